@@ -1,0 +1,433 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+func promises(n int) (ps []*future.Promise[int], fs []*future.Future[int]) {
+	for range n {
+		p := future.NewPromise[int]()
+		ps, fs = append(ps, p), append(fs, p.Future())
+	}
+	return ps, fs
+}
+
+func TestAll(t *testing.T) {
+	ps, fs := promises(3)
+	all := future.All(fs...)
+	for _, i := range []int{2, 0, 1} {
+		if all.IsDone() {
+			t.Fatal("settled before the last")
+		}
+		ps[i].Resolve(i * 10)
+	}
+	if vs, err := all.Result(); !slices.Equal(vs, []int{0, 10, 20}) || err != nil {
+		t.Errorf("got %v, %v", vs, err)
+	}
+
+	reported := unobserved(t)
+	ps, fs = promises(3)
+	all = future.All(fs...)
+	ps[1].Reject(errBoom)
+	if err := all.Err(); err != errBoom {
+		t.Errorf("after the first failure: %v", err)
+	}
+	ps[0].Reject(errBang) // counts as seen
+	if fs[2].IsDone() {
+		t.Error("an input was cancelled")
+	}
+	ps, fs = nil, nil
+	runtime.GC()
+	time.Sleep(time.Millisecond)
+	if len(reported.all()) != 0 {
+		t.Errorf("reported: %v", reported.all())
+	}
+	if vs, err := future.All[int]().Result(); vs == nil || len(vs) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", vs, err)
+	}
+	same := future.Resolved(4)
+	if vs, _ := future.All(same, same).Result(); !slices.Equal(vs, []int{4, 4}) {
+		t.Errorf("the same future twice: %v", vs)
+	}
+}
+
+func TestAllSettled(t *testing.T) {
+	ps, fs := promises(3)
+	all := future.AllSettled(fs...)
+	ps[1].Settle(7, errBoom)
+	ps[0].Resolve(1)
+	if all.IsDone() {
+		t.Fatal("settled before the last")
+	}
+	fs[2].Cancel()
+	got, err := all.Result()
+	if want := []future.Outcome[int]{{1, nil}, {7, errBoom}, {0, future.ErrCancelled}}; !slices.Equal(got, want) || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := future.AllSettled[int]().Result(); got == nil || len(got) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", got, err)
+	}
+}
+
+func TestMulti(t *testing.T) {
+	reported := unobserved(t)
+	ps, fs := promises(4)
+	multi := future.Multi(fs...)
+	ps[2].Reject(errBang) // the first by time
+	ps[1].Reject(errBoom) // the first by order
+	fs[3].Cancel()
+	if multi.IsDone() {
+		t.Fatal("settled before the last")
+	}
+	ps[0].Resolve(1)
+	if err := multi.Err(); err != errBoom {
+		t.Errorf("got %v; want the first error by order", err)
+	}
+	eventually(t, "the other error was not reported", func() bool { return reports(reported, errBang) == 1 })
+	if n := len(reported.all()); n != 1 {
+		t.Errorf("reported: %v", reported.all())
+	}
+	same := future.Rejected[int](errBoom)
+	wantError(t, future.Multi(same, same), errBoom)
+	if vs, err := future.Multi(future.Resolved(1), future.Resolved(2)).Result(); !slices.Equal(vs, []int{1, 2}) || err != nil {
+		t.Errorf("got %v, %v", vs, err)
+	}
+	if vs, err := future.Multi[int]().Result(); vs == nil || len(vs) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", vs, err)
+	}
+
+	m, err := await(t, future.MultiMap(map[string]*future.Future[int]{"a": future.Resolved(1), "b": future.Resolved(2)}))
+	if !maps.Equal(m, map[string]int{"a": 1, "b": 2}) || err != nil {
+		t.Errorf("got %v, %v", m, err)
+	}
+	wantError(t, future.MultiMap(map[string]*future.Future[int]{"a": future.Resolved(1), "b": same}), errBoom)
+	if m, err := future.MultiMap[string, int](nil).Result(); m == nil || len(m) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", m, err)
+	}
+}
+
+func TestAny(t *testing.T) {
+	ps, fs := promises(3)
+	f := future.Any(fs...)
+	ps[0].Reject(errBoom)
+	ps[2].Resolve(5)
+	wantValue(t, f, 5)
+	if future.Links(fs[1]) != 0 || fs[1].IsDone() {
+		t.Error("the loser keeps a link, or was cancelled")
+	}
+	f = future.Any(future.Rejected[int](errBoom), future.Rejected[int](errBang))
+	_, err := f.Result()
+	var all *future.AggregateError
+	if !errors.As(err, &all) || !slices.Equal(all.Errors, []error{errBoom, errBang}) || !errors.Is(err, errBoom) || !errors.Is(err, errBang) {
+		t.Errorf("got %v", err)
+	}
+	for _, c := range []struct {
+		says string
+		fs   []*future.Future[int]
+	}{
+		{"future: none succeeded: no futures given", nil},
+		{"future: none succeeded: boom", []*future.Future[int]{future.Rejected[int](errBoom)}},
+		{"future: none of 2 succeeded, the first: boom", []*future.Future[int]{future.Rejected[int](errBoom), future.Rejected[int](errBang)}},
+	} {
+		if got := future.Any(c.fs...).Err(); !errors.As(got, &all) || got.Error() != c.says {
+			t.Errorf("got %q, want %q", got, c.says)
+		}
+	}
+}
+
+func TestRace(t *testing.T) {
+	ps, fs := promises(2)
+	f := future.Race(fs...)
+	ps[1].Reject(errBoom)
+	wantError(t, f, errBoom)
+	if future.Links(fs[0]) != 0 || fs[0].IsDone() {
+		t.Error("the loser keeps a link, or was cancelled")
+	}
+	wantValue(t, future.Race(future.NewPromise[int]().Future(), future.Resolved(2), future.Resolved(3)), 2)
+	wantError(t, future.Race[int](), future.ErrNoFutures)
+}
+
+func TestJoin(t *testing.T) {
+	a, b := future.NewPromise[int](), future.NewPromise[string]()
+	two := future.Join2(a.Future(), b.Future())
+	three := future.Join3(a.Future(), b.Future(), future.Resolved(1.5))
+	a.Resolve(1)
+	b.Resolve("x")
+	wantValue(t, two, future.Pair[int, string]{1, "x"})
+	wantValue(t, three, future.Triple[int, string, float64]{1, "x", 1.5})
+	wantError(t, future.Join3(future.Resolved(1), future.Rejected[string](errBoom), future.NewPromise[int]().Future()), errBoom)
+}
+
+func TestWaitConditions(t *testing.T) {
+	ok, bad := future.Resolved(1), future.Rejected[int](errBoom)
+	cancelled := future.NewPromise[int]().Future()
+	cancelled.Cancel()
+	pending := future.NewPromise[int]()
+	type list = []*future.Future[int]
+	for _, c := range []struct {
+		when          future.When
+		in            list
+		done, pending list // nil, nil: not met
+	}{
+		{future.FirstCompleted, list{pending.Future(), ok, bad}, list{ok, bad}, list{pending.Future()}},
+		{future.FirstCompleted, list{pending.Future()}, nil, nil},
+		{future.FirstCompleted, list{pending.Future(), cancelled}, list{cancelled}, list{pending.Future()}},
+		{future.FirstException, list{pending.Future(), ok, bad}, list{ok, bad}, list{pending.Future()}},
+		{future.FirstException, list{pending.Future(), ok, cancelled}, nil, nil},
+		{future.FirstException, list{ok, cancelled}, list{ok, cancelled}, nil},
+		{future.AllCompleted, list{pending.Future(), ok, bad}, nil, nil},
+		{future.AllCompleted, list{ok, bad, cancelled}, list{ok, bad, cancelled}, nil},
+	} {
+		f := future.Wait(c.when, c.in...)
+		sets, err := f.Result()
+		if c.done == nil {
+			if err != future.ErrNotDone {
+				t.Errorf("%v of %v is settled: %v", c.when, c.in, sets)
+			}
+			f.Cancel()
+		} else if err != nil || !slices.Equal(sets.Done, c.done) || !slices.Equal(sets.Pending, c.pending) {
+			t.Errorf("%v of %v: %v, %v", c.when, c.in, sets, err)
+		}
+	}
+	if future.Links(pending.Future()) != 0 {
+		t.Error("links are left")
+	}
+	later := future.Wait(future.FirstException, pending.Future())
+	pending.Reject(errBoom)
+	if sets, err := later.Result(); err != nil || len(sets.Done) != 1 {
+		t.Errorf("got %v, %v", sets, err)
+	}
+	if sets, err := future.Wait[int](future.AllCompleted).Result(); err != nil || !reflect.ValueOf(sets).IsZero() {
+		t.Errorf("for nothing: %v, %v", sets, err)
+	}
+	wantError(t, future.Wait(future.When(9), ok), future.ErrInvalidOption)
+}
+
+func TestWaitSeesNoErrors(t *testing.T) {
+	reported := unobserved(t)
+	func() { future.Wait(future.AllCompleted, future.Rejected[int](errBang)) }()
+	eventually(t, "Wait hid a failure", func() bool { return reports(reported, errBang) == 1 })
+}
+
+func TestThenFutureCancelledWhileItAdopts(t *testing.T) {
+	inner := future.NewPromise[int]()
+	in, out := make(chan struct{}), make(chan struct{})
+	f := future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] {
+		close(in)
+		<-out
+		return inner.Future()
+	})
+	<-in
+	f.Cancel()
+	close(out)
+	eventually(t, "still registered", func() bool { return future.Links(inner.Future()) == 0 })
+	if inner.Future().IsDone() {
+		t.Error("what was adopted was cancelled")
+	}
+}
+
+func TestChain(t *testing.T) {
+	from, to := future.NewPromise[int](), future.NewPromise[int]()
+	future.Chain(from.Future(), to)
+	from.Settle(1, errBoom)
+	if v, err := to.Future().Result(); v != 1 || err != errBoom {
+		t.Errorf("got %v, %v", v, err)
+	}
+	from, to = future.NewPromise[int](), future.NewPromise[int]()
+	future.Chain(from.Future(), to)
+	to.Resolve(2)
+	if future.Links(from.Future()) != 0 || from.Future().IsDone() {
+		t.Error("a promise that is settled is still waited for")
+	}
+	future.Chain(from.Future(), to)
+	if future.Links(from.Future()) != 0 {
+		t.Error("a promise that was settled is waited for")
+	}
+	wantValue(t, to.Future(), 2)
+}
+
+func TestMap(t *testing.T) {
+	in := make([]int, 100)
+	for i := range in {
+		in[i] = i
+	}
+	var at, most atomic.Int32
+	f := future.Map(t.Context(), 4, in, func(_ context.Context, i int) (int, error) {
+		n := at.Add(1)
+		defer at.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		runtime.Gosched()
+		return i * i, nil
+	})
+	out, err := await(t, f)
+	if err != nil || len(out) != 100 || out[9] != 81 || most.Load() > 4 {
+		t.Errorf("got %v, %v with %d at once", out, err, most.Load())
+	}
+
+	var ended atomic.Int32
+	f = future.Map(t.Context(), 2, []int{0, 1, 2, 3}, func(ctx context.Context, i int) (int, error) {
+		if i == 1 {
+			return 0, errBoom
+		}
+		if i > 1 {
+			t.Error("started after the failure")
+		}
+		<-ctx.Done()
+		ended.Add(1)
+		return 7, nil
+	})
+	if out, err := await(t, f); err != errBoom || ended.Load() != 1 || !slices.Equal(out, []int{7, 0, 0, 0}) {
+		t.Errorf("got %v, %v; %d ended", out, err, ended.Load())
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	f = future.Map(ctx, 1, in, func(ctx context.Context, i int) (int, error) { cancel(); return 0, nil })
+	wantError(t, f, context.Canceled)
+
+	done := make(chan struct{})
+	f = future.Map(t.Context(), 1, []int{1}, func(ctx context.Context, i int) (int, error) { <-ctx.Done(); close(done); return 0, nil })
+	f.Cancel()
+	wantError(t, f, future.ErrCancelled)
+	select { // Cancel may come before the start
+	case <-done:
+	case <-time.After(10 * time.Millisecond):
+	}
+	wantError(t, future.Map(t.Context(), 0, in, func(context.Context, int) (int, error) { return 0, nil }), future.ErrInvalidOption)
+	if out, err := future.Map(t.Context(), 1, nil, func(context.Context, int) (int, error) { return 0, nil }).Result(); out == nil || len(out) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", out, err)
+	}
+}
+
+func TestGroup(t *testing.T) {
+	pool := newPool(t, 2)
+	t.Run("success", func(t *testing.T) {
+		g := future.NewGroup(t.Context(), pool)
+		var ran atomic.Int32
+		for range 10 {
+			g.Go(func(context.Context) error {
+				if ran.Add(1) == 3 {
+					g.Go(func(context.Context) error { ran.Add(1); return nil })
+				}
+				return nil
+			})
+		}
+		n := future.GroupGo(g, func(context.Context) (int, error) { return 5, nil })
+		p := future.NewPromise[int]()
+		future.GroupAdd(g, p.Future())
+		w := g.Wait()
+		wantValue(t, n, 5)
+		if w.IsDone() {
+			t.Error("Wait does not wait for what was added")
+		}
+		p.Resolve(1)
+		wantValue(t, w, struct{}{})
+		if ran.Load() != 11 || g.Context().Err() == nil || g.Wait() != w {
+			t.Errorf("%d ran, the context: %v", ran.Load(), g.Context().Err())
+		}
+		wantError(t, g.Go(func(context.Context) error { return nil }), future.ErrGroupDone)
+		late := future.NewPromise[int]()
+		wantError(t, future.GroupAdd(g, late.Future()), future.ErrGroupDone)
+	})
+	t.Run("failure", func(t *testing.T) {
+		reported := unobserved(t)
+		g := future.NewGroup(t.Context(), pool)
+		var ended atomic.Bool
+		started := make(chan struct{})
+		g.Go(func(ctx context.Context) error {
+			close(started)
+			<-ctx.Done()
+			time.Sleep(2 * time.Millisecond)
+			ended.Store(true)
+			return errBang // not the first
+		})
+		added := future.GroupAdd(g, future.NewPromise[int]().Future())
+		shielded := future.NewPromise[int]()
+		future.GroupAdd(g, future.Shield(shielded.Future()))
+		<-started
+		g.Go(func(context.Context) error { return errBoom })
+		never := g.Go(func(context.Context) error { <-t.Context().Done(); return nil })
+		wantError(t, added, errBoom)
+		w := g.Wait()
+		wantError(t, w, errBoom)
+		if !ended.Load() {
+			t.Error("Wait did not wait for a task that runs")
+		}
+		if !added.Cancelled() || context.Cause(g.Context()) != errBoom || shielded.Future().IsDone() {
+			t.Errorf("added: %v, cause: %v", added.Err(), context.Cause(g.Context()))
+		}
+		wantError(t, never, context.Canceled)
+		if len(reported.all()) != 0 {
+			t.Errorf("reported: %v", reported.all())
+		}
+	})
+	t.Run("panic and Goexit", func(t *testing.T) {
+		for _, do := range []func(){func() { panic("x") }, runtime.Goexit} {
+			g := future.NewGroup(t.Context(), pool)
+			g.Go(func(context.Context) error { do(); return nil })
+			wantPanic(t, g.Wait(), nil)
+		}
+	})
+	t.Run("cancel", func(t *testing.T) {
+		g := future.NewGroup(t.Context(), pool)
+		alone := g.Go(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		alone.Cancel() // by itself: no failure
+		other := g.Go(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		if g.Context().Err() != nil {
+			t.Error("a cancelled task failed the group")
+		}
+		g.Cancel()
+		wantError(t, other, context.Canceled)
+		wantError(t, g.Wait(), future.ErrCancelled)
+
+		g = future.NewGroup(t.Context(), pool)
+		added := future.GroupAdd(g, future.NewPromise[int]().Future())
+		g.Wait().Cancel()
+		wantError(t, added, future.ErrCancelled)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		g = future.NewGroup(ctx, pool)
+		added = future.GroupAdd(g, future.NewPromise[int]().Future())
+		cancel()
+		wantError(t, added, future.ErrCancelled)
+		wantError(t, g.Wait(), context.Canceled)
+	})
+	t.Run("churn", func(t *testing.T) {
+		for range 50 {
+			g := future.NewGroup(t.Context(), pool)
+			var running, wrong atomic.Int32
+			var wg sync.WaitGroup
+			for i := range 10 {
+				f := g.Go(func(ctx context.Context) error {
+					running.Add(1)
+					defer running.Add(-1)
+					runtime.Gosched()
+					if i == 7 {
+						return errBoom
+					}
+					return nil
+				})
+				if i%2 == 0 {
+					wg.Go(func() { f.Cancel() })
+				}
+			}
+			g.Wait().OnComplete(func(struct{}, error) { wrong.Store(running.Load()) })
+			wantError(t, g.Wait(), errBoom)
+			wg.Wait()
+			if wrong.Load() != 0 {
+				t.Fatal("a task was running when the group had ended")
+			}
+		}
+	})
+}

@@ -1,0 +1,29 @@
+package future
+
+// Links returns how many links wait for f.
+func Links[T any](f *Future[T]) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for l := f.links; l != nil; l = l.next {
+		n++
+		if l.next == f.links {
+			break
+		}
+	}
+	return n
+}
+
+// Unlocked reports whether f's lock, and p's if it is not nil, are free at some moment.
+func Unlocked[T any](f *Future[T], p *Pool) bool {
+	if !f.mu.TryLock() {
+		return false
+	}
+	f.mu.Unlock()
+	if p != nil {
+		if !p.mu.TryLock() {
+			return false
+		}
+		p.mu.Unlock()
+	}
+	return true
+}

@@ -1,0 +1,223 @@
+package future
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Group is a set of tasks that end together: the first failure ends the context of the others and cancels what was
+// added to the group, and [Group.Wait] settles when nothing of the group is running any more. A task that is
+// cancelled by itself does not count as failed.
+//
+// The tasks run on the group's executor; on a [Pool], they share its limit with its other tasks.
+//
+// asyncio: TaskGroup, but with the first error alone, as errgroup.
+type Group struct {
+	ex     Executor
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool // ends the watch over the context that the group was made with
+	done   *Future[struct{}]
+
+	mu      sync.Mutex
+	pending int // tasks that have not ended, and one for Wait, which is still to be called
+	waiting bool
+	err     error
+	members map[owner]struct{} // what was added, to be cancelled
+}
+
+// NewGroup returns a group whose tasks run on ex. The end of ctx is a failure of the group. Its resources are freed
+// when Wait's future settles.
+func NewGroup(ctx context.Context, ex Executor) *Group {
+	mustHave(ctx != nil, "NewGroup", "ctx")
+	mustHave(ex != nil, "NewGroup", "ex")
+	g := &Group{ex: ex, pending: 1, done: &Future[struct{}]{}}
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	g.done.aux = owner((*groupOwner)(g))
+	g.stop = func() bool { return true }
+	if ctx.Done() != nil {
+		g.stop = context.AfterFunc(ctx, func() { g.fail(ctx.Err()) })
+	}
+	return g
+}
+
+// Context returns the context of the group's tasks. It ends with the first failure, with Cancel, and when all is
+// done; context.Cause tells with which error.
+func (g *Group) Context() context.Context { return g.ctx }
+
+// Go runs fn as a task of the group: see [GroupGo].
+func (g *Group) Go(fn func(context.Context) error) *Future[struct{}] {
+	mustHave(fn != nil, "Group.Go", "fn")
+	return GroupGo(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
+}
+
+// GroupGo runs fn as a task of g and returns the future of its result, whose error counts as seen: the group's is
+// told by Wait. Tasks may start tasks. Once the group has ended, the future fails with [ErrGroupDone].
+func GroupGo[T any](g *Group, fn func(context.Context) (T, error)) *Future[T] {
+	mustHave(g != nil, "GroupGo", "g")
+	mustHave(fn != nil, "GroupGo", "fn")
+	if !g.enter(nil) {
+		return Rejected[T](ErrGroupDone)
+	}
+	t := &groupTask{g: g}
+	t.c = t
+	f := Go(g.ctx, g.ex, func(ctx context.Context) (T, error) {
+		if !t.state.CompareAndSwap(taskWaiting, taskStarted) {
+			var zero T
+			return zero, ErrCancelled
+		}
+		defer t.returned()
+		return fn(ctx)
+	})
+	t.f = &f.core
+	f.register(&t.link)
+	return f
+}
+
+// GroupAdd makes f a part of g, and returns it: its failure fails the group, the group's failure cancels it, and
+// Wait waits for it. If g has ended, f is cancelled.
+func GroupAdd[T any](g *Group, f *Future[T]) *Future[T] {
+	mustHave(g != nil, "GroupAdd", "g")
+	mustHave(f != nil, "GroupAdd", "f")
+	m := &groupMember[T]{g: g, f: f}
+	m.c = m
+	if !g.enter(m) {
+		f.Cancel(ErrGroupDone)
+		return f
+	}
+	f.register(&m.link)
+	if g.ctx.Err() != nil {
+		m.abandon()
+	}
+	return f
+}
+
+// Cancel ends the group as a failure would, with [ErrCancelled] as Wait's error.
+func (g *Group) Cancel() { g.fail(ErrCancelled) }
+
+// Wait returns the future that settles once all tasks of the group have ended, also those that they start in the
+// meantime. Its error is the group's first. Cancelling it cancels the group.
+func (g *Group) Wait() *Future[struct{}] {
+	g.mu.Lock()
+	first := !g.waiting
+	g.waiting = true
+	g.mu.Unlock()
+	if first {
+		g.leave(nil).spread(false)
+	}
+	return g.done
+}
+
+// enter counts one more task, unless the group has ended.
+func (g *Group) enter(m owner) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pending == 0 {
+		return false
+	}
+	g.pending++
+	if m != nil {
+		if g.members == nil {
+			g.members = make(map[owner]struct{})
+		}
+		g.members[m] = struct{}{}
+	}
+	return true
+}
+
+// leave counts one less, and ends the group after the last.
+func (g *Group) leave(m owner) batch {
+	g.mu.Lock()
+	delete(g.members, m)
+	g.pending--
+	last, err := g.pending == 0, g.err
+	g.mu.Unlock()
+	if !last {
+		return batch{}
+	}
+	g.stop()
+	g.cancel(nil)
+	b, _ := g.done.settle(struct{}{}, err)
+	return b
+}
+
+// fail ends the group's context and cancels its members, if err is the first error.
+func (g *Group) fail(err error) {
+	g.mu.Lock()
+	if g.err != nil || g.pending == 0 {
+		g.mu.Unlock()
+		return
+	}
+	g.err = err
+	members := make([]owner, 0, len(g.members))
+	for m := range g.members {
+		members = append(members, m)
+	}
+	g.mu.Unlock()
+	g.cancel(err)
+	for _, m := range members {
+		m.abandon()
+	}
+}
+
+// groupOwner is a Group as the owner of Wait's future.
+type groupOwner Group
+
+func (g *groupOwner) abandon() { (*Group)(g).Cancel() }
+
+// groupTask is the link by which a group waits for the future of a task. The future may be settled, by Cancel,
+// while the task's function is running; and the function has returned a moment before the future is settled. The
+// group waits for both: whoever comes second leaves for the task.
+type groupTask struct {
+	link
+	g     *Group
+	f     *core
+	state atomic.Uint32
+}
+
+const (
+	taskWaiting  uint32 = iota // the function is not called yet
+	taskStarted                // it is running
+	taskHalfDone               // it has returned, or its future is settled
+)
+
+func (t *groupTask) returned() {
+	if !t.state.CompareAndSwap(taskStarted, taskHalfDone) {
+		t.g.leave(nil).spread(false)
+	}
+}
+
+func (t *groupTask) userCode() bool { return false }
+
+func (t *groupTask) fire() batch {
+	if t.f.err != nil && t.f.state.Load()&cancelled == 0 {
+		t.g.fail(t.f.err)
+	}
+	// The state moves from waiting to started to half done, so the order of the two attempts matters.
+	if !t.state.CompareAndSwap(taskWaiting, taskHalfDone) && t.state.CompareAndSwap(taskStarted, taskHalfDone) {
+		return batch{} // cancelled while it runs
+	}
+	return t.g.leave(nil)
+}
+
+func (t *groupTask) fail(error) batch { return batch{} }
+
+// groupMember is the link by which a group waits for a future that was added to it.
+type groupMember[T any] struct {
+	link
+	g *Group
+	f *Future[T]
+}
+
+func (m *groupMember[T]) abandon()       { m.f.Cancel(context.Cause(m.g.ctx)) }
+func (m *groupMember[T]) userCode() bool { return false }
+
+func (m *groupMember[T]) fire() batch {
+	if m.f.err != nil && !m.f.Cancelled() {
+		m.g.fail(m.f.err)
+	}
+	return m.g.leave(m)
+}
+
+func (m *groupMember[T]) fail(error) batch { return batch{} }

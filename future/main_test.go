@@ -1,0 +1,158 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	errBoom = errors.New("boom")
+	errBang = errors.New("bang")
+)
+
+// await waits for f, for as long as a test may take.
+func await[T any](t testing.TB, f *future.Future[T]) (T, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	v, err := f.Await(ctx)
+	if err != nil && err == ctx.Err() {
+		t.Fatal("the future is still pending")
+	}
+	return v, err
+}
+
+func wantValue[T comparable](t testing.TB, f *future.Future[T], want T) {
+	t.Helper()
+	if got, err := await(t, f); got != want || err != nil {
+		t.Fatalf("got %v, %v; want %v, nil", got, err, want)
+	}
+}
+
+func wantError[T any](t testing.TB, f *future.Future[T], want error) {
+	t.Helper()
+	if got, err := await(t, f); !errors.Is(err, want) {
+		t.Fatalf("got %v, %v; want the error %v", got, err, want)
+	}
+}
+
+func wantPanic[T any](t testing.TB, f *future.Future[T], value any) *future.PanicError {
+	t.Helper()
+	_, err := await(t, f)
+	var p *future.PanicError
+	if !errors.As(err, &p) {
+		t.Fatalf("got the error %v; want a *PanicError", err)
+	}
+	if value != nil && p.Value != value {
+		t.Fatalf("the panic's value is %v; want %v", p.Value, value)
+	}
+	if len(p.Stack) == 0 {
+		t.Fatal("the *PanicError has no stack")
+	}
+	return p
+}
+
+func newPool(t testing.TB, limit int, opts ...future.PoolOption) *future.Pool {
+	t.Helper()
+	p, err := future.NewPool(limit, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// record is a list that any goroutine may add to.
+type record[T any] struct {
+	mu   sync.Mutex
+	list []T
+}
+
+func (r *record[T]) add(v T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, v)
+}
+
+func (r *record[T]) all() []T {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]T(nil), r.list...)
+}
+
+// unobserved collects what is reported while a test runs.
+func unobserved(t testing.TB) *record[error] {
+	t.Helper()
+	r := new(record[error])
+	previous := future.SetUnobservedHandler(r.add)
+	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
+	return r
+}
+
+// reports returns how many errors were reported that are err.
+func reports(r *record[error], err error) (n int) {
+	for _, e := range r.all() {
+		if errors.Is(e, err) {
+			n++
+		}
+	}
+	return n
+}
+
+// eventually waits until ok is true, collecting garbage meanwhile.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for range 500 {
+		if ok() {
+			return
+		}
+		runtime.GC()
+		time.Sleep(2 * time.Millisecond)
+	}
+	t.Fatal(what)
+}
+
+// queue is an event loop that a test turns by hand.
+type queue struct {
+	mu     sync.Mutex
+	tasks  []func()
+	closed error
+}
+
+func (q *queue) Execute(task func()) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed != nil {
+		return q.closed
+	}
+	q.tasks = append(q.tasks, task)
+	return nil
+}
+
+func (q *queue) close(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = err
+}
+
+// turn runs what is queued, and returns how much that was.
+func (q *queue) turn() int {
+	q.mu.Lock()
+	tasks := q.tasks
+	q.tasks = nil
+	q.mu.Unlock()
+	for _, task := range tasks {
+		task()
+	}
+	return len(tasks)
+}

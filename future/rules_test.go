@@ -1,0 +1,507 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestRule01SettlesOnce(t *testing.T) {
+	p := future.NewPromise[int]()
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			var ok bool
+			switch i % 4 {
+			case 0:
+				ok = p.Resolve(i)
+			case 1:
+				ok = p.Reject(errBoom)
+			case 2:
+				ok = p.Settle(i, errBoom)
+			case 3:
+				ok = p.Future().Cancel()
+			}
+			if ok {
+				won.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Fatalf("%d of the settlements said that they were the one", won.Load())
+	}
+	v, err := p.Future().Result()
+	p.Resolve(99)
+	if again, err2 := p.Future().Result(); again != v || err2 != err {
+		t.Fatalf("the outcome changed from %v, %v to %v, %v", v, err, again, err2)
+	}
+}
+
+func TestRule02CallbacksRunInOrderOfRegistration(t *testing.T) {
+	p := future.NewPromise[int]()
+	f := p.Future()
+	var got record[int]
+	const n = 200
+	var next atomic.Int32
+	// Some before the settlement, the rest while the runner is at work: from callbacks and from this goroutine.
+	for i := range n / 2 {
+		f.OnComplete(func(int, error) {
+			got.add(i)
+			f.OnComplete(func(int, error) { got.add(n/2 + int(next.Add(1)) - 1) })
+		})
+	}
+	p.Resolve(1)
+	eventually(t, "not all callbacks ran", func() bool { return len(got.all()) == n })
+	if !slices.IsSorted(got.all()) {
+		t.Fatalf("the order was %v", got.all())
+	}
+}
+
+func TestRule02OneRunnerPerSettlement(t *testing.T) {
+	for _, via := range []string{"goroutines", "a pool of 4"} {
+		t.Run(via, func(t *testing.T) {
+			p := future.NewPromise[int]()
+			f := p.Future()
+			if via != "goroutines" {
+				f = f.Via(newPool(t, 4))
+			}
+			var at, most, ran atomic.Int32
+			for range 50 {
+				f.OnComplete(func(int, error) {
+					if n := at.Add(1); n > most.Load() {
+						most.Store(n)
+					}
+					runtime.Gosched()
+					at.Add(-1)
+					ran.Add(1)
+				})
+			}
+			p.Resolve(1)
+			eventually(t, "not all callbacks ran", func() bool { return ran.Load() == 50 })
+			if most.Load() != 1 {
+				t.Fatalf("%d callbacks of one future ran at once", most.Load())
+			}
+		})
+	}
+}
+
+func TestRule03NeverOnTheCallersStack(t *testing.T) {
+	// A lock that the caller holds all along, and that every callback takes, would deadlock otherwise.
+	var mu sync.Mutex
+	var ran atomic.Int32
+	callback := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ran.Add(1)
+	}
+	refuses := future.ExecutorFunc(func(func()) error { return errBoom })
+	previous := future.SetUnobservedHandler(func(error) { callback() })
+	defer future.SetUnobservedHandler(previous)
+
+	mu.Lock()
+	register := func(f *future.Future[int]) {
+		f.OnComplete(func(int, error) { callback() })
+		f.AddDoneCallback(func(*future.Future[int]) { callback() })
+		f.Finally(callback)
+		f.Catch(func(err error) (int, error) { callback(); return 0, nil })
+		f.Via(refuses).OnComplete(func(int, error) { t.Error("ran on an executor that refused it") })
+		future.Then(f, func(i int) (int, error) { callback(); return i, nil })
+		future.Handle(f, func(i int, err error) (int, error) { callback(); return i, nil })
+		future.ThenFuture(f, func(i int) *future.Future[int] { callback(); return future.Resolved(i) })
+	}
+	resolved, rejected, cancelled := future.NewPromise[int](), future.NewPromise[int](), future.NewPromise[int]()
+	for _, p := range []*future.Promise[int]{resolved, rejected, cancelled} {
+		register(p.Future())
+	}
+	resolved.Resolve(1)
+	rejected.Reject(errBoom)
+	cancelled.Future().Cancel()
+	register(resolved.Future()) // settled by now
+	if ran.Load() != 0 {
+		t.Fatal("a callback ran while its registration held the lock")
+	}
+	mu.Unlock()
+	// Of a success 7 of 8 run (not Catch), of a failure 6 (not Then, not ThenFuture).
+	const want = 2*7 + 2*6
+	eventually(t, "not all callbacks ran", func() bool { return ran.Load() == want })
+}
+
+func TestRule03NoLockAndNoSlotIsHeld(t *testing.T) {
+	pool := newPool(t, 1)
+	f := future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
+	free := future.Then(f, func(int) (bool, error) {
+		return future.Unlocked(f, pool) && pool.Stats().Running == 0, nil
+	})
+	wantValue(t, free, true)
+}
+
+func TestRule04ChainsAreWalked(t *testing.T) {
+	links := 10_000_000
+	if raceEnabled || testing.Short() {
+		links = 200_000
+	}
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20)) // recursion of 200,000 links would not fit
+
+	p := future.NewPromise[int]()
+	f := p.Future()
+	for range links {
+		f = future.Then(f, func(i int) (int, error) { return i + 1, nil })
+	}
+	p.Resolve(0)
+	wantValue(t, f, links)
+}
+
+func TestRule04OtherChainsAreWalked(t *testing.T) {
+	links := 100_000
+	if raceEnabled || testing.Short() {
+		links = 10_000
+	}
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 19))
+	steps := map[string]func(*future.Future[int]) *future.Future[int]{
+		"Catch": func(f *future.Future[int]) *future.Future[int] {
+			return f.Catch(func(e error) (int, error) { return 0, e })
+		},
+		"Finally":    func(f *future.Future[int]) *future.Future[int] { return f.Finally(func() {}) },
+		"Shield":     future.Shield[int],
+		"Any":        func(f *future.Future[int]) *future.Future[int] { return future.Any(f) },
+		"Race":       func(f *future.Future[int]) *future.Future[int] { return future.Race(f) },
+		"ThenFuture": func(f *future.Future[int]) *future.Future[int] { return future.ThenFuture(f, future.Resolved[int]) },
+		"Chain": func(f *future.Future[int]) *future.Future[int] {
+			p := future.NewPromise[int]()
+			future.Chain(f, p)
+			return p.Future()
+		},
+	}
+	for name, step := range steps {
+		t.Run(name, func(t *testing.T) {
+			for _, settle := range []string{"resolve", "cancel"} {
+				p := future.NewPromise[int]()
+				f := p.Future()
+				for range links {
+					f = step(f)
+				}
+				if settle == "resolve" {
+					p.Resolve(7)
+					wantValue(t, f, 7)
+				} else {
+					p.Future().Cancel()
+					if _, err := await(t, f); err == nil {
+						t.Fatal("no error")
+					}
+				}
+			}
+		})
+	}
+	t.Run("adoption", func(t *testing.T) {
+		last := future.NewPromise[int]()
+		f := last.Future()
+		start := future.Resolved(0)
+		for range links {
+			inner := f
+			f = future.ThenFuture(start, func(int) *future.Future[int] { return inner })
+		}
+		last.Resolve(7)
+		wantValue(t, f, 7)
+	})
+}
+
+func TestRule05PanicsAndGoexitSettleTheChild(t *testing.T) {
+	reported := unobserved(t)
+	for _, how := range []struct {
+		name  string
+		do    func()
+		value any
+	}{
+		{"panic", func() { panic(errBang) }, errBang},
+		{"Goexit", func() { runtime.Goexit() }, nil},
+		{"FailNow-like", func() { defer func() { _ = recover() }(); runtime.Goexit() }, nil},
+	} {
+		t.Run(how.name, func(t *testing.T) {
+			pool := newPool(t, 1)
+			one := future.Resolved(1)
+			fail := future.Rejected[int](errBoom)
+			for name, f := range map[string]*future.Future[int]{
+				"Then":       future.Then(one, func(int) (int, error) { how.do(); return 0, nil }),
+				"Handle":     future.Handle(one, func(int, error) (int, error) { how.do(); return 0, nil }),
+				"ThenFuture": future.ThenFuture(one, func(int) *future.Future[int] { how.do(); return one }),
+				"Finally":    one.Finally(how.do),
+				"Catch":      fail.Catch(func(error) (int, error) { how.do(); return 0, nil }),
+				"Go":         future.Go(t.Context(), pool, func(context.Context) (int, error) { how.do(); return 0, nil }),
+				"Go on goroutines": future.Go(t.Context(), goroutines, func(context.Context) (int, error) {
+					how.do()
+					return 0, nil
+				}),
+				"Then on a pool": future.Then(one.Via(pool), func(int) (int, error) { how.do(); return 0, nil }),
+				"Map": future.Then(future.Map(t.Context(), 2, []int{1, 2, 3}, func(context.Context, int) (int, error) {
+					how.do()
+					return 0, nil
+				}), func([]int) (int, error) { return 0, nil }),
+			} {
+				_, err := await(t, f)
+				var p *future.PanicError
+				if !errors.As(err, &p) || how.value != nil && p.Value != how.value {
+					t.Errorf("%s: got %v; want a *PanicError", name, err)
+				}
+			}
+			wantValue(t, future.Go(t.Context(), pool, func(context.Context) (int, error) { return 7, nil }), 7)
+			if s := pool.Stats(); s.Panics != 1 || s.Running != 0 {
+				t.Errorf("Stats after one panic of a task: %+v", s)
+			}
+		})
+	}
+	if n := len(reported.all()); n != 0 {
+		t.Errorf("%d reports of failures that were seen: %v", n, reported.all())
+	}
+}
+
+func TestRule05TheRestGoesOnAfterAPanic(t *testing.T) {
+	for name, do := range map[string]func(){"panic": func() { panic(errBang) }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			reported := unobserved(t)
+			for _, ex := range []future.Executor{nil, newPool(t, 1)} {
+				p := future.NewPromiseOn[int](ex)
+				f := p.Future()
+				var calls, after atomic.Int32
+				f.OnComplete(func(int, error) { after.Add(1) })
+				f.OnComplete(func(int, error) { calls.Add(1); do() })
+				f.OnComplete(func(int, error) { after.Add(1) })
+				child := future.Then(f, func(i int) (int, error) { return i, nil })
+				f.OnComplete(func(int, error) { calls.Add(1); do() })
+				p.Resolve(3)
+				wantValue(t, child, 3)
+				wantValue(t, future.Then(f, func(i int) (int, error) { return i, nil }), 3)
+				if calls.Load() != 2 || after.Load() != 2 {
+					t.Fatalf("%d and %d calls; want 2 and 2", calls.Load(), after.Load())
+				}
+			}
+			eventually(t, "the panics were not reported", func() bool { return len(reported.all()) >= 4 })
+			time.Sleep(5 * time.Millisecond)
+			if n := len(reported.all()); n != 4 {
+				t.Fatalf("4 callbacks failed, %d were reported: %v", n, reported.all())
+			}
+		})
+	}
+}
+
+func TestRule06AContextEndsOneWaitOnly(t *testing.T) {
+	p := future.NewPromise[int]()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Future().Await(ctx); err != context.Canceled {
+		t.Fatalf("got %v; want the context's error", err)
+	}
+	if p.Future().IsDone() {
+		t.Fatal("a waiter's context settled the future")
+	}
+	p.Resolve(5)
+	if v, err := p.Future().Await(ctx); v != 5 || err != nil {
+		t.Fatalf("got %v, %v of a future that is settled", v, err)
+	}
+}
+
+func TestRule07Cancel(t *testing.T) {
+	t.Run("settles at once and ends the operation's context", func(t *testing.T) {
+		pool := newPool(t, 1)
+		started, ended := make(chan struct{}), make(chan error, 1)
+		f := future.Go(t.Context(), pool, func(ctx context.Context) (int, error) {
+			close(started)
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return 1, nil
+		})
+		<-started
+		if !f.Cancel(errBoom) || !f.IsDone() || !f.Cancelled() {
+			t.Fatal("Cancel did not settle the future at once")
+		}
+		if err := f.Err(); !errors.Is(err, future.ErrCancelled) || !errors.Is(err, context.Canceled) || !errors.Is(err, errBoom) {
+			t.Fatalf("the error is %v", err)
+		}
+		if err := <-ended; err != context.Canceled {
+			t.Fatalf("the operation's context ended with %v", err)
+		}
+		if f.Cancel() {
+			t.Fatal("a second Cancel says that it was the one")
+		}
+	})
+	t.Run("goes down to the derived and not up", func(t *testing.T) {
+		p := future.NewPromise[int]()
+		f := p.Future()
+		child := future.Then(f, func(i int) (int, error) { return i, nil })
+		grandchild := future.Then(child, func(i int) (int, error) { return i, nil })
+		child.Cancel()
+		wantError(t, grandchild, future.ErrCancelled)
+		if grandchild.Cancelled() {
+			t.Error("a future that derives from a cancelled one says that it was cancelled itself")
+		}
+		if f.IsDone() {
+			t.Error("Cancel went up to the parent")
+		}
+		if n := future.Links(f); n != 0 {
+			t.Errorf("the parent has %d links of a cancelled child", n)
+		}
+	})
+	t.Run("unregisters from every kind of parent", func(t *testing.T) {
+		p := future.NewPromise[int]()
+		f := p.Future()
+		start := future.Resolved(0)
+		adopting := future.ThenFuture(start, func(int) *future.Future[int] { return f })
+		eventually(t, "the adopted future was not registered with", func() bool { return future.Links(f) == 1 })
+		to := future.NewPromise[int]()
+		future.Chain(f, to)
+		for name, cancel := range map[string]func() bool{
+			"ThenFuture":  func() bool { return adopting.Cancel() },
+			"Chain":       func() bool { return to.Future().Cancel() },
+			"Handle":      func() bool { return future.Handle(f, func(int, error) (int, error) { return 0, nil }).Cancel() },
+			"Catch":       func() bool { return f.Catch(func(error) (int, error) { return 0, nil }).Cancel() },
+			"Finally":     func() bool { return f.Finally(func() {}).Cancel() },
+			"Via":         func() bool { return f.Via(goroutines).Cancel() },
+			"Shield":      func() bool { return future.Shield(f).Cancel() },
+			"All":         func() bool { return future.All(f, f).Cancel() },
+			"AllSettled":  func() bool { return future.AllSettled(f).Cancel() },
+			"Any":         func() bool { return future.Any(f).Cancel() },
+			"Race":        func() bool { return future.Race(f).Cancel() },
+			"Multi":       func() bool { return future.Multi(f).Cancel() },
+			"MultiMap":    func() bool { return future.MultiMap(map[int]*future.Future[int]{1: f}).Cancel() },
+			"Join2":       func() bool { return future.Join2(f, f).Cancel() },
+			"Join3":       func() bool { return future.Join3(f, f, start).Cancel() },
+			"Wait":        func() bool { return future.Wait(future.AllCompleted, f).Cancel() },
+			"WithTimeout": func() bool { return future.WithTimeout(f, time.Hour).Cancel() },
+			"OnComplete":  func() bool { return f.OnComplete(func(int, error) {})() },
+			"Notify":      func() bool { return f.Notify(waker(func() {})).Stop() },
+		} {
+			if !cancel() {
+				t.Errorf("%s: could not be cancelled", name)
+			}
+		}
+		if n := future.Links(f); n != 0 || f.IsDone() {
+			t.Errorf("%d links are left, and done is %v", n, f.IsDone())
+		}
+	})
+}
+
+func TestRule08LosersKeepNothing(t *testing.T) {
+	long := future.NewPromise[int]()
+	f := long.Future()
+	winner := future.NewPromise[int]()
+	any := future.Any(f, winner.Future())
+	races := []*future.Future[int]{
+		future.Race(f, winner.Future()), any,
+		future.Race(future.Resolved(1), f), future.Any(future.Resolved(1), f),
+		future.WithTimeout(f, time.Nanosecond), future.WithTimeout(f, -1),
+		future.Then(future.All(f, future.Rejected[int](errBoom)), func([]int) (int, error) { return 0, nil }),
+		future.Then(future.Wait(future.FirstCompleted, f, winner.Future()), func(future.Sets[int]) (int, error) { return 0, nil }),
+		future.Then(future.Join2(f, future.Rejected[int](errBoom)), func(future.Pair[int, int]) (int, error) { return 0, nil }),
+	}
+	winner.Resolve(2)
+	for _, r := range races {
+		await(t, r)
+	}
+	for range future.AsCompleted(t.Context(), f, future.Resolved(1)) {
+		break
+	}
+	it := future.NewWaitIterator(f)
+	it.Close()
+	if n := future.Links(f); n != 0 {
+		t.Fatalf("a long-lived future has %d links of what no longer waits for it", n)
+	}
+}
+
+func TestRule08LosersAreCollected(t *testing.T) {
+	long := future.NewPromise[int]()
+	var collected atomic.Int32
+	const rounds = 20
+	for range rounds {
+		big := new([1 << 16]byte)
+		runtime.AddCleanup(big, func(int) { collected.Add(1) }, 0)
+		winner := future.NewPromise[int]()
+		race := future.Then(future.Race(long.Future(), winner.Future()), func(int) (int, error) { return len(big), nil })
+		winner.Resolve(1)
+		await(t, race)
+	}
+	eventually(t, "what hung on the races is still there", func() bool { return collected.Load() == rounds })
+	runtime.KeepAlive(long)
+}
+
+func TestRule09UnobservedFailuresAreReportedOnce(t *testing.T) {
+	reported := unobserved(t)
+	seen, unseen, cancelled := errors.New("seen"), errors.New("unseen"), errors.New("cancelled")
+	func() {
+		future.Rejected[int](unseen)
+		p := future.NewPromise[int]()
+		p.Settle(1, unseen)
+		pending := future.NewPromise[int]()
+		future.Then(pending.Future(), func(int) (int, error) { return 0, nil }) // the child's is not seen
+		pending.Reject(unseen)
+		eventually(t, "pending", pending.Future().IsDone)
+
+		_, _ = future.Rejected[int](seen).Result()
+		_ = future.Rejected[int](seen).Err()
+		_, _ = future.Rejected[int](seen).Await(t.Context())
+		future.Rejected[int](seen).OnComplete(func(int, error) {})
+		future.Rejected[int](seen).Catch(func(error) (int, error) { return 0, nil })
+		c := future.NewPromise[int]()
+		future.Then(c.Future(), func(int) (int, error) { return 0, nil })
+		c.Future().Cancel(cancelled)
+		future.Resolved(1)
+	}()
+	eventually(t, "not all failures were reported", func() bool { return reports(reported, unseen) == 3 })
+	for range 3 {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+	if n := reports(reported, unseen); n != 3 {
+		t.Errorf("3 failures were reported %d times", n)
+	}
+	if reports(reported, seen)+reports(reported, cancelled) != 0 {
+		t.Errorf("what had been seen, or cancelled, was reported: %v", reported.all())
+	}
+}
+
+func TestRule10ValueAndError(t *testing.T) {
+	p := future.NewPromise[string]()
+	f := p.Future()
+	var got record[string]
+	f.OnComplete(func(s string, err error) {
+		if err == errBoom {
+			got.add(s)
+		}
+	})
+	p.Settle("partial", errBoom)
+	for name, f := range map[string]*future.Future[string]{
+		"the future":  f,
+		"Finally":     f.Finally(func() {}),
+		"Handle":      future.Handle(f, func(s string, err error) (string, error) { return s, err }),
+		"Via":         f.Via(goroutines),
+		"Shield":      future.Shield(f),
+		"Race":        future.Race(f),
+		"WithTimeout": future.WithTimeout(f, time.Hour),
+		"ThenFuture":  future.ThenFuture(future.Resolved(1), func(int) *future.Future[string] { return f }),
+		"Go":          future.Go(t.Context(), goroutines, func(context.Context) (string, error) { return "partial", errBoom }),
+	} {
+		if v, err := await(t, f); v != "partial" || err != errBoom {
+			t.Errorf("%s: got %q, %v; want the value and the error", name, v, err)
+		}
+	}
+	eventually(t, "the callback was not given both", func() bool { return len(got.all()) == 1 })
+}
+
+// goroutines is an executor without a limit.
+var goroutines = future.ExecutorFunc(func(task func()) error {
+	go task()
+	return nil
+})
+
+// waker is a function as a future.Waker.
+type waker func()
+
+func (w waker) Wake() { w() }

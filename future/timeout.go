@@ -1,0 +1,126 @@
+package future
+
+import (
+	"fmt"
+	"time"
+)
+
+// WithTimeout returns a future with the outcome of f, or with [ErrTimeout] if f is pending for d longer. f goes on:
+// it is not cancelled, and may be waited for again. If it fails after the time-out and nobody else looks at it, that
+// is reported as [SetUnobservedHandler] says.
+//
+// Tornado: gen.with_timeout.
+func WithTimeout[T any](f *Future[T], d time.Duration) *Future[T] {
+	mustHave(f != nil, "WithTimeout", "f")
+	return timeLimit(f, d, false)
+}
+
+// WaitFor returns a future with the outcome of f, or with [ErrTimeout] if f is pending for d longer; f is then
+// cancelled. Cancelling what WaitFor returned cancels f, too. To protect f from both, use [WithTimeout], or pass
+// Shield(f).
+//
+// asyncio: wait_for.
+func WaitFor[T any](f *Future[T], d time.Duration) *Future[T] {
+	mustHave(f != nil, "WaitFor", "f")
+	return timeLimit(f, d, true)
+}
+
+// Shield returns a future with the outcome of f that does not pass a Cancel on to f: neither its own nor that of
+// [WaitFor] or of a [Group].
+//
+// asyncio: shield.
+func Shield[T any](f *Future[T]) *Future[T] {
+	mustHave(f != nil, "Shield", "f")
+	n := &relay[T]{}
+	n.ex = f.ex
+	n.follow(f)
+	return &n.Future
+}
+
+func timeLimit[T any](f *Future[T], d time.Duration, cancels bool) *Future[T] {
+	n := &limited[T]{d: d, cancels: cancels, parent: f}
+	n.link.c = n
+	n.ex = f.ex
+	n.aux = owner(n)
+	f.registerUnseen(&n.link)
+	if n.isSettled() {
+		return &n.Future
+	}
+	if d <= 0 {
+		n.expire()
+		return &n.Future
+	}
+	t := time.AfterFunc(d, n.expire)
+	// Whoever settles n stops its timer, and finds it under mu. If n has been settled by now, it did not.
+	n.mu.Lock()
+	late := n.isSettled()
+	if !late {
+		n.timer = t
+	}
+	n.mu.Unlock()
+	if late {
+		t.Stop()
+	}
+	return &n.Future
+}
+
+// limited is a future that follows another for so long.
+type limited[T any] struct {
+	Future[T]
+	link    link
+	parent  *Future[T]
+	timer   *time.Timer // guarded by mu
+	d       time.Duration
+	cancels bool
+}
+
+func (n *limited[T]) userCode() bool { return false }
+
+func (n *limited[T]) fire() batch {
+	parent := n.parent
+	b, first := n.settle(parent.value, parent.err)
+	if first {
+		parent.observe()
+		n.parent = nil
+		n.stopTimer()
+	}
+	return b
+}
+
+func (n *limited[T]) fail(error) batch { return batch{} }
+
+// expire runs on a goroutine of the timer's, or on that of the caller who allowed no time.
+func (n *limited[T]) expire() {
+	var zero T
+	b, first := n.settle(zero, fmt.Errorf("%w after %v", ErrTimeout, n.d))
+	if first {
+		n.leave(ErrTimeout)
+	}
+	b.spread(false)
+}
+
+func (n *limited[T]) abandon() {
+	n.stopTimer()
+	n.leave(nil)
+}
+
+// leave is called by who settled n otherwise than with the outcome of its parent.
+func (n *limited[T]) leave(cause error) {
+	parent := n.parent
+	if n.link.detach() {
+		n.parent = nil // else fire is reading it
+	}
+	if n.cancels {
+		parent.Cancel(cause)
+	}
+}
+
+func (n *limited[T]) stopTimer() {
+	n.mu.Lock()
+	t := n.timer
+	n.timer = nil
+	n.mu.Unlock()
+	if t != nil {
+		t.Stop()
+	}
+}

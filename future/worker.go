@@ -1,0 +1,174 @@
+package future
+
+import "time"
+
+// idleFor is how long a worker stays without work, give or take a factor of two.
+const idleFor = 200 * time.Millisecond
+
+// worker is a goroutine of a pool.
+type worker struct {
+	pool *Pool
+	wake chan *job // nil: end
+
+	job  *job // being run: still set when its function ended the goroutine
+	next *job // assigned to this worker when the slot of job was released
+	owes int  // settled jobs that pool.busy still counts; paid whenever the lock is held anyway
+	held bool // job's slot is not released yet
+}
+
+// startLocked gives j, if it is not nil, to an idle worker or a new one.
+func (p *Pool) startLocked(j *job) {
+	if j == nil {
+		return
+	}
+	if n := len(p.idle); n > 0 {
+		w := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		p.minIdle = min(p.minIdle, n-1)
+		w.wake <- j // has room for one, and an idle worker is sent one
+		return
+	}
+	w := &worker{pool: p, wake: make(chan *job, 1)}
+	go w.run(j)
+}
+
+// retireLocked ends the n workers that have been idle longest.
+func (p *Pool) retireLocked(n int) {
+	for _, w := range p.idle[:n] {
+		w.wake <- nil
+	}
+	rest := copy(p.idle, p.idle[n:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+	p.minIdle = rest
+}
+
+// park puts w on the idle stack, unless there is work or the pool is closed, and returns what to do next: nil to
+// end.
+func (w *worker) park() *job {
+	p := w.pool
+	p.mu.Lock()
+	w.payLocked()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.idle = append(p.idle, w)
+	if !p.trimming {
+		p.trimming = true
+		p.minIdle = 0
+		if p.trimmer == nil {
+			p.trimmer = time.AfterFunc(idleFor, p.trim)
+		} else {
+			p.trimmer.Reset(idleFor)
+		}
+	}
+	p.mu.Unlock()
+	return <-w.wake
+}
+
+// trim ends the workers that nothing has needed since the last trim.
+func (p *Pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retireLocked(p.minIdle)
+	p.trimming = len(p.idle) > 0
+	if p.trimming {
+		p.trimmer.Reset(idleFor)
+	}
+}
+
+func (w *worker) payLocked() {
+	if w.owes > 0 {
+		w.pool.busy -= w.owes
+		w.owes = 0
+		if w.pool.busy == 0 {
+			w.pool.quiet.Broadcast()
+		}
+	}
+}
+
+func (w *worker) run(j *job) {
+	defer w.rescue()
+	for j != nil {
+		for j != nil {
+			j = w.do(j)
+		}
+		j = w.park()
+	}
+}
+
+// do runs j, and the callbacks that wait for it, and returns the job that the slot has passed to.
+func (w *worker) do(j *job) *job {
+	if !j.claim(jobAssigned, jobRunning) {
+		if j.state.Load() == jobInPlace {
+			return nil // an Await was faster, and has the slot
+		}
+		w.pass(j) // cancelled on the way
+		return w.takeNext()
+	}
+	w.job, w.held = j, true
+	b := j.task.perform(w)
+	w.job = nil
+	kept := b.spread(true)
+	if kept.links == nil {
+		return w.takeNext()
+	}
+	// User code comes, which may take any time: another worker gets the slot that was passed to this one.
+	w.handOver()
+	kept.run()
+	return nil
+}
+
+func (w *worker) takeNext() *job {
+	next := w.next
+	w.next = nil
+	return next
+}
+
+// handOver leaves the next job to another worker.
+func (w *worker) handOver() {
+	w.pool.mu.Lock()
+	w.payLocked()
+	w.pool.startLocked(w.takeNext())
+	w.pool.mu.Unlock()
+}
+
+// release implements slot.
+func (w *worker) release(end taskEnd) {
+	w.held = false
+	w.pool.mu.Lock()
+	w.pool.countLocked(end)
+	w.passLocked(w.job)
+	w.pool.mu.Unlock()
+}
+
+// pass gives on the slot of a job that did not run.
+func (w *worker) pass(j *job) {
+	w.pool.mu.Lock()
+	w.passLocked(j)
+	w.pool.mu.Unlock()
+}
+
+func (w *worker) passLocked(j *job) {
+	w.payLocked()
+	w.next = w.pool.releaseLocked(j)
+	w.owes = 1
+}
+
+// rescue goes on for a worker whose goroutine was ended by user code that called runtime.Goexit.
+func (w *worker) rescue() {
+	j := w.job
+	if j == nil && w.next == nil && w.owes == 0 {
+		return
+	}
+	defer w.handOver()
+	if j != nil {
+		if w.held {
+			w.release(taskPanicked)
+		}
+		w.job = nil
+		j.task.refuse(newGoexitError()).spread(false)
+	}
+}
