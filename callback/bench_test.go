@@ -1,0 +1,252 @@
+package callback_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+)
+
+func nothing() {}
+
+// BenchmarkPost is one callback posted and run, against a function sent on a buffered channel to one goroutine.
+func BenchmarkPost(b *testing.B) {
+	for _, posters := range []int{1, 2, 8} {
+		b.Run(fmt.Sprintf("posters=%d", posters), func(b *testing.B) {
+			duel(b, func(n int) {
+				loop := callback.NewLoop()
+				wait := background(loop)
+				share(n, posters, func() { loop.AddCallback(nothing) })
+				loop.Close()
+				wait()
+			}, func(n int) {
+				tasks := make(chan func(), 1024)
+				done := make(chan none)
+				go func() {
+					defer close(done)
+					for fn := range tasks {
+						fn()
+					}
+				}()
+				share(n, posters, func() { tasks <- nothing })
+				close(tasks)
+				<-done
+			})
+		})
+	}
+}
+
+// share divides n calls of fn among goroutines.
+func share(n, goroutines int, fn func()) {
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for range (n + g) / goroutines {
+				fn()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkAwaitPending is a future made, awaited while it is pending, and settled by another, by a coroutine
+// against by a goroutine.
+func BenchmarkAwaitPending(b *testing.B) {
+	// Each of two makes a future for the other to settle.
+	b.Run("of a peer", func(b *testing.B) {
+		duel(b, func(n int) {
+			onLoop(func(co *callback.Co) {
+				var p *future.Promise[int]
+				settle := func() { p.Resolve(1) }
+				for range n {
+					p = future.NewPromise[int]()
+					co.Loop().AddCallback(settle)
+					_, _ = p.Future().Await(co)
+				}
+			})
+		}, func(n int) {
+			promises := make(chan *future.Promise[int])
+			go func() {
+				for p := range promises {
+					p.Resolve(1)
+				}
+			}()
+			for range n {
+				p := future.NewPromise[int]()
+				promises <- p
+				_, _ = p.Future().Await(context.Background())
+			}
+			close(promises)
+		})
+	})
+	// Two coroutines, two goroutines, that wait for each other in turn.
+	b.Run("ping-pong", func(b *testing.B) {
+		duel(b, func(n int) {
+			onLoop(func(co *callback.Co) {
+				var t table
+				t.sit()
+				other := callback.Spawn(co.Loop(), func(co *callback.Co) (none, error) { return none{}, t.play(co, 1, n) })
+				_ = t.play(co, 0, n)
+				_, _ = other.Await(co)
+			})
+		}, func(n int) {
+			var t table
+			t.sit()
+			var wg sync.WaitGroup
+			for side := range 2 {
+				wg.Go(func() { _ = t.play(context.Background(), side, n) })
+			}
+			wg.Wait()
+		})
+	})
+	// A thousand of them wait at a time, for what a goroutine elsewhere settles.
+	b.Run("of another goroutine, 1000 at a time", func(b *testing.B) {
+		const waiters = 1000
+		duel(b, func(n int) {
+			promises, settled := settler()
+			onLoop(func(co *callback.Co) {
+				fs := make([]*future.Future[none], waiters)
+				for i := range fs {
+					fs[i] = callback.Spawn(co.Loop(), func(co *callback.Co) (none, error) {
+						awaitEach(co, promises, (n+i)/waiters)
+						return none{}, nil
+					})
+				}
+				_, _ = future.All(fs...).Await(co)
+			})
+			close(promises)
+			<-settled
+		}, func(n int) {
+			promises, settled := settler()
+			var wg sync.WaitGroup
+			for i := range waiters {
+				wg.Go(func() { awaitEach(context.Background(), promises, (n+i)/waiters) })
+			}
+			wg.Wait()
+			close(promises)
+			<-settled
+		})
+	})
+}
+
+// table is where two play: each settles what the other awaits.
+type table [2]*future.Promise[int]
+
+func (t *table) sit() { t[0], t[1] = future.NewPromise[int](), future.NewPromise[int]() }
+
+func (t *table) play(ctx context.Context, side, n int) error {
+	for range n {
+		if side == 0 {
+			other := t[1]
+			mine := t[0]
+			other.Resolve(1)
+			if _, err := mine.Future().Await(ctx); err != nil {
+				return err
+			}
+		} else {
+			if _, err := t[1].Future().Await(ctx); err != nil {
+				return err
+			}
+			t[1] = future.NewPromise[int]()
+			other := t[0]
+			t[0] = future.NewPromise[int]()
+			other.Resolve(1)
+		}
+	}
+	return nil
+}
+
+func awaitEach(ctx context.Context, promises chan<- *future.Promise[int], n int) {
+	for range n {
+		p := future.NewPromise[int]()
+		promises <- p
+		_, _ = p.Future().Await(ctx)
+	}
+}
+
+// settler is a goroutine that settles what it is sent.
+func settler() (promises chan *future.Promise[int], done chan none) {
+	promises, done = make(chan *future.Promise[int], 4096), make(chan none)
+	go func() {
+		defer close(done)
+		for p := range promises {
+			p.Resolve(1)
+		}
+	}()
+	return promises, done
+}
+
+func onLoop(fn func(co *callback.Co)) {
+	loop := callback.NewLoop()
+	defer loop.Close()
+	_, _ = callback.RunSync(loop, func(co *callback.Co) (none, error) {
+		fn(co)
+		return none{}, nil
+	})
+}
+
+// BenchmarkTimer is a timeout armed and taken back among 1,000 that live.
+func BenchmarkTimer(b *testing.B) {
+	const live = 1000
+	after := func(i int) time.Duration { return time.Hour + time.Duration(i*7919%live)*time.Second }
+	duel(b, func(n int) {
+		loop := callback.NewLoop()
+		var all []*callback.Timeout
+		for i := range live {
+			all = append(all, loop.CallLater(after(i), nothing))
+		}
+		for i := range n {
+			loop.RemoveTimeout(loop.CallLater(after(i), nothing))
+		}
+		for _, t := range all {
+			loop.RemoveTimeout(t)
+		}
+		loop.Close()
+	}, func(n int) {
+		for i := range live {
+			defer time.AfterFunc(after(i), nothing).Stop()
+		}
+		for i := range n {
+			time.AfterFunc(after(i), nothing).Stop()
+		}
+	})
+}
+
+// BenchmarkSpawn is a coroutine started, run, and waited for, against a goroutine.
+func BenchmarkSpawn(b *testing.B) {
+	duel(b, func(n int) {
+		onLoop(func(co *callback.Co) {
+			for range n {
+				_, _ = callback.Spawn(co.Loop(), func(*callback.Co) (int, error) { return 1, nil }).Await(co)
+			}
+		})
+	}, func(n int) {
+		for range n {
+			p := future.NewPromise[int]()
+			go p.Resolve(1)
+			_, _ = p.Future().Await(context.Background())
+		}
+	})
+}
+
+// BenchmarkQueued is the memory of callbacks that wait, beyond their closures.
+func BenchmarkQueued(b *testing.B) {
+	const n = 1_000_000
+	for range b.N {
+		loop := callback.NewLoop()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range n {
+			loop.AddCallback(nothing)
+		}
+		runtime.ReadMemStats(&after) // with what was left behind on the way: growing must cost nothing either
+		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "bytes/callback")
+		loop.Close()
+	}
+}

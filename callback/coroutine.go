@@ -1,0 +1,231 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// coroutine is the loop's side of a [Co]. All of it is touched by the loop's driver and the coroutine itself only,
+// of which one stands still while the other runs.
+type coroutine struct {
+	loop   *Loop
+	body   body
+	co     Co // the one that the function was given
+	fiber  *fiber
+	step   func() // goes on with the coroutine if it waits; made once, so that waking it allocates nothing
+	timer  Timeout // of the Sleep that it is in
+
+	parent  context.Context
+	cancel  context.CancelCauseFunc
+	unwatch func() bool // ends the watch over parent
+
+	next, prev *coroutine // among the loop's
+
+	waiting  bool // in Suspend, or not begun
+	done     bool // the function has returned
+	closing  bool // the loop was closed
+	refusals int  // awaits that failed because the coroutine has been cancelled
+}
+
+// body is the function of a coroutine and what becomes of its result.
+type body interface {
+	run(co *Co)
+	fail(err error) // the function panicked, or called runtime.Goexit, or never began
+	reason() error  // for which it was cancelled
+	function() any
+}
+
+// maxRefusals is how often a cancelled coroutine may go on to wait, before it is taken for one that ignores the
+// errors of its awaits: for { co.Sleep(time.Second); report() }. That would never again let the loop do anything.
+const maxRefusals = 1000
+
+// resume goes on with the coroutine until it waits again or ends. The driver calls it; anything that might have
+// ended the wait may post it, so it also comes late, early, or twice, and the coroutine looks for itself.
+func (c *coroutine) resume() {
+	if !c.waiting {
+		return
+	}
+	c.waiting = false
+	cs := &c.loop.coroutines
+	if c.loop.slow != nil {
+		cs.stepped = c
+	}
+	if c.fiber == nil {
+		c.fiber = cs.fiberFor(c)
+	}
+	f := c.fiber
+	alive := f.resume()
+	if !c.done {
+		return
+	}
+	cs.remove(c)
+	cs.takeBack(f, alive)
+}
+
+// wait stands still until resume. The coroutine calls it.
+func (c *coroutine) wait() {
+	c.waiting = true
+	c.fiber.yield(struct{}{})
+	// The collector may have moved the stack meanwhile.
+	c.fiber.blocks.add(currentBlock())
+}
+
+// wakeOnDone is a coroutine as the waker of what it awaits.
+type wakeOnDone coroutine
+
+func (w *wakeOnDone) Wake() { w.loop.post(w.step) }
+
+// cancelOnDone is a coroutine as the waker of its own future: if that is settled while the coroutine still runs,
+// it was cancelled.
+type cancelOnDone coroutine
+
+func (w *cancelOnDone) Wake() { w.loop.post((*coroutine)(w).cancelled) }
+
+// cancelled is called on the loop.
+func (c *coroutine) cancelled() {
+	if c.done {
+		return
+	}
+	c.cancel(c.body.reason())
+	c.resume()
+}
+
+// end tells the coroutine of a closed loop to end, and lets it.
+func (c *coroutine) end() {
+	c.closing = true
+	c.cancel(ErrLoopClosed)
+	c.resume()
+}
+
+// finished is called when the function has returned. Operations that were begun with the Co and not awaited go on:
+// it does not end here.
+func (c *coroutine) finished() {
+	c.done = true
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+}
+
+// refuse ends a coroutine that takes no notice of having been cancelled.
+func (c *coroutine) refuse() {
+	if c.refusals++; c.refusals <= maxRefusals {
+		return
+	}
+	if c.refusals == maxRefusals+1 {
+		c.loop.log().Warn("callback: a cancelled coroutine ignores the errors of its awaits; ending it",
+			slog.String("name", funcName(c.body.function())))
+	}
+	runtime.Goexit()
+}
+
+// coroutines are those of one loop.
+type coroutines struct {
+	first, last *coroutine // that have not ended, in the order of their start
+
+	idle    []*fiber
+	fibers  int         // idle or not
+	home    goroutine   // what made the fibers, if there are any
+	known   knownBlocks // of goroutines on home's thread
+	stepped *coroutine  // the last that was gone on with
+}
+
+// maxIdle is how many goroutines a loop keeps for the next coroutines while it runs.
+const maxIdle = 64
+
+func (cs *coroutines) add(c *coroutine) {
+	c.prev = cs.last
+	if cs.last == nil {
+		cs.first = c
+	} else {
+		cs.last.next = c
+	}
+	cs.last = c
+}
+
+func (cs *coroutines) remove(c *coroutine) {
+	if c.prev == nil {
+		cs.first = c.next
+	} else {
+		c.prev.next = c.next
+	}
+	if c.next == nil {
+		cs.last = c.prev
+	} else {
+		c.next.prev = c.prev
+	}
+	c.next, c.prev = nil, nil
+}
+
+// fiberFor returns a fiber that will run c.
+func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
+	if n := len(cs.idle); n > 0 {
+		f = cs.idle[n-1] // the one whose stack is warm
+		cs.idle[n-1] = nil
+		cs.idle = cs.idle[:n-1]
+	} else {
+		if cs.fibers == 0 {
+			cs.home = currentGoroutine()
+			cs.known = knownBlocks{}
+		}
+		cs.fibers++
+		f = newFiber()
+	}
+	f.coroutine = c
+	return f
+}
+
+func (cs *coroutines) takeBack(f *fiber, alive bool) {
+	switch {
+	case !alive:
+		cs.fibers--
+	case len(cs.idle) < maxIdle:
+		cs.idle = append(cs.idle, f)
+	default:
+		cs.fibers--
+		f.stop()
+	}
+}
+
+func (cs *coroutines) stopIdle() {
+	cs.fibers -= len(cs.idle)
+	for _, f := range cs.idle {
+		f.stop()
+	}
+	clear(cs.idle)
+	cs.idle = cs.idle[:0]
+}
+
+// endAll ends the coroutines of a closed loop.
+func (cs *coroutines) endAll() {
+	for cs.first != nil {
+		cs.first.end()
+	}
+}
+
+// rightThread reports whether this goroutine can go on with the loop's coroutines.
+func (l *Loop) rightThread() bool {
+	cs := &l.coroutines
+	if cs.fibers == 0 {
+		return true
+	}
+	b := currentBlock()
+	if cs.known.has(b) {
+		return true
+	}
+	if !cs.home.sameThread(currentGoroutine()) {
+		return false
+	}
+	cs.known.add(b)
+	return true
+}
+
+var errGoexit = errors.New("runtime.Goexit was called")
+
+func goexitError() error {
+	return &future.PanicError{Value: errGoexit, Stack: debug.Stack()}
+}

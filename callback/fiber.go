@@ -1,0 +1,91 @@
+package callback
+
+import (
+	"iter"
+
+	"github.com/sourcegraph/conc/panics"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// fiber is a goroutine that runs coroutines, one after the other, and only while the loop's own goroutine stands
+// still. It is an iter.Pull: a switch there and back costs a quarter of what a pair of channels does.
+type fiber struct {
+	next  func() (struct{}, bool) // the loop's: goes on with the coroutine until it waits or ends
+	stop  func()                  // the loop's: ends an idle fiber
+	yield func(struct{}) bool     // the coroutine's: goes on with the loop
+
+	coroutine *coroutine // being run
+	goroutine uint64
+	blocks    knownBlocks
+}
+
+func newFiber() *fiber {
+	f := new(fiber)
+	f.next, f.stop = iter.Pull(f.main)
+	return f
+}
+
+func (f *fiber) main(yield func(struct{}) bool) {
+	f.yield = yield
+	f.goroutine = currentGoroutine().id
+	f.blocks.add(currentBlock())
+	for {
+		f.run(f.coroutine)
+		f.coroutine = nil
+		if !yield(struct{}{}) {
+			return
+		}
+		f.blocks.add(currentBlock())
+	}
+}
+
+// errFiberEnded is what a fiber panics with when its coroutine has called runtime.Goexit.
+type errFiberEnded struct{}
+
+func (f *fiber) run(c *coroutine) {
+	returned := false
+	defer func() {
+		c.finished()
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			c.body.fail(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+			return
+		}
+		// This goroutine is past saving. iter.Pull would pass the Goexit on to the loop's goroutine, which is not
+		// to end; it passes a panic on too, and that one can be caught there.
+		c.body.fail(goexitError())
+		panic(errFiberEnded{})
+	}()
+	c.body.run(&c.co)
+	returned = true
+}
+
+// resume lets the fiber go on until its coroutine waits or ends. It reports whether the fiber is still of use.
+func (f *fiber) resume() (alive bool) {
+	defer func() {
+		if alive {
+			return
+		}
+		if v := recover(); v != nil && v != (errFiberEnded{}) {
+			panic(v)
+		}
+	}()
+	f.next()
+	return true
+}
+
+// isCurrent reports whether the caller runs on f's goroutine.
+func (f *fiber) isCurrent() bool {
+	b := currentBlock()
+	if f.blocks.has(b) {
+		return true
+	}
+	if currentGoroutine().id != f.goroutine {
+		return false
+	}
+	f.blocks.add(b)
+	return true
+}

@@ -1,0 +1,308 @@
+package callback_test
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestCallbacksRunFirstInFirstOut(t *testing.T) {
+	loop := newLoop(t)
+	var got []int
+	for i := range 1000 {
+		loop.AddCallback(func() { got = append(got, i) })
+	}
+	loop.AddCallback(loop.Stop)
+	loop.Start()
+	equal(t, len(got), 1000)
+	equal(t, slices.IsSorted(got), true)
+}
+
+// asyncio: "call_soon ... callbacks added by callbacks run in the next iteration" (BaseEventLoop._run_once).
+func TestTurnRunsExactlyWhatWasReadyWhenItBegan(t *testing.T) {
+	loop := newLoop(t)
+	var got []string
+	add := func(name string, then ...func()) {
+		loop.AddCallback(func() {
+			got = append(got, name)
+			for _, f := range then {
+				f()
+			}
+		})
+	}
+	add("a", func() { add("a2") })
+	add("b")
+	equal(t, loop.Poll(), true)
+	equal(t, slices.Equal(got, []string{"a", "b"}), true)
+	equal(t, loop.Poll(), false)
+	equal(t, slices.Equal(got, []string{"a", "b", "a2"}), true)
+}
+
+// Tornado: IOLoop.stop, "this method is safe to call from ... the next iteration will not run".
+func TestStopEndsTheCurrentTurnFirst(t *testing.T) {
+	loop := newLoop(t)
+	var got []int
+	loop.AddCallback(func() {
+		got = append(got, 1)
+		loop.Stop()
+		loop.AddCallback(func() { got = append(got, 3) })
+	})
+	loop.AddCallback(func() { got = append(got, 2) })
+	loop.Start()
+	equal(t, slices.Equal(got, []int{1, 2}), true)
+	loop.AddCallback(loop.Stop)
+	loop.Start()
+	equal(t, slices.Equal(got, []int{1, 2, 3}), true)
+}
+
+// Tornado: "If the event loop is not currently running, the next call to start() will return immediately."
+func TestStopBeforeStartMakesStartReturnAtOnce(t *testing.T) {
+	loop := newLoop(t)
+	ran := false
+	loop.AddCallback(func() { ran = true })
+	loop.Stop()
+	loop.Start()
+	equal(t, ran, false)
+	loop.AddCallback(loop.Stop)
+	loop.Start()
+	equal(t, ran, true)
+}
+
+func TestStopFromAnotherGoroutineWakesTheLoop(t *testing.T) {
+	loop := newLoop(t)
+	wait := background(loop)
+	loop.Stop()
+	wait()
+}
+
+func TestStartOfARunningLoopPanics(t *testing.T) {
+	var got error
+	loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { got = p }))
+	loop.AddCallback(func() {
+		defer loop.Stop()
+		loop.Start()
+	})
+	loop.Start()
+	equal(t, errors.Is(got, callback.ErrLoopRunning), true)
+	loop.AddCallback(func() {
+		defer loop.Stop()
+		_, got = callback.RunSync(loop, func(*callback.Co) (int, error) { return 0, nil })
+	})
+	loop.Start()
+	equal(t, errors.Is(got, callback.ErrLoopRunning), true)
+}
+
+func TestClose(t *testing.T) {
+	t.Run("runs what was accepted and refuses the rest", func(t *testing.T) {
+		loop := newLoop(t)
+		var got []int
+		loop.AddCallback(func() {
+			got = append(got, 1)
+			loop.Close()
+			equal(t, loop.AddCallback(func() { got = append(got, 9) }), false)
+			equal(t, errors.Is(loop.Execute(func() {}), callback.ErrLoopClosed), true)
+		})
+		loop.AddCallback(func() { got = append(got, 2) })
+		loop.Start()
+		equal(t, slices.Equal(got, []int{1, 2}), true)
+		loop.Start() // returns
+		equal(t, loop.Poll(), false)
+	})
+	t.Run("runs callbacks added earlier in the same turn", func(t *testing.T) {
+		loop := newLoop(t)
+		ran := false
+		loop.AddCallback(func() {
+			loop.AddCallback(func() { ran = true })
+			loop.Close()
+		})
+		loop.Start()
+		equal(t, ran, true)
+	})
+	t.Run("without a driver runs them itself", func(t *testing.T) {
+		loop := newLoop(t)
+		ran := false
+		loop.AddCallback(func() { ran = true })
+		loop.Close()
+		equal(t, ran, true)
+		loop.Close()
+	})
+	t.Run("wakes a sleeping loop", func(t *testing.T) {
+		loop := newLoop(t)
+		wait := background(loop)
+		loop.Close()
+		wait()
+	})
+	t.Run("drops timeouts and says so", func(t *testing.T) {
+		log := newLogRecorder()
+		loop := callback.NewLoop(callback.WithLogger(log.logger()))
+		loop.CallLater(time.Hour, func() { t.Error("fired") })
+		loop.RemoveTimeout(loop.CallLater(time.Hour, func() {}))
+		loop.Close()
+		equal(t, log.contains("timeouts that have not fired", "timeouts=1"), true)
+		equal(t, loop.CallLater(0, func() {}) == nil, true)
+	})
+	t.Run("survives callbacks that end the goroutine", func(t *testing.T) {
+		loop := newLoop(t)
+		ran := 0
+		for range 3 {
+			loop.AddCallback(func() {
+				ran++
+				runtime.Goexit()
+			})
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			loop.Close()
+		}()
+		<-done
+		equal(t, ran, 3)
+	})
+}
+
+func TestPanicOfACallback(t *testing.T) {
+	t.Run("goes to the handler once, with the stack, and the loop goes on", func(t *testing.T) {
+		var got []*future.PanicError
+		loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { got = append(got, p) }))
+		calls := 0
+		loop.AddCallback(func() {
+			calls++
+			explode()
+		})
+		ran := false
+		loop.AddCallback(func() { ran = true })
+		loop.AddCallback(loop.Stop)
+		loop.Start()
+		equal(t, calls, 1)
+		equal(t, ran, true)
+		equal(t, len(got), 1)
+		equal(t, got[0].Value, "boom")
+		equal(t, containsString(string(got[0].Stack), "explode"), true)
+	})
+	t.Run("is logged by default", func(t *testing.T) {
+		log := newLogRecorder()
+		loop := callback.NewLoop(callback.WithLogger(log.logger()))
+		loop.AddCallback(explode)
+		loop.Close()
+		equal(t, log.contains("a callback panicked", "boom", "explode"), true)
+	})
+	t.Run("in the handler is logged", func(t *testing.T) {
+		log := newLogRecorder()
+		loop := callback.NewLoop(callback.WithLogger(log.logger()),
+			callback.WithPanicHandler(func(*future.PanicError) { panic("worse") }))
+		loop.AddCallback(explode)
+		ran := false
+		loop.AddCallback(func() { ran = true })
+		loop.Close()
+		equal(t, log.contains("boom", "worse"), true)
+		equal(t, ran, true)
+	})
+}
+
+func explode() { panic("boom") }
+
+// Goexit ends the goroutine that drives the loop, as it says. The loop is not wedged by that.
+func TestGoexitOfACallback(t *testing.T) {
+	loop := newLoop(t)
+	ran := 0
+	loop.AddCallback(func() { ran++; runtime.Goexit() })
+	loop.AddCallback(func() { ran++ })
+	loop.AddCallback(loop.Stop)
+	background(loop)()
+	equal(t, ran, 1)
+	background(loop)()
+	equal(t, ran, 2)
+}
+
+func TestCallbackThatBlocksHoldsUpOnlyItsLoop(t *testing.T) {
+	loop := newLoop(t)
+	release := make(chan struct{})
+	loop.AddCallback(func() { <-release })
+	wait := background(loop)
+	ran := make(chan struct{})
+	for range 1000 {
+		loop.AddCallback(func() {}) // posting never blocks
+	}
+	loop.AddCallback(func() { close(ran) })
+	select {
+	case <-ran:
+		t.Error("ran while another callback was running")
+	default:
+	}
+	close(release)
+	<-ran
+	loop.Stop()
+	wait()
+}
+
+func TestCallbackThatAddsAMillion(t *testing.T) {
+	loop := newLoop(t)
+	const n = 1_000_000
+	last := -1
+	loop.AddCallback(func() {
+		for i := range n {
+			loop.AddCallback(func() {
+				if i != last+1 {
+					t.Errorf("%d after %d", i, last)
+				}
+				last = i
+			})
+		}
+		loop.AddCallback(loop.Stop)
+	})
+	loop.Start()
+	equal(t, last, n-1)
+}
+
+func TestCallbacksFromManyGoroutinesKeepEachOnesOrder(t *testing.T) {
+	loop := newLoop(t)
+	const posters, each = 8, 5000
+	var last [posters]int // unlocked: only callbacks touch it
+	total := 0
+	var wg sync.WaitGroup
+	for p := range posters {
+		wg.Go(func() {
+			for i := range each {
+				loop.AddCallback(func() {
+					if last[p] != i {
+						t.Errorf("poster %d: %d, want %d", p, i, last[p])
+					}
+					last[p]++
+					total++
+				})
+			}
+		})
+	}
+	wait := background(loop)
+	wg.Wait()
+	loop.AddCallback(loop.Stop)
+	wait()
+	equal(t, total, posters*each)
+}
+
+func TestSlowCallbackIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []callback.SlowCallback
+		loop := newLoop(t, callback.WithSlowCallback(time.Second, func(s callback.SlowCallback) { got = append(got, s) }))
+		loop.AddCallback(func() { time.Sleep(time.Second) }) // not longer than
+		loop.AddCallback(dawdle)
+		run(t, loop, func(*callback.Co) error {
+			time.Sleep(3 * time.Second)
+			return nil
+		})
+		equal(t, len(got), 2)
+		equal(t, got[0].Took, 2*time.Second)
+		equal(t, containsString(got[0].Name, "dawdle (", "loop_test.go:"), true)
+		equal(t, got[1].Took, 3*time.Second)
+		equal(t, containsString(got[1].Name, "loop_test.go:"), false) // the function that RunSync's helper wraps
+	})
+}
+
+func dawdle() { time.Sleep(2 * time.Second) }

@@ -1,0 +1,59 @@
+package callback_test
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hang is how long a test waits before it says that something hangs. It is no measure of speed.
+const hang = time.Minute
+
+// newLoop returns a loop that logs nothing and is closed at the end of the test.
+func newLoop(t testing.TB, opts ...callback.LoopOption) *callback.Loop {
+	t.Helper()
+	quiet := callback.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	loop := callback.NewLoop(append([]callback.LoopOption{quiet}, opts...)...)
+	t.Cleanup(loop.Close)
+	return loop
+}
+
+// run runs fn as a coroutine and fails the test if it fails.
+func run(t testing.TB, loop *callback.Loop, fn func(co *callback.Co) error) {
+	t.Helper()
+	_, err := callback.RunSync(loop, func(co *callback.Co) (struct{}, error) { return struct{}{}, fn(co) })
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// background starts the loop on a goroutine of its own and returns what waits for that to end.
+func background(loop *callback.Loop) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		loop.Start()
+	}()
+	return func() { <-done }
+}
+
+// pending returns a promise, and its future.
+func pending[T any]() (*future.Promise[T], *future.Future[T]) {
+	p := future.NewPromise[T]()
+	return p, p.Future()
+}
+
+func equal[T comparable](t testing.TB, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,134 @@
+package callback_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomotor/gomotor/callback"
+)
+
+// inBubble runs the loop under fake time until a callback stops it.
+func inBubble(t *testing.T, fn func(t *testing.T, loop *callback.Loop)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { fn(t, newLoop(t)) })
+}
+
+// Tornado: IOLoop.call_later; never early.
+func TestTimeoutsFireAtTheirTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		began := time.Now()
+		var got []time.Duration
+		note := func() { got = append(got, time.Since(began)) }
+		loop.CallLater(3*time.Second, note)
+		loop.CallLater(time.Second, note)
+		loop.CallAt(loop.Time().Add(2*time.Second), note)
+		loop.CallLater(-time.Second, note)
+		loop.CallLater(4*time.Second, loop.Stop)
+		loop.Start()
+		equal(t, slices.Equal(got, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}), true)
+		equal(t, time.Since(began), 4*time.Second)
+	})
+}
+
+// asyncio: "If two callbacks are scheduled for exactly the same time, the order ... is undefined". Here it is not.
+func TestTimeoutsOfOneDeadlineFireInTheOrderOfArming(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		var got []int
+		for i := range 100 {
+			loop.CallLater(time.Second, func() { got = append(got, i) })
+		}
+		loop.CallLater(time.Second, loop.Stop)
+		loop.Start()
+		equal(t, len(got), 100)
+		equal(t, slices.IsSorted(got), true)
+	})
+}
+
+func TestTimeoutsFireInOrderAmongThousandsArmedAndRemoved(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		type armed struct {
+			d       time.Duration
+			timeout *callback.Timeout
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		var all []armed
+		var got []time.Duration
+		removed := 0
+		for range 5000 {
+			d := time.Duration(r.IntN(1000)) * time.Millisecond
+			all = append(all, armed{d, loop.CallLater(d, func() { got = append(got, d) })})
+			if r.IntN(3) == 0 {
+				i := r.IntN(len(all))
+				if loop.RemoveTimeout(all[i].timeout) {
+					removed++
+				}
+				equal(t, loop.RemoveTimeout(all[i].timeout), false)
+			}
+		}
+		loop.CallLater(time.Second, loop.Stop)
+		loop.Start()
+		equal(t, len(got), 5000-removed)
+		equal(t, slices.IsSorted(got), true)
+	})
+}
+
+func TestRemoveTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		var second *callback.Timeout
+		loop.CallLater(time.Second, func() { equal(t, loop.RemoveTimeout(second), true) })
+		second = loop.CallLater(time.Second, func() { t.Error("fired, though removed in the turn that it was due in") })
+		fired := loop.CallLater(time.Second, func() {})
+		loop.CallLater(2*time.Second, loop.Stop)
+		loop.Start()
+		equal(t, loop.RemoveTimeout(fired), false)
+		equal(t, loop.RemoveTimeout(nil), false)
+	})
+}
+
+func TestEarlierTimeoutShortensTheSleepOfARunningLoop(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		began := time.Now()
+		loop.CallLater(time.Hour, func() { t.Error("slept through") })
+		wait := background(loop)
+		synctest.Wait() // asleep
+		loop.CallLater(time.Second, loop.Stop)
+		wait()
+		equal(t, time.Since(began), time.Second)
+	})
+}
+
+// A loop that always has callbacks ready still looks at its timers in every turn.
+func TestTimeoutsFireInOrderOnALoopStarvedByCallbacks(t *testing.T) {
+	loop := newLoop(t)
+	var got []int
+	for i := range 20 {
+		loop.CallLater(time.Duration(20-i)*time.Millisecond, func() {
+			got = append(got, 20-i)
+			if len(got) == 20 {
+				loop.Stop()
+			}
+		})
+	}
+	var busy func()
+	busy = func() { loop.AddCallback(busy) }
+	busy()
+	loop.Start()
+	equal(t, slices.IsSorted(got), true)
+}
+
+func TestTimeoutAddedByATimeoutWaitsForALaterTurn(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *callback.Loop) {
+		var got []string
+		loop.CallLater(0, func() {
+			loop.CallLater(0, func() { got = append(got, "timeout") })
+			loop.AddCallback(func() { got = append(got, "callback") })
+		})
+		loop.Poll()
+		equal(t, len(got), 0)
+		loop.Poll()
+		equal(t, slices.Equal(got, []string{"callback", "timeout"}), true)
+	})
+}
