@@ -1,0 +1,245 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Client is a connection to a MongoDB server, a replica set, or a sharded cluster: in truth a pool of them, and of
+// the goroutines that use them. It is safe for any number of goroutines; a program needs one for each deployment.
+//
+// A Client is made without any I/O, opens itself at the first operation, and opens itself again when it is used
+// after [Client.Close].
+//
+// Motor: MotorClient.
+type Client struct {
+	driver   *options.ClientOptions
+	workers  int
+	maxQueue int // -1: no bound
+	loop     future.Executor
+	codec    codec
+
+	mu   sync.Mutex
+	conn *connection      // nil: closed, or not opened yet
+	past future.PoolStats // of the executors of the connections that were closed
+}
+
+// connection is what a client has while it is open.
+type connection struct {
+	driver *mongo.Client
+	pool   *future.Pool
+}
+
+// NewClient returns a client for the deployment that uri names: "mongodb://host:27017/?maxPoolSize=20". It does no
+// I/O, so it fails only for what can be known without: [InvalidURI], or [ConfigurationError] for an option that is
+// unknown, contradicts another one, or is out of range.
+//
+// Motor: MotorClient(uri, ...).
+func NewClient(uri string, opts ...ClientOption) (*Client, error) {
+	s := settings{maxQueue: -1}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, newError(TypeError, "NewClient: an option is nil")
+		}
+		if err := opt(&s); err != nil {
+			return nil, err
+		}
+	}
+	driver, err := driverOptions(uri, s.driver)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{driver: driver, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop}
+	c.codec = codec{registry: driver.Registry, options: driver.BSONOptions}
+	if c.workers == 0 {
+		if c.workers, err = defaultWorkers(driver); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// connect returns the open connection, opening it if need be. That starts the driver's monitors, but waits for
+// nothing.
+func (c *Client) connect() (*connection, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		return c.conn, nil
+	}
+	var bound []future.PoolOption
+	if c.maxQueue >= 0 {
+		bound = append(bound, future.WithMaxQueue(c.maxQueue))
+	}
+	pool, err := future.NewPool(c.workers, append(bound, future.WithInPlaceAwait())...)
+	if err != nil {
+		return nil, &Error{class: ConfigurationError, cause: err}
+	}
+	driver, err := mongo.Connect(c.driver)
+	if err != nil {
+		return nil, &Error{class: ConfigurationError, cause: err}
+	}
+	c.conn = &connection{driver, pool}
+	return c.conn, nil
+}
+
+// run starts an operation: op is called in a slot of the executor, and its error is given its class.
+func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
+	if ctx == nil {
+		return failed[T](c, newError(TypeError, "the context is nil"))
+	}
+	for {
+		conn, err := c.connect()
+		if err != nil {
+			return failed[T](c, err)
+		}
+		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
+			v, err := op(ctx, conn.driver)
+			return v, wrapError(err)
+		})
+		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
+		if f.IsDone() && errors.Is(f.Err(), future.ErrPoolClosed) {
+			continue
+		}
+		return f
+	}
+}
+
+// failed is run for an operation that cannot even be started.
+func failed[T any](c *Client, err error) *future.Future[T] {
+	p := future.NewPromiseOn[T](c.loop)
+	p.Reject(err)
+	return p.Future()
+}
+
+// resolved is run for an operation that has nothing to do.
+func resolved[T any](c *Client, v T) *future.Future[T] {
+	p := future.NewPromiseOn[T](c.loop)
+	p.Resolve(v)
+	return p.Future()
+}
+
+// Open checks that the deployment can be reached and resolves to the client itself. It need not be called: the
+// first operation opens the client. Whether the server accepts the credentials, that operation shows too.
+//
+// Errors: [ConnectionFailure] ([ServerSelectionTimeoutError]) if nobody answers within serverSelectionTimeoutMS.
+//
+// Motor: MotorClient.open.
+func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
+	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*Client, error) {
+		return c, d.Ping(ctx, nil)
+	})
+}
+
+// Close closes the connections and ends the goroutines of the client, once the operations that were started before
+// have run to their end. Using the client again opens it again; cursors from before the Close then fail with
+// [InvalidOperation]. Closing twice, or what was never opened, is no error.
+//
+// Close waits, so that a plain "defer client.Close(ctx)" does what it says. ctx bounds the wait: the client is
+// closed even if ctx is over, but then perhaps not yet when Close returns.
+//
+// Motor: MotorClient.close, as it was until 2.x.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	conn := c.conn
+	c.conn = nil
+	c.mu.Unlock()
+	if conn == nil {
+		return nil
+	}
+	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
+		conn.pool.Shutdown()
+		c.mu.Lock()
+		c.past = addStats(c.past, conn.pool.Stats())
+		c.mu.Unlock()
+		return struct{}{}, wrapError(conn.driver.Disconnect(ctx))
+	}).Await(ctx)
+	return err
+}
+
+// Disconnect is [Client.Close].
+//
+// Motor: MotorClient.disconnect.
+func (c *Client) Disconnect(ctx context.Context) error { return c.Close(ctx) }
+
+// background runs what must not take a slot of an executor.
+var background = future.ExecutorFunc(func(task func()) error { go task(); return nil })
+
+// Database returns the database of this name. It does no I/O, and the server creates a database only when something
+// is written to it. A name that no server accepts is an [InvalidName] of everything that is done with the database;
+// [Database.Err] tells at once.
+//
+// Motor: client.name, client["name"], MotorClient.get_database.
+func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
+	d := &Database{client: c, name: name, opts: opts, err: checkDatabaseName(name)}
+	set, err := applied(opts)
+	if d.err == nil {
+		d.err = err
+	}
+	d.codec = c.codec.with(set.Registry, set.BSONOptions)
+	return d
+}
+
+// ServerInfo resolves to what the server says of itself: its version, its build, its limits.
+//
+// Motor: MotorClient.server_info.
+func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
+	return c.Database("admin").Command(ctx, bson.D{{Key: "buildInfo", Value: 1}})
+}
+
+// applied returns what opts set, or [ConfigurationError].
+func applied[T any](opts []options.Lister[T]) (T, error) {
+	var all T
+	for _, lister := range opts {
+		if lister == nil {
+			continue
+		}
+		for _, set := range lister.List() {
+			if err := set(&all); err != nil {
+				return all, &Error{class: ConfigurationError, cause: err}
+			}
+		}
+	}
+	return all, nil
+}
+
+// Stats says what the client's executor is doing and has done since the client was made.
+func (c *Client) Stats() future.PoolStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return c.past
+	}
+	return addStats(c.past, c.conn.pool.Stats())
+}
+
+// addStats adds the counters of a closed executor to those of the present one.
+func addStats(past, now future.PoolStats) future.PoolStats {
+	now.Completed += past.Completed
+	now.Panics += past.Panics
+	now.Rejected += past.Rejected
+	now.Waited += past.Waited
+	now.QueueWait += past.QueueWait
+	now.MaxQueueWait = max(now.MaxQueueWait, past.MaxQueueWait)
+	return now
+}
+
+// MaxWorkers returns how many operations the client runs at once; the others are queued.
+func (c *Client) MaxWorkers() int { return c.workers }
+
+// IOLoop returns the executor on which the callbacks of the client's futures run, or nil if each future has a
+// goroutine of its own for them.
+//
+// Motor: get_io_loop.
+func (c *Client) IOLoop() future.Executor { return c.loop }
+
+// String names the client by the hosts that it was made for, never with its credentials.
+func (c *Client) String() string { return fmt.Sprintf("motor.Client(%q)", c.driver.Hosts) }

@@ -1,0 +1,217 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// nowhere is an address at which nobody answers.
+const nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
+
+// newClient returns a client that is closed at the end of the test.
+func newClient(t *testing.T, uri string, opts ...motor.ClientOption) *motor.Client {
+	t.Helper()
+	client, err := motor.NewClient(uri, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+func TestNewClientRefusesWhatCanBeKnownWithoutIO(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		uri   string
+		opts  []motor.ClientOption
+		class *motor.ErrorClass
+	}{
+		{"no scheme", "localhost:27017", nil, motor.InvalidURI},
+		{"another scheme", "postgres://localhost", nil, motor.InvalidURI},
+		{"no host", "mongodb://", nil, motor.InvalidURI},
+		{"an escape that is none", "mongodb://u:%zz@localhost", nil, motor.InvalidURI},
+		{"a value out of range", "mongodb://localhost/?maxPoolSize=-1", nil, motor.InvalidURI},
+		{"unknown option", "mongodb://localhost/?maxPoolSzie=10", nil, motor.ConfigurationError},
+		{"contradiction", "mongodb://a,b/?directConnection=true", nil, motor.InvalidURI},
+		{"contradiction with the driver's options", "mongodb://a,b/",
+			[]motor.ClientOption{motor.WithClientOptions(options.Client().SetDirect(true))}, motor.ConfigurationError},
+		{"no workers", "mongodb://localhost", []motor.ClientOption{motor.WithMaxWorkers(0)}, motor.ConfigurationError},
+		{"negative queue", "mongodb://localhost", []motor.ClientOption{motor.WithMaxQueue(-1)}, motor.ConfigurationError},
+		{"nil loop", "mongodb://localhost", []motor.ClientOption{motor.WithIOLoop(nil)}, motor.TypeError},
+		{"nil driver options", "mongodb://localhost", []motor.ClientOption{motor.WithClientOptions(nil)}, motor.TypeError},
+		{"nil option", "mongodb://localhost", []motor.ClientOption{nil}, motor.TypeError},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := motor.NewClient(test.uri, test.opts...)
+			if client != nil || !errors.Is(err, test.class) {
+				t.Errorf("got %v, %v; want a %v", client, err, test.class)
+			}
+		})
+	}
+}
+
+func TestUnknownOptionIsNamed(t *testing.T) {
+	_, err := motor.NewClient("mongodb://localhost/?maxPoolSzie=10")
+	if err == nil || !strings.Contains(err.Error(), `"maxPoolSzie"`) {
+		t.Errorf("the error does not name the option: %v", err)
+	}
+}
+
+func TestMaxWorkers(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		env  string
+		uri  string
+		opts []motor.ClientOption
+		want int
+	}{
+		{"default", "", "mongodb://localhost", nil, 100},
+		{"maxPoolSize", "", "mongodb://localhost/?maxPoolSize=7", nil, 7},
+		{"environment", "12", "mongodb://localhost/?maxPoolSize=7", nil, 12},
+		{"option", "12", "mongodb://localhost", []motor.ClientOption{motor.WithMaxWorkers(3)}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("MOTOR_MAX_WORKERS", test.env)
+			if got := newClient(t, test.uri, test.opts...).MaxWorkers(); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+	t.Setenv("MOTOR_MAX_WORKERS", "many")
+	if _, err := motor.NewClient("mongodb://localhost"); !errors.Is(err, motor.ConfigurationError) {
+		t.Errorf("MOTOR_MAX_WORKERS=many: got %v, want a ConfigurationError", err)
+	}
+}
+
+func TestMakingHandlesDoesNoIO(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan struct{}, 16)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			called <- struct{}{}
+			_ = conn.Close()
+		}
+	}()
+	client := newClient(t, "mongodb://"+l.Addr().String()+"/?serverSelectionTimeoutMS=50")
+	cursor := client.Database("d").Collection("c").Find(bson.D{}).Sort("a").Limit(3)
+	if !cursor.Alive() || cursor.NextObject() != nil {
+		t.Error("a cursor that has not been read is alive, and has nothing yet")
+	}
+	select {
+	case <-called:
+		t.Error("something connected")
+	case <-time.After(20 * time.Millisecond):
+	}
+	// The listener works: an operation does connect.
+	_, err = cursor.ToList(t.Context(), 1).Await(t.Context())
+	if !errors.Is(err, motor.ConnectionFailure) {
+		t.Errorf("got %v, want a ConnectionFailure", err)
+	}
+	<-called
+	_ = l.Close()
+	<-done
+}
+
+func TestServerThatIsNotThere(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t, nowhere)
+	_, err := client.Open(ctx).Await(ctx)
+	for _, class := range []*motor.ErrorClass{
+		motor.ServerSelectionTimeoutError, motor.AutoReconnect, motor.ConnectionFailure, motor.PyMongoError,
+	} {
+		if !errors.Is(err, class) {
+			t.Errorf("%v is no %v", err, class)
+		}
+	}
+	var e *motor.Error
+	if !errors.As(err, &e) || !e.Timeout() {
+		t.Errorf("%v does not say that it is a timeout", err)
+	}
+}
+
+func TestOperationEndsWithItsContext(t *testing.T) {
+	client := newClient(t, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=60000")
+	ctx, cancel := context.WithCancel(context.Background())
+	f := client.Open(ctx)
+	cancel()
+	if _, err := f.Await(context.Background()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	f = client.Open(context.Background())
+	if !f.Cancel() {
+		t.Fatal("a pending operation could not be cancelled")
+	}
+	if _, err := f.Await(context.Background()); !errors.Is(err, future.ErrCancelled) {
+		t.Errorf("got %v, want ErrCancelled", err)
+	}
+}
+
+func TestNilContextIsATypeError(t *testing.T) {
+	client := newClient(t, nowhere)
+	var none context.Context
+	if _, err := client.ServerInfo(none).Await(t.Context()); !errors.Is(err, motor.TypeError) {
+		t.Errorf("got %v, want a TypeError", err)
+	}
+}
+
+func TestCloseIsRepeatableAndTheNextUseReopens(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t, nowhere)
+	for range 3 {
+		if _, err := client.ServerInfo(ctx).Await(ctx); !errors.Is(err, motor.ServerSelectionTimeoutError) {
+			t.Errorf("got %v, want a ServerSelectionTimeoutError", err)
+		}
+		for range 2 {
+			if err := client.Disconnect(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if got := client.Stats().Completed; got != 3 {
+		t.Errorf("the statistics have %d operations of 3: they do not outlive a Close", got)
+	}
+}
+
+func TestCloseWithAContextThatIsOverStillCloses(t *testing.T) {
+	client := newClient(t, nowhere)
+	_, _ = client.Open(t.Context()).Await(t.Context())
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := client.Close(over); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// goleak, at the end of all tests, sees whether the monitors are gone.
+}
+
+func TestErrorsKeepTheDriversOwn(t *testing.T) {
+	client := newClient(t, nowhere)
+	_, err := client.Database("d").Collection("c").InsertOne(t.Context(), bson.M{"f": func() {}}).Await(t.Context())
+	var marshal mongo.MarshalError
+	if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
+		t.Errorf("got %v, want an InvalidDocument around the driver's MarshalError", err)
+	}
+}

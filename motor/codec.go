@@ -1,0 +1,243 @@
+package motor
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+
+	"github.com/sourcegraph/conc/panics"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// codec is how a handle makes documents of values and values of documents: by the registry and the BSON options of
+// its client, or those that the handle was given itself.
+//
+// Arguments are encoded when an operation is called, not when it runs: a caller may go on using its map or struct at
+// once, and a document that cannot be encoded is refused before anything is queued.
+type codec struct {
+	registry *bson.Registry
+	options  *options.BSONOptions
+}
+
+// with returns the codec of a handle below the one of c.
+func (c codec) with(registry *bson.Registry, bsonOptions *options.BSONOptions) codec {
+	if registry != nil {
+		c.registry = registry
+	}
+	if bsonOptions != nil {
+		c.options = bsonOptions
+	}
+	return c
+}
+
+// encode returns v as a document. argument is what the errors call it: [TypeError] for what cannot be a document,
+// [InvalidDocument] for what cannot be encoded.
+func (c *codec) encode(argument string, v any) (raw bson.Raw, err error) {
+	if err := checkDocument(argument, v); err != nil {
+		return nil, err
+	}
+	if b, ok := v.([]byte); ok {
+		v = bson.Raw(b)
+	}
+	// Values may have marshalers of the user's.
+	if p := panics.Try(func() { raw, err = c.marshal(v) }); p != nil {
+		err = p.AsError()
+	}
+	if err != nil {
+		return nil, &Error{class: InvalidDocument, text: argument, cause: mongo.MarshalError{Value: v, Err: err}}
+	}
+	return raw, nil
+}
+
+// encodeCommand is encode for a document whose order matters.
+func (c *codec) encodeCommand(argument string, v any) (bson.Raw, error) {
+	if value := reflect.ValueOf(v); value.Kind() == reflect.Map && value.Len() > 1 {
+		return nil, newError(TypeError, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
+	}
+	return c.encode(argument, v)
+}
+
+// encodeUpdate returns v, an update document or a pipeline of such, for the driver. [ValueError] if an operator is
+// missing.
+func (c *codec) encodeUpdate(v any) (any, error) {
+	if !isPipeline(v) {
+		raw, err := c.encode("update", v)
+		if err != nil {
+			return nil, err
+		}
+		return raw, checkOperators(raw)
+	}
+	list := reflect.ValueOf(v)
+	stages := make([]bson.Raw, list.Len())
+	for i := range stages {
+		raw, err := c.encode("a stage of the update", list.Index(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		if err := checkOperators(raw); err != nil {
+			return nil, err
+		}
+		stages[i] = raw
+	}
+	return stages, nil
+}
+
+// encodeReplacement returns v as a document. [ValueError] if it has operators.
+func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
+	raw, err := c.encode("replacement", v)
+	if err != nil {
+		return nil, err
+	}
+	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
+		return nil, newError(ValueError, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+	}
+	return raw, nil
+}
+
+func checkOperators(update bson.Raw) error {
+	e, err := update.IndexErr(0)
+	if err != nil {
+		return newError(ValueError, "update is empty")
+	}
+	if !strings.HasPrefix(e.Key(), "$") {
+		return newError(ValueError, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
+	}
+	return nil
+}
+
+// encodeAll returns the documents of v, a slice.
+func (c *codec) encodeAll(v any) ([]bson.Raw, error) {
+	if !isPipeline(v) {
+		return nil, newError(TypeError, "documents must be a slice of documents, not %T", v)
+	}
+	list := reflect.ValueOf(v)
+	if list.Len() == 0 {
+		return nil, newError(TypeError, "documents must have at least one document")
+	}
+	docs := make([]bson.Raw, list.Len())
+	for i := range docs {
+		raw, err := c.encode("a document", list.Index(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		docs[i] = raw
+	}
+	return docs, nil
+}
+
+// isPipeline tells slices of documents from the slices that are documents.
+func isPipeline(v any) bool {
+	switch v.(type) {
+	case bson.D, bson.Raw, []byte, bson.Marshaler, bson.ValueMarshaler:
+		return false
+	}
+	kind := reflect.ValueOf(v).Kind()
+	return kind == reflect.Slice || kind == reflect.Array
+}
+
+// checkDocument returns TypeError if v cannot be a document.
+func checkDocument(argument string, v any) error {
+	switch v.(type) {
+	case bson.Marshaler, bson.ValueMarshaler:
+		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
+			break
+		}
+		return nil
+	}
+	value := reflect.ValueOf(v)
+	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
+		value = value.Elem()
+	}
+	switch value.Kind() {
+	case reflect.Invalid:
+		return newError(TypeError, "%s is nil", argument)
+	case reflect.Struct:
+		return nil
+	case reflect.Map, reflect.Slice:
+		if value.IsNil() {
+			return newError(TypeError, "%s is nil", argument)
+		}
+		if value.Kind() == reflect.Map || !isPipeline(value.Interface()) {
+			return nil
+		}
+	}
+	return newError(TypeError, "%s must be a document, not %T", argument, v)
+}
+
+func (c *codec) marshal(v any) (bson.Raw, error) {
+	var buf bytes.Buffer
+	e := bson.NewEncoder(bson.NewDocumentWriter(&buf))
+	if c.registry != nil {
+		e.SetRegistry(c.registry)
+	}
+	if o := c.options; o != nil {
+		enable(o.ErrorOnInlineDuplicates, e.ErrorOnInlineDuplicates)
+		enable(o.IntMinSize, e.IntMinSize)
+		enable(o.NilByteSliceAsEmpty, e.NilByteSliceAsEmpty)
+		enable(o.NilMapAsEmpty, e.NilMapAsEmpty)
+		enable(o.NilSliceAsEmpty, e.NilSliceAsEmpty)
+		enable(o.OmitEmpty, e.OmitEmpty)
+		enable(o.OmitZeroStruct, e.OmitZeroStruct)
+		enable(o.StringifyMapKeysWithFmt, e.StringifyMapKeysWithFmt)
+		enable(o.UseJSONStructTags, e.UseJSONStructTags)
+	}
+	err := e.Encode(v)
+	return buf.Bytes(), err
+}
+
+// decode returns raw as a D. A document within a bson.M is a bson.M too, as a dict within a dict is. [InvalidBSON]
+// if that cannot be.
+func decode[D any](c *codec, raw bson.Raw) (doc D, err error) {
+	// Types may have unmarshalers of the user's.
+	if p := panics.Try(func() { err = decodeInto(c, raw, &doc) }); p != nil {
+		err = p.AsError()
+	}
+	if err != nil {
+		err = &Error{class: InvalidBSON, cause: err}
+	}
+	return doc, err
+}
+
+func decodeInto[D any](c *codec, raw bson.Raw, doc *D) error {
+	switch d := any(doc).(type) {
+	case *bson.Raw:
+		*d = bytes.Clone(raw)
+		return nil
+	case *any:
+		var m bson.M
+		err := c.decoder(raw, true).Decode(&m)
+		*d = m
+		return err
+	}
+	_, isMap := any(doc).(*bson.M)
+	return c.decoder(raw, isMap).Decode(doc)
+}
+
+func (c *codec) decoder(raw bson.Raw, nestedMaps bool) *bson.Decoder {
+	d := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(raw)))
+	if c.registry != nil {
+		d.SetRegistry(c.registry)
+	}
+	o := c.options
+	enable(nestedMaps && (o == nil || !o.DefaultDocumentMap), d.DefaultDocumentM)
+	if o != nil {
+		enable(o.AllowTruncatingDoubles, d.AllowTruncatingDoubles)
+		enable(o.BinaryAsSlice, d.BinaryAsSlice)
+		enable(o.DefaultDocumentM, d.DefaultDocumentM)
+		enable(o.DefaultDocumentMap, d.DefaultDocumentMap)
+		enable(o.ObjectIDAsHexString, d.ObjectIDAsHexString)
+		enable(o.UseJSONStructTags, d.UseJSONStructTags)
+		enable(o.UseLocalTimeZone, d.UseLocalTimeZone)
+		enable(o.ZeroMaps, d.ZeroMaps)
+		enable(o.ZeroStructs, d.ZeroStructs)
+	}
+	return d
+}
+
+func enable(on bool, set func()) {
+	if on {
+		set()
+	}
+}

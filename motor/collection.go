@@ -1,0 +1,110 @@
+package motor
+
+import (
+	"context"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Collection is a handle for a collection whose documents are of type D: bson.M, bson.D, bson.Raw, a struct, or a
+// pointer to one. It is safe for any number of goroutines, costs nothing to make, and does no I/O by itself.
+//
+// Motor: MotorCollection. Its document_class is the type parameter.
+type Collection[D any] struct {
+	db    *Database
+	name  string
+	opts  []options.Lister[options.CollectionOptions]
+	codec codec
+	err   error // InvalidName or ConfigurationError, of the collection or of its database
+
+	bound atomic.Pointer[binding]
+}
+
+// binding is the driver's handle, kept until the client is opened anew.
+type binding struct {
+	client *mongo.Client
+	coll   *mongo.Collection
+}
+
+// CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
+// [Database.Collection].
+//
+//	type User struct { Name string }
+//	users := motor.CollectionOf[*User](db, "users")
+func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	set, err := applied(opts)
+	if err == nil {
+		err = checkCollectionName(name)
+	}
+	if db.err != nil {
+		err = db.err
+	}
+	return &Collection[D]{db: db, name: name, opts: opts, codec: db.codec.with(set.Registry, set.BSONOptions), err: err}
+}
+
+// Name returns the collection's name.
+//
+// Motor: MotorCollection.name.
+func (c *Collection[D]) Name() string { return c.name }
+
+// FullName returns the names of the database and of the collection, with a dot between.
+//
+// Motor: MotorCollection.full_name.
+func (c *Collection[D]) FullName() string { return c.db.name + "." + c.name }
+
+// Database returns the database that the collection was taken from.
+//
+// Motor: MotorCollection.database.
+func (c *Collection[D]) Database() *Database { return c.db }
+
+// Collection returns the collection of this name below this one: "a" and "b" make "a.b".
+//
+// Motor: coll.name, coll["name"].
+func (c *Collection[D]) Collection(name string) *Collection[D] {
+	if name == "" {
+		return CollectionOf[D](c.db, name)
+	}
+	return CollectionOf[D](c.db, c.name+"."+name, c.opts...)
+}
+
+// Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
+func (c *Collection[D]) Err() error { return c.err }
+
+// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
+//
+// Motor: MotorCollection.drop.
+func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		return struct{}{}, coll.Drop(ctx, opts...)
+	})
+}
+
+// inCollection starts an operation on the driver's collection.
+func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(context.Context, *mongo.Collection) (T, error)) *future.Future[T] {
+	if c.err != nil {
+		return failed[T](c.db.client, c.err)
+	}
+	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
+		return op(ctx, c.in(client))
+	})
+}
+
+// in returns the driver's handle for the collection.
+func (c *Collection[D]) in(client *mongo.Client) *mongo.Collection {
+	b := c.bound.Load()
+	if b == nil || b.client != client {
+		b = &binding{client, client.Database(c.db.name, c.db.opts...).Collection(c.name, c.opts...)}
+		c.bound.Store(b)
+	}
+	return b.coll
+}
+
+// document returns raw as a document of the collection.
+func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	return decode[D](&c.codec, raw)
+}

@@ -1,0 +1,79 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Database is a handle for a database. It is safe for any number of goroutines, costs nothing to make, and does no
+// I/O by itself.
+//
+// Motor: MotorDatabase.
+type Database struct {
+	client *Client
+	name   string
+	opts   []options.Lister[options.DatabaseOptions]
+	codec  codec
+	err    error // InvalidName or ConfigurationError
+}
+
+// Name returns the database's name.
+//
+// Motor: MotorDatabase.name.
+func (d *Database) Name() string { return d.name }
+
+// Client returns the client that the database was taken from.
+//
+// Motor: MotorDatabase.client.
+func (d *Database) Client() *Client { return d.client }
+
+// Err returns the [InvalidName] with which everything that is done with this database fails, or nil.
+func (d *Database) Err() error { return d.err }
+
+// Collection returns the collection of this name, with documents as bson.M; see [CollectionOf] for others. It does
+// no I/O. A name that no server accepts is an [InvalidName] of everything that is done with the collection;
+// [Collection.Err] tells at once.
+//
+// Motor: db.name, db["name"], MotorDatabase.get_collection.
+func (d *Database) Collection(name string, opts ...options.Lister[options.CollectionOptions]) *Collection[bson.M] {
+	return CollectionOf[bson.M](d, name, opts...)
+}
+
+// Command sends a command and resolves to the server's reply. command is a document, whose first key is the name of
+// the command, or that name alone: Command(ctx, "ping").
+//
+// Errors: [OperationFailure] if the server refuses; [TypeError] for nil, for a map of several keys (the order of
+// which would be lost), and for what is no document at all; [InvalidDocument] if it cannot be encoded.
+//
+// Motor: MotorDatabase.command.
+func (d *Database) Command(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
+	if name, ok := command.(string); ok {
+		command = bson.D{{Key: name, Value: 1}}
+	}
+	encoded, err := d.codec.encodeCommand("command", command)
+	if err != nil {
+		return failed[bson.M](d.client, err)
+	}
+	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+		raw, err := db.RunCommand(ctx, encoded, opts...).Raw()
+		if err != nil {
+			return nil, err
+		}
+		return decode[bson.M](&d.codec, raw)
+	})
+}
+
+// inDatabase starts an operation on the driver's database.
+func inDatabase[T any](ctx context.Context, d *Database, op func(context.Context, *mongo.Database) (T, error)) *future.Future[T] {
+	if d.err != nil {
+		return failed[T](d.client, d.err)
+	}
+	return run(ctx, d.client, func(ctx context.Context, c *mongo.Client) (T, error) {
+		return op(ctx, c.Database(d.name, d.opts...))
+	})
+}

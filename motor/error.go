@@ -1,0 +1,86 @@
+package motor
+
+import (
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Error is what a failed operation gives: the class that PyMongo would raise, around the driver's own error.
+// [errors.Is] finds the class and its ancestors, [errors.As] the driver's error.
+type Error struct {
+	class *ErrorClass
+	text  string
+	cause error
+}
+
+// newError returns an error of our own making.
+func newError(c *ErrorClass, format string, args ...any) *Error {
+	return &Error{class: c, text: fmt.Sprintf(format, args...)}
+}
+
+// Error gives the class and the message.
+func (e *Error) Error() string {
+	if e.cause == nil {
+		return e.class.Error() + ": " + e.text
+	}
+	if e.text == "" {
+		return e.class.Error() + ": " + e.cause.Error()
+	}
+	return e.class.Error() + ": " + e.text + ": " + e.cause.Error()
+}
+
+// Unwrap returns the driver's error, or nil if the operation did not get that far.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Is reports whether target is the error's class or an ancestor of it.
+func (e *Error) Is(target error) bool { return e.class.Is(target) }
+
+// Class returns the error's class.
+func (e *Error) Class() *ErrorClass { return e.class }
+
+// Code returns the server's error code, or 0 if the server has not given one. Of several, it is the first.
+//
+// PyMongo: OperationFailure.code.
+func (e *Error) Code() int {
+	var server mongo.ServerError
+	if errors.As(e.cause, &server) {
+		for _, code := range server.ErrorCodes() {
+			return code
+		}
+	}
+	return 0
+}
+
+// Details returns the server's reply, or nil.
+//
+// PyMongo: OperationFailure.details.
+func (e *Error) Details() bson.Raw {
+	var command mongo.CommandError
+	var write mongo.WriteException
+	switch {
+	case errors.As(e.cause, &command):
+		return command.Raw
+	case errors.As(e.cause, &write):
+		return write.Raw
+	}
+	return nil
+}
+
+// HasErrorLabel reports whether the driver or the server has put label on the error, such as
+// "TransientTransactionError".
+//
+// PyMongo: PyMongoError.has_error_label.
+func (e *Error) HasErrorLabel(label string) bool {
+	var labeled mongo.LabeledError
+	return errors.As(e.cause, &labeled) && labeled.HasErrorLabel(label)
+}
+
+// Timeout reports whether the error came of a time limit, whoever set it.
+//
+// PyMongo: PyMongoError.timeout.
+func (e *Error) Timeout() bool {
+	return e.cause != nil && mongo.IsTimeout(e.cause) || e.Is(ServerSelectionTimeoutError) || e.Is(WTimeoutError)
+}

@@ -1,0 +1,87 @@
+package motor
+
+import "go.mongodb.org/mongo-driver/v2/mongo"
+
+// InsertOneResult is what InsertOne resolves to.
+//
+// Motor: pymongo.results.InsertOneResult.
+type InsertOneResult struct {
+	InsertedID   any  // the document's _id: a bson.ObjectID if the document had none
+	Acknowledged bool // false with a write concern of w: 0
+}
+
+// InsertManyResult is what InsertMany resolves to.
+//
+// Motor: pymongo.results.InsertManyResult.
+type InsertManyResult struct {
+	InsertedIDs  []any // the _ids of the documents, in their order; beside an error, of those that were inserted
+	Acknowledged bool  // false with a write concern of w: 0
+}
+
+// UpdateResult is what UpdateOne, UpdateMany and ReplaceOne resolve to. The server says nothing of the outcome of a
+// write that is not acknowledged (w: 0), so the counts then fail with [InvalidOperation].
+//
+// The counts are made to go on with: future.Then(coll.UpdateOne(...), (*motor.UpdateResult).ModifiedCount).
+//
+// Motor: pymongo.results.UpdateResult.
+type UpdateResult struct {
+	Acknowledged bool // false with a write concern of w: 0
+
+	matched, modified, upserted int64
+	upsertedID                  any
+}
+
+func newUpdateResult(r *mongo.UpdateResult) *UpdateResult {
+	if r == nil {
+		return nil
+	}
+	return &UpdateResult{
+		Acknowledged: r.Acknowledged,
+		matched:      r.MatchedCount,
+		modified:     r.ModifiedCount,
+		upserted:     r.UpsertedCount,
+		upsertedID:   r.UpsertedID,
+	}
+}
+
+// MatchedCount returns the number of documents that the filter matched.
+func (r *UpdateResult) MatchedCount() (int64, error) {
+	return r.matched, unacknowledged(r.Acknowledged)
+}
+
+// ModifiedCount returns the number of documents that were changed.
+func (r *UpdateResult) ModifiedCount() (int64, error) {
+	return r.modified, unacknowledged(r.Acknowledged)
+}
+
+// UpsertedCount returns the number of documents that were inserted: 0 or 1.
+func (r *UpdateResult) UpsertedCount() (int64, error) {
+	return r.upserted, unacknowledged(r.Acknowledged)
+}
+
+// UpsertedID returns the _id of the document that was inserted, or nil.
+func (r *UpdateResult) UpsertedID() (any, error) {
+	return r.upsertedID, unacknowledged(r.Acknowledged)
+}
+
+// DeleteResult is what DeleteOne and DeleteMany resolve to.
+//
+// Motor: pymongo.results.DeleteResult.
+type DeleteResult struct {
+	Acknowledged bool // false with a write concern of w: 0
+
+	deleted int64
+}
+
+// DeletedCount returns the number of documents that were deleted, or [InvalidOperation] if the write was not
+// acknowledged.
+func (r *DeleteResult) DeletedCount() (int64, error) {
+	return r.deleted, unacknowledged(r.Acknowledged)
+}
+
+func unacknowledged(acknowledged bool) error {
+	if acknowledged {
+		return nil
+	}
+	return newError(InvalidOperation, "the write was not acknowledged: the server has not said what came of it")
+}
