@@ -1,0 +1,378 @@
+package callback_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+var errDelivery = errors.New("a failure of the test's own")
+
+// deliveryLoop is a loop that the test drives, by hand.
+type deliveryLoop interface {
+	future.Executor
+	turn()  // runs what is ready
+	close() // makes it refuse
+}
+
+// bareLoop is the least that a loop can be: it runs functions one at a time.
+type bareLoop struct {
+	tasks  chan func()
+	closed chan struct{}
+}
+
+var errBareLoopClosed = errors.New("the bare loop is closed")
+
+func (l *bareLoop) Execute(task func()) error {
+	select {
+	case <-l.closed:
+		return errBareLoopClosed
+	default:
+		l.tasks <- task
+		return nil
+	}
+}
+
+func (l *bareLoop) turn() {
+	for {
+		select {
+		case task := <-l.tasks:
+			task()
+		default:
+			return
+		}
+	}
+}
+
+func (l *bareLoop) close() { close(l.closed) }
+
+// realLoop is a Loop, driven turn by turn.
+type realLoop struct{ *callback.Loop }
+
+func (l realLoop) turn() {
+	for l.Poll() {
+	}
+}
+
+func (l realLoop) close() { l.Close() }
+
+// onEveryLoop runs test with a loop of anybody's and with a Loop. loop is what handles are given, driver what the
+// test drives it by; told has the panics of callbacks.
+func onEveryLoop(t *testing.T, test func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error)) {
+	t.Run("bare loop", func(t *testing.T) {
+		l := &bareLoop{make(chan func(), 100), make(chan struct{})}
+		test(t, l, l, unobservedFailures(t))
+	})
+	t.Run("Loop", func(t *testing.T) {
+		unobserved := unobservedFailures(t)
+		panics := make(chan error, 100)
+		l := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { panics <- p }))
+		t.Cleanup(func() { nothingTold(t, unobserved) })
+		test(t, l, realLoop{l}, panics)
+	})
+}
+
+// unobservedFailures has what the handler of unobserved failures is told during the test.
+func unobservedFailures(t *testing.T) chan error {
+	told := make(chan error, 100)
+	previous := future.SetUnobservedHandler(func(err error) { told <- err })
+	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
+	return told
+}
+
+func nothingTold(t *testing.T, told <-chan error) {
+	t.Helper()
+	select {
+	case err := <-told:
+		t.Errorf("reported: %v", err)
+	default:
+	}
+}
+
+func nextTold(t *testing.T, told <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-told:
+		return err
+	case <-time.After(hang):
+		t.Fatal("nothing was reported")
+		return nil
+	}
+}
+
+// delivery is one call of a callback.
+type delivery struct {
+	result int
+	err    error
+}
+
+func TestCallbacksAreCalledOnceLaterOnTheLoop(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		result int
+		err    error
+		want   delivery
+	}{
+		{"result", 7, nil, delivery{7, nil}},
+		{"error", 0, errDelivery, delivery{0, errDelivery}},
+		{"no partial result beside an error", 7, errDelivery, delivery{0, errDelivery}},
+	} {
+		for _, when := range []string{"settled before", "settled after"} {
+			t.Run(c.name+", "+when, func(t *testing.T) {
+				onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
+					var got []delivery // of the loop, and so without a lock
+					p, f := pending[int]()
+					if when == "settled before" {
+						p.Settle(c.result, c.err)
+					}
+					callback.Deliver(loop, f, func(n int, err error) { got = append(got, delivery{n, err}) })
+					if when == "settled after" {
+						driver.turn()
+						p.Settle(c.result, c.err)
+					}
+					if len(got) != 0 {
+						t.Fatalf("called before the loop ran: %v", got)
+					}
+					driver.turn()
+					driver.turn()
+					if !slices.Equal(got, []delivery{c.want}) {
+						t.Errorf("got %v, want %v once", got, c.want)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestCallbacksAreCalledInTheOrderOfCompletion(t *testing.T) {
+	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
+		const n = 50
+		var got []int
+		promises := make([]*future.Promise[int], n)
+		for i := range promises {
+			promises[i] = future.NewPromise[int]()
+			callback.Deliver(loop, promises[i].Future(), func(n int, err error) { got = append(got, n) })
+		}
+		var want []int
+		for i := range promises {
+			i = (i*7 + 3) % n
+			want = append(want, i)
+			promises[i].Resolve(i)
+		}
+		driver.turn()
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	})
+}
+
+func TestPanicOfACallbackIsReportedAndTheLoopGoesOn(t *testing.T) {
+	for _, err := range []error{nil, errDelivery} {
+		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error) {
+			calls, after := 0, 0
+			callback.Deliver(loop, settled(1, err), func(int, error) {
+				calls++
+				panic("this is only a test")
+			})
+			callback.Deliver(loop, settled(2, nil), func(int, error) { after++ })
+			driver.turn()
+			var p *future.PanicError
+			if err := nextTold(t, told); !errors.As(err, &p) || p.Value != "this is only a test" {
+				t.Errorf("reported: %v", err)
+			}
+			nothingTold(t, told)
+			equal(t, calls, 1)
+			equal(t, after, 1)
+		})
+	}
+}
+
+// settled returns a future with this outcome.
+func settled[T any](v T, err error) *future.Future[T] {
+	p, f := pending[T]()
+	p.Settle(v, err)
+	return f
+}
+
+func TestPanicInEachEndsItAndTheLoopGoesOn(t *testing.T) {
+	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error) {
+		c, err := callback.NewClient(loop, "mongodb://127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		c.Database("no database").Collection("c").Find(bson.D{}).Each(t.Context(), func(doc bson.M, err error) bool {
+			calls++
+			if doc != nil || !errors.Is(err, motor.InvalidName) {
+				t.Errorf("called with %v, %v", doc, err)
+			}
+			panic("this is only a test")
+		})
+		equal(t, calls, 0)
+		driver.turn()
+		var p *future.PanicError
+		if err := nextTold(t, told); !errors.As(err, &p) {
+			t.Errorf("reported: %v", err)
+		}
+		equal(t, calls, 1)
+	})
+}
+
+func TestCallbackThatTheLoopRefusesIsReported(t *testing.T) {
+	for _, outcome := range []error{nil, errDelivery} {
+		for name, loop := range map[string]deliveryLoop{
+			"bare loop": &bareLoop{make(chan func(), 100), make(chan struct{})},
+			"Loop":      realLoop{newLoop(t)},
+		} {
+			t.Run(name, func(t *testing.T) {
+				told := unobservedFailures(t)
+				executor := future.Executor(loop)
+				if l, ok := loop.(realLoop); ok {
+					executor = l.Loop
+				}
+				p, f := pending[int]()
+				callback.Deliver(executor, f, func(int, error) { t.Error("called on a closed loop") })
+				loop.close()
+				p.Settle(1, outcome)
+
+				var undelivered *future.UndeliveredError
+				if err := nextTold(t, told); !errors.As(err, &undelivered) {
+					t.Fatalf("reported: %v", err)
+				}
+				if r := undelivered.Reason; r != errBareLoopClosed && r != callback.ErrLoopClosed {
+					t.Errorf("the reason is %v", r)
+				}
+				if undelivered.Outcome != outcome {
+					t.Errorf("the outcome is %v, want %v", undelivered.Outcome, outcome)
+				}
+				nothingTold(t, told)
+			})
+		}
+	}
+}
+
+func TestCallbackThatWasReadyWhenItsLoopClosedIsCalled(t *testing.T) {
+	loop := newLoop(t)
+	calls := 0
+	callback.Deliver(loop, future.Resolved(1), func(int, error) { calls++ })
+	loop.Close()
+	equal(t, calls, 1)
+}
+
+func TestStoppedLoopKeepsItsCallbacks(t *testing.T) {
+	loop := newLoop(t)
+	calls := 0
+	callback.Deliver(loop, future.Resolved(1), func(int, error) { calls++; loop.Stop() })
+	loop.Stop()
+	loop.Start() // returns at once
+	equal(t, calls, 0)
+	loop.Start()
+	equal(t, calls, 1)
+}
+
+func TestWithoutACallbackAFailureIsReportedAtOnce(t *testing.T) {
+	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
+		told := unobservedFailures(t)
+		var none callback.Func[int]
+		callback.Deliver(loop, future.Resolved(1), none)
+		callback.Deliver(loop, settled(1, errDelivery), none)
+		if err := nextTold(t, told); err != errDelivery {
+			t.Errorf("reported: %v", err)
+		}
+		p, f := pending[int]()
+		callback.Deliver(loop, f, none)
+		p.Reject(errDelivery)
+		if err := nextTold(t, told); err != errDelivery {
+			t.Errorf("reported: %v", err)
+		}
+		driver.turn()
+		nothingTold(t, told)
+	})
+}
+
+func TestClientWithoutALoopIsATypeError(t *testing.T) {
+	c, err := callback.NewClient(nil, "mongodb://127.0.0.1")
+	if c != nil || !errors.Is(err, motor.TypeError) {
+		t.Errorf("got %v, %v; want a TypeError", c, err)
+	}
+	if c, err = callback.NewClient(newLoop(t), "mongodb"); c != nil || !errors.Is(err, motor.InvalidURI) {
+		t.Errorf("got %v, %v; want InvalidURI", c, err)
+	}
+}
+
+func TestWrapNeedsALoopAndAHandle(t *testing.T) {
+	loop := newLoop(t)
+	client, err := motor.NewClient("mongodb://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, wrap := range map[string]func(){
+		"no loop":   func() { callback.WrapClient(nil, client) },
+		"no handle": func() { callback.WrapDatabase(loop, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			wrap()
+		})
+	}
+}
+
+func TestStylesLeadToEachOther(t *testing.T) {
+	loop, other := newLoop(t), newLoop(t)
+	client, err := callback.NewClient(loop, "mongodb://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, client.Futures().IOLoop(), future.Executor(loop))
+
+	type user struct{ Name string }
+	db := client.Database("d")
+	users := callback.CollectionOf[*user](db, "users").Collection("old")
+	cursor := users.Find(bson.D{})
+	for _, got := range []future.Executor{
+		client.IOLoop(), db.IOLoop(), db.Client().IOLoop(), db.Collection("c").IOLoop(), users.IOLoop(),
+		users.Database().IOLoop(), cursor.IOLoop(), cursor.Clone().IOLoop(), cursor.Collection().IOLoop(),
+	} {
+		equal(t, got, future.Executor(loop))
+	}
+	equal(t, users.FullName(), "d.users.old")
+	equal(t, db.Client().Futures(), client.Futures())
+	equal(t, cursor.Collection().Futures(), users.Futures())
+	equal(t, callback.WrapCollection(other, users.Futures()).IOLoop(), future.Executor(other))
+
+	// What motor chains is chained here: it is one cursor still.
+	equal(t, cursor.Sort("name").Skip(1).Limit(2).BatchSize(3).Rewind(), cursor)
+	if clone := cursor.Clone(); clone == cursor || clone.Futures() == cursor.Futures() {
+		t.Error("Clone returns the cursor itself")
+	}
+}
+
+func TestFuturesOfAClientMayHaveAnotherLoop(t *testing.T) {
+	loop, other := newLoop(t), newLoop(t)
+	client, err := callback.NewClient(loop, "mongodb://127.0.0.1", motor.WithIOLoop(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, client.IOLoop(), future.Executor(loop))
+	equal(t, client.Futures().IOLoop(), future.Executor(other))
+	calls := 0
+	client.Database("no database").Command(context.Background(), "ping", func(bson.M, error) { calls++ })
+	for other.Poll() {
+	}
+	equal(t, calls, 0)
+	for loop.Poll() {
+	}
+	equal(t, calls, 1)
+}

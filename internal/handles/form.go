@@ -1,0 +1,268 @@
+package main
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// method writes the callback form of a method, and reports whether it is one that needs same.
+func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same bool, err error) {
+	name := h.name + "." + m.Name()
+	if _, own := g.src.byHand[name]; own || m.Name() == ioLoop || g.isVia(h, m) {
+		return false, nil
+	}
+	f, err := g.newForm(name, h, m)
+	if err != nil {
+		return false, err
+	}
+	recv := m.Signature().Recv().Name()
+	if recv == "" || recv == "_" {
+		recv = h.recv()
+	}
+	f.recv = recv
+	_, args := typeParams(m.Signature().RecvTypeParams(), g)
+	f.head = fmt.Sprintf("func (%s *%s%s) %s", recv, h.name, args, m.Name())
+	f.loop = recv + ".loop"
+	if via := g.viaOf(h, m); via != nil {
+		for i, p := range slices.Collect(m.Signature().Params().Variables()) {
+			if _, ok := p.Type().Underlying().(*types.Signature); ok {
+				f.args[i] = fmt.Sprintf("guarded(%s, %s)", f.loop, p.Name())
+			}
+		}
+		f.args = slices.Insert(f.args, viaIndex(via), f.loop)
+		f.call = recv + ".futures." + via.Name()
+	} else {
+		f.call = recv + ".futures." + m.Name()
+	}
+	err = f.write(b)
+	return f.same, err
+}
+
+// viaOf returns the method that is m but for an executor, named via, on which it calls what it calls, or nil.
+func (g *generator) viaOf(h *handle, m *types.Func) *types.Func {
+	i := slices.IndexFunc(h.methods, func(o *types.Func) bool { return o.Name() == m.Name()+"Via" })
+	if i < 0 || viaIndex(h.methods[i]) < 0 {
+		return nil
+	}
+	return h.methods[i]
+}
+
+func (g *generator) isVia(h *handle, m *types.Func) bool {
+	return slices.ContainsFunc(h.methods, func(o *types.Func) bool { return g.viaOf(h, o) == m })
+}
+
+func viaIndex(m *types.Func) int {
+	i := 0
+	for p := range m.Signature().Params().Variables() {
+		if p.Name() == "via" {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+// function writes the callback form of a function that returns a handle.
+func (g *generator) function(b *strings.Builder, h *handle, m *types.Func) error {
+	if _, own := g.src.byHand[m.Name()]; own {
+		return nil
+	}
+	f, err := g.newForm(m.Name(), h, m)
+	if err != nil {
+		return err
+	}
+	params, args := typeParams(m.Signature().TypeParams(), g)
+	f.head = "func " + m.Name() + params
+	f.call = "motor." + m.Name() + args
+	for p := range m.Signature().Params().Variables() {
+		if g.handleOf(p.Type()) != nil {
+			f.loop = p.Name() + ".loop"
+			break
+		}
+	}
+	if f.loop == "" {
+		last := len(f.params) - 1
+		if !m.Signature().Variadic() || f.params[last].typ != "...motor.ClientOption" {
+			return fmt.Errorf("%s: nothing that it takes has a loop or can be given one", m.Name())
+		}
+		f.loop = "loop"
+		f.params = slices.Insert(f.params, 0, param{"loop", "future.Executor"})
+		f.args[last] = fmt.Sprintf("onLoop(loop, %s)...", f.params[last+1].name)
+		f.extra = "Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. " +
+			"A nil loop is a [motor.TypeError]."
+	}
+	return f.write(b)
+}
+
+// form is the callback form of a function or method in the making.
+type form struct {
+	g      *generator
+	h      *handle
+	name   string // for messages
+	doc    string
+	extra  string // one more paragraph
+	head   string // "func (c *Client) Open"
+	recv   string // the receiver's name; empty for a function
+	loop   string // the expression for the handle's loop
+	call   string // the expression for motor's function
+	params []param
+	args   []string // of the call
+	sig    *types.Signature
+	same   bool // the handle's method same is used
+}
+
+type param struct{ name, typ string }
+
+func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error) {
+	f := &form{g: g, h: h, name: name, sig: m.Signature(), doc: g.declaration(m).doc}
+	if f.doc == "" {
+		return nil, fmt.Errorf("%s has no comment", name)
+	}
+	for i, p := range slices.Collect(f.sig.Params().Variables()) {
+		switch p.Name() {
+		case "", "_", "callback", "loop":
+			return nil, fmt.Errorf("%s: a parameter is named %q", name, p.Name())
+		}
+		typ, arg := g.typeName(p.Type()), p.Name()
+		switch {
+		case g.handleOf(p.Type()) != nil:
+			arg += ".futures"
+		case g.mentionsHandle(p.Type()):
+			return nil, f.unfit()
+		case f.sig.Variadic() && i == f.sig.Params().Len()-1:
+			typ, arg = "..."+strings.TrimPrefix(typ, "[]"), arg+"..."
+		}
+		f.params = append(f.params, param{p.Name(), typ})
+		f.args = append(f.args, arg)
+	}
+	return f, nil
+}
+
+// mentionsHandle reports whether t has a handle type in it.
+func (g *generator) mentionsHandle(t types.Type) bool {
+	return g.refs.MatchString(types.TypeString(t, (*types.Package).Name))
+}
+
+func (f *form) unfit() error {
+	return fmt.Errorf("%s does not fit the generator's rules: write its callback form by hand", f.name)
+}
+
+// write writes the function.
+func (f *form) write(b *strings.Builder) error {
+	call := f.call + "(" + strings.Join(f.args, ", ") + ")"
+	var first types.Type // of what motor's function returns
+	if f.sig.Results().Len() > 0 {
+		first = f.sig.Results().At(0).Type()
+	}
+	var result, body string
+	var err error
+	switch {
+	case first == nil:
+		body = call
+	case futureOf(first) != nil:
+		body, err = f.deliver(call, futureOf(first))
+	case f.g.handleOf(first) != nil:
+		result, body, err = f.wrap(call, first)
+	default:
+		result, body, err = f.passOn(call)
+	}
+	if err != nil {
+		return err
+	}
+	var extra []string
+	if f.extra != "" {
+		extra = []string{wrap(f.extra)}
+	}
+	doc, err := f.g.comment(f.name, f.doc, extra...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b, "\n%s%s {\n%s\n}\n", doc, f.signature(result), body)
+	return nil
+}
+
+// deliver has the function take a callback for a future of t.
+func (f *form) deliver(call string, t types.Type) (body string, err error) {
+	if f.sig.Results().Len() != 1 {
+		return "", f.unfit()
+	}
+	callback := "callback"
+	own := f.g.typeName(t)
+	switch of := f.g.handleOf(t); {
+	case of == nil && f.g.mentionsHandle(t):
+		return "", f.unfit()
+	case of == f.h && f.recv != "":
+		f.same = true
+		callback = fmt.Sprintf("wrapped(callback, %s.same)", f.recv)
+	case of != nil:
+		callback = fmt.Sprintf("wrapped(callback, func(m *motor.%s) %s { return Wrap%s(%s, m) })",
+			strings.TrimPrefix(own, "*"), own, of.name, f.loop)
+	}
+	i := len(f.params)
+	if f.sig.Variadic() {
+		i--
+	}
+	f.params = slices.Insert(f.params, i, param{"callback", "Func[" + own + "]"})
+	return fmt.Sprintf("deliver(%s, %s, %s)", f.loop, call, callback), nil
+}
+
+// wrap has the function return the callback-style handle for one of type t.
+func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
+	of := f.g.handleOf(t)
+	wrap := fmt.Sprintf("Wrap%s(%s, ", of.name, f.loop)
+	if of == f.h && f.recv != "" {
+		f.same = true
+		wrap = f.recv + ".same("
+	}
+	result = f.g.typeName(t)
+	switch results := f.sig.Results(); {
+	case results.Len() == 1:
+		return result, "return " + wrap + call + ")", nil
+	case results.Len() == 2 && types.Identical(results.At(1).Type(), types.Universe.Lookup("error").Type()):
+		body = fmt.Sprintf("m, err := %s\nif err != nil {\nreturn nil, err\n}\nreturn %sm), nil", call, wrap)
+		return "(" + result + ", error)", body, nil
+	}
+	return "", "", f.unfit()
+}
+
+// passOn has the function return what motor's does.
+func (f *form) passOn(call string) (result, body string, err error) {
+	var types []string
+	for r := range f.sig.Results().Variables() {
+		if futureOf(r.Type()) != nil || f.g.mentionsHandle(r.Type()) {
+			return "", "", f.unfit()
+		}
+		types = append(types, f.g.typeName(r.Type()))
+	}
+	result = strings.Join(types, ", ")
+	if len(types) > 1 {
+		result = "(" + result + ")"
+	}
+	return result, "return " + call, nil
+}
+
+// signature writes the function's first line, in several if one would be too long.
+func (f *form) signature(result string) string {
+	var parts []string
+	for i, p := range f.params {
+		part := p.name
+		if i+1 == len(f.params) || f.params[i+1].typ != p.typ {
+			part += " " + p.typ
+		}
+		parts = append(parts, part)
+	}
+	if result != "" {
+		result = " " + result
+	}
+	line := f.head + "(" + strings.Join(parts, ", ") + ")" + result
+	if len(line)+len(" {") <= width+len("// ") {
+		return line
+	}
+	last := len(parts) - 1
+	if joined := "\t" + strings.Join(parts, ", ") + ","; len(joined) <= width {
+		return f.head + "(\n" + joined + "\n)" + result
+	}
+	return f.head + "(\n" + strings.Join(parts[:last], ", ") + ",\n" + parts[last] + ",\n)" + result
+}

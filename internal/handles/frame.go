@@ -1,0 +1,92 @@
+package main
+
+import (
+	"go/types"
+	"strings"
+	"text/template"
+)
+
+// frames is what every handle type has, and, as "same", what those have that return themselves.
+var frames = template.Must(template.New("frame").Parse(`
+{{.Doc}}type {{.Name}}{{.Params}} struct {
+	loop    future.Executor
+	futures *{{.Motor}}
+}
+
+{{.WrapDoc}}func Wrap{{.Name}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
+	mustHave(loop != nil, "Wrap{{.Name}}", "loop")
+	mustHave({{.Recv}} != nil, "Wrap{{.Name}}", "{{.Recv}}")
+	return &{{.Own}}{loop, {{.Recv}}}
+}
+
+// Futures returns the same handle in the style of futures.
+func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{.Recv}}.futures }
+
+// IOLoop returns the loop on which callbacks are called.
+//
+// Motor: get_io_loop.
+func ({{.Recv}} *{{.Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
+{{define "same"}}
+// same returns the handle of m, which is this one if m is.
+func ({{.Recv}} *{{.Own}}) same(m *{{.Motor}}) *{{.Own}} {
+	if m == {{.Recv}}.futures {
+		return {{.Recv}}
+	}
+	return Wrap{{.Name}}({{.Recv}}.loop, m)
+}
+{{end}}`))
+
+// ioLoop is the method of the frame that motor may have too, with another loop.
+const ioLoop = "IOLoop"
+
+type frame struct {
+	Name, Recv   string
+	Params       string // type parameters as they are declared: "[D any]"
+	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
+	Doc, WrapDoc string
+}
+
+func (g *generator) newFrame(h *handle) frame {
+	params, args := typeParams(h.named.TypeParams(), g)
+	paragraphs := []string{
+		wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
+			"a future. All else is the same."),
+		wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
+			"operations end: with the result and nil, or with the zero value and the error (a partial result is not " +
+			"delivered beside an error). If it panics, the loop's panic handler is told, or, on a loop that is no " +
+			"[*Loop], the function of [future.SetUnobservedHandler]. That one is also told of the failure of an " +
+			"operation whose callback is nil, and, by a [*future.UndeliveredError], of a callback that the loop " +
+			"refused because it has been closed."),
+	}
+	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].doc), "\n\n")
+	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
+		paragraphs = append(paragraphs, last)
+	}
+	return frame{
+		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
+		Doc: asComment(strings.Join(paragraphs, "\n\n")),
+		WrapDoc: asComment(wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
+			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
+	}
+}
+
+func (g *generator) frame(b *strings.Builder, h *handle) error {
+	return frames.Execute(b, g.newFrame(h))
+}
+
+func (g *generator) same(b *strings.Builder, h *handle) error {
+	return frames.ExecuteTemplate(b, "same", g.newFrame(h))
+}
+
+// typeParams writes type parameters as they are declared and as they are used: "[D any]" and "[D]".
+func typeParams(list *types.TypeParamList, g *generator) (params, args string) {
+	if list.Len() == 0 {
+		return "", ""
+	}
+	var ps, as []string
+	for p := range list.TypeParams() {
+		ps = append(ps, p.Obj().Name()+" "+g.typeName(p.Constraint()))
+		as = append(as, p.Obj().Name())
+	}
+	return "[" + strings.Join(ps, ", ") + "]", "[" + strings.Join(as, ", ") + "]"
+}

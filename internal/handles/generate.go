@@ -1,0 +1,238 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"go/format"
+	"go/types"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// generator makes the files of package callback.
+type generator struct {
+	src      *source
+	handles  []*handle
+	mirrored map[string]bool // the handle types, and the functions that return them
+	refs     *regexp.Regexp  // motor.X where X is a handle type
+	worded   []bool          // the wordings that were needed
+	imports  map[string]bool // of the file being made
+}
+
+// handle is a handle type of motor.
+type handle struct {
+	name      string
+	named     *types.Named
+	methods   []*types.Func
+	functions []*types.Func // that return it
+}
+
+// recv returns the name of a receiver.
+func (h *handle) recv() string { return strings.ToLower(h.name[:1]) }
+
+// generate returns the generated files of package callback by their names.
+func generate(src *source) (map[string][]byte, error) {
+	g := newGenerator(src)
+	files := make(map[string][]byte)
+	for _, h := range g.handles {
+		code, err := g.file(h)
+		if err != nil {
+			return nil, err
+		}
+		files[snake(h.name)+generatedSuffix] = code
+	}
+	return files, g.unused()
+}
+
+func newGenerator(src *source) *generator {
+	g := &generator{src: src, mirrored: make(map[string]bool), worded: make([]bool, len(wordings))}
+	g.find()
+	return g
+}
+
+// find finds the handle types and the functions that return them.
+func (g *generator) find() {
+	scope := g.src.motor.Scope()
+	var names []string
+	for _, name := range scope.Names() {
+		t, ok := scope.Lookup(name).(*types.TypeName)
+		if !ok || !t.Exported() || t.IsAlias() {
+			continue
+		}
+		named := t.Type().(*types.Named)
+		h := &handle{name: name, named: named, methods: g.methods(named)}
+		if slices.ContainsFunc(h.methods, returnsFuture) {
+			g.handles = append(g.handles, h)
+			g.mirrored[name] = true
+			names = append(names, name)
+		}
+	}
+	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
+	for _, name := range scope.Names() {
+		f, ok := scope.Lookup(name).(*types.Func)
+		if !ok || !f.Exported() {
+			continue
+		}
+		if results := f.Signature().Results(); results.Len() > 0 {
+			if h := g.handleOf(results.At(0).Type()); h != nil {
+				h.functions = append(h.functions, f)
+				g.mirrored[name] = true
+			}
+		}
+	}
+}
+
+// methods returns the exported methods of a pointer to t, in the order of the source.
+func (g *generator) methods(t *types.Named) []*types.Func {
+	var all []*types.Func
+	for m := range types.NewMethodSet(types.NewPointer(t)).Methods() {
+		if f := m.Obj().(*types.Func); f.Exported() {
+			all = append(all, f)
+		}
+	}
+	slices.SortFunc(all, func(a, b *types.Func) int {
+		return cmp.Compare(g.declaration(a).order, g.declaration(b).order)
+	})
+	return all
+}
+
+// declaration returns what the source says of a function or method. A method that came by embedding is declared with
+// the embedded type.
+func (g *generator) declaration(f *types.Func) declaration {
+	name := f.Name()
+	if recv := f.Signature().Recv(); recv != nil {
+		name = named(recv.Type()).Obj().Name() + "." + name
+	}
+	return g.src.declared[name]
+}
+
+// named returns the type that t is or points to, or nil.
+func named(t types.Type) *types.Named {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, _ := types.Unalias(t).(*types.Named)
+	return n
+}
+
+// handleOf returns the handle type that t is a pointer to, or nil.
+func (g *generator) handleOf(t types.Type) *handle {
+	if _, ok := types.Unalias(t).(*types.Pointer); !ok {
+		return nil
+	}
+	if n := named(t); n != nil {
+		for _, h := range g.handles {
+			if n.Origin() == h.named {
+				return h
+			}
+		}
+	}
+	return nil
+}
+
+// futureOf returns the type of the result of a future, or nil if t is none.
+func futureOf(t types.Type) types.Type {
+	n := named(t)
+	if n == nil || n.Obj().Name() != "Future" || n.Obj().Pkg() == nil || n.Obj().Pkg().Path() != futurePath {
+		return nil
+	}
+	return n.TypeArgs().At(0)
+}
+
+func returnsFuture(f *types.Func) bool {
+	for r := range f.Signature().Results().Variables() {
+		if futureOf(r.Type()) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// typeName writes a type as package callback has it, and notes what has to be imported for that.
+func (g *generator) typeName(t types.Type) string {
+	s := types.TypeString(t, func(p *types.Package) string {
+		g.imports[p.Path()] = true
+		return p.Name()
+	})
+	return g.refs.ReplaceAllString(s, "$1")
+}
+
+// file makes the file of a handle type.
+func (g *generator) file(h *handle) ([]byte, error) {
+	g.imports = map[string]bool{futurePath: true, motorPath: true}
+	var body strings.Builder
+	if err := g.frame(&body, h); err != nil {
+		return nil, err
+	}
+	for _, f := range h.functions {
+		if err := g.function(&body, h, f); err != nil {
+			return nil, err
+		}
+	}
+	needsSame := false
+	for _, m := range h.methods {
+		same, err := g.method(&body, h, m)
+		if err != nil {
+			return nil, err
+		}
+		needsSame = needsSame || same
+	}
+	if needsSame {
+		if err := g.same(&body, h); err != nil {
+			return nil, err
+		}
+	}
+	code := "// Code generated by internal/handles from package motor. DO NOT EDIT.\n\npackage callback\n\n" +
+		g.importDecl() + body.String()
+	formatted, err := format.Source([]byte(code))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", h.name, err, code)
+	}
+	return formatted, nil
+}
+
+// importDecl writes the imports in the house's three groups.
+func (g *generator) importDecl() string {
+	groups := make([][]string, 3)
+	for path := range g.imports {
+		i := 1
+		switch {
+		case strings.HasPrefix(path, module+"/"):
+			i = 2
+		case !strings.Contains(strings.Split(path, "/")[0], "."):
+			i = 0
+		}
+		groups[i] = append(groups[i], fmt.Sprintf("%q\n", path))
+	}
+	var b strings.Builder
+	for _, group := range groups {
+		slices.Sort(group)
+		if len(group) > 0 {
+			b.WriteString(strings.Join(group, "") + "\n")
+		}
+	}
+	return "import (\n" + strings.TrimSpace(b.String()) + "\n)\n"
+}
+
+// snake returns the name of a type as that of a file.
+func snake(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 {
+			next := byte('A')
+			if i+1 < len(name) {
+				next = name[i+1]
+			}
+			if prev := name[i-1]; prev >= 'a' || next >= 'a' {
+				b.WriteByte('_')
+			}
+		}
+		if upper {
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

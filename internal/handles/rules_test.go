@@ -1,0 +1,263 @@
+package main
+
+import (
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"strings"
+	"testing"
+)
+
+// imagined is what the generator's rules are tested with: a motor that has more than today's.
+const imagined = `package motor
+
+import (
+	"time"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+type ClientOption func()
+
+// Bulk gathers writes.
+//
+// Motor: BulkOperationBuilder.
+type Bulk struct{}
+
+// Execute resolves to the number of writes.
+//
+// Motor: BulkOperationBuilder.execute.
+func (b *Bulk) Execute() *future.Future[int] { return nil }
+
+// Find selects documents.
+func (b *Bulk) Find(selector any) *BulkFind { return nil }
+
+// BulkFind has no asynchronous method.
+type BulkFind struct{}
+
+// Update changes the documents.
+func (f *BulkFind) Update(update any) {}
+
+// Client is a client.
+type Client struct{}
+
+// NewClient makes a client.
+func NewClient(opts ...ClientOption) (*Client, error) { return nil, nil }
+
+// Open resolves to the client.
+func (c *Client) Open() *future.Future[*Client] { return nil }
+
+// StartSession starts a [Session]; see [BulkFind] and [Client.Open].
+func (c *Client) StartSession(ttl time.Duration, names ...string) *future.Future[*Session] { return nil }
+
+// ReplicaSetClient is a client of a replica set.
+type ReplicaSetClient struct{ *Client }
+
+// NewReplicaSetClient makes a client.
+func NewReplicaSetClient(uri string, opts ...ClientOption) (*ReplicaSetClient, error) { return nil, nil }
+
+// Session is a session.
+type Session struct{}
+
+// Client returns the client.
+func (s *Session) Client() *Client { return nil }
+
+// End ends the session.
+func (s *Session) End() *future.Future[struct{}] { return nil }
+
+// Adopt makes a session this one's child.
+func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) { return 0, nil }
+
+// Stream is a stream.
+type Stream[K comparable, V any] struct{}
+
+// NewStream makes a stream.
+func NewStream[K comparable, V any](s *Session) *Stream[K, V] { return nil }
+
+// Each calls fn.
+func (s *Stream[K, V]) Each(fn func(V, error) bool) {}
+
+// EachVia calls fn on via.
+func (s *Stream[K, V]) EachVia(via future.Executor, fn func(V, error) bool) {}
+
+// Next resolves to a map.
+func (s *Stream[K, V]) Next() *future.Future[map[K][]V] { return nil }
+
+// Start starts the stream, if it can.
+func (s *Stream[K, V]) Start() (*Stream[K, V], error) { return nil, nil }
+`
+
+const imaginedFuture = `package future
+
+type Future[T any] struct{}
+
+type Executor interface{ Execute(func()) error }
+`
+
+// standard imports what imagined needs of the standard library.
+var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
+
+// imagine makes the source of a motor package of the given text.
+func imagine(t *testing.T, motor string) *source {
+	t.Helper()
+	packages := map[string]*types.Package{}
+	src := &source{declared: map[string]declaration{}}
+	for _, p := range []struct{ path, text string }{{futurePath, imaginedFuture}, {motorPath, motor}} {
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, "motor.go", p.text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf := types.Config{Importer: importerFunc(func(path string) (*types.Package, error) {
+			if own, ok := packages[path]; ok {
+				return own, nil
+			}
+			return standard.Import(path)
+		})}
+		if packages[p.path], err = conf.Check(p.path, fset, []*ast.File{file}, nil); err != nil {
+			t.Fatal(err)
+		}
+		src.motor = packages[p.path]
+		declare(src.declared, file)
+	}
+	return src
+}
+
+type importerFunc func(path string) (*types.Package, error)
+
+func (f importerFunc) Import(path string) (*types.Package, error) { return f(path) }
+
+func TestRules(t *testing.T) {
+	g := newGenerator(imagine(t, imagined))
+	files := make(map[string]string)
+	for _, h := range g.handles {
+		code, err := g.file(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[h.name] = string(code)
+	}
+	if _, ok := files["BulkFind"]; ok || len(files) != 5 {
+		t.Errorf("%d handle types", len(files))
+	}
+	for _, rule := range []struct {
+		name, handle string
+		code         string
+	}{
+		{"a future becomes a callback", "Bulk", `
+// Execute gives its callback the number of writes.
+//
+// Motor: BulkOperationBuilder.execute.
+func (b *Bulk) Execute(callback Func[int]) {
+	deliver(b.loop, b.futures.Execute(), callback)
+}
+`},
+		{"a type without futures stays motor's", "Bulk", `
+func (b *Bulk) Find(selector any) *motor.BulkFind {
+	return b.futures.Find(selector)
+}
+`},
+		{"a future of the handle itself gives the handle itself", "Client", `
+func (c *Client) Open(callback Func[*Client]) {
+	deliver(c.loop, c.futures.Open(), wrapped(callback, c.same))
+}
+`},
+		{"a future of another handle gives that in callback style, before the optional arguments", "Client", `
+// StartSession starts a [Session]; see [motor.BulkFind] and [Client.Open].
+func (c *Client) StartSession(ttl time.Duration, callback Func[*Session], names ...string) {
+	deliver(c.loop, c.futures.StartSession(ttl, names...), wrapped(callback, func(m *motor.Session) *Session { return WrapSession(c.loop, m) }))
+}
+`},
+		{"a constructor takes a loop", "ReplicaSetClient", `
+func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientOption) (*ReplicaSetClient, error) {
+	m, err := motor.NewReplicaSetClient(uri, onLoop(loop, opts)...)
+	if err != nil {
+		return nil, err
+	}
+	return WrapReplicaSetClient(loop, m), nil
+}
+`},
+		{"embedded methods count", "ReplicaSetClient", `
+func (c *ReplicaSetClient) Open(callback Func[*Client]) {
+	deliver(c.loop, c.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return WrapClient(c.loop, m) }))
+}
+`},
+		{"a handle is wrapped", "Session", `
+func (s *Session) Client() *Client {
+	return WrapClient(s.loop, s.futures.Client())
+}
+`},
+		{"handles are arguments, and parameters of one type stay together", "Session", `
+func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) {
+	return s.futures.Adopt(child.futures, at, until)
+}
+`},
+		{"a function takes the loop of its handle", "Stream", `
+func NewStream[K comparable, V any](s *Session) *Stream[K, V] {
+	return WrapStream(s.loop, motor.NewStream[K, V](s.futures))
+}
+`},
+		{"what calls a function calls it on the loop", "Stream", `
+func (s *Stream[K, V]) Each(fn func(V, error) bool) {
+	s.futures.EachVia(s.loop, guarded(s.loop, fn))
+}
+`},
+		{"type parameters", "Stream", `
+func (s *Stream[K, V]) Next(callback Func[map[K][]V]) {
+	deliver(s.loop, s.futures.Next(), callback)
+}
+`},
+		{"the handle itself beside an error", "Stream", `
+func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
+	m, err := s.futures.Start()
+	if err != nil {
+		return nil, err
+	}
+	return s.same(m), nil
+}
+`},
+	} {
+		t.Run(rule.name, func(t *testing.T) {
+			if !strings.Contains(files[rule.handle], strings.TrimPrefix(rule.code, "\n")) {
+				t.Errorf("missing:%s\nin:\n%s", rule.code, files[rule.handle])
+			}
+		})
+	}
+	if strings.Contains(files["Stream"], "EachVia(via") {
+		t.Error("EachVia has a callback form of its own")
+	}
+}
+
+func TestWhatFitsNoRuleIsAnError(t *testing.T) {
+	for name, method := range map[string]string{
+		"handles in a future":   "// All does.\nfunc (c *Client) All() *future.Future[[]*Client] { return nil }",
+		"handles in a result":   "// All does.\nfunc (c *Client) All() []*Client { return nil }",
+		"handles in a function": "// With does.\nfunc (c *Client) With(fn func(*Client)) {}",
+		"a future and more":     "// Two does.\nfunc (c *Client) Two() (*future.Future[int], int) { return nil, 0 }",
+		"no comment":            "func (c *Client) Bare() {}",
+		"a comment on futures":  "// Wait waits for the future.\nfunc (c *Client) Wait() {}",
+		"a taken name":          "// On does.\nfunc (c *Client) On(callback func()) {}",
+		"no loop to be had":     "// Make does.\nfunc Make() *Client { return nil }",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(imagined, "// Client is", method+"\n\n// Client is", 1)
+			text = strings.Replace(text, "// NewClient makes a client.\nfunc NewClient", "func newClient", 1)
+			src := imagine(t, text)
+			if _, err := generate(src); err == nil || strings.Contains(err.Error(), "see wordings") {
+				t.Errorf("the generator says %v", err)
+			} else {
+				t.Log(err)
+			}
+			// The way out.
+			src.byHand = map[string]declaration{"Make": {}}
+			for _, m := range []string{"All", "With", "Two", "Bare", "Wait", "On"} {
+				src.byHand["Client."+m] = declaration{}
+			}
+			if _, err := newGenerator(src).file(newGenerator(src).handles[1]); err != nil {
+				t.Errorf("by hand: %v", err)
+			}
+		})
+	}
+}
