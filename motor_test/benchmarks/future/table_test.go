@@ -1,0 +1,262 @@
+package future_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+var background = context.Background()
+
+// more has contestants by the name of the row, for a peer that is not a part of this module.
+var more = map[string][]contestant{}
+
+func table(t *testing.T) []row {
+	rows := []row{
+		{"create, resolve, await", []contestant{
+			{"gomotor", 1, func(n int) {
+				for range n {
+					p := future.NewPromise[int]()
+					p.Resolve(1)
+					_, _ = p.Future().Await(background)
+				}
+			}},
+			{"eager channel", 1, func(n int) {
+				for range n {
+					f := newEager[int]()
+					f.settle(1, nil)
+					_, _ = f.await(background)
+				}
+			}},
+		}},
+		{"create, then, complete, await", []contestant{
+			{"gomotor", 1, func(n int) {
+				for range n {
+					p := future.NewPromise[int]()
+					f := future.Then(p.Future(), increment)
+					p.Resolve(1)
+					_, _ = f.Await(background)
+				}
+			}},
+			{"eager channel", 1, func(n int) {
+				for range n {
+					p := newEager[int]()
+					f := eagerThen(p, increment)
+					p.settle(1, nil)
+					_, _ = f.await(background)
+				}
+			}},
+		}},
+		{"a pending await", []contestant{
+			{"gomotor", 1, func(n int) {
+				served(n, future.NewPromise[int], func(p *future.Promise[int]) { p.Resolve(1) }, func(p *future.Promise[int]) {
+					_, _ = p.Future().Await(background)
+				})
+			}},
+			{"bare reply channel", 1, func(n int) {
+				served(n, func() chan int { return make(chan int, 1) }, func(c chan int) { c <- 1 }, func(c chan int) { <-c })
+			}},
+			{"eager channel", 1, func(n int) {
+				served(n, newEager[int], func(f *eager[int]) { f.settle(1, nil) }, func(f *eager[int]) {
+					_, _ = f.await(background)
+				})
+			}},
+		}},
+		{"a link of a chain of 1,000", []contestant{
+			{"gomotor", 1_000, func(n int) { chain(n, 1_000) }},
+			{"gomotor, of 100,000", 100_000, func(n int) { chain(n, 100_000) }},
+			{"eager channel", 1_000, func(n int) { eagerChain(n, 1_000) }},
+		}},
+		{"a no-op task, 4 workers", []contestant{
+			{"gomotor Execute", burst, poolFuncs(t)},
+			{"channel of functions", burst, channelFuncs(t)},
+		}},
+		{"a no-op task with a reply, 4 workers", []contestant{
+			{"gomotor Go", burst, poolReplies(t)},
+			{"channel and reply channel", burst, channelReplies(t)},
+		}},
+		{"16 KB of stack, one at a time", []contestant{
+			{"gomotor Go", 1, deepPool(t, 1)},
+			{"gomotor Go, in place", 1, deepPool(t, 1, future.WithInPlaceAwait())},
+			{"a goroutine each", 1, deepGoroutines(1)},
+		}},
+		{"16 KB of stack, 10,000 in flight", []contestant{
+			{"gomotor Go", 10_000, deepPool(t, 10_000)},
+			{"a goroutine each", 10_000, deepGoroutines(10_000)},
+		}},
+	}
+	for i := range rows {
+		rows[i].contestants = append(rows[i].contestants, more[rows[i].name]...)
+	}
+	return rows
+}
+
+func increment(i int) (int, error) { return i + 1, nil }
+
+// served has another goroutine settle what this one waits for.
+func served[F any](n int, create func() F, settle, await func(F)) {
+	requests := make(chan F)
+	go func() {
+		for f := range requests {
+			settle(f)
+		}
+	}()
+	for range n {
+		f := create()
+		requests <- f
+		await(f)
+	}
+	close(requests)
+}
+
+func chain(n, links int) {
+	for done := 0; done < n; done += links {
+		p := future.NewPromise[int]()
+		f := p.Future()
+		for range links {
+			f = future.Then(f, increment)
+		}
+		p.Resolve(0)
+		_, _ = f.Await(background)
+	}
+}
+
+func eagerChain(n, links int) {
+	for done := 0; done < n; done += links {
+		p := newEager[int]()
+		f := p
+		for range links {
+			f = eagerThen(f, increment)
+		}
+		p.settle(0, nil)
+		_, _ = f.await(background)
+	}
+}
+
+// Tasks come in bursts, each of which is waited for.
+const (
+	workers = 4
+	burst   = 1_000
+)
+
+func newPool(t *testing.T, opts ...future.PoolOption) *future.Pool {
+	p, err := future.NewPool(workers, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func bursts(n int, submit func(task func())) {
+	var wg sync.WaitGroup
+	task := func() { wg.Done() }
+	for done := 0; done < n; done += burst {
+		wg.Add(burst)
+		for range burst {
+			submit(task)
+		}
+		wg.Wait()
+	}
+}
+
+func poolFuncs(t *testing.T) func(int) {
+	p := newPool(t)
+	return func(n int) { bursts(n, func(task func()) { _ = p.Execute(task) }) }
+}
+
+func channelWorkers(t *testing.T) chan<- func() {
+	tasks := make(chan func(), 128)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for task := range tasks {
+				task()
+			}
+		})
+	}
+	t.Cleanup(func() { close(tasks); wg.Wait() })
+	return tasks
+}
+
+func channelFuncs(t *testing.T) func(int) {
+	tasks := channelWorkers(t)
+	return func(n int) { bursts(n, func(task func()) { tasks <- task }) }
+}
+
+func poolReplies(t *testing.T) func(int) {
+	p := newPool(t)
+	task := func(context.Context) (int, error) { return 1, nil }
+	fs := make([]*future.Future[int], burst)
+	return func(n int) {
+		for done := 0; done < n; done += burst {
+			for i := range fs {
+				fs[i] = future.Go(background, p, task)
+			}
+			for _, f := range fs {
+				_, _ = f.Await(background)
+			}
+		}
+	}
+}
+
+func channelReplies(t *testing.T) func(int) {
+	tasks := channelWorkers(t)
+	replies := make([]chan int, burst)
+	return func(n int) {
+		for done := 0; done < n; done += burst {
+			for i := range replies {
+				reply := make(chan int, 1)
+				replies[i] = reply
+				tasks <- func() { reply <- 1 }
+			}
+			for _, reply := range replies {
+				<-reply
+			}
+		}
+	}
+}
+
+// deep uses 16 KB of stack.
+//
+//go:noinline
+func deep(levels int) byte {
+	var frame [1000]byte
+	if levels > 0 {
+		frame[levels] = deep(levels - 1)
+	}
+	return frame[levels] + frame[len(frame)-1-levels]
+}
+
+func deepPool(t *testing.T, inFlight int, opts ...future.PoolOption) func(int) {
+	p := newPool(t, opts...)
+	fs := make([]*future.Future[byte], inFlight)
+	return func(n int) {
+		for done := 0; done < n; done += inFlight {
+			for i := range fs {
+				fs[i] = future.Go(background, p, func(context.Context) (byte, error) { return deep(15), nil })
+			}
+			for _, f := range fs {
+				_, _ = f.Await(background)
+			}
+		}
+	}
+}
+
+func deepGoroutines(inFlight int) func(int) {
+	replies := make([]chan byte, inFlight)
+	return func(n int) {
+		for done := 0; done < n; done += inFlight {
+			for i := range replies {
+				reply := make(chan byte, 1)
+				replies[i] = reply
+				go func() { reply <- deep(15) }()
+			}
+			for _, reply := range replies {
+				<-reply
+			}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+//go:build !race
+
+// Command mongotestd runs the embedded MongoDB server of package mongotest as a process of its own.
+//
+// It prints the server's URI as one line on standard output and serves until its standard input ends, so that it
+// never outlives the program that started it, however that program dies. By hand:
+//
+//	go run ./motor_test/cmd/mongotestd      # Ctrl-C or Ctrl-D stops it
+//
+// Tests built with the race detector use it through mongotest, because the server is many times slower under the
+// detector; for that reason there is no race build of this command.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gomotor/gomotor/motor_test/internal/ferret"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "mongotestd:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	// An interrupt from the terminal reaches this process as well as the one that started it. Both handle it by
+	// stopping the server, so that its directory is removed.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	server, err := ferret.Start()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Println(server.URI()); err != nil {
+		_ = server.Close()
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	<-ctx.Done()
+	return server.Close()
+}

@@ -1,0 +1,8 @@
+//go:build race
+
+package mongotest
+
+import "context"
+
+// startEmbedded starts a server in a process of its own, because package ferret has no race build.
+func startEmbedded(ctx context.Context) (*Server, error) { return startProcess(ctx) }

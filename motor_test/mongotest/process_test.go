@@ -1,0 +1,60 @@
+package mongotest_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gomotor/gomotor/motor_test/mongotest"
+)
+
+// serveUntilKilled is the helper's program: it starts a server process, tells its URI and never stops it.
+func serveUntilKilled() {
+	server, err := mongotest.StartProcess(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(server.URI())
+	select {}
+}
+
+func TestProcessServerDiesWithAParentThatIsKilled(t *testing.T) {
+	embedded(t)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("MONGOTEST_LOG", "error") // the server then has the helper's standard error, and holds it until its end
+
+	cmd := helper(t, helperIsShot)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Errorf("reading the server's URI: %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	// Wait returns when standard error ends, which is when the helper and the server are both gone.
+	if err := cmd.Wait(); err == nil {
+		t.Error("the helper ended by itself")
+	}
+	if t.Failed() {
+		t.Fatalf("the helper's standard error:\n%s", stderr.Bytes())
+	}
+	mustRefuse(t, strings.TrimSpace(line))
+	if n := entries(t, tmp); n != 0 {
+		t.Errorf("%d entries left in TMPDIR", n)
+	}
+}
