@@ -1,0 +1,155 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// These examples want a server, so they are compiled and not run; their like is run by the tests of the contract.
+
+var (
+	ctx    = context.Background()
+	client *motor.Client
+	users  *motor.Collection[bson.M]
+)
+
+func ExampleNewClient() {
+	client, err := motor.NewClient("mongodb://localhost:27017/?maxPoolSize=20")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close(ctx)
+
+	info, err := client.ServerInfo(ctx).Await(ctx) // the first operation connects
+	fmt.Println(info["version"], err)
+}
+
+func ExampleNewClient_options() {
+	client, err := motor.NewClient("mongodb://localhost:27017",
+		motor.WithMaxWorkers(50),
+		motor.WithClientOptions(options.Client().SetAppName("shop").SetCompressors([]string{"zstd"})))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close(ctx)
+}
+
+func ExampleClient_Open() {
+	if _, err := client.Open(ctx).Await(ctx); errors.Is(err, motor.ConnectionFailure) {
+		log.Fatal("the database cannot be reached: ", err)
+	}
+}
+
+func ExampleDatabase_Command() {
+	reply, err := client.Database("admin").Command(ctx, "ping").Await(ctx)
+	fmt.Println(reply["ok"], err)
+}
+
+func ExampleCollectionOf() {
+	type User struct {
+		ID  string `bson:"_id"`
+		Age int
+	}
+	users := motor.CollectionOf[*User](client.Database("app"), "users")
+
+	ann, err := users.FindOne(ctx, bson.M{"_id": "ann"}).Await(ctx)
+	switch {
+	case err != nil:
+		log.Fatal(err)
+	case ann == nil:
+		fmt.Println("nobody of that name")
+	default:
+		fmt.Println(ann.Age)
+	}
+}
+
+func ExampleCollection_InsertOne() {
+	r, err := users.InsertOne(ctx, bson.M{"_id": "ann", "age": 31}).Await(ctx)
+	switch {
+	case errors.Is(err, motor.DuplicateKeyError):
+		fmt.Println("ann is there already")
+	case err != nil:
+		log.Fatal(err)
+	default:
+		fmt.Println("inserted", r.InsertedID)
+	}
+}
+
+func ExampleCollection_InsertMany() {
+	documents := []bson.M{{"_id": "ben"}, {"_id": "cid"}, {"_id": "ben"}}
+	r, err := users.InsertMany(ctx, documents, options.InsertMany().SetOrdered(false)).Await(ctx)
+	if errors.Is(err, motor.BulkWriteError) {
+		fmt.Println("all but some were inserted:", r.InsertedIDs, err)
+	}
+}
+
+// Operations that follow one another are chained; the counts of a result are made for that.
+func ExampleCollection_UpdateOne() {
+	updated := users.UpdateOne(ctx, bson.M{"_id": "ann"}, bson.M{"$inc": bson.M{"age": 1}})
+	modified := future.Then(updated, (*motor.UpdateResult).ModifiedCount)
+	n, err := modified.Await(ctx)
+	fmt.Println(n, err)
+}
+
+func ExampleCollection_Find() {
+	adults := users.Find(bson.M{"age": bson.M{"$gte": 18}}).Sort("age", motor.Descending).Limit(10)
+	list, err := adults.ToList(ctx, 10).Await(ctx)
+	fmt.Println(list, err)
+}
+
+func ExampleCursor_All() {
+	for user, err := range users.Find(bson.D{}).All(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(user["_id"])
+	}
+}
+
+func ExampleCursor_FetchNext() {
+	cursor := users.Find(bson.D{})
+	for {
+		more, err := cursor.FetchNext(ctx).Await(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if !more {
+			break
+		}
+		fmt.Println(cursor.NextObject()["_id"])
+	}
+}
+
+func ExampleCursor_Each() {
+	done := make(chan error)
+	users.Find(bson.D{}).Each(ctx, func(user bson.M, err error) bool {
+		switch {
+		case err != nil:
+			done <- err
+		case user == nil: // the end
+			done <- nil
+		default:
+			fmt.Println(user["_id"])
+		}
+		return true
+	})
+	if err := <-done; err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ExampleError() {
+	_, err := users.InsertOne(ctx, bson.M{"_id": "ann"}).Await(ctx)
+	var e *motor.Error
+	if errors.As(err, &e) {
+		fmt.Println(e.Class().Name(), e.Code(), e.HasErrorLabel("RetryableWriteError"), e.Timeout())
+	}
+}

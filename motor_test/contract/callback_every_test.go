@@ -1,0 +1,298 @@
+package contract_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// everyCall is a call of one asynchronous method of one handle of package callback. What is called is found by
+// reflection, so that a method is tested from the day on which it is generated. No call gets as far as a server: the
+// client's are cancelled, and the others' database has a name that none accepts.
+type everyCall struct {
+	name     string // "Collection.FindOne"
+	method   reflect.Value
+	args     []reflect.Value
+	callback int   // which of args it is
+	want     error // what the callback is given
+}
+
+// everyArgument has the required arguments after the context of the methods that the zero values of documents, "x"
+// and 1 do not suit.
+var everyArgument = map[string][]any{
+	"Collection.InsertMany": {[]bson.D{{}}},
+	"Collection.UpdateOne":  {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.UpdateMany": {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Database.Command":      {"ping"},
+}
+
+// everyOutcome is what a callback is given where that is not the rule.
+var everyOutcome = map[string]error{
+	"Cursor.Close": nil, // there is nothing to close
+}
+
+// everyHandle returns a handle of each type, on loop, with the error with which its methods fail.
+func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []error) {
+	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1")
+	noError(t, err)
+	t.Cleanup(func() { noError(t, client.Futures().Close(context.Background())) })
+	coll := client.Database("no database").Collection("c")
+	return []any{client, coll.Database(), coll, coll.Find(bson.D{})},
+		[]error{context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName}
+}
+
+// everyCallOn returns a call of every asynchronous method of every handle.
+func everyCallOn(t *testing.T, loop future.Executor) []everyCall {
+	t.Helper()
+	var calls []everyCall
+	handles, fail := everyHandle(t, loop)
+	have, reached := make(map[string]bool), make(map[string]bool)
+	for i, h := range handles {
+		handle := reflect.ValueOf(h)
+		have[handleName(handle.Type())] = true
+		maps.Copy(reached, handlesFrom(handle.Type()))
+		for m := range handle.NumMethod() {
+			if c, ok := newEveryCall(t, handle, m, fail[i]); ok {
+				calls = append(calls, c)
+			}
+		}
+	}
+	for name := range reached {
+		if !have[name] {
+			t.Errorf("there is a handle type %s: everyHandle has to have one", name)
+		}
+	}
+	if len(calls) < 15 {
+		t.Errorf("only %d asynchronous methods were found", len(calls))
+	}
+	return calls
+}
+
+// handleName returns the name of a handle type without its type arguments, or nothing if t is no handle type.
+func handleName(t reflect.Type) string {
+	if _, ok := t.MethodByName("Futures"); !ok || t.Kind() != reflect.Pointer {
+		return ""
+	}
+	name, _, _ := strings.Cut(t.Elem().Name(), "[")
+	return name
+}
+
+// handlesFrom returns the handle types that the methods of t lead to.
+func handlesFrom(t reflect.Type) map[string]bool {
+	found := make(map[string]bool)
+	for m := range t.Methods() {
+		var types []reflect.Type
+		for r := range m.Type.Outs() {
+			types = append(types, r)
+		}
+		for p := range m.Type.Ins() {
+			if isCallback(p) {
+				types = append(types, p.In(0))
+			}
+		}
+		for _, r := range types {
+			if name := handleName(r); name != "" {
+				found[name] = true
+			}
+		}
+	}
+	return found
+}
+
+// isCallback reports whether t is a callback.Func.
+func isCallback(t reflect.Type) bool {
+	return t.Kind() == reflect.Func && t.NumIn() == 2 && t.NumOut() == 0 && t.In(1) == reflect.TypeFor[error]()
+}
+
+// newEveryCall makes a call of a method, if it takes a callback.
+func newEveryCall(t *testing.T, handle reflect.Value, method int, want error) (c everyCall, ok bool) {
+	c = everyCall{
+		name:     handleName(handle.Type()) + "." + handle.Type().Method(method).Name,
+		method:   handle.Method(method),
+		callback: -1,
+		want:     want,
+	}
+	if err, special := everyOutcome[c.name]; special {
+		c.want = err
+	}
+	given := everyArgument[c.name]
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	typ := c.method.Type()
+	for i := range typ.NumIn() {
+		in := typ.In(i)
+		arg := reflect.New(in).Elem()
+		switch {
+		case typ.IsVariadic() && i == typ.NumIn()-1:
+			continue
+		case in == reflect.TypeFor[context.Context]():
+			arg.Set(reflect.ValueOf(cancelled))
+		case isCallback(in):
+			c.callback = i
+		case len(given) > 0:
+			arg.Set(reflect.ValueOf(given[0]))
+			given = given[1:]
+		case in.Kind() == reflect.Interface:
+			arg.Set(reflect.ValueOf(bson.D{}))
+		case in.Kind() == reflect.String:
+			arg.SetString("x")
+		case arg.CanInt():
+			arg.SetInt(1)
+		}
+		c.args = append(c.args, arg)
+	}
+	return c, c.callback >= 0
+}
+
+// call calls the method. fn is the callback, with its two arguments; nil stands for none.
+func (c everyCall) call(fn func(result reflect.Value, err error)) {
+	if fn != nil {
+		typ := c.method.Type().In(c.callback)
+		c.args[c.callback] = reflect.MakeFunc(typ, func(args []reflect.Value) []reflect.Value {
+			err, _ := args[1].Interface().(error)
+			fn(args[0], err)
+			return nil
+		})
+	}
+	c.method.Call(c.args)
+}
+
+// isWanted reports whether err is what the callback should be given.
+func (c everyCall) isWanted(err error) bool {
+	return c.want == nil && err == nil || c.want != nil && errors.Is(err, c.want)
+}
+
+// taskLoop is the least that a loop can be: the test takes its tasks and runs them.
+type taskLoop chan func()
+
+func (l taskLoop) Execute(task func()) error { l <- task; return nil }
+
+// turn runs the next task.
+func (l taskLoop) turn(t *testing.T) {
+	t.Helper()
+	select {
+	case task := <-l:
+		task()
+	case <-time.After(time.Minute):
+		t.Fatal("nothing has come to the loop")
+	}
+}
+
+// unobserved has what the handler of unobserved failures is told during the test.
+func unobserved(t *testing.T) <-chan error {
+	told := make(chan error, 100)
+	previous := future.SetUnobservedHandler(func(err error) { told <- err })
+	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
+	return told
+}
+
+func nextOf(t *testing.T, told <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-told:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatal("nothing was reported")
+		return nil
+	}
+}
+
+func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {
+	loop := make(taskLoop, 100)
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0 // of the loop, and so without a lock
+			c.call(func(result reflect.Value, err error) {
+				calls++
+				if !c.isWanted(err) {
+					t.Errorf("the error is %v, want %v (see everyArgument, everyOutcome)", err, c.want)
+				}
+				if err != nil && !result.IsZero() {
+					t.Errorf("beside the error stands %v", result)
+				}
+			})
+			if calls != 0 {
+				t.Error("called before the method had returned")
+			}
+			loop.turn(t)
+			if calls != 1 {
+				t.Errorf("%d calls", calls)
+			}
+		})
+	}
+	if len(loop) != 0 || len(told) != 0 {
+		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+	}
+}
+
+func TestEveryFailureWithoutACallbackIsReported(t *testing.T) {
+	loop := make(taskLoop, 100)
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			c.call(nil)
+			if c.want == nil {
+				return
+			}
+			if err := nextOf(t, told); !c.isWanted(err) {
+				t.Errorf("reported: %v, want %v", err, c.want)
+			}
+		})
+	}
+	if len(loop) != 0 || len(told) != 0 {
+		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+	}
+}
+
+func TestEveryCallbackThatPanicsIsCalledOnceAndReported(t *testing.T) {
+	loop := make(taskLoop, 100)
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0
+			c.call(func(reflect.Value, error) {
+				calls++
+				panic(c.name)
+			})
+			loop.turn(t)
+			var p *future.PanicError
+			if err := nextOf(t, told); !errors.As(err, &p) || p.Value != c.name {
+				t.Errorf("reported: %v", err)
+			}
+			if calls != 1 {
+				t.Errorf("%d calls", calls)
+			}
+		})
+	}
+	if len(loop) != 0 || len(told) != 0 {
+		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+	}
+}
+
+func TestEveryCallbackOfAClosedLoopIsReported(t *testing.T) {
+	loop := callback.NewLoop()
+	loop.Close()
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			c.call(func(reflect.Value, error) { t.Error("called on a closed loop") })
+			var undelivered *future.UndeliveredError
+			if err := nextOf(t, told); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
+				t.Errorf("reported: %v", err)
+			} else if !c.isWanted(undelivered.Outcome) {
+				t.Errorf("the outcome is %v, want %v", undelivered.Outcome, c.want)
+			}
+		})
+	}
+}

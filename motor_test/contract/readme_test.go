@@ -1,0 +1,150 @@
+package contract_test
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// The tests of this file are the README's code, line by line but for the connection; TestReadmeIsWhatIsTested holds
+// that.
+
+func TestReadmeFutures(t *testing.T) {
+	ctx, coll := t.Context(), newCollection(t)
+	client := coll.Database().Client()
+	fill := []bson.M{
+		{"_id": "ann", "visits": 20, "friends": bson.A{"ben", "cid"}}, {"_id": "ben", "visits": 5}, {"_id": "cid", "visits": 12},
+	}
+	_, err := client.Database(coll.Database().Name()).Collection("users").InsertMany(ctx, fill).Await(ctx)
+	noError(t, err)
+
+	type User struct {
+		ID      string `bson:"_id"`
+		Visits  int
+		Friends []string
+	}
+	users := motor.CollectionOf[*User](client.Database(coll.Database().Name()), "users")
+
+	// Operations start when they are called. These two run at the same time.
+	ann := users.FindOne(ctx, bson.M{"_id": "ann"})
+	total := users.CountDocuments(ctx, bson.M{"visits": bson.M{"$gt": 10}})
+
+	// What depends on a result is chained to it. An error goes straight to the end.
+	friends := future.ThenFuture(ann, func(u *User) *future.Future[[]*User] {
+		if u == nil { // nobody found is no error
+			return future.Resolved[[]*User](nil)
+		}
+		return users.Find(bson.M{"_id": bson.M{"$in": u.Friends}}).Sort("visits", motor.Descending).ToList(ctx, 10)
+	})
+
+	list, err := friends.Await(ctx)
+	noError(t, err)
+	n, err := total.Await(ctx)
+	if len(list) != 2 || list[0].ID != "cid" || n != 2 || err != nil {
+		t.Errorf("%d friends, %d frequent visitors, %v", len(list), n, err)
+	}
+}
+
+func TestReadmeCallbacks(t *testing.T) {
+	ctx, coll := t.Context(), newCollection(t)
+	loop := callback.NewLoop()
+	defer loop.Close()
+	client := callback.WrapClient(loop, coll.Database().Client())
+	messages := client.Database(coll.Database().Name()).Collection("messages")
+	var texts []any
+
+	sent := 0 // callbacks come one at a time, on the loop: nothing that they share needs a lock
+	messages.InsertOne(ctx, bson.M{"_id": 1, "text": "hello"}, func(r *motor.InsertOneResult, err error) {
+		if errors.Is(err, motor.DuplicateKeyError) {
+			fmt.Println("it is there already")
+		} else if err != nil {
+			log.Print(err)
+		} else {
+			sent++
+		}
+		messages.Find(bson.D{}).Sort("_id").Each(ctx, func(doc bson.M, err error) bool {
+			switch {
+			case err != nil:
+				log.Print(err)
+				loop.Stop()
+			case doc != nil:
+				texts = append(texts, doc["text"])
+			default: // the end
+				loop.Stop()
+			}
+			return true
+		})
+	})
+	loop.Start() // until Stop
+	if sent != 1 || fmt.Sprint(texts) != "[hello]" {
+		t.Errorf("sent %d, read %v", sent, texts)
+	}
+}
+
+func TestReadmePort(t *testing.T) {
+	db := newCollection(t).Database()
+	loop := callback.NewLoop()
+	defer loop.Close()
+	var seen []any
+
+	main := func(co *callback.Co) (any, error) {
+		if _, err := db.Collection("users").InsertOne(co, bson.M{"_id": "ann", "age": 31}).Await(co); err != nil {
+			return nil, err
+		}
+		user, err := db.Collection("users").FindOne(co, bson.M{"_id": "ann"}).Await(co)
+		seen = append(seen, user["age"], err)
+		for doc, err := range db.Collection("users").Find(bson.M{"age": bson.M{"$gt": 30}}).Sort("age", -1).All(co) {
+			seen = append(seen, doc["_id"], err)
+		}
+		_, err = db.Collection("users").InsertOne(co, bson.M{"_id": "ann"}).Await(co)
+		if errors.Is(err, motor.DuplicateKeyError) {
+			seen = append(seen, "twice")
+		}
+		return nil, nil
+	}
+
+	_, err := callback.RunSync(loop, main)
+	noError(t, err)
+	if fmt.Sprint(seen) != "[31 <nil> ann <nil> twice]" {
+		t.Errorf("saw %v", seen)
+	}
+}
+
+// TestReadmeIsWhatIsTested finds the README's lines of Go in this file, but for those that connect or print.
+func TestReadmeIsWhatIsTested(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	noError(t, err)
+	here, err := os.ReadFile("readme_test.go")
+	noError(t, err)
+	tested := make(map[string]bool)
+	for line := range strings.Lines(string(here)) {
+		tested[strings.TrimSpace(line)] = true
+	}
+	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|NewLoop|client\.Close|^return err$|^if err != nil|^users?\.|^user, err := users`)
+	checked := 0
+	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		for line := range strings.Lines(block[1]) {
+			line = strings.TrimSpace(line)
+			if line == "" || elsewhere.MatchString(line) {
+				continue
+			}
+			checked++
+			if !tested[line] {
+				t.Errorf("the README's line is not tested: %s", line)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d lines of Go were found in the README", checked)
+	}
+}
