@@ -101,7 +101,7 @@ func (co *Co) Sleep(d time.Duration) error {
 		c.loop.post(wake)
 	} else {
 		c.timer.fn, c.timer.quiet = wake, true
-		c.loop.arm(&c.timer, d)
+		c.loop.arm(&c.timer, c.loop.after(d))
 		defer c.loop.RemoveTimeout(&c.timer)
 	}
 	if co != &c.co && co.ctx.Done() != nil {

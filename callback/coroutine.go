@@ -13,12 +13,12 @@ import (
 // coroutine is the loop's side of a [Co]. All of it is touched by the loop's driver and the coroutine itself only,
 // of which one stands still while the other runs.
 type coroutine struct {
-	loop   *Loop
-	body   body
-	co     Co // the one that the function was given
-	fiber  *fiber
-	step   func() // goes on with the coroutine if it waits; made once, so that waking it allocates nothing
-	timer  Timeout // of the Sleep that it is in
+	loop  *Loop
+	body  body
+	co    Co // the one that the function was given
+	fiber *fiber
+	step  func()  // goes on with the coroutine if it waits; made once, so that waking it allocates nothing
+	timer Timeout // of the Sleep that it is in
 
 	parent  context.Context
 	cancel  context.CancelCauseFunc
@@ -58,13 +58,17 @@ func (c *coroutine) resume() {
 	if c.fiber == nil {
 		c.fiber = cs.fiberFor(c)
 	}
-	f := c.fiber
-	alive := f.resume()
-	if !c.done {
-		return
+	c.fiber.next()
+	if c.done {
+		cs.remove(c)
+		cs.takeBack(c.fiber)
 	}
-	cs.remove(c)
-	cs.takeBack(f, alive)
+}
+
+// lost is called instead of what resume does at the end if the coroutine has ended its goroutine.
+func (c *coroutine) lost() {
+	c.loop.coroutines.remove(c)
+	c.loop.coroutines.fibers--
 }
 
 // wait stands still until resume. The coroutine calls it.
@@ -97,6 +101,7 @@ func (c *coroutine) cancelled() {
 
 // end tells the coroutine of a closed loop to end, and lets it.
 func (c *coroutine) end() {
+	defer c.loop.catch()
 	c.closing = true
 	c.cancel(ErrLoopClosed)
 	c.resume()
@@ -179,16 +184,13 @@ func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
 	return f
 }
 
-func (cs *coroutines) takeBack(f *fiber, alive bool) {
-	switch {
-	case !alive:
-		cs.fibers--
-	case len(cs.idle) < maxIdle:
+func (cs *coroutines) takeBack(f *fiber) {
+	if len(cs.idle) < maxIdle {
 		cs.idle = append(cs.idle, f)
-	default:
-		cs.fibers--
-		f.stop()
+		return
 	}
+	cs.fibers--
+	f.stop()
 }
 
 func (cs *coroutines) stopIdle() {

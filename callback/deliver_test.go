@@ -228,34 +228,25 @@ func TestPanicInEachEndsItAndTheLoopGoesOn(t *testing.T) {
 
 func TestCallbackThatTheLoopRefusesIsReported(t *testing.T) {
 	for _, outcome := range []error{nil, errDelivery} {
-		for name, loop := range map[string]deliveryLoop{
-			"bare loop": &bareLoop{make(chan func(), 100), make(chan struct{})},
-			"Loop":      realLoop{newLoop(t)},
-		} {
-			t.Run(name, func(t *testing.T) {
-				told := unobservedFailures(t)
-				executor := future.Executor(loop)
-				if l, ok := loop.(realLoop); ok {
-					executor = l.Loop
-				}
-				p, f := pending[int]()
-				callback.Deliver(executor, f, func(int, error) { t.Error("called on a closed loop") })
-				loop.close()
-				p.Settle(1, outcome)
+		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
+			told := unobservedFailures(t)
+			p, f := pending[int]()
+			callback.Deliver(loop, f, func(int, error) { t.Error("called on a closed loop") })
+			driver.close()
+			p.Settle(1, outcome)
 
-				var undelivered *future.UndeliveredError
-				if err := nextTold(t, told); !errors.As(err, &undelivered) {
-					t.Fatalf("reported: %v", err)
-				}
-				if r := undelivered.Reason; r != errBareLoopClosed && r != callback.ErrLoopClosed {
-					t.Errorf("the reason is %v", r)
-				}
-				if undelivered.Outcome != outcome {
-					t.Errorf("the outcome is %v, want %v", undelivered.Outcome, outcome)
-				}
-				nothingTold(t, told)
-			})
-		}
+			var undelivered *future.UndeliveredError
+			if err := nextTold(t, told); !errors.As(err, &undelivered) {
+				t.Fatalf("reported: %v", err)
+			}
+			if r := undelivered.Reason; r != errBareLoopClosed && r != callback.ErrLoopClosed {
+				t.Errorf("the reason is %v", r)
+			}
+			if undelivered.Outcome != outcome {
+				t.Errorf("the outcome is %v, want %v", undelivered.Outcome, outcome)
+			}
+			nothingTold(t, told)
+		})
 	}
 }
 

@@ -41,7 +41,9 @@ var (
 // timeoutError is future.ErrTimeout, and says after how long.
 type timeoutError struct{ after time.Duration }
 
-func (e *timeoutError) Error() string { return fmt.Sprintf("callback: operation timed out after %v", e.after) }
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("callback: operation timed out after %v", e.after)
+}
 func (e *timeoutError) Unwrap() error { return future.ErrTimeout }
 
 // optional returns the one timeout that a variadic parameter may hold.

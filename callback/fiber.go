@@ -40,8 +40,8 @@ func (f *fiber) main(yield func(struct{}) bool) {
 	}
 }
 
-// errFiberEnded is what a fiber panics with when its coroutine has called runtime.Goexit.
-type errFiberEnded struct{}
+// fiberEnded is what a fiber panics with when its coroutine has called runtime.Goexit: see Loop.catch.
+type fiberEnded struct{ c *coroutine }
 
 func (f *fiber) run(c *coroutine) {
 	returned := false
@@ -57,24 +57,10 @@ func (f *fiber) run(c *coroutine) {
 		// This goroutine is past saving. iter.Pull would pass the Goexit on to the loop's goroutine, which is not
 		// to end; it passes a panic on too, and that one can be caught there.
 		c.body.fail(goexitError())
-		panic(errFiberEnded{})
+		panic(fiberEnded{c})
 	}()
 	c.body.run(&c.co)
 	returned = true
-}
-
-// resume lets the fiber go on until its coroutine waits or ends. It reports whether the fiber is still of use.
-func (f *fiber) resume() (alive bool) {
-	defer func() {
-		if alive {
-			return
-		}
-		if v := recover(); v != nil && v != (errFiberEnded{}) {
-			panic(v)
-		}
-	}()
-	f.next()
-	return true
 }
 
 // isCurrent reports whether the caller runs on f's goroutine.

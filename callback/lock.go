@@ -20,7 +20,9 @@ func NewLock(loop *Loop) *Lock {
 
 // Acquire returns a future that resolves, once the lock is this caller's, to the function that releases it, which
 // is Release. Everything that [Semaphore.Acquire] says holds.
-func (l *Lock) Acquire(timeout ...time.Duration) *future.Future[func()] { return l.permit.Acquire(timeout...) }
+func (l *Lock) Acquire(timeout ...time.Duration) *future.Future[func()] {
+	return l.permit.Acquire(timeout...)
+}
 
 // Release passes the lock to the one who has waited longest, or unlocks it. It panics with [ErrReleased] if the
 // lock is not locked.

@@ -301,7 +301,7 @@ func TestSlowCallbackIsReported(t *testing.T) {
 		equal(t, got[0].Took, 2*time.Second)
 		equal(t, containsString(got[0].Name, "dawdle (", "loop_test.go:"), true)
 		equal(t, got[1].Took, 3*time.Second)
-		equal(t, containsString(got[1].Name, "loop_test.go:"), false) // the function that RunSync's helper wraps
+		equal(t, containsString(got[1].Name, "main_test.go:"), true) // the coroutine's function, not the loop's
 	})
 }
 

@@ -105,7 +105,7 @@ func (p *Periodic) schedule() {
 	p.next = nextCall(p.next, now, p.jittered())
 	run := p.run
 	t := &Timeout{quiet: true, fn: func() { p.tick(run) }}
-	if !p.loop.arm(t, p.next-now) {
+	if !p.loop.arm(t, p.next) {
 		p.run = nil
 		return
 	}

@@ -38,16 +38,14 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 		return zero, err
 	}
 	if limited {
-		t := &Timeout{quiet: true, fn: func() {
-			done = true
-			timedOut = f == nil || f.Cancel(&timeoutError{after})
-		}}
-		loop.arm(t, after)
+		// Cancelled is not done: the coroutine gets a turn to hear of it.
+		t := &Timeout{quiet: true, fn: func() { timedOut = f.Cancel(&timeoutError{after}) }}
+		loop.arm(t, loop.after(after))
 		defer loop.RemoveTimeout(t)
 	}
 	accepted := loop.post(func() {
 		f = started(fn)
-		AddFuture(loop, f, func(*future.Future[T]) { done = true })
+		f.Notify(&runEnd{loop, func() { done = true }})
 	})
 	func() {
 		defer loop.leave()
@@ -64,6 +62,14 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 		return zero, ErrLoopStopped
 	}
 }
+
+// runEnd has the loop told, in a turn of its own, that the future of a RunSync is settled.
+type runEnd struct {
+	loop *Loop
+	tell func()
+}
+
+func (e *runEnd) Wake() { e.loop.post(e.tell) }
 
 // started calls fn and makes a panic the error of the future.
 func started[T any](fn func() *future.Future[T]) (f *future.Future[T]) {

@@ -12,18 +12,29 @@ import (
 // Tornado: IOLoop.call_later. asyncio: loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func()) *Timeout {
 	mustHave(fn != nil, "CallLater", "fn")
-	t := &Timeout{fn: fn}
-	if !l.arm(t, d) {
-		return nil
-	}
-	return t
+	return l.callAt(l.after(d), fn)
 }
 
 // CallAt is [Loop.CallLater] for a point in time. A time that has passed means the next turn. Setting the system's
 // clock later on moves nothing.
 //
 // Tornado: IOLoop.call_at. asyncio: loop.call_at.
-func (l *Loop) CallAt(t time.Time, fn func()) *Timeout { return l.CallLater(time.Until(t), fn) }
+func (l *Loop) CallAt(t time.Time, fn func()) *Timeout {
+	mustHave(fn != nil, "CallAt", "fn")
+	if t == t.Round(0) {
+		// A time of day: what the system's clock says now counts, not what it said when the loop was made.
+		return l.callAt(l.after(time.Until(t)), fn)
+	}
+	return l.callAt(t.Sub(l.epoch), fn)
+}
+
+func (l *Loop) callAt(at time.Duration, fn func()) *Timeout {
+	t := &Timeout{fn: fn}
+	if !l.arm(t, at) {
+		return nil
+	}
+	return t
+}
 
 // RemoveTimeout takes back what [Loop.CallLater] or [Loop.CallAt] returned and reports whether its callback will
 // not run because of that. Once it has run or was removed, and for nil, this does nothing. Safe from any goroutine.
@@ -53,12 +64,17 @@ func (l *Loop) Time() time.Time { return time.Now() }
 // clock is the time on which the loop's timers run: monotonic, and half as dear as time.Now.
 func (l *Loop) clock() time.Duration { return time.Since(l.epoch) }
 
-// arm sets t off to fire after d. It reports false on a closed loop.
-func (l *Loop) arm(t *Timeout, d time.Duration) bool {
+// after returns the time on the loop's clock at which d will have passed.
+func (l *Loop) after(d time.Duration) time.Duration {
 	at := l.clock() + max(d, 0)
 	if at < 0 {
-		at = math.MaxInt64
+		return math.MaxInt64
 	}
+	return at
+}
+
+// arm sets t off to fire at a time of the loop's clock. It reports false on a closed loop.
+func (l *Loop) arm(t *Timeout, at time.Duration) bool {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()

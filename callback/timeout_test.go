@@ -25,10 +25,12 @@ func TestTimeoutsFireAtTheirTime(t *testing.T) {
 		loop.CallLater(3*time.Second, note)
 		loop.CallLater(time.Second, note)
 		loop.CallAt(loop.Time().Add(2*time.Second), note)
+		loop.CallAt(loop.Time().Add(2*time.Second).Round(0), note) // a time of day
+		loop.CallAt(loop.Time().Add(-time.Hour), note)
 		loop.CallLater(-time.Second, note)
 		loop.CallLater(4*time.Second, loop.Stop)
 		loop.Start()
-		equal(t, slices.Equal(got, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}), true)
+		equal(t, slices.Equal(got, []time.Duration{0, 0, time.Second, 2 * time.Second, 2 * time.Second, 3 * time.Second}), true)
 		equal(t, time.Since(began), 4*time.Second)
 	})
 }
@@ -104,8 +106,9 @@ func TestEarlierTimeoutShortensTheSleepOfARunningLoop(t *testing.T) {
 func TestTimeoutsFireInOrderOnALoopStarvedByCallbacks(t *testing.T) {
 	loop := newLoop(t)
 	var got []int
+	began := loop.Time()
 	for i := range 20 {
-		loop.CallLater(time.Duration(20-i)*time.Millisecond, func() {
+		loop.CallAt(began.Add(time.Duration(20-i)*time.Millisecond), func() {
 			got = append(got, 20-i)
 			if len(got) == 20 {
 				loop.Stop()

@@ -92,7 +92,13 @@ func (l *Loop) call(fn func()) {
 
 // catch is deferred around callbacks.
 func (l *Loop) catch() {
-	if v := recover(); v != nil {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if ended, ok := v.(fiberEnded); ok {
+		ended.c.lost()
+	} else {
 		l.reportPanic(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 	}
 }

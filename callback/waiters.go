@@ -57,7 +57,7 @@ func (w *waiter[R, B]) wait(
 		w.in.mu.Lock()
 		w.timeout = t
 		w.in.mu.Unlock()
-		w.in.loop.arm(t, after)
+		w.in.loop.arm(t, w.in.loop.after(after))
 	}
 	f.Notify(w)
 	return f

@@ -1,0 +1,230 @@
+package callback_test
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+)
+
+// drain gets what is in the queue.
+func drain[T any](q *callback.Queue[T]) (items []T) {
+	for {
+		item, err := q.GetNowait()
+		if err != nil {
+			return items
+		}
+		items = append(items, item)
+	}
+}
+
+// tornado.queues.Queue.
+func TestQueue(t *testing.T) {
+	t.Run("is first in first out", func(t *testing.T) {
+		q := callback.NewQueue[int](newLoop(t), 0)
+		for i := range 100 {
+			equal(t, q.PutNowait(i), nil)
+		}
+		equal(t, q.QSize(), 100)
+		items := drain(q)
+		equal(t, len(items) == 100 && slices.IsSorted(items), true)
+		equal(t, q.Empty(), true)
+	})
+	t.Run("says by name that it is empty or full", func(t *testing.T) {
+		q := callback.NewQueue[int](newLoop(t), 1)
+		equal(t, q.MaxSize(), 1)
+		_, err := q.GetNowait()
+		equal(t, err, callback.ErrQueueEmpty)
+		equal(t, q.Full(), false)
+		equal(t, q.PutNowait(1), nil)
+		equal(t, q.Full(), true)
+		equal(t, q.PutNowait(2), callback.ErrQueueFull)
+	})
+	t.Run("serves getters in their order, across its whole life", func(t *testing.T) {
+		q := callback.NewQueue[int](newLoop(t), 0)
+		var fs []*future.Future[int]
+		for range 10 {
+			fs = append(fs, q.Get())
+		}
+		fs[3].Cancel()
+		for i := range 10 {
+			q.Put(i)
+		}
+		var got []int
+		for i, f := range fs {
+			if v, err := f.Result(); i != 3 {
+				equal(t, err, nil)
+				got = append(got, v)
+			}
+		}
+		equal(t, slices.Equal(got, []int{0, 1, 2, 3, 4, 5, 6, 7, 8}), true)
+		equal(t, slices.Equal(drain(q), []int{9}), true) // no item was lost with the cancelled getter
+	})
+	t.Run("serves putters in their order", func(t *testing.T) {
+		q := callback.NewQueue[int](newLoop(t), 2)
+		var fs []*future.Future[none]
+		for i := range 6 {
+			fs = append(fs, q.Put(i))
+		}
+		equal(t, fs[1].IsDone(), true)
+		equal(t, fs[2].IsDone(), false)
+		fs[3].Cancel()
+		equal(t, slices.Equal(drain(q), []int{0, 1, 2, 4, 5}), true)
+		equal(t, fs[5].IsDone(), true)
+	})
+	t.Run("times out on either side", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, loop *callback.Loop) {
+			q := callback.NewQueue[int](loop, 1)
+			run(t, loop, func(co *callback.Co) error {
+				_, err := q.Get(time.Second).Await(co)
+				equal(t, errors.Is(err, future.ErrTimeout), true)
+				q.Put(1)
+				_, err = q.Put(2, time.Second).Await(co)
+				equal(t, errors.Is(err, future.ErrTimeout), true)
+				equal(t, slices.Equal(drain(q), []int{1}), true)
+				return nil
+			})
+		})
+	})
+	t.Run("joins when all that was put is done", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, loop *callback.Loop) {
+			q := callback.NewQueue[int](loop, 0)
+			equal(t, q.Join().IsDone(), true)
+			q.Put(1)
+			q.Put(2)
+			joined := q.Join()
+			drain(q)
+			equal(t, joined.IsDone(), false)
+			q.TaskDone()
+			equal(t, joined.IsDone(), false)
+			run(t, loop, func(co *callback.Co) error {
+				_, err := q.Join(time.Second).Await(co)
+				equal(t, errors.Is(err, future.ErrTimeout), true)
+				return nil
+			})
+			q.TaskDone()
+			equal(t, joined.IsDone(), true)
+			equal(t, panicOf(q.TaskDone), any(callback.ErrTaskDone))
+		})
+	})
+	t.Run("can be ranged over by a coroutine", func(t *testing.T) {
+		loop := newLoop(t)
+		q := callback.NewQueue[int](loop, 1)
+		producer := callback.Spawn(loop, func(co *callback.Co) (none, error) {
+			for i := range 10 {
+				if _, err := q.Put(i).Await(co); err != nil {
+					return none{}, err
+				}
+			}
+			return none{}, nil
+		})
+		sum := 0
+		run(t, loop, func(co *callback.Co) error {
+			for item, err := range q.All(co) {
+				if err != nil {
+					return err
+				}
+				sum += item
+				if item == 9 {
+					break
+				}
+			}
+			_, err := producer.Await(co)
+			return err
+		})
+		equal(t, sum, 45)
+	})
+}
+
+// tornado.queues.PriorityQueue.
+func TestPriorityQueue(t *testing.T) {
+	type job struct{ priority, id int }
+	q := callback.NewPriorityQueue(newLoop(t), 0, func(a, b job) int { return cmp.Compare(a.priority, b.priority) })
+	for i, p := range []int{2, 1, 2, 0, 1} {
+		equal(t, q.PutNowait(job{p, i}), nil)
+	}
+	want := []job{{0, 3}, {1, 1}, {1, 4}, {2, 0}, {2, 2}}
+	equal(t, slices.Equal(drain(&q.Queue), want), true)
+}
+
+// tornado.queues.LifoQueue.
+func TestLifoQueue(t *testing.T) {
+	q := callback.NewLifoQueue[int](newLoop(t), 2)
+	q.Put(1)
+	q.Put(2)
+	q.Put(3) // waits; goes in before the next item comes out
+	equal(t, slices.Equal(drain(&q.Queue), []int{3, 2, 1}), true)
+}
+
+// Producers and consumers on goroutines, and consumers that give up: nothing is lost, nothing comes twice.
+func TestQueueFromManyGoroutines(t *testing.T) {
+	for _, size := range []int{0, 1, 7} {
+		loop := newLoop(t)
+		wait := background(loop)
+		q := callback.NewQueue[int](loop, size)
+		const producers, consumers, each = 4, 4, 2000
+		var mu sync.Mutex
+		seen := map[int]int{}
+		var producing, consuming sync.WaitGroup
+		for p := range producers {
+			producing.Go(func() {
+				for i := range each {
+					if _, err := q.Put(p*each + i).Await(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		stop := make(chan none)
+		for c := range consumers {
+			consuming.Go(func() {
+				for n := 0; ; n++ {
+					f := q.Get()
+					if n%3 == c%3 {
+						f.Cancel()
+					}
+					select {
+					case <-f.Done():
+					case <-stop:
+						f.Cancel()
+					}
+					item, err := f.Result()
+					switch {
+					case err == nil:
+						mu.Lock()
+						seen[item]++
+						mu.Unlock()
+						q.TaskDone()
+					case !errors.Is(err, future.ErrCancelled):
+						t.Error(err)
+					default:
+						select {
+						case <-stop:
+							return
+						default:
+						}
+					}
+				}
+			})
+		}
+		producing.Wait()
+		if _, err := q.Join(hang).Await(t.Context()); err != nil {
+			t.Error(err)
+		}
+		close(stop)
+		consuming.Wait()
+		loop.Close()
+		wait()
+		equal(t, len(seen), producers*each)
+		for item, n := range seen {
+			if n != 1 {
+				t.Fatalf("item %d came %d times", item, n)
+			}
+		}
+	}
+}
