@@ -6,6 +6,8 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -118,6 +120,240 @@ func (c *Client) MaxWorkers() int {
 // String names the client by the hosts that it was made for, never with its credentials.
 func (c *Client) String() string {
 	return c.futures.String()
+}
+
+// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
+//
+// Errors: [motor.CursorNotFound] if the client has no open cursor of this number.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
+func (c *Client) CloseCursor(ctx context.Context, id int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.CloseCursor(ctx, id), callback)
+}
+
+// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
+//
+// Errors: [motor.CursorNotFound] for the first of which the client has no open cursor.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
+func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
+}
+
+// GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
+// [motor.ConfigurationError] if it names none.
+//
+// Motor: MotorClient.get_default_database.
+func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptions]) (*Database, error) {
+	m, err := c.futures.GetDefaultDatabase(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return WrapDatabase(c.loop, m), nil
+}
+
+// ListDatabaseNames gives its callback the names of the server's databases.
+//
+// Motor: MotorClient.list_database_names.
+func (c *Client) ListDatabaseNames(
+	ctx context.Context, callback Func[[]string], opts ...options.Lister[options.ListDatabasesOptions],
+) {
+	deliver(c.loop, c.futures.ListDatabaseNames(ctx, opts...), callback)
+}
+
+// DatabaseNames is [Client.ListDatabaseNames].
+//
+// Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
+func (c *Client) DatabaseNames(ctx context.Context, callback Func[[]string]) {
+	deliver(c.loop, c.futures.DatabaseNames(ctx), callback)
+}
+
+// DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
+// callback style; anything else is a [motor.TypeError]. Dropping what is not there is no error.
+//
+// Motor: MotorClient.drop_database.
+func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.DropDatabase(ctx, nameOrDatabase), callback)
+}
+
+// Alive tells its callback whether the server can be reached, and never fails. It is cheap: what the driver's monitors
+// know is enough for true; only when nothing is connected, or after an error, it tries to connect.
+//
+// Motor: MotorClient.alive.
+func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.Alive(ctx), callback)
+}
+
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [motor.ClientBulkWriteException], in which errors.As finds the driver's mongo.ClientBulkWriteException: it
+// has the result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not
+// know the command.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(
+	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
+	opts ...options.Lister[options.ClientBulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
+}
+
+// Host returns the host of the server that writes go to, or "" if there is none yet.
+//
+// Motor: MotorClient.host.
+func (c *Client) Host() string {
+	return c.futures.Host()
+}
+
+// Port returns the port of the server that writes go to, or 0 if there is none yet.
+//
+// Motor: MotorClient.port.
+func (c *Client) Port() int {
+	return c.futures.Port()
+}
+
+// Address returns where the server is that writes go to: the primary of a replica set, a mongos, a server that
+// stands alone. ok is false if there is none yet.
+//
+// Motor: MotorClient.address.
+func (c *Client) Address() (motor.Address, bool) {
+	return c.futures.Address()
+}
+
+// Nodes returns all servers that are known: those that the client was made with, and, once it is connected, those
+// of the replica set instead.
+//
+// Motor: MotorClient.nodes.
+func (c *Client) Nodes() []motor.Address {
+	return c.futures.Nodes()
+}
+
+// Seeds returns the servers that the client was made with.
+//
+// Motor: MotorReplicaSetClient.seeds.
+func (c *Client) Seeds() []motor.Address {
+	return c.futures.Seeds()
+}
+
+// Hosts returns the members of the replica set that may have data: the primary and the secondaries.
+//
+// Motor: MotorReplicaSetClient.hosts.
+func (c *Client) Hosts() []motor.Address {
+	return c.futures.Hosts()
+}
+
+// Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
+//
+// Motor: MotorClient.primary.
+func (c *Client) Primary() (motor.Address, bool) {
+	return c.futures.Primary()
+}
+
+// Secondaries returns the secondaries of the replica set that are known.
+//
+// Motor: MotorClient.secondaries.
+func (c *Client) Secondaries() []motor.Address {
+	return c.futures.Secondaries()
+}
+
+// Arbiters returns the arbiters of the replica set that are known.
+//
+// Motor: MotorClient.arbiters.
+func (c *Client) Arbiters() []motor.Address {
+	return c.futures.Arbiters()
+}
+
+// IsPrimary reports whether the client is connected to a server that takes writes: one that stands alone, or the
+// primary of a replica set.
+//
+// Motor: MotorClient.is_primary.
+func (c *Client) IsPrimary() bool {
+	return c.futures.IsPrimary()
+}
+
+// IsMongos reports whether the client is connected to a mongos.
+//
+// Motor: MotorClient.is_mongos.
+func (c *Client) IsMongos() bool {
+	return c.futures.IsMongos()
+}
+
+// Connected reports whether a server is known that can be worked with.
+//
+// Motor: MotorClient.connected.
+func (c *Client) Connected() bool {
+	return c.futures.Connected()
+}
+
+// MaxBSONSize returns the size in bytes of the largest document that the server takes: 16 MiB if it is not known.
+//
+// Motor: MotorClient.max_bson_size.
+func (c *Client) MaxBSONSize() int {
+	return c.futures.MaxBSONSize()
+}
+
+// MaxMessageSize returns the size in bytes of the largest message that the server takes: 32 MiB if it is not known.
+//
+// Motor: MotorClient.max_message_size.
+func (c *Client) MaxMessageSize() int {
+	return c.futures.MaxMessageSize()
+}
+
+// MaxWriteBatchSize returns how many writes the server takes in one command: 1,000 if it is not known.
+//
+// Motor: MotorClient.max_write_batch_size.
+func (c *Client) MaxWriteBatchSize() int {
+	return c.futures.MaxWriteBatchSize()
+}
+
+// MinWireVersion returns the lowest version of the wire protocol that the server speaks: 0 if it is not known.
+//
+// Motor: MotorClient.min_wire_version.
+func (c *Client) MinWireVersion() int {
+	return c.futures.MinWireVersion()
+}
+
+// MaxWireVersion returns the highest version of the wire protocol that the server speaks: 0 if it is not known.
+//
+// Motor: MotorClient.max_wire_version.
+func (c *Client) MaxWireVersion() int {
+	return c.futures.MaxWireVersion()
+}
+
+// MaxPoolSize returns how many connections to one server the client opens at most: 0 means without bound.
+//
+// Motor: MotorClient.max_pool_size.
+func (c *Client) MaxPoolSize() int {
+	return c.futures.MaxPoolSize()
+}
+
+// TopologyDescription returns what the driver's monitors have found out, whole: the zero value before the first
+// operation.
+//
+// Motor: MotorClient.topology_description.
+func (c *Client) TopologyDescription() event.TopologyDescription {
+	return c.futures.TopologyDescription()
+}
+
+// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
+//
+// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
+func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
+}
+
+// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
+//
+// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
+func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Unlock(ctx), callback)
+}
+
+// IsLocked tells its callback whether the server is locked by Fsync.
+//
+// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
+func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

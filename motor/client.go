@@ -26,6 +26,8 @@ type Client struct {
 	maxQueue int // -1: no bound
 	loop     future.Executor
 	codec    codec
+	path     string // the database that the connection string names
+	cursors  openCursors
 
 	mu   sync.Mutex
 	conn *connection      // nil: closed, or not opened yet
@@ -34,8 +36,9 @@ type Client struct {
 
 // connection is what a client has while it is open.
 type connection struct {
-	driver *mongo.Client
-	pool   *future.Pool
+	driver   *mongo.Client
+	pool     *future.Pool
+	topology topology
 }
 
 // NewClient returns a client for the deployment that uri names: "mongodb://host:27017/?maxPoolSize=20". It does no
@@ -57,7 +60,7 @@ func NewClient(uri string, opts ...ClientOption) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{driver: driver, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop}
+	c := &Client{driver: driver, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
 	c.codec = codec{registry: driver.Registry, options: driver.BSONOptions}
 	if c.workers == 0 {
 		if c.workers, err = defaultWorkers(driver); err != nil {
@@ -83,12 +86,13 @@ func (c *Client) connect() (*connection, error) {
 	if err != nil {
 		return nil, &Error{class: ConfigurationError, cause: err}
 	}
-	driver, err := mongo.Connect(c.driver)
+	conn := &connection{pool: pool}
+	conn.driver, err = mongo.Connect(conn.topology.followed(*c.driver))
 	if err != nil {
 		return nil, &Error{class: ConfigurationError, cause: err}
 	}
-	c.conn = &connection{driver, pool}
-	return c.conn, nil
+	c.conn = conn
+	return conn, nil
 }
 
 // run starts an operation: op is called in a slot of the executor, and its error is given its class.
@@ -157,6 +161,7 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
 		conn.pool.Shutdown()
+		c.cursors.forget()
 		c.mu.Lock()
 		c.past = addStats(c.past, conn.pool.Stats())
 		c.mu.Unlock()

@@ -81,7 +81,7 @@ func (c *Cursor[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D], op
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.id = s.driver.ID()
+	s.know(c, s.driver.ID())
 	if s.id == 0 || err != nil || len(raws) == 0 {
 		s.closed = true
 	}
@@ -125,6 +125,12 @@ func (s *source[D]) fill(c *Cursor[D], raws []bson.Raw) {
 	}
 }
 
+// know notes the server's number for the cursor. mu is held.
+func (s *source[D]) know(c *Cursor[D], id int64) {
+	moved(&c.coll.db.client.cursors, c, s.id, id)
+	s.id = id
+}
+
 // buffered reports whether something can be read without I/O.
 func (s *source[D]) buffered() bool { return len(s.batch) > 0 || s.bad != nil }
 
@@ -151,7 +157,7 @@ func (c *Cursor[D]) shut(ctx context.Context, s *source[D]) *future.Future[struc
 	}
 	return inTurn(ctx, client, &c.turns, func(ctx context.Context, d *mongo.Client) (struct{}, error) {
 		c.mu.Lock()
-		s.id = 0
+		s.know(c, 0)
 		c.mu.Unlock()
 		if s.client != d {
 			return struct{}{}, nil // gone with its connection

@@ -60,12 +60,17 @@ func (d *Database) Command(ctx context.Context, command any, opts ...options.Lis
 		return failed[bson.M](d.client, err)
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
-		raw, err := db.RunCommand(ctx, encoded, opts...).Raw()
-		if err != nil {
-			return nil, err
-		}
-		return decode[bson.M](&d.codec, raw)
+		return d.send(ctx, db, encoded, opts...)
 	})
+}
+
+// send is the part of Command that runs in a slot. Its error has its class.
+func (d *Database) send(ctx context.Context, db *mongo.Database, command any, opts ...options.Lister[options.RunCmdOptions]) (bson.M, error) {
+	raw, err := db.RunCommand(ctx, command, opts...).Raw()
+	if err != nil {
+		return nil, wrapError(err)
+	}
+	return decode[bson.M](&d.codec, raw)
 }
 
 // inDatabase starts an operation on the driver's database.

@@ -37,3 +37,14 @@ func checkURIOptions(uri string) error {
 	}
 	return nil
 }
+
+// uriDatabase returns the name of the database that a connection string names, or "".
+func uriDatabase(uri string) string {
+	_, rest, _ := strings.Cut(uri, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	_, path, _ := strings.Cut(rest, "/")
+	if name, err := url.PathUnescape(path); err == nil {
+		return name
+	}
+	return path
+}

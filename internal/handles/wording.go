@@ -24,6 +24,12 @@ var wordings = []wording{
 			"documents failed.",
 	},
 	{
+		motor: "[ClientBulkWriteException], with the result beside it if part of the writes was done: both of the " +
+			"future's values are to be read.",
+		callback: "[ClientBulkWriteException], in which errors.As finds the driver's " +
+			"mongo.ClientBulkWriteException: it has the result of the writes that were done.",
+	},
+	{
 		motor:    "or, if there is none, to the zero D",
 		callback: "or, if there is none, the zero D",
 	},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
@@ -34,11 +35,17 @@ var everyArgument = map[string][]any{
 	"Collection.UpdateOne":  {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
 	"Collection.UpdateMany": {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
 	"Database.Command":      {"ping"},
+	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
+		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
+	}}},
+	"Client.DropDatabase": {"d"},
+	"Client.KillCursors":  {[]int64{1}},
 }
 
 // everyOutcome is what a callback is given where that is not the rule.
 var everyOutcome = map[string]error{
-	"Cursor.Close": nil, // there is nothing to close
+	"Cursor.Close":       nil, // there is nothing to close
+	"Client.CloseCursor": motor.CursorNotFound,
 }
 
 // everyHandle returns a handle of each type, on loop, with the error with which its methods fail.

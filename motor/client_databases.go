@@ -1,0 +1,90 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
+// [ConfigurationError] if it names none.
+//
+// Motor: MotorClient.get_default_database.
+func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptions]) (*Database, error) {
+	if c.path == "" {
+		return nil, newError(ConfigurationError, "no default database defined: the connection string names none")
+	}
+	db := c.Database(c.path, opts...)
+	return db, db.Err()
+}
+
+// ListDatabaseNames resolves to the names of the server's databases.
+//
+// Motor: MotorClient.list_database_names.
+func (c *Client) ListDatabaseNames(ctx context.Context, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[[]string] {
+	return run(ctx, c, func(ctx context.Context, d *mongo.Client) ([]string, error) {
+		return d.ListDatabaseNames(ctx, bson.D{}, opts...)
+	})
+}
+
+// DatabaseNames is [Client.ListDatabaseNames].
+//
+// Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
+func (c *Client) DatabaseNames(ctx context.Context) *future.Future[[]string] {
+	return c.ListDatabaseNames(ctx)
+}
+
+// DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
+// callback style; anything else is a [TypeError]. Dropping what is not there is no error.
+//
+// Motor: MotorClient.drop_database.
+func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.Future[struct{}] {
+	var db *Database
+	switch v := nameOrDatabase.(type) {
+	case string:
+		db = c.Database(v)
+	case *Database:
+		db = v
+	case interface{ Futures() *Database }:
+		db = v.Futures()
+	}
+	if db == nil {
+		return failed[struct{}](c, newError(TypeError, "DropDatabase takes a name or a database, not %T", nameOrDatabase))
+	}
+	// The database is dropped on this client, whichever it was taken from.
+	return inDatabase(ctx, c.Database(db.Name(), db.opts...), func(ctx context.Context, d *mongo.Database) (struct{}, error) {
+		return struct{}{}, d.Drop(ctx)
+	})
+}
+
+// Alive resolves to whether the server can be reached, and never fails. It is cheap: what the driver's monitors know
+// is enough for true; only when nothing is connected, or after an error, it tries to connect.
+//
+// Motor: MotorClient.alive.
+func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
+	if c.Connected() {
+		return resolved(c, true)
+	}
+	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (bool, error) {
+		return d.Ping(ctx, nil) == nil, nil
+	})
+}
+
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
+// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
+	if len(writes) == 0 {
+		return failed[*mongo.ClientBulkWriteResult](c, newError(TypeError, "BulkWrite takes at least one write"))
+	}
+	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
+		return d.BulkWrite(ctx, writes, opts...)
+	})
+}

@@ -1,0 +1,34 @@
+package motor_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestDefaultDatabase(t *testing.T) {
+	for uri, want := range map[string]string{
+		"mongodb://localhost/app":             "app",
+		"mongodb://localhost/app?w=1":         "app",
+		"mongodb://u:p%40@a:1,b:2/app?w=1":    "app",
+		"mongodb://localhost/with%2Ddash?w=1": "with-dash",
+	} {
+		db, err := newClient(t, uri).GetDefaultDatabase()
+		if err != nil || db.Name() != want {
+			t.Errorf("%s: %v, %v; want %q", uri, db, err, want)
+		}
+	}
+	for _, uri := range []string{"mongodb://localhost", "mongodb://localhost/", "mongodb://localhost/?w=1"} {
+		if _, err := newClient(t, uri).GetDefaultDatabase(); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want a ConfigurationError", uri, err)
+		}
+	}
+}
+
+func TestContradictingFsync(t *testing.T) {
+	f := newClient(t, nowhere).Fsync(t.Context(), motor.FsyncOptions{Lock: true, Async: true})
+	if !f.IsDone() || !errors.Is(f.Err(), motor.ConfigurationError) {
+		t.Errorf("got %v, want a ConfigurationError at once", f.Err())
+	}
+}

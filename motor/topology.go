@@ -1,0 +1,133 @@
+package motor
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Address is where a server listens: a host and a port, or the path of a Unix socket and 0.
+type Address struct {
+	Host string
+	Port int
+}
+
+// String returns "host:port", or the path.
+func (a Address) String() string {
+	if a.Port == 0 {
+		return a.Host
+	}
+	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
+}
+
+// The values that a server which is not known yet is taken to have.
+const (
+	defaultHost              = "localhost"
+	defaultPort              = 27017
+	defaultMaxBSONSize       = 16 << 20
+	defaultMaxMessageSize    = 32 << 20
+	defaultMaxWriteBatchSize = 1000
+)
+
+// The kinds of servers in the driver's events.
+const (
+	kindStandalone   = "Standalone"
+	kindPrimary      = "RSPrimary"
+	kindSecondary    = "RSSecondary"
+	kindArbiter      = "RSArbiter"
+	kindMongos       = "Mongos"
+	kindLoadBalancer = "LoadBalancer"
+)
+
+// topology is what the driver's monitors have found out on a connection. The client's properties are read from it,
+// without I/O.
+type topology struct {
+	latest atomic.Pointer[event.TopologyDescription]
+}
+
+// topology returns that of the open connection, or one of which nothing is known.
+func (c *Client) topology() *topology {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return &topology{}
+	}
+	return &c.conn.topology
+}
+
+// followed returns opts with a monitor by which t learns of all changes. The user's own monitor, if there is one, is
+// told as before.
+func (t *topology) followed(opts options.ClientOptions) *options.ClientOptions {
+	var monitor event.ServerMonitor
+	if opts.ServerMonitor != nil {
+		monitor = *opts.ServerMonitor
+	}
+	theirs := monitor.TopologyDescriptionChanged
+	monitor.TopologyDescriptionChanged = func(e *event.TopologyDescriptionChangedEvent) {
+		t.latest.Store(&e.NewDescription)
+		if theirs != nil {
+			theirs(e)
+		}
+	}
+	return opts.SetServerMonitor(&monitor)
+}
+
+func (t *topology) servers() []event.ServerDescription {
+	if d := t.latest.Load(); d != nil {
+		return d.Servers
+	}
+	return nil
+}
+
+// connected returns the server that writes go to: the primary, the first mongos, the only server there is.
+func (t *topology) connected() (event.ServerDescription, bool) {
+	servers := t.servers()
+	for _, s := range servers {
+		switch s.Kind {
+		case kindStandalone, kindPrimary, kindMongos, kindLoadBalancer:
+			return s, true
+		}
+	}
+	// A direct connection to a member that is not the primary.
+	if len(servers) == 1 && (servers[0].Kind == kindSecondary || servers[0].Kind == kindArbiter) {
+		return servers[0], true
+	}
+	return event.ServerDescription{}, false
+}
+
+// ofKind returns the addresses of the servers of a kind, in order.
+func (t *topology) ofKind(kind string) []Address {
+	var found []Address
+	for _, s := range t.servers() {
+		if s.Kind == kind {
+			found = append(found, parseAddress(s.Addr.String()))
+		}
+	}
+	return sorted(found)
+}
+
+func sorted(addresses []Address) []Address {
+	slices.SortFunc(addresses, func(a, b Address) int { return strings.Compare(a.String(), b.String()) })
+	return addresses
+}
+
+// parseAddress reads an address of a connection string or of the driver.
+func parseAddress(s string) Address {
+	if strings.HasSuffix(s, ".sock") {
+		return Address{Host: s}
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return Address{strings.Trim(s, "[]"), defaultPort}
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		n = defaultPort
+	}
+	return Address{host, n}
+}
