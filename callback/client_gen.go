@@ -152,16 +152,16 @@ func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptio
 	return WrapDatabase(c.loop, m), nil
 }
 
-// ListDatabaseNames gives its callback the names of the server's databases.
+// ListDatabaseNames gives its callback the names of the server's databases that match filter: bson.D{} stands for all.
 //
 // Motor: MotorClient.list_database_names.
 func (c *Client) ListDatabaseNames(
-	ctx context.Context, callback Func[[]string], opts ...options.Lister[options.ListDatabasesOptions],
+	ctx context.Context, filter any, callback Func[[]string], opts ...options.Lister[options.ListDatabasesOptions],
 ) {
-	deliver(c.loop, c.futures.ListDatabaseNames(ctx, opts...), callback)
+	deliver(c.loop, c.futures.ListDatabaseNames(ctx, filter, opts...), callback)
 }
 
-// DatabaseNames is [Client.ListDatabaseNames].
+// DatabaseNames gives its callback the names of the server's databases.
 //
 // Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
 func (c *Client) DatabaseNames(ctx context.Context, callback Func[[]string]) {
@@ -216,7 +216,7 @@ func (c *Client) Port() int {
 // stands alone. ok is false if there is none yet.
 //
 // Motor: MotorClient.address.
-func (c *Client) Address() (motor.Address, bool) {
+func (c *Client) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
@@ -245,7 +245,7 @@ func (c *Client) Hosts() []motor.Address {
 // Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
 //
 // Motor: MotorClient.primary.
-func (c *Client) Primary() (motor.Address, bool) {
+func (c *Client) Primary() (address motor.Address, ok bool) {
 	return c.futures.Primary()
 }
 

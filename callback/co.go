@@ -132,7 +132,7 @@ func (co *Co) ended() error {
 // mustBeCurrent panics unless the caller is the coroutine that co belongs to.
 func (co *Co) mustBeCurrent() {
 	f := co.c.fiber
-	if !f.isCurrent() {
+	if currentIdentity() != f.identity {
 		panic("callback: a coroutine's Co was awaited outside of the coroutine: another goroutine, coroutine or " +
 			"callback must wait with a context of its own")
 	}

@@ -56,7 +56,7 @@ func (c *coroutine) resume() {
 		cs.stepped = c
 	}
 	if c.fiber == nil {
-		c.fiber = cs.fiberFor(c)
+		c.begin()
 	}
 	c.fiber.next()
 	if c.done {
@@ -75,8 +75,6 @@ func (c *coroutine) lost() {
 func (c *coroutine) wait() {
 	c.waiting = true
 	c.fiber.yield(struct{}{})
-	// The collector may have moved the stack meanwhile.
-	c.fiber.blocks.add(currentBlock())
 }
 
 // wakeOnDone is a coroutine as the waker of what it awaits.
@@ -133,10 +131,10 @@ type coroutines struct {
 	first, last *coroutine // that have not ended, in the order of their start
 
 	idle    []*fiber
-	fibers  int         // idle or not
-	home    goroutine   // what made the fibers, if there are any
-	known   knownBlocks // of goroutines on home's thread
-	stepped *coroutine  // the last that was gone on with
+	fibers  int        // idle or not
+	home    header     // of the goroutine that made the fibers, if there are any
+	driver  identity   // the last that was found to be on home's thread
+	stepped *coroutine // the last that was gone on with
 }
 
 // maxIdle is how many goroutines a loop keeps for the next coroutines while it runs.
@@ -174,8 +172,8 @@ func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
 		cs.idle = cs.idle[:n-1]
 	} else {
 		if cs.fibers == 0 {
-			cs.home = currentGoroutine()
-			cs.known = knownBlocks{}
+			cs.home = currentHeader()
+			cs.driver = currentIdentity()
 		}
 		cs.fibers++
 		f = newFiber()
@@ -215,14 +213,15 @@ func (l *Loop) rightThread() bool {
 	if cs.fibers == 0 {
 		return true
 	}
-	b := currentBlock()
-	if cs.known.has(b) {
+	// A host runs many turns, on goroutines of its own: those are not asked again and again.
+	me := currentIdentity()
+	if l.host != nil && me == cs.driver {
 		return true
 	}
-	if !cs.home.sameThread(currentGoroutine()) {
+	if !cs.home.sameThread(currentHeader()) {
 		return false
 	}
-	cs.known.add(b)
+	cs.driver = me
 	return true
 }
 

@@ -83,3 +83,56 @@ func (d *Database) Command(
 ) {
 	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
 }
+
+// ListCollectionNames gives its callback the names of the database's collections, views among them, that match filter:
+// bson.D{} stands for all.
+//
+// Motor: MotorDatabase.list_collection_names.
+func (d *Database) ListCollectionNames(
+	ctx context.Context, filter any, callback Func[[]string], opts ...options.Lister[options.ListCollectionsOptions],
+) {
+	deliver(d.loop, d.futures.ListCollectionNames(ctx, filter, opts...), callback)
+}
+
+// CollectionNames gives its callback the names of the database's collections.
+//
+// Legacy: use ListCollectionNames. Motor: MotorDatabase.collection_names.
+func (d *Database) CollectionNames(ctx context.Context, callback Func[[]string]) {
+	deliver(d.loop, d.futures.CollectionNames(ctx), callback)
+}
+
+// CreateCollection creates a collection and gives its callback it. It is needed for options only: a write creates what
+// is not there.
+//
+// Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName].
+//
+// Motor: MotorDatabase.create_collection.
+func (d *Database) CreateCollection(
+	ctx context.Context, name string, callback Func[*Collection[bson.M]],
+	opts ...options.Lister[options.CreateCollectionOptions],
+) {
+	deliver(d.loop, d.futures.CreateCollection(ctx, name, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return WrapCollection(d.loop, m) }))
+}
+
+// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection, in
+// either style; anything else is a [motor.TypeError]. Dropping what is not there is no error.
+//
+// Motor: MotorDatabase.drop_collection.
+func (d *Database) DropCollection(
+	ctx context.Context, nameOrCollection any, callback Func[struct{}],
+	opts ...options.Lister[options.DropCollectionOptions],
+) {
+	deliver(d.loop, d.futures.DropCollection(ctx, nameOrCollection, opts...), callback)
+}
+
+// ValidateCollection has the server check a collection and gives its callback what it found. The argument is the
+// collection's name, or the collection, in either style; anything else is a [motor.TypeError].
+//
+// Errors: [motor.CollectionInvalid] if the collection is damaged; [motor.OperationFailure] if there is none.
+//
+// Motor: MotorDatabase.validate_collection.
+func (d *Database) ValidateCollection(
+	ctx context.Context, nameOrCollection any, how motor.ValidateOptions, callback Func[bson.M],
+) {
+	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, how), callback)
+}

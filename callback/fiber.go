@@ -16,8 +16,7 @@ type fiber struct {
 	yield func(struct{}) bool     // the coroutine's: goes on with the loop
 
 	coroutine *coroutine // being run
-	goroutine uint64
-	blocks    knownBlocks
+	identity  identity   // of the goroutine
 }
 
 func newFiber() *fiber {
@@ -28,15 +27,13 @@ func newFiber() *fiber {
 
 func (f *fiber) main(yield func(struct{}) bool) {
 	f.yield = yield
-	f.goroutine = currentGoroutine().id
-	f.blocks.add(currentBlock())
+	f.identity = currentIdentity()
 	for {
 		f.run(f.coroutine)
 		f.coroutine = nil
 		if !yield(struct{}{}) {
 			return
 		}
-		f.blocks.add(currentBlock())
 	}
 }
 
@@ -61,17 +58,4 @@ func (f *fiber) run(c *coroutine) {
 	}()
 	c.body.run(&c.co)
 	returned = true
-}
-
-// isCurrent reports whether the caller runs on f's goroutine.
-func (f *fiber) isCurrent() bool {
-	b := currentBlock()
-	if f.blocks.has(b) {
-		return true
-	}
-	if currentGoroutine().id != f.goroutine {
-		return false
-	}
-	f.blocks.add(b)
-	return true
 }

@@ -99,7 +99,7 @@ func (l *Loop) post(fn func()) bool {
 }
 
 // Stop ends the loop's run after the current turn; what is queued waits for the next [Loop.Start]. Before Start, it
-// makes that one return at once. Safe from any goroutine.
+// makes that one return at once. It does nothing to a loop with a host. Safe from any goroutine.
 //
 // Tornado: IOLoop.stop.
 func (l *Loop) Stop() {

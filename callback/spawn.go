@@ -45,19 +45,24 @@ func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
 func (c *coroutine) start(ctx context.Context, loop *Loop, b body) bool {
 	c.loop, c.body, c.parent = loop, b, ctx
 	c.co.c = c
-	// Not derived from ctx: that would stay with ctx for as long as it lives, or have to end with the coroutine.
-	c.co.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	if ctx.Done() != nil {
+		// The Co is not derived from ctx: it would stay with ctx for as long as that lives, or have to end when the
+		// function returns. See begin.
+		ctx = context.WithoutCancel(ctx)
+	}
+	c.co.ctx, c.cancel = context.WithCancelCause(ctx)
 	c.step = c.resume
 	c.waiting = true
-	if loop.post(c.begin) {
+	if loop.post(c.step) {
 		return true
 	}
 	b.fail(ErrLoopClosed)
 	return false
 }
 
-// begin is called on the loop.
+// begin gives the coroutine what it runs on. It is called on the loop.
 func (c *coroutine) begin() {
+	c.fiber = c.loop.coroutines.fiberFor(c)
 	c.loop.coroutines.add(c)
 	if c.parent.Done() != nil {
 		c.unwatch = context.AfterFunc(c.parent, func() {
@@ -65,7 +70,6 @@ func (c *coroutine) begin() {
 			c.loop.post(c.step)
 		})
 	}
-	c.resume()
 }
 
 // spawned is a coroutine with a future.

@@ -6,8 +6,8 @@ import "time"
 // [Loop.RemoveTimeout] takes.
 type Timeout struct {
 	fn    func()
-	state timeoutState // guarded by the loop's mu
-	index int          // in the heap while armed
+	index int32        // in the heap while armed. Like all else here, guarded by the loop's mu
+	state timeoutState // with the two others, this makes 16 bytes
 	quiet bool         // the library's own: no loss if the loop is closed first
 }
 
@@ -45,7 +45,7 @@ func (h *timers) arm(at time.Duration, t *Timeout) {
 
 // disarm takes an armed t off the heap.
 func (h *timers) disarm(t *Timeout) {
-	i := t.index
+	i := int(t.index)
 	last := len(h.heap) - 1
 	moved := h.heap[last]
 	h.heap[last] = timerEntry{}
@@ -106,5 +106,5 @@ func (h *timers) down(i int, e timerEntry) {
 
 func (h *timers) place(i int, e timerEntry) {
 	h.heap[i] = e
-	e.t.index = i
+	e.t.index = int32(i)
 }

@@ -22,20 +22,24 @@ func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptio
 	return db, db.Err()
 }
 
-// ListDatabaseNames resolves to the names of the server's databases.
+// ListDatabaseNames resolves to the names of the server's databases that match filter: bson.D{} stands for all.
 //
 // Motor: MotorClient.list_database_names.
-func (c *Client) ListDatabaseNames(ctx context.Context, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[[]string] {
+func (c *Client) ListDatabaseNames(ctx context.Context, filter any, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[[]string] {
+	query, err := c.codec.encode("filter", filter)
+	if err != nil {
+		return failed[[]string](c, err)
+	}
 	return run(ctx, c, func(ctx context.Context, d *mongo.Client) ([]string, error) {
-		return d.ListDatabaseNames(ctx, bson.D{}, opts...)
+		return d.ListDatabaseNames(ctx, query, opts...)
 	})
 }
 
-// DatabaseNames is [Client.ListDatabaseNames].
+// DatabaseNames resolves to the names of the server's databases.
 //
 // Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
 func (c *Client) DatabaseNames(ctx context.Context) *future.Future[[]string] {
-	return c.ListDatabaseNames(ctx)
+	return c.ListDatabaseNames(ctx, bson.D{})
 }
 
 // DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in

@@ -230,14 +230,16 @@ func (f *form) wrap(call string, t types.Type) (result, body string, err error) 
 // passOn has the function return what motor's does.
 func (f *form) passOn(call string) (result, body string, err error) {
 	var types []string
+	var named bool
 	for r := range f.sig.Results().Variables() {
 		if futureOf(r.Type()) != nil || f.g.mentionsHandle(r.Type()) {
 			return "", "", f.unfit()
 		}
-		types = append(types, f.g.typeName(r.Type()))
+		types = append(types, strings.TrimSpace(r.Name()+" "+f.g.typeName(r.Type())))
+		named = named || r.Name() != ""
 	}
 	result = strings.Join(types, ", ")
-	if len(types) > 1 {
+	if len(types) > 1 || named {
 		result = "(" + result + ")"
 	}
 	return result, "return " + call, nil

@@ -38,8 +38,10 @@ var everyArgument = map[string][]any{
 	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}}},
-	"Client.DropDatabase": {"d"},
-	"Client.KillCursors":  {[]int64{1}},
+	"Client.DropDatabase":         {"d"},
+	"Database.DropCollection":     {"c"},
+	"Database.ValidateCollection": {"c", motor.ValidateOptions{}},
+	"Client.KillCursors":          {[]int64{1}},
 }
 
 // everyOutcome is what a callback is given where that is not the rule.

@@ -66,7 +66,7 @@ func TestDatabaseNames(t *testing.T) {
 	client, name := coll.Database().Client(), coll.Database().Name()
 	fill(t, coll, 1)
 	for _, f := range []func() ([]string, error){
-		func() ([]string, error) { return client.ListDatabaseNames(t.Context()).Await(t.Context()) },
+		func() ([]string, error) { return client.ListDatabaseNames(t.Context(), bson.D{}).Await(t.Context()) },
 		func() ([]string, error) { return client.DatabaseNames(t.Context()).Await(t.Context()) },
 	} {
 		if names, err := f(); !slices.Contains(names, name) || err != nil {

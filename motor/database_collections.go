@@ -1,0 +1,121 @@
+package motor
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// ListCollectionNames resolves to the names of the database's collections, views among them, that match filter:
+// bson.D{} stands for all.
+//
+// Motor: MotorDatabase.list_collection_names.
+func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[[]string] {
+	query, err := d.codec.encode("filter", filter)
+	if err != nil {
+		return failed[[]string](d.client, err)
+	}
+	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) ([]string, error) {
+		return db.ListCollectionNames(ctx, query, opts...)
+	})
+}
+
+// CollectionNames resolves to the names of the database's collections.
+//
+// Legacy: use ListCollectionNames. Motor: MotorDatabase.collection_names.
+func (d *Database) CollectionNames(ctx context.Context) *future.Future[[]string] {
+	return d.ListCollectionNames(ctx, bson.D{})
+}
+
+// CreateCollection creates a collection and resolves to it. It is needed for options only: a write creates what is
+// not there.
+//
+// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName].
+//
+// Motor: MotorDatabase.create_collection.
+func (d *Database) CreateCollection(ctx context.Context, name string, opts ...options.Lister[options.CreateCollectionOptions]) *future.Future[*Collection[bson.M]] {
+	coll := d.Collection(name)
+	if coll.err != nil {
+		return failed[*Collection[bson.M]](d.client, coll.err)
+	}
+	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
+		there, err := db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
+		if err == nil && len(there) == 0 {
+			err = db.CreateCollection(ctx, name, opts...)
+		}
+		var server mongo.ServerError
+		if len(there) > 0 || errors.As(err, &server) && server.HasErrorCode(codeNamespaceExists) {
+			return nil, &Error{class: CollectionInvalid, text: "there is a collection " + coll.FullName(), cause: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return coll, nil
+	})
+}
+
+const codeNamespaceExists = 48
+
+// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection,
+// in either style; anything else is a [TypeError]. Dropping what is not there is no error.
+//
+// Motor: MotorDatabase.drop_collection.
+func (d *Database) DropCollection(ctx context.Context, nameOrCollection any, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
+	coll, err := d.collectionOf("DropCollection", nameOrCollection)
+	if err != nil {
+		return failed[struct{}](d.client, err)
+	}
+	return coll.Drop(ctx, opts...)
+}
+
+// ValidateOptions say how thorough [Database.ValidateCollection] is.
+type ValidateOptions struct {
+	Full       bool // more thorough, and slower
+	Background bool // let others work on the collection meanwhile
+}
+
+// ValidateCollection has the server check a collection and resolves to what it found. The argument is the
+// collection's name, or the collection, in either style; anything else is a [TypeError].
+//
+// Errors: [CollectionInvalid] if the collection is damaged; [OperationFailure] if there is none.
+//
+// Motor: MotorDatabase.validate_collection.
+func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any, how ValidateOptions) *future.Future[bson.M] {
+	coll, err := d.collectionOf("ValidateCollection", nameOrCollection)
+	if err != nil {
+		return failed[bson.M](d.client, err)
+	}
+	command := bson.D{{Key: "validate", Value: coll.Name()}, {Key: "full", Value: how.Full}}
+	if how.Background {
+		command = append(command, bson.E{Key: "background", Value: true})
+	}
+	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+		reply, err := d.send(ctx, db, command)
+		if valid, told := reply["valid"].(bool); err == nil && told && !valid {
+			err = newError(CollectionInvalid, "%s is damaged: %v", coll.FullName(), reply["errors"])
+		}
+		return reply, err
+	})
+}
+
+// collectionOf returns the collection of this database that an argument of method names or is.
+func (d *Database) collectionOf(method string, nameOrCollection any) (*Collection[bson.M], error) {
+	var coll *Collection[bson.M]
+	switch v := nameOrCollection.(type) {
+	case string:
+		coll = d.Collection(v)
+	case interface { // a collection, of any type of documents, in either style
+		Name() string
+		FullName() string
+	}:
+		coll = d.Collection(v.Name())
+	default:
+		return nil, newError(TypeError, "%s takes a name or a collection, not %T", method, nameOrCollection)
+	}
+	return coll, coll.err
+}
