@@ -27,7 +27,8 @@ type arrival[T any] struct {
 
 func (a *arrival[T]) Wake() {
 	if !a.loop.post(a.deliver) {
-		future.ReportUnobserved(&future.UndeliveredError{Reason: ErrLoopClosed, Outcome: a.f.Err()})
+		// The handler may be anybody's code, which the stack that settles futures must not run.
+		go future.ReportUnobserved(&future.UndeliveredError{Reason: ErrLoopClosed, Outcome: a.f.Err()})
 	}
 }
 

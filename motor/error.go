@@ -41,10 +41,14 @@ func (e *Error) Is(target error) bool { return e.class.Is(target) }
 // Class returns the error's class.
 func (e *Error) Class() *ErrorClass { return e.class }
 
-// Code returns the server's error code, or 0 if the server has not given one. Of several, it is the first.
+// Code returns the server's error code, or 0 if the server has not given one. Of several, it is the first. A
+// [BulkWriteError] has a code of its own, 65; Details has those of its writes.
 //
 // PyMongo: OperationFailure.code.
 func (e *Error) Code() int {
+	if e.class == BulkWriteError {
+		return codeBulkWrite
+	}
 	var server mongo.ServerError
 	if errors.As(e.cause, &server) {
 		for _, code := range server.ErrorCodes() {
@@ -54,19 +58,45 @@ func (e *Error) Code() int {
 	return 0
 }
 
-// Details returns the server's reply, or nil.
+// Details returns what the server said, or nil: of a write, the write error (with keyPattern and keyValue of a
+// [DuplicateKeyError]) or the write concern error; of a [BulkWriteError], writeErrors and writeConcernErrors, each a
+// list; of other commands, the whole reply.
 //
 // PyMongo: OperationFailure.details.
 func (e *Error) Details() bson.Raw {
-	var command mongo.CommandError
-	var write mongo.WriteException
+	var (
+		command mongo.CommandError
+		write   mongo.WriteException
+		bulk    mongo.BulkWriteException
+	)
 	switch {
+	case errors.As(e.cause, &bulk):
+		return bulkDetails(bulk)
+	case errors.As(e.cause, &write):
+		if n := len(write.WriteErrors); n > 0 {
+			return write.WriteErrors[n-1].Raw
+		}
+		if write.WriteConcernError != nil {
+			return write.WriteConcernError.Raw
+		}
+		return write.Raw
 	case errors.As(e.cause, &command):
 		return command.Raw
-	case errors.As(e.cause, &write):
-		return write.Raw
 	}
 	return nil
+}
+
+func bulkDetails(err mongo.BulkWriteException) bson.Raw {
+	writes, concerns := bson.A{}, bson.A{}
+	for _, w := range err.WriteErrors {
+		writes = append(writes, w.Raw)
+	}
+	if err.WriteConcernError != nil {
+		concerns = append(concerns, err.WriteConcernError.Raw)
+	}
+	// Documents that came from the server can be encoded.
+	raw, _ := bson.Marshal(bson.D{{Key: "writeErrors", Value: writes}, {Key: "writeConcernErrors", Value: concerns}})
+	return raw
 }
 
 // HasErrorLabel reports whether the driver or the server has put label on the error, such as
@@ -82,5 +112,10 @@ func (e *Error) HasErrorLabel(label string) bool {
 //
 // PyMongo: PyMongoError.timeout.
 func (e *Error) Timeout() bool {
+	var bulk mongo.BulkWriteException
+	if errors.As(e.cause, &bulk) {
+		n := len(bulk.WriteErrors)
+		return isWTimeout(bulk.WriteConcernError) || n > 0 && bulk.WriteErrors[n-1].Code == codeMaxTimeMSExpired
+	}
 	return e.cause != nil && mongo.IsTimeout(e.cause) || e.Is(ServerSelectionTimeoutError) || e.Is(WTimeoutError)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
@@ -23,6 +24,9 @@ func wrapError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, future.ErrQueueFull) || errors.Is(err, future.ErrPoolClosed) {
 		return err
 	}
+	if reply := writeReply(err); reply != nil {
+		err = newWriteException(reply)
+	}
 	return &Error{class: classify(err), cause: err}
 }
 
@@ -31,6 +35,7 @@ const (
 	codeMaxTimeMSExpired = 50
 	codeCursorNotFound   = 43
 	codeWriteConcern     = 64 // WriteConcernTimeout
+	codeBulkWrite        = 65 // MultipleErrorsOccurred
 )
 
 // notPrimaryCodes are the codes of the specification "Server Discovery and Monitoring" that say that the server is
@@ -61,7 +66,7 @@ func classify(err error) *ErrorClass {
 		return WaitQueueTimeoutError
 	case errors.As(err, &command) && !mongo.IsNetworkError(err):
 		return classifyCommand(command)
-	case mongo.IsNetworkError(err), isDriverType(err, "ConnectionError"):
+	case mongo.IsNetworkError(err), isDriverType(err, "ConnectionError"), isDriverType(err, "poolClearedError"):
 		if mongo.IsTimeout(err) {
 			return NetworkTimeout
 		}
@@ -89,10 +94,19 @@ func classifyWrite(err mongo.WriteException) *ErrorClass {
 		return DuplicateKeyError
 	case len(err.WriteErrors) > 0:
 		return WriteError
-	case err.WriteConcernError != nil && err.WriteConcernError.Code == codeWriteConcern:
+	case isWTimeout(err.WriteConcernError):
 		return WTimeoutError
 	}
 	return WriteConcernError
+}
+
+// isWTimeout reports whether wtimeout was over. Old servers, and some commands, say so in errInfo only.
+func isWTimeout(err *mongo.WriteConcernError) bool {
+	if err == nil {
+		return false
+	}
+	flag, _ := err.Details.Lookup("wtimeout").BooleanOK()
+	return flag || err.Code == codeWriteConcern
 }
 
 func classifyCommand(err mongo.CommandError) *ErrorClass {
@@ -112,17 +126,61 @@ func classifyCommand(err mongo.CommandError) *ErrorClass {
 	return OperationFailure
 }
 
+// writeReply returns the server's reply to a command such as drop that was done, but not as widely as its write
+// concern asks, and nil for other errors. Of such commands the driver lets out an error of an internal type.
+func writeReply(err error) bson.Raw {
+	internal := driverError(err, "WriteCommandError")
+	if !internal.IsValid() {
+		return nil
+	}
+	if raw := internal.FieldByName("Raw"); raw.IsValid() && raw.CanConvert(reflect.TypeFor[bson.Raw]()) {
+		return raw.Convert(reflect.TypeFor[bson.Raw]()).Interface().(bson.Raw)
+	}
+	return nil
+}
+
+// newWriteException returns the error that the driver makes of such a reply elsewhere.
+func newWriteException(reply bson.Raw) mongo.WriteException {
+	var parsed struct {
+		WriteConcernError bson.Raw `bson:"writeConcernError"`
+		ErrorLabels       []string `bson:"errorLabels"`
+	}
+	var concern struct {
+		Code     int      `bson:"code"`
+		CodeName string   `bson:"codeName"`
+		ErrMsg   string   `bson:"errmsg"`
+		ErrInfo  bson.Raw `bson:"errInfo"`
+	}
+	// What a server says wrongly is left out.
+	_ = bson.Unmarshal(reply, &parsed)
+	_ = bson.Unmarshal(parsed.WriteConcernError, &concern)
+	return mongo.WriteException{
+		WriteConcernError: &mongo.WriteConcernError{
+			Name:    concern.CodeName,
+			Code:    concern.Code,
+			Message: concern.ErrMsg,
+			Details: concern.ErrInfo,
+			Raw:     parsed.WriteConcernError,
+		},
+		Labels: parsed.ErrorLabels,
+		Raw:    reply,
+	}
+}
+
 // isDriverType reports whether an error in the chain is of a type that the driver keeps in a package without a
 // promise of stability. Knowing such types by name keeps those packages out of our imports.
-func isDriverType(err error, name string) bool {
+func isDriverType(err error, name string) bool { return driverError(err, name).IsValid() }
+
+// driverError returns the error in the chain that is of such a type, or the zero Value.
+func driverError(err error, name string) reflect.Value {
 	for ; err != nil; err = errors.Unwrap(err) {
-		t := reflect.TypeOf(err)
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
+		v := reflect.ValueOf(err)
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
 		}
-		if t.Name() == name {
-			return true
+		if v.IsValid() && v.Type().Name() == name {
+			return v
 		}
 	}
-	return false
+	return reflect.Value{}
 }

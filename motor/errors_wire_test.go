@@ -1,0 +1,369 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// collection is what the operations of these tests are called on.
+type collection = *motor.Collection[bson.M]
+
+// outcome waits for the error of an operation that was started.
+type outcome func(context.Context) error
+
+func started[T any](f *future.Future[T]) outcome {
+	return func(ctx context.Context) error {
+		_, err := f.Await(ctx)
+		return err
+	}
+}
+
+type operation func(context.Context, collection) outcome
+
+func insertOne(ctx context.Context, c collection) outcome {
+	return started(c.InsertOne(ctx, bson.M{"_id": 1}))
+}
+func findOne(ctx context.Context, c collection) outcome {
+	return started(c.FindOne(ctx, bson.M{"_id": 1}))
+}
+func readAll(ctx context.Context, c collection) outcome { return started(c.Find(bson.M{}).ToList(ctx)) }
+func drop(ctx context.Context, c collection) outcome    { return started(c.Drop(ctx)) }
+
+func insertMany(ctx context.Context, c collection) outcome {
+	return started(c.InsertMany(ctx, []bson.M{{"_id": 1}, {"_id": 2}, {"_id": 3}}))
+}
+
+func upsert(ctx context.Context, c collection) outcome {
+	change := bson.M{"$set": bson.M{"a": 2}}
+	return started(c.UpdateOne(ctx, bson.M{"_id": 1}, change, options.UpdateOne().SetUpsert(true)))
+}
+
+func command(name string) operation {
+	return func(ctx context.Context, c collection) outcome { return started(c.Database().Command(ctx, name)) }
+}
+
+// within gives an operation, though not the wait for it, a time limit.
+func within(limit time.Duration, op operation) operation {
+	return func(ctx context.Context, c collection) outcome {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		wait := op(ctx, c)
+		return func(ctx context.Context) error { defer cancel(); return wait(ctx) }
+	}
+}
+
+// asA tells whether errors.As finds an error of the driver's.
+func asA[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}
+
+// wantError is what is to be known of an error.
+type wantError struct {
+	class   *motor.ErrorClass
+	driver  func(error) bool // finds the driver's own error
+	code    int
+	details map[string]any // by their paths
+	labels  []string
+	timeout bool
+}
+
+// errorClasses are all classes, to see that an error is of no other than its own.
+var errorClasses = []*motor.ErrorClass{
+	motor.PyMongoError,
+	motor.ConnectionFailure, motor.WaitQueueTimeoutError, motor.AutoReconnect, motor.NetworkTimeout,
+	motor.NotPrimaryError, motor.ServerSelectionTimeoutError, motor.ConfigurationError, motor.InvalidURI,
+	motor.OperationFailure, motor.CursorNotFound, motor.ExecutionTimeout, motor.WriteConcernError,
+	motor.WTimeoutError, motor.WriteError, motor.DuplicateKeyError, motor.BulkWriteError,
+	motor.ClientBulkWriteException, motor.InvalidOperation, motor.InvalidName, motor.CollectionInvalid,
+	motor.ProtocolError, motor.EncryptionError, motor.EncryptedCollectionError,
+	motor.BSONError, motor.InvalidBSON, motor.InvalidDocument, motor.DocumentTooLarge,
+	motor.TypeError, motor.ValueError, motor.StopAsyncIteration,
+}
+
+func (w wantError) check(t *testing.T, err error) {
+	t.Helper()
+	var own *motor.Error
+	if !errors.As(err, &own) {
+		t.Fatalf("got %v, which is no *motor.Error", err)
+	}
+	if own.Class() != w.class {
+		t.Errorf("got a %s, want a %s: %v", own.Class().Name(), w.class.Name(), err)
+	}
+	family := make(map[*motor.ErrorClass]bool)
+	for class := w.class; class != nil; class = class.Parent() {
+		family[class] = true
+	}
+	for _, class := range errorClasses {
+		if is := errors.Is(err, class); is != family[class] {
+			t.Errorf("errors.Is(err, %s) is %v", class.Name(), is)
+		}
+	}
+	if w.driver != nil && !w.driver(err) {
+		t.Errorf("the driver's own error is not found, but a %T", errors.Unwrap(own))
+	}
+	if own.Code() != w.code {
+		t.Errorf("code %d, want %d", own.Code(), w.code)
+	}
+	for path, want := range w.details {
+		var got any
+		_ = own.Details().Lookup(strings.Split(path, ".")...).Unmarshal(&got)
+		if got != want {
+			t.Errorf("details: %s is %v, want %v, in %s", path, got, want, own.Details())
+		}
+	}
+	for _, label := range w.labels {
+		if !own.HasErrorLabel(label) {
+			t.Errorf("the label %s is missing", label)
+		}
+	}
+	if own.HasErrorLabel("LabelThatNobodyGave") {
+		t.Error("a label that nobody gave")
+	}
+	if own.Timeout() != w.timeout {
+		t.Errorf("timeout is %v, want %v", own.Timeout(), w.timeout)
+	}
+}
+
+type (
+	request = *wiretest.Request
+	details = map[string]any
+)
+
+// TestErrorsOfTheServer has a server make operations fail in every way that has a class.
+func TestErrorsOfTheServer(t *testing.T) {
+	dropped := wantError{class: motor.AutoReconnect, driver: asA[mongo.CommandError], labels: []string{"NetworkError"}}
+	late := dropped
+	late.class, late.timeout = motor.NetworkTimeout, true
+	hangUp, silence := request.HangUp, request.Nothing
+	commandError, writeException := asA[mongo.CommandError], asA[mongo.WriteException]
+	label := []string{"Label"}
+
+	type test struct {
+		name    string
+		role    wiretest.Role
+		hello   bson.M
+		uri     string
+		call    operation
+		command string        // what is sent; a getMore follows on a find
+		sent    bson.M        // fields of it
+		answer  func(request) // nil: nothing is sent
+		want    wantError
+	}
+	tests := []test{
+		{name: "the server hangs up on a read", call: findOne, command: "find",
+			sent: bson.M{"filter": bson.M{"_id": 1}, "limit": 1, "$db": "d"}, answer: hangUp, want: dropped},
+		{name: "the server hangs up on a write", call: insertOne, command: "insert",
+			sent: bson.M{"insert": "c", "documents": []bson.M{{"_id": 1}}}, answer: hangUp, want: dropped},
+		{name: "the server hangs up between batches", call: readAll, command: "getMore",
+			sent: bson.M{"getMore": 7, "collection": "c"}, answer: hangUp, want: dropped},
+		{name: "no answer within the time of the context", call: within(300*time.Millisecond, findOne), command: "find",
+			sent: bson.M{"maxTimeMS": wiretest.Present}, answer: silence, want: late},
+		{name: "no answer to a write within the time of the context", call: within(300*time.Millisecond, insertOne),
+			command: "insert", answer: silence, want: late},
+		{name: "no answer within timeoutMS", uri: "timeoutMS=300", call: findOne, command: "find", answer: silence, want: late},
+		{name: "no primary", role: wiretest.Secondary, uri: "serverSelectionTimeoutMS=50", call: insertOne,
+			want: wantError{class: motor.ServerSelectionTimeoutError, timeout: true}},
+
+		{name: "wrong credentials", uri: "authMechanism=SCRAM-SHA-256", call: findOne, command: "saslStart",
+			sent:   bson.M{"mechanism": "SCRAM-SHA-256", "$db": "admin"},
+			answer: func(r request) { r.Fail(18, "AuthenticationFailed", "Authentication failed.") },
+			want: wantError{class: motor.OperationFailure, driver: commandError, code: 18,
+				details: details{"codeName": "AuthenticationFailed"}}},
+		{name: "a command that the server does not know", call: command("copydb"), command: "copydb",
+			sent:   bson.M{"copydb": 1, "$db": "d", "lsid": wiretest.Present, "txnNumber": wiretest.Absent},
+			answer: func(r request) { r.Fail(59, "CommandNotFound", "no such command: 'copydb'") },
+			want: wantError{class: motor.OperationFailure, driver: commandError, code: 59,
+				details: details{"codeName": "CommandNotFound", "errmsg": "no such command: 'copydb'"}}},
+		{name: "labels", call: readAll, command: "find",
+			answer: func(r request) { r.Fail(251, "NoSuchTransaction", "no", "TransientTransactionError", "Label") },
+			want: wantError{class: motor.OperationFailure, driver: commandError, code: 251,
+				labels: []string{"TransientTransactionError", "Label"}}},
+		{name: "no code", call: readAll, command: "find",
+			answer: func(r request) { r.Reply(bson.M{"ok": 0, "errmsg": "no"}) },
+			want:   wantError{class: motor.OperationFailure, driver: commandError, details: details{"errmsg": "no"}}},
+		{name: "maxTimeMS is over", call: findOne, command: "find",
+			answer: func(r request) { r.Fail(50, "MaxTimeMSExpired", "operation exceeded time limit") },
+			want:   wantError{class: motor.ExecutionTimeout, driver: commandError, code: 50, timeout: true}},
+		{name: "the server has forgotten the cursor", call: readAll, command: "getMore",
+			answer: func(r request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") },
+			want:   wantError{class: motor.CursorNotFound, driver: commandError, code: 43}},
+		{name: "a duplicate key, of a command", call: command("findAndModify"), command: "findAndModify",
+			answer: func(r request) { r.Fail(11000, "DuplicateKey", "E11000 duplicate key error") },
+			want:   wantError{class: motor.DuplicateKeyError, driver: commandError, code: 11000}},
+		{name: "a write concern error, of a command", call: command("create"), command: "create",
+			answer: func(r request) { r.WriteConcernError(100, "UnsatisfiableWriteConcern", "no", "Label") },
+			want:   wantError{class: motor.WriteConcernError, driver: writeException, code: 100, labels: label}},
+		{name: "a write concern error, of a drop", call: drop, command: "drop", sent: bson.M{"drop": "c", "$db": "d"},
+			answer: func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow", "Label") },
+			want:   wantError{class: motor.WTimeoutError, driver: writeException, code: 64, labels: label, timeout: true}},
+
+		{name: "a write error", call: insertOne, command: "insert", sent: bson.M{"ordered": true, "txnNumber": wiretest.Absent},
+			answer: func(r request) { r.WriteError(0, 121, "Document failed validation", "Label") },
+			want: wantError{class: motor.WriteError, driver: writeException, code: 121, labels: label,
+				details: details{"code": int32(121), "errmsg": "Document failed validation"}}},
+		{name: "a write error with a write concern error", call: insertOne, command: "insert",
+			answer: func(r request) {
+				r.OK(bson.M{"n": 0, "writeErrors": []bson.M{{"index": 0, "code": 28, "errmsg": "no"}},
+					"writeConcernError": bson.M{"code": 64, "errmsg": "slow"}})
+			},
+			want: wantError{class: motor.WriteError, driver: writeException, code: 28, details: details{"code": int32(28)}}},
+		{name: "a duplicate key", call: upsert, command: "update",
+			sent: bson.M{"updates": []bson.M{{"q": bson.M{"_id": 1}, "u": bson.M{"$set": bson.M{"a": 2}}, "upsert": true}}},
+			answer: func(r request) {
+				r.OK(bson.M{"n": 0, "writeErrors": []bson.M{{"index": 0, "code": 11000, "keyPattern": bson.M{"a": 1}}}})
+			},
+			want: wantError{class: motor.DuplicateKeyError, driver: writeException, code: 11000,
+				details: details{"code": int32(11000), "keyPattern.a": int32(1)}}},
+		{name: "a write concern that cannot be met", call: insertOne, command: "insert",
+			answer: func(r request) { r.WriteConcernError(100, "UnsatisfiableWriteConcern", "no", "Label") },
+			want: wantError{class: motor.WriteConcernError, driver: writeException, code: 100, labels: label,
+				details: details{"codeName": "UnsatisfiableWriteConcern"}}},
+		{name: "a write concern that takes too long", call: insertOne, command: "insert",
+			answer: func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
+			want: wantError{class: motor.WTimeoutError, driver: writeException, code: 64, timeout: true,
+				details: details{"codeName": "WriteConcernTimeout"}}},
+		{name: "a write concern that takes too long, told in errInfo", call: insertOne, command: "insert",
+			answer: func(r request) {
+				r.OK(bson.M{"n": 1, "writeConcernError": bson.M{"code": 100, "errInfo": bson.M{"wtimeout": true}}})
+			},
+			want: wantError{class: motor.WTimeoutError, driver: writeException, code: 100, timeout: true}},
+		{name: "a bulk write", call: insertMany, command: "insert",
+			sent:   bson.M{"documents": []bson.M{{"_id": 1}, {"_id": 2}, {"_id": 3}}, "ordered": true},
+			answer: func(r request) { r.WriteError(1, 11000, "E11000 duplicate key error", "Label") },
+			want: wantError{class: motor.BulkWriteError, driver: asA[mongo.BulkWriteException], code: 65, labels: label,
+				details: details{"writeErrors.0.index": int32(1), "writeErrors.0.code": int32(11000)}}},
+		{name: "a bulk write whose write concern takes too long", call: insertMany, command: "insert",
+			answer: func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
+			want: wantError{class: motor.BulkWriteError, driver: asA[mongo.BulkWriteException], code: 65, timeout: true,
+				details: details{"writeConcernErrors.0.code": int32(64)}}},
+
+		{name: "a document that cannot be decoded", call: findOne, command: "find",
+			answer: func(r request) {
+				r.Cursor("d.c", 0, bson.M{"bool": bson.RawValue{Type: bson.TypeBoolean, Value: []byte{2}}})
+			},
+			want: wantError{class: motor.InvalidBSON}},
+		{name: "an answer that makes no sense", call: readAll, command: "find",
+			answer: func(r request) { r.OK(bson.M{"cursor": 1}) }, want: wantError{class: motor.PyMongoError}},
+	}
+	for _, code := range []int{91, 189, 10058, 10107, 11600, 11602, 13435, 13436} {
+		tests = append(tests, test{name: "not the primary: " + strconv.Itoa(code), role: wiretest.Primary,
+			call: insertOne, command: "insert",
+			answer: func(r request) { r.Fail(code, "Name", "not primary", "Label") },
+			want: wantError{class: motor.NotPrimaryError, driver: commandError, code: code, labels: label,
+				details: details{"errmsg": "not primary"}}})
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			peer := wiretest.Start(t, test.role, test.hello)
+			uri := peer.URI("retryReads=false", "retryWrites=false", test.uri)
+			if strings.HasPrefix(test.uri, "authMechanism") {
+				uri = strings.Replace(uri, "//", "//user:password@", 1)
+			}
+			wait := test.call(t.Context(), newClient(t, uri).Database("d").Collection("c"))
+			if test.answer != nil {
+				if test.command == "getMore" {
+					peer.Receive("find").Cursor("d.c", 7, bson.M{"_id": 1})
+				}
+				test.answer(peer.Receive(test.command).Want(test.sent))
+			}
+			test.want.check(t, wait(t.Context()))
+		})
+	}
+}
+
+// occupy makes a client with a single connection, on which a find waits for its answer. checkingOut tells when
+// another operation comes to wait for the connection.
+func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct{}) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	starts := make(chan struct{}, 10)
+	monitor := &event.PoolMonitor{Event: func(e *event.PoolEvent) {
+		if e.Type == event.ConnectionCheckOutStarted {
+			starts <- struct{}{}
+		}
+	}}
+	client := newClient(t, peer.URI("maxPoolSize=1", "retryReads=false"), motor.WithMaxWorkers(2),
+		motor.WithClientOptions(options.Client().SetPoolMonitor(monitor)))
+	c = client.Database("d").Collection("c")
+	first := findOne(t.Context(), c)
+	t.Cleanup(func() { _ = first(context.Background()) })
+	<-starts
+	return c, peer.Receive("find"), starts
+}
+
+func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
+	c, find, _ := occupy(t)
+	err := within(50*time.Millisecond, findOne)(t.Context(), c)(t.Context())
+	wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
+	find.Cursor("d.c", 0)
+}
+
+func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
+	c, find, checkingOut := occupy(t)
+	wait := findOne(t.Context(), c)
+	<-checkingOut
+	find.HangUp()
+	wantError{class: motor.AutoReconnect}.check(t, wait(t.Context()))
+}
+
+// TestErrorsBeforeAnythingIsSent has a server that fails the test when it is sent a command.
+func TestErrorsBeforeAnythingIsSent(t *testing.T) {
+	client := newClient(t, wiretest.Start(t, wiretest.Standalone).URI())
+	c := client.Database("d").Collection("c")
+	read := c.Find(bson.M{})
+	for _, test := range []struct {
+		name  string
+		call  outcome
+		class *motor.ErrorClass
+	}{
+		{"a collection's name", insertOneIn(client.Database("d").Collection("$")), motor.InvalidName},
+		{"a database's name", insertOneIn(client.Database("a b").Collection("c")), motor.InvalidName},
+		{"no document", started(c.InsertOne(t.Context(), 1)), motor.TypeError},
+		{"a document that cannot be encoded", started(c.InsertOne(t.Context(), bson.M{"f": func() {}})), motor.InvalidDocument},
+		{"an update without operators", started(c.UpdateOne(t.Context(), bson.M{}, bson.M{"a": 1})), motor.ValueError},
+		{"a negative number", started(read.Skip(-1).ToList(t.Context())), motor.ValueError},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			wantError{class: test.class}.check(t, test.call(t.Context()))
+		})
+	}
+}
+
+func insertOneIn(c collection) outcome {
+	return started(c.InsertOne(context.Background(), bson.M{"_id": 1}))
+}
+
+// TestErrorsOfWhatCameBack reads results in ways that they do not have.
+func TestErrorsOfWhatCameBack(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	db := newClient(t, peer.URI()).Database("d")
+	unacknowledged := db.Collection("c", options.Collection().SetWriteConcern(writeconcern.Unacknowledged()))
+
+	deleted, err := unacknowledged.DeleteOne(t.Context(), bson.M{}).Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer.Receive("delete").Want(bson.M{"writeConcern": bson.M{"w": 0}, "lsid": wiretest.Absent}).Nothing()
+	_, err = deleted.DeletedCount()
+	wantError{class: motor.InvalidOperation}.check(t, err)
+
+	cursor := db.Collection("c").Find(bson.M{})
+	next := started(cursor.Next(t.Context()))
+	peer.Receive("find").Cursor("d.c", 0)
+	wantError{class: motor.StopAsyncIteration}.check(t, next(t.Context()))
+	wantError{class: motor.InvalidOperation}.check(t, cursor.Limit(1).Err())
+}
