@@ -22,7 +22,7 @@ type combination interface {
 	settled() bool
 }
 
-// gather makes the links from fs to of. See [inputs.wait].
+// gather makes n links to of, which are still to be registered.
 func gather(n int, of combination) inputs {
 	in := make(inputs, n)
 	for i := range in {
@@ -75,11 +75,4 @@ func executorOf[T any](fs []*Future[T]) Executor {
 		return nil
 	}
 	return fs[0].ex
-}
-
-// resolvedOn is [Resolved] for a future whose callbacks run on ex.
-func resolvedOn[T any](ex Executor, v T) *Future[T] {
-	f := Resolved(v)
-	f.ex = ex
-	return f
 }

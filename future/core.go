@@ -66,14 +66,23 @@ func (c *core) doneChan() <-chan struct{} {
 // publish ends the pending state: the value has been stored, mu is held, and is released here. It returns what
 // waited for the outcome, for the caller to spread, and the owner.
 func (c *core) publish(err error, how uint32) (batch, owner) {
-	who, _ := c.aux.(owner)
-	c.aux = nil
-	c.err = err
+	// What is nil already is not written: a write of a pointer is dear while the collector is at work.
+	var who owner
+	if c.aux != nil {
+		who, _ = c.aux.(owner)
+		c.aux = nil
+	}
+	if err != nil {
+		c.err = err
+	}
 	state := c.state.Load() | settled | how
-	links := c.links.unring()
-	c.links = nil
-	if links.anyUserCode() {
-		state |= draining
+	links := c.links
+	if links != nil {
+		links.unring()
+		c.links = nil
+		if links.anyUserCode() {
+			state |= draining
+		}
 	}
 	if err != nil && state&(observed|cancelled) == 0 && !isCancel(err) {
 		c.watch(err)

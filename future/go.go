@@ -88,12 +88,17 @@ func (n *operation[T]) runAlone() {
 func (n *operation[T]) call() (v T, end taskEnd, err error) {
 	fn := n.fn
 	n.fn = nil // what it holds is not needed any more once it has run
-	defer n.run.end()
+	defer func() {
+		if r := recover(); r != nil {
+			end, err = taskPanicked, newPanicError(r)
+		}
+		n.run.end()
+	}()
 	if !n.run.begin() {
 		return v, taskSkipped, n.run.parent.Err()
 	}
-	v, err = call(fn, context.Context(&n.run))
-	return v, endOf(err), err
+	v, err = fn(&n.run)
+	return v, taskReturned, err
 }
 
 // expire is called when the operation's context ends while it is queued.

@@ -12,6 +12,7 @@ type job struct {
 	task       task
 	state      atomic.Uint32
 	slot       slotState     // guarded by pool.mu
+	handed     bool          // on the pool's list of that name. Guarded by pool.mu
 	since      time.Duration // when it was queued, on the clock of now
 }
 
@@ -49,14 +50,6 @@ const (
 	taskReturned
 	taskPanicked // or called runtime.Goexit
 )
-
-// endOf is the end of a task whose function has returned err, or panicked with it.
-func endOf(err error) taskEnd {
-	if _, ok := err.(*PanicError); ok {
-		return taskPanicked
-	}
-	return taskReturned
-}
 
 // The life of a job. Every step is one compare-and-swap, so that a worker, an Await that would run the task itself,
 // a Cancel, and the end of a context can all reach for it, and one gets it.

@@ -93,6 +93,8 @@ func (r *record[T]) all() []T {
 // unobserved collects what is reported while a test runs.
 func unobserved(t testing.TB) *record[error] {
 	t.Helper()
+	runtime.GC() // what other tests have left behind is theirs
+	time.Sleep(2 * time.Millisecond)
 	r := new(record[error])
 	previous := future.SetUnobservedHandler(r.add)
 	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
@@ -124,25 +126,15 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 // queue is an event loop that a test turns by hand.
 type queue struct {
-	mu     sync.Mutex
-	tasks  []func()
-	closed error
+	mu    sync.Mutex
+	tasks []func()
 }
 
 func (q *queue) Execute(task func()) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed != nil {
-		return q.closed
-	}
 	q.tasks = append(q.tasks, task)
 	return nil
-}
-
-func (q *queue) close(err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = err
 }
 
 // turn runs what is queued, and returns how much that was.

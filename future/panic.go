@@ -32,12 +32,6 @@ func newPanicError(v any) *PanicError {
 
 func newGoexitError() *PanicError { return newPanicError(errGoexit) }
 
-// call returns fn(v), or the *PanicError of its panic.
-func call[T, U any](fn func(T) (U, error), v T) (u U, err error) {
-	defer recoverAs(&err)
-	return fn(v)
-}
-
 // recoverAs is deferred to make a panic the error of the function that returns err.
 func recoverAs(err *error) {
 	if v := recover(); v != nil {

@@ -24,6 +24,8 @@ type Pool struct {
 	queue   jobQueue
 	resumed []resumed // tasks that lent their slot and want one back
 	idle    []*worker // the most recently used last
+	lost    int       // workers on their way to a job that an Await has run: see worker.arrive
+	handed  jobQueue  // jobs with a slot that the next of these are to take
 	running int       // slots taken
 	busy    int       // jobs between being given a slot and the settlement of their future
 	closed  bool
@@ -33,7 +35,11 @@ type Pool struct {
 	trimming bool
 	minIdle  int // the fewest idle workers since the last trim
 
+	spare  *plainTask // a list of those that may be used again
+	spares int
+
 	stats PoolStats // the counters; the rest is filled in by Stats
+	clock queueClock
 }
 
 // PoolOption configures a [Pool].
@@ -84,22 +90,54 @@ func (p *Pool) Limit() int { return p.limit }
 // [ErrQueueFull] and [ErrPoolClosed]. A panic of task is reported as [SetUnobservedHandler] says.
 func (p *Pool) Execute(task func()) error {
 	mustHave(task != nil, "Execute", "task")
-	t := &plainTask{fn: task}
-	t.job.task = t
-	return p.submit(&t.job)
+	p.mu.Lock()
+	t := p.spare
+	if t != nil {
+		p.spare, t.spare = t.spare, nil
+		p.spares--
+	} else {
+		t = new(plainTask)
+		t.job.task = t
+	}
+	t.fn = task
+	return p.submitLocked(&t.job)
 }
 
 // plainTask is a task without a future.
 type plainTask struct {
 	job
-	fn func()
+	fn    func()
+	spare *plainTask // the next one on the pool's list of spares
 }
 
+// maxSpares bounds the list of plainTasks that wait to be used again.
+const maxSpares = 1024
+
 func (t *plainTask) perform(s slot) batch {
-	_, err := call(func(struct{}) (struct{}, error) { t.fn(); return struct{}{}, nil }, struct{}{})
-	s.release(endOf(err))
-	ReportUnobserved(err)
+	if err := t.call(); err != nil {
+		s.release(taskPanicked)
+		ReportUnobserved(err)
+		return batch{}
+	}
+	s.release(taskReturned) // which makes t a spare: see worker.release
 	return batch{}
+}
+
+func (t *plainTask) call() (err error) {
+	defer recoverAs(&err)
+	fn := t.fn
+	t.fn = nil
+	fn()
+	return nil
+}
+
+// keepLocked makes a spare of t, which nothing refers to any more.
+func (p *Pool) keepLocked(t *plainTask) {
+	if p.spares < maxSpares {
+		t.state.Store(jobQueued)
+		t.spare, p.spare = p.spare, t
+		p.spares++
+	}
 }
 
 func (t *plainTask) refuse(err error) batch {
@@ -112,8 +150,13 @@ func (t *plainTask) refuse(err error) batch {
 
 // submit gives j a slot and a worker, or a place in the queue.
 func (p *Pool) submit(j *job) error {
-	j.pool = p
 	p.mu.Lock()
+	return p.submitLocked(j)
+}
+
+// submitLocked releases mu, which is held.
+func (p *Pool) submitLocked(j *job) error {
+	j.pool = p
 	switch {
 	case p.closed:
 		p.stats.Rejected++
@@ -132,7 +175,7 @@ func (p *Pool) submit(j *job) error {
 		p.mu.Unlock()
 		return ErrQueueFull
 	}
-	j.since = now()
+	p.clockIn(j)
 	p.queue.push(j)
 	p.mu.Unlock()
 	return nil
@@ -155,10 +198,7 @@ func (p *Pool) nextLocked() *job {
 		j := p.queue.first
 		p.queue.remove(j)
 		if j.claim(jobQueued, jobAssigned) {
-			wait := now() - j.since
-			p.stats.Waited++
-			p.stats.QueueWait += wait
-			p.stats.MaxQueueWait = max(p.stats.MaxQueueWait, wait)
+			p.clockOut(j)
 			p.busy++
 			j.slot = slotHeld
 			return j

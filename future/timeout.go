@@ -25,18 +25,6 @@ func WaitFor[T any](f *Future[T], d time.Duration) *Future[T] {
 	return timeLimit(f, d, true)
 }
 
-// Shield returns a future with the outcome of f that does not pass a Cancel on to f: neither its own nor that of
-// [WaitFor] or of a [Group].
-//
-// asyncio: shield.
-func Shield[T any](f *Future[T]) *Future[T] {
-	mustHave(f != nil, "Shield", "f")
-	n := &relay[T]{}
-	n.ex = f.ex
-	n.follow(f)
-	return &n.Future
-}
-
 func timeLimit[T any](f *Future[T], d time.Duration, cancels bool) *Future[T] {
 	n := &limited[T]{d: d, cancels: cancels, parent: f}
 	n.link.c = n
@@ -89,29 +77,33 @@ func (n *limited[T]) fire() batch {
 
 func (n *limited[T]) fail(error) batch { return batch{} }
 
-// expire runs on a goroutine of the timer's, or on that of the caller who allowed no time.
+// expire runs on a goroutine of the timer's, or on that of the caller who allowed no time. The parent is cancelled
+// before n is settled, so that who is told of the time-out finds it so.
 func (n *limited[T]) expire() {
-	var zero T
-	b, first := n.settle(zero, fmt.Errorf("%w after %v", ErrTimeout, n.d))
-	if first {
-		n.leave(ErrTimeout)
+	if !n.link.detach() {
+		return // fire, or a Cancel, was faster
 	}
+	parent := n.parent // ours alone, now that the link is off the list
+	n.parent = nil
+	var zero T
+	v, err := zero, fmt.Errorf("%w after %v", ErrTimeout, n.d)
+	if n.cancels && !parent.Cancel(ErrTimeout) {
+		parent.observe() // its outcome came in the last moment
+		v, err = parent.value, parent.err
+	}
+	b, _ := n.settle(v, err)
 	b.spread(false)
 }
 
 func (n *limited[T]) abandon() {
 	n.stopTimer()
-	n.leave(nil)
-}
-
-// leave is called by who settled n otherwise than with the outcome of its parent.
-func (n *limited[T]) leave(cause error) {
-	parent := n.parent
-	if n.link.detach() {
-		n.parent = nil // else fire is reading it
+	if !n.link.detach() {
+		return
 	}
+	parent := n.parent
+	n.parent = nil
 	if n.cancels {
-		parent.Cancel(cause)
+		parent.Cancel()
 	}
 }
 

@@ -21,6 +21,11 @@ func (p *Pool) startLocked(j *job) {
 	if j == nil {
 		return
 	}
+	if p.handed.length < p.lost {
+		j.handed = true
+		p.handed.push(j)
+		return
+	}
 	if n := len(p.idle); n > 0 {
 		w := p.idle[n-1]
 		p.idle[n-1] = nil
@@ -73,6 +78,7 @@ func (p *Pool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.retireLocked(p.minIdle)
+	p.spare, p.spares = nil, 0
 	p.trimming = len(p.idle) > 0
 	if p.trimming {
 		p.trimmer.Reset(idleFor)
@@ -103,7 +109,7 @@ func (w *worker) run(j *job) {
 func (w *worker) do(j *job) *job {
 	if !j.claim(jobAssigned, jobRunning) {
 		if j.state.Load() == jobInPlace {
-			return nil // an Await was faster, and has the slot
+			return w.arrive() // an Await was faster, and has the slot
 		}
 		w.pass(j) // cancelled on the way
 		return w.takeNext()
@@ -119,6 +125,27 @@ func (w *worker) do(j *job) *job {
 	w.handOver()
 	kept.run()
 	return nil
+}
+
+// arrive takes the place of a worker that has been woken for nothing, because an Await ran its job, and returns what
+// it can do instead.
+//
+// Waking a worker is most of what a short task costs. So while one is on its way to a job that is done already, the
+// next job is left for it, where its own Await may be faster once more. pool.lost counts the jobs that were run in
+// place less the workers that have found out: never more than are still to come, and fewer if one comes before its
+// job is done. No more jobs are left for them than that, and each that comes takes one, so none is forgotten.
+func (w *worker) arrive() *job {
+	p := w.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.payLocked()
+	p.lost--
+	j := p.handed.first
+	if j != nil {
+		j.handed = false
+		p.handed.remove(j)
+	}
+	return j
 }
 
 func (w *worker) takeNext() *job {
@@ -141,6 +168,9 @@ func (w *worker) release(end taskEnd) {
 	w.pool.mu.Lock()
 	w.pool.countLocked(end)
 	w.passLocked(w.job)
+	if t, ok := w.job.task.(*plainTask); ok && end == taskReturned {
+		w.pool.keepLocked(t)
+	}
 	w.pool.mu.Unlock()
 }
 
