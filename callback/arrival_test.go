@@ -51,14 +51,15 @@ func TestAddFuture(t *testing.T) {
 		equal(t, slices.IsSorted(got), true)
 	})
 	t.Run("of a closed loop is reported, not lost", func(t *testing.T) {
-		var reported error
-		defer future.SetUnobservedHandler(future.SetUnobservedHandler(func(err error) { reported = err }))
+		reports := make(chan error, 1)
+		defer future.SetUnobservedHandler(future.SetUnobservedHandler(func(err error) { reports <- err }))
 		loop := newLoop(t)
 		p, f := pending[int]()
 		callback.AddFuture(loop, f, func(*future.Future[int]) { t.Error("delivered") })
 		loop.Close()
 		failure := errors.New("failure")
 		p.Reject(failure)
+		reported := <-reports
 		equal(t, errors.Is(reported, callback.ErrLoopClosed) && errors.Is(reported, failure), true)
 	})
 }

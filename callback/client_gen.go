@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
@@ -188,7 +189,7 @@ func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
 //
 // Errors: [motor.ClientBulkWriteException], in which errors.As finds the driver's mongo.ClientBulkWriteException: it
 // has the result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not
-// know the command.
+// know the command; [motor.ConfigurationError] if the write concern has wtimeout or fsync.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(
@@ -354,6 +355,146 @@ func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
 // Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
 func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.IsLocked(ctx), callback)
+}
+
+// ListDatabases gives its callback a cursor over descriptions of the server's databases that match filter, bson.D{}
+// standing for all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorClient.list_databases.
+func (c *Client) ListDatabases(
+	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
+	opts ...options.Lister[options.ListDatabasesOptions],
+) {
+	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(c.loop, m) }))
+}
+
+// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
+// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
+//
+// Motor: MotorClient.tz_aware.
+func (c *Client) TZAware() bool {
+	return c.futures.TZAware()
+}
+
+// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
+// on; those that there are go on as before. See [motor.WithTZAware].
+func (c *Client) SetTZAware(aware bool) {
+	c.futures.SetTZAware(aware)
+}
+
+// SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than
+// the nearest one and still be read: 15 at first. It does not matter where a mongos stands before the replica set.
+//
+// Motor: MotorClient.secondary_acceptable_latency_ms.
+func (c *Client) SecondaryAcceptableLatencyMS() int {
+	return c.futures.SecondaryAcceptableLatencyMS()
+}
+
+// SetSecondaryAcceptableLatencyMS sets by how many milliseconds a member may be farther away than the nearest one. It
+// takes effect when the client opens the next time: an open client is left as it is, since opening it anew would end
+// its cursors. [Client.Close] has the next operation do it.
+//
+// Errors: [motor.ConfigurationError] for a negative number.
+//
+// Motor: MotorClient.secondary_acceptable_latency_ms = ms.
+func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
+	return c.futures.SetSecondaryAcceptableLatencyMS(ms)
+}
+
+// LocalThresholdMS is [Client.SecondaryAcceptableLatencyMS] by its later name.
+//
+// Motor: MotorClient.local_threshold_ms.
+func (c *Client) LocalThresholdMS() int {
+	return c.futures.LocalThresholdMS()
+}
+
+// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
+// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
+// has its own.
+//
+// Motor: write_concern.
+func (c *Client) WriteConcern() *motor.WriteConcern {
+	return c.futures.WriteConcern()
+}
+
+// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
+// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+//
+// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
+// [motor.WriteConcern.Set].
+//
+// Motor: write_concern = {...}.
+func (c *Client) SetWriteConcern(dictionary any) error {
+	return c.futures.SetWriteConcern(dictionary)
+}
+
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
+// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+//
+// Motor: read_preference.
+func (c *Client) ReadPreference() readpref.Mode {
+	return c.futures.ReadPreference()
+}
+
+// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
+// is its first read. The tags stay.
+//
+// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
+// tags.
+//
+// Motor: read_preference = mode.
+func (c *Client) SetReadPreference(mode readpref.Mode) error {
+	return c.futures.SetReadPreference(mode)
+}
+
+// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
+// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+//
+// Motor: tag_sets.
+func (c *Client) TagSets() []map[string]string {
+	return c.futures.TagSets()
+}
+
+// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
+// the empty set alone. To prefer New York and make do with any other place:
+//
+//	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
+//
+// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+//
+// Motor: tag_sets = [...].
+func (c *Client) SetTagSets(sets []map[string]string) error {
+	return c.futures.SetTagSets(sets)
+}
+
+// CopyDatabase copies a database to another one, of the same server or, with [motor.CopyFromHost], from another: the
+// collections with their options, their documents, their indexes, and at last the views. It gives its callback what
+// was copied. A source that does not exist is an empty one.
+//
+// On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and
+// time series collections, and all that it refuses, are read and written in batches. Nothing keeps others from writing
+// to the source meanwhile; what they write may be copied or not.
+//
+// Of the system collections, system.js alone is copied: system.views and system.buckets are what views and time
+// series are made of and come with these, system.profile belongs to its server. Users are not part of a database any
+// more.
+//
+// A collection of the target that has the name of one of the source's is never touched, unless [motor.CopyReplace]
+// says so, nor is any other.
+//
+// Errors: [motor.InvalidName] for either name; [motor.ValueError] if the source is the target; [motor.InvalidURI] and
+// [motor.ConfigurationError] for what the options say of the other host; [motor.CollectionInvalid] if the target has
+// one of the collections; with all of these, nothing has been written. [motor.CopyError] for what fails later: it has
+// what was copied until then, and the cause, with its class.
+//
+// Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
+func (c *Client) CopyDatabase(
+	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
+) {
+	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

@@ -65,7 +65,8 @@ func (co *Co) Suspend(on future.Awaitable) error {
 		c.refuse()
 		return err
 	}
-	registration := on.Notify((*wakeOnDone)(c))
+	c.setAlarm(on)
+	defer c.clearAlarm()
 	if co != &c.co && co.ctx.Done() != nil {
 		defer context.AfterFunc(co.ctx, func() { c.loop.post(c.step) })()
 	}
@@ -75,7 +76,6 @@ func (co *Co) Suspend(on future.Awaitable) error {
 			return nil
 		}
 		if err := co.ended(); err != nil {
-			registration.Stop()
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
@@ -49,6 +50,13 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 //	users := callback.CollectionOf[*User](db, "users")
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
+}
+
+// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+//
+// Motor: MotorCollection.secondary_acceptable_latency_ms.
+func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
+	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
 // Name returns the collection's name.
@@ -213,6 +221,65 @@ func (c *Collection[D]) DeleteMany(
 	opts ...options.Lister[options.DeleteManyOptions],
 ) {
 	deliver(c.loop, c.futures.DeleteMany(ctx, filter, opts...), callback)
+}
+
+// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
+// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
+// has its own.
+//
+// Motor: write_concern.
+func (c *Collection[D]) WriteConcern() *motor.WriteConcern {
+	return c.futures.WriteConcern()
+}
+
+// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
+// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+//
+// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
+// [motor.WriteConcern.Set].
+//
+// Motor: write_concern = {...}.
+func (c *Collection[D]) SetWriteConcern(dictionary any) error {
+	return c.futures.SetWriteConcern(dictionary)
+}
+
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
+// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+//
+// Motor: read_preference.
+func (c *Collection[D]) ReadPreference() readpref.Mode {
+	return c.futures.ReadPreference()
+}
+
+// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
+// is its first read. The tags stay.
+//
+// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
+// tags.
+//
+// Motor: read_preference = mode.
+func (c *Collection[D]) SetReadPreference(mode readpref.Mode) error {
+	return c.futures.SetReadPreference(mode)
+}
+
+// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
+// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+//
+// Motor: tag_sets.
+func (c *Collection[D]) TagSets() []map[string]string {
+	return c.futures.TagSets()
+}
+
+// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
+// the empty set alone. To prefer New York and make do with any other place:
+//
+//	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
+//
+// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+//
+// Motor: tag_sets = [...].
+func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
+	return c.futures.SetTagSets(sets)
 }
 
 // same returns the handle of m, which is this one if m is.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -19,6 +20,7 @@ type coroutine struct {
 	fiber *fiber
 	step  func()  // goes on with the coroutine if it waits; made once, so that waking it allocates nothing
 	timer Timeout // of the Sleep that it is in
+	alarm *alarm  // of the await that it is in
 
 	parent  context.Context
 	cancel  context.CancelCauseFunc
@@ -77,10 +79,34 @@ func (c *coroutine) wait() {
 	c.fiber.yield(struct{}{})
 }
 
-// wakeOnDone is a coroutine as the waker of what it awaits.
-type wakeOnDone coroutine
+// alarm wakes a coroutine when what it awaits is settled. One serves many awaits.
+type alarm struct {
+	registration future.Registration
+	c            *coroutine
+	rung         atomic.Bool
+}
 
-func (w *wakeOnDone) Wake() { w.loop.post(w.step) }
+func (a *alarm) Wake() {
+	a.rung.Store(true)
+	a.c.loop.post(a.c.step)
+}
+
+// setAlarm has the coroutine woken when on is settled.
+func (c *coroutine) setAlarm(on future.Awaitable) {
+	if c.alarm == nil {
+		c.alarm = &alarm{c: c}
+	}
+	c.alarm.rung.Store(false)
+	on.NotifyWith(&c.alarm.registration, c.alarm)
+}
+
+// clearAlarm ends what setAlarm began. If the future is being settled at this moment, the alarm is yet to ring, and
+// cannot be used again.
+func (c *coroutine) clearAlarm() {
+	if !c.alarm.rung.Load() && !c.alarm.registration.Stop() {
+		c.alarm = nil
+	}
+}
 
 // cancelOnDone is a coroutine as the waker of its own future: if that is settled while the coroutine still runs,
 // it was cancelled.

@@ -74,33 +74,6 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
 	return c.same(c.futures.BatchSize(n))
 }
 
-// Collection returns the collection that is read.
-//
-// Motor: MotorCursor.collection.
-func (c *Cursor[D]) Collection() *Collection[D] {
-	return WrapCollection(c.loop, c.futures.Collection())
-}
-
-// Err returns what every read of the cursor fails with, because its filter or an option is wrong, or nil.
-func (c *Cursor[D]) Err() error {
-	return c.futures.Err()
-}
-
-// Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
-//
-// Motor: MotorCursor.alive.
-func (c *Cursor[D]) Alive() bool {
-	return c.futures.Alive()
-}
-
-// CursorID returns the server's number for the cursor: 0 before the first read, and when the server has no more.
-//
-// Motor: MotorCursor.cursor_id.
-func (c *Cursor[D]) CursorID() int64 {
-	return c.futures.CursorID()
-}
-
 // Clone returns a cursor with the same query and options that has not been read.
 //
 // Motor: MotorCursor.clone.
@@ -115,20 +88,10 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 	return c.same(c.futures.Rewind())
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. In a defer the callback may be nil:
-//
-//	defer cursor.Close(ctx, nil)
-//
-// Motor: MotorCursor.close.
-func (c *Cursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Close(ctx), callback)
-}
-
 // FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
 // last batch, and calling it twice loses nothing.
 //
-// Motor: MotorCursor.fetch_next.
+// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *Cursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.FetchNext(ctx), callback)
 }
@@ -136,14 +99,14 @@ func (c *Cursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
 // NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
 // pointer. It never does I/O; FetchNext does.
 //
-// Motor: MotorCursor.next_object.
+// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
 func (c *Cursor[D]) NextObject() D {
 	return c.futures.NextObject()
 }
 
 // Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration].
 //
-// Motor: MotorCursor.next.
+// Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.Next(ctx), callback)
 }
@@ -154,7 +117,7 @@ func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 //
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length.
 //
-// Motor: MotorCursor.to_list.
+// Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
 func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
 	deliver(c.loop, c.futures.ToList(ctx, length...), callback)
 }
@@ -165,7 +128,7 @@ func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...in
 //
 // fn is called on the handle's loop, never on this stack. A nil fn panics.
 //
-// Motor: MotorCursor.each.
+// Motor: MotorCursor.each, MotorCommandCursor.each.
 func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
@@ -177,6 +140,45 @@ func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 // Motor: async for.
 func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return c.futures.All(ctx)
+}
+
+// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
+// calls "$cmd", or "$cmd." and the name of the command.
+//
+// Motor: MotorCursor.collection, MotorCommandCursor.collection.
+func (c *Cursor[D]) Collection() *Collection[D] {
+	return WrapCollection(c.loop, c.futures.Collection())
+}
+
+// Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
+func (c *Cursor[D]) Err() error {
+	return c.futures.Err()
+}
+
+// Alive reports whether there may be more documents: before the first read, while the server has more, and while
+// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+//
+// Motor: MotorCursor.alive, MotorCommandCursor.alive.
+func (c *Cursor[D]) Alive() bool {
+	return c.futures.Alive()
+}
+
+// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
+// no more.
+//
+// Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
+func (c *Cursor[D]) CursorID() int64 {
+	return c.futures.CursorID()
+}
+
+// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
+// has not been read, is no error. In a defer the callback may be nil:
+//
+//	defer cursor.Close(ctx, nil)
+//
+// Motor: MotorCursor.close, MotorCommandCursor.close.
+func (c *Cursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

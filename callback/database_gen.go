@@ -7,6 +7,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
@@ -42,6 +44,72 @@ func (d *Database) Futures() *motor.Database { return d.futures }
 //
 // Motor: get_io_loop.
 func (d *Database) IOLoop() future.Executor { return d.loop }
+
+// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+//
+// Motor: MotorDatabase.secondary_acceptable_latency_ms.
+func (d *Database) SecondaryAcceptableLatencyMS() int {
+	return d.futures.SecondaryAcceptableLatencyMS()
+}
+
+// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
+// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
+// has its own.
+//
+// Motor: write_concern.
+func (d *Database) WriteConcern() *motor.WriteConcern {
+	return d.futures.WriteConcern()
+}
+
+// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
+// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+//
+// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
+// [motor.WriteConcern.Set].
+//
+// Motor: write_concern = {...}.
+func (d *Database) SetWriteConcern(dictionary any) error {
+	return d.futures.SetWriteConcern(dictionary)
+}
+
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
+// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+//
+// Motor: read_preference.
+func (d *Database) ReadPreference() readpref.Mode {
+	return d.futures.ReadPreference()
+}
+
+// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
+// is its first read. The tags stay.
+//
+// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
+// tags.
+//
+// Motor: read_preference = mode.
+func (d *Database) SetReadPreference(mode readpref.Mode) error {
+	return d.futures.SetReadPreference(mode)
+}
+
+// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
+// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+//
+// Motor: tag_sets.
+func (d *Database) TagSets() []map[string]string {
+	return d.futures.TagSets()
+}
+
+// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
+// the empty set alone. To prefer New York and make do with any other place:
+//
+//	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
+//
+// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+//
+// Motor: tag_sets = [...].
+func (d *Database) SetTagSets(sets []map[string]string) error {
+	return d.futures.SetTagSets(sets)
+}
 
 // Name returns the database's name.
 //
@@ -84,6 +152,18 @@ func (d *Database) Command(
 	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
 }
 
+// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
+// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
+// that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure].
+//
+// Motor: MotorDatabase.aggregate.
+func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
+	return WrapCommandCursor(d.loop, d.futures.Aggregate(pipeline, opts...))
+}
+
 // ListCollectionNames gives its callback the names of the database's collections, views among them, that match filter:
 // bson.D{} stands for all.
 //
@@ -92,6 +172,20 @@ func (d *Database) ListCollectionNames(
 	ctx context.Context, filter any, callback Func[[]string], opts ...options.Lister[options.ListCollectionsOptions],
 ) {
 	deliver(d.loop, d.futures.ListCollectionNames(ctx, filter, opts...), callback)
+}
+
+// ListCollections gives its callback a cursor over descriptions of the database's collections that match filter: their
+// names, types and options. bson.D{} stands for all.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorDatabase.list_collections.
+func (d *Database) ListCollections(
+	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
+	opts ...options.Lister[options.ListCollectionsOptions],
+) {
+	deliver(d.loop, d.futures.ListCollections(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(d.loop, m) }))
 }
 
 // CollectionNames gives its callback the names of the database's collections.
@@ -104,7 +198,8 @@ func (d *Database) CollectionNames(ctx context.Context, callback Func[[]string])
 // CreateCollection creates a collection and gives its callback it. It is needed for options only: a write creates what
 // is not there.
 //
-// Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName].
+// Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName];
+// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(
@@ -135,4 +230,189 @@ func (d *Database) ValidateCollection(
 	ctx context.Context, nameOrCollection any, how motor.ValidateOptions, callback Func[bson.M],
 ) {
 	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, how), callback)
+}
+
+// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is no
+// error: then it gives its callback that reply, whose "ok" is 0.
+//
+//	// Done if it is not there.
+//	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
+//
+// Errors: those of Command. What is no reply of the server, such as a [motor.AutoReconnect], is never allowed.
+//
+// Motor: MotorDatabase.command(allowable_errors=..., check=...).
+func (d *Database) CommandAllowing(
+	ctx context.Context, command any, allowed motor.AllowedErrors, callback Func[bson.M],
+	opts ...options.Lister[options.RunCmdOptions],
+) {
+	deliver(d.loop, d.futures.CommandAllowing(ctx, command, allowed, opts...), callback)
+}
+
+// CursorCommand sends a command whose reply is a cursor, such as find or aggregate, and gives its callback that
+// cursor. command is what it is for [Database.Command].
+//
+// Errors: [motor.InvalidOperation] if the reply has no cursor: use Command for such a command; and those of Command.
+//
+// Motor: MotorDatabase.cursor_command.
+func (d *Database) CursorCommand(
+	ctx context.Context, command any, callback Func[*CommandCursor[bson.M]],
+	opts ...options.Lister[options.RunCmdOptions],
+) {
+	deliver(d.loop, d.futures.CursorCommand(ctx, command, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(d.loop, m) }))
+}
+
+// CurrentOp gives its callback what the server is doing, as its field "inprog" lists it: with includeAll, idle
+// connections and the server's own work too.
+//
+// Legacy: use Aggregate on the admin database, with the stage $currentOp. Motor: MotorDatabase.current_op.
+func (d *Database) CurrentOp(ctx context.Context, includeAll bool, callback Func[bson.M]) {
+	deliver(d.loop, d.futures.CurrentOp(ctx, includeAll), callback)
+}
+
+// Eval has the server run JavaScript with args and gives its callback what that returns. code is a function: a string,
+// a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+//
+// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for other
+// code; [motor.InvalidDocument] for arguments that cannot be encoded.
+//
+// Legacy: use Aggregate, with $function where it must be JavaScript. Motor: MotorDatabase.eval.
+func (d *Database) Eval(ctx context.Context, code any, callback Func[any], args ...any) {
+	deliver(d.loop, d.futures.Eval(ctx, code, args...), callback)
+}
+
+// LastStatus gives its callback what the server says of the last operation on whichever of the client's connections it
+// comes to. MongoDB has no such command since version 5.1.
+//
+// Errors: [motor.OperationFailure] from today's servers.
+//
+// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.last_status.
+func (d *Database) LastStatus(ctx context.Context, callback Func[bson.M]) {
+	deliver(d.loop, d.futures.LastStatus(ctx), callback)
+}
+
+// Error gives its callback what [Database.LastStatus] does if that operation failed, and otherwise to nil.
+//
+// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
+func (d *Database) Error(ctx context.Context, callback Func[bson.M]) {
+	deliver(d.loop, d.futures.Error(ctx), callback)
+}
+
+// PreviousError gives its callback what the server says of the last operation that failed since
+// [Database.ResetErrorHistory], or to nil if there was none, on whichever of the client's connections it comes to.
+// MongoDB has no such command since version 3.6.
+//
+// Errors: [motor.OperationFailure] from today's servers.
+//
+// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.previous_error.
+func (d *Database) PreviousError(ctx context.Context, callback Func[bson.M]) {
+	deliver(d.loop, d.futures.PreviousError(ctx), callback)
+}
+
+// ResetErrorHistory has the server forget what [Database.PreviousError] tells.
+//
+// Errors: [motor.OperationFailure] from today's servers.
+//
+// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.reset_error_history.
+func (d *Database) ResetErrorHistory(ctx context.Context, callback Func[struct{}]) {
+	deliver(d.loop, d.futures.ResetErrorHistory(ctx), callback)
+}
+
+// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorDatabase.with_options.
+func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
+	return d.same(d.futures.WithOptions(opts...))
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorDatabase.read_concern.
+func (d *Database) ReadConcern() *readconcern.ReadConcern {
+	return d.futures.ReadConcern()
+}
+
+// SetProfilingLevel sets which operations the database's profiler writes down.
+//
+// Errors: [motor.ValueError] for a level that there is not, a negative time and a rate that is not from 0 to 1;
+// [motor.TypeError] and [motor.InvalidDocument] for a bad filter.
+//
+// Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
+func (d *Database) SetProfilingLevel(
+	ctx context.Context, level motor.ProfilingLevel, how motor.ProfilingOptions, callback Func[struct{}],
+) {
+	deliver(d.loop, d.futures.SetProfilingLevel(ctx, level, how), callback)
+}
+
+// ProfilingLevel gives its callback which operations the database's profiler writes down.
+//
+// Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
+func (d *Database) ProfilingLevel(ctx context.Context, callback Func[motor.ProfilingLevel]) {
+	deliver(d.loop, d.futures.ProfilingLevel(ctx), callback)
+}
+
+// ProfilingInfo gives its callback all that the database's profiler has written down and not thrown away yet.
+//
+// Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
+func (d *Database) ProfilingInfo(ctx context.Context, callback Func[[]bson.M]) {
+	deliver(d.loop, d.futures.ProfilingInfo(ctx), callback)
+}
+
+// AddUser creates a user of this database, or changes the one of this name. An empty password leaves the password as
+// it is; a new user can be without one only where somebody else vouches for it, in the database $external.
+//
+// Errors: [motor.ConfigurationError] for both Roles and ReadOnly; [motor.TypeError] and [motor.InvalidDocument] for a
+// role that is neither a name nor a document and for other custom data; [motor.OperationFailure].
+//
+// Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
+func (d *Database) AddUser(
+	ctx context.Context, name, password string, how motor.UserOptions, callback Func[struct{}],
+) {
+	deliver(d.loop, d.futures.AddUser(ctx, name, password, how), callback)
+}
+
+// RemoveUser removes a user of this database.
+//
+// Errors: [motor.OperationFailure] if there is none of this name.
+//
+// Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
+func (d *Database) RemoveUser(ctx context.Context, name string, callback Func[struct{}]) {
+	deliver(d.loop, d.futures.RemoveUser(ctx, name), callback)
+}
+
+// Authenticate fails with [motor.InvalidOperation]: a client has its credentials from its connection string, as in
+// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all its connections. Another user is another
+// client.
+//
+// Legacy: use NewClient. Motor: MotorDatabase.authenticate, until 1.3.
+func (d *Database) Authenticate(ctx context.Context, name, password string, callback Func[bool]) {
+	deliver(d.loop, d.futures.Authenticate(ctx, name, password), callback)
+}
+
+// Logout fails with [motor.InvalidOperation]: a client whose work is done is closed.
+//
+// Legacy: use Client.Close. Motor: MotorDatabase.logout, until 1.3.
+func (d *Database) Logout(ctx context.Context, callback Func[struct{}]) {
+	deliver(d.loop, d.futures.Logout(ctx), callback)
+}
+
+// Dereference gives its callback the document that ref refers to, or, if there is none, to nil. ref is a
+// [motor.DBRef], or the document that one was read as: bson.M{"$ref": "users", "$id": 7}.
+//
+// Errors: [motor.TypeError] for what is no reference, [motor.ValueError] for a reference to another database,
+// [motor.InvalidName] for one to a collection of a name that no server accepts.
+//
+// Motor: MotorDatabase.dereference.
+func (d *Database) Dereference(
+	ctx context.Context, ref any, callback Func[bson.M], opts ...options.Lister[options.FindOneOptions],
+) {
+	deliver(d.loop, d.futures.Dereference(ctx, ref, opts...), callback)
+}
+
+// same returns the handle of m, which is this one if m is.
+func (d *Database) same(m *motor.Database) *Database {
+	if m == d.futures {
+		return d
+	}
+	return WrapDatabase(d.loop, m)
 }

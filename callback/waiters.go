@@ -34,7 +34,7 @@ type none = struct{}
 
 // add queues a waiter. mu is held; without it, the caller then calls wait.
 func (ws *waiters[R, B]) add(brought B) *waiter[R, B] {
-	w := &waiter[R, B]{in: ws, promise: newHandover[R](ws.loop), brought: brought, queued: true, prev: ws.last}
+	w := &waiter[R, B]{in: ws, promise: future.NewHandover[R](ws.loop), brought: brought, queued: true, prev: ws.last}
 	if ws.last == nil {
 		ws.first = w
 	} else {
@@ -43,9 +43,6 @@ func (ws *waiters[R, B]) add(brought B) *waiter[R, B] {
 	ws.last = w
 	return w
 }
-
-// newHandover returns the promise of something that has to be given back or would be lost: a permit, an item.
-func newHandover[T any](loop *Loop) *future.Promise[T] { return future.NewPromiseOn[T](loop) }
 
 // wait sets the timeout, if one is given, and returns the waiter's future.
 func (w *waiter[R, B]) wait(

@@ -12,6 +12,7 @@ const (
 	observed                     // somebody looks, or will look, at the outcome
 	draining                     // a runner is at, or on its way to, the callbacks
 	inPlace                      // an Await may run the task itself: see core.runInPlace
+	handover                     // an Await that gives up cancels it: see NewHandover
 )
 
 // core is what a Future is apart from the type of its value. Everything that need not know T is here, so that it

@@ -20,7 +20,7 @@
 //  4. Chains are walked, not recursed: one of ten million links settles on a small stack.
 //  5. A panic or a [runtime.Goexit] in user code is the child's failure, a [*PanicError]. It kills no worker, leaves
 //     nothing pending, and what panicked is not called again.
-//  6. The context of a wait ends that wait. The future goes on, and later waits succeed.
+//  6. The context of a wait ends that wait. The future goes on, and later waits succeed (but for [NewHandover]).
 //  7. [Future.Cancel] settles this future at once, ends the context of its operation if it has one, and takes it off
 //     the lists of what it was derived from, which is not cancelled. Only [WaitFor], [Group] and [Map] cancel what they
 //     are made from.
@@ -36,7 +36,7 @@
 //
 // # Cost
 //
-// A future is one object of 96 bytes; a derived one is one more; a wait for a pending one makes a channel. An
-// operation on a pool is one object, plus two if its function uses the context's end. Combining n futures takes four
+// A future is one object of 96 bytes; a derived one is one more; a wait for a pending one makes a channel if a
+// context can end it. An operation on a pool is one object, plus two if its function uses the context's end. Combining n futures takes four
 // to six objects, whatever n is.
 package future

@@ -38,6 +38,8 @@ type Awaitable interface {
 	// Notify arranges for w.Wake to be called once, when the future settles, and returns what Stop takes back.
 	// On a settled future it calls Wake before it returns.
 	Notify(w Waker) *Registration
+	// NotifyWith is Notify with a registration that the caller provides.
+	NotifyWith(r *Registration, w Waker)
 }
 
 // Waker is told that a future has settled.

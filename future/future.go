@@ -31,7 +31,7 @@ func (c *core) wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Await", "ctx")
 	if s, ok := ctx.(Suspender); ok {
 		if err := s.Suspend(waited{c}); err != nil && !c.isSettled() {
-			return err
+			return c.giveUp(err)
 		}
 		return nil
 	}
@@ -40,7 +40,7 @@ func (c *core) wait(ctx context.Context) error {
 	}
 	end := ctx.Done()
 	if end == nil {
-		<-c.doneChan()
+		c.block()
 		return nil
 	}
 	select {
@@ -51,7 +51,7 @@ func (c *core) wait(ctx context.Context) error {
 		if c.isSettled() {
 			return nil
 		}
-		return ctx.Err()
+		return c.giveUp(ctx.Err())
 	}
 }
 
@@ -110,17 +110,30 @@ func (f *Future[T]) Cancel(cause ...error) bool {
 			break
 		}
 	}
-	f.mu.Lock()
-	if f.isSettled() {
-		f.mu.Unlock()
+	return f.cancel(err)
+}
+
+func (c *core) cancel(err error) bool {
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
 		return false
 	}
-	b, who := f.publish(err, cancelled)
+	b, who := c.publish(err, cancelled)
 	if who != nil {
 		who.abandon()
 	}
 	b.spread(false)
 	return true
+}
+
+// giveUp ends a wait with err, or returns nil if the outcome is there: a handover is either awaited to the end or
+// cancelled.
+func (c *core) giveUp(err error) error {
+	if c.state.Load()&handover != 0 && !c.cancel(&cancelError{err}) {
+		return nil
+	}
+	return err
 }
 
 // settle publishes the outcome, if there is none yet, and returns what waited for it.
@@ -141,14 +154,23 @@ type waited struct{ c *core }
 
 func (w waited) IsDone() bool                  { return w.c.isSettled() }
 func (w waited) Done() <-chan struct{}         { return w.c.doneChan() }
-func (w waited) Notify(on Waker) *Registration { return w.c.notify(on) }
+func (w waited) Notify(on Waker) *Registration { return w.c.notify(new(Registration), on) }
+
+func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
 
 // Notify arranges for w.Wake to be called once, on the stack that settles the future (or before Notify returns, if
 // it is settled): see [Waker]. It is what schedulers are built with; for results, use [Future.OnComplete].
 func (f *Future[T]) Notify(w Waker) *Registration {
 	mustHave(f != nil, "Notify", "the future")
 	mustHave(w != nil, "Notify", "w")
-	return f.notify(w)
+	return f.notify(new(Registration), w)
+}
+
+// NotifyWith is Notify with a registration that the caller provides: a zero one, or one that may be used again,
+// since its Wake has been called or its Stop has returned true.
+func (f *Future[T]) NotifyWith(r *Registration, w Waker) {
+	mustHave(w != nil, "NotifyWith", "w")
+	f.notify(r, w)
 }
 
 // Registration is what [Future.Notify] returns.
@@ -157,9 +179,8 @@ type Registration struct {
 	w Waker
 }
 
-func (c *core) notify(w Waker) *Registration {
-	r := &Registration{w: w}
-	r.c = r
+func (c *core) notify(r *Registration, w Waker) *Registration {
+	r.w, r.c = w, r
 	c.mu.Lock()
 	if c.isSettled() {
 		c.mu.Unlock()

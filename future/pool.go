@@ -35,7 +35,7 @@ type Pool struct {
 	trimming bool
 	minIdle  int // the fewest idle workers since the last trim
 
-	spare  *plainTask // a list of those that may be used again
+	spare  *job // a list of those of plain tasks that may be used again
 	spares int
 
 	stats PoolStats // the counters; the rest is filled in by Stats
@@ -91,61 +91,60 @@ func (p *Pool) Limit() int { return p.limit }
 func (p *Pool) Execute(task func()) error {
 	mustHave(task != nil, "Execute", "task")
 	p.mu.Lock()
-	t := p.spare
-	if t != nil {
-		p.spare, t.spare = t.spare, nil
+	j := p.spare
+	if j != nil {
+		p.spare, j.next = j.next, nil
 		p.spares--
 	} else {
-		t = new(plainTask)
-		t.job.task = t
+		j = new(job)
 	}
-	t.fn = task
-	return p.submitLocked(&t.job)
+	j.task = plainTask(task)
+	return p.submitLocked(j)
 }
 
-// plainTask is a task without a future.
-type plainTask struct {
-	job
-	fn    func()
-	spare *plainTask // the next one on the pool's list of spares
-}
+// plainTask is a task without a future. Nothing but Close can cancel it, and nothing but a worker can run it.
+type plainTask func()
 
-// maxSpares bounds the list of plainTasks that wait to be used again.
-const maxSpares = 1024
-
-func (t *plainTask) perform(s slot) batch {
-	if err := t.call(); err != nil {
+func (fn plainTask) perform(s slot) batch {
+	if err := fn.call(); err != nil {
 		s.release(taskPanicked)
 		ReportUnobserved(err)
 		return batch{}
 	}
-	s.release(taskReturned) // which makes t a spare: see worker.release
+	s.release(taskReturned) // which keeps the job: see worker.release
 	return batch{}
 }
 
-func (t *plainTask) call() (err error) {
+func (fn plainTask) call() (err error) {
 	defer recoverAs(&err)
-	fn := t.fn
-	t.fn = nil
 	fn()
 	return nil
 }
 
-// keepLocked makes a spare of t, which nothing refers to any more.
-func (p *Pool) keepLocked(t *plainTask) {
-	if p.spares < maxSpares {
-		t.state.Store(jobQueued)
-		t.spare, p.spare = p.spare, t
-		p.spares++
-	}
-}
-
-func (t *plainTask) refuse(err error) batch {
+func (fn plainTask) refuse(err error) batch {
 	if _, goexit := err.(*PanicError); !goexit {
 		err = &UndeliveredError{Reason: err}
 	}
 	ReportUnobserved(err)
 	return batch{}
+}
+
+func (j *job) plain() bool {
+	_, ok := j.task.(plainTask)
+	return ok
+}
+
+// maxSpares bounds the list of jobs of plain tasks that wait to be used again.
+const maxSpares = 1024
+
+// keepLocked makes a spare of j, a plain task's, to which nothing refers any more. A sync.Pool would be slower: who
+// submits and who works are on different processors.
+func (p *Pool) keepLocked(j *job) {
+	j.task = nil
+	if p.spares < maxSpares {
+		j.next, p.spare = p.spare, j
+		p.spares++
+	}
 }
 
 // submit gives j a slot and a worker, or a place in the queue.
@@ -197,7 +196,7 @@ func (p *Pool) nextLocked() *job {
 	for p.queue.first != nil {
 		j := p.queue.first
 		p.queue.remove(j)
-		if j.claim(jobQueued, jobAssigned) {
+		if j.plain() || j.claim(jobQueued, jobAssigned) {
 			p.clockOut(j)
 			p.busy++
 			j.slot = slotHeld
@@ -269,7 +268,7 @@ func (p *Pool) Close() {
 	var refused []task
 	for j := p.queue.first; j != nil; j = p.queue.first {
 		p.queue.remove(j)
-		if j.claim(jobQueued, jobDropped) {
+		if j.plain() || j.claim(jobQueued, jobDropped) {
 			refused = append(refused, j.task)
 		}
 	}

@@ -15,6 +15,14 @@ func NewPromiseOn[T any](ex Executor) *Promise[T] {
 	return p
 }
 
+// NewHandover is [NewPromiseOn] for a value that somebody has to have: a permit, an item of a queue. An [Future.Await]
+// that gives up cancels the future: either its waiter gets the value, or there has not been one.
+func NewHandover[T any](ex Executor) *Promise[T] {
+	p := NewPromiseOn[T](ex)
+	p.f.state.Store(handover)
+	return p
+}
+
 // Future returns the read side.
 func (p *Promise[T]) Future() *Future[T] { return &p.f }
 

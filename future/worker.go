@@ -107,7 +107,7 @@ func (w *worker) run(j *job) {
 
 // do runs j, and the callbacks that wait for it, and returns the job that the slot has passed to.
 func (w *worker) do(j *job) *job {
-	if !j.claim(jobAssigned, jobRunning) {
+	if !j.plain() && !j.claim(jobAssigned, jobRunning) {
 		if j.state.Load() == jobInPlace {
 			return w.arrive() // an Await was faster, and has the slot
 		}
@@ -168,8 +168,8 @@ func (w *worker) release(end taskEnd) {
 	w.pool.mu.Lock()
 	w.pool.countLocked(end)
 	w.passLocked(w.job)
-	if t, ok := w.job.task.(*plainTask); ok && end == taskReturned {
-		w.pool.keepLocked(t)
+	if end == taskReturned && w.job.plain() {
+		w.pool.keepLocked(w.job)
 	}
 	w.pool.mu.Unlock()
 }
