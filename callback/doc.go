@@ -30,6 +30,21 @@
 //
 // A loop that ran coroutines has to be closed: they are goroutines, and those that wait would wait for ever.
 //
+// # Handles
+//
+// [Client], [Database], [Collection] and [Cursor] are those of package motor, method for method: where motor returns a
+// future, they take a [Func] after the last required argument and return nothing.
+//
+//	client, err := callback.NewClient(loop, "mongodb://localhost:27017")
+//	client.Database("app").Collection("users").FindOne(ctx, bson.M{"_id": "ann"}, func(user bson.M, err error) {
+//		...
+//	})
+//
+// The callback is called once, later, on the handle's loop (a [Loop], or any [future.Executor]), with (result, nil) or
+// (zero value, error). Without a callback the operation runs, and its failure goes to the handler of
+// [future.SetUnobservedHandler], as does a [*future.UndeliveredError] if the loop was closed meanwhile. Futures gives
+// the handle of motor, and [WrapClient] and its kin make the other step, so both styles mix on one client.
+//
 // # Names
 //
 // The loop is Tornado's IOLoop, its locks and queues are those of tornado.locks and tornado.queues, and coroutines
@@ -38,6 +53,6 @@
 //
 // # Cost
 //
-// A callback costs 8 bytes while it waits and some 40 ns; an await of a pending future about two thirds of what it costs a
-// goroutine; a coroutine that waits, the stack of a goroutine.
+// A callback costs 8 bytes while it waits and some 40 ns; an await of a pending future about two thirds of what it
+// costs a goroutine; a coroutine that waits, the stack of a goroutine.
 package callback
