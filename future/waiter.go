@@ -35,6 +35,16 @@ func (c *core) block() {
 	waiters.Put(w)
 }
 
-func (w *waiter) userCode() bool   { return false }
-func (w *waiter) fire() batch      { w.woken.Signal(); return batch{} }
+func (w *waiter) userCode() bool { return false }
+
+// fire holds the lock, which Wait takes again, so that all that was done to the link has been done when the waiter
+// is used again.
+func (w *waiter) fire() batch {
+	mu := w.woken.L
+	mu.Lock()
+	w.woken.Signal()
+	mu.Unlock()
+	return batch{}
+}
+
 func (w *waiter) fail(error) batch { return batch{} }
