@@ -4,11 +4,13 @@ package callback
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
@@ -46,16 +48,18 @@ func (c *Client) Futures() *motor.Client { return c.futures }
 // Motor: get_io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
-// NewClient returns a client for the deployment that uri names: "mongodb://host:27017/?maxPoolSize=20". It does no
-// I/O, so it fails only for what can be known without: [motor.InvalidURI], or [motor.ConfigurationError] for an option
-// that is unknown, contradicts another one, or is out of range.
+// NewClient returns a client for the deployment that hostOrURI names: a connection string such as
+// "mongodb://host:27017/?maxPoolSize=20"; a host, "localhost", or "localhost:27018"; several of them, "a,b:27018";
+// nothing, which means "localhost". It does no I/O, so it fails only for what can be known without:
+// [motor.InvalidURI], or [motor.ConfigurationError] for an option that is unknown, contradicts another one, or is out
+// of range.
 //
 // Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. A nil loop is a
 // [motor.TypeError].
 //
-// Motor: MotorClient(uri, ...).
-func NewClient(loop future.Executor, uri string, opts ...motor.ClientOption) (*Client, error) {
-	m, err := motor.NewClient(uri, onLoop(loop, opts)...)
+// Motor: MotorClient(host, port, ...).
+func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOption) (*Client, error) {
+	m, err := motor.NewClient(hostOrURI, onLoop(loop, opts)...)
 	if err != nil {
 		return nil, err
 	}
@@ -369,6 +373,65 @@ func (c *Client) ListDatabases(
 	opts ...options.Lister[options.ListDatabasesOptions],
 ) {
 	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(c.loop, m) }))
+}
+
+// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
+// With mongodb+srv, those that the DNS knows are missing.
+//
+// Motor: MotorClient.options.
+func (c *Client) Options() *options.ClientOptions {
+	return c.futures.Options()
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorClient.read_concern.
+func (c *Client) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
+}
+
+// RetryReads reports whether the driver tries a read again, once, after an error of the network.
+//
+// Motor: MotorClient.retry_reads.
+func (c *Client) RetryReads() bool {
+	return c.futures.RetryReads()
+}
+
+// RetryWrites reports whether the driver tries a write again, once, after an error of the network. Of a write with
+// wtimeout or fsync it does not: see [motor.WriteConcern].
+//
+// Motor: MotorClient.retry_writes.
+func (c *Client) RetryWrites() bool {
+	return c.futures.RetryWrites()
+}
+
+// ServerSelectionTimeout returns for how long an operation looks for a server before it fails.
+//
+// Motor: MotorClient.server_selection_timeout.
+func (c *Client) ServerSelectionTimeout() time.Duration {
+	return c.futures.ServerSelectionTimeout()
+}
+
+// MinPoolSize returns how many connections to one server the client keeps open at least.
+//
+// Motor: MotorClient.min_pool_size.
+func (c *Client) MinPoolSize() int {
+	return c.futures.MinPoolSize()
+}
+
+// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
+//
+// Motor: MotorClient.max_idle_time_ms.
+func (c *Client) MaxIdleTimeMS() int {
+	return c.futures.MaxIdleTimeMS()
+}
+
+// EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
+// *event.ServerMonitor, as many as there are.
+//
+// Motor: MotorClient.event_listeners.
+func (c *Client) EventListeners() []any {
+	return c.futures.EventListeners()
 }
 
 // TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,

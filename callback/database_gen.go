@@ -290,7 +290,7 @@ func (d *Database) LastStatus(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.LastStatus(ctx), callback)
 }
 
-// Error gives its callback what [Database.LastStatus] does if that operation failed, and otherwise to nil.
+// Error is [Database.LastStatus] for failures alone: it gives its callback nil if that operation did not fail.
 //
 // Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
 func (d *Database) Error(ctx context.Context, callback Func[bson.M]) {
@@ -298,8 +298,8 @@ func (d *Database) Error(ctx context.Context, callback Func[bson.M]) {
 }
 
 // PreviousError gives its callback what the server says of the last operation that failed since
-// [Database.ResetErrorHistory], or to nil if there was none, on whichever of the client's connections it comes to.
-// MongoDB has no such command since version 3.6.
+// [Database.ResetErrorHistory], on whichever of the client's connections it comes to; nil if none did. MongoDB has no
+// such command since version 3.6.
 //
 // Errors: [motor.OperationFailure] from today's servers.
 //
@@ -396,8 +396,8 @@ func (d *Database) Logout(ctx context.Context, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.Logout(ctx), callback)
 }
 
-// Dereference gives its callback the document that ref refers to, or, if there is none, to nil. ref is a
-// [motor.DBRef], or the document that one was read as: bson.M{"$ref": "users", "$id": 7}.
+// Dereference gives its callback the document that ref refers to; nil if there is none. ref is a [motor.DBRef], or the
+// document that one was read as: bson.M{"$ref": "users", "$id": 7}.
 //
 // Errors: [motor.TypeError] for what is no reference, [motor.ValueError] for a reference to another database,
 // [motor.InvalidName] for one to a collection of a name that no server accepts.

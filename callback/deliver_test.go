@@ -294,7 +294,7 @@ func TestClientWithoutALoopIsATypeError(t *testing.T) {
 	if c != nil || !errors.Is(err, motor.TypeError) {
 		t.Errorf("got %v, %v; want a TypeError", c, err)
 	}
-	if c, err = callback.NewClient(newLoop(t), "mongodb"); c != nil || !errors.Is(err, motor.InvalidURI) {
+	if c, err = callback.NewClient(newLoop(t), "mongodb://"); c != nil || !errors.Is(err, motor.InvalidURI) {
 		t.Errorf("got %v, %v; want InvalidURI", c, err)
 	}
 }

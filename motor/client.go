@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -17,36 +18,36 @@ import (
 // the goroutines that use them. It is safe for any number of goroutines; a program needs one for each deployment.
 //
 // A Client is made without any I/O, opens itself at the first operation, and opens itself again when it is used
-// after [Client.Close].
+// after [Client.Close]. It is equal to no other, whatever both were made for.
+//
+// Motor's document_class is the type parameter of [CollectionOf].
 //
 // Motor: MotorClient.
 type Client struct {
 	driver   *options.ClientOptions
+	resolve  func() (*options.ClientOptions, error) // driver with what the DNS knows, or nil
 	workers  int
 	maxQueue int // -1: no bound
 	loop     future.Executor
 	codec    codec
 	path     string // the database that the connection string names
 	cursors  openCursors
+	concerns
+	tzAware atomic.Bool
+	latency atomic.Int64 // the local threshold, a time.Duration: the driver's is fixed when it connects
 
 	mu   sync.Mutex
 	conn *connection      // nil: closed, or not opened yet
 	past future.PoolStats // of the executors of the connections that were closed
 }
 
-// connection is what a client has while it is open.
-type connection struct {
-	driver   *mongo.Client
-	pool     *future.Pool
-	topology topology
-}
-
-// NewClient returns a client for the deployment that uri names: "mongodb://host:27017/?maxPoolSize=20". It does no
-// I/O, so it fails only for what can be known without: [InvalidURI], or [ConfigurationError] for an option that is
-// unknown, contradicts another one, or is out of range.
+// NewClient returns a client for the deployment that hostOrURI names: a connection string such as
+// "mongodb://host:27017/?maxPoolSize=20"; a host, "localhost", or "localhost:27018"; several of them, "a,b:27018";
+// nothing, which means "localhost". It does no I/O, so it fails only for what can be known without: [InvalidURI], or
+// [ConfigurationError] for an option that is unknown, contradicts another one, or is out of range.
 //
-// Motor: MotorClient(uri, ...).
-func NewClient(uri string, opts ...ClientOption) (*Client, error) {
+// Motor: MotorClient(host, port, ...).
+func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	s := settings{maxQueue: -1}
 	for _, opt := range opts {
 		if opt == nil {
@@ -56,12 +57,19 @@ func NewClient(uri string, opts ...ClientOption) (*Client, error) {
 			return nil, err
 		}
 	}
-	driver, err := driverOptions(uri, s.driver)
+	uri, err := s.connectionString(hostOrURI)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{driver: driver, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
+	driver, resolve, err := driverOptions(uri, s.driver)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
 	c.codec = codec{registry: driver.Registry, options: driver.BSONOptions}
+	if err := c.begin(uri, s); err != nil {
+		return nil, err
+	}
 	if c.workers == 0 {
 		if c.workers, err = defaultWorkers(driver); err != nil {
 			return nil, err
@@ -70,29 +78,30 @@ func NewClient(uri string, opts ...ClientOption) (*Client, error) {
 	return c, nil
 }
 
-// connect returns the open connection, opening it if need be. That starts the driver's monitors, but waits for
-// nothing.
-func (c *Client) connect() (*connection, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn != nil {
-		return c.conn, nil
+// begin makes the settings that can be changed what they are at first.
+func (c *Client) begin(uri string, s settings) error {
+	if pref := c.driver.ReadPreference; pref != nil {
+		c.read.now.Store(readItemsOf(pref))
 	}
-	var bound []future.PoolOption
-	if c.maxQueue >= 0 {
-		bound = append(bound, future.WithMaxQueue(c.maxQueue))
+	if concern := c.driver.WriteConcern; concern != nil {
+		if err := c.write.assign(concern); err != nil {
+			return err
+		}
 	}
-	pool, err := future.NewPool(c.workers, append(bound, future.WithInPlaceAwait())...)
-	if err != nil {
-		return nil, &Error{class: ConfigurationError, cause: err}
+	if s.tagSets != nil {
+		if err := c.SetTagSets(s.tagSets); err != nil {
+			return err
+		}
 	}
-	conn := &connection{pool: pool}
-	conn.driver, err = mongo.Connect(conn.topology.followed(*c.driver))
-	if err != nil {
-		return nil, &Error{class: ConfigurationError, cause: err}
+	c.SetTZAware(s.tzAware)
+	c.latency.Store(int64(defaultLatency))
+	if threshold := c.driver.LocalThreshold; threshold != nil {
+		c.latency.Store(int64(*threshold))
 	}
-	c.conn = conn
-	return conn, nil
+	if s.driver != nil && s.driver.WriteConcern != nil {
+		return nil // it stands in the place of all that the connection string says of it
+	}
+	return uriWriteConcern(uri, &c.write)
 }
 
 // run starts an operation: op is called in a slot of the executor, and its error is given its class.
@@ -106,7 +115,12 @@ func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.
 			return failed[T](c, err)
 		}
 		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
-			v, err := op(ctx, conn.driver)
+			driver, err := conn.client(ctx)
+			if err != nil {
+				var none T
+				return none, wrapError(err)
+			}
+			v, err := op(ctx, driver)
 			return v, wrapError(err)
 		})
 		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
@@ -138,8 +152,9 @@ func resolved[T any](c *Client, v T) *future.Future[T] {
 //
 // Motor: MotorClient.open.
 func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
+	now := c.now()
 	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*Client, error) {
-		return c, d.Ping(ctx, nil)
+		return c, d.Ping(ctx, now.read.pref)
 	})
 }
 
@@ -165,7 +180,7 @@ func (c *Client) Close(ctx context.Context) error {
 		c.mu.Lock()
 		c.past = addStats(c.past, conn.pool.Stats())
 		c.mu.Unlock()
-		return struct{}{}, wrapError(conn.driver.Disconnect(ctx))
+		return struct{}{}, conn.disconnect(ctx)
 	}).Await(ctx)
 	return err
 }
@@ -184,12 +199,15 @@ var background = future.ExecutorFunc(func(task func()) error { go task(); return
 //
 // Motor: client.name, client["name"], MotorClient.get_database.
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
-	d := &Database{client: c, name: name, opts: opts, err: checkDatabaseName(name)}
+	d := &Database{client: c, name: name, opts: opts}
 	set, err := applied(opts)
-	if d.err == nil {
-		d.err = err
+	for _, err := range []error{checkDatabaseName(name), err, d.take(&c.concerns, set.WriteConcern, set.ReadPreference)} {
+		if d.err == nil {
+			d.err = err
+		}
 	}
 	d.codec = c.codec.with(set.Registry, set.BSONOptions)
+	d.codec.tzAware = c.TZAware()
 	return d
 }
 

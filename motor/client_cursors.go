@@ -18,7 +18,7 @@ type openCursors struct {
 }
 
 // moved notes that the cursor that was known as before is known as now; 0 means not open on the server.
-func moved[D any](open *openCursors, c *Cursor[D], before, now int64) {
+func moved[D any](open *openCursors, c *cursorReader[D], before, now int64) {
 	if before == now {
 		return
 	}
@@ -55,13 +55,21 @@ func (open *openCursors) forget() {
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
 func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struct{}] {
-	c.cursors.mu.Lock()
-	end := c.cursors.byID[id]
-	c.cursors.mu.Unlock()
-	if end == nil {
-		return failed[struct{}](c, newError(CursorNotFound, "the client has no open cursor of the number %d", id))
+	end, err := c.cursors.end(id)
+	if err != nil {
+		return failed[struct{}](c, err)
 	}
 	return end(ctx)
+}
+
+// end returns what closes the cursor of a number.
+func (open *openCursors) end(id int64) (func(context.Context) *future.Future[struct{}], error) {
+	open.mu.Lock()
+	defer open.mu.Unlock()
+	if end := open.byID[id]; end != nil {
+		return end, nil
+	}
+	return nil, newError(CursorNotFound, "the client has no open cursor of the number %d", id)
 }
 
 // KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
@@ -70,11 +78,19 @@ func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struc
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
 func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[struct{}] {
-	ends := make([]*future.Future[struct{}], len(ids))
-	for i, id := range ids {
-		ends[i] = c.CloseCursor(ctx, id)
+	var ends []*future.Future[struct{}]
+	var missing error
+	for _, id := range ids {
+		end, err := c.cursors.end(id)
+		switch {
+		case err == nil:
+			ends = append(ends, end(ctx))
+		case missing == nil:
+			missing = err
+		}
 	}
 	return run(ctx, c, func(ctx context.Context, _ *mongo.Client) (none struct{}, err error) {
+		err = missing
 		for _, end := range ends {
 			if _, e := end.Await(ctx); err == nil { // ctx is the operation's own: waiting with it lends the slot
 				err = e

@@ -60,7 +60,17 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 		return failed[struct{}](c, newError(TypeError, "DropDatabase takes a name or a database, not %T", nameOrDatabase))
 	}
 	// The database is dropped on this client, whichever it was taken from.
-	return inDatabase(ctx, c.Database(db.Name(), db.opts...), func(ctx context.Context, d *mongo.Database) (struct{}, error) {
+	target := c.Database(db.Name(), db.opts...)
+	if target.err == nil {
+		target.err = target.take(&db.concerns, nil, nil)
+	}
+	now := target.now()
+	byCommand := now.byCommand(ctx)
+	return inDatabase(ctx, target, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
+		if byCommand {
+			command := bson.D{{Key: "dropDatabase", Value: 1}, {Key: "writeConcern", Value: now.write.wire}}
+			return struct{}{}, d.RunCommand(ctx, command).Err()
+		}
 		return struct{}{}, d.Drop(ctx)
 	})
 }
@@ -73,20 +83,32 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 	if c.Connected() {
 		return resolved(c, true)
 	}
+	now := c.now()
 	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (bool, error) {
-		return d.Ping(ctx, nil) == nil, nil
+		return d.Ping(ctx, now.read.pref) == nil, nil
 	})
 }
 
 // BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
 //
 // Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
-// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command.
+// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command;
+// [ConfigurationError] if the write concern has wtimeout or fsync.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
 	if len(writes) == 0 {
 		return failed[*mongo.ClientBulkWriteResult](c, newError(TypeError, "BulkWrite takes at least one write"))
+	}
+	set, err := applied(opts)
+	if now := c.now(); err == nil && set.WriteConcern == nil {
+		opts = append(opts[:len(opts):len(opts)], options.ClientBulkWrite().SetWriteConcern(now.write.driver))
+		if now.byCommand(ctx) {
+			err = now.write.refuse("BulkWrite")
+		}
+	}
+	if err != nil {
+		return failed[*mongo.ClientBulkWriteResult](c, err)
 	}
 	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
 		return d.BulkWrite(ctx, writes, opts...)

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -58,10 +57,7 @@ func (c *Client) IsLocked(ctx context.Context) *future.Future[bool] {
 	})
 }
 
-// inAdmin sends a command to the admin database and resolves to what result makes of the reply.
+// inAdmin is ask for the admin database.
 func inAdmin[T any](ctx context.Context, c *Client, command bson.D, result func(bson.M, error) (T, error)) *future.Future[T] {
-	admin := c.Database("admin")
-	return inDatabase(ctx, admin, func(ctx context.Context, d *mongo.Database) (T, error) {
-		return result(admin.send(ctx, d, command))
-	})
+	return ask(ctx, c.Database("admin"), command, result)
 }

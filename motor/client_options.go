@@ -18,6 +18,10 @@ type settings struct {
 	workers  int
 	maxQueue int
 	loop     future.Executor
+	tzAware  bool
+	tagSets  []map[string]string // nil: as the connection string says
+	port     int
+	keywords map[string]string // by their names in a connection string, in lower case
 }
 
 // WithClientOptions passes options to the driver, unchanged. Where they and the connection string say different
@@ -70,22 +74,32 @@ func WithIOLoop(loop future.Executor) ClientOption {
 	}
 }
 
-// driverOptions joins the connection string and the driver's options and validates the result.
-func driverOptions(uri string, extra *options.ClientOptions) (*options.ClientOptions, error) {
-	all := options.Client().ApplyURI(uri)
-	if err := all.Validate(); err != nil {
-		return nil, &Error{class: InvalidURI, cause: err}
+// driverOptions joins the connection string and the driver's options and validates the result. resolve is nil unless
+// the DNS has to be asked.
+func driverOptions(uri string, extra *options.ClientOptions) (
+	all *options.ClientOptions, resolve func() (*options.ClientOptions, error), err error,
+) {
+	known, look, err := uriClientOptions(uri)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := checkURIOptions(uri); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if extra != nil {
-		all = options.MergeClientOptions(all, extra)
+	join := func(all *options.ClientOptions) (*options.ClientOptions, error) {
+		if extra != nil {
+			all = options.MergeClientOptions(all, extra)
+		}
 		if err := all.Validate(); err != nil {
 			return nil, &Error{class: ConfigurationError, cause: err}
 		}
+		return all, nil
 	}
-	return all, nil
+	if look != nil {
+		resolve = func() (*options.ClientOptions, error) { return join(look()) }
+	}
+	all, err = join(known)
+	return all, resolve, err
 }
 
 // defaultWorkers is the limit of the executor where WithMaxWorkers does not say.

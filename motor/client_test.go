@@ -41,7 +41,9 @@ func TestNewClientRefusesWhatCanBeKnownWithoutIO(t *testing.T) {
 		opts  []motor.ClientOption
 		class *motor.ErrorClass
 	}{
-		{"no scheme", "localhost:27017", nil, motor.InvalidURI},
+		{"neither a host nor a connection string", "localhost/app", nil, motor.InvalidURI},
+		{"a list with a gap", "a,,b", nil, motor.InvalidURI},
+		{"a port that is none", "localhost:port", nil, motor.InvalidURI},
 		{"another scheme", "postgres://localhost", nil, motor.InvalidURI},
 		{"no host", "mongodb://", nil, motor.InvalidURI},
 		{"an escape that is none", "mongodb://u:%zz@localhost", nil, motor.InvalidURI},

@@ -19,6 +19,7 @@ import (
 type codec struct {
 	registry *bson.Registry
 	options  *options.BSONOptions
+	tzAware  bool // a date in a bson.M or bson.D is a time.Time, not a bson.DateTime
 }
 
 // with returns the codec of a handle below the one of c.
@@ -208,11 +209,47 @@ func decodeInto[D any](c *codec, raw bson.Raw, doc *D) error {
 	case *any:
 		var m bson.M
 		err := c.decoder(raw, true).Decode(&m)
-		*d = m
+		*d = c.dates(m)
+		return err
+	case *bson.M:
+		err := c.decoder(raw, true).Decode(d)
+		c.dates(*d)
+		return err
+	case *bson.D:
+		err := c.decoder(raw, false).Decode(d)
+		c.dates(*d)
 		return err
 	}
-	_, isMap := any(doc).(*bson.M)
-	return c.decoder(raw, isMap).Decode(doc)
+	return c.decoder(raw, false).Decode(doc)
+}
+
+// dates puts times in the place of the dates in a document or a list, if they are to be aware of their zone. It is
+// done after the decoding, not by the registry, which may be the user's. It returns what becomes of a value.
+func (c *codec) dates(value any) any {
+	if !c.tzAware {
+		return value
+	}
+	switch v := value.(type) {
+	case bson.DateTime:
+		return v.Time().UTC()
+	case bson.M:
+		for key := range v {
+			v[key] = c.dates(v[key])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = c.dates(v[key])
+		}
+	case bson.D:
+		for i := range v {
+			v[i].Value = c.dates(v[i].Value)
+		}
+	case bson.A:
+		for i := range v {
+			v[i] = c.dates(v[i])
+		}
+	}
+	return value
 }
 
 func (c *codec) decoder(raw bson.Raw, nestedMaps bool) *bson.Decoder {

@@ -21,13 +21,15 @@ type Collection[D any] struct {
 	opts  []options.Lister[options.CollectionOptions]
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
+	concerns
 
 	bound atomic.Pointer[binding]
 }
 
-// binding is the driver's handle, kept until the client is opened anew.
+// binding is the driver's handle, kept until the client is opened anew or a concern is changed.
 type binding struct {
 	client *mongo.Client
+	at     moment
 	coll   *mongo.Collection
 }
 
@@ -37,14 +39,15 @@ type binding struct {
 //	type User struct { Name string }
 //	users := motor.CollectionOf[*User](db, "users")
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	c := &Collection[D]{db: db, name: name, opts: opts, err: db.err}
 	set, err := applied(opts)
-	if err == nil {
-		err = checkCollectionName(name)
+	for _, err := range []error{checkCollectionName(name), err, c.take(&db.concerns, set.WriteConcern, set.ReadPreference)} {
+		if c.err == nil {
+			c.err = err
+		}
 	}
-	if db.err != nil {
-		err = db.err
-	}
-	return &Collection[D]{db: db, name: name, opts: opts, codec: db.codec.with(set.Registry, set.BSONOptions), err: err}
+	c.codec = db.codec.with(set.Registry, set.BSONOptions)
+	return c
 }
 
 // Name returns the collection's name.
@@ -69,7 +72,9 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 	if name == "" {
 		return CollectionOf[D](c.db, name)
 	}
-	return CollectionOf[D](c.db, c.name+"."+name, c.opts...)
+	below := CollectionOf[D](c.db, c.name+"."+name, c.opts...)
+	_ = below.take(&c.concerns, nil, nil)
+	return below
 }
 
 // Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
@@ -79,6 +84,10 @@ func (c *Collection[D]) Err() error { return c.err }
 //
 // Motor: MotorCollection.drop.
 func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
+	now := c.now()
+	if now.byCommand(ctx) {
+		return dropByCommand(ctx, c, now.write.wire, opts)
+	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
 	})
@@ -89,16 +98,22 @@ func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(conte
 	if c.err != nil {
 		return failed[T](c.db.client, c.err)
 	}
+	now := c.now()
 	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
-		return op(ctx, c.in(client))
+		return op(ctx, c.at(client, now))
 	})
 }
 
-// in returns the driver's handle for the collection.
-func (c *Collection[D]) in(client *mongo.Client) *mongo.Collection {
+// in returns the driver's handle for the collection as it is now.
+func (c *Collection[D]) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.now()) }
+
+// at returns the driver's handle for the collection as it was at a moment.
+func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 	b := c.bound.Load()
-	if b == nil || b.client != client {
-		b = &binding{client, client.Database(c.db.name, c.db.opts...).Collection(c.name, c.opts...)}
+	if b == nil || b.client != client || b.at != now {
+		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
+		opts := append(c.opts[:len(c.opts):len(c.opts)], live)
+		b = &binding{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
 		c.bound.Store(b)
 	}
 	return b.coll

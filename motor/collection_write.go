@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -19,6 +20,9 @@ func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...opt
 	raw, err := c.codec.encode("document", document)
 	if err != nil {
 		return failed[*InsertOneResult](c.db.client, err)
+	}
+	if now := c.now(); now.byCommand(ctx) {
+		return insertOneByCommand(ctx, c, now.write.wire, raw, opts)
 	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
@@ -42,6 +46,9 @@ func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...o
 	if err != nil {
 		return failed[*InsertManyResult](c.db.client, err)
 	}
+	if now := c.now(); now.byCommand(ctx) {
+		return insertManyByCommand(ctx, c, now.write.wire, raws, opts)
+	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
 		if r == nil {
@@ -59,8 +66,12 @@ func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...o
 // Motor: MotorCollection.update_one.
 func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	change, err := c.codec.encodeUpdate(update)
-	return modify(ctx, c, filter, err, func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-		return coll.UpdateOne(ctx, query, change, opts...)
+	return modify(ctx, c, filter, modification{
+		change: change, err: err,
+		options: func() (options.UpdateOneOptions, error) { return applied(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
+			return coll.UpdateOne(ctx, query, change, opts...)
+		},
 	})
 }
 
@@ -69,8 +80,12 @@ func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts 
 // Motor: MotorCollection.update_many.
 func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	change, err := c.codec.encodeUpdate(update)
-	return modify(ctx, c, filter, err, func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-		return coll.UpdateMany(ctx, query, change, opts...)
+	return modify(ctx, c, filter, modification{
+		change: change, err: err, many: true,
+		options: func() (options.UpdateOneOptions, error) { return updateManyOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
+			return coll.UpdateMany(ctx, query, change, opts...)
+		},
 	})
 }
 
@@ -82,25 +97,42 @@ func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts
 // Motor: MotorCollection.replace_one.
 func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	change, err := c.codec.encodeReplacement(replacement)
-	return modify(ctx, c, filter, err, func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-		return coll.ReplaceOne(ctx, query, change, opts...)
+	return modify(ctx, c, filter, modification{
+		change: change, err: err,
+		options: func() (options.UpdateOneOptions, error) { return replaceOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
+			return coll.ReplaceOne(ctx, query, change, opts...)
+		},
 	})
 }
 
-// modify is what updates and replacements share. changeErr is what was wrong with the change.
-func modify[D any](
-	ctx context.Context, c *Collection[D], filter any, changeErr error,
-	op func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error),
-) *future.Future[*UpdateResult] {
+// modification is an update or a replacement.
+type modification struct {
+	change  any
+	err     error // what is wrong with change
+	many    bool
+	options func() (options.UpdateOneOptions, error) // for updateByCommand
+	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
+}
+
+// modify starts an update or a replacement.
+func modify[D any](ctx context.Context, c *Collection[D], filter any, m modification) *future.Future[*UpdateResult] {
 	query, err := c.codec.encode("filter", filter)
 	if err == nil {
-		err = changeErr
+		err = m.err
 	}
 	if err != nil {
 		return failed[*UpdateResult](c.db.client, err)
 	}
+	if now := c.now(); now.byCommand(ctx) {
+		o, err := m.options()
+		if err != nil {
+			return failed[*UpdateResult](c.db.client, err)
+		}
+		return updateByCommand(ctx, c, now.write.wire, query, m.change, m.many, o)
+	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
-		r, err := op(ctx, coll, query)
+		r, err := m.driver(ctx, coll, query)
 		return newUpdateResult(r), err
 	})
 }
@@ -112,8 +144,11 @@ func modify[D any](
 //
 // Motor: MotorCollection.delete_one.
 func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, filter, func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
-		return coll.DeleteOne(ctx, query, opts...)
+	return remove(ctx, c, filter, removal{
+		options: func() (options.DeleteOneOptions, error) { return applied(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
+			return coll.DeleteOne(ctx, query, opts...)
+		},
 	})
 }
 
@@ -121,22 +156,37 @@ func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...optio
 //
 // Motor: MotorCollection.delete_many.
 func (c *Collection[D]) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, filter, func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
-		return coll.DeleteMany(ctx, query, opts...)
+	return remove(ctx, c, filter, removal{
+		many:    true,
+		options: func() (options.DeleteOneOptions, error) { return deleteManyOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
+			return coll.DeleteMany(ctx, query, opts...)
+		},
 	})
 }
 
-// remove is what DeleteOne and DeleteMany share.
-func remove[D any](
-	ctx context.Context, c *Collection[D], filter any,
-	op func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error),
-) *future.Future[*DeleteResult] {
+// removal is a deletion.
+type removal struct {
+	many    bool
+	options func() (options.DeleteOneOptions, error) // for deleteByCommand
+	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
+}
+
+// remove starts a deletion.
+func remove[D any](ctx context.Context, c *Collection[D], filter any, r removal) *future.Future[*DeleteResult] {
 	query, err := c.codec.encode("filter", filter)
 	if err != nil {
 		return failed[*DeleteResult](c.db.client, err)
 	}
+	if now := c.now(); now.byCommand(ctx) {
+		o, err := r.options()
+		if err != nil {
+			return failed[*DeleteResult](c.db.client, err)
+		}
+		return deleteByCommand(ctx, c, now.write.wire, query, r.many, o)
+	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
-		r, err := op(ctx, coll, query)
+		r, err := r.driver(ctx, coll, query)
 		if r == nil {
 			return nil, err
 		}

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // The directions of Sort.
@@ -36,43 +33,39 @@ const (
 //
 // Motor: MotorCursor.
 type Cursor[D any] struct {
-	coll  *Collection[D]
+	cursorReader[D]
 	query bson.Raw
 	opts  []options.Lister[options.FindOptions]
-	turns turns
-
-	mu     sync.Mutex
-	err    error // of the filter or of the chaining: what every read fails with
-	chain  *options.FindOptionsBuilder
-	source *source[D] // nil: not started
-	closed bool
-}
-
-// source is a query that is being read. Rewind makes the cursor forget it.
-type source[D any] struct {
-	// driver belongs to whoever has the turn; nil until the query has been sent. client is what it was sent with.
-	driver *mongo.Cursor
-	client *mongo.Client
-
-	// The rest is guarded by Cursor.mu.
-	batch  []D        // fetched, not read yet
-	bad    error      // what follows batch is a document that could not be decoded,
-	after  []bson.Raw // and then come these
-	id     int64      // the server's number for the cursor
-	closed bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
+	chain *options.FindOptionsBuilder // guarded by cursorReader.mu
 }
 
 func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[options.FindOptions]) *Cursor[D] {
-	c := &Cursor[D]{coll: coll, opts: opts, err: coll.err}
 	query, err := coll.codec.encode("filter", filter)
-	c.query = query
-	if c.err == nil {
-		c.err = err
+	if _, e := applied(opts); err == nil {
+		err = e
 	}
-	if _, err := applied(opts); c.err == nil && err != nil {
-		c.err = err
+	if coll.err != nil {
+		err = coll.err
 	}
+	return unread(coll, query, opts, err)
+}
+
+// unread returns a cursor that has not been read. err is what every read of it fails with.
+func unread[D any](coll *Collection[D], query bson.Raw, opts []options.Lister[options.FindOptions], err error) *Cursor[D] {
+	c := &Cursor[D]{query: query, opts: opts}
+	c.coll, c.err, c.open = coll, err, c.find
 	return c
+}
+
+// find sends the query.
+func (c *Cursor[D]) find(ctx context.Context, d *mongo.Client) (*mongo.Cursor, error) {
+	c.mu.Lock()
+	opts := c.opts
+	if c.chain != nil {
+		opts = append(opts[:len(opts):len(opts)], &options.FindOptionsBuilder{Opts: slices.Clone(c.chain.Opts)})
+	}
+	c.mu.Unlock()
+	return c.coll.in(d).Find(ctx, c.query, opts...)
 }
 
 // set adds to the options, if the cursor has not started.
@@ -154,51 +147,13 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
 	})
 }
 
-// Collection returns the collection that is read.
-//
-// Motor: MotorCursor.collection.
-func (c *Cursor[D]) Collection() *Collection[D] { return c.coll }
-
-// Err returns what every read of the cursor fails with, because its filter or an option is wrong, or nil.
-func (c *Cursor[D]) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
-
-// Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
-//
-// Motor: MotorCursor.alive.
-func (c *Cursor[D]) Alive() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.source
-	if s == nil {
-		return !c.closed
-	}
-	return !s.closed || s.buffered()
-}
-
-// CursorID returns the server's number for the cursor: 0 before the first read, and when the server has no more.
-//
-// Motor: MotorCursor.cursor_id.
-func (c *Cursor[D]) CursorID() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.source == nil {
-		return 0
-	}
-	return c.source.id
-}
-
 // Clone returns a cursor with the same query and options that has not been read.
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clone := &Cursor[D]{coll: c.coll, query: c.query, opts: c.opts, err: c.err}
+	clone := unread(c.coll, c.query, c.opts, c.err)
 	if c.chain != nil {
 		clone.chain = &options.FindOptionsBuilder{Opts: slices.Clone(c.chain.Opts)}
 	}
@@ -222,18 +177,4 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 	c.mu.Unlock()
 	c.shut(context.Background(), s)
 	return c
-}
-
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. In a defer it goes without an Await, which would call Close at once:
-//
-//	defer cursor.Close(ctx)
-//
-// Motor: MotorCursor.close.
-func (c *Cursor[D]) Close(ctx context.Context) *future.Future[struct{}] {
-	c.mu.Lock()
-	c.closed = true
-	s := c.source
-	c.mu.Unlock()
-	return c.shut(ctx, s)
 }

@@ -6,26 +6,25 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 )
 
 // read starts an operation that reads the cursor. take is called under mu with what has been fetched, and told
 // whether more can come; as long as it says that it is not done, another batch is fetched.
-func read[D, T any](ctx context.Context, c *Cursor[D], take func(s *source[D], more bool) (v T, done bool, err error)) *future.Future[T] {
+func read[D, T any](ctx context.Context, c *cursorReader[D], take func(s *source[D], more bool) (v T, done bool, err error)) *future.Future[T] {
 	client := c.coll.db.client
 	if err := c.Err(); err != nil {
 		return failed[T](client, err)
 	}
 	return inTurn(ctx, client, &c.turns, func(ctx context.Context, d *mongo.Client) (T, error) {
-		s, opts := c.begin()
+		s := c.begin()
 		var v T
 		// A read that nobody waits for any more takes nothing.
 		err := ctx.Err()
 		for done := false; err == nil && !done; {
 			if v, done, err = step(c, s, take); err == nil && !done {
-				err = c.fetch(ctx, d, s, opts)
+				err = c.fetch(ctx, d, s)
 			}
 		}
 		return v, err
@@ -34,7 +33,7 @@ func read[D, T any](ctx context.Context, c *Cursor[D], take func(s *source[D], m
 
 // step lets take have what there is. A document that could not be decoded is an error when its turn comes; the
 // documents after it can still be read.
-func step[D, T any](c *Cursor[D], s *source[D], take func(*source[D], bool) (T, bool, error)) (v T, done bool, err error) {
+func step[D, T any](c *cursorReader[D], s *source[D], take func(*source[D], bool) (T, bool, error)) (v T, done bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v, done, err = take(s, !s.closed || s.bad != nil)
@@ -45,25 +44,21 @@ func step[D, T any](c *Cursor[D], s *source[D], take func(*source[D], bool) (T, 
 	return v, done, err
 }
 
-// begin returns the source that is to be read, and, for the one that sends the query, the options.
-func (c *Cursor[D]) begin() (*source[D], []options.Lister[options.FindOptions]) {
+// begin returns the source that is to be read.
+func (c *cursorReader[D]) begin() *source[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
 		c.source = &source[D]{closed: c.closed}
 	}
-	if c.chain == nil {
-		return c.source, c.opts
-	}
-	chain := &options.FindOptionsBuilder{Opts: slices.Clone(c.chain.Opts)}
-	return c.source, append(c.opts[:len(c.opts):len(c.opts)], chain)
+	return c.source
 }
 
 // fetch gets the first batch, or the next. The caller has the turn.
-func (c *Cursor[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D], opts []options.Lister[options.FindOptions]) error {
+func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D]) error {
 	if s.driver == nil {
-		// A query that fails may be sent again: nothing has been read of it.
-		driver, err := c.coll.in(d).Find(ctx, c.query, opts...)
+		// A command that fails may be sent again: nothing has been read of it.
+		driver, err := c.open(ctx, d)
 		if err != nil {
 			return err
 		}
@@ -73,10 +68,15 @@ func (c *Cursor[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D], op
 	var err error
 	if s.client != d {
 		err = newError(InvalidOperation, "the client was closed after the cursor had been opened")
-	} else if s.driver.Next(ctx) {
-		raws = batchOf(s.driver)
 	} else {
-		err = s.driver.Err()
+		if size := c.batchSize(); size != nil {
+			s.driver.SetBatchSize(*size)
+		}
+		if s.driver.Next(ctx) {
+			raws = batchOf(s.driver)
+		} else {
+			err = s.driver.Err()
+		}
 	}
 
 	c.mu.Lock()
@@ -90,6 +90,13 @@ func (c *Cursor[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D], op
 	}
 	s.fill(c, raws)
 	return err
+}
+
+// batchSize returns what BatchSize has set for the batches to come, or nil.
+func (c *cursorReader[D]) batchSize() *int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size
 }
 
 // batchOf copies what the driver has fetched: its memory is the driver's to reuse.
@@ -113,7 +120,7 @@ func batchOf(driver *mongo.Cursor) []bson.Raw {
 }
 
 // fill decodes raws into the batch, up to one that cannot be decoded. mu is held.
-func (s *source[D]) fill(c *Cursor[D], raws []bson.Raw) {
+func (s *source[D]) fill(c *cursorReader[D], raws []bson.Raw) {
 	s.batch, s.bad, s.after = slices.Grow(s.batch, len(raws)), nil, nil
 	for i, raw := range raws {
 		doc, err := c.coll.document(raw)
@@ -126,7 +133,7 @@ func (s *source[D]) fill(c *Cursor[D], raws []bson.Raw) {
 }
 
 // know notes the server's number for the cursor. mu is held.
-func (s *source[D]) know(c *Cursor[D], id int64) {
+func (s *source[D]) know(c *cursorReader[D], id int64) {
 	moved(&c.coll.db.client.cursors, c, s.id, id)
 	s.id = id
 }
@@ -141,27 +148,4 @@ func (s *source[D]) pop() D {
 	s.batch[0] = none
 	s.batch = s.batch[1:]
 	return doc
-}
-
-// shut ends what is left of a query on the server, after the reads that were called before.
-func (c *Cursor[D]) shut(ctx context.Context, s *source[D]) *future.Future[struct{}] {
-	client := c.coll.db.client
-	c.mu.Lock()
-	if s != nil {
-		s.closed = true
-	}
-	open := s != nil && s.id != 0
-	c.mu.Unlock()
-	if !open {
-		return resolved(client, struct{}{})
-	}
-	return inTurn(ctx, client, &c.turns, func(ctx context.Context, d *mongo.Client) (struct{}, error) {
-		c.mu.Lock()
-		s.know(c, 0)
-		c.mu.Unlock()
-		if s.client != d {
-			return struct{}{}, nil // gone with its connection
-		}
-		return struct{}{}, s.driver.Close(ctx)
-	})
 }

@@ -10,8 +10,8 @@ import (
 // FetchNext resolves to whether there is a document for NextObject. It does I/O only if none is left of the last
 // batch, and calling it twice loses nothing.
 //
-// Motor: MotorCursor.fetch_next.
-func (c *Cursor[D]) FetchNext(ctx context.Context) *future.Future[bool] {
+// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
+func (c *cursorReader[D]) FetchNext(ctx context.Context) *future.Future[bool] {
 	c.mu.Lock()
 	ready := c.err == nil && c.source != nil && len(c.source.batch) > 0
 	c.mu.Unlock()
@@ -29,16 +29,16 @@ func (c *Cursor[D]) FetchNext(ctx context.Context) *future.Future[bool] {
 // NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
 // pointer. It never does I/O; FetchNext does.
 //
-// Motor: MotorCursor.next_object.
-func (c *Cursor[D]) NextObject() D {
+// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
+func (c *cursorReader[D]) NextObject() D {
 	doc, _ := c.popNext()
 	return doc
 }
 
 // Next resolves to the next document. At the end it fails with [StopAsyncIteration].
 //
-// Motor: MotorCursor.next.
-func (c *Cursor[D]) Next(ctx context.Context) *future.Future[D] {
+// Motor: MotorCursor.next, MotorCommandCursor.next.
+func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
 	if c.turns.idle() {
 		if doc, ok := c.popNext(); ok {
 			return resolved(c.coll.db.client, doc)
@@ -61,8 +61,8 @@ func (c *Cursor[D]) Next(ctx context.Context) *future.Future[D] {
 //
 // Errors: [ValueError] for a negative length, [TypeError] for more than one length.
 //
-// Motor: MotorCursor.to_list.
-func (c *Cursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
+// Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
+func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
 	limit := -1
 	switch {
 	case len(length) > 1:
@@ -95,17 +95,17 @@ func (c *Cursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]
 //
 // fn is called where the callbacks of the client's futures run, never on this stack. A nil fn panics.
 //
-// Motor: MotorCursor.each.
-func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
+// Motor: MotorCursor.each, MotorCommandCursor.each.
+func (c *cursorReader[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.each(func() *future.Future[bool] { return c.FetchNext(ctx) }, fn)
 }
 
-// EachVia is [Cursor.Each] with fn called on via, whatever the loop of the client.
-func (c *Cursor[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
+// EachVia is Each with fn called on via, whatever the loop of the client.
+func (c *cursorReader[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
 	c.each(func() *future.Future[bool] { return c.FetchNext(ctx).Via(via) }, fn)
 }
 
-func (c *Cursor[D]) each(fetch func() *future.Future[bool], fn func(doc D, err error) bool) {
+func (c *cursorReader[D]) each(fetch func() *future.Future[bool], fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
@@ -128,7 +128,7 @@ func (c *Cursor[D]) each(fetch func() *future.Future[bool], fn func(doc D, err e
 	})
 }
 
-func (c *Cursor[D]) popNext() (doc D, ok bool) {
+func (c *cursorReader[D]) popNext() (doc D, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil || c.source == nil || len(c.source.batch) == 0 {
@@ -137,7 +137,7 @@ func (c *Cursor[D]) popNext() (doc D, ok bool) {
 	return c.source.pop(), true
 }
 
-func (c *Cursor[D]) isClosed() bool {
+func (c *cursorReader[D]) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
@@ -147,7 +147,7 @@ func (c *Cursor[D]) isClosed() bool {
 // cursor as it is: a later read goes on with the next document.
 //
 // Motor: async for.
-func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
+func (c *cursorReader[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return func(yield func(D, error) bool) {
 		for {
 			for {

@@ -20,6 +20,7 @@ type Database struct {
 	opts   []options.Lister[options.DatabaseOptions]
 	codec  codec
 	err    error // InvalidName or ConfigurationError
+	concerns
 }
 
 // Name returns the database's name.
@@ -52,10 +53,7 @@ func (d *Database) Collection(name string, opts ...options.Lister[options.Collec
 //
 // Motor: MotorDatabase.command.
 func (d *Database) Command(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
-	if name, ok := command.(string); ok {
-		command = bson.D{{Key: name, Value: 1}}
-	}
-	encoded, err := d.codec.encodeCommand("command", command)
+	encoded, err := d.encodeCommand(command)
 	if err != nil {
 		return failed[bson.M](d.client, err)
 	}
@@ -78,7 +76,14 @@ func inDatabase[T any](ctx context.Context, d *Database, op func(context.Context
 	if d.err != nil {
 		return failed[T](d.client, d.err)
 	}
+	now := d.now()
 	return run(ctx, d.client, func(ctx context.Context, c *mongo.Client) (T, error) {
-		return op(ctx, c.Database(d.name, d.opts...))
+		return op(ctx, d.at(c, now))
 	})
+}
+
+// at returns the driver's handle for the database as it was at a moment.
+func (d *Database) at(client *mongo.Client, now moment) *mongo.Database {
+	live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
+	return client.Database(d.name, append(d.opts[:len(d.opts):len(d.opts)], live)...)
 }

@@ -25,6 +25,26 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 	})
 }
 
+// ListCollections resolves to a cursor over descriptions of the database's collections that match filter: their names,
+// types and options. bson.D{} stands for all.
+//
+// Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+//
+// Motor: MotorDatabase.list_collections.
+func (d *Database) ListCollections(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[*CommandCursor[bson.M]] {
+	query, err := d.codec.encode("filter", filter)
+	if err != nil {
+		return failed[*CommandCursor[bson.M]](d.client, err)
+	}
+	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+		driver, err := db.ListCollections(ctx, query, opts...)
+		if err != nil {
+			return nil, err
+		}
+		return openedCommandCursor(d.Collection("$cmd.listCollections"), db.Client(), driver), nil
+	})
+}
+
 // CollectionNames resolves to the names of the database's collections.
 //
 // Legacy: use ListCollectionNames. Motor: MotorDatabase.collection_names.
@@ -35,13 +55,17 @@ func (d *Database) CollectionNames(ctx context.Context) *future.Future[[]string]
 // CreateCollection creates a collection and resolves to it. It is needed for options only: a write creates what is
 // not there.
 //
-// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName].
+// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName]; [ConfigurationError] if the
+// write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(ctx context.Context, name string, opts ...options.Lister[options.CreateCollectionOptions]) *future.Future[*Collection[bson.M]] {
 	coll := d.Collection(name)
 	if coll.err != nil {
 		return failed[*Collection[bson.M]](d.client, coll.err)
+	}
+	if now := d.now(); now.byCommand(ctx) {
+		return failed[*Collection[bson.M]](d.client, now.write.refuse("CreateCollection"))
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		there, err := db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})

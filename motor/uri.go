@@ -1,22 +1,25 @@
 package motor
 
 import (
+	"iter"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
-// uriOptions are the options of a connection string that the driver knows, in lower case.
+// uriOptions are the options of a connection string, in lower case: those of the driver, and the items of a write
+// concern that it has none of.
 var uriOptions = func() map[string]bool {
 	known := make(map[string]bool)
 	for _, name := range strings.Fields(`
 		appName authMechanism authMechanismProperties authSource compressors connect connectTimeoutMS directConnection
-		enableOverloadRetargeting heartbeatFrequencyMS heartbeatIntervalMS journal loadBalanced localThresholdMS
+		enableOverloadRetargeting fsync heartbeatFrequencyMS heartbeatIntervalMS journal loadBalanced localThresholdMS
 		maxAdaptiveRetries maxConnecting maxIdleTimeMS maxPoolSize maxStaleness maxStalenessSeconds minPoolSize
 		readConcernLevel readPreference readPreferenceTags replicaSet retryReads retryWrites serverMonitoringMode
 		serverSelectionTimeoutMS socketTimeoutMS srvMaxHosts srvServiceName ssl sslCertificateAuthorityFile
 		sslClientCertificateKeyFile sslClientCertificateKeyPassword sslInsecure timeoutMS tls tlsCAFile
 		tlsCertificateFile tlsCertificateKeyFile tlsCertificateKeyFilePassword tlsDisableCertificateRevocationCheck
-		tlsDisableOCSPEndpointCheck tlsInsecure tlsPrivateKeyFile w zlibCompressionLevel zstdCompressionLevel`) {
+		tlsDisableOCSPEndpointCheck tlsInsecure tlsPrivateKeyFile w wTimeoutMS zlibCompressionLevel zstdCompressionLevel`) {
 		known[strings.ToLower(name)] = true
 	}
 	return known
@@ -25,14 +28,52 @@ var uriOptions = func() map[string]bool {
 // checkURIOptions returns ConfigurationError for an option that would be ignored, which is more likely to be a
 // typing error than a wish.
 func checkURIOptions(uri string) error {
-	_, query, _ := strings.Cut(uri, "?")
-	for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if decoded, err := url.QueryUnescape(name); err == nil {
-			name = decoded
-		}
-		if name != "" && !uriOptions[strings.ToLower(name)] {
+	for name := range uriPairs(uri) {
+		if !uriOptions[strings.ToLower(name)] {
 			return newError(ConfigurationError, "unknown option %q in the connection string", name)
+		}
+	}
+	return nil
+}
+
+// uriPairs are the options of a connection string, with their values.
+func uriPairs(uri string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		_, query, _ := strings.Cut(uri, "?")
+		for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if name = unescaped(name); name != "" && !yield(name, unescaped(value)) {
+				return
+			}
+		}
+	}
+}
+
+func unescaped(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// uriWriteConcern sets the items of a connection string that the driver does not know.
+func uriWriteConcern(uri string, concern *WriteConcern) error {
+	for name, value := range uriPairs(uri) {
+		var item any
+		var err error
+		switch name = strings.ToLower(name); name {
+		case "wtimeoutms":
+			item, err = strconv.Atoi(value)
+		case "fsync":
+			item, err = strconv.ParseBool(value)
+		default:
+			continue
+		}
+		if err == nil {
+			err = concern.Set(name, item)
+		}
+		if err != nil {
+			return &Error{class: InvalidURI, text: name, cause: err}
 		}
 	}
 	return nil

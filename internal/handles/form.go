@@ -17,12 +17,15 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 	if err != nil {
 		return false, err
 	}
-	recv := m.Signature().Recv().Name()
+	recv, params := m.Signature().Recv().Name(), m.Signature().RecvTypeParams()
+	if named(m.Signature().Recv().Type()).Origin() != h.named { // it came by embedding
+		recv, params = h.recv(), h.named.TypeParams()
+	}
 	if recv == "" || recv == "_" {
 		recv = h.recv()
 	}
 	f.recv = recv
-	_, args := typeParams(m.Signature().RecvTypeParams(), g)
+	_, args := typeParams(params, g)
 	f.head = fmt.Sprintf("func (%s *%s%s) %s", recv, h.name, args, m.Name())
 	f.loop = recv + ".loop"
 	if via := g.viaOf(h, m); via != nil {

@@ -71,7 +71,20 @@ func (s *Session) End() *future.Future[struct{}] { return nil }
 func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) { return 0, nil }
 
 // Stream is a stream.
-type Stream[K comparable, V any] struct{}
+type Stream[K comparable, V any] struct {
+	counter
+	last[V]
+}
+
+type counter struct{}
+
+// Count counts.
+func (*counter) Count() int { return 0 }
+
+type last[T any] struct{}
+
+// Last resolves to the last value.
+func (l *last[T]) Last(or T) *future.Future[T] { return nil }
 
 // NewStream makes a stream.
 func NewStream[K comparable, V any](s *Session) *Stream[K, V] { return nil }
@@ -180,8 +193,8 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 }
 `},
 		{"embedded methods count", "ReplicaSetClient", `
-func (c *ReplicaSetClient) Open(callback Func[*Client]) {
-	deliver(c.loop, c.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return WrapClient(c.loop, m) }))
+func (r *ReplicaSetClient) Open(callback Func[*Client]) {
+	deliver(r.loop, r.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return WrapClient(r.loop, m) }))
 }
 `},
 		{"a handle is wrapped", "Session", `
@@ -207,6 +220,16 @@ func (s *Stream[K, V]) Each(fn func(V, error) bool) {
 		{"type parameters", "Stream", `
 func (s *Stream[K, V]) Next(callback Func[map[K][]V]) {
 	deliver(s.loop, s.futures.Next(), callback)
+}
+`},
+		{"what a generic type embeds", "Stream", `
+func (s *Stream[K, V]) Count() int {
+	return s.futures.Count()
+}
+`},
+		{"what a generic type embeds is generic itself", "Stream", `
+func (s *Stream[K, V]) Last(or V, callback Func[V]) {
+	deliver(s.loop, s.futures.Last(or), callback)
 }
 `},
 		{"the handle itself beside an error", "Stream", `

@@ -31,10 +31,14 @@ type everyCall struct {
 // everyArgument has the required arguments after the context of the methods that the zero values of documents, "x"
 // and 1 do not suit.
 var everyArgument = map[string][]any{
-	"Collection.InsertMany": {[]bson.D{{}}},
-	"Collection.UpdateOne":  {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Collection.UpdateMany": {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Database.Command":      {"ping"},
+	"Collection.InsertMany":    {[]bson.D{{}}},
+	"Collection.UpdateOne":     {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.UpdateMany":    {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Database.Command":         {"ping"},
+	"Database.CommandAllowing": {"ping", motor.AllowedErrors{}},
+	"Database.CursorCommand":   {"ping"},
+	"Database.Dereference":     {motor.DBRef{Collection: "c", ID: 1}},
+	"Database.Eval":            {"1"},
 	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}}},
@@ -42,12 +46,16 @@ var everyArgument = map[string][]any{
 	"Database.DropCollection":     {"c"},
 	"Database.ValidateCollection": {"c", motor.ValidateOptions{}},
 	"Client.KillCursors":          {[]int64{1}},
+	"Client.CopyDatabase":         {"from", "to"},
 }
 
 // everyOutcome is what a callback is given where that is not the rule.
 var everyOutcome = map[string]error{
-	"Cursor.Close":       nil, // there is nothing to close
-	"Client.CloseCursor": motor.CursorNotFound,
+	"Cursor.Close":          nil, // there is nothing to close
+	"CommandCursor.Close":   nil,
+	"Client.CloseCursor":    motor.CursorNotFound,
+	"Database.Authenticate": motor.InvalidOperation,
+	"Database.Logout":       motor.InvalidOperation,
 }
 
 // everyHandle returns a handle of each type, on loop, with the error with which its methods fail.
@@ -55,9 +63,14 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1")
 	noError(t, err)
 	t.Cleanup(func() { noError(t, client.Futures().Close(context.Background())) })
-	coll := client.Database("no database").Collection("c")
-	return []any{client, coll.Database(), coll, coll.Find(bson.D{})},
-		[]error{context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName}
+	set, err := callback.NewReplicaSetClient(loop, "mongodb://127.0.0.1:1/?replicaSet=rs")
+	noError(t, err)
+	t.Cleanup(func() { noError(t, set.Futures().Close(context.Background())) })
+	db := client.Database("no database")
+	coll := db.Collection("c")
+	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{})}, []error{
+		context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
+	}
 }
 
 // everyCallOn returns a call of every asynchronous method of every handle.
@@ -131,10 +144,11 @@ func newEveryCall(t *testing.T, handle reflect.Value, method int, want error) (c
 		callback: -1,
 		want:     want,
 	}
-	if err, special := everyOutcome[c.name]; special {
+	like := strings.Replace(c.name, "ReplicaSetClient.", "Client.", 1) // which it embeds
+	if err, special := everyOutcome[like]; special {
 		c.want = err
 	}
-	given := everyArgument[c.name]
+	given := everyArgument[like]
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	typ := c.method.Type()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
 func TestCollectionsAreCreatedListedAndDropped(t *testing.T) {
@@ -93,5 +94,146 @@ func TestValidateCollection(t *testing.T) {
 	}
 	if _, err := db.ValidateCollection(ctx, 1, motor.ValidateOptions{}).Await(ctx); !errors.Is(err, motor.TypeError) {
 		t.Errorf("got %v, want a TypeError", err)
+	}
+}
+
+func TestRefusalThatIsAllowedIsTheResult(t *testing.T) {
+	const noSuchCommand = 59
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		allowing := func(allowed motor.AllowedErrors) (reply bson.M, err error) {
+			switch s := ops.(type) {
+			case byFutures:
+				return s.coll.Database().CommandAllowing(s.ctx, "noSuch", allowed).Await(s.ctx)
+			case byCallbacks:
+				return called(s.ctx, s.loop, func(done callback.Func[bson.M]) {
+					s.coll.Database().CommandAllowing(s.ctx, "noSuch", allowed, done)
+				})
+			}
+			return nil, nil
+		}
+		for _, allowed := range []motor.AllowedErrors{{Codes: []int{1, noSuchCommand}}, {All: true}} {
+			if reply, err := allowing(allowed); reply["code"] != int32(noSuchCommand) || err != nil {
+				t.Errorf("%v, %v; want the refusal", reply, err)
+			}
+		}
+		for _, allowed := range []motor.AllowedErrors{{}, {Codes: []int{1}, Messages: []string{"no"}}} {
+			if reply, err := allowing(allowed); !errors.Is(err, motor.OperationFailure) {
+				t.Errorf("%v, %v; want an OperationFailure", reply, err)
+			}
+		}
+	})
+}
+
+func TestDereference(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		var db *motor.Database
+		var dereference func(any) (bson.M, error)
+		switch s := ops.(type) {
+		case byFutures:
+			db = s.coll.Database()
+			dereference = func(ref any) (bson.M, error) { return db.Dereference(s.ctx, ref).Await(s.ctx) }
+		case byCallbacks:
+			db = s.coll.Database().Futures()
+			dereference = func(ref any) (bson.M, error) {
+				return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Dereference(s.ctx, ref, done) })
+			}
+		}
+		_, err := ops.InsertOne(bson.M{"_id": "ann"})
+		noError(t, err)
+		for _, ref := range []any{
+			bson.M{"$ref": "documents", "$id": "ann"}, // as it is read
+			motor.DBRef{Collection: "documents", ID: "ann"},
+			&motor.DBRef{Collection: "documents", ID: "ann", Database: db.Name()},
+			bson.D{{Key: "$ref", Value: "documents"}, {Key: "$id", Value: "ann"}},
+		} {
+			if doc, err := dereference(ref); doc["_id"] != "ann" || err != nil {
+				t.Errorf("%v: got %v, %v", ref, doc, err)
+			}
+		}
+		if doc, err := dereference(motor.DBRef{Collection: "documents", ID: "nobody"}); doc != nil || err != nil {
+			t.Errorf("a miss: got %v, %v; want nil", doc, err)
+		}
+		if _, err := dereference(motor.DBRef{Collection: "documents", ID: "ann", Database: "other"}); !errors.Is(err, motor.ValueError) {
+			t.Errorf("another database: got %v, want a ValueError", err)
+		}
+	})
+}
+
+func TestStoredReferenceIsDereferenced(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "references within documents")
+	coll := newCollection(t)
+	ctx := t.Context()
+	_, err := coll.InsertMany(ctx, []bson.M{
+		{"_id": "ann"},
+		{"_id": "bob", "boss": motor.DBRef{Collection: coll.Name(), ID: "ann"}},
+	}).Await(ctx)
+	noError(t, err)
+	bob, err := coll.FindOne(ctx, bson.M{"_id": "bob"}).Await(ctx)
+	noError(t, err)
+	if boss, err := coll.Database().Dereference(ctx, bob["boss"]).Await(ctx); boss["_id"] != "ann" || err != nil {
+		t.Errorf("got %v, %v", boss, err)
+	}
+}
+
+func TestEvalIsRefusedByTheServer(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "JavaScript: it closes the connection")
+	db, ctx := newCollection(t).Database(), t.Context()
+	if _, err := db.Eval(ctx, "1").Await(ctx); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("got %v, want an OperationFailure", err)
+	}
+}
+
+func TestCommandsThatServersDroppedAreRefusedByTheServer(t *testing.T) {
+	db, ctx := newCollection(t).Database(), t.Context()
+	_, previous := db.PreviousError(ctx).Await(ctx)
+	_, reset := db.ResetErrorHistory(ctx).Await(ctx)
+	for _, err := range []error{previous, reset} {
+		var own *motor.Error
+		if !errors.Is(err, motor.OperationFailure) || !errors.As(err, &own) || own.Code() == 0 {
+			t.Errorf("got %v, want an OperationFailure with the server's code", err)
+		}
+	}
+}
+
+func TestUsersAreAddedChangedAndRemoved(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "users")
+	db, ctx := newCollection(t).Database(), t.Context()
+	roles := func() any {
+		t.Helper()
+		info, err := db.Command(ctx, bson.D{{Key: "usersInfo", Value: "ann"}}).Await(ctx)
+		noError(t, err)
+		return info["users"].(bson.A)[0].(bson.M)["roles"].(bson.A)[0].(bson.M)["role"]
+	}
+	_, err := db.AddUser(ctx, "ann", "secret", motor.UserOptions{}).Await(ctx)
+	noError(t, err)
+	if role := roles(); role != "dbOwner" {
+		t.Errorf("a new user is %v", role)
+	}
+	_, err = db.AddUser(ctx, "ann", "", motor.UserOptions{ReadOnly: true}).Await(ctx)
+	noError(t, err)
+	if role := roles(); role != "read" {
+		t.Errorf("changed to be read-only, the user is %v", role)
+	}
+	_, err = db.RemoveUser(ctx, "ann").Await(ctx)
+	noError(t, err)
+	if _, err := db.RemoveUser(ctx, "ann").Await(ctx); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("removed twice: got %v, want an OperationFailure", err)
+	}
+}
+
+func TestProfiling(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "the profiler")
+	coll := newCollection(t)
+	db, ctx := coll.Database(), t.Context()
+	_, err := db.SetProfilingLevel(ctx, motor.ProfilingAll, motor.ProfilingOptions{}).Await(ctx)
+	noError(t, err)
+	if level, err := db.ProfilingLevel(ctx).Await(ctx); level != motor.ProfilingAll || err != nil {
+		t.Errorf("the level is %d, %v", level, err)
+	}
+	fill(t, coll, 1)
+	_, err = db.SetProfilingLevel(ctx, motor.ProfilingOff, motor.ProfilingOptions{}).Await(ctx)
+	noError(t, err)
+	if info, err := db.ProfilingInfo(ctx).Await(ctx); len(info) == 0 || err != nil {
+		t.Errorf("the profiler has written down %v, %v", info, err)
 	}
 }

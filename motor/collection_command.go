@@ -1,0 +1,149 @@
+package motor
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
+
+func newWriteCommand[D any](c *Collection[D], name, list string, wire bson.Raw) writeCommand {
+	w := writeCommand{list: list, wire: wire}
+	w.codec = &c.codec
+	w.add(name, c.name)
+	return w
+}
+
+func insertOneByCommand[D any](
+	ctx context.Context, c *Collection[D], wire, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+) *future.Future[*InsertOneResult] {
+	w := newWriteCommand(c, "insert", "documents", wire)
+	o, err := applied(opts)
+	w.check(err)
+	doc, id, err := withID(doc)
+	w.check(err)
+	w.all = []bson.Raw{doc}
+	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	w.value("comment", o.Comment)
+	return sent(ctx, c, w, false, func(writeAnswer) *InsertOneResult {
+		return &InsertOneResult{InsertedID: id, Acknowledged: true}
+	})
+}
+
+func insertManyByCommand[D any](
+	ctx context.Context, c *Collection[D], wire bson.Raw, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+) *future.Future[*InsertManyResult] {
+	w := newWriteCommand(c, "insert", "documents", wire)
+	o, err := applied(opts)
+	w.check(err)
+	ids := make([]any, len(docs))
+	w.all = make([]bson.Raw, len(docs))
+	for i, doc := range docs {
+		w.all[i], ids[i], err = withID(doc)
+		w.check(err)
+	}
+	ordered := o.Ordered == nil || *o.Ordered
+	w.add("ordered", ordered)
+	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	w.value("comment", o.Comment)
+	return inserted(ctx, c, w, ids, ordered)
+}
+
+// updateManyOptions returns options as those of UpdateOne.
+func updateManyOptions(opts []options.Lister[options.UpdateManyOptions]) (options.UpdateOneOptions, error) {
+	o, err := applied(opts)
+	return options.UpdateOneOptions{
+		ArrayFilters: o.ArrayFilters, BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation,
+		Comment: o.Comment, Hint: o.Hint, Upsert: o.Upsert, Let: o.Let,
+	}, err
+}
+
+// replaceOptions returns options as those of UpdateOne.
+func replaceOptions(opts []options.Lister[options.ReplaceOptions]) (options.UpdateOneOptions, error) {
+	o, err := applied(opts)
+	return options.UpdateOneOptions{
+		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment, Hint: o.Hint,
+		Upsert: o.Upsert, Let: o.Let, Sort: o.Sort,
+	}, err
+}
+
+// deleteManyOptions returns options as those of DeleteOne.
+func deleteManyOptions(opts []options.Lister[options.DeleteManyOptions]) (options.DeleteOneOptions, error) {
+	o, err := applied(opts)
+	return options.DeleteOneOptions{Collation: o.Collation, Comment: o.Comment, Hint: o.Hint, Let: o.Let}, err
+}
+
+// updateByCommand takes the options of all updates and replacements as those of UpdateOne, which has them all.
+func updateByCommand[D any](
+	ctx context.Context, c *Collection[D], wire, query bson.Raw, change any, many bool, o options.UpdateOneOptions,
+) *future.Future[*UpdateResult] {
+	w := newWriteCommand(c, "update", "updates", wire)
+	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	w.value("comment", o.Comment)
+	w.document("let", o.Let)
+
+	s := fields{codec: &c.codec, doc: bson.D{{Key: "q", Value: query}, {Key: "u", Value: change}}}
+	if many {
+		s.add("multi", true)
+	}
+	s.keys("sort", o.Sort)
+	s.documents("arrayFilters", o.ArrayFilters)
+	s.collation(o.Collation)
+	s.flag("upsert", o.Upsert)
+	s.keys("hint", o.Hint)
+	w.all = []bson.Raw{s.statement()}
+	w.check(s.err)
+	return sent(ctx, c, w, many, writeAnswer.updateResult)
+}
+
+// dropByCommand refuses the options that the driver makes several commands of.
+func dropByCommand[D any](
+	ctx context.Context, c *Collection[D], wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
+) *future.Future[struct{}] {
+	o, err := applied(opts)
+	if err == nil && o.EncryptedFields != nil {
+		err = c.now().write.refuse("Drop with EncryptedFields")
+	}
+	if err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
+	command := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		err := coll.Database().RunCommand(ctx, command).Err()
+		var server mongo.ServerError
+		if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
+			err = nil
+		}
+		return struct{}{}, err
+	})
+}
+
+const codeNamespaceNotFound = 26
+
+// deleteByCommand takes the options of DeleteOne, which are those of DeleteMany too.
+func deleteByCommand[D any](
+	ctx context.Context, c *Collection[D], wire, query bson.Raw, many bool, o options.DeleteOneOptions,
+) *future.Future[*DeleteResult] {
+	w := newWriteCommand(c, "delete", "deletes", wire)
+	w.value("comment", o.Comment)
+	w.document("let", o.Let)
+
+	limit := 1
+	if many {
+		limit = 0
+	}
+	s := fields{codec: &c.codec, doc: bson.D{{Key: "q", Value: query}, {Key: "limit", Value: limit}}}
+	s.collation(o.Collation)
+	s.keys("hint", o.Hint)
+	w.all = []bson.Raw{s.statement()}
+	w.check(s.err)
+	return sent(ctx, c, w, many, func(reply writeAnswer) *DeleteResult {
+		return &DeleteResult{Acknowledged: true, deleted: reply.N}
+	})
+}

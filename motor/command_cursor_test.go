@@ -1,0 +1,216 @@
+package motor_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestAggregateSendsItsPipelineWhenItIsFirstRead(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	db := newClient(t, peer.URI()).Database("admin")
+	stage := bson.D{{Key: "$currentOp", Value: bson.D{{Key: "allUsers", Value: true}}}}
+
+	pipeline := mongo.Pipeline{stage}
+	cursor := db.Aggregate(pipeline, options.Aggregate().SetComment("why"))
+	pipeline[0] = nil // what was passed may be changed
+	cursor.BatchSize(2)
+	if len(peer.Seen("aggregate")) != 0 || !cursor.Alive() || cursor.CursorID() != 0 || cursor.NextObject() != nil {
+		t.Error("the cursor was not lazy")
+	}
+	if name := cursor.Collection().FullName(); name != "admin.$cmd.aggregate" {
+		t.Errorf("the collection is %s", name)
+	}
+
+	first := cursor.FetchNext(t.Context())
+	peer.Receive("aggregate").Want(bson.M{
+		"aggregate": 1, "pipeline": bson.A{stage}, "cursor": bson.M{"batchSize": 2}, "comment": "why", "$db": "admin",
+	}).Cursor("admin.$cmd.aggregate", 7, bson.M{"i": 0}, bson.M{"i": 1})
+	if more, err := first.Await(t.Context()); !more || err != nil || cursor.CursorID() != 7 {
+		t.Errorf("%t, %v, id %d", more, err, cursor.CursorID())
+	}
+
+	rest := cursor.BatchSize(5).ToList(t.Context())
+	peer.Receive("getMore").Want(bson.M{
+		"getMore": int64(7), "collection": "$cmd.aggregate", "batchSize": 5, "$db": "admin",
+	}).Cursor("admin.$cmd.aggregate", 0, bson.M{"i": 2})
+	if docs, err := rest.Await(t.Context()); len(docs) != 3 || docs[2]["i"] != int32(2) || err != nil {
+		t.Errorf("%v, %v", docs, err)
+	}
+	if cursor.Alive() || cursor.CursorID() != 0 {
+		t.Error("it is alive at the end")
+	}
+}
+
+func TestAggregateThatIsClosedUnreadIsNeverSent(t *testing.T) {
+	db := newClient(t, wiretest.Start(t, wiretest.Standalone).URI()).Database("d")
+	cursor := db.Aggregate(mongo.Pipeline{})
+	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 0 || err != nil {
+		t.Errorf("%v, %v", docs, err)
+	}
+}
+
+func TestAggregateThatFailedMayBeReadAgain(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	cursor := newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{})
+	list := cursor.ToList(t.Context())
+	peer.Receive("aggregate").Fail(50, "MaxTimeMSExpired", "too late")
+	if _, err := list.Await(t.Context()); !errors.Is(err, motor.ExecutionTimeout) {
+		t.Errorf("got %v, want ExecutionTimeout", err)
+	}
+	list = cursor.ToList(t.Context())
+	peer.Receive("aggregate").Cursor("d.$cmd.aggregate", 0, bson.M{"i": 0})
+	if docs, err := list.Await(t.Context()); len(docs) != 1 || err != nil {
+		t.Errorf("%v, %v", docs, err)
+	}
+}
+
+// What came with the reply is there without another round trip, and the rest is fetched and ended as of any cursor.
+func TestCursorOfAReplyHasTheFirstBatch(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
+	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 9, bson.M{"i": 0}, bson.M{"i": 1})
+	cursor, err := found.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cursor.Alive() || cursor.CursorID() != 9 {
+		t.Errorf("alive %t, id %d", cursor.Alive(), cursor.CursorID())
+	}
+	if doc := cursor.NextObject(); doc["i"] != int32(0) {
+		t.Errorf("the first document is %v", doc)
+	}
+	if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
+		t.Errorf("the second document is %v, %v", doc, err)
+	}
+
+	more := cursor.FetchNext(t.Context())
+	peer.Receive("getMore").Want(bson.M{"getMore": int64(9), "collection": "c"}).Cursor("d.c", 9, bson.M{"i": 2})
+	if more, err := more.Await(t.Context()); !more || err != nil {
+		t.Errorf("%t, %v", more, err)
+	}
+
+	if _, err := client.CloseCursor(t.Context(), 9).Await(t.Context()); err != nil || cursor.CursorID() != 0 {
+		t.Errorf("closed by its number: %v, id %d", err, cursor.CursorID())
+	}
+	if n := len(peer.Seen("killCursors")); n != 1 {
+		t.Errorf("%d killCursors", n)
+	}
+	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 1 || err != nil {
+		t.Errorf("%v, %v; want the document that had come", docs, err)
+	}
+}
+
+func TestCursorOfAReplyWithAnEmptyFirstBatch(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	found := newClient(t, peer.URI()).Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
+	peer.Receive("find").Cursor("d.c", 9)
+	cursor, err := found.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cursor.Alive() || cursor.NextObject() != nil {
+		t.Error("it has more to come, and nothing yet")
+	}
+	next := cursor.Next(t.Context())
+	peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 0})
+	if doc, err := next.Await(t.Context()); doc["i"] != int32(0) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+}
+
+func TestCursorOfAReplyFromBeforeAClose(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
+	peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
+	cursor, err := found.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	docs, err := cursor.ToList(t.Context()).Await(t.Context())
+	if len(docs) != 1 || !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("%v, %v; want the document that had come, and InvalidOperation", docs, err)
+	}
+}
+
+func TestListCollectionsIsACursor(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	found := newClient(t, peer.URI()).Database("d").ListCollections(t.Context(), bson.M{"type": "view"},
+		options.ListCollections().SetBatchSize(1))
+	peer.Receive("listCollections").Want(bson.M{
+		"filter": bson.M{"type": "view"}, "cursor": bson.M{"batchSize": 1}, "nameOnly": wiretest.Absent, "$db": "d",
+	}).Cursor("d.$cmd.listCollections", 3, bson.M{"name": "a"})
+	cursor, err := found.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := cursor.Collection().FullName(); name != "d.$cmd.listCollections" {
+		t.Errorf("the collection is %s", name)
+	}
+	list := cursor.ToList(t.Context())
+	peer.Receive("getMore").Want(bson.M{"collection": "$cmd.listCollections"}).
+		Cursor("d.$cmd.listCollections", 0, bson.M{"name": "b"})
+	if docs, err := list.Await(t.Context()); len(docs) != 2 || docs[1]["name"] != "b" || err != nil {
+		t.Errorf("%v, %v", docs, err)
+	}
+}
+
+func TestListDatabasesIsACursor(t *testing.T) {
+	reply := bson.M{"databases": bson.A{
+		bson.M{"name": "a", "sizeOnDisk": int64(5), "empty": false}, bson.M{"name": "b", "sizeOnDisk": int64(0), "empty": true},
+	}}
+	for name, c := range map[string]struct {
+		opts []options.Lister[options.ListDatabasesOptions]
+		want bson.M
+		last bson.M
+	}{
+		"whole": {
+			want: bson.M{"filter": bson.M{"name": "x"}, "nameOnly": wiretest.Absent, "$db": "admin"},
+			last: bson.M{"name": "b", "sizeOnDisk": int64(0), "empty": true},
+		},
+		"names": {
+			opts: []options.Lister[options.ListDatabasesOptions]{options.ListDatabases().SetNameOnly(true)},
+			want: bson.M{"nameOnly": true},
+			last: bson.M{"name": "b"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			found := newClient(t, peer.URI()).ListDatabases(t.Context(), bson.M{"name": "x"}, c.opts...)
+			peer.Receive("listDatabases").Want(c.want).OK(reply)
+			cursor, err := found.Await(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !cursor.Alive() || cursor.CursorID() != 0 {
+				t.Errorf("alive %t, id %d", cursor.Alive(), cursor.CursorID())
+			}
+			docs, err := cursor.ToList(t.Context()).Await(t.Context())
+			if len(docs) != 2 || err != nil || len(docs[1]) != len(c.last) {
+				t.Fatalf("%v, %v", docs, err)
+			}
+			for key, value := range c.last {
+				if docs[1][key] != value {
+					t.Errorf("%s is %v, want %v", key, docs[1][key], value)
+				}
+			}
+			if cursor.Alive() {
+				t.Error("it is alive at the end")
+			}
+		})
+	}
+}

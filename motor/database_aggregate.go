@@ -1,0 +1,53 @@
+package motor
+
+import (
+	"context"
+	"reflect"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
+// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
+// that is wrong shows then.
+//
+// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
+// encoded, [OperationFailure].
+//
+// Motor: MotorDatabase.aggregate.
+func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
+	stages, err := d.codec.encodePipeline(pipeline)
+	if _, e := applied(opts); err == nil {
+		err = e
+	}
+	send := func(ctx context.Context, c *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		return d.at(c, d.now()).Aggregate(ctx, stages, sized(opts, size)...)
+	}
+	return newCommandCursor(d.Collection("$cmd.aggregate"), err, send)
+}
+
+// sized returns opts with the batch size that a cursor was given, if it was.
+func sized(opts []options.Lister[options.AggregateOptions], size *int32) []options.Lister[options.AggregateOptions] {
+	if size == nil {
+		return opts
+	}
+	return append(opts[:len(opts):len(opts)], options.Aggregate().SetBatchSize(*size))
+}
+
+// encodePipeline returns the stages of v, a slice of documents.
+func (c *codec) encodePipeline(v any) ([]bson.Raw, error) {
+	if !isPipeline(v) {
+		return nil, newError(TypeError, "pipeline must be a slice of stages, not %T", v)
+	}
+	list := reflect.ValueOf(v)
+	stages := make([]bson.Raw, list.Len())
+	for i := range stages {
+		var err error
+		if stages[i], err = c.encodeCommand("a stage of the pipeline", list.Index(i).Interface()); err != nil {
+			return nil, err
+		}
+	}
+	return stages, nil
+}

@@ -1,0 +1,56 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// DBRef refers to a document by its collection and its _id. As a field of a document it is stored the way that all of
+// MongoDB's drivers store references. Database is empty for a document in the same database.
+//
+// Motor: bson.dbref.DBRef.
+type DBRef struct {
+	Collection string `bson:"$ref"`
+	ID         any    `bson:"$id"`
+	Database   string `bson:"$db,omitempty"`
+}
+
+// Dereference resolves to the document that ref refers to; nil if there is none. ref is a [DBRef], or the document that
+// one was read as: bson.M{"$ref": "users", "$id": 7}.
+//
+// Errors: [TypeError] for what is no reference, [ValueError] for a reference to another database, [InvalidName] for
+// one to a collection of a name that no server accepts.
+//
+// Motor: MotorDatabase.dereference.
+func (d *Database) Dereference(ctx context.Context, ref any, opts ...options.Lister[options.FindOneOptions]) *future.Future[bson.M] {
+	collection, id, err := d.reference(ref)
+	if err != nil {
+		return failed[bson.M](d.client, err)
+	}
+	return d.Collection(collection).FindOne(ctx, bson.D{{Key: "_id", Value: id}}, opts...)
+}
+
+// reference returns what a reference into this database refers to.
+func (d *Database) reference(ref any) (collection string, id bson.RawValue, err error) {
+	raw, err := d.codec.encode("the reference", ref)
+	if err != nil {
+		return "", id, err
+	}
+	collection, ok := raw.Lookup("$ref").StringValueOK()
+	if !ok {
+		return "", id, newError(TypeError, "Dereference takes a DBRef: $ref must be a string in %s", raw)
+	}
+	if id, err = raw.LookupErr("$id"); err != nil {
+		return "", id, newError(TypeError, "Dereference takes a DBRef: $id is missing in %s", raw)
+	}
+	if other, err := raw.LookupErr("$db"); err == nil {
+		if name, ok := other.StringValueOK(); !ok || name != d.name {
+			return "", id, newError(ValueError, "Dereference: the reference is to the database %s, not to %q", other, d.name)
+		}
+	}
+	return collection, id, nil
+}

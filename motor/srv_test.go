@@ -1,0 +1,92 @@
+package motor_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// dialer connects to one address, whatever it is asked for.
+type dialer string
+
+func (d dialer) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, string(d))
+}
+
+// TestClientOfSRV has a name server that knows one host. It stands in the place of a global variable, so the test is
+// not parallel.
+func TestClientOfSRV(t *testing.T) {
+	previous := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go answerSRV(server)
+		return client, nil
+	}}
+	t.Cleanup(func() { net.DefaultResolver = previous })
+
+	ctx := t.Context()
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, "mongodb+srv://cluster.example.com/?tls=false&maxPoolSize=3",
+		motor.WithClientOptions(options.Client().SetDialer(dialer(peer.Address()))))
+	for range 2 { // also when it is opened again
+		f := client.Open(ctx)
+		if got, err := f.Await(ctx); got != client || err != nil {
+			t.Fatalf("%v, %v", got, err)
+		}
+		if got := client.Host(); got != "node.example.com" || client.Port() != 27018 {
+			t.Errorf("the server is at %s, %d", got, client.Port())
+		}
+		noError(t, client.Close(ctx))
+	}
+
+	// Who does not wait for the look-up may go, and closing the client waits for it.
+	short, cancel := context.WithTimeout(ctx, time.Nanosecond)
+	defer cancel()
+	if _, err := client.Open(short).Await(ctx); err == nil {
+		t.Error("opened in no time")
+	}
+}
+
+// answerSRV answers a question of the DNS by TCP: there is an SRV record of whatever is asked, and nothing else.
+func answerSRV(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	size := make([]byte, 2)
+	if _, err := io.ReadFull(conn, size); err != nil {
+		return
+	}
+	query := make([]byte, binary.BigEndian.Uint16(size))
+	if _, err := io.ReadFull(conn, query); err != nil {
+		return
+	}
+	const header = 12
+	end := header
+	for query[end] != 0 { // the labels of the name
+		end += int(query[end]) + 1
+	}
+	kind := binary.BigEndian.Uint16(query[end+1:])
+	question := query[header : end+5]
+
+	answer := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, question...)
+	const srv = 33
+	if kind == srv {
+		answer[7] = 1
+		data := []byte{0, 0, 0, 0}
+		data = binary.BigEndian.AppendUint16(data, 27018)
+		for label := range strings.SplitSeq("node.example.com", ".") {
+			data = append(append(data, byte(len(label))), label...)
+		}
+		data = append(data, 0)
+		answer = append(answer, 0xc0, header, 0, srv, 0, 1, 0, 0, 0, 60)
+		answer = append(binary.BigEndian.AppendUint16(answer, uint16(len(data))), data...)
+	}
+	_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
+}

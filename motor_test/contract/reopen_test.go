@@ -1,0 +1,105 @@
+package contract_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// TestAThousandCyclesOfCloseAndUse closes a client again and again while others write and read with it. Nothing
+// fails, nothing is lost, nothing is done twice, and nothing is left.
+func TestAThousandCyclesOfCloseAndUse(t *testing.T) {
+	cycles, limit := 1000, 30*time.Second
+	if testing.Short() {
+		cycles = 100
+	}
+	coll := newCollection(t)
+	client, ctx := coll.Database().Client(), t.Context()
+	_, err := coll.InsertOne(ctx, bson.M{}).Await(ctx) // the embedded server's first of a database starts goroutines
+	noError(t, err)
+	noError(t, client.Close(ctx))
+	before := runtime.NumGoroutine()
+
+	var writing sync.WaitGroup
+	var stop atomic.Bool
+	var inserted atomic.Int64
+	inserted.Store(1)
+	for range 4 {
+		writing.Go(func() {
+			for !stop.Load() {
+				if _, err := coll.InsertOne(ctx, bson.M{}).Await(ctx); err != nil {
+					t.Errorf("an insert failed: %v", err)
+					return
+				}
+				if n := inserted.Add(1); n%50 == 0 {
+					if _, err := coll.FindOne(ctx, bson.M{"_id": "nobody"}).Await(ctx); err != nil {
+						t.Errorf("a read failed: %v", err)
+						return
+					}
+				}
+				// What the test is after is the closing, and not how many documents the server can take.
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	done := 0
+	for end := time.Now().Add(limit); done < cycles && time.Now().Before(end) && !t.Failed(); done++ {
+		if _, err := client.ServerInfo(ctx).Await(ctx); err != nil {
+			t.Errorf("a use failed: %v", err)
+		}
+		noError(t, client.Close(ctx))
+	}
+	stop.Store(true)
+	writing.Wait()
+	t.Logf("%d cycles, %d inserts", done, inserted.Load())
+
+	if n, err := coll.CountDocuments(ctx, bson.M{}).Await(ctx); err != nil || n != inserted.Load() {
+		t.Errorf("there are %d documents, %v, of %d", n, err, inserted.Load())
+	}
+	noError(t, client.Close(context.Background()))
+	if s := client.Stats(); s.Running != 0 || s.Idle != 0 || s.Queued != 0 || s.Panics != 0 {
+		t.Errorf("the executor has something left: %+v", s)
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("there are %d goroutines, and there were %d", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+// TestWriteConcernOnARealServer has a server take every item, by the driver's commands and by ours.
+func TestWriteConcernOnARealServer(t *testing.T) {
+	coll, ctx := newCollection(t), t.Context()
+	for i, concern := range []bson.M{{}, {"w": 1}, {"w": 1, "wtimeout": 5000}, {"j": true, "wtimeout": 5000}, {"fsync": true}} {
+		noError(t, coll.SetWriteConcern(concern))
+		first, second := 2*i, 2*i+1
+		_, err := coll.InsertOne(ctx, bson.M{"_id": first, "n": 1}).Await(ctx)
+		noError(t, err)
+		_, err = coll.InsertMany(ctx, []bson.M{{"_id": second, "n": 1}}).Await(ctx)
+		noError(t, err)
+		changed, err := coll.UpdateMany(ctx, bson.M{"_id": bson.M{"$gte": first}}, bson.M{"$inc": bson.M{"n": 1}}).Await(ctx)
+		noError(t, err)
+		if n, _ := changed.ModifiedCount(); n != 2 {
+			t.Errorf("%v: %d changed", concern, n)
+		}
+		deleted, err := coll.DeleteOne(ctx, bson.M{"_id": first}).Await(ctx)
+		noError(t, err)
+		if n, _ := deleted.DeletedCount(); n != 1 {
+			t.Errorf("%v: %d deleted", concern, n)
+		}
+		if _, err := coll.InsertOne(ctx, bson.M{"_id": second}).Await(ctx); !errors.Is(err, motor.DuplicateKeyError) {
+			t.Errorf("%v: got %v, want a DuplicateKeyError", concern, err)
+		}
+	}
+	noError(t, coll.SetWriteConcern(bson.M{"wtimeout": 5000}))
+	_, err := coll.Drop(ctx).Await(ctx)
+	noError(t, err)
+}
