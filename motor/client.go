@@ -106,6 +106,17 @@ func (c *Client) begin(uri string, s settings) error {
 
 // run starts an operation: op is called in a slot of the executor, and its error is given its class.
 func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
+	return runOn(ctx, c, func(ctx context.Context, conn *connection) (none T, err error) {
+		driver, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return op(ctx, driver)
+	})
+}
+
+// runOn is run for an operation that needs more of the connection than the driver.
+func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *connection) (T, error)) *future.Future[T] {
 	if ctx == nil {
 		return failed[T](c, newError(TypeError, "the context is nil"))
 	}
@@ -115,12 +126,7 @@ func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.
 			return failed[T](c, err)
 		}
 		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
-			driver, err := conn.client(ctx)
-			if err != nil {
-				var none T
-				return none, wrapError(err)
-			}
-			v, err := op(ctx, driver)
+			v, err := op(ctx, conn)
 			return v, wrapError(err)
 		})
 		// A connection that was closed between these two lines takes no more operations. The next use re-opens.

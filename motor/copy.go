@@ -76,6 +76,9 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 			return nil, err
 		}
 	}
+	if err := c.now().write.refuse("CopyDatabase"); err != nil {
+		return nil, err
+	}
 	for _, name := range []string{from, to} {
 		if err := checkDatabaseName(name); err != nil {
 			return nil, err
@@ -108,27 +111,6 @@ func shareSeed(a, b *Client) bool {
 		}
 	}
 	return false
-}
-
-// runOn is run for an operation that needs more of the connection than the driver.
-func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *connection) (T, error)) *future.Future[T] {
-	if ctx == nil {
-		return failed[T](c, newError(TypeError, "the context is nil"))
-	}
-	for {
-		conn, err := c.connect()
-		if err != nil {
-			return failed[T](c, err)
-		}
-		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
-			v, err := op(ctx, conn)
-			return v, wrapError(err)
-		})
-		if f.IsDone() && errors.Is(f.Err(), future.ErrPoolClosed) {
-			continue // as in run
-		}
-		return f
-	}
 }
 
 // run is the operation. Its slot is lent most of the time, to its own steps as well as to other operations.

@@ -23,9 +23,24 @@ func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.Aggreg
 		err = e
 	}
 	send := func(ctx context.Context, c *mongo.Client, size *int32) (*mongo.Cursor, error) {
-		return d.at(c, d.now()).Aggregate(ctx, stages, sized(opts, size)...)
+		now := d.now()
+		if writes(stages) {
+			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
+				return nil, err
+			}
+		}
+		return d.at(c, now).Aggregate(ctx, stages, sized(opts, size)...)
 	}
 	return newCommandCursor(d.Collection("$cmd.aggregate"), err, send)
+}
+
+// writes reports whether a pipeline writes what it finds.
+func writes(stages []bson.Raw) bool {
+	if len(stages) == 0 {
+		return false
+	}
+	last, err := stages[len(stages)-1].IndexErr(0)
+	return err == nil && (last.Key() == "$out" || last.Key() == "$merge")
 }
 
 // sized returns opts with the batch size that a cursor was given, if it was.

@@ -320,17 +320,3 @@ func TestCommandsOfADatabase(t *testing.T) {
 		})
 	}
 }
-
-func TestReadConcernIsTheDatabasesOrTheClients(t *testing.T) {
-	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
-	db := client.Database("d")
-	if c := db.ReadConcern(); c == nil || c.Level != "majority" {
-		t.Errorf("the client's: %v", c)
-	}
-	if c := db.WithOptions(options.Database().SetReadConcern(readconcern.Local())).ReadConcern(); c.Level != "local" {
-		t.Errorf("the database's: %v", c)
-	}
-	if c := newClient(t, "mongodb://127.0.0.1:1").Database("d").ReadConcern(); c != nil {
-		t.Errorf("nobody's: %v", c)
-	}
-}

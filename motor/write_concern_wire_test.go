@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -352,4 +353,29 @@ func TestWhatCannotBeSentWithWTimeoutIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want a %s", name, err, want.Name())
 		}
 	}
+}
+
+func TestWhatCannotBeSentWithWTimeoutIsRefusedAndNotSentWithout(t *testing.T) {
+	client := newClient(t, nowhere)
+	if err := client.SetWriteConcern(bson.M{"w": 2, "wtimeout": 100}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, db := t.Context(), client.Database("d")
+	for name, f := range map[string]interface{ Err() error }{
+		"CopyDatabase":       client.CopyDatabase(ctx, "a", "b"),
+		"CreateCollection":   db.CreateCollection(ctx, "c"),
+		"aggregate to $out":  settle(t, db.Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
+		"aggregate to merge": settle(t, db.Aggregate([]bson.M{{"$match": bson.M{}}, {"$merge": "c"}}).ToList(ctx)),
+	} {
+		if !errors.Is(f.Err(), motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want a ConfigurationError", name, f.Err())
+		}
+	}
+}
+
+// settle waits for f.
+func settle[T any](t *testing.T, f *future.Future[T]) *future.Future[T] {
+	t.Helper()
+	_, _ = f.Await(t.Context())
+	return f
 }

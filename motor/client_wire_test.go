@@ -1,0 +1,111 @@
+package motor_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestFsyncUnlockAndIsLocked(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client, ctx := newClient(t, peer.URI()), t.Context()
+
+	for _, test := range []struct {
+		how  motor.FsyncOptions
+		want bson.M
+	}{
+		{motor.FsyncOptions{}, bson.M{"lock": wiretest.Absent, "async": wiretest.Absent}},
+		{motor.FsyncOptions{Lock: true}, bson.M{"lock": true, "async": wiretest.Absent}},
+		{motor.FsyncOptions{Async: true}, bson.M{"lock": wiretest.Absent, "async": true}},
+	} {
+		f := client.Fsync(ctx, test.how)
+		peer.Receive("fsync").Want(bson.M{"fsync": 1, "$db": "admin"}).Want(test.want).OK()
+		if _, err := f.Await(ctx); err != nil {
+			t.Errorf("%+v: %v", test.how, err)
+		}
+	}
+
+	locked := client.IsLocked(ctx)
+	peer.Receive("currentOp").Want(bson.M{"$db": "admin"}).OK(bson.M{"fsyncLock": true})
+	if yes, err := locked.Await(ctx); !yes || err != nil {
+		t.Errorf("IsLocked: %t, %v", yes, err)
+	}
+	locked = client.IsLocked(ctx)
+	peer.Receive("currentOp").OK()
+	if yes, err := locked.Await(ctx); yes || err != nil {
+		t.Errorf("IsLocked: %t, %v", yes, err)
+	}
+
+	unlocked := client.Unlock(ctx)
+	peer.Receive("fsyncUnlock").Want(bson.M{"$db": "admin"}).OK()
+	if _, err := unlocked.Await(ctx); err != nil {
+		t.Error(err)
+	}
+	unlocked = client.Unlock(ctx)
+	peer.Receive("fsyncUnlock").Fail(125, "IllegalOperation", "fsyncUnlock called when not locked")
+	if _, err := unlocked.Await(ctx); err != nil {
+		t.Errorf("a server that is not locked: %v", err)
+	}
+	unlocked = client.Unlock(ctx)
+	peer.Receive("fsyncUnlock").Fail(13, "Unauthorized", "not authorized")
+	if _, err := unlocked.Await(ctx); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("got %v, want an OperationFailure", err)
+	}
+}
+
+func TestCloseCursorSendsKillCursorsForItsCollection(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client, ctx := newClient(t, peer.URI()), t.Context()
+	cursor := client.Database("d").Collection("c").Find(bson.D{})
+
+	first := cursor.ToList(ctx, 1)
+	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 42, bson.D{{Key: "_id", Value: 1}})
+	if docs, err := first.Await(ctx); len(docs) != 1 || err != nil || cursor.CursorID() != 42 {
+		t.Fatalf("%v, %v, number %d", docs, err, cursor.CursorID())
+	}
+	killed := make(chan bson.Raw, 1)
+	peer.Handle("killCursors", func(r *wiretest.Request) {
+		killed <- r.Command
+		r.OK(bson.M{"cursorsKilled": bson.A{int64(42)}})
+	})
+	if _, err := client.CloseCursor(ctx, 42).Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	command := <-killed
+	if command.Lookup("killCursors").StringValue() != "c" || fmt.Sprint(command.Lookup("cursors")) != `[{"$numberLong":"42"}]` {
+		t.Errorf("sent %s", command)
+	}
+}
+
+func TestFactsOfAMongosAndOfAReplicaSet(t *testing.T) {
+	limits := bson.M{"maxBsonObjectSize": 1 << 20, "maxMessageSizeBytes": 2 << 20, "maxWriteBatchSize": 500}
+	mongos := wiretest.Start(t, wiretest.Mongos, limits)
+	client := newClient(t, mongos.URI())
+	if _, err := client.Open(t.Context()).Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !client.IsMongos() || !client.IsPrimary() {
+		t.Error("a mongos is not known as one, or does not count as a server that takes writes")
+	}
+	if client.MaxBSONSize() != 1<<20 || client.MaxMessageSize() != 2<<20 || client.MaxWriteBatchSize() != 500 {
+		t.Errorf("limits: %d, %d, %d", client.MaxBSONSize(), client.MaxMessageSize(), client.MaxWriteBatchSize())
+	}
+
+	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Arbiter)
+	client = newClient(t, set.URI())
+	if _, err := client.Open(t.Context()).Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	primary, ok := client.Primary()
+	if !ok || primary.String() != set.Peers[0].Address() || client.Host() != primary.Host || client.Port() != primary.Port {
+		t.Errorf("primary %v, connected to %s:%d; want %s", primary, client.Host(), client.Port(), set.Peers[0].Address())
+	}
+	if !client.IsPrimary() || client.IsMongos() || len(client.Nodes()) != 3 {
+		t.Errorf("primary %t, mongos %t, nodes %v", client.IsPrimary(), client.IsMongos(), client.Nodes())
+	}
+}

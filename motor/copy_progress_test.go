@@ -1,0 +1,181 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestCopyDatabaseThatIsCancelledStops(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		stop func(f *future.Future[*motor.CopyResult], cancel func())
+		want error
+	}{
+		{"by its future", func(f *future.Future[*motor.CopyResult], _ func()) { f.Cancel() }, future.ErrCancelled},
+		{"by its context", func(_ *future.Future[*motor.CopyResult], cancel func()) { cancel() }, context.Canceled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			source := copyPeer(t, listedAs("c", "collection", bson.D{}))
+			target := copyPeer(t)
+			source.Handle("find", func(r *wiretest.Request) { r.Cursor("a.c", 7, bson.M{"_id": 1}) })
+			source.Handle("getMore", func(r *wiretest.Request) { r.Cursor("a.c", 7, bson.M{"_id": 2}) })
+			target.Handle("insert", nil)
+
+			client := newClient(t, target.URI(), motor.WithMaxWorkers(1))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f := client.CopyDatabase(ctx, "a", "b", motor.CopyFromHost(source.Address()))
+			insert := target.Receive("insert")
+			test.stop(f, cancel)
+			got, err := f.Await(t.Context())
+			if !errors.Is(err, test.want) {
+				t.Errorf("got %v", err)
+			}
+			if test.want == context.Canceled {
+				want := &motor.CopyResult{Collections: []motor.CopiedCollection{{Name: "c"}}}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("got %+v", got)
+				}
+			}
+			source.AwaitConnections(0) // the other client is closed
+			if len(source.Seen("killCursors")) != 1 {
+				t.Error("the cursor is still open")
+			}
+			insert.OK() // nobody is there to hear it
+			if n := len(target.Seen("createIndexes")); n != 0 {
+				t.Errorf("it went on")
+			}
+		})
+	}
+}
+
+func TestCopyDatabaseGoesOnWhereTheExecutorTakesNoMore(t *testing.T) {
+	t.Run("its queue is full", func(t *testing.T) {
+		// The steps of one collection are in the way of those of the others.
+		var listed []bson.D
+		for _, name := range []string{"c", "d", "e", "f", "g"} {
+			listed = append(listed, listedAs(name, "collection", bson.D{}))
+		}
+		peer := copyPeer(t, listed...)
+		client := newClient(t, peer.URI(), motor.WithMaxWorkers(1), motor.WithMaxQueue(0))
+		got, err := client.CopyDatabase(t.Context(), "a", "b").Await(t.Context())
+		if err != nil || got.Documents() != 10 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if client.Stats().Rejected == 0 {
+			t.Error("the queue was never full")
+		}
+	})
+	t.Run("it is being closed", func(t *testing.T) {
+		peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
+		peer.Handle("create", nil)
+		client := newClient(t, peer.URI())
+		f := client.CopyDatabase(t.Context(), "a", "b")
+		create := peer.Receive("create")
+		closed := make(chan error, 1)
+		go func() { closed <- client.Close(context.Background()) }()
+		for { // until the client is closed for new operations
+			if !client.Connected() {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		create.OK()
+		if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		peer.AwaitConnections(0) // it has not opened the client again
+	})
+}
+
+// serial is a loop: it runs what it is given, one after the other.
+type serial struct {
+	mu    sync.Mutex
+	tasks []func()
+}
+
+func (s *serial) Execute(task func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks = append(s.tasks, task)
+	if len(s.tasks) == 1 {
+		go s.run()
+	}
+	return nil
+}
+
+func (s *serial) run() {
+	for {
+		s.mu.Lock()
+		task := s.tasks[0]
+		s.mu.Unlock()
+		task()
+		s.mu.Lock()
+		s.tasks = s.tasks[1:]
+		more := len(s.tasks) > 0
+		s.mu.Unlock()
+		if !more {
+			return
+		}
+	}
+}
+
+func TestCopyProgressComesOnTheLoopBeforeTheOutcome(t *testing.T) {
+	for range 20 {
+		peer := copyPeer(t, listedAs("c", "collection", bson.D{}), listedAs("d", "collection", bson.D{}), listedAs("v", "view", bson.D{}))
+		client := newClient(t, peer.URI(), motor.WithIOLoop(new(serial)))
+		var told []motor.CopyProgress // of the loop, and so without a lock
+		f := client.CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(now motor.CopyProgress) {
+			told = append(told, now)
+			time.Sleep(time.Millisecond)
+		}))
+		ended := make(chan []motor.CopyProgress, 1)
+		f.OnComplete(func(*motor.CopyResult, error) { ended <- told })
+		calls := <-ended
+		want := motor.CopyProgress{Collections: 3, CollectionsTotal: 3, Documents: 4, DocumentsTotal: 4}
+		if len(calls) == 0 || calls[len(calls)-1] != want {
+			t.Fatalf("the last call was not the last: %v", calls)
+		}
+		if first := calls[0]; first.CollectionsTotal != 3 || first.DocumentsTotal != 4 {
+			t.Errorf("the first call has no totals: %v", first)
+		}
+		for i := range calls[1:] {
+			if a, b := calls[i], calls[i+1]; b.Collections < a.Collections || b.Documents < a.Documents || a == b || b.Documents > b.DocumentsTotal {
+				t.Errorf("%v and then %v", a, b)
+			}
+		}
+	}
+}
+
+func TestCopyProgressThatPanicsIsReportedOnce(t *testing.T) {
+	told := make(chan error, 10)
+	previous := future.SetUnobservedHandler(func(err error) { told <- err })
+	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
+	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
+	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(motor.CopyProgress) { panic("stop") }))
+	if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	var p *future.PanicError
+	if err := <-told; !errors.As(err, &p) || p.Value != "stop" {
+		t.Errorf("reported: %v", err)
+	}
+	select {
+	case err := <-told:
+		t.Errorf("reported as well: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+}
