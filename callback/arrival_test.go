@@ -53,7 +53,7 @@ func TestAddFuture(t *testing.T) {
 	t.Run("of a closed loop is reported, not lost", func(t *testing.T) {
 		reports := make(chan error, 1)
 		previous := future.SetUnobservedHandler(func(err error) { reports <- err })
-		defer future.SetUnobservedHandler(previous)
+		defer func() { future.SetUnobservedHandler(previous) }()
 		loop := newLoop(t)
 		p, f := pending[int]()
 		callback.AddFuture(loop, f, func(*future.Future[int]) { t.Error("delivered") })
