@@ -1,0 +1,128 @@
+package contract_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// each runs Each until fn says that it is over, and returns how often fn was called.
+func each(t *testing.T, r reader, fn func(n int, doc bson.M, err error) (goOn, over bool)) int {
+	t.Helper()
+	n, ended := 0, make(chan struct{})
+	r.Each(func(doc bson.M, err error) bool {
+		n++
+		goOn, over := fn(n, doc, err)
+		if over {
+			close(ended) // a call after that panics
+		}
+		return goOn
+	})
+	select {
+	case <-ended:
+	case <-t.Context().Done():
+		t.Fatal("Each has not ended")
+	}
+	return n
+}
+
+func TestEachEndsWithAMark(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r reader) {
+		n := each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
+			if err != nil || n <= 25 && !isNumber(doc, n-1) {
+				t.Errorf("call %d: %v, %v", n, doc, err)
+			}
+			return true, doc == nil
+		})
+		if n != 26 {
+			t.Errorf("%d calls, want 25 documents and the end mark", n)
+		}
+	})
+}
+
+func TestEachOfNothingIsTheMarkAlone(t *testing.T) {
+	withCursor(t, 0, func(t *testing.T, r reader) {
+		each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
+			if doc != nil || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+			return true, true
+		})
+	})
+}
+
+func TestEachStopsOnFalseAndGoesOnLater(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r reader) {
+		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) { return n < 4, n == 4 })
+		if !r.Cursor().Alive() {
+			t.Error("the cursor is not alive after Each was stopped")
+		}
+		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) {
+			if n == 1 && !isNumber(doc, 4) {
+				t.Errorf("goes on with %v", doc)
+			}
+			return true, doc == nil
+		})
+	})
+}
+
+func TestEachEndsWithoutAMarkWhenTheCursorIsClosedInIt(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r reader) {
+		calls := make(chan bson.M, 100)
+		n := 0
+		r.Each(func(doc bson.M, err error) bool {
+			calls <- doc
+			if n++; n == 3 {
+				r.Cursor().Close(t.Context())
+			}
+			return true
+		})
+		for range 3 {
+			if doc := <-calls; doc == nil {
+				t.Error("an end mark came")
+			}
+		}
+		noError(t, r.Close()) // whatever was under way is over after this
+		if len(calls) != 0 {
+			t.Errorf("%d more calls after Close", len(calls))
+		}
+	})
+}
+
+func TestEachGivesTheErrorAndEnds(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		_, err := ops.InsertOne(bson.M{})
+		noError(t, err)
+		n := each(t, ops.Find(bson.M{"$noSuchOperator": 1}), func(n int, doc bson.M, err error) (bool, bool) {
+			if doc != nil || !errors.Is(err, motor.OperationFailure) {
+				t.Errorf("%v, %v; want an OperationFailure", doc, err)
+			}
+			return true, true
+		})
+		if n != 1 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+func TestPanicInEachStopsItAndLeavesTheCursorOpen(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r reader) {
+		calls := make(chan bson.M, 100)
+		r.Each(func(doc bson.M, err error) bool {
+			calls <- doc
+			panic("this is only a test")
+		})
+		if doc := <-calls; !isNumber(doc, 0) {
+			t.Errorf("Each begins with %v", doc)
+		}
+		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
+			t.Errorf("goes on with %v, %v; want the second document", doc, err)
+		}
+		if len(calls) != 0 {
+			t.Error("the callback was called twice")
+		}
+	})
+}
