@@ -158,7 +158,11 @@ func TestLatencyTakesEffectWhenTheClientOpens(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Secondary)
 	near, far := set.Peers[1], set.Peers[2]
 	far.Handle("hello", func(r request) {
-		time.AfterFunc(100*time.Millisecond, func() { r.OK(far.Hello()) })
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-t.Context().Done():
+		}
+		r.OK(far.Hello())
 	})
 	set.Handle("find", func(r request) { r.Cursor("d.c", 0) })
 	client := newClient(t, set.URI("readPreference=secondary"))

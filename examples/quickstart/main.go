@@ -1,6 +1,7 @@
 // Quickstart shows the whole of gomotor on real data, in a few seconds, with nothing to install: it starts an
 // embedded MongoDB-compatible server (or uses the one that MONGODB_URI names), loads 6,000 bicycle trips and their
-// riders, and works on them in the ways that gomotor has: futures, callbacks on an event loop, and cursors.
+// riders, and works on them in the ways that gomotor has: futures, callbacks on an event loop, and cursors. Its
+// database is called quickstart, and is dropped before and after.
 //
 //	go run ./examples/quickstart
 package main

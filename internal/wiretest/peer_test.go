@@ -222,7 +222,7 @@ func TestFaultsOfTests(t *testing.T) {
 			peer.Receive("insert")
 		}, [][]string{{"received and not answered", `"insert"`}}},
 		{"no answer in time", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
-			peer.SetPatience(soon)
+			peer.SetPatience(2 * time.Second) // for the command to come, too
 			wait := sending(t, command(client, "insert"))
 			r := peer.Receive("insert")
 			if err := wait(); err == nil {
