@@ -25,5 +25,7 @@
 //
 // # Cost
 //
-// An operation costs four allocations more than the driver's, and at most three microseconds.
+// An operation costs some twenty allocations more than the driver's own call (of which there are over two hundred),
+// most of them for encoding its arguments ahead of time. One that waits for a slot takes less than half a kilobyte,
+// besides its arguments.
 package motor
