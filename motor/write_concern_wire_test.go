@@ -254,10 +254,10 @@ func TestErrorsOfWritesWithWTimeout(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			peer := wiretest.Start(t, wiretest.Standalone)
-			wait := test.call(t.Context(), newClient(t, peer.URI("wTimeoutMS=100")).Database("d").Collection("c"))
 			for _, command := range []string{"insert", "update", "drop"} {
 				peer.Handle(command, test.answer)
 			}
+			wait := test.call(t.Context(), newClient(t, peer.URI("wTimeoutMS=100")).Database("d").Collection("c"))
 			test.want.check(t, wait(t.Context()))
 		})
 	}
