@@ -64,9 +64,11 @@ func classify(err error) *ErrorClass {
 		return ServerSelectionTimeoutError
 	case isDriverType(err, "WaitQueueTimeoutError"):
 		return WaitQueueTimeoutError
+	case isDriverType(err, "poolClearedError"): // in a CommandError, or not
+		return AutoReconnect
 	case errors.As(err, &command) && !mongo.IsNetworkError(err):
 		return classifyCommand(command)
-	case mongo.IsNetworkError(err), isDriverType(err, "ConnectionError"), isDriverType(err, "poolClearedError"):
+	case mongo.IsNetworkError(err), isDriverType(err, "ConnectionError"):
 		if mongo.IsTimeout(err) {
 			return NetworkTimeout
 		}
