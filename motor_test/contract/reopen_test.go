@@ -18,7 +18,7 @@ import (
 // fails, nothing is lost, nothing is done twice, and nothing is left.
 func TestAThousandCyclesOfCloseAndUse(t *testing.T) {
 	cycles, limit := 1000, 30*time.Second
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		cycles = 100
 	}
 	coll := newCollection(t)
