@@ -227,9 +227,9 @@ func (d *Database) DropCollection(
 //
 // Motor: MotorDatabase.validate_collection.
 func (d *Database) ValidateCollection(
-	ctx context.Context, nameOrCollection any, how motor.ValidateOptions, callback Func[bson.M],
+	ctx context.Context, nameOrCollection any, callback Func[bson.M], opts ...motor.ValidateOptions,
 ) {
-	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, how), callback)
+	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, opts...), callback)
 }
 
 // CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is no
@@ -339,9 +339,9 @@ func (d *Database) ReadConcern() *readconcern.ReadConcern {
 //
 // Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
 func (d *Database) SetProfilingLevel(
-	ctx context.Context, level motor.ProfilingLevel, how motor.ProfilingOptions, callback Func[struct{}],
+	ctx context.Context, level motor.ProfilingLevel, callback Func[struct{}], opts ...motor.ProfilingOptions,
 ) {
-	deliver(d.loop, d.futures.SetProfilingLevel(ctx, level, how), callback)
+	deliver(d.loop, d.futures.SetProfilingLevel(ctx, level, opts...), callback)
 }
 
 // ProfilingLevel gives its callback which operations the database's profiler writes down.
@@ -366,9 +366,9 @@ func (d *Database) ProfilingInfo(ctx context.Context, callback Func[[]bson.M]) {
 //
 // Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(
-	ctx context.Context, name, password string, how motor.UserOptions, callback Func[struct{}],
+	ctx context.Context, name, password string, callback Func[struct{}], opts ...motor.UserOptions,
 ) {
-	deliver(d.loop, d.futures.AddUser(ctx, name, password, how), callback)
+	deliver(d.loop, d.futures.AddUser(ctx, name, password, opts...), callback)
 }
 
 // RemoveUser removes a user of this database.

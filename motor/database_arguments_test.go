@@ -36,7 +36,7 @@ func TestBadArgumentsOfADatabaseAreNotSent(t *testing.T) {
 			return started(d.Logout(ctx))
 		}, motor.InvalidOperation},
 		{"SetProfilingLevel: a level", func(ctx context.Context, d *motor.Database) outcome {
-			return started(d.SetProfilingLevel(ctx, 3, motor.ProfilingOptions{}))
+			return started(d.SetProfilingLevel(ctx, 3))
 		}, motor.ValueError},
 		{"SetProfilingLevel: SlowMS", func(ctx context.Context, d *motor.Database) outcome {
 			return started(d.SetProfilingLevel(ctx, 1, motor.ProfilingOptions{SlowMS: new(-1)}))

@@ -109,8 +109,12 @@ type ValidateOptions struct {
 // Errors: [CollectionInvalid] if the collection is damaged; [OperationFailure] if there is none.
 //
 // Motor: MotorDatabase.validate_collection.
-func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any, how ValidateOptions) *future.Future[bson.M] {
+func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any, opts ...ValidateOptions) *future.Future[bson.M] {
 	coll, err := d.collectionOf("ValidateCollection", nameOrCollection)
+	how, e := single("ValidateCollection", opts)
+	if err == nil {
+		err = e
+	}
 	if err != nil {
 		return failed[bson.M](d.client, err)
 	}

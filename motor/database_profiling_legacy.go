@@ -33,15 +33,19 @@ type ProfilingOptions struct {
 // and [InvalidDocument] for a bad filter.
 //
 // Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
-func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, how ProfilingOptions) *future.Future[struct{}] {
-	command, err := d.profileCommand(level, how)
+func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, opts ...ProfilingOptions) *future.Future[struct{}] {
+	command, err := d.profileCommand(level, opts)
 	if err != nil {
 		return failed[struct{}](d.client, err)
 	}
 	return ask(ctx, d, command, done)
 }
 
-func (d *Database) profileCommand(level ProfilingLevel, how ProfilingOptions) (bson.D, error) {
+func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions) (bson.D, error) {
+	how, err := single("SetProfilingLevel", opts)
+	if err != nil {
+		return nil, err
+	}
 	if level < ProfilingOff || level > ProfilingAll {
 		return nil, newError(ValueError, "SetProfilingLevel(%d): there are the levels 0, 1 and 2", level)
 	}

@@ -28,7 +28,11 @@ type UserOptions struct {
 // neither a name nor a document and for other custom data; [OperationFailure].
 //
 // Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
-func (d *Database) AddUser(ctx context.Context, name, password string, how UserOptions) *future.Future[struct{}] {
+func (d *Database) AddUser(ctx context.Context, name, password string, opts ...UserOptions) *future.Future[struct{}] {
+	how, err := single("AddUser", opts)
+	if err != nil {
+		return failed[struct{}](d.client, err)
+	}
 	fields, err := d.userFields(password, how)
 	if err != nil {
 		return failed[struct{}](d.client, err)

@@ -53,7 +53,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 		{
 			name: "AddUser creates a user with all rights",
 			call: func(ctx context.Context, d *motor.Database) pending {
-				return resultOf(d.AddUser(ctx, "ann", "secret", motor.UserOptions{}))
+				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
 			exchanges: []exchange{usersInfo(noUsers), {"createUser", bson.M{
 				"createUser": "ann", "pwd": "secret", "roles": bson.A{"dbOwner"}, "customData": wiretest.Absent, "$db": "d",
@@ -74,7 +74,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 		{
 			name: "AddUser changes a user that is there",
 			call: func(ctx context.Context, d *motor.Database) pending {
-				return resultOf(d.AddUser(ctx, "ann", "secret", motor.UserOptions{}))
+				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
 			exchanges: []exchange{usersInfo(users), {"updateUser", bson.M{
 				"updateUser": "ann", "pwd": "secret", "roles": wiretest.Absent,
@@ -99,7 +99,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 		{
 			name: "AddUser creates the first user, when nobody may look for users",
 			call: func(ctx context.Context, d *motor.Database) pending {
-				return resultOf(d.AddUser(ctx, "ann", "secret", motor.UserOptions{}))
+				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
 			exchanges: []exchange{usersInfo(refuse(13, "Unauthorized")), {"createUser", bson.M{"createUser": "ann"}, ok()}},
 			result:    struct{}{},
@@ -107,7 +107,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 		{
 			name: "AddUser ends with the first refusal",
 			call: func(ctx context.Context, d *motor.Database) pending {
-				return resultOf(d.AddUser(ctx, "ann", "secret", motor.UserOptions{}))
+				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
 			exchanges: []exchange{usersInfo(refuse(59, "CommandNotFound"))},
 			class:     motor.OperationFailure,
@@ -123,7 +123,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 		{
 			name: "SetProfilingLevel leaves alone what is not set",
 			call: func(ctx context.Context, d *motor.Database) pending {
-				return resultOf(d.SetProfilingLevel(ctx, motor.ProfilingAll, motor.ProfilingOptions{}))
+				return resultOf(d.SetProfilingLevel(ctx, motor.ProfilingAll))
 			},
 			exchanges: []exchange{{"profile", bson.M{
 				"profile": 2, "slowms": wiretest.Absent, "sampleRate": wiretest.Absent, "filter": wiretest.Absent, "$db": "d",

@@ -44,7 +44,7 @@ var everyArgument = map[string][]any{
 	}}},
 	"Client.DropDatabase":         {"d"},
 	"Database.DropCollection":     {"c"},
-	"Database.ValidateCollection": {"c", motor.ValidateOptions{}},
+	"Database.ValidateCollection": {"c"},
 	"Client.KillCursors":          {[]int64{1}},
 	"Client.CopyDatabase":         {"from", "to"},
 }

@@ -84,15 +84,15 @@ func TestValidateCollection(t *testing.T) {
 	db, ctx := coll.Database(), t.Context()
 	fill(t, coll, 3)
 	for _, which := range []any{coll.Name(), coll} {
-		reply, err := db.ValidateCollection(ctx, which, motor.ValidateOptions{}).Await(ctx)
+		reply, err := db.ValidateCollection(ctx, which).Await(ctx)
 		if reply["valid"] != true || err != nil {
 			t.Errorf("%v, %v", reply, err)
 		}
 	}
-	if _, err := db.ValidateCollection(ctx, "nothing", motor.ValidateOptions{}).Await(ctx); !errors.Is(err, motor.OperationFailure) {
+	if _, err := db.ValidateCollection(ctx, "nothing").Await(ctx); !errors.Is(err, motor.OperationFailure) {
 		t.Errorf("got %v, want an OperationFailure", err)
 	}
-	if _, err := db.ValidateCollection(ctx, 1, motor.ValidateOptions{}).Await(ctx); !errors.Is(err, motor.TypeError) {
+	if _, err := db.ValidateCollection(ctx, 1).Await(ctx); !errors.Is(err, motor.TypeError) {
 		t.Errorf("got %v, want a TypeError", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestUsersAreAddedChangedAndRemoved(t *testing.T) {
 		noError(t, err)
 		return info["users"].(bson.A)[0].(bson.M)["roles"].(bson.A)[0].(bson.M)["role"]
 	}
-	_, err := db.AddUser(ctx, "ann", "secret", motor.UserOptions{}).Await(ctx)
+	_, err := db.AddUser(ctx, "ann", "secret").Await(ctx)
 	noError(t, err)
 	if role := roles(); role != "dbOwner" {
 		t.Errorf("a new user is %v", role)
@@ -225,13 +225,13 @@ func TestProfiling(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "the profiler")
 	coll := newCollection(t)
 	db, ctx := coll.Database(), t.Context()
-	_, err := db.SetProfilingLevel(ctx, motor.ProfilingAll, motor.ProfilingOptions{}).Await(ctx)
+	_, err := db.SetProfilingLevel(ctx, motor.ProfilingAll).Await(ctx)
 	noError(t, err)
 	if level, err := db.ProfilingLevel(ctx).Await(ctx); level != motor.ProfilingAll || err != nil {
 		t.Errorf("the level is %d, %v", level, err)
 	}
 	fill(t, coll, 1)
-	_, err = db.SetProfilingLevel(ctx, motor.ProfilingOff, motor.ProfilingOptions{}).Await(ctx)
+	_, err = db.SetProfilingLevel(ctx, motor.ProfilingOff).Await(ctx)
 	noError(t, err)
 	if info, err := db.ProfilingInfo(ctx).Await(ctx); len(info) == 0 || err != nil {
 		t.Errorf("the profiler has written down %v, %v", info, err)
