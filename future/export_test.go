@@ -27,3 +27,6 @@ func Unlocked[T any](f *Future[T], p *Pool) bool {
 	}
 	return true
 }
+
+// Watches reports whether p watches a context for queued tasks.
+func Watches(p *Pool) bool { return p.watch.Load() != nil }

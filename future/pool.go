@@ -3,6 +3,7 @@ package future
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type Pool struct {
 
 	spare  *job // a list of those of plain tasks that may be used again
 	spares int
+
+	watch atomic.Pointer[contextWatch] // the latest, which the next task may share
 
 	stats PoolStats // the counters; the rest is filled in by Stats
 	clock queueClock
