@@ -45,7 +45,7 @@ func begin[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 		if p.inPlace {
 			n.core.state.Store(inPlace)
 		}
-		err = p.submit(&n.run.job)
+		err = p.submit(work{job: &n.run.job})
 	} else {
 		err = execute(ex, n.runAlone)
 	}
