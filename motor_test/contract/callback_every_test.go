@@ -32,6 +32,7 @@ type everyCall struct {
 // and 1 do not suit.
 var everyArgument = map[string][]any{
 	"Collection.InsertMany":    {[]bson.D{{}}},
+	"Collection.BulkWrite":     {[]mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.D{})}},
 	"Collection.UpdateOne":     {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
 	"Collection.UpdateMany":    {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
 	"Database.Command":         {"ping"},
