@@ -4,6 +4,8 @@ import (
 	"go/types"
 	"strings"
 	"text/template"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // frames is what every handle type has, and, as "same", what those have that return themselves.
@@ -49,23 +51,23 @@ type frame struct {
 func (g *generator) newFrame(h *handle) frame {
 	params, args := typeParams(h.named.TypeParams(), g)
 	paragraphs := []string{
-		wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
+		source.Wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
 			"a future. All else is the same."),
-		wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
+		source.Wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
 			"operations end: with the result and nil, or with the zero value and the error (a partial result is not " +
 			"delivered beside an error). If it panics, the loop's panic handler is told, or, on a loop that is no " +
 			"[*Loop], the function of [future.SetUnobservedHandler]. That one is also told of the failure of an " +
 			"operation whose callback is nil, and, by a [*future.UndeliveredError], of a callback that the loop " +
 			"refused because it has been closed."),
 	}
-	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].doc), "\n\n")
+	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].Doc), "\n\n")
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
 		paragraphs = append(paragraphs, last)
 	}
 	return frame{
 		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
-		Doc: asComment(strings.Join(paragraphs, "\n\n")),
-		WrapDoc: asComment(wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
+		Doc: source.AsComment(strings.Join(paragraphs, "\n\n")),
+		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
 			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
 	}
 }
