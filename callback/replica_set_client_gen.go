@@ -111,6 +111,8 @@ func (r *ReplicaSetClient) Stats() future.PoolStats {
 }
 
 // MaxWorkers returns how many operations the client runs at once; the others are queued.
+//
+// Motor: frameworks.max_workers.
 func (r *ReplicaSetClient) MaxWorkers() int {
 	return r.futures.MaxWorkers()
 }
@@ -432,6 +434,8 @@ func (r *ReplicaSetClient) TZAware() bool {
 
 // SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
 // on; those that there are go on as before. See [motor.WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
 func (r *ReplicaSetClient) SetTZAware(aware bool) {
 	r.futures.SetTZAware(aware)
 }
@@ -460,6 +464,14 @@ func (r *ReplicaSetClient) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (r *ReplicaSetClient) LocalThresholdMS() int {
 	return r.futures.LocalThresholdMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
+// say. Databases take this over when they are made, but for what their own options say.
+//
+// Motor: MotorClient.codec_options.
+func (r *ReplicaSetClient) CodecOptions() motor.CodecOptions {
+	return r.futures.CodecOptions()
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -546,6 +558,18 @@ func (r *ReplicaSetClient) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
 ) {
 	deliver(r.loop, r.futures.CopyDatabase(ctx, from, to, opts...), callback)
+}
+
+// Delegate gives its callback the driver's client beneath this one, for what only the driver has. Its calls block, and
+// know nothing of the client's executor. It is good until [Client.Close], which disconnects it; the driver's
+// Disconnect is not to be called.
+//
+// Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
+// that with mongodb+srv it may ask the DNS.
+//
+// Motor: MotorClient.delegate.
+func (r *ReplicaSetClient) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
+	deliver(r.loop, r.futures.Delegate(ctx), callback)
 }
 
 // Open checks that the replica set can be reached and has a primary, and gives its callback the client itself. It need

@@ -1,0 +1,4 @@
+package motor
+
+// VersionIn is what Version finds in a program.
+var VersionIn = versionIn
