@@ -11,23 +11,30 @@ import (
 // frames is what every handle type has, and, as "same", what those have that return themselves.
 var frames = template.Must(template.New("frame").Parse(`
 {{.Doc}}type {{.Name}}{{.Params}} struct {
+{{- with .Embedded}}
+	{{.}}
+{{- else}}
 	loop    future.Executor
+{{- end}}
 	futures *{{.Motor}}
 }
 
 {{.WrapDoc}}func Wrap{{.Name}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
 	mustHave(loop != nil, "Wrap{{.Name}}", "loop")
 	mustHave({{.Recv}} != nil, "Wrap{{.Name}}", "{{.Recv}}")
-	return &{{.Own}}{loop, {{.Recv}}}
+	return &{{.Own}}{
+{{- with .Embeds}}Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop{{end}}, {{.Recv}}}
 }
 
 // Futures returns the same handle in the style of futures.
 func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{.Recv}}.futures }
+{{- if not .Embeds}}
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
 func ({{.Recv}} *{{.Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
+{{- end}}
 {{define "same"}}
 // same returns the handle of m, which is this one if m is.
 func ({{.Recv}} *{{.Own}}) same(m *{{.Motor}}) *{{.Own}} {
@@ -46,6 +53,8 @@ type frame struct {
 	Params       string // type parameters as they are declared: "[D any]"
 	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
 	Doc, WrapDoc string
+
+	Embeds, Embedded string // the handle that it embeds, which has a loop and IOLoop: the name, and the field's type
 }
 
 func (g *generator) newFrame(h *handle) frame {
@@ -64,12 +73,16 @@ func (g *generator) newFrame(h *handle) frame {
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
 		paragraphs = append(paragraphs, last)
 	}
-	return frame{
+	f := frame{
 		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
 		Doc: source.AsComment(strings.Join(paragraphs, "\n\n")),
 		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
 			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
 	}
+	if h.embeds != nil {
+		f.Embeds, f.Embedded = h.embeds.Name(), g.typeName(h.embeds.Type())
+	}
+	return f
 }
 
 func (g *generator) frame(b *strings.Builder, h *handle) error {

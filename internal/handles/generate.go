@@ -28,6 +28,7 @@ type handle struct {
 	named     *types.Named
 	methods   []*types.Func
 	functions []*types.Func // that return it
+	embeds    *types.Var    // the handle, by a pointer, whose methods it has as well; or nil
 }
 
 // recv returns the name of a receiver.
@@ -70,6 +71,9 @@ func (g *generator) find() {
 			names = append(names, name)
 		}
 	}
+	for _, h := range g.handles {
+		g.findEmbedded(h)
+	}
 	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
 	for _, name := range scope.Names() {
 		f, ok := scope.Lookup(name).(*types.Func)
@@ -81,6 +85,25 @@ func (g *generator) find() {
 				h.functions = append(h.functions, f)
 				g.mirrored[name] = true
 			}
+		}
+	}
+}
+
+// findEmbedded finds the handle that h embeds. The methods that come of it are not h's to have again.
+func (g *generator) findEmbedded(h *handle) {
+	s, ok := h.named.Underlying().(*types.Struct)
+	if !ok {
+		return
+	}
+	for i := range s.NumFields() {
+		if field := s.Field(i); field.Embedded() && field.Exported() && g.handleOf(field.Type()) != nil {
+			h.embeds = field
+			methods := types.NewMethodSet(types.NewPointer(h.named))
+			h.methods = slices.DeleteFunc(h.methods, func(m *types.Func) bool {
+				index := methods.Lookup(m.Pkg(), m.Name()).Index()
+				return len(index) > 1 && index[0] == i
+			})
+			return
 		}
 	}
 }

@@ -194,10 +194,17 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 	return WrapReplicaSetClient(loop, m), nil
 }
 `},
-		{"embedded methods count", "ReplicaSetClient", `
-func (r *ReplicaSetClient) Open(callback Func[*Client]) {
-	deliver(r.loop, r.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return WrapClient(r.loop, m) }))
+		{"a handle embeds what motor's embeds", "ReplicaSetClient", `type ReplicaSetClient struct {
+	*Client
+	futures *motor.ReplicaSetClient
 }
+`},
+		{"which has the loop", "ReplicaSetClient", `
+	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
+}
+
+// Futures returns the same handle in the style of futures.
+func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 `},
 		{"a handle is wrapped", "Session", `
 func (s *Session) Client() *Client {
@@ -249,6 +256,11 @@ func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
 				t.Errorf("missing:%s\nin:\n%s", rule.code, files[rule.handle])
 			}
 		})
+	}
+	for _, method := range []string{"Open", "StartSession", "IOLoop"} {
+		if strings.Contains(files["ReplicaSetClient"], ") "+method+"(") {
+			t.Errorf("a handle has the embedded method %s again", method)
+		}
 	}
 	if strings.Contains(files["Stream"], "EachVia(via") {
 		t.Error("EachVia has a callback form of its own")

@@ -63,6 +63,10 @@ var wordings = []wording{
 		callback: ":= callback.CollectionOf[",
 	},
 	{
+		motor:    "\tmotor.NewReplicaSetClient(",
+		callback: "\tcallback.NewReplicaSetClient(loop, ",
+	},
+	{
 		motor:    "resolves to whether",
 		callback: "tells its callback whether",
 	},
