@@ -51,6 +51,8 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 //
 //	type User struct { Name string }
 //	users := callback.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
@@ -85,6 +87,14 @@ func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
+// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
+// options say.
+//
+// Motor: MotorCollection.codec_options.
+func (c *Collection[D]) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
+}
+
 // Name returns the collection's name.
 //
 // Motor: MotorCollection.name.
@@ -116,6 +126,16 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 // Err returns the [motor.InvalidName] with which everything that is done with this collection fails, or nil.
 func (c *Collection[D]) Err() error {
 	return c.futures.Err()
+}
+
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return c.futures.Equal(other.futures)
+}
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string {
+	return c.futures.String()
 }
 
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
@@ -415,6 +435,16 @@ func (c *Collection[D]) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// Delegate gives its callback the driver's handle for the collection, with the options and concerns that the
+// collection has at the call. See [Client.Delegate].
+//
+// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorCollection.delegate.
+func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.
