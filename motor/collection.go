@@ -22,6 +22,7 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
+	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
 	bound atomic.Pointer[binding]
 }
@@ -95,10 +96,16 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 
 // inCollection starts an operation on the driver's collection.
 func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(context.Context, *mongo.Collection) (T, error)) *future.Future[T] {
+	return inCollectionAt(ctx, c, c.now(), op)
+}
+
+// inCollectionAt is inCollection with the concerns of a moment.
+func inCollectionAt[D, T any](
+	ctx context.Context, c *Collection[D], now moment, op func(context.Context, *mongo.Collection) (T, error),
+) *future.Future[T] {
 	if c.err != nil {
 		return failed[T](c.db.client, c.err)
 	}
-	now := c.now()
 	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
 		return op(ctx, c.at(client, now))
 	})
@@ -121,5 +128,8 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 
 // document returns raw as a document of the collection.
 func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	if c.decode != nil {
+		return c.decode(&c.codec, raw)
+	}
 	return decode[D](&c.codec, raw)
 }
