@@ -23,6 +23,7 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
+	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
 	bound atomic.Pointer[binding[mongo.Collection]]
 }
@@ -143,5 +144,8 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 
 // document returns raw as a document of the collection.
 func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	if c.decode != nil {
+		return c.decode(&c.codec, raw)
+	}
 	return decode[D](&c.codec, raw)
 }
