@@ -32,15 +32,8 @@ type listOfItself []listOfItself
 type mapOfItself map[string]mapOfItself
 
 type inlinesItself struct {
-	A              int
-	*inlinesItself `bson:",inline"`
-	Other          *InlinesAnother `bson:",inline"`
-}
-
-// InlinesAnother is exported, as what is inlined must be.
-type InlinesAnother struct {
-	B    int
-	Back *InlinesAnother `bson:",inline"`
+	A    int
+	Back *inlinesItself `bson:",inline"`
 }
 
 // known is a struct that its own marshaler encodes.
