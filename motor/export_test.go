@@ -34,5 +34,8 @@ const MaxDepth = maxDepth
 // IsTooDeep reports whether err is that of a document that is nested deeper.
 func IsTooDeep(err error) bool { return errors.Is(err, errDepth) }
 
+// VersionIn is what Version finds in a program.
+var VersionIn = versionIn
+
 // WriteDocument makes BSON of a document without the driver's encoder. It is not ok if it leaves that to it.
 func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }
