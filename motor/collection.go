@@ -89,9 +89,9 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollection(ctx, c, forgetting(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
-	})
+	}))
 }
 
 // inCollection starts an operation on the driver's collection.
