@@ -31,26 +31,19 @@ type everyCall struct {
 // everyArgument has the required arguments after the context of the methods that the zero values of documents, "x"
 // and 1 do not suit.
 var everyArgument = map[string][]any{
-	"Collection.InsertMany":                  {[]bson.D{{}}},
-	"Collection.UpdateOne":                   {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Collection.UpdateMany":                  {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Collection.CreateIndex":                 {"a"},
-	"Collection.CreateIndexes":               {[]mongo.IndexModel{{Keys: "a"}}},
-	"Collection.DropIndex":                   {"a_1"},
-	"Collection.CreateSearchIndex":           {mongo.SearchIndexModel{Definition: bson.D{}}},
-	"Collection.CreateSearchIndexes":         {[]mongo.SearchIndexModel{{Definition: bson.D{}}}},
-	"Collection.EnsureIndex":                 {"a"},
-	"Collection.Group":                       {[]string{"a"}, bson.D{}, bson.D{}, "f"},
-	"Collection.MapReduce":                   {"m", "r", "o"},
-	"Collection.MapReduceFullResponse":       {"m", "r", "o"},
-	"Collection.InlineMapReduce":             {"m", "r"},
-	"Collection.InlineMapReduceFullResponse": {"m", "r"},
-	"Collection.FindOneAndUpdate":            {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Database.Command":                       {"ping"},
-	"Database.CommandAllowing":               {"ping", motor.AllowedErrors{}},
-	"Database.CursorCommand":                 {"ping"},
-	"Database.Dereference":                   {motor.DBRef{Collection: "c", ID: 1}},
-	"Database.Eval":                          {"1"},
+	"Collection.InsertMany":       {[]bson.D{{}}},
+	"Collection.UpdateOne":        {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.UpdateMany":       {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.CreateIndex":      {"a"},
+	"Collection.CreateIndexes":    {[]mongo.IndexModel{{Keys: "a"}}},
+	"Collection.DropIndex":        {"a_1"},
+	"Collection.FindOneAndUpdate": {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Database.Command":            {"ping"},
+	"Database.CommandAllowing":    {"ping", motor.AllowedErrors{}},
+	"Database.CursorCommand":      {"ping"},
+	"Database.Dereference":        {motor.DBRef{Collection: "c", ID: 1}},
+	"Database.Eval":               {"1"},
+	"Collection.BulkWrite":        {[]mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.D{})}},
 	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}}},
@@ -59,15 +52,25 @@ var everyArgument = map[string][]any{
 	"Database.ValidateCollection": {"c"},
 	"Client.KillCursors":          {[]int64{1}},
 	"Client.CopyDatabase":         {"from", "to"},
+
+	"Collection.CreateSearchIndex":           {mongo.SearchIndexModel{Definition: bson.D{}}},
+	"Collection.CreateSearchIndexes":         {[]mongo.SearchIndexModel{{Definition: bson.D{}}}},
+	"Collection.EnsureIndex":                 {"a"},
+	"Collection.Group":                       {[]string{"a"}, bson.D{}, bson.D{}, "f"},
+	"Collection.MapReduce":                   {"m", "r", "o"},
+	"Collection.MapReduceFullResponse":       {"m", "r", "o"},
+	"Collection.InlineMapReduce":             {"m", "r"},
+	"Collection.InlineMapReduceFullResponse": {"m", "r"},
 }
 
 // everyOutcome is what a callback is given where that is not the rule.
 var everyOutcome = map[string]error{
-	"Cursor.Close":                         nil, // there is nothing to close
-	"CommandCursor.Close":                  nil,
-	"Client.CloseCursor":                   motor.CursorNotFound,
-	"Database.Authenticate":                motor.InvalidOperation,
-	"Database.Logout":                      motor.InvalidOperation,
+	"Cursor.Close":          nil, // there is nothing to close
+	"CommandCursor.Close":   nil,
+	"Client.CloseCursor":    motor.CursorNotFound,
+	"Database.Authenticate": motor.InvalidOperation,
+	"Database.Logout":       motor.InvalidOperation,
+
 	"Collection.FindAndModify":             motor.ValueError, // only the options say what to do
 	"Collection.FindAndModifyFullResponse": motor.ValueError,
 }
