@@ -32,6 +32,7 @@ type Client struct {
 	codec    codec
 	path     string // the database that the connection string names
 	cursors  openCursors
+	indexes  indexCache
 	concerns
 	tzAware atomic.Bool
 	latency atomic.Int64 // the local threshold, a time.Duration: the driver's is fixed when it connects

@@ -23,7 +23,6 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
-	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
 	bound atomic.Pointer[binding[mongo.Collection]]
 }
@@ -105,9 +104,9 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollection(ctx, c, forgetting(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
-	})
+	}))
 }
 
 // inCollection starts an operation on the driver's collection.
@@ -143,18 +142,6 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 }
 
 // document returns raw as a document of the collection.
-func (c *Collection[D]) document(raw bson.Raw) (doc D, err error) {
-	r := c.codec.reader()
-	err = c.decodeInto(r, raw, &doc)
-	r.release()
-	return doc, err
-}
-
-// decodeInto is document with a reader, or nil if the documents are not for one.
-func (c *Collection[D]) decodeInto(r *reader, raw bson.Raw, doc *D) (err error) {
-	if c.decode != nil {
-		*doc, err = c.decode(&c.codec, raw)
-		return err
-	}
-	return decodeInto(&c.codec, r, raw, doc)
+func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	return decode[D](&c.codec, raw)
 }

@@ -29,7 +29,7 @@ func decodeBatch[D any](c *Collection[D], driver *mongo.Cursor) (b decoded[D]) {
 			b.docs = b.docs[:i]
 			break
 		}
-		if b.bad = c.decodeInto(r, driver.Current, &b.docs[i]); b.bad != nil {
+		if b.bad = decodeInto(&c.codec, r, driver.Current, &b.docs[i]); b.bad != nil {
 			b.docs = b.docs[:i]
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
 				b.after = batchOf(driver)
@@ -51,7 +51,7 @@ func decodeList[D any](c *Collection[D], raws []bson.Raw) (b decoded[D]) {
 	defer r.release()
 	b.docs = make([]D, len(raws))
 	for i, raw := range raws {
-		if b.bad = c.decodeInto(r, raw, &b.docs[i]); b.bad != nil {
+		if b.bad = decodeInto(&c.codec, r, raw, &b.docs[i]); b.bad != nil {
 			b.docs, b.after = b.docs[:i], raws[i+1:]
 			break
 		}
