@@ -5,7 +5,10 @@ package callback
 import (
 	"context"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
@@ -48,8 +51,33 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 //
 //	type User struct { Name string }
 //	users := callback.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
+}
+
+// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
+// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+//
+//	coll.BulkWrite(ctx, []mongo.WriteModel{
+//		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
+//		mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": 2}).SetUpdate(bson.M{"$set": bson.M{"a": 1}}),
+//		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
+//	})
+//
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for an empty list, for a nil in it, and for a
+// nil filter, document or update; [motor.ValueError] for an update without operators and for a replacement with some;
+// [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of
+// the writes. Beside an error of the network stands the result of the commands before it.
+//
+// Motor: MotorCollection.bulk_write.
+func (c *Collection[D]) BulkWrite(
+	ctx context.Context, models []mongo.WriteModel, callback Func[*motor.BulkWriteResult],
+	opts ...options.Lister[options.BulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
 }
 
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
@@ -57,6 +85,14 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
 func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
+// options say.
+//
+// Motor: MotorCollection.codec_options.
+func (c *Collection[D]) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
 }
 
 // Name returns the collection's name.
@@ -92,6 +128,16 @@ func (c *Collection[D]) Err() error {
 	return c.futures.Err()
 }
 
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return c.futures.Equal(other.futures)
+}
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string {
+	return c.futures.String()
+}
+
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
@@ -99,6 +145,19 @@ func (c *Collection[D]) Drop(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
 ) {
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
+}
+
+// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
+// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
+// then. A pipeline that is wrong shows then, too.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
+// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+//
+// Motor: MotorCollection.aggregate.
+func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
+	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
 }
 
 // FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
@@ -121,6 +180,77 @@ func (c *Collection[D]) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
 	return WrapCommandCursor(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
+}
+
+// FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
+// zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(
+	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndDelete(ctx, filter, opts...), callback)
+}
+
+// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It gives
+// its callback that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
+// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(
+	ctx context.Context, filter, replacement any, callback Func[D],
+	opts ...options.Lister[options.FindOneAndReplaceOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndReplace(ctx, filter, replacement, opts...), callback)
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// It gives its callback that document as it was before, or, with
+// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
+// map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(
+	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
+}
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	return c.same(c.futures.WithOptions(opts...))
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorCollection.read_concern.
+func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
+}
+
+// Options gives its callback the options with which the collection was created, such as capped and size: an empty map
+// if it was created without, or is not there.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.options.
+func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Options(ctx), callback)
 }
 
 // FindOne gives its callback the first document that matches filter, or, if there is none, the zero D: a nil map, a
@@ -157,6 +287,31 @@ func (c *Collection[D]) CountDocuments(
 	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
 }
 
+// EstimatedDocumentCount gives its callback the number of documents in the collection, as its metadata has it: at
+// once, however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.estimated_document_count.
+func (c *Collection[D]) EstimatedDocumentCount(
+	ctx context.Context, callback Func[int64], opts ...options.Lister[options.EstimatedDocumentCountOptions],
+) {
+	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
+}
+
+// Distinct gives its callback the different values of key in the documents that match filter: bson.D{} stands for all.
+// A value that is a document is a bson.M, and the elements of a list are values one by one.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.distinct.
+func (c *Collection[D]) Distinct(
+	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
+) {
+	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
+}
+
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
@@ -173,9 +328,9 @@ func (c *Collection[D]) InsertOne(
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
 // options.InsertMany().SetOrdered(false) says otherwise.
 //
-// Errors: [motor.BulkWriteError], in which errors.As finds the driver's mongo.BulkWriteException: it tells which
-// documents failed. [motor.TypeError] for what is no slice, for an empty one, and for elements that are no documents;
-// [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
+// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(
@@ -302,6 +457,16 @@ func (c *Collection[D]) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// Delegate gives its callback the driver's handle for the collection, with the options and concerns that the
+// collection has at the call. See [Client.Delegate].
+//
+// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorCollection.delegate.
+func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

@@ -42,11 +42,9 @@ func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client
 	c := new(CommandCursor[D])
 	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx), address: whereTo(ctx)}
 	c.coll, c.source = coll, s
-	var first []bson.Raw
 	if driver.TryNext(context.Background()) {
-		first = batchOf(driver)
+		s.take(decodeBatch[D](&coll.codec, driver))
 	}
-	s.batch, s.bad, s.after = c.decoded(first)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.know(&c.cursorReader, driver.ID())
@@ -58,7 +56,7 @@ func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client
 func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.coll, c.source = coll, &source[D]{closed: true}
-	c.source.batch, c.source.bad, c.source.after = c.decoded(docs)
+	c.source.take(decodeList[D](&coll.codec, docs))
 	return c
 }
 

@@ -3,9 +3,7 @@ package motor
 import (
 	"context"
 	"runtime"
-	"slices"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -78,7 +76,7 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 		s.address, s.session = whereTo(ctx), mongo.SessionFromContext(ctx)
 		c.mu.Unlock()
 	}
-	var raws []bson.Raw
+	var come decoded[D]
 	var err error
 	switch {
 	case !conn.has(s.client):
@@ -88,7 +86,7 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			s.driver.SetBatchSize(*size)
 		}
 		if !fresh && laneOf(s.kind) == longLane {
-			raws, err = c.polled(ctx, conn, s)
+			come, err = c.polled(ctx, conn, s)
 			if s.poll != nil {
 				return err // it is this wait that has ended
 			}
@@ -99,13 +97,11 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			next = s.driver.TryNext
 		}
 		if next(outer) {
-			raws = batchOf(s.driver)
+			come = decodeBatch[D](&c.coll.codec, s.driver)
 		} else {
 			err = s.driver.Err()
 		}
 	}
-	docs, bad, after := c.decoded(raws)
-
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.closed && err != nil && outer.Err() == nil {
@@ -122,7 +118,7 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 	if s != c.source {
 		return nil // rewound meanwhile
 	}
-	s.batch, s.bad, s.after = append(s.batch, docs...), bad, after
+	s.take(come)
 	return err
 }
 
@@ -133,45 +129,14 @@ func (c *cursorReader[D]) batchSize() *int32 {
 	return c.size
 }
 
-// batchOf copies what the driver has fetched: its memory is the driver's to reuse.
-func batchOf(driver *mongo.Cursor) []bson.Raw {
-	n := driver.RemainingBatchLength() + 1
-	docs := make([]bson.Raw, n)
-	sizes := make([]int, n)
-	all := make([]byte, 0, n*len(driver.Current))
-	for i := range docs {
-		if i > 0 && !driver.Next(context.Background()) { // within the batch: no I/O
-			docs, sizes = docs[:i], sizes[:i]
-			break
-		}
-		all = append(all, driver.Current...)
-		sizes[i] = len(driver.Current)
+// take adds what has come to the batch. mu is held.
+func (s *source[D]) take(b decoded[D]) {
+	if len(s.batch) == 0 {
+		s.batch = b.docs
+	} else {
+		s.batch = append(s.batch, b.docs...)
 	}
-	for i, size := range sizes {
-		docs[i], all = bson.Raw(all[:size:size]), all[size:]
-	}
-	return docs
-}
-
-// decoded returns documents up to one that cannot be decoded, why not, and what comes after it. Unmarshalers may be
-// the user's, so no lock is held.
-func (c *cursorReader[D]) decoded(raws []bson.Raw) (docs []D, bad error, after []bson.Raw) {
-	if len(raws) == 0 {
-		return nil, nil, nil
-	}
-	if whole, ok := any(&docs).(*[]RawBatch); ok {
-		*whole = []RawBatch{RawBatch(slices.Concat(raws...))}
-		return docs, nil, nil
-	}
-	docs = make([]D, 0, len(raws))
-	for i, raw := range raws {
-		doc, err := c.coll.document(raw)
-		if err != nil {
-			return docs, err, raws[i+1:]
-		}
-		docs = append(docs, doc)
-	}
-	return docs, nil, nil
+	s.bad, s.after = b.bad, b.after
 }
 
 // know notes the server's number for the cursor. mu is held.
