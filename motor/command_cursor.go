@@ -36,11 +36,14 @@ func newCommandCursor[D any](
 	return c
 }
 
-// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which [locate] has made.
-// It does no I/O.
-func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor) *CommandCursor[D] {
+// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which locate has made. It
+// does no I/O.
+func openedCommandCursor[D any](
+	ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor,
+) *CommandCursor[D] {
 	c := new(CommandCursor[D])
-	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx), address: whereTo(ctx)}
+	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx)}
+	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.coll, c.source = coll, s
 	if driver.TryNext(context.Background()) {
 		s.take(decodeBatch[D](&coll.codec, driver))

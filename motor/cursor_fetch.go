@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -73,7 +74,8 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 		}
 		s.driver, s.client = driver, client
 		c.mu.Lock()
-		s.address, s.session = whereTo(ctx), mongo.SessionFromContext(ctx)
+		primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
+		s.address, s.session = conn.topology.whereTo(ctx, primary), mongo.SessionFromContext(ctx)
 		c.mu.Unlock()
 	}
 	var come decoded[D]
