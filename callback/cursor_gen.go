@@ -372,7 +372,9 @@ func (c *Cursor[D]) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that.
+// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
+// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
+// (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (c *Cursor[D]) Address() (address motor.Address, ok bool) {

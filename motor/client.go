@@ -175,8 +175,9 @@ func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
 }
 
 // Close closes the connections and ends the goroutines of the client, once the operations that were started before
-// have run to their end. Using the client again opens it again; cursors from before the Close then fail with
-// [InvalidOperation]. Closing twice, or what was never opened, is no error.
+// have run to their end; a read that waits for news of a tailable cursor fails with [InvalidOperation]. Using the
+// client again opens it again; cursors from before the Close then fail with [InvalidOperation]. Closing twice, or what
+// was never opened, is no error.
 //
 // Close waits, so that a plain "defer client.Close(ctx)" does what it says. ctx bounds the wait: the client is
 // closed even if ctx is over, but then perhaps not yet when Close returns.

@@ -72,26 +72,7 @@ func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[option
 func (c *Collection[D]) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
-	return aggregated(withDocuments[RawBatch](c), pipeline, opts)
-}
-
-// aggregated returns the cursor of a pipeline.
-func aggregated[D any](
-	c *Collection[D], pipeline any, opts []options.Lister[options.AggregateOptions],
-) *CommandCursor[D] {
-	stages, err := c.codec.encodePipeline(pipeline)
-	if _, e := applied(opts); err == nil {
-		err = e
-	}
-	return newCommandCursor(c, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
-		now := c.now()
-		if writes(stages) {
-			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
-				return nil, err
-			}
-		}
-		return c.at(client, now).Aggregate(ctx, stages, sized(opts, size)...)
-	})
+	return withDocuments[RawBatch](c).Aggregate(pipeline, opts...)
 }
 
 // ParallelScan resolves to n cursors that together have every document of the collection once. Each can be read by a

@@ -36,14 +36,17 @@ func newCommandCursor[D any](
 	return c
 }
 
-// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which [locate] has made.
-// It does no I/O.
-func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor) *CommandCursor[D] {
+// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which locate has made. It
+// does no I/O.
+func openedCommandCursor[D any](
+	ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor,
+) *CommandCursor[D] {
 	c := new(CommandCursor[D])
-	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx), address: whereTo(ctx)}
+	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx)}
+	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.coll, c.source = coll, s
 	if driver.TryNext(context.Background()) {
-		s.take(decodeBatch(coll, driver))
+		s.take(decodeBatch[D](&coll.codec, driver))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +59,7 @@ func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client
 func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.coll, c.source = coll, &source[D]{closed: true}
-	c.source.take(decodeList(coll, docs))
+	c.source.take(decodeList[D](&coll.codec, docs))
 	return c
 }
 

@@ -79,7 +79,7 @@ func (c *Cursor[D]) settings() (options.FindOptions, error) {
 // follow notes what kind of a cursor it is. mu is held, or nobody else has the cursor yet.
 func (c *Cursor[D]) follow() {
 	all, err := c.settings()
-	c.nothing = c.chain.nothing
+	c.nothing, c.anywhere = c.chain.nothing, c.chain.flags&QueryFlagSecondaryOkay != 0
 	if c.kind = options.NonTailable; err == nil && tailFlags(all.CursorType)&QueryFlagTailable != 0 {
 		c.kind = *all.CursorType
 	}

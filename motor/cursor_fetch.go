@@ -4,9 +4,9 @@ import (
 	"context"
 	"runtime"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -74,7 +74,8 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 		}
 		s.driver, s.client = driver, client
 		c.mu.Lock()
-		s.address, s.session = whereTo(ctx), mongo.SessionFromContext(ctx)
+		primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
+		s.address, s.session = conn.topology.whereTo(ctx, primary), mongo.SessionFromContext(ctx)
 		c.mu.Unlock()
 	}
 	var come decoded[D]
@@ -87,12 +88,10 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			s.driver.SetBatchSize(*size)
 		}
 		if !fresh && laneOf(s.kind) == longLane {
-			var news []bson.Raw
-			news, err = c.polled(ctx, conn, s)
+			come, err = c.polled(ctx, conn, s)
 			if s.poll != nil {
 				return err // it is this wait that has ended
 			}
-			come = decodeList(c.coll, news)
 			break
 		}
 		next := s.driver.Next
@@ -100,12 +99,11 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			next = s.driver.TryNext
 		}
 		if next(outer) {
-			come = decodeBatch(c.coll, s.driver)
+			come = decodeBatch[D](&c.coll.codec, s.driver)
 		} else {
 			err = s.driver.Err()
 		}
 	}
-
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.closed && err != nil && outer.Err() == nil {

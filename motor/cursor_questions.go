@@ -38,13 +38,11 @@ func (c *Cursor[D]) Distinct(ctx context.Context, key string) *future.Future[[]a
 		f.doc = append(bson.D{f.doc[0], {Key: "key", Value: key}}, f.doc[1:]...)
 		return f
 	}, func(reply bson.Raw) ([]any, error) {
-		list, err := bson.Marshal(bson.D{{Key: "values", Value: reply.Lookup("values")}})
-		if err != nil {
-			return nil, &Error{class: InvalidBSON, cause: err}
+		list, ok := reply.Lookup("values").ArrayOK()
+		if !ok {
+			return nil, newError(InvalidBSON, "the server's answer to distinct has no values")
 		}
-		doc, err := decode[bson.M](&c.coll.codec, list)
-		values, _ := doc["values"].(bson.A)
-		return append([]any{}, values...), err
+		return c.coll.codec.decodeList(list)
 	})
 }
 

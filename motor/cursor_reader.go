@@ -20,14 +20,15 @@ type cursorReader[D any] struct {
 	scan  *scan[D]                                                    // in place of open: a cursor that several share
 	turns turns
 
-	mu      sync.Mutex
-	err     error      // of the arguments or of the chaining: what every read fails with
-	late    error      // err, if that is only that options were set after the first read
-	source  *source[D] // nil: not started
-	nothing bool       // there is nothing to be read, and nothing to be asked
-	closed  bool
-	size    *int32             // how many documents the batches to come are to have, if BatchSize has said so
-	kind    options.CursorType // of the source that is to be opened
+	mu       sync.Mutex
+	err      error      // of the arguments or of the chaining: what every read fails with
+	late     error      // err, if that is only that options were set after the first read
+	source   *source[D] // nil: not started
+	anywhere bool       // a secondary may be read, whatever the read preference
+	nothing  bool       // there is nothing to be read, and nothing to be asked
+	closed   bool
+	size     *int32             // how many documents the batches to come are to have, if BatchSize has said so
+	kind     options.CursorType // of the source that is to be opened
 }
 
 // source is a result that is being read. Rewind makes the cursor forget it. It must not refer to the cursor, which
@@ -39,7 +40,7 @@ type source[D any] struct {
 	// with, and session the one of its context.
 	driver *mongo.Cursor
 	client *mongo.Client
-	poll   *future.Future[[]bson.Raw] // under way: see longPolls
+	poll   *future.Future[decoded[D]] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
 	session *mongo.Session
@@ -121,7 +122,9 @@ func (c *cursorReader[D]) CursorID() int64 {
 	return c.source.id
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that.
+// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
+// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
+// (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (c *cursorReader[D]) Address() (address Address, ok bool) {

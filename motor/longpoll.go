@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -119,7 +118,7 @@ var errClientClosed = newError(InvalidOperation, "the client was closed after th
 
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
 // caller has the turn.
-func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) ([]bson.Raw, error) {
+func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) (come decoded[D], err error) {
 	if s.poll == nil {
 		polling, hangUp := context.WithCancel(conn.polls.ctx)
 		c.mu.Lock()
@@ -129,23 +128,23 @@ func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *sourc
 		if closed {
 			hangUp()
 		}
-		driver := s.driver // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) ([]bson.Raw, error) {
+		driver, codec := s.driver, &c.coll.codec // and not the cursor, which may be forgotten meanwhile
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (come decoded[D], err error) {
 			defer hangUp()
 			if driver.TryNext(ctx) {
-				return batchOf(driver), nil
+				return decodeBatch[D](codec, driver), nil
 			}
-			return nil, driver.Err()
+			return come, driver.Err()
 		})
 	}
 	_, _ = s.poll.Await(ctx)
-	raws, err := s.poll.Result()
-	if !s.poll.IsDone() || err == future.ErrNotDone {
-		return nil, ctx.Err()
+	if !s.poll.IsDone() {
+		return come, ctx.Err()
 	}
+	come, err = s.poll.Result()
 	s.poll = nil
 	if conn.polls.ctx.Err() != nil {
 		err = errClientClosed
 	}
-	return raws, err
+	return come, err
 }

@@ -16,6 +16,7 @@ import (
 type commandReader interface {
 	FetchNext() (bool, error)
 	Next() (bson.M, error)
+	TryNext() (bson.M, error)
 	ToList(length ...int) ([]bson.M, error)
 	Each(fn func(bson.M, error) bool)
 	Close() error
@@ -48,6 +49,7 @@ type futureCommandReader struct {
 
 func (r futureCommandReader) FetchNext() (bool, error) { return r.cursor.FetchNext(r.ctx).Await(r.ctx) }
 func (r futureCommandReader) Next() (bson.M, error)    { return r.cursor.Next(r.ctx).Await(r.ctx) }
+func (r futureCommandReader) TryNext() (bson.M, error) { return r.cursor.TryNext(r.ctx).Await(r.ctx) }
 func (r futureCommandReader) ToList(length ...int) ([]bson.M, error) {
 	return r.cursor.ToList(r.ctx, length...).Await(r.ctx)
 }
@@ -69,6 +71,10 @@ func (r callbackCommandReader) FetchNext() (bool, error) {
 
 func (r callbackCommandReader) Next() (bson.M, error) {
 	return called(r.ctx, r.loop, func(done callback.Func[bson.M]) { r.cursor.Next(r.ctx, done) })
+}
+
+func (r callbackCommandReader) TryNext() (bson.M, error) {
+	return called(r.ctx, r.loop, func(done callback.Func[bson.M]) { r.cursor.TryNext(r.ctx, done) })
 }
 
 func (r callbackCommandReader) ToList(length ...int) ([]bson.M, error) {

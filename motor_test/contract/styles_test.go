@@ -36,6 +36,9 @@ type reader interface {
 	ToList(length ...int) ([]bson.M, error)
 	Each(fn func(bson.M, error) bool)
 	Close() error
+	Count(withLimitAndSkip bool) (int64, error)
+	Distinct(key string) ([]any, error)
+	Explain() (bson.M, error)
 	Cursor() *motor.Cursor[bson.M] // for what is the same in both styles
 }
 
@@ -165,6 +168,14 @@ func (r futureReader) Close() error {
 	return err
 }
 
+func (r futureReader) Count(withLimitAndSkip bool) (int64, error) {
+	return r.cursor.Count(r.ctx, withLimitAndSkip).Await(r.ctx)
+}
+func (r futureReader) Distinct(key string) ([]any, error) {
+	return r.cursor.Distinct(r.ctx, key).Await(r.ctx)
+}
+func (r futureReader) Explain() (bson.M, error) { return r.cursor.Explain(r.ctx).Await(r.ctx) }
+
 type byCallbacks struct {
 	ctx  context.Context
 	loop *callback.Loop
@@ -257,4 +268,16 @@ func (r callbackReader) Cursor() *motor.Cursor[bson.M]    { return r.cursor.Futu
 func (r callbackReader) Close() error {
 	_, err := called(r.ctx, r.loop, func(done callback.Func[struct{}]) { r.cursor.Close(r.ctx, done) })
 	return err
+}
+
+func (r callbackReader) Count(withLimitAndSkip bool) (int64, error) {
+	return called(r.ctx, r.loop, func(done callback.Func[int64]) { r.cursor.Count(r.ctx, withLimitAndSkip, done) })
+}
+
+func (r callbackReader) Distinct(key string) ([]any, error) {
+	return called(r.ctx, r.loop, func(done callback.Func[[]any]) { r.cursor.Distinct(r.ctx, key, done) })
+}
+
+func (r callbackReader) Explain() (bson.M, error) {
+	return called(r.ctx, r.loop, func(done callback.Func[bson.M]) { r.cursor.Explain(r.ctx, done) })
 }
