@@ -118,6 +118,8 @@ func (c *Client) Stats() future.PoolStats {
 }
 
 // MaxWorkers returns how many operations the client runs at once; the others are queued.
+//
+// Motor: frameworks.max_workers.
 func (c *Client) MaxWorkers() int {
 	return c.futures.MaxWorkers()
 }
@@ -448,6 +450,8 @@ func (c *Client) TZAware() bool {
 
 // SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
 // on; those that there are go on as before. See [motor.WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) {
 	c.futures.SetTZAware(aware)
 }
@@ -476,6 +480,14 @@ func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (c *Client) LocalThresholdMS() int {
 	return c.futures.LocalThresholdMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
+// say. Databases take this over when they are made, but for what their own options say.
+//
+// Motor: MotorClient.codec_options.
+func (c *Client) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -562,6 +574,18 @@ func (c *Client) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
 ) {
 	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
+}
+
+// Delegate gives its callback the driver's client beneath this one, for what only the driver has. Its calls block, and
+// know nothing of the client's executor. It is good until [Client.Close], which disconnects it; the driver's
+// Disconnect is not to be called.
+//
+// Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
+// that with mongodb+srv it may ask the DNS.
+//
+// Motor: MotorClient.delegate.
+func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
@@ -50,6 +51,8 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 //
 //	type User struct { Name string }
 //	users := callback.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
@@ -99,6 +102,14 @@ func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
+// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
+// options say.
+//
+// Motor: MotorCollection.codec_options.
+func (c *Collection[D]) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
+}
+
 // Name returns the collection's name.
 //
 // Motor: MotorCollection.name.
@@ -132,6 +143,16 @@ func (c *Collection[D]) Err() error {
 	return c.futures.Err()
 }
 
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return c.futures.Equal(other.futures)
+}
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string {
+	return c.futures.String()
+}
+
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
@@ -139,6 +160,143 @@ func (c *Collection[D]) Drop(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
 ) {
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
+}
+
+// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
+// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
+// then. A pipeline that is wrong shows then, too.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
+// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+//
+// Motor: MotorCollection.aggregate.
+func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
+	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
+}
+
+// FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
+// zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(
+	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndDelete(ctx, filter, opts...), callback)
+}
+
+// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It gives
+// its callback that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
+// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(
+	ctx context.Context, filter, replacement any, callback Func[D],
+	opts ...options.Lister[options.FindOneAndReplaceOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndReplace(ctx, filter, replacement, opts...), callback)
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// It gives its callback that document as it was before, or, with
+// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
+// map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(
+	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
+}
+
+// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
+// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
+// collection that is not there has no indexes.
+//
+// Errors of reading: [motor.OperationFailure].
+//
+// Motor: MotorCollection.list_indexes.
+func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	return WrapCommandCursor(c.loop, c.futures.ListIndexes(opts...))
+}
+
+// IndexInformation gives its callback descriptions of the collection's indexes by their names: their options, and
+// their keys, in their order, as a bson.D under "key". A collection that is not there has no indexes.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.index_information.
+func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
+	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
+}
+
+// CreateIndex creates an index and gives its callback its name, which is made of the keys unless the options give one.
+// keys is the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+//
+//	coll.CreateIndex(ctx, "name")                                              // name_1
+//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
+//	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
+//
+// Creating an index that is there already is no error.
+//
+// Errors: [motor.TypeError] for nil, for a map of several keys (the order of which would be lost), and for a direction
+// that is none; [motor.ValueError] where there is no key; [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.create_index.
+func (c *Collection[D]) CreateIndex(
+	ctx context.Context, keys any, callback Func[string], opts ...options.Lister[options.IndexOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
+}
+
+// CreateIndexes creates indexes with one command and gives its callback their names, in their order. The keys of each
+// are what they are for [Collection.CreateIndex].
+//
+// Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
+//
+// Motor: MotorCollection.create_indexes.
+func (c *Collection[D]) CreateIndexes(
+	ctx context.Context, indexes []mongo.IndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
+}
+
+// DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
+// them without a name. "*" stands for all indexes but that of _id. Dropping from a collection that is not there is no
+// error.
+//
+// Errors: [motor.OperationFailure] if there is no such index; [motor.TypeError] and [motor.ValueError] for keys that
+// are none, or an empty name; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_index.
+func (c *Collection[D]) DropIndex(
+	ctx context.Context, indexOrName any, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
+}
+
+// DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
+//
+// Errors: [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_indexes.
+func (c *Collection[D]) DropIndexes(
+	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
 }
 
 // Insert inserts a document and gives its callback its _id, or, given a slice of documents, to a []any of theirs. One
@@ -166,6 +324,31 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
 func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
 	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+}
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	return c.same(c.futures.WithOptions(opts...))
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorCollection.read_concern.
+func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
+}
+
+// Options gives its callback the options with which the collection was created, such as capped and size: an empty map
+// if it was created without, or is not there.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.options.
+func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Options(ctx), callback)
 }
 
 // FindOne gives its callback the first document that matches filter, or, if there is none, the zero D: a nil map, a
@@ -200,6 +383,31 @@ func (c *Collection[D]) CountDocuments(
 	ctx context.Context, filter any, callback Func[int64], opts ...options.Lister[options.CountOptions],
 ) {
 	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
+}
+
+// EstimatedDocumentCount gives its callback the number of documents in the collection, as its metadata has it: at
+// once, however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.estimated_document_count.
+func (c *Collection[D]) EstimatedDocumentCount(
+	ctx context.Context, callback Func[int64], opts ...options.Lister[options.EstimatedDocumentCountOptions],
+) {
+	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
+}
+
+// Distinct gives its callback the different values of key in the documents that match filter: bson.D{} stands for all.
+// A value that is a document is a bson.M, and the elements of a list are values one by one.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.distinct.
+func (c *Collection[D]) Distinct(
+	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
+) {
+	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
 // Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
@@ -380,6 +588,16 @@ func (c *Collection[D]) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// Delegate gives its callback the driver's handle for the collection, with the options and concerns that the
+// collection has at the call. See [Client.Delegate].
+//
+// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorCollection.delegate.
+func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

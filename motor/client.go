@@ -262,12 +262,14 @@ func addStats(past, now future.PoolStats) future.PoolStats {
 }
 
 // MaxWorkers returns how many operations the client runs at once; the others are queued.
+//
+// Motor: frameworks.max_workers.
 func (c *Client) MaxWorkers() int { return c.workers }
 
 // IOLoop returns the executor on which the callbacks of the client's futures run, or nil if each future has a
 // goroutine of its own for them.
 //
-// Motor: get_io_loop.
+// Motor: MotorClient.get_io_loop, MotorClient.io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
 // String names the client by the hosts that it was made for, never with its credentials.

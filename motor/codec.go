@@ -1,11 +1,9 @@
 package motor
 
 import (
-	"bytes"
 	"reflect"
 	"strings"
 
-	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -39,14 +37,7 @@ func (c *codec) encode(argument string, v any) (raw bson.Raw, err error) {
 	if err := checkDocument(argument, v); err != nil {
 		return nil, err
 	}
-	if b, ok := v.([]byte); ok {
-		v = bson.Raw(b)
-	}
-	// Values may have marshalers of the user's.
-	if p := panics.Try(func() { raw, err = c.marshal(v) }); p != nil {
-		err = p.AsError()
-	}
-	if err != nil {
+	if raw, err = c.marshal(v); err != nil {
 		return nil, &Error{class: InvalidDocument, text: argument, cause: mongo.MarshalError{Value: v, Err: err}}
 	}
 	return raw, nil
@@ -144,7 +135,15 @@ func isPipeline(v any) bool {
 
 // checkDocument returns TypeError if v cannot be a document.
 func checkDocument(argument string, v any) error {
-	switch v.(type) {
+	switch d := v.(type) {
+	case bson.D:
+		if d != nil {
+			return nil
+		}
+	case bson.M:
+		if d != nil {
+			return nil
+		}
 	case bson.Marshaler, bson.ValueMarshaler:
 		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
 			break
@@ -152,7 +151,10 @@ func checkDocument(argument string, v any) error {
 		return nil
 	}
 	value := reflect.ValueOf(v)
-	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
+	for hops := 0; value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface; hops++ {
+		if hops > maxDepth { // a pointer to itself
+			break
+		}
 		value = value.Elem()
 	}
 	switch value.Kind() {
@@ -169,112 +171,6 @@ func checkDocument(argument string, v any) error {
 		}
 	}
 	return newError(TypeError, "%s must be a document, not %T", argument, v)
-}
-
-func (c *codec) marshal(v any) (bson.Raw, error) {
-	var buf bytes.Buffer
-	e := bson.NewEncoder(bson.NewDocumentWriter(&buf))
-	if c.registry != nil {
-		e.SetRegistry(c.registry)
-	}
-	if o := c.options; o != nil {
-		enable(o.ErrorOnInlineDuplicates, e.ErrorOnInlineDuplicates)
-		enable(o.IntMinSize, e.IntMinSize)
-		enable(o.NilByteSliceAsEmpty, e.NilByteSliceAsEmpty)
-		enable(o.NilMapAsEmpty, e.NilMapAsEmpty)
-		enable(o.NilSliceAsEmpty, e.NilSliceAsEmpty)
-		enable(o.OmitEmpty, e.OmitEmpty)
-		enable(o.OmitZeroStruct, e.OmitZeroStruct)
-		enable(o.StringifyMapKeysWithFmt, e.StringifyMapKeysWithFmt)
-		enable(o.UseJSONStructTags, e.UseJSONStructTags)
-	}
-	err := e.Encode(v)
-	return buf.Bytes(), err
-}
-
-// decode returns raw as a D. A document within a bson.M is a bson.M too, as a dict within a dict is. [InvalidBSON]
-// if that cannot be.
-func decode[D any](c *codec, raw bson.Raw) (doc D, err error) {
-	// Types may have unmarshalers of the user's.
-	if p := panics.Try(func() { err = decodeInto(c, raw, &doc) }); p != nil {
-		err = p.AsError()
-	}
-	if err != nil {
-		err = &Error{class: InvalidBSON, cause: err}
-	}
-	return doc, err
-}
-
-func decodeInto[D any](c *codec, raw bson.Raw, doc *D) error {
-	switch d := any(doc).(type) {
-	case *bson.Raw:
-		*d = bytes.Clone(raw)
-		return nil
-	case *any:
-		var m bson.M
-		err := c.decoder(raw, true).Decode(&m)
-		*d = c.dates(m)
-		return err
-	case *bson.M:
-		err := c.decoder(raw, true).Decode(d)
-		c.dates(*d)
-		return err
-	case *bson.D:
-		err := c.decoder(raw, false).Decode(d)
-		c.dates(*d)
-		return err
-	}
-	return c.decoder(raw, false).Decode(doc)
-}
-
-// dates puts times in the place of the dates in a document or a list, if they are to be aware of their zone. It is
-// done after the decoding, not by the registry, which may be the user's. It returns what becomes of a value.
-func (c *codec) dates(value any) any {
-	if !c.tzAware {
-		return value
-	}
-	switch v := value.(type) {
-	case bson.DateTime:
-		return v.Time().UTC()
-	case bson.M:
-		for key := range v {
-			v[key] = c.dates(v[key])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = c.dates(v[key])
-		}
-	case bson.D:
-		for i := range v {
-			v[i].Value = c.dates(v[i].Value)
-		}
-	case bson.A:
-		for i := range v {
-			v[i] = c.dates(v[i])
-		}
-	}
-	return value
-}
-
-func (c *codec) decoder(raw bson.Raw, nestedMaps bool) *bson.Decoder {
-	d := bson.NewDecoder(bson.NewDocumentReader(bytes.NewReader(raw)))
-	if c.registry != nil {
-		d.SetRegistry(c.registry)
-	}
-	o := c.options
-	enable(nestedMaps && (o == nil || !o.DefaultDocumentMap), d.DefaultDocumentM)
-	if o != nil {
-		enable(o.AllowTruncatingDoubles, d.AllowTruncatingDoubles)
-		enable(o.BinaryAsSlice, d.BinaryAsSlice)
-		enable(o.DefaultDocumentM, d.DefaultDocumentM)
-		enable(o.DefaultDocumentMap, d.DefaultDocumentMap)
-		enable(o.ObjectIDAsHexString, d.ObjectIDAsHexString)
-		enable(o.UseJSONStructTags, d.UseJSONStructTags)
-		enable(o.UseLocalTimeZone, d.UseLocalTimeZone)
-		enable(o.ZeroMaps, d.ZeroMaps)
-		enable(o.ZeroStructs, d.ZeroStructs)
-	}
-	return d
 }
 
 func enable(on bool, set func()) {

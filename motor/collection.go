@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,15 +23,16 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
+	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
-	bound atomic.Pointer[binding]
+	bound atomic.Pointer[binding[mongo.Collection]]
 }
 
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.
-type binding struct {
+type binding[T any] struct {
 	client *mongo.Client
 	at     moment
-	coll   *mongo.Collection
+	handle *T
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
@@ -38,6 +40,8 @@ type binding struct {
 //
 //	type User struct { Name string }
 //	users := motor.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	c := &Collection[D]{db: db, name: name, opts: opts, err: db.err}
 	set, err := applied(opts)
@@ -80,6 +84,19 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 // Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
 func (c *Collection[D]) Err() error { return c.err }
 
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return other != nil && c.db.Equal(other.db) && c.name == other.name
+}
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorCollection.get_io_loop.
+func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.loop }
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
+
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
@@ -119,13 +136,16 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(c.opts[:len(c.opts):len(c.opts)], live)
-		b = &binding{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
+		b = &binding[mongo.Collection]{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
 		c.bound.Store(b)
 	}
-	return b.coll
+	return b.handle
 }
 
 // document returns raw as a document of the collection.
 func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	if c.decode != nil {
+		return c.decode(&c.codec, raw)
+	}
 	return decode[D](&c.codec, raw)
 }

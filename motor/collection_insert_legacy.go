@@ -31,7 +31,7 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...Inser
 	e := c.encoding()
 	if !e.check(err) || documents == nil || !isPipeline(documents) {
 		op, err := c.insertOld(ctx, now, e, e.document("document", documents), o)
-		return write(ctx, c, now, op, err)
+		return startWrite(ctx, c, now, op, err)
 	}
 	var raws []bson.Raw
 	if reflect.ValueOf(documents).Len() == 0 {
@@ -44,7 +44,7 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...Inser
 	}
 	ordered := options.InsertMany().SetOrdered(!o.ContinueOnError)
 	op, err := c.insertMany(ctx, now, e, raws, []options.Lister[options.InsertManyOptions]{ordered})
-	return write(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		r, err := op(ctx, coll)
 		if err != nil {
 			return nil, lastOf(err, r)
@@ -121,7 +121,7 @@ func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOpti
 	value := e.id(raw)
 	if value.IsZero() {
 		op, err := c.insertOld(ctx, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
-		return write(ctx, c, now, op, err)
+		return startWrite(ctx, c, now, op, err)
 	}
 	e.keysOf("document", raw, o.CheckKeys)
 	e.check(checkReplacement(raw))
@@ -131,7 +131,7 @@ func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOpti
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
 	op, err := c.modify(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
-	return write(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		if _, err := op(ctx, coll); err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func (c *Collection[D]) Update(ctx context.Context, spec, document any, opts ...
 	e := c.encoding()
 	e.check(err)
 	op, err := c.modify(ctx, now, e, spec, e.modification(document, o))
-	return write(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
 			return nil, err
@@ -88,7 +88,7 @@ func (c *Collection[D]) Remove(ctx context.Context, specOrID any, opts ...Remove
 		removal = deleteOne(nil)
 	}
 	op, err := c.remove(ctx, now, e, e.specOrID(specOrID), removal)
-	return write(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
 			return nil, err

@@ -13,8 +13,8 @@ import (
 // writing is a write that is ready to be sent.
 type writing[T any] func(context.Context, *mongo.Collection) (T, error)
 
-// write starts a write with the concerns of a moment, unless err says that it cannot even be sent.
-func write[D, T any](ctx context.Context, c *Collection[D], now moment, op writing[T], err error) *future.Future[T] {
+// startWrite starts a write with the concerns of a moment, unless err says that it cannot even be sent.
+func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op writing[T], err error) *future.Future[T] {
 	if err != nil {
 		return failed[T](c.db.client, err)
 	}
@@ -30,7 +30,7 @@ func write[D, T any](ctx context.Context, c *Collection[D], now moment, op writi
 func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.insertOne(ctx, now, e, e.document("document", document), opts)
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func (c *Collection[D]) insertOne(
@@ -62,7 +62,7 @@ func (c *Collection[D]) insertOne(
 func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.insertMany(ctx, now, e, e.documents(documents), opts)
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func (c *Collection[D]) insertMany(
@@ -99,7 +99,7 @@ func (c *Collection[D]) insertMany(
 func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, updateOne(e.update(update), opts))
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modification {
@@ -118,7 +118,7 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modi
 func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, updateMany(e.update(update), opts))
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) modification {
@@ -141,7 +141,7 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) mo
 func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, replaceOne(e.replacement(replacement), opts))
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) modification {
@@ -185,7 +185,7 @@ func (c *Collection[D]) modify(ctx context.Context, now moment, e *encoding, fil
 func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
 	op, err := c.remove(ctx, now, c.encoding(), filter, deleteOne(opts))
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
@@ -203,7 +203,7 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
 func (c *Collection[D]) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
 	op, err := c.remove(ctx, now, c.encoding(), filter, deleteMany(opts))
-	return write(ctx, c, now, op, err)
+	return startWrite(ctx, c, now, op, err)
 }
 
 func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
