@@ -127,7 +127,7 @@ func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *conn
 		}
 		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
 			v, err := op(ctx, conn)
-			return v, wrapError(err)
+			return v, conn.topology.incompatible(wrapError(err))
 		})
 		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
 		if f.IsDone() && errors.Is(f.Err(), future.ErrPoolClosed) {

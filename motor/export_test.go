@@ -39,3 +39,6 @@ var VersionIn = versionIn
 
 // WriteDocument makes BSON of a document without the driver's encoder. It is not ok if it leaves that to it.
 func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }
+
+// WrapError gives a driver's error its class.
+var WrapError = wrapError
