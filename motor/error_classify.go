@@ -92,8 +92,6 @@ func classify(err error) *ErrorClass {
 		return ValueError
 	case errors.As(err, &crypt), errors.As(err, &cryptd):
 		return EncryptionError
-	case isDriverType(err, "ResponseError"): // a reply that is no document
-		return InvalidBSON
 	case mongo.IsTimeout(err):
 		return NetworkTimeout
 	}
