@@ -57,6 +57,21 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
 
+// InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
+// fails. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
+func (c *Collection[D]) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
+}
+
+// InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
+func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
+}
+
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
 // fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
 //
@@ -182,6 +197,32 @@ func (c *Collection[D]) AggregateRawBatches(
 	return WrapCommandCursor(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say, and gives its
+// callback it, or, if there is none, the zero D: a nil map, a nil pointer. That is no error. The driver does not retry
+// it.
+//
+// Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
+// [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
+func (c *Collection[D]) FindAndModify(
+	ctx context.Context, query any, callback Func[D], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.futures.FindAndModify(ctx, query, opts...), callback)
+}
+
+// FindAndModifyFullResponse is FindAndModify, but gives its callback the server's whole reply: the document is its
+// "value", and "lastErrorObject" tells what was done.
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
+// Motor: MotorCollection.find_and_modify(full_response=True).
+func (c *Collection[D]) FindAndModifyFullResponse(
+	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
+}
+
 // FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
 // zero D: a nil map, a nil pointer. That is no error.
 //
@@ -226,6 +267,188 @@ func (c *Collection[D]) FindOneAndUpdate(
 	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
 ) {
 	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
+}
+
+// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
+// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
+// collection that is not there has no indexes.
+//
+// Errors of reading: [motor.OperationFailure].
+//
+// Motor: MotorCollection.list_indexes.
+func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	return WrapCommandCursor(c.loop, c.futures.ListIndexes(opts...))
+}
+
+// IndexInformation gives its callback descriptions of the collection's indexes by their names: their options, and
+// their keys, in their order, as a bson.D under "key". A collection that is not there has no indexes.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.index_information.
+func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
+	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
+}
+
+// CreateIndex creates an index and gives its callback its name, which is made of the keys unless the options give one.
+// keys is the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+//
+//	coll.CreateIndex(ctx, "name")                                              // name_1
+//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
+//	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
+//
+// Creating an index that is there already is no error.
+//
+// Errors: [motor.TypeError] for nil, for a map of several keys (the order of which would be lost), and for a direction
+// that is none; [motor.ValueError] where there is no key; [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.create_index.
+func (c *Collection[D]) CreateIndex(
+	ctx context.Context, keys any, callback Func[string], opts ...options.Lister[options.IndexOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
+}
+
+// CreateIndexes creates indexes with one command and gives its callback their names, in their order. The keys of each
+// are what they are for [Collection.CreateIndex].
+//
+// Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
+//
+// Motor: MotorCollection.create_indexes.
+func (c *Collection[D]) CreateIndexes(
+	ctx context.Context, indexes []mongo.IndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
+}
+
+// DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
+// them without a name. "*" stands for all indexes but that of _id. Dropping from a collection that is not there is no
+// error.
+//
+// Errors: [motor.OperationFailure] if there is no such index; [motor.TypeError] and [motor.ValueError] for keys that
+// are none, or an empty name; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_index.
+func (c *Collection[D]) DropIndex(
+	ctx context.Context, indexOrName any, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
+}
+
+// DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
+//
+// Errors: [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_indexes.
+func (c *Collection[D]) DropIndexes(
+	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
+}
+
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. It gives
+// its callback the name of the index, or to "" if it has done nothing. Keys are what they are for
+// [Collection.CreateIndex].
+//
+// The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
+// It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
+// learns nothing.
+//
+// Errors: those of CreateIndex.
+//
+// Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
+func (c *Collection[D]) EnsureIndex(
+	ctx context.Context, keys any, callback Func[string], opts ...motor.EnsureIndexOptions,
+) {
+	deliver(c.loop, c.futures.EnsureIndex(ctx, keys, opts...), callback)
+}
+
+// Reindex drops and rebuilds all indexes of the collection and gives its callback the server's reply. Since MongoDB
+// 5.0 only a standalone server does that.
+//
+// Errors: [motor.OperationFailure], from members of replica sets and from mongos always.
+//
+// Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
+func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Reindex(ctx), callback)
+}
+
+// Insert inserts a document and gives its callback its _id, or, given a slice of documents, to a []any of theirs. One
+// without an _id is given a bson.ObjectID. With w: 0 it gives its callback the same, though nobody knows whether they
+// were inserted.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
+// the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
+// [motor.TypeError] for nil and for what is no document, [motor.InvalidOperation] for an empty slice,
+// [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.',
+// [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
+func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
+	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
+}
+
+// Save inserts a document that has no _id, puts one that has an _id in the place of the document of that _id, or
+// inserts it if there is none, and gives its callback the _id.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
+// what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
+// '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
+func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
+	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+}
+
+// MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
+// collection, and gives its callback that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript
+// or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db",
+// "reports"}}. MongoDB advises against mapReduce since version 5.0.
+//
+// Errors: [motor.TypeError] for code that is none, and for an out that is neither a name nor a document;
+// [motor.ValueError] for an out of "inline"; [motor.InvalidDocument] for what cannot be encoded;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
+func (c *Collection[D]) MapReduce(
+	ctx context.Context, mapping, reducing, out any, callback Func[*Collection[bson.M]],
+	opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return WrapCollection(c.loop, m) }))
+}
+
+// MapReduceFullResponse is MapReduce, but gives its callback the server's whole reply. An out of bson.D{{"inline", 1}}
+// is right here.
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
+func (c *Collection[D]) MapReduceFullResponse(
+	ctx context.Context, mapping, reducing, out any, callback Func[bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
+}
+
+// InlineMapReduce is MapReduce without a collection for the results: it gives its callback them, documents with an
+// "_id" and a "value". They may have 16 megabytes together.
+//
+// Errors: [motor.TypeError] for code that is none; [motor.InvalidDocument] for what cannot be encoded;
+// [motor.OperationFailure].
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
+func (c *Collection[D]) InlineMapReduce(
+	ctx context.Context, mapping, reducing any, callback Func[[]bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
+}
+
+// InlineMapReduceFullResponse is InlineMapReduce, but gives its callback the server's whole reply: the results are its
+// "results".
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
+func (c *Collection[D]) InlineMapReduceFullResponse(
+	ctx context.Context, mapping, reducing any, callback Func[bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
 }
 
 // WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
@@ -312,10 +535,147 @@ func (c *Collection[D]) Distinct(
 	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
+// Count gives its callback the number of documents in the collection, or of those that the options choose. Without a
+// filter, the metadata of the collection is what is asked.
+//
+// Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
+// [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
+//
+// Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
+func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
+	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
+}
+
+// Group has the server put the documents that match condition into groups and gives its callback one document for each
+// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
+// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
+// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
+// 4.2.
+//
+// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for code
+// that is none, and for a condition or an initial document that is none; [motor.InvalidDocument] for what cannot be
+// encoded.
+//
+// Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
+func (c *Collection[D]) Group(
+	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
+) {
+	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
+}
+
+// Rename gives the collection another name in its database and gives its callback the server's reply. This handle
+// stays one for the old name.
+//
+// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
+// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
+// [motor.TypeError] for options given twice; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *Collection[D]) Rename(
+	ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions,
+) {
+	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
+}
+
+// CreateSearchIndex asks for a search index and gives its callback its name. Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.create_search_index.
+func (c *Collection[D]) CreateSearchIndex(
+	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
+}
+
+// CreateSearchIndexes asks for search indexes with one command and gives its callback their names, in their order.
+// Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
+//
+// Motor: MotorCollection.create_search_indexes.
+func (c *Collection[D]) CreateSearchIndexes(
+	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
+}
+
+// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
+// Atlas has search indexes.
+//
+// Errors: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.drop_search_index.
+func (c *Collection[D]) DropSearchIndex(
+	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
+}
+
+// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.update_search_index.
+func (c *Collection[D]) UpdateSearchIndex(
+	ctx context.Context, name string, definition any, callback Func[struct{}],
+	opts ...options.Lister[options.UpdateSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
+}
+
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
+// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
+// has search indexes.
+//
+// Errors of reading: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.list_search_indexes.
+func (c *Collection[D]) ListSearchIndexes(
+	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
+) *CommandCursor[bson.M] {
+	return WrapCommandCursor(c.loop, c.futures.ListSearchIndexes(name, opts...))
+}
+
+// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
+// putting it in the place of the first. It gives its callback what the server used to reply: n, how many documents
+// matched or were inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was
+// inserted; ok. With w: 0 it gives its callback nil.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
+// or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
+// and, of a whole document, for keys that begin with '$' or have a '.'; [motor.DocumentTooLarge],
+// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
+func (c *Collection[D]) Update(
+	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
+) {
+	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
+}
+
+// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
+// deletes all documents there are. It gives its callback what the server used to reply: n, how many documents were
+// deleted; ok. With w: 0 it gives its callback nil.
+//
+// Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
+// nothing is sent then.
+//
+// Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
+func (c *Collection[D]) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
+	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
+}
+
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
-// what is no document, [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// what is no document, [motor.InvalidDocument] for what cannot be encoded, [motor.DocumentTooLarge]: nothing is sent
+// then.
 //
 // Motor: MotorCollection.insert_one.
 func (c *Collection[D]) InsertOne(
@@ -330,7 +690,8 @@ func (c *Collection[D]) InsertOne(
 //
 // Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
 // and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
-// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded, and
+// [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(
@@ -343,7 +704,8 @@ func (c *Collection[D]) InsertMany(
 // UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
-// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for what cannot be encoded.
+// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for what cannot be encoded,
+// [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
 func (c *Collection[D]) UpdateOne(
@@ -367,7 +729,7 @@ func (c *Collection[D]) UpdateMany(
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
 // or replacement, [motor.ValueError] for a replacement with operators, [motor.InvalidDocument] for what cannot be
-// encoded.
+// encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
 func (c *Collection[D]) ReplaceOne(
@@ -380,7 +742,7 @@ func (c *Collection[D]) ReplaceOne(
 // DeleteOne deletes the first document that matches filter.
 //
 // Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter, [motor.InvalidDocument]
-// for one that cannot be encoded.
+// for one that cannot be encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.delete_one.
 func (c *Collection[D]) DeleteOne(

@@ -42,7 +42,7 @@ func (c *Cursor[D]) Distinct(ctx context.Context, key string) *future.Future[[]a
 		if !ok {
 			return nil, newError(InvalidBSON, "the server's answer to distinct has no values")
 		}
-		return c.coll.codec.decodeList(list)
+		return c.coll.codec.decodeValues(list)
 	})
 }
 
