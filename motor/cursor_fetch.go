@@ -100,7 +100,7 @@ func (c *cursorReader[D]) batchSize() *int32 {
 
 // fill decodes raws into the batch. mu is held.
 func (s *source[D]) fill(c *cursorReader[D], raws []bson.Raw) {
-	s.take(decodeList[D](&c.coll.codec, raws))
+	s.take(decodeAll[D](&c.coll.codec, raws))
 }
 
 // take adds what has come to the batch. mu is held.

@@ -17,7 +17,7 @@ type decoded[D any] struct {
 // decodeBatch decodes what the driver has fetched. It keeps nothing of that memory, which is the driver's to reuse.
 func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	if _, ok := any((*D)(nil)).(*bson.Raw); ok {
-		return decodeList[D](c, batchOf(driver))
+		return decodeAll[D](c, batchOf(driver))
 	}
 	r := c.reader()
 	defer r.release()
@@ -38,8 +38,8 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	return b
 }
 
-// decodeList decodes documents whose memory is not used for anything else: they may keep it.
-func decodeList[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
+// decodeAll decodes documents whose memory is not used for anything else: they may keep it.
+func decodeAll[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
 	r := c.reader()
 	defer r.release()
 	b.docs = make([]D, len(raws))
