@@ -55,6 +55,12 @@ func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
 		}
 		one, err := coll.FindOne(t.Context(), bson.D{}).Await(t.Context())
 		note("FindOne", one, err)
+		deleted, err := coll.FindOneAndDelete(t.Context(), bson.D{}).Await(t.Context())
+		note("FindOneAndDelete", deleted, err)
+		updated, err := coll.FindOneAndUpdate(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: bson.D{}}}).Await(t.Context())
+		note("FindOneAndUpdate", updated, err)
+		aggregated, err := coll.Aggregate(mongo.Pipeline{}).Next(t.Context()).Await(t.Context())
+		note("Aggregate", aggregated, err)
 		next, err := coll.Find(bson.D{}).Next(t.Context()).Await(t.Context())
 		note("Next", next, err)
 		list, err := coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
@@ -166,6 +172,8 @@ func TestDocumentsAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
 				r.Cursor("d.c", id, c.doc)
 			})
 			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, c.doc) })
+			peer.Handle("aggregate", func(r *wiretest.Request) { r.Cursor("d.c", 0, c.doc) })
+			peer.Handle("findAndModify", func(r *wiretest.Request) { r.OK(bson.D{{Key: "value", Value: c.doc}}) })
 			for way, doc := range c.as(t, peer, c.given) {
 				if !reflect.DeepEqual(doc, c.want) {
 					t.Errorf("%s: %#v", way, doc)
@@ -332,6 +340,28 @@ func readOn[D any](t *testing.T, db *motor.Database) (all []any) {
 			all = append(all, err)
 		default:
 			all = append(all, doc)
+		}
+	}
+}
+
+func TestRawDocumentsOfABatchAreEachTheirOwn(t *testing.T) {
+	var docs []any
+	for i, size := range []int{1, 20_000, 3, 40_000, 16_000, 5, 6, 7, 30_000, 1, 1} {
+		docs = append(docs, bson.D{{Key: "i", Value: i}, {Key: "s", Value: strings.Repeat("x", size)}})
+	}
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, docs...) })
+	coll := motor.CollectionOf[bson.Raw](newClient(t, peer.URI()).Database("d"), "c")
+	raws, err := coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
+	if err != nil || len(raws) != len(docs) {
+		t.Fatalf("%d documents, %v", len(raws), err)
+	}
+	for i := range raws {
+		_ = append(raws[i], "what is appended to a document is not in the next"...)
+	}
+	for i, raw := range raws {
+		if want := marshaled(docs[i]); !bytes.Equal(raw, want) {
+			t.Errorf("document %d has %d bytes, not %d, or others", i, len(raw), len(want))
 		}
 	}
 }

@@ -59,7 +59,7 @@ func openedCommandCursor[D any](
 func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.coll, c.source = coll, &source[D]{closed: true}
-	c.source.take(decodeList[D](&coll.codec, docs))
+	c.source.take(decodeAll[D](&coll.codec, docs))
 	return c
 }
 

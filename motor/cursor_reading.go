@@ -77,7 +77,7 @@ func (r *reading[D]) step(last bool) (done bool, err error) {
 	if done || err != nil || bad == nil {
 		return done, err
 	}
-	next := decodeList[D](&c.coll.codec, after)
+	next := decodeAll[D](&c.coll.codec, after)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s == c.source {

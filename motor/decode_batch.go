@@ -19,7 +19,7 @@ type decoded[D any] struct {
 func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	switch docs := any(&b.docs).(type) {
 	case *[]bson.Raw:
-		return decodeList[D](c, batchOf(driver))
+		return decodeAll[D](c, batchOf(driver))
 	case *[]RawBatch:
 		*docs = []RawBatch{RawBatch(slices.Concat(batchOf(driver)...))}
 		return b
@@ -43,8 +43,8 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	return b
 }
 
-// decodeList decodes documents whose memory is not used for anything else: they may keep it.
-func decodeList[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
+// decodeAll decodes documents whose memory is not used for anything else: they may keep it.
+func decodeAll[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
 	if docs, ok := any(&b.docs).(*[]RawBatch); ok && len(raws) > 0 {
 		*docs = []RawBatch{RawBatch(slices.Concat(raws...))}
 		return b

@@ -47,6 +47,9 @@ func (d *depthCheck) visit(v reflect.Value, depth int) error {
 	case reflect.Pointer, reflect.Interface:
 		return d.visit(v.Elem(), depth+1)
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[bson.E]() {
+			return d.visit(v.Field(1), depth+1) // its value: the fields of what is most common need no looking up
+		}
 		if inlinesItself(v.Type(), nil) {
 			return errDepth
 		}
