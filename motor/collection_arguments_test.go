@@ -38,6 +38,15 @@ func withoutSending(t *testing.T, all []badArgument) {
 // selfish is what cannot be encoded.
 type selfish struct{ C chan int }
 
+// cyclic is what has no end.
+type cyclic struct{ Next *cyclic }
+
+func newCyclic() *cyclic {
+	c := new(cyclic)
+	c.Next = c
+	return c
+}
+
 func TestBadFiltersAreNotSent(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	var all []badArgument
@@ -81,6 +90,7 @@ func TestBadFiltersAreNotSent(t *testing.T) {
 			{"a list", []bson.M{{}}, motor.TypeError},
 			{"a channel within", selfish{}, motor.InvalidDocument},
 			{"a key with NUL", bson.M{"a\x00b": 1}, motor.InvalidDocument},
+			{"what contains itself", newCyclic(), motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return call(ctx, c, bad.filter)
