@@ -118,7 +118,7 @@ func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 // Errors of reading: [motor.ValueError] for a negative number, and for a to below from; [motor.TypeError] for more
 // than one to (steps); [motor.InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: MotorCursor.__getitem__, cursor[from:to].
+// Legacy: use Skip and Limit. Motor: cursor[a:b].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 	return c.same(c.futures.Slice(from, to...))
 }
@@ -128,7 +128,7 @@ func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 //
 // Errors of reading: [motor.ValueError] for a negative i; [motor.InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: MotorCursor.__getitem__, cursor[i].
+// Legacy: use Skip and Limit. Motor: cursor[i].
 func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 	return c.same(c.futures.Index(i))
 }

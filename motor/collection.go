@@ -23,15 +23,16 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
+	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
-	bound atomic.Pointer[binding]
+	bound atomic.Pointer[binding[mongo.Collection]]
 }
 
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.
-type binding struct {
+type binding[T any] struct {
 	client *mongo.Client
 	at     moment
-	coll   *mongo.Collection
+	handle *T
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
@@ -135,13 +136,25 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(c.opts[:len(c.opts):len(c.opts)], live)
-		b = &binding{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
+		b = &binding[mongo.Collection]{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
 		c.bound.Store(b)
 	}
-	return b.coll
+	return b.handle
 }
 
 // document returns raw as a document of the collection.
-func (c *Collection[D]) document(raw bson.Raw) (D, error) {
-	return decode[D](&c.codec, raw)
+func (c *Collection[D]) document(raw bson.Raw) (doc D, err error) {
+	r := c.codec.reader()
+	err = c.decodeInto(r, raw, &doc)
+	r.release()
+	return doc, err
+}
+
+// decodeInto is document with a reader, or nil if the documents are not for one.
+func (c *Collection[D]) decodeInto(r *reader, raw bson.Raw, doc *D) (err error) {
+	if c.decode != nil {
+		*doc, err = c.decode(&c.codec, raw)
+		return err
+	}
+	return decodeInto(&c.codec, r, raw, doc)
 }

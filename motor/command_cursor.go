@@ -46,7 +46,7 @@ func openedCommandCursor[D any](
 	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.coll, c.source = coll, s
 	if driver.TryNext(context.Background()) {
-		s.take(decodeBatch[D](&coll.codec, driver))
+		s.take(decodeBatch(coll, driver))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func openedCommandCursor[D any](
 func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.coll, c.source = coll, &source[D]{closed: true}
-	c.source.take(decodeList[D](&coll.codec, docs))
+	c.source.take(decodeList(coll, docs))
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -88,10 +89,12 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			s.driver.SetBatchSize(*size)
 		}
 		if !fresh && laneOf(s.kind) == longLane {
-			come, err = c.polled(ctx, conn, s)
+			var news []bson.Raw
+			news, err = c.polled(ctx, conn, s)
 			if s.poll != nil {
 				return err // it is this wait that has ended
 			}
+			come = decodeList(c.coll, news)
 			break
 		}
 		next := s.driver.Next
@@ -99,11 +102,12 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			next = s.driver.TryNext
 		}
 		if next(outer) {
-			come = decodeBatch[D](&c.coll.codec, s.driver)
+			come = decodeBatch(c.coll, s.driver)
 		} else {
 			err = s.driver.Err()
 		}
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.closed && err != nil && outer.Err() == nil {
@@ -132,13 +136,13 @@ func (c *cursorReader[D]) batchSize() *int32 {
 }
 
 // take adds what has come to the batch. mu is held.
-func (s *source[D]) take(b decoded[D]) {
+func (s *source[D]) take(come decoded[D]) {
 	if len(s.batch) == 0 {
-		s.batch = b.docs
+		s.batch = come.docs
 	} else {
-		s.batch = append(s.batch, b.docs...)
+		s.batch = append(s.batch, come.docs...)
 	}
-	s.bad, s.after = b.bad, b.after
+	s.bad, s.after = come.bad, come.after
 }
 
 // know notes the server's number for the cursor. mu is held.

@@ -17,7 +17,7 @@ import (
 // Errors of reading: [ValueError] for a negative number, and for a to below from; [TypeError] for more than one to
 // (steps); [InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: MotorCursor.__getitem__, cursor[from:to].
+// Legacy: use Skip and Limit. Motor: cursor[a:b].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 	return c.set("Slice", func(ch *chain) error {
 		limit := int64(0)
@@ -45,7 +45,7 @@ func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 //
 // Errors of reading: [ValueError] for a negative i; [InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: MotorCursor.__getitem__, cursor[i].
+// Legacy: use Skip and Limit. Motor: cursor[i].
 func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 	return c.set("Index", func(ch *chain) error {
 		if i < 0 {

@@ -40,7 +40,7 @@ type source[D any] struct {
 	// with, and session the one of its context.
 	driver *mongo.Cursor
 	client *mongo.Client
-	poll   *future.Future[decoded[D]] // under way: see longPolls
+	poll   *future.Future[[]bson.Raw] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
 	session *mongo.Session
@@ -63,7 +63,7 @@ func (c *cursorReader[D]) Collection() *Collection[D] { return c.coll }
 
 // IOLoop returns the executor on which the callbacks of the cursor's futures run: that of its client.
 //
-// Motor: get_io_loop.
+// Motor: MotorCursor.get_io_loop, MotorCommandCursor.get_io_loop.
 func (c *cursorReader[D]) IOLoop() future.Executor { return c.coll.db.client.loop }
 
 // Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.

@@ -77,11 +77,11 @@ func (r *reading[D]) step(last bool) (done bool, err error) {
 	if done || err != nil || bad == nil {
 		return done, err
 	}
-	next := decodeList[D](&c.coll.codec, after)
+	rest := decodeList(c.coll, after)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s == c.source {
-		s.take(next)
+		s.take(rest)
 	}
 	return false, bad
 }
