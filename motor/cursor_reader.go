@@ -40,7 +40,7 @@ type source[D any] struct {
 	// with, and session the one of its context.
 	driver *mongo.Cursor
 	client *mongo.Client
-	poll   *future.Future[decoded[D]] // under way: see longPolls
+	poll   *future.Future[[]bson.Raw] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
 	session *mongo.Session

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -118,7 +119,7 @@ var errClientClosed = newError(InvalidOperation, "the client was closed after th
 
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
 // caller has the turn.
-func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) (come decoded[D], err error) {
+func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) ([]bson.Raw, error) {
 	if s.poll == nil {
 		polling, hangUp := context.WithCancel(conn.polls.ctx)
 		c.mu.Lock()
@@ -128,23 +129,23 @@ func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *sourc
 		if closed {
 			hangUp()
 		}
-		driver, codec := s.driver, &c.coll.codec // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (come decoded[D], err error) {
+		driver := s.driver // and not the cursor, which may be forgotten meanwhile
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) ([]bson.Raw, error) {
 			defer hangUp()
 			if driver.TryNext(ctx) {
-				return decodeBatch[D](codec, driver), nil
+				return batchOf(driver), nil
 			}
-			return come, driver.Err()
+			return nil, driver.Err()
 		})
 	}
 	_, _ = s.poll.Await(ctx)
-	if !s.poll.IsDone() {
-		return come, ctx.Err()
+	raws, err := s.poll.Result()
+	if !s.poll.IsDone() || err == future.ErrNotDone {
+		return nil, ctx.Err()
 	}
-	come, err = s.poll.Result()
 	s.poll = nil
 	if conn.polls.ctx.Err() != nil {
 		err = errClientClosed
 	}
-	return come, err
+	return raws, err
 }
