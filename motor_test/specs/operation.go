@@ -232,6 +232,7 @@ func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 			switch element.Key() {
 			case "batchSize", "maxTimeMS", "comment":
 				later[element.Key()] = element.Value()
+			case "cursorType": // the command says it itself
 			default:
 				own = append(own, bson.E{Key: element.Key(), Value: element.Value()})
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -70,9 +71,19 @@ var (
 func methodOf(handle any, name string) (reflect.Value, error) {
 	method := reflect.ValueOf(handle).MethodByName(name)
 	if !method.IsValid() {
-		return method, &pending{fmt.Sprintf("%s of %T", name, handle)}
+		return method, &pending{shortName(handle) + "." + name}
 	}
 	return method, nil
+}
+
+// shortName is the type of a handle without its package and its parameters.
+func shortName(handle any) string {
+	t := reflect.TypeOf(handle)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name, _, _ := strings.Cut(t.Name(), "[")
+	return name
 }
 
 // inputs lays out the arguments of a method: the context where it takes one, callback where it takes a function, then

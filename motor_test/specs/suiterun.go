@@ -82,7 +82,7 @@ func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test 
 	add := func(style string, v Verdict, reason string) {
 		results = append(results, Result{File: f.path, Test: test.Description, Style: style, Verdict: v, Reason: reason})
 	}
-	reason := unmet(slices.Concat(f.file.RunOn), s)
+	reason := unmet(f.file.RunOn, s)
 	if reason == "" {
 		reason = unmet(test.RunOn, s)
 	}
@@ -108,16 +108,14 @@ func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test 
 		if style != Driver {
 			own = try(ctx, s, style, f.file, test)
 		}
+		skip := skipped(s, f.path, test.Description)
 		if f.invalid {
-			verdict, reason := judgeInvalid(own)
+			verdict, reason := judgeInvalid(own, skip)
 			add(style, verdict, reason)
 			continue
 		}
-		verdict, reason := judge(style, own, reference, skipped(s, style, f.path, test))
+		verdict, reason := judge(style, own, reference, skip)
 		add(style, verdict, reason)
-		if verdict == Passed && reference.err == nil {
-			results[len(results)-1].Differs = own.trace.difference(&reference.trace)
-		}
 	}
 	return results
 }

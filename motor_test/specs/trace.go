@@ -78,7 +78,7 @@ func (t *trace) difference(reference *trace) string {
 				got = lists[1][i]
 			}
 			if want != got {
-				return fmt.Sprintf("the driver: %s\n\t\tours:       %s", want, got)
+				return fmt.Sprintf("\tthe driver: %s\n\there:       %s", want, got)
 			}
 		}
 	}
@@ -96,6 +96,10 @@ func normal(v value) string {
 	switch v.Type {
 	case bson.TypeObjectID, bson.TypeTimestamp:
 		return v.Type.String()
+	case bson.TypeBinary:
+		if subtype, _, ok := v.BinaryOK(); ok && subtype == bson.TypeBinaryUUID {
+			return "UUID"
+		}
 	case bson.TypeEmbeddedDocument:
 		elements, err := v.Document().Elements()
 		if err != nil {

@@ -29,7 +29,6 @@ type Result struct {
 	Suite, File, Test, Style string
 	Verdict                  Verdict
 	Reason                   string // of all but Passed
-	Differs                  string // of Passed: what was not as it was through the driver
 }
 
 // attempt is a test that was run in a style.
@@ -43,52 +42,55 @@ func try(ctx context.Context, s *server, style string, f *file, test *testCase) 
 	return attempt{tr, err}
 }
 
-// judge says how a test has ended that was run, given how it ended through the driver; reference is the driver's own
-// attempt for the driver.
+// judge says how a test has ended, given how it ended through the driver. Whatever the file expects: it has to have
+// ended as it did there, operation by operation and command by command.
 func judge(style string, own, reference attempt, skipReason string) (Verdict, string) {
 	var (
-		waits   *pending
-		refused refusal
+		waits, referenceWaits     *pending
+		refused, referenceRefused refusal
 	)
-	verdict, reason := Failed, ""
-	if own.err != nil {
-		reason = own.err.Error()
-	}
-	switch {
-	case own.err == nil:
-		verdict = Passed
-	case errors.As(own.err, &waits):
-		verdict, reason = Pending, waits.name
-	case style == Driver && errors.As(own.err, &refused):
-		verdict = Refused
-	case errors.As(own.err, &refused) && errors.As(reference.err, &refused):
-		if difference := own.trace.difference(&reference.trace); difference != "" {
-			reason = fmt.Sprintf("%s\n\tends otherwise:\n\t\t%s", reason, difference)
-		} else {
-			verdict = Refused
-		}
-	case errors.As(own.err, &refused) && errors.As(reference.err, &waits):
-		verdict = Refused // the driver cannot even ask
-	}
-	if skipReason != "" {
-		if verdict == Passed {
-			return Failed, "it is on the list of skips, and passes: " + skipReason
-		}
-		if verdict == Failed || verdict == Refused {
-			return Skipped, skipReason
-		}
-	}
-	return verdict, reason
-}
-
-// judgeInvalid says how a test has ended that must fail. Something that is not there yet proves nothing.
-func judgeInvalid(own attempt) (Verdict, string) {
-	var waits *pending
-	switch {
-	case own.err == nil:
-		return Failed, "it must fail, and passes"
-	case errors.As(own.err, &waits):
+	if errors.As(own.err, &waits) {
 		return Pending, waits.name
 	}
-	return Passed, ""
+	if !errors.As(reference.err, &referenceWaits) {
+		if difference := own.trace.difference(&reference.trace); difference != "" {
+			return Failed, fmt.Sprintf("%v, and not what happens through the driver:\n%s", own, difference)
+		}
+	}
+	switch {
+	case own.err == nil && skipReason != "":
+		return Failed, "it passes, and is on the list of skips: " + skipReason
+	case own.err == nil:
+		return Passed, ""
+	case skipReason != "":
+		return Skipped, skipReason
+	case !errors.As(own.err, &refused):
+	case style == Driver, errors.As(reference.err, &referenceRefused), referenceWaits != nil:
+		return Refused, own.err.Error()
+	}
+	return Failed, own.err.Error()
+}
+
+// judgeInvalid is judge for a test that must fail. Something that is not there yet proves nothing.
+func judgeInvalid(own attempt, skipReason string) (Verdict, string) {
+	var waits *pending
+	switch {
+	case errors.As(own.err, &waits):
+		return Pending, waits.name
+	case own.err != nil && skipReason != "":
+		return Failed, "it fails, as it must, and is on the list of skips: " + skipReason
+	case own.err != nil:
+		return Passed, ""
+	case skipReason != "":
+		return Skipped, skipReason
+	}
+	return Failed, "it must fail, and passes"
+}
+
+// String says whether it has passed.
+func (a attempt) String() string {
+	if a.err == nil {
+		return "as the file expects"
+	}
+	return a.err.Error()
 }

@@ -58,9 +58,6 @@ func run() (ok bool, err error) {
 			fmt.Printf(": %s", r.Reason)
 		}
 		fmt.Println()
-		if r.Differs != "" {
-			fmt.Printf("\tdiffers:\n\t\t%s\n", r.Differs)
-		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
