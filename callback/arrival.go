@@ -10,7 +10,7 @@ import (
 // the loop has been closed by then, fn does not run, and [future.SetUnobservedHandler]'s function is told by a
 // [*future.UndeliveredError].
 //
-// Tornado: IOLoop.add_future.
+// Tornado: IOLoop.add_future. Motor: frameworks.add_future.
 func AddFuture[T any](loop *Loop, f *future.Future[T], fn func(f *future.Future[T])) {
 	mustHave(loop != nil, "AddFuture", "loop")
 	mustHave(f != nil, "AddFuture", "f")
@@ -39,7 +39,8 @@ func (a *arrival[T]) deliver() { a.fn(a.f) }
 // A nil ex runs fn on a goroutine of its own; a [future.Pool] limits how many run at once. See [future.Go] for what
 // ctx does.
 //
-// Tornado: IOLoop.run_in_executor. asyncio: loop.run_in_executor, asyncio.to_thread.
+// Tornado: IOLoop.run_in_executor. asyncio: loop.run_in_executor, asyncio.to_thread. Motor:
+// frameworks.run_on_executor.
 func RunInExecutor[T any](
 	ctx context.Context, loop *Loop, ex future.Executor, fn func(ctx context.Context) (T, error),
 ) *future.Future[T] {

@@ -118,6 +118,8 @@ func (c *Client) Stats() future.PoolStats {
 }
 
 // MaxWorkers returns how many operations the client runs at once; the others are queued.
+//
+// Motor: frameworks.max_workers.
 func (c *Client) MaxWorkers() int {
 	return c.futures.MaxWorkers()
 }
@@ -125,6 +127,24 @@ func (c *Client) MaxWorkers() int {
 // String names the client by the hosts that it was made for, never with its credentials.
 func (c *Client) String() string {
 	return c.futures.String()
+}
+
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [motor.ClientBulkWriteException], of which errors.As finds the [motor.Error]: its PartialResult has the
+// result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not know the
+// command; [motor.ConfigurationError] if the write concern has wtimeout or fsync; [motor.InvalidOperation] for w: 0
+// with ordered writes, or with verbose results; [motor.InvalidName]; [motor.TypeError] for an empty list, for a nil in
+// it, and for a nil filter, document or update; [motor.ValueError] for an update without operators and for a
+// replacement with some; [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is
+// sent then, of none of the writes.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(
+	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
+	opts ...options.Lister[options.ClientBulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
 }
 
 // CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
@@ -187,20 +207,6 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback 
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.Alive(ctx), callback)
-}
-
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
-//
-// Errors: [motor.ClientBulkWriteException], in which errors.As finds the driver's mongo.ClientBulkWriteException: it
-// has the result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not
-// know the command; [motor.ConfigurationError] if the write concern has wtimeout or fsync.
-//
-// Motor: MotorClient.bulk_write.
-func (c *Client) BulkWrite(
-	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
-	opts ...options.Lister[options.ClientBulkWriteOptions],
-) {
-	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
 }
 
 // Host returns the host of the server that writes go to, or "" if there is none yet.
@@ -444,6 +450,8 @@ func (c *Client) TZAware() bool {
 
 // SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
 // on; those that there are go on as before. See [motor.WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) {
 	c.futures.SetTZAware(aware)
 }
@@ -472,6 +480,14 @@ func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (c *Client) LocalThresholdMS() int {
 	return c.futures.LocalThresholdMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
+// say. Databases take this over when they are made, but for what their own options say.
+//
+// Motor: MotorClient.codec_options.
+func (c *Client) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -558,6 +574,18 @@ func (c *Client) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
 ) {
 	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
+}
+
+// Delegate gives its callback the driver's client beneath this one, for what only the driver has. Its calls block, and
+// know nothing of the client's executor. It is good until [Client.Close], which disconnects it; the driver's
+// Disconnect is not to be called.
+//
+// Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
+// that with mongodb+srv it may ask the DNS.
+//
+// Motor: MotorClient.delegate.
+func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

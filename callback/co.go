@@ -29,6 +29,8 @@ type Co struct {
 var _ future.Suspender = (*Co)(nil)
 
 // Loop returns the loop that the coroutine runs on.
+//
+// Motor: frameworks.get_event_loop.
 func (co *Co) Loop() *Loop { return co.c.loop }
 
 // Deadline implements [context.Context].

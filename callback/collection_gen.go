@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -50,8 +51,33 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 //
 //	type User struct { Name string }
 //	users := callback.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
+}
+
+// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
+// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+//
+//	coll.BulkWrite(ctx, []mongo.WriteModel{
+//		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
+//		mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": 2}).SetUpdate(bson.M{"$set": bson.M{"a": 1}}),
+//		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
+//	})
+//
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for an empty list, for a nil in it, and for a
+// nil filter, document or update; [motor.ValueError] for an update without operators and for a replacement with some;
+// [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of
+// the writes. Beside an error of the network stands the result of the commands before it.
+//
+// Motor: MotorCollection.bulk_write.
+func (c *Collection[D]) BulkWrite(
+	ctx context.Context, models []mongo.WriteModel, callback Func[*motor.BulkWriteResult],
+	opts ...options.Lister[options.BulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
 }
 
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
@@ -59,6 +85,14 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
 func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
+// options say.
+//
+// Motor: MotorCollection.codec_options.
+func (c *Collection[D]) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
 }
 
 // Name returns the collection's name.
@@ -92,6 +126,16 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 // Err returns the [motor.InvalidName] with which everything that is done with this collection fails, or nil.
 func (c *Collection[D]) Err() error {
 	return c.futures.Err()
+}
+
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return c.futures.Equal(other.futures)
+}
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string {
+	return c.futures.String()
 }
 
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
@@ -262,9 +306,9 @@ func (c *Collection[D]) InsertOne(
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
 // options.InsertMany().SetOrdered(false) says otherwise.
 //
-// Errors: [motor.BulkWriteError], in which errors.As finds the driver's mongo.BulkWriteException: it tells which
-// documents failed. [motor.TypeError] for what is no slice, for an empty one, and for elements that are no documents;
-// [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
+// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(
@@ -391,6 +435,16 @@ func (c *Collection[D]) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// Delegate gives its callback the driver's handle for the collection, with the options and concerns that the
+// collection has at the call. See [Client.Delegate].
+//
+// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorCollection.delegate.
+func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

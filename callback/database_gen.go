@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -50,6 +51,14 @@ func (d *Database) IOLoop() future.Executor { return d.loop }
 // Motor: MotorDatabase.secondary_acceptable_latency_ms.
 func (d *Database) SecondaryAcceptableLatencyMS() int {
 	return d.futures.SecondaryAcceptableLatencyMS()
+}
+
+// CodecOptions returns how documents are encoded and decoded: as the client did when the database was made, but for
+// what the database's options say.
+//
+// Motor: MotorDatabase.codec_options.
+func (d *Database) CodecOptions() motor.CodecOptions {
+	return d.futures.CodecOptions()
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -128,6 +137,16 @@ func (d *Database) Client() *Client {
 // Err returns the [motor.InvalidName] with which everything that is done with this database fails, or nil.
 func (d *Database) Err() error {
 	return d.futures.Err()
+}
+
+// Equal reports whether both are handles for one database: of this name, of one client. Their options may differ.
+func (d *Database) Equal(other *Database) bool {
+	return d.futures.Equal(other.futures)
+}
+
+// String names the database.
+func (d *Database) String() string {
+	return d.futures.String()
 }
 
 // Collection returns the collection of this name, with documents as bson.M; see [CollectionOf] for others. It does no
@@ -407,6 +426,16 @@ func (d *Database) Dereference(
 	ctx context.Context, ref any, callback Func[bson.M], opts ...options.Lister[options.FindOneOptions],
 ) {
 	deliver(d.loop, d.futures.Dereference(ctx, ref, opts...), callback)
+}
+
+// Delegate gives its callback the driver's handle for the database, with the options and concerns that the database
+// has at the call. See [Client.Delegate].
+//
+// Errors: what [Database.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorDatabase.delegate.
+func (d *Database) Delegate(ctx context.Context, callback Func[*mongo.Database]) {
+	deliver(d.loop, d.futures.Delegate(ctx), callback)
 }
 
 // same returns the handle of m, which is this one if m is.

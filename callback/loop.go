@@ -66,7 +66,7 @@ func NewLoop(opts ...LoopOption) *Loop {
 // A panic of fn goes to the handler of [WithPanicHandler], and the loop goes on. If fn calls [runtime.Goexit], the
 // goroutine that drives the loop ends; the loop keeps what it has queued, and can be started again.
 //
-// Tornado: IOLoop.add_callback. asyncio: loop.call_soon_threadsafe.
+// Tornado: IOLoop.add_callback. asyncio: loop.call_soon_threadsafe. Motor: frameworks.call_soon.
 func (l *Loop) AddCallback(fn func()) bool {
 	mustHave(fn != nil, "AddCallback", "fn")
 	return l.post(fn)

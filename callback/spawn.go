@@ -15,6 +15,8 @@ import (
 // been closed, the future fails with [ErrLoopClosed].
 //
 // asyncio.create_task.
+//
+// Motor: frameworks.coroutine.
 func Spawn[T any](loop *Loop, fn func(co *Co) (T, error)) *future.Future[T] {
 	return SpawnContext(context.Background(), loop, fn)
 }

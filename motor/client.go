@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -229,7 +228,7 @@ func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
 func applied[T any](opts []options.Lister[T]) (T, error) {
 	var all T
 	for _, lister := range opts {
-		if v := reflect.ValueOf(lister); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		if isNil(lister) {
 			continue
 		}
 		for _, set := range lister.List() {
@@ -263,12 +262,14 @@ func addStats(past, now future.PoolStats) future.PoolStats {
 }
 
 // MaxWorkers returns how many operations the client runs at once; the others are queued.
+//
+// Motor: frameworks.max_workers.
 func (c *Client) MaxWorkers() int { return c.workers }
 
 // IOLoop returns the executor on which the callbacks of the client's futures run, or nil if each future has a
 // goroutine of its own for them.
 //
-// Motor: get_io_loop.
+// Motor: MotorClient.get_io_loop, MotorClient.io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
 // String names the client by the hosts that it was made for, never with its credentials.

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// WithPort sets the port of the hosts that are given without one. Without it, that is 27017.
+// WithPort sets the port of the hosts that are given without one. Without it, that is
+// [DefaultPort].
 //
 // Motor: MotorClient(host, port).
 func WithPort(port int) ClientOption {
@@ -108,7 +109,7 @@ func keywordText(key string, value any) (text string, ok bool) {
 // connectionString returns the connection string that stands for hostOrURI, a port and keywords.
 func (s *settings) connectionString(hostOrURI string) (string, error) {
 	if hostOrURI == "" {
-		hostOrURI = defaultHost
+		hostOrURI = DefaultHost
 	}
 	if !strings.Contains(hostOrURI, "://") {
 		hosts := strings.Split(hostOrURI, ",")

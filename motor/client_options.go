@@ -38,6 +38,8 @@ func WithClientOptions(opts *options.ClientOptions) ClientOption {
 
 // WithMaxWorkers sets how many operations run at once; the others are queued. The default is the environment
 // variable MOTOR_MAX_WORKERS, or else the client's maxPoolSize (100): more would only wait for connections.
+//
+// Motor: MOTOR_MAX_WORKERS.
 func WithMaxWorkers(n int) ClientOption {
 	return func(s *settings) error {
 		if n < 1 {

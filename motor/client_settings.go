@@ -16,6 +16,8 @@ func (c *Client) TZAware() bool { return c.tzAware.Load() }
 
 // SetTZAware sets what the dates are in documents that come from databases and collections taken from the client
 // later on; those that there are go on as before. See [WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }
 
 // WithTZAware sets whether dates come as a time.Time, in UTC, instead of a bson.DateTime; see [Client.TZAware].

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -38,6 +39,8 @@ type binding struct {
 //
 //	type User struct { Name string }
 //	users := motor.CollectionOf[*User](db, "users")
+//
+// Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
 	c := &Collection[D]{db: db, name: name, opts: opts, err: db.err}
 	set, err := applied(opts)
@@ -80,6 +83,19 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 // Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
 func (c *Collection[D]) Err() error { return c.err }
 
+// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+func (c *Collection[D]) Equal(other *Collection[D]) bool {
+	return other != nil && c.db.Equal(other.db) && c.name == other.name
+}
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorCollection.get_io_loop.
+func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.loop }
+
+// String names the collection, with its database.
+func (c *Collection[D]) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
+
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
@@ -95,10 +111,16 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 
 // inCollection starts an operation on the driver's collection.
 func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(context.Context, *mongo.Collection) (T, error)) *future.Future[T] {
+	return inCollectionAt(ctx, c, c.now(), op)
+}
+
+// inCollectionAt is inCollection with the concerns of a moment.
+func inCollectionAt[D, T any](
+	ctx context.Context, c *Collection[D], now moment, op func(context.Context, *mongo.Collection) (T, error),
+) *future.Future[T] {
 	if c.err != nil {
 		return failed[T](c.db.client, c.err)
 	}
-	now := c.now()
 	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
 		return op(ctx, c.at(client, now))
 	})

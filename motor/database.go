@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -35,6 +36,19 @@ func (d *Database) Client() *Client { return d.client }
 
 // Err returns the [InvalidName] with which everything that is done with this database fails, or nil.
 func (d *Database) Err() error { return d.err }
+
+// Equal reports whether both are handles for one database: of this name, of one client. Their options may differ.
+func (d *Database) Equal(other *Database) bool {
+	return other != nil && d.client == other.client && d.name == other.name
+}
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorDatabase.get_io_loop.
+func (d *Database) IOLoop() future.Executor { return d.client.loop }
+
+// String names the database.
+func (d *Database) String() string { return fmt.Sprintf("motor.Database(%q)", d.name) }
 
 // Collection returns the collection of this name, with documents as bson.M; see [CollectionOf] for others. It does
 // no I/O. A name that no server accepts is an [InvalidName] of everything that is done with the collection;

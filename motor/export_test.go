@@ -33,3 +33,6 @@ const MaxDepth = maxDepth
 
 // IsTooDeep reports whether err is that of a document that is nested deeper.
 func IsTooDeep(err error) bool { return errors.Is(err, errDepth) }
+
+// VersionIn is what Version finds in a program.
+var VersionIn = versionIn

@@ -25,10 +25,21 @@ func (a Address) String() string {
 	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
 }
 
+// Where a client looks for a server if it is not told.
+const (
+	// DefaultHost is the host of a client that is made for none.
+	//
+	// Motor: MotorClient.HOST.
+	DefaultHost = "localhost"
+
+	// DefaultPort is the port of hosts that are given without one; see [WithPort].
+	//
+	// Motor: MotorClient.PORT.
+	DefaultPort = 27017
+)
+
 // The values that a server which is not known yet is taken to have.
 const (
-	defaultHost              = "localhost"
-	defaultPort              = 27017
 	defaultMaxBSONSize       = 16 << 20
 	defaultMaxMessageSize    = 32 << 20
 	defaultMaxWriteBatchSize = 1000
@@ -123,11 +134,11 @@ func parseAddress(s string) Address {
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return Address{strings.Trim(s, "[]"), defaultPort}
+		return Address{strings.Trim(s, "[]"), DefaultPort}
 	}
 	n, err := strconv.Atoi(port)
 	if err != nil {
-		n = defaultPort
+		n = DefaultPort
 	}
 	return Address{host, n}
 }

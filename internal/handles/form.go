@@ -5,6 +5,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // method writes the callback form of a method, and reports whether it is one that needs same.
@@ -18,7 +20,7 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 		return false, err
 	}
 	recv, params := m.Signature().Recv().Name(), m.Signature().RecvTypeParams()
-	if named(m.Signature().Recv().Type()).Origin() != h.named { // it came by embedding
+	if source.Named(m.Signature().Recv().Type()).Origin() != h.named { // it came by embedding
 		recv, params = h.recv(), h.named.TypeParams()
 	}
 	if recv == "" || recv == "_" {
@@ -119,7 +121,7 @@ type form struct {
 type param struct{ name, typ string }
 
 func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error) {
-	f := &form{g: g, h: h, name: name, sig: m.Signature(), doc: g.declaration(m).doc}
+	f := &form{g: g, h: h, name: name, sig: m.Signature(), doc: g.declaration(m).Doc}
 	if f.doc == "" {
 		return nil, fmt.Errorf("%s has no comment", name)
 	}
@@ -164,8 +166,8 @@ func (f *form) write(b *strings.Builder) error {
 	switch {
 	case first == nil:
 		body = call
-	case futureOf(first) != nil:
-		body, err = f.deliver(call, futureOf(first))
+	case source.FutureOf(first) != nil:
+		body, err = f.deliver(call, source.FutureOf(first))
 	case f.g.handleOf(first) != nil:
 		result, body, err = f.wrap(call, first)
 	default:
@@ -176,7 +178,7 @@ func (f *form) write(b *strings.Builder) error {
 	}
 	var extra []string
 	if f.extra != "" {
-		extra = []string{wrap(f.extra)}
+		extra = []string{source.Wrap(f.extra)}
 	}
 	doc, err := f.g.comment(f.name, f.doc, extra...)
 	if err != nil {
@@ -235,7 +237,7 @@ func (f *form) passOn(call string) (result, body string, err error) {
 	var types []string
 	var named bool
 	for r := range f.sig.Results().Variables() {
-		if futureOf(r.Type()) != nil || f.g.mentionsHandle(r.Type()) {
+		if source.FutureOf(r.Type()) != nil || f.g.mentionsHandle(r.Type()) {
 			return "", "", f.unfit()
 		}
 		types = append(types, strings.TrimSpace(r.Name()+" "+f.g.typeName(r.Type())))
@@ -262,11 +264,11 @@ func (f *form) signature(result string) string {
 		result = " " + result
 	}
 	line := f.head + "(" + strings.Join(parts, ", ") + ")" + result
-	if len(line)+len(" {") <= width+len("// ") {
+	if len(line)+len(" {") <= source.Width+len("// ") {
 		return line
 	}
 	last := len(parts) - 1
-	if joined := "\t" + strings.Join(parts, ", ") + ","; len(joined) <= width {
+	if joined := "\t" + strings.Join(parts, ", ") + ","; len(joined) <= source.Width {
 		return f.head + "(\n" + joined + "\n)" + result
 	}
 	return f.head + "(\n" + strings.Join(parts[:last], ", ") + ",\n" + parts[last] + ",\n)" + result

@@ -4,28 +4,37 @@ import (
 	"go/types"
 	"strings"
 	"text/template"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // frames is what every handle type has, and, as "same", what those have that return themselves.
 var frames = template.Must(template.New("frame").Parse(`
 {{.Doc}}type {{.Name}}{{.Params}} struct {
+{{- with .Embedded}}
+	{{.}}
+{{- else}}
 	loop    future.Executor
+{{- end}}
 	futures *{{.Motor}}
 }
 
 {{.WrapDoc}}func Wrap{{.Name}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
 	mustHave(loop != nil, "Wrap{{.Name}}", "loop")
 	mustHave({{.Recv}} != nil, "Wrap{{.Name}}", "{{.Recv}}")
-	return &{{.Own}}{loop, {{.Recv}}}
+	return &{{.Own}}{
+{{- with .Embeds}}Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop{{end}}, {{.Recv}}}
 }
 
 // Futures returns the same handle in the style of futures.
 func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{.Recv}}.futures }
+{{- if not .Embeds}}
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
 func ({{.Recv}} *{{.Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
+{{- end}}
 {{define "same"}}
 // same returns the handle of m, which is this one if m is.
 func ({{.Recv}} *{{.Own}}) same(m *{{.Motor}}) *{{.Own}} {
@@ -44,30 +53,36 @@ type frame struct {
 	Params       string // type parameters as they are declared: "[D any]"
 	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
 	Doc, WrapDoc string
+
+	Embeds, Embedded string // the handle that it embeds, which has a loop and IOLoop: the name, and the field's type
 }
 
 func (g *generator) newFrame(h *handle) frame {
 	params, args := typeParams(h.named.TypeParams(), g)
 	paragraphs := []string{
-		wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
+		source.Wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
 			"a future. All else is the same."),
-		wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
+		source.Wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
 			"operations end: with the result and nil, or with the zero value and the error (a partial result is not " +
 			"delivered beside an error). If it panics, the loop's panic handler is told, or, on a loop that is no " +
 			"[*Loop], the function of [future.SetUnobservedHandler]. That one is also told of the failure of an " +
 			"operation whose callback is nil, and, by a [*future.UndeliveredError], of a callback that the loop " +
 			"refused because it has been closed."),
 	}
-	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].doc), "\n\n")
+	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].Doc), "\n\n")
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
 		paragraphs = append(paragraphs, last)
 	}
-	return frame{
+	f := frame{
 		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
-		Doc: asComment(strings.Join(paragraphs, "\n\n")),
-		WrapDoc: asComment(wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
+		Doc: source.AsComment(strings.Join(paragraphs, "\n\n")),
+		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
 			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
 	}
+	if h.embeds != nil {
+		f.Embeds, f.Embedded = h.embeds.Name(), g.typeName(h.embeds.Type())
+	}
+	return f
 }
 
 func (g *generator) frame(b *strings.Builder, h *handle) error {

@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // generator makes the files of package callback.
 type generator struct {
-	src      *source
+	src      *library
 	handles  []*handle
 	mirrored map[string]bool // the handle types, and the functions that return them
 	refs     *regexp.Regexp  // motor.X where X is a handle type
@@ -26,13 +28,14 @@ type handle struct {
 	named     *types.Named
 	methods   []*types.Func
 	functions []*types.Func // that return it
+	embeds    *types.Var    // the handle, by a pointer, whose methods it has as well; or nil
 }
 
 // recv returns the name of a receiver.
 func (h *handle) recv() string { return strings.ToLower(h.name[:1]) }
 
 // generate returns the generated files of package callback by their names.
-func generate(src *source) (map[string][]byte, error) {
+func generate(src *library) (map[string][]byte, error) {
 	g := newGenerator(src)
 	files := make(map[string][]byte)
 	for _, h := range g.handles {
@@ -45,7 +48,7 @@ func generate(src *source) (map[string][]byte, error) {
 	return files, g.unused()
 }
 
-func newGenerator(src *source) *generator {
+func newGenerator(src *library) *generator {
 	g := &generator{src: src, mirrored: make(map[string]bool), worded: make([]bool, len(wordings))}
 	g.find()
 	return g
@@ -62,11 +65,14 @@ func (g *generator) find() {
 		}
 		named := t.Type().(*types.Named)
 		h := &handle{name: name, named: named, methods: g.methods(named)}
-		if slices.ContainsFunc(h.methods, returnsFuture) {
+		if slices.ContainsFunc(h.methods, source.ReturnsFuture) {
 			g.handles = append(g.handles, h)
 			g.mirrored[name] = true
 			names = append(names, name)
 		}
+	}
+	for _, h := range g.handles {
+		g.findEmbedded(h)
 	}
 	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
 	for _, name := range scope.Names() {
@@ -83,6 +89,25 @@ func (g *generator) find() {
 	}
 }
 
+// findEmbedded finds the handle that h embeds. The methods that come of it are not h's to have again.
+func (g *generator) findEmbedded(h *handle) {
+	s, ok := h.named.Underlying().(*types.Struct)
+	if !ok {
+		return
+	}
+	for i := range s.NumFields() {
+		if field := s.Field(i); field.Embedded() && field.Exported() && g.handleOf(field.Type()) != nil {
+			h.embeds = field
+			methods := types.NewMethodSet(types.NewPointer(h.named))
+			h.methods = slices.DeleteFunc(h.methods, func(m *types.Func) bool {
+				index := methods.Lookup(m.Pkg(), m.Name()).Index()
+				return len(index) > 1 && index[0] == i
+			})
+			return
+		}
+	}
+}
+
 // methods returns the exported methods of a pointer to t, in the order of the source.
 func (g *generator) methods(t *types.Named) []*types.Func {
 	var all []*types.Func
@@ -92,28 +117,14 @@ func (g *generator) methods(t *types.Named) []*types.Func {
 		}
 	}
 	slices.SortFunc(all, func(a, b *types.Func) int {
-		return cmp.Compare(g.declaration(a).order, g.declaration(b).order)
+		return cmp.Compare(g.declaration(a).Order, g.declaration(b).Order)
 	})
 	return all
 }
 
-// declaration returns what the source says of a function or method. A method that came by embedding is declared with
-// the embedded type.
-func (g *generator) declaration(f *types.Func) declaration {
-	name := f.Name()
-	if recv := f.Signature().Recv(); recv != nil {
-		name = named(recv.Type()).Obj().Name() + "." + name
-	}
-	return g.src.declared[name]
-}
-
-// named returns the type that t is or points to, or nil.
-func named(t types.Type) *types.Named {
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	n, _ := types.Unalias(t).(*types.Named)
-	return n
+// declaration returns what the source says of a function or method.
+func (g *generator) declaration(f *types.Func) source.Declaration {
+	return g.src.declared[source.DeclaredAs(f)]
 }
 
 // handleOf returns the handle type that t is a pointer to, or nil.
@@ -121,7 +132,7 @@ func (g *generator) handleOf(t types.Type) *handle {
 	if _, ok := types.Unalias(t).(*types.Pointer); !ok {
 		return nil
 	}
-	if n := named(t); n != nil {
+	if n := source.Named(t); n != nil {
 		for _, h := range g.handles {
 			if n.Origin() == h.named {
 				return h
@@ -129,24 +140,6 @@ func (g *generator) handleOf(t types.Type) *handle {
 		}
 	}
 	return nil
-}
-
-// futureOf returns the type of the result of a future, or nil if t is none.
-func futureOf(t types.Type) types.Type {
-	n := named(t)
-	if n == nil || n.Obj().Name() != "Future" || n.Obj().Pkg() == nil || n.Obj().Pkg().Path() != futurePath {
-		return nil
-	}
-	return n.TypeArgs().At(0)
-}
-
-func returnsFuture(f *types.Func) bool {
-	for r := range f.Signature().Results().Variables() {
-		if futureOf(r.Type()) != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // typeName writes a type as package callback has it, and notes what has to be imported for that.
@@ -160,7 +153,7 @@ func (g *generator) typeName(t types.Type) string {
 
 // file makes the file of a handle type.
 func (g *generator) file(h *handle) ([]byte, error) {
-	g.imports = map[string]bool{futurePath: true, motorPath: true}
+	g.imports = map[string]bool{source.Future: true, source.Motor: true}
 	var body strings.Builder
 	if err := g.frame(&body, h); err != nil {
 		return nil, err
@@ -198,7 +191,7 @@ func (g *generator) importDecl() string {
 	for path := range g.imports {
 		i := 1
 		switch {
-		case strings.HasPrefix(path, module+"/"):
+		case strings.HasPrefix(path, source.Module+"/"):
 			i = 2
 		case !strings.Contains(strings.Split(path, "/")[0], "."):
 			i = 0

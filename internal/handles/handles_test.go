@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 func TestGeneratedCodeIsFresh(t *testing.T) {
@@ -47,11 +49,11 @@ func TestGeneratedCodeIsFresh(t *testing.T) {
 // take the generator's word for anything.
 func api(t *testing.T, path string) *types.Package {
 	t.Helper()
-	packages, err := goList("-deps", "-export", path)
+	packages, err := source.List("-deps", "-export", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newImporter(packages).Import(path)
+	p, err := source.Importer(packages).Import(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func methodsOf(t types.Type) map[string]*types.Signature {
 	return all
 }
 
-const aFuture = "*" + futurePath + ".Future["
+const aFuture = "*" + source.Future + ".Future["
 
 // isAsync reports whether sig returns a future, and of what.
 func isAsync(sig *types.Signature) (of string, ok bool) {
@@ -93,7 +95,7 @@ func tuple(vars *types.Tuple, variadic bool) []string {
 }
 
 func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
-	motor, callback := api(t, motorPath).Scope(), api(t, callbackPath).Scope()
+	motor, callback := api(t, source.Motor).Scope(), api(t, source.Callback).Scope()
 
 	handles := make(map[string]*types.Named)
 	for _, name := range motor.Names() {
@@ -113,8 +115,8 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 		}
 	}
 	// own turns motor's handle types into those of callback.
-	names := regexp.MustCompile(regexp.QuoteMeta(motorPath) + `\.(` + strings.Join(slices.Collect(maps.Keys(handles)), "|") + `)\b`)
-	own := func(s string) string { return names.ReplaceAllString(s, callbackPath+".$1") }
+	names := regexp.MustCompile(regexp.QuoteMeta(source.Motor) + `\.(` + strings.Join(slices.Collect(maps.Keys(handles)), "|") + `)\b`)
+	own := func(s string) string { return names.ReplaceAllString(s, source.Callback+".$1") }
 
 	for name, named := range handles {
 		object := callback.Lookup(name)
@@ -139,7 +141,7 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 				if sig.Variadic() {
 					i--
 				}
-				params = slices.Insert(params, i, "callback "+callbackPath+".Func["+of+"]")
+				params = slices.Insert(params, i, "callback "+source.Callback+".Func["+of+"]")
 				results = nil
 			}
 			for _, side := range []struct {
@@ -159,12 +161,12 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 				t.Errorf("motor.%s has no method %s", name, method)
 			}
 		}
-		if f := have["Futures"]; f == nil || !strings.HasPrefix(f.Results().At(0).Type().String(), "*"+motorPath+"."+name) {
+		if f := have["Futures"]; f == nil || !strings.HasPrefix(f.Results().At(0).Type().String(), "*"+source.Motor+"."+name) {
 			t.Errorf("%s.Futures is %v", name, f)
 		}
 		if wrap, ok := callback.Lookup("Wrap" + name).(*types.Func); !ok {
 			t.Errorf("package callback has no Wrap%s", name)
-		} else if p := wrap.Signature().Params(); p.Len() != 2 || p.At(0).Type().String() != futurePath+".Executor" {
+		} else if p := wrap.Signature().Params(); p.Len() != 2 || p.At(0).Type().String() != source.Future+".Executor" {
 			t.Errorf("Wrap%s is %v", name, wrap)
 		}
 	}

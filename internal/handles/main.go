@@ -3,7 +3,8 @@
 //
 // A handle type is an exported type of motor with a method that returns a future; nothing lists them. Each gets a
 // file of its own, with
-//   - the type, Wrap… and Futures, which lead from one style to the other, and IOLoop;
+//   - the type, Wrap… and Futures, which lead from one style to the other, and IOLoop; it embeds the handle that
+//     motor's embeds, and has that one's methods from there;
 //   - for a method that returns a future: one of the same name and arguments that takes a callback instead, after the
 //     last required argument;
 //   - for a method that returns a handle: one that returns the callback-style handle on the same loop;

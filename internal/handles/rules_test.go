@@ -8,6 +8,8 @@ import (
 	"go/types"
 	"strings"
 	"testing"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // imagined is what the generator's rules are tested with: a motor that has more than today's.
@@ -113,11 +115,11 @@ type Executor interface{ Execute(func()) error }
 var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
 
 // imagine makes the source of a motor package of the given text.
-func imagine(t *testing.T, motor string) *source {
+func imagine(t *testing.T, motor string) *library {
 	t.Helper()
 	packages := map[string]*types.Package{}
-	src := &source{declared: map[string]declaration{}}
-	for _, p := range []struct{ path, text string }{{futurePath, imaginedFuture}, {motorPath, motor}} {
+	src := &library{declared: map[string]source.Declaration{}}
+	for _, p := range []struct{ path, text string }{{source.Future, imaginedFuture}, {source.Motor, motor}} {
 		fset := token.NewFileSet()
 		file, err := parser.ParseFile(fset, "motor.go", p.text, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
@@ -133,7 +135,7 @@ func imagine(t *testing.T, motor string) *source {
 			t.Fatal(err)
 		}
 		src.motor = packages[p.path]
-		declare(src.declared, file)
+		source.Declare(src.declared, fset, file)
 	}
 	return src
 }
@@ -192,10 +194,17 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 	return WrapReplicaSetClient(loop, m), nil
 }
 `},
-		{"embedded methods count", "ReplicaSetClient", `
-func (r *ReplicaSetClient) Open(callback Func[*Client]) {
-	deliver(r.loop, r.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return WrapClient(r.loop, m) }))
+		{"a handle embeds what motor's embeds", "ReplicaSetClient", `type ReplicaSetClient struct {
+	*Client
+	futures *motor.ReplicaSetClient
 }
+`},
+		{"which has the loop", "ReplicaSetClient", `
+	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
+}
+
+// Futures returns the same handle in the style of futures.
+func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 `},
 		{"a handle is wrapped", "Session", `
 func (s *Session) Client() *Client {
@@ -248,6 +257,11 @@ func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
 			}
 		})
 	}
+	for _, method := range []string{"Open", "StartSession", "IOLoop"} {
+		if strings.Contains(files["ReplicaSetClient"], ") "+method+"(") {
+			t.Errorf("a handle has the embedded method %s again", method)
+		}
+	}
 	if strings.Contains(files["Stream"], "EachVia(via") {
 		t.Error("EachVia has a callback form of its own")
 	}
@@ -274,9 +288,9 @@ func TestWhatFitsNoRuleIsAnError(t *testing.T) {
 				t.Log(err)
 			}
 			// The way out.
-			src.byHand = map[string]declaration{"Make": {}}
+			src.byHand = map[string]source.Declaration{"Make": {}}
 			for _, m := range []string{"All", "With", "Two", "Bare", "Wait", "On"} {
-				src.byHand["Client."+m] = declaration{}
+				src.byHand["Client."+m] = source.Declaration{}
 			}
 			if _, err := newGenerator(src).file(newGenerator(src).handles[1]); err != nil {
 				t.Errorf("by hand: %v", err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/gomotor/gomotor/internal/source"
 )
 
 // wordings make comments that speak of futures right for callbacks. They are tried in this order, on paragraphs
@@ -20,14 +22,14 @@ var wordings = []wording{
 	},
 	{
 		motor: "[BulkWriteError], with the result beside it: both of the future's values are to be read.",
-		callback: "[BulkWriteError], in which errors.As finds the driver's mongo.BulkWriteException: it tells which " +
-			"documents failed.",
+		callback: "[BulkWriteError], of which errors.As finds the [Error]: its Details tell which writes failed, and " +
+			"its PartialResult has the result of the others.",
 	},
 	{
 		motor: "[ClientBulkWriteException], with the result beside it if part of the writes was done: both of the " +
 			"future's values are to be read.",
-		callback: "[ClientBulkWriteException], in which errors.As finds the driver's " +
-			"mongo.ClientBulkWriteException: it has the result of the writes that were done.",
+		callback: "[ClientBulkWriteException], of which errors.As finds the [Error]: its PartialResult has the result " +
+			"of the writes that were done.",
 	},
 	{
 		motor:    "or, if there is none, to the zero D",
@@ -61,6 +63,10 @@ var wordings = []wording{
 		callback: ":= callback.CollectionOf[",
 	},
 	{
+		motor:    "\tmotor.NewReplicaSetClient(",
+		callback: "\tcallback.NewReplicaSetClient(loop, ",
+	},
+	{
 		motor:    "resolves to whether",
 		callback: "tells its callback whether",
 	},
@@ -71,9 +77,6 @@ var wordings = []wording{
 }
 
 type wording struct{ motor, callback string }
-
-// width is how long the text of a comment's line may be.
-const width = 116
 
 var (
 	link         = regexp.MustCompile(`\[(\*?)([A-Z]\w*)((?:\.\w+)*)\]`)
@@ -108,7 +111,7 @@ func (g *generator) comment(name, doc string, extra ...string) (string, error) {
 		case p == before:
 			p = original
 		case !verbatim:
-			p = wrap(p)
+			p = source.Wrap(p)
 		}
 		if strings.HasPrefix(p, "Motor:") {
 			paragraphs, extra = append(paragraphs, extra...), nil
@@ -116,7 +119,7 @@ func (g *generator) comment(name, doc string, extra ...string) (string, error) {
 		paragraphs = append(paragraphs, p)
 	}
 	text := strings.Join(append(paragraphs, extra...), "\n\n")
-	return asComment(text), nil
+	return source.AsComment(text), nil
 }
 
 // relink qualifies the names of motor that package callback does not have.
@@ -130,43 +133,6 @@ func (g *generator) relink(text string) string {
 		return "[" + parts[1] + "motor." + name + parts[3] + "]"
 	})
 	return strings.ReplaceAll(text, " an [motor.", " a [motor.")
-}
-
-// wrap breaks a paragraph into lines.
-func wrap(text string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		n := len([]rune(word))
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteByte('\n')
-			column = 0
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
-}
-
-// asComment puts // before each line.
-func asComment(text string) string {
-	var b strings.Builder
-	for line := range strings.SplitSeq(text, "\n") {
-		switch {
-		case line == "":
-			b.WriteString("//\n")
-		case line[0] == '\t':
-			b.WriteString("//" + line + "\n")
-		default:
-			b.WriteString("// " + line + "\n")
-		}
-	}
-	return b.String()
 }
 
 // unused returns the wordings that no comment needed.

@@ -1,0 +1,106 @@
+package motor_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestDelegatesAreTheDriversHandles(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client, ctx := newClient(t, peer.URI()), t.Context()
+	peer.Handle("ping", func(r *wiretest.Request) { r.OK() })
+	peer.Handle("drop", func(r *wiretest.Request) {
+		r.Want(bson.M{"drop": "c", "$db": "d", "writeConcern": bson.M{"w": 2}}).OK()
+	})
+
+	driver, err := client.Delegate(ctx).Await(ctx)
+	noError(t, err)
+	noError(t, driver.Ping(ctx, nil))
+
+	db := client.Database("d")
+	noError(t, db.SetWriteConcern(bson.M{"w": 2}))
+	driverDB, err := db.Delegate(ctx).Await(ctx)
+	noError(t, err)
+	if driverDB.Name() != "d" || driverDB.Client() != driver {
+		t.Errorf("database %q of another client", driverDB.Name())
+	}
+	coll, err := db.Collection("c").Delegate(ctx).Await(ctx)
+	noError(t, err)
+	if coll.Name() != "c" || coll.Database().Client() != driver {
+		t.Errorf("collection %q of %q", coll.Name(), coll.Database().Name())
+	}
+	noError(t, coll.Drop(ctx))
+
+	noError(t, client.Close(ctx))
+	again, err := client.Delegate(ctx).Await(ctx)
+	noError(t, err)
+	if again == driver {
+		t.Error("the client that was closed is given out again")
+	}
+	noError(t, again.Ping(ctx, nil))
+}
+
+func TestDelegateOfABadNameFails(t *testing.T) {
+	client, ctx := newClient(t, nowhere), t.Context()
+	if _, err := client.Database("a b").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
+		t.Errorf("a database: %v", err)
+	}
+	if _, err := client.Database("d").Collection("").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
+		t.Errorf("a collection: %v", err)
+	}
+}
+
+func TestEqualHandlesAreOfOneNameAndOneClient(t *testing.T) {
+	client, other := newClient(t, nowhere), newClient(t, nowhere)
+	db := client.Database("d")
+	for name, test := range map[string]struct{ got, want bool }{
+		"a database":                    {db.Equal(client.Database("d")), true},
+		"with options":                  {db.Equal(client.Database("d", options.Database().SetReadPreference(readpref.Nearest()))), true},
+		"of another name":               {db.Equal(client.Database("e")), false},
+		"of another client":             {db.Equal(other.Database("d")), false},
+		"no database":                   {db.Equal(nil), false},
+		"a collection":                  {db.Collection("c").Equal(client.Database("d").Collection("c")), true},
+		"a collection of another name":  {db.Collection("c").Equal(db.Collection("e")), false},
+		"a collection of another place": {db.Collection("c").Equal(client.Database("e").Collection("c")), false},
+		"no collection":                 {db.Collection("c").Equal(nil), false},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %t, want %t", name, test.got, test.want)
+		}
+	}
+	if got := db.String(); got != `motor.Database("d")` {
+		t.Error(got)
+	}
+	if got := db.Collection("c").String(); got != `motor.Collection("d.c")` {
+		t.Error(got)
+	}
+}
+
+func TestCodecOptionsAreTakenOver(t *testing.T) {
+	registry, own := bson.NewRegistry(), bson.NewRegistry()
+	given := &options.BSONOptions{ObjectIDAsHexString: true}
+	client := newClient(t, nowhere, motor.WithTZAware(true),
+		motor.WithClientOptions(options.Client().SetRegistry(registry).SetBSONOptions(given)))
+	db := client.Database("d")
+	client.SetTZAware(false)
+	for name, test := range map[string]struct{ got, want motor.CodecOptions }{
+		"client":   {client.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given}},
+		"database": {db.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given, TZAware: true}},
+		"collection": {
+			db.Collection("c", options.Collection().SetRegistry(own)).CodecOptions(),
+			motor.CodecOptions{Registry: own, BSONOptions: given, TZAware: true},
+		},
+		"none": {newClient(t, nowhere).Database("d").CodecOptions(), motor.CodecOptions{}},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, test.got, test.want)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package contract_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestEveryCallbackOfAStoppedLoopWaitsUntilItGoesOn(t *testing.T) {
+	loop := callback.NewLoop()
+	t.Cleanup(loop.Close)
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0 // of the loop, and so without a lock
+			loop.AddCallback(func() {
+				c.call(func(_ reflect.Value, err error) {
+					calls++
+					if !c.isWanted(err) {
+						t.Errorf("the error is %v, want %v", err, c.want)
+					}
+					loop.Stop()
+				})
+				loop.Stop()
+			})
+			loop.Start()
+			if calls != 0 {
+				t.Error("called although the loop was stopped")
+			}
+			loop.Start()
+			if calls != 1 {
+				t.Errorf("%d calls", calls)
+			}
+		})
+	}
+	if len(told) != 0 {
+		t.Errorf("%d reports too many", len(told))
+	}
+}
+
+// Whether the loop is closed before an outcome comes or after is not known here. Either way it goes to one place.
+func TestEveryCallbackOfALoopThatIsClosedMeanwhileIsCalledOrReported(t *testing.T) {
+	loop := new(lateLoop)
+	told := unobserved(t)
+	for _, c := range everyCallOn(t, loop) {
+		t.Run(c.name, func(t *testing.T) {
+			loop.Loop = callback.NewLoop()
+			calls := make(chan error, 2)
+			c.call(func(_ reflect.Value, err error) { calls <- err })
+			loop.Close()
+			select {
+			case err := <-calls:
+				if !c.isWanted(err) {
+					t.Errorf("the error is %v, want %v", err, c.want)
+				}
+			case err := <-told:
+				var undelivered *future.UndeliveredError
+				if !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed || !c.isWanted(undelivered.Outcome) {
+					t.Errorf("reported: %v", err)
+				}
+			}
+			if len(calls) != 0 {
+				t.Error("called although it was over")
+			}
+		})
+	}
+	if len(told) != 0 {
+		t.Errorf("%d reports too many", len(told))
+	}
+}
+
+// lateLoop is the loop that it has at the moment.
+type lateLoop struct{ *callback.Loop }
+
+// everyWrap are the functions that lead from motor's handles to those of package callback.
+var everyWrap = []any{
+	callback.WrapClient, callback.WrapReplicaSetClient, callback.WrapDatabase, callback.WrapCollection[bson.M],
+	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M],
+}
+
+func TestEveryHandleCrossesOverAndBack(t *testing.T) {
+	here, there := make(taskLoop, 100), make(taskLoop, 100)
+	wraps := make(map[reflect.Type]reflect.Value) // by the type of motor's handles
+	for _, wrap := range everyWrap {
+		wraps[reflect.TypeOf(wrap).In(1)] = reflect.ValueOf(wrap)
+	}
+	handles, _ := everyHandle(t, here)
+	for _, h := range handles {
+		handle := reflect.ValueOf(h)
+		t.Run(handleName(handle.Type()), func(t *testing.T) {
+			futures := handle.MethodByName("Futures").Call(nil)[0]
+			if loop := handle.MethodByName("IOLoop").Call(nil)[0]; loop.Interface() != any(here) {
+				t.Errorf("the handle's loop is %v", loop)
+			}
+			wrap, ok := wraps[futures.Type()]
+			if !ok {
+				t.Fatalf("everyWrap has none for %v", futures.Type())
+			}
+			other := wrap.Call([]reflect.Value{reflect.ValueOf(there), futures})[0]
+			if other.Type() != handle.Type() {
+				t.Errorf("back comes %v", other.Type())
+			}
+			if again := other.MethodByName("Futures").Call(nil)[0]; again.Pointer() != futures.Pointer() {
+				t.Error("it is of another handle")
+			}
+			if loop := other.MethodByName("IOLoop").Call(nil)[0]; loop.Interface() != any(there) {
+				t.Errorf("its loop is %v", loop)
+			}
+			for name, args := range map[string][]reflect.Value{
+				"loop":   {reflect.Zero(reflect.TypeFor[future.Executor]()), futures},
+				"handle": {reflect.ValueOf(there), reflect.Zero(futures.Type())},
+			} {
+				if !panics(func() { wrap.Call(args) }) {
+					t.Errorf("a nil %s is wrapped", name)
+				}
+			}
+		})
+	}
+}
+
+func panics(fn func()) (yes bool) {
+	defer func() { yes = recover() != nil }()
+	fn()
+	return false
+}
+
+func TestEveryCallbackOfAWrappedHandleIsCalledOnItsLoop(t *testing.T) {
+	here, there := make(taskLoop, 100), make(taskLoop, 100)
+	handles, fail := everyHandle(t, here)
+	for i, h := range handles {
+		futures := reflect.ValueOf(h).MethodByName("Futures").Call(nil)[0]
+		for _, wrap := range everyWrap {
+			if reflect.TypeOf(wrap).In(1) != futures.Type() {
+				continue
+			}
+			handle := reflect.ValueOf(wrap).Call([]reflect.Value{reflect.ValueOf(there), futures})[0]
+			for m := range handle.NumMethod() {
+				c, ok := newEveryCall(t, handle, m, fail[i])
+				if !ok {
+					continue
+				}
+				t.Run(c.name, func(t *testing.T) {
+					calls := 0
+					c.call(func(reflect.Value, error) { calls++ })
+					there.turn(t)
+					if calls != 1 {
+						t.Errorf("%d calls", calls)
+					}
+				})
+			}
+		}
+	}
+	if len(here) != 0 || len(there) != 0 {
+		t.Errorf("%d and %d tasks too many", len(here), len(there))
+	}
+}

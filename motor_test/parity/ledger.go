@@ -1,0 +1,129 @@
+package parity
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// members is how many members Motor had in all its versions.
+const members = 755
+
+// motorTSV has a line for each member: the facts of Motor, and then
+//
+//	go      the symbols that do its work, or n/a, or pending
+//	remark  what somebody who ports should know; for n/a, the reason
+//	line    what the doc comments of the symbols say of it after "Motor:", where the rule of Lines is not to decide:
+//	        for each symbol, between bars, a text, nothing for the rule, or - for none
+//
+//go:embed motor.tsv
+var motorTSV string
+
+// columns are those of motorTSV.
+var columns = []string{
+	"class", "member", "kind", "era", "params", "result", "server_command", "notes", "go", "remark", "line",
+}
+
+// Row is a member of Motor.
+type Row struct {
+	Class, Member string
+	Kind          string   // async-method, sync-method, property, attribute, constructor, special
+	Eras          []string // seed, legacy, current
+	Params        string   // as they are today || as they were
+	Result        string
+	Command       string // what is sent to the server
+	Facts         string
+	Go            []string // the symbols: "motor.Client.Open"; empty if there are none
+	Mark          string   // n/a or pending, instead of symbols
+	Remark        string
+	Lines         []string // what the line column says for each symbol
+}
+
+// The marks of rows without symbols.
+const (
+	notApplicable = "n/a"
+	pending       = "pending"
+)
+
+// byRule stands in Row.Lines for a symbol of which the line column says nothing.
+const byRule = ""
+
+// Name returns the member's name with its class's: MotorClient.open.
+func (r *Row) Name() string { return r.Class + "." + r.Member }
+
+// isOf reports whether the member belonged to an era.
+func (r *Row) isOf(era string) bool { return slices.Contains(r.Eras, era) }
+
+// Rows returns the ledger.
+func Rows() ([]*Row, error) { return parse(motorTSV) }
+
+func parse(tsv string) ([]*Row, error) {
+	lines := strings.Split(strings.TrimSuffix(tsv, "\n"), "\n")
+	if head := strings.Join(columns, "\t"); lines[0] != head {
+		return nil, fmt.Errorf("the ledger's columns are %q, want %q", lines[0], head)
+	}
+	var rows []*Row
+	for i, line := range lines[1:] {
+		row, err := parseRow(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d of the ledger: %w", i+2, err)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func parseRow(line string) (*Row, error) {
+	fields := strings.Split(line, "\t")
+	if len(fields) != len(columns) {
+		return nil, fmt.Errorf("%d columns, want %d", len(fields), len(columns))
+	}
+	r := &Row{
+		Class: fields[0], Member: fields[1], Kind: fields[2], Eras: strings.Split(fields[3], ","), Params: fields[4],
+		Result: fields[5], Command: fields[6], Facts: fields[7], Remark: fields[9],
+	}
+	switch symbols := fields[8]; symbols {
+	case notApplicable, pending:
+		r.Mark = symbols
+		if fields[10] != "" {
+			return nil, fmt.Errorf("%s: a line for no symbol", r.Name())
+		}
+		return r, nil
+	case "":
+		return nil, fmt.Errorf("%s has neither a symbol nor a mark", r.Name())
+	default:
+		r.Go = strings.Split(symbols, ", ")
+	}
+	r.Lines = make([]string, len(r.Go))
+	if fields[10] != "" {
+		given := strings.Split(fields[10], "|")
+		if len(given) != len(r.Go) {
+			return nil, fmt.Errorf("%s: %d lines for %d symbols", r.Name(), len(given), len(r.Go))
+		}
+		copy(r.Lines, given)
+	}
+	return r, nil
+}
+
+// classes returns the classes of the rows in their order.
+func classes(rows []*Row) []string {
+	var names []string
+	for _, r := range rows {
+		if !slices.Contains(names, r.Class) {
+			names = append(names, r.Class)
+		}
+	}
+	return names
+}
+
+// bases are the classes whose members others of Motor had too, or had taken over.
+var bases = map[string]string{
+	"MotorReplicaSetClient":      "MotorClient",
+	"MotorLatentCommandCursor":   "MotorCommandCursor",
+	"MotorAggregationCursor":     "MotorCommandCursor",
+	"MotorRawBatchCursor":        "MotorCursor",
+	"MotorRawBatchCommandCursor": "MotorCommandCursor",
+
+	"(module) motor.frameworks.asyncio": "(module) motor.frameworks.tornado",
+}

@@ -1,0 +1,130 @@
+package parity
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// migrationMD is MIGRATION.md but for its tables.
+//
+//go:embed migration.md.tmpl
+var migrationMD string
+
+// Migration returns the text of MIGRATION.md.
+func (res *Result) Migration() (string, error) {
+	t, err := template.New("MIGRATION.md").Parse(migrationMD)
+	if err != nil {
+		return "", err
+	}
+	type class struct {
+		Name, Base string
+		Pending    bool   // all of it
+		Table      string // empty if there is nothing to say
+	}
+	var all []class
+	for _, name := range classes(res.Rows) {
+		c := class{Name: title(name), Base: title(bases[name]), Pending: !slices.ContainsFunc(res.Rows, func(r *Row) bool {
+			return r.Class == name && r.Mark != pending
+		})}
+		if !c.Pending {
+			c.Table = res.table(name)
+		}
+		all = append(all, c)
+	}
+	var b strings.Builder
+	err = t.Execute(&b, map[string]any{
+		"Classes": all, "Summary": strings.TrimPrefix(res.Summary(), "parity: "),
+	})
+	return b.String(), err
+}
+
+// title returns the name of a class, or of a module.
+func title(class string) string { return strings.TrimPrefix(class, "(module) ") }
+
+// table writes the members of a class, without those that it had from another one and that have become the same.
+func (res *Result) table(class string) string {
+	var b strings.Builder
+	for _, r := range res.Rows {
+		if r.Class != class || res.isLikeBase(r) {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteString("| Motor | package motor | package callback | |\n|---|---|---|---|\n")
+		}
+		futures, callbacks := res.forms(r)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Member), cell(futures), cell(callbacks), strings.ReplaceAll(res.remark(r), "|", `\|`))
+	}
+	return b.String()
+}
+
+// isLikeBase reports whether the class that the row's had the member from has the same row.
+func (res *Result) isLikeBase(r *Row) bool {
+	i := slices.IndexFunc(res.Rows, func(from *Row) bool { return from.Class == bases[r.Class] && from.Member == r.Member })
+	if i < 0 {
+		return false
+	}
+	from := res.Rows[i]
+	return from.Mark == r.Mark && from.Remark == r.Remark && slices.EqualFunc(from.Go, r.Go, func(a, b string) bool {
+		return a == b || a[strings.LastIndexByte(a, '.')+1:] == b[strings.LastIndexByte(b, '.')+1:] && strings.Count(a, ".") == 2
+	})
+}
+
+// forms returns the symbols of a row in both styles.
+func (res *Result) forms(r *Row) (futures, callbacks []string) {
+	for _, s := range res.symbols[r] {
+		if s.pkg == "callback" {
+			callbacks = append(callbacks, signature(s))
+			continue
+		}
+		own := signature(s)
+		if s.pkg == "future" {
+			own = strings.Replace(own, s.object.Name(), "future."+s.object.Name(), 1)
+			if s.owner != nil {
+				own = "future." + signature(s)
+			}
+		}
+		futures = append(futures, own)
+		if form, err := res.module.callbackForm(s); err == nil && form != nil {
+			if in := signature(form); in != own {
+				callbacks = append(callbacks, in)
+			} else {
+				callbacks = append(callbacks, "")
+			}
+		}
+	}
+	return futures, callbacks
+}
+
+// remark returns what is to be said of a row.
+func (res *Result) remark(r *Row) string {
+	switch {
+	case res.Missing[r] != nil:
+		return "Missing."
+	case r.Mark == notApplicable:
+		return "Nothing. " + r.Remark
+	case r.Mark == pending:
+		return "To come."
+	}
+	return r.Remark
+}
+
+// cell writes symbols one below the other. An empty one is the same as in the other column.
+func cell(symbols []string) string {
+	var all []string
+	for _, s := range symbols {
+		if s == "" {
+			s = "the same"
+		} else {
+			s = code(s)
+		}
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return strings.Join(all, "<br>")
+}
+
+func code(s string) string { return "`" + strings.ReplaceAll(s, "|", `\|`) + "`" }

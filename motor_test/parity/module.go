@@ -1,0 +1,163 @@
+package parity
+
+import (
+	"fmt"
+	"go/constant"
+	"go/types"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomotor/gomotor/internal/source"
+)
+
+// Module is this module, as the compiler knows it and as its source code says.
+type Module struct {
+	root     string // its directory
+	packages map[string]*types.Package
+	declared map[string]map[string]source.Declaration
+}
+
+// Load reads the module around the working directory. It must compile.
+func Load() (*Module, error) {
+	listed, err := source.List("-deps", "-export", source.Callback)
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{packages: map[string]*types.Package{}, declared: map[string]map[string]source.Declaration{}}
+	importer := source.Importer(listed)
+	for _, path := range []string{source.Future, source.Motor, source.Callback} {
+		p, err := importer.Import(path)
+		if err != nil {
+			return nil, err
+		}
+		m.packages[p.Name()] = p
+		if m.declared[p.Name()], err = listed[path].Declarations(); err != nil {
+			return nil, err
+		}
+		m.root = filepath.Dir(listed[path].Dir)
+	}
+	return m, nil
+}
+
+// symbol is something that the ledger names.
+type symbol struct {
+	name   string // "motor.Client.Open"
+	pkg    string
+	object types.Object
+	owner  *types.Named // whose method it is, or nil
+}
+
+// lookup returns the symbol of a name, or an error that says what is missing.
+func (m *Module) lookup(name string) (*symbol, error) {
+	parts := strings.Split(name, ".")
+	p := m.packages[parts[0]]
+	if p == nil || len(parts) < 2 || len(parts) > 3 {
+		return nil, fmt.Errorf("%s is no name of a symbol", name)
+	}
+	s := &symbol{name: name, pkg: parts[0], object: p.Scope().Lookup(parts[1])}
+	if s.object == nil || !s.object.Exported() {
+		return nil, fmt.Errorf("package %s has no %s", parts[0], parts[1])
+	}
+	if len(parts) == 2 {
+		return s, nil
+	}
+	s.owner = source.Named(s.object.Type())
+	if _, isType := s.object.(*types.TypeName); !isType || s.owner == nil {
+		return nil, fmt.Errorf("%s.%s has no methods", parts[0], parts[1])
+	}
+	method := types.NewMethodSet(types.NewPointer(s.owner)).Lookup(nil, parts[2])
+	if method == nil || !method.Obj().Exported() {
+		return nil, fmt.Errorf("%s.%s has no method %s", parts[0], parts[1], parts[2])
+	}
+	s.object = method.Obj()
+	return s, nil
+}
+
+// function returns the symbol as a function or method, or nil.
+func (s *symbol) function() *types.Func {
+	f, _ := s.object.(*types.Func)
+	return f
+}
+
+// declaredAs returns the name under which the source code of the symbol's package declares it.
+func (s *symbol) declaredAs() string {
+	if f := s.function(); f != nil {
+		return source.DeclaredAs(f)
+	}
+	return s.object.Name()
+}
+
+// isAsync reports whether it is a function that returns a future.
+func (s *symbol) isAsync() bool { return s.function() != nil && source.ReturnsFuture(s.function()) }
+
+// isHandle reports whether it is a type of motor with a method that returns a future, of which package callback has a
+// form of its own.
+func (s *symbol) isHandle() bool {
+	if _, isType := s.object.(*types.TypeName); !isType || s.pkg != "motor" {
+		return false
+	}
+	named := source.Named(s.object.Type())
+	if named == nil {
+		return false
+	}
+	for method := range types.NewMethodSet(types.NewPointer(named)).Methods() {
+		if f := method.Obj().(*types.Func); f.Exported() && source.ReturnsFuture(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// callsBack reports whether a function takes a callback: a function of a result and an error.
+func callsBack(f *types.Func) bool {
+	for p := range f.Signature().Params().Variables() {
+		sig, ok := p.Type().Underlying().(*types.Signature)
+		if ok && sig.Params().Len() == 2 && sig.Params().At(1).Type().String() == "error" {
+			return true
+		}
+	}
+	return false
+}
+
+// callbackForm returns the symbol of package callback that goes with one of motor. It is nil if there has to be none:
+// for what is no handle and no method of one.
+func (m *Module) callbackForm(s *symbol) (*symbol, error) {
+	if s.pkg != "motor" {
+		return nil, nil
+	}
+	if s.owner == nil {
+		f := s.function()
+		if !s.isHandle() && (f == nil || !m.returnsHandle(f)) {
+			return nil, nil
+		}
+	} else if owner := (&symbol{pkg: s.pkg, object: s.owner.Obj()}); !owner.isHandle() {
+		return nil, nil
+	}
+	form, err := m.lookup("callback." + strings.TrimPrefix(s.name, "motor."))
+	if err != nil {
+		return nil, err
+	}
+	if s.isAsync() && (form.function().Signature().Results().Len() > 0 || !callsBack(form.function())) {
+		return nil, fmt.Errorf("%s takes no callback", form.name)
+	}
+	return form, nil
+}
+
+// returnsHandle reports whether the first of what f returns is a handle.
+func (m *Module) returnsHandle(f *types.Func) bool {
+	results := f.Signature().Results()
+	if results.Len() == 0 {
+		return false
+	}
+	named := source.Named(results.At(0).Type())
+	return named != nil && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == source.Motor &&
+		(&symbol{pkg: "motor", object: named.Obj()}).isHandle()
+}
+
+// value returns what a constant is.
+func value(c *types.Const) string {
+	if c.Val().Kind() == constant.String {
+		return c.Val().ExactString()
+	}
+	return c.Val().String()
+}
