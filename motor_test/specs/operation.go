@@ -129,6 +129,13 @@ func (r *run) operate(c call) (outcome, error) {
 
 // perform calls the method that an operation is.
 func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
+	var limit value // the driver has no option for it any more; Motor's cursors do
+	if r.style.ofMotor() && op.method == "Find" {
+		var err error
+		if limit, c.Arguments, err = take(c.Arguments, "maxTimeMS"); err != nil {
+			return outcome{}, err
+		}
+	}
 	args, opts, err := op.arguments(c)
 	if err != nil {
 		return outcome{}, err
@@ -143,7 +150,31 @@ func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
 	if err != nil || o.err != nil {
 		return o, err
 	}
+	if ms, ok := limit.AsInt64OK(); ok {
+		if _, err := r.style.call(ctx, o.result, "MaxTimeMS", []any{ms}, nil); err != nil {
+			return outcome{}, err
+		}
+	}
 	return r.finish(ctx, op.kind, o, c)
+}
+
+// take takes an argument from the others.
+func take(args bson.Raw, name string) (taken value, others bson.Raw, err error) {
+	if taken = args.Lookup(name); taken.IsZero() {
+		return taken, args, nil
+	}
+	elements, err := args.Elements()
+	if err != nil {
+		return taken, args, err
+	}
+	rest := bson.D{}
+	for _, element := range elements {
+		if element.Key() != name {
+			rest = append(rest, bson.E{Key: element.Key(), Value: element.Value()})
+		}
+	}
+	others, err = bson.Marshal(rest)
+	return taken, others, err
 }
 
 // arguments makes the arguments and options of a method of a file's arguments.
@@ -222,25 +253,15 @@ func read(doc value, o outcome, err error) (outcome, error) {
 func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 	op := operation{method: "CursorCommand", required: []parameter{{name: "command", as: document}}, options: optional(options.RunCmd)}
 	return func(r *run, e *entity, c call) (outcome, error) {
-		elements, err := c.Arguments.Elements()
-		if err != nil {
-			return outcome{}, err
-		}
-		command, later := call{Name: c.Name}, map[string]value{}
-		own := bson.D{}
-		for _, element := range elements {
-			switch element.Key() {
-			case "batchSize", "maxTimeMS", "comment":
-				later[element.Key()] = element.Value()
-			case "cursorType": // the command says it itself
-			default:
-				own = append(own, bson.E{Key: element.Key(), Value: element.Value()})
+		later := map[string]value{}
+		var err error
+		for _, option := range []string{"batchSize", "maxTimeMS", "comment", "cursorType"} {
+			if later[option], c.Arguments, err = take(c.Arguments, option); err != nil {
+				return outcome{}, err
 			}
 		}
-		if command.Arguments, err = bson.Marshal(own); err != nil {
-			return outcome{}, err
-		}
-		o, err := r.perform(op, e, command)
+		delete(later, "cursorType") // the command says it itself
+		o, err := r.perform(op, e, c)
 		if err != nil || o.err != nil {
 			return o, err
 		}
@@ -249,6 +270,9 @@ func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 			return o, fmt.Errorf("%s gives a %T, which is no cursor", c.Name, o.result)
 		}
 		for option, v := range later {
+			if v.IsZero() {
+				continue
+			}
 			if err := cur.set(r.ctx, option, v); err != nil {
 				return outcome{}, errors.Join(err, cur.close(r.ctx))
 			}

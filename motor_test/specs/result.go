@@ -48,11 +48,18 @@ func resultOf(result any) (value, error) {
 		upserted, _ := r.UpsertedCount()
 		id, _ := r.UpsertedID()
 		return acknowledged(r.Acknowledged, updated(matched, modified, upserted, id))
+	case *mongo.BulkWriteResult:
+		return acknowledged(r.Acknowledged, bulk(r.InsertedCount, r.DeletedCount, r.MatchedCount, r.ModifiedCount, r.UpsertedCount, r.UpsertedIDs))
+	case *motor.BulkWriteResult:
+		inserted, _ := r.InsertedCount()
+		deleted, _ := r.DeletedCount()
+		matched, _ := r.MatchedCount()
+		modified, _ := r.ModifiedCount()
+		upserted, _ := r.UpsertedCount()
+		ids, _ := r.UpsertedIDs()
+		return acknowledged(r.Acknowledged, bulk(inserted, deleted, matched, modified, upserted, ids))
 	case *mongo.ClientBulkWriteResult:
 		return acknowledged(r.Acknowledged, clientBulk(r))
-	}
-	if isBulkWriteResult(result) {
-		return bulk(result)
 	}
 	if v := reflect.ValueOf(result); v.Kind() == reflect.Pointer {
 		return value{}, nil // a handle, such as the collection that was created
@@ -62,6 +69,20 @@ func resultOf(result any) (value, error) {
 		return value{}, fmt.Errorf("a result that cannot be encoded: %w", err)
 	}
 	return value{Type: kind, Value: data}, nil
+}
+
+// resultBeside is resultOf for a write that has failed half way. Other results beside errors say nothing.
+func resultBeside(result any) (value, error) {
+	switch r := result.(type) {
+	case *mongo.InsertManyResult, *motor.InsertManyResult, *motor.BulkWriteResult, *mongo.ClientBulkWriteResult:
+		return resultOf(r)
+	case *mongo.BulkWriteResult:
+		// The driver says here, of all that fail, that they were not acknowledged.
+		done := *r
+		done.Acknowledged = true
+		return resultOf(&done)
+	}
+	return value{}, nil
 }
 
 func acknowledged(yes bool, result bson.D) (value, error) {
@@ -93,42 +114,15 @@ func updated(matched, modified, upserted int64, id any) bson.D {
 	return d
 }
 
-// isBulkWriteResult knows the driver's result of a collection's bulk write and motor's, which has the same names.
-func isBulkWriteResult(result any) bool {
-	t := reflect.TypeOf(result)
-	return t.Kind() == reflect.Pointer && t.Elem().Name() == "BulkWriteResult"
-}
-
-// bulk reads fields, or methods that may fail with an unacknowledged write.
-func bulk(result any) (value, error) {
-	r := reflect.ValueOf(result)
-	if flag := r.Elem().FieldByName("Acknowledged"); flag.IsValid() && !flag.Bool() {
-		return value{}, nil
+func bulk(inserted, deleted, matched, modified, upserted int64, ids map[int64]any) bson.D {
+	byIndex := bson.D{}
+	for i, id := range ids {
+		byIndex = append(byIndex, bson.E{Key: strconv.FormatInt(i, 10), Value: id})
 	}
-	d := bson.D{}
-	for _, name := range []struct{ format, field string }{
-		{"insertedCount", "InsertedCount"}, {"deletedCount", "DeletedCount"}, {"matchedCount", "MatchedCount"},
-		{"modifiedCount", "ModifiedCount"}, {"upsertedCount", "UpsertedCount"}, {"upsertedIds", "UpsertedIDs"},
-	} {
-		v := r.Elem().FieldByName(name.field)
-		if method := r.MethodByName(name.field); method.IsValid() {
-			v = method.Call(nil)[0]
-		}
-		if !v.IsValid() {
-			return value{}, fmt.Errorf("a %T has no %s", result, name.field)
-		}
-		if v.Kind() != reflect.Map {
-			d = append(d, bson.E{Key: name.format, Value: v.Interface()})
-			continue
-		}
-		ids := bson.D{}
-		for _, index := range v.MapKeys() {
-			ids = append(ids, bson.E{Key: fmt.Sprint(index), Value: v.MapIndex(index).Interface()})
-		}
-		d = append(d, bson.E{Key: name.format, Value: ids})
+	return bson.D{
+		{Key: "insertedCount", Value: inserted}, {Key: "deletedCount", Value: deleted}, {Key: "matchedCount", Value: matched},
+		{Key: "modifiedCount", Value: modified}, {Key: "upsertedCount", Value: upserted}, {Key: "upsertedIds", Value: byIndex},
 	}
-	doc, err := bson.Marshal(d)
-	return ofDocument(doc), err
 }
 
 func clientBulk(r *mongo.ClientBulkWriteResult) bson.D {

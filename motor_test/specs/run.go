@@ -47,6 +47,9 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	}
 	defer st.close()
 	r := &run{ctx: ctx, server: s, style: st, test: test, entities: entities{byID: map[string]*entity{}}}
+	if st.partial() {
+		r.trace.beside = []string{}
+	}
 	r.matcher = &matcher{entity: r.entityValue, lsid: func(string) (value, error) { return value{}, &pending{"session"} }}
 	defer r.end()
 	defer func() {
@@ -98,7 +101,14 @@ func (r *run) execute(c call) error {
 		if c.ExpectError.Result.IsZero() || !r.style.partial() {
 			return nil
 		}
-		return r.compare(c.ExpectError.Result, o)
+		beside, err := resultBeside(o.result)
+		if err != nil {
+			return err
+		}
+		if err := r.matcher.match(c.ExpectError.Result, beside, true); err != nil {
+			return fmt.Errorf("result beside the error: %w", err)
+		}
+		return nil
 	case c.SaveAs != "":
 		return r.save(c, o)
 	case c.ExpectResult.IsZero():

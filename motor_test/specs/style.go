@@ -134,7 +134,7 @@ func assignable(arg any, to reflect.Type) (reflect.Value, error) {
 		return reflect.Zero(to), nil
 	case v.Type().AssignableTo(to):
 		return v, nil
-	case v.CanConvert(to) && v.Kind() == to.Kind():
+	case v.CanConvert(to) && (v.Kind() == to.Kind() || v.CanInt() && reflect.Zero(to).CanInt()):
 		return v.Convert(to), nil
 	}
 	return v, fmt.Errorf("a %T is no %v", arg, to)

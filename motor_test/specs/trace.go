@@ -14,17 +14,24 @@ import (
 type trace struct {
 	operations []string
 	commands   []string
+	beside     []string // results that stand beside errors; nil in a style that has none
 }
 
 // tracing serialises the operations of threads.
 var tracing sync.Mutex
 
 func (t *trace) operation(name string, o outcome) {
+	tracing.Lock()
+	defer tracing.Unlock()
 	line := name + ": "
 	switch docs, isList := o.result.([]value); {
 	case o.err != nil:
 		f := failureOf(o.err)
 		line += f.String()
+		// What nothing was sent of has nothing to tell either, though the driver gives a result of zeros.
+		if beside, err := resultBeside(o.result); t.beside != nil && err == nil && f.server {
+			t.beside = append(t.beside, name+", beside the error: "+normal(beside))
+		}
 	case isList:
 		var texts []string
 		for _, doc := range docs {
@@ -40,8 +47,6 @@ func (t *trace) operation(name string, o outcome) {
 			line += normal(v)
 		}
 	}
-	tracing.Lock()
-	defer tracing.Unlock()
 	t.operations = append(t.operations, line)
 }
 
@@ -68,7 +73,11 @@ func (r *run) record() {
 
 // difference returns the first thing in which two traces differ, or "".
 func (t *trace) difference(reference *trace) string {
-	for _, lists := range [][2][]string{{reference.operations, t.operations}, {reference.commands, t.commands}} {
+	all := [][2][]string{{reference.operations, t.operations}, {reference.commands, t.commands}}
+	if reference.beside != nil && t.beside != nil {
+		all = append(all, [2][]string{reference.beside, t.beside})
+	}
+	for _, lists := range all {
 		for i := range max(len(lists[0]), len(lists[1])) {
 			want, got := "nothing", "nothing"
 			if i < len(lists[0]) {
