@@ -36,3 +36,6 @@ func IsTooDeep(err error) bool { return errors.Is(err, errDepth) }
 
 // VersionIn is what Version finds in a program.
 var VersionIn = versionIn
+
+// WriteDocument makes BSON of a document without the driver's encoder. It is not ok if it leaves that to it.
+func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }
