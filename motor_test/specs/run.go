@@ -53,6 +53,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	r.matcher = &matcher{entity: r.entityValue, lsid: func(string) (value, error) { return value{}, &pending{"session"} }}
 	defer r.end()
 	defer func() {
+		r.join()
 		r.record()
 		tr = r.trace
 	}()
@@ -233,6 +234,15 @@ func (r *run) withoutEvents(command string, fn func()) {
 	fn()
 }
 
+// join waits for the threads that the test has not waited for. What fails in them is of no interest.
+func (r *run) join() {
+	for _, id := range r.entities.ids {
+		if e := r.entities.byID[id]; e.kind == "thread" {
+			_ = e.thread.wait()
+		}
+	}
+}
+
 // endTimeout is how long the clients of a test may take to close.
 const endTimeout = 10 * time.Second
 
@@ -250,8 +260,6 @@ func (r *run) end() {
 			_ = e.close(ctx)
 		case "cursor":
 			_ = e.cursor.close(ctx)
-		case "thread":
-			_ = e.thread.wait()
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (v Verdict) String() string { return verdictNames[v] }
 type Result struct {
 	Suite, File, Test, Style string
 	Verdict                  Verdict
-	Reason                   string // of all but Passed
+	Reason                   string // "" for what simply passes
 }
 
 // attempt is a test that was run in a style.
@@ -80,7 +80,7 @@ func judgeInvalid(own attempt, skipReason string) (Verdict, string) {
 	case own.err != nil && skipReason != "":
 		return Failed, "it fails, as it must, and is on the list of skips: " + skipReason
 	case own.err != nil:
-		return Passed, ""
+		return Passed, "it fails, as it must: " + own.err.Error()
 	case skipReason != "":
 		return Skipped, skipReason
 	}
