@@ -187,6 +187,13 @@ func (r *run) createClient(o entityOptions) error {
 		_ = e.close(r.ctx)
 		return err
 	}
+	if r.style.ofMotor() {
+		// The files expect a client to connect when it is made, motor's does when it is first used: without any I/O of
+		// its own, here.
+		if _, err := r.style.call(r.ctx, e.handle, "Delegate", nil, nil); err != nil {
+			return err
+		}
+	}
 	for _, stored := range o.Store {
 		if err := r.entities.add(stored.ID, &entity{kind: "events", recorder: e.recorder, observed: stored.Events}); err != nil {
 			return err

@@ -182,13 +182,6 @@ func (r *run) waitForEvent(a runnerArguments) error {
 	if err != nil {
 		return err
 	}
-	if r.style.ofMotor() {
-		// The files expect a client to connect when it is made.
-		r.withoutEvents("ping", func() { _, err = r.style.call(r.ctx, client.handle, "Open", nil, nil) })
-		if err != nil {
-			return err
-		}
-	}
 	for {
 		told, more := client.recorder.seen()
 		if count(told, kind, func(o occurrence) bool { return o.match(r.matcher, kind, details) == nil }) >= *a.Count {

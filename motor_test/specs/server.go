@@ -13,7 +13,7 @@ import (
 // looks at the outcomes. That one is always the driver's.
 type server struct {
 	uri      string
-	embedded bool // the embedded server, which has peculiarities of its own
+	embedded bool // the embedded server, or one of its kind
 	client   *mongo.Client
 
 	version    []int
@@ -23,13 +23,13 @@ type server struct {
 	parameters bson.Raw
 }
 
-func connect(ctx context.Context, uri string, embedded bool) (*server, error) {
+func connect(ctx context.Context, uri string) (*server, error) {
 	opts := options.Client().ApplyURI(uri)
 	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{uri: uri, embedded: embedded, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
+	s := &server{uri: uri, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
 	if err := s.learn(ctx); err != nil {
 		_ = client.Disconnect(ctx)
 		return nil, fmt.Errorf("asking the server what it is: %w", err)
@@ -40,12 +40,14 @@ func connect(ctx context.Context, uri string, embedded bool) (*server, error) {
 func (s *server) learn(ctx context.Context) error {
 	admin := s.client.Database("admin")
 	var build struct {
-		Version string `bson:"version"`
+		Version  string `bson:"version"`
+		FerretDB string `bson:"ferretdbVersion"`
 	}
 	if err := admin.RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&build); err != nil {
 		return err
 	}
 	s.version = versionOf(build.Version)
+	s.embedded = build.FerretDB != ""
 	var hello struct {
 		SetName   string `bson:"setName"`
 		Msg       string `bson:"msg"`

@@ -25,6 +25,29 @@ var skips = []skip{
 		reason: "the driver hides the command, but logs the server's error in full",
 	},
 	{
+		file: "connection-monitoring-and-pooling/logging/connection-pool-options.json",
+		tests: []string{
+			"waitQueueTimeoutMS should be included in connection pool created message when specified",
+			"waitQueueSize should be included in connection pool created message when specified",
+			"waitQueueMultiple should be included in connection pool created message when specified",
+		},
+		reason: "the driver does not know the option",
+	},
+	{
+		file:   "server-discovery-and-monitoring/unified/logging-standalone.json",
+		tests:  []string{"Topology lifecycle"},
+		reason: "the driver logs once more, that the topology is unknown, before it stops to monitor it",
+	},
+	{
+		file: "server-discovery-and-monitoring/unified/serverMonitoringMode.json",
+		tests: []string{
+			"connect with serverMonitoringMode=auto >=4.4",
+			"connect with serverMonitoringMode=stream >=4.4",
+		},
+		embedded: true,
+		reason:   "it does not stream heartbeats",
+	},
+	{
 		file:     "collection-management/clustered-indexes.json",
 		tests:    []string{"listCollections includes clusteredIndex", "listIndexes returns the index"},
 		embedded: true,

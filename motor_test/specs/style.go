@@ -23,8 +23,7 @@ type style interface {
 
 	// partial reports whether a result can stand beside an error.
 	partial() bool
-	// ofMotor reports whether it is one of ours. Motor's client does no I/O before its first operation, and its
-	// CreateCollection looks first whether there is one.
+	// ofMotor reports whether it is one of ours, of which some things are known that the files do not know.
 	ofMotor() bool
 	close()
 }

@@ -50,7 +50,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := connect(ctx, config.URI, embedded)
+	s, err := connect(ctx, config.URI)
 	if err != nil {
 		return nil, err
 	}
