@@ -47,6 +47,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	}
 	defer st.close()
 	r := &run{ctx: ctx, server: s, style: st, test: test, entities: entities{byID: map[string]*entity{}}}
+	r.trace.unordered = test.performs("runOnThread")
 	if st.partial() {
 		r.trace.beside = []string{}
 	}

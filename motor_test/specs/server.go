@@ -81,4 +81,19 @@ func (s *server) isTopology(name string) bool {
 	return name == s.topology || name == "sharded-replicaset" && s.topology == "sharded"
 }
 
+// clean drops the databases that the files of suites have filled.
+func (s *server) clean(ctx context.Context, all []*suite) {
+	dropped := map[string]bool{}
+	for _, suite := range all {
+		for _, f := range suite.files {
+			for _, data := range f.file.InitialData {
+				if !dropped[data.Database] {
+					dropped[data.Database] = true
+					_ = s.client.Database(data.Database).Drop(ctx) // what stays is only untidy
+				}
+			}
+		}
+	}
+}
+
 func (s *server) close(ctx context.Context) error { return s.client.Disconnect(ctx) }

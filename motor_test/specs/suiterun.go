@@ -54,7 +54,11 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = s.close(context.WithoutCancel(ctx)) }()
+	defer func() {
+		after := context.WithoutCancel(ctx)
+		s.clean(after, all)
+		_ = s.close(after)
+	}()
 	report := new(Report)
 	for _, suite := range all {
 		for _, f := range suite.files {

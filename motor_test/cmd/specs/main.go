@@ -22,7 +22,7 @@ import (
 func main() {
 	ok, err := run()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "specs:", err)
+		fmt.Fprintln(os.Stderr, err)
 	}
 	if !ok || err != nil {
 		os.Exit(1)
@@ -44,7 +44,7 @@ func run() (ok bool, err error) {
 	if config.Suites != nil {
 		config.Suites = append(config.Suites, flag.Args()...)
 	} else if flag.NArg() > 0 {
-		return false, fmt.Errorf("what is %q?", flag.Args())
+		return false, fmt.Errorf("specs: what is %q?", flag.Args())
 	}
 	if *style != "all" {
 		config.Styles = []string{*style}
