@@ -160,6 +160,28 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
 }
 
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
+// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return WrapCursor(c.loop, c.futures.FindRawBatches(filter, opts...))
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *Collection[D]) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return WrapCommandCursor(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
+}
+
 // FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
 // zero D: a nil map, a nil pointer. That is no error.
 //

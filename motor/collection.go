@@ -143,9 +143,18 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 }
 
 // document returns raw as a document of the collection.
-func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+func (c *Collection[D]) document(raw bson.Raw) (doc D, err error) {
+	r := c.codec.reader()
+	err = c.decodeInto(r, raw, &doc)
+	r.release()
+	return doc, err
+}
+
+// decodeInto is document with a reader, or nil if the documents are not for one.
+func (c *Collection[D]) decodeInto(r *reader, raw bson.Raw, doc *D) (err error) {
 	if c.decode != nil {
-		return c.decode(&c.codec, raw)
+		*doc, err = c.decode(&c.codec, raw)
+		return err
 	}
-	return decode[D](&c.codec, raw)
+	return decodeInto(&c.codec, r, raw, doc)
 }
