@@ -236,7 +236,7 @@ func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
 	return c.Database("admin").Command(ctx, bson.D{{Key: "buildInfo", Value: 1}})
 }
 
-// applied returns what opts set, or [ConfigurationError].
+// applied returns what opts set, or [ConfigurationError]. As for the driver, a nil builder says nothing.
 func applied[T any](opts []options.Lister[T]) (T, error) {
 	var all T
 	for _, lister := range opts {

@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
@@ -111,5 +112,21 @@ func TestBadArgumentsOfADatabaseAreNotSent(t *testing.T) {
 				t.Error("something was sent")
 			}
 		})
+	}
+}
+
+// TestOptionsThatAreNilSayNothing gives what code has that passes on options which it was perhaps not given.
+func TestOptionsThatAreNilSayNothing(t *testing.T) {
+	var (
+		database   *options.DatabaseOptionsBuilder
+		collection *options.CollectionOptionsBuilder
+		find       *options.FindOptionsBuilder
+	)
+	peer := wiretest.Start(t, wiretest.Standalone)
+	c := newClient(t, peer.URI()).Database("d", database, nil).Collection("c", collection, nil)
+	read := started(c.Find(bson.D{}, find, nil).ToList(t.Context()))
+	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 0)
+	if err := read(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

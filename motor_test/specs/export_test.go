@@ -1,0 +1,101 @@
+package specs
+
+import (
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// The parts of the runner, for values written in JSON. "" is a value that is not there.
+
+func parsed(text string) value {
+	if text == "" {
+		return value{}
+	}
+	var doc struct {
+		V value `bson:"v"`
+	}
+	if err := bson.UnmarshalExtJSON([]byte(`{"v":`+text+`}`), false, &doc); err != nil {
+		panic(fmt.Sprintf("%s: %v", text, err))
+	}
+	return doc.V
+}
+
+func ownMatcher(entities map[string]string) *matcher {
+	find := func(id string) (value, error) {
+		text, ok := entities[id]
+		if !ok {
+			return value{}, fmt.Errorf("there is no entity %q", id)
+		}
+		return parsed(text), nil
+	}
+	return &matcher{entity: find, lsid: find}
+}
+
+func Match(expected, actual string, root bool, entities map[string]string) error {
+	return ownMatcher(entities).match(parsed(expected), parsed(actual), root)
+}
+
+func MatchList(expected string, actual ...string) error {
+	var values []value
+	for _, text := range actual {
+		values = append(values, parsed(text))
+	}
+	return ownMatcher(nil).matchList(parsed(expected), values)
+}
+
+func Identical(a, b string) bool { return identical(parsed(a), parsed(b)) }
+
+func CheckError(expected string, err error) error {
+	var e expectedError
+	if err := bson.UnmarshalExtJSON([]byte(expected), false, &e); err != nil {
+		panic(err)
+	}
+	return e.check(ownMatcher(nil), failureOf(err))
+}
+
+// ResultOf returns a result in JSON, and "" for none.
+func ResultOf(result any) (string, error) {
+	v, err := resultOf(result)
+	if v.IsZero() {
+		return "", err
+	}
+	return v.String(), err
+}
+
+func ParseFile(text string) error {
+	_, err := parseFile([]byte(text))
+	return err
+}
+
+// WhyUnmet is for a server that is alone, of this version.
+func WhyUnmet(alternatives, version, parameters string) string {
+	var file struct {
+		RunOn []requirement `bson:"runOnRequirements"`
+	}
+	if err := bson.UnmarshalExtJSON([]byte(`{"runOnRequirements":`+alternatives+`}`), false, &file); err != nil {
+		panic(err)
+	}
+	return unmet(file.RunOn, &server{version: versionOf(version), topology: "single", parameters: parsed(parameters).Document()})
+}
+
+// Attempt is how a test has ended, for Judge: Err is what it says, Commands what was sent.
+type Attempt struct {
+	Err      error
+	Commands []string
+}
+
+func Judge(style string, own, driver Attempt, skip string) (Verdict, string) {
+	return judge(style, attempt{trace{commands: own.Commands}, own.Err}, attempt{trace{commands: driver.Commands}, driver.Err}, skip)
+}
+
+func JudgeInvalid(own Attempt, skip string) (Verdict, string) {
+	return judgeInvalid(attempt{err: own.Err}, skip)
+}
+
+func RefusedError(err error) error   { return refusal{err} }
+func PendingError(name string) error { return &pending{name} }
+func IsRefused(err error) bool       { _, ok := refused(err).(refusal); return ok }
+func WithOptions(uri, extra string) (string, error) {
+	return withOptions(uri, parsed(extra).Document())
+}

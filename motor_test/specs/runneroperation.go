@@ -1,0 +1,245 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// runnerArguments are those of the operations on the test runner itself.
+type runnerArguments struct {
+	Client      string     `bson:"client"`
+	FailPoint   bson.Raw   `bson:"failPoint"`
+	Entities    []bson.Raw `bson:"entities"`
+	Database    string     `bson:"databaseName"`
+	Collection  string     `bson:"collectionName"`
+	Index       string     `bson:"indexName"`
+	Connections *int       `bson:"connections"`
+	MS          int64      `bson:"ms"`
+	Thread      string     `bson:"thread"`
+	Operation   call       `bson:"operation"`
+	Event       bson.Raw   `bson:"event"`
+	Count       *int       `bson:"count"`
+}
+
+// runnerOperations are the operations on the test runner. What is not there is pending.
+var runnerOperations map[string]func(*run, runnerArguments) error
+
+// missingRunnerOperations are the ones that need sessions, the loop of an Atlas test, or the topology.
+var missingRunnerOperations = map[string]bool{
+	"assertSessionDirty": true, "assertSessionNotDirty": true, "assertSessionPinned": true, "assertSessionUnpinned": true,
+	"assertSessionTransactionState": true, "targetedFailPoint": true, "loop": true, "recordTopologyDescription": true,
+	"assertTopologyType": true, "waitForPrimaryChange": true,
+}
+
+func init() {
+	runnerOperations = map[string]func(*run, runnerArguments) error{
+		"failPoint":                            (*run).failPoint,
+		"createEntities":                       func(r *run, a runnerArguments) error { return r.createAll(a.Entities) },
+		"assertCollectionExists":               func(r *run, a runnerArguments) error { return r.collectionExists(a, true) },
+		"assertCollectionNotExists":            func(r *run, a runnerArguments) error { return r.collectionExists(a, false) },
+		"assertIndexExists":                    func(r *run, a runnerArguments) error { return r.indexExists(a, true) },
+		"assertIndexNotExists":                 func(r *run, a runnerArguments) error { return r.indexExists(a, false) },
+		"assertNumberConnectionsCheckedOut":    (*run).connectionsCheckedOut,
+		"assertSameLsidOnLastTwoCommands":      func(r *run, a runnerArguments) error { return r.sameLSID(a, true) },
+		"assertDifferentLsidOnLastTwoCommands": func(r *run, a runnerArguments) error { return r.sameLSID(a, false) },
+		"assertEventCount":                     (*run).eventCount,
+		"waitForEvent":                         (*run).waitForEvent,
+		"wait":                                 func(r *run, a runnerArguments) error { return sleep(r.ctx, time.Duration(a.MS)*time.Millisecond) },
+		"runOnThread":                          (*run).runOnThread,
+		"waitForThread":                        (*run).waitForThread,
+	}
+}
+
+func (r *run) runnerOperation(c call) error {
+	if missingRunnerOperations[c.Name] {
+		return &pending{c.Name}
+	}
+	operation, ok := runnerOperations[c.Name]
+	if !ok {
+		return fmt.Errorf("the test runner has no operation %q", c.Name)
+	}
+	var a runnerArguments
+	if c.Arguments != nil {
+		if err := bson.Unmarshal(c.Arguments, &a); err != nil {
+			return err
+		}
+	}
+	return operation(r, a)
+}
+
+func (r *run) createAll(described []bson.Raw) error {
+	for _, one := range described {
+		if err := r.create(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failPoint has the server of a client fail on purpose, until the end of the test.
+func (r *run) failPoint(a runnerArguments) error {
+	client, err := r.entities.of("client", a.Client)
+	if err != nil {
+		return err
+	}
+	admin := r.style.database(client.handle, "admin", options.Database())
+	o, err := r.style.call(r.ctx, admin, "Command", []any{a.FailPoint}, nil)
+	if err != nil {
+		return err
+	}
+	r.trace.operation("failPoint", outcome{err: o.err})
+	if o.err != nil {
+		return refused(o.err)
+	}
+	name := a.FailPoint.Index(0).Value()
+	r.failPoints = append(r.failPoints, func(ctx context.Context) {
+		off := bson.D{{Key: "configureFailPoint", Value: name}, {Key: "mode", Value: "off"}}
+		_, _ = r.style.call(ctx, admin, "Command", []any{off}, nil)
+	})
+	return nil
+}
+
+func (r *run) collectionExists(a runnerArguments, want bool) error {
+	names, err := r.server.client.Database(a.Database).ListCollectionNames(r.ctx, bson.D{{Key: "name", Value: a.Collection}})
+	if err != nil {
+		return refused(err)
+	}
+	if got := len(names) > 0; got != want {
+		return fmt.Errorf("the collection %s.%s: expected to be there: %v, got %v", a.Database, a.Collection, want, got)
+	}
+	return nil
+}
+
+func (r *run) indexExists(a runnerArguments, want bool) error {
+	indexes, err := r.server.client.Database(a.Database).Collection(a.Collection).Indexes().ListSpecifications(r.ctx)
+	if err != nil {
+		return refused(err)
+	}
+	got := slices.ContainsFunc(indexes, func(index mongo.IndexSpecification) bool { return index.Name == a.Index })
+	if got != want {
+		return fmt.Errorf("the index %s: expected to be there: %v, got %v", a.Index, want, got)
+	}
+	return nil
+}
+
+func (r *run) connectionsCheckedOut(a runnerArguments) error {
+	client, err := r.entities.of("client", a.Client)
+	if err != nil {
+		return err
+	}
+	if a.Connections == nil {
+		return fmt.Errorf("how many connections?")
+	}
+	told, _ := client.recorder.seen()
+	if got := count(told, "connectionCheckedOutEvent", nil) - count(told, "connectionCheckedInEvent", nil); got != *a.Connections {
+		return fmt.Errorf("expected %d connections to be checked out, got %d", *a.Connections, got)
+	}
+	return nil
+}
+
+func (r *run) sameLSID(a runnerArguments, want bool) error {
+	client, err := r.entities.of("client", a.Client)
+	if err != nil {
+		return err
+	}
+	told, _ := client.recorder.seen()
+	var ids []value
+	for _, one := range told {
+		if one.kind == "commandStartedEvent" {
+			ids = append(ids, one.document.Lookup("lsid"))
+		}
+	}
+	if len(ids) < 2 {
+		return fmt.Errorf("expected two commands, got %d", len(ids))
+	}
+	last := ids[len(ids)-2:]
+	if got := last[0].Equal(last[1]) && !last[0].IsZero(); got != want {
+		return fmt.Errorf("expected the last two commands to have the same lsid: %v, got %v", want, last)
+	}
+	return nil
+}
+
+func (r *run) eventCount(a runnerArguments) error {
+	client, kind, details, err := r.eventOf(a)
+	if err != nil {
+		return err
+	}
+	told, _ := client.recorder.seen()
+	if got := count(told, kind, func(o occurrence) bool { return o.match(r.matcher, kind, details) == nil }); got != *a.Count {
+		return fmt.Errorf("expected %d times %s, got %d", *a.Count, kind, got)
+	}
+	return nil
+}
+
+func (r *run) waitForEvent(a runnerArguments) error {
+	client, kind, details, err := r.eventOf(a)
+	if err != nil {
+		return err
+	}
+	for {
+		told, more := client.recorder.seen()
+		if count(told, kind, func(o occurrence) bool { return o.match(r.matcher, kind, details) == nil }) >= *a.Count {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-r.ctx.Done():
+			return fmt.Errorf("waiting for %d times %s: %w", *a.Count, kind, context.Cause(r.ctx))
+		}
+	}
+}
+
+func (r *run) eventOf(a runnerArguments) (client *entity, kind string, details bson.Raw, err error) {
+	if client, err = r.entities.of("client", a.Client); err != nil {
+		return nil, "", nil, err
+	}
+	if a.Count == nil {
+		return nil, "", nil, fmt.Errorf("how many events?")
+	}
+	kind, details, err = theOnly(a.Event)
+	return client, kind, details, err
+}
+
+func count(told []occurrence, kind string, matches func(occurrence) bool) int {
+	n := 0
+	for _, one := range told {
+		if one.kind == kind && (matches == nil || matches(one)) {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *run) runOnThread(a runnerArguments) error {
+	e, err := r.entities.of("thread", a.Thread)
+	if err != nil {
+		return err
+	}
+	e.thread.add(func() error { return r.execute(a.Operation) })
+	return nil
+}
+
+func (r *run) waitForThread(a runnerArguments) error {
+	e, err := r.entities.of("thread", a.Thread)
+	if err != nil {
+		return err
+	}
+	return e.thread.wait()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,99 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// server is the deployment that the tests run against, with a client of its own, which prepares the collections and
+// looks at the outcomes. That one is always the driver's.
+type server struct {
+	uri      string
+	embedded bool // the embedded server, or one of its kind
+	client   *mongo.Client
+
+	version    []int
+	topology   string
+	auth       bool
+	mechanisms []string
+	parameters bson.Raw
+}
+
+func connect(ctx context.Context, uri string) (*server, error) {
+	opts := options.Client().ApplyURI(uri)
+	client, err := mongo.Connect(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{uri: uri, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
+	if err := s.learn(ctx); err != nil {
+		_ = client.Disconnect(ctx)
+		return nil, fmt.Errorf("asking the server what it is: %w", err)
+	}
+	return s, nil
+}
+
+func (s *server) learn(ctx context.Context) error {
+	admin := s.client.Database("admin")
+	var build struct {
+		Version  string `bson:"version"`
+		FerretDB string `bson:"ferretdbVersion"`
+	}
+	if err := admin.RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&build); err != nil {
+		return err
+	}
+	s.version = versionOf(build.Version)
+	s.embedded = build.FerretDB != ""
+	var hello struct {
+		SetName   string `bson:"setName"`
+		Msg       string `bson:"msg"`
+		ServiceID value  `bson:"serviceId"`
+	}
+	if err := admin.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		return err
+	}
+	switch {
+	case !hello.ServiceID.IsZero():
+		s.topology = "load-balanced"
+	case hello.Msg == "isdbgrid":
+		s.topology = "sharded"
+	case hello.SetName != "":
+		s.topology = "replicaset"
+	default:
+		s.topology = "single"
+	}
+	// A server that tells its parameters to nobody has none that a test could require.
+	s.parameters, _ = admin.RunCommand(ctx, bson.D{{Key: "getParameter", Value: "*"}}).Raw()
+	var parameters struct {
+		Mechanisms []string `bson:"authenticationMechanisms"`
+	}
+	if s.parameters != nil && bson.Unmarshal(s.parameters, &parameters) == nil {
+		s.mechanisms = parameters.Mechanisms
+	}
+	return nil
+}
+
+func (s *server) isTopology(name string) bool {
+	return name == s.topology || name == "sharded-replicaset" && s.topology == "sharded"
+}
+
+// clean drops the databases that the files of suites have filled.
+func (s *server) clean(ctx context.Context, all []*suite) {
+	dropped := map[string]bool{}
+	for _, suite := range all {
+		for _, f := range suite.files {
+			for _, data := range f.file.InitialData {
+				if !dropped[data.Database] {
+					dropped[data.Database] = true
+					_ = s.client.Database(data.Database).Drop(ctx) // what stays is only untidy
+				}
+			}
+		}
+	}
+}
+
+func (s *server) close(ctx context.Context) error { return s.client.Disconnect(ctx) }

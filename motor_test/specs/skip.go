@@ -1,0 +1,105 @@
+package specs
+
+import "slices"
+
+// skip is why tests of a file are not expected to pass. They are run all the same: one that passes must leave the list,
+// and through motor they have to end as they do through the driver.
+type skip struct {
+	file     string
+	tests    []string
+	embedded bool // with the embedded server alone
+	reason   string
+}
+
+// skips are all of them.
+var skips = []skip{
+	{
+		file: "command-monitoring/logging/redacted-commands.json",
+		tests: []string{
+			"authenticate command and resulting server-generated error are redacted",
+			"saslStart command and resulting server-generated error are redacted",
+			"saslContinue command and resulting server-generated error are redacted",
+			"createUser command and resulting server-generated error are redacted",
+			"updateUser command and resulting server-generated error are redacted",
+		},
+		reason: "the driver hides the command, but logs the server's error in full",
+	},
+	{
+		file: "connection-monitoring-and-pooling/logging/connection-pool-options.json",
+		tests: []string{
+			"waitQueueTimeoutMS should be included in connection pool created message when specified",
+			"waitQueueSize should be included in connection pool created message when specified",
+			"waitQueueMultiple should be included in connection pool created message when specified",
+		},
+		reason: "the driver does not know the option",
+	},
+	{
+		file:   "server-discovery-and-monitoring/unified/logging-standalone.json",
+		tests:  []string{"Topology lifecycle"},
+		reason: "the driver logs once more, that the topology is unknown, before it stops to monitor it",
+	},
+	{
+		file: "server-discovery-and-monitoring/unified/serverMonitoringMode.json",
+		tests: []string{
+			"connect with serverMonitoringMode=auto >=4.4",
+			"connect with serverMonitoringMode=stream >=4.4",
+		},
+		embedded: true,
+		reason:   "it does not stream heartbeats",
+	},
+	{
+		file:     "collection-management/clustered-indexes.json",
+		tests:    []string{"listCollections includes clusteredIndex", "listIndexes returns the index"},
+		embedded: true,
+		reason:   "it takes clusteredIndex and forgets it",
+	},
+	{
+		file:     "command-monitoring/updateMany.json",
+		tests:    []string{"A successful updateMany with write errors"},
+		embedded: true,
+		reason:   "beside write errors it does not say n",
+	},
+	{
+		file:     "command-monitoring/updateOne.json",
+		tests:    []string{"A successful updateOne with write errors"},
+		embedded: true,
+		reason:   "beside write errors it does not say n",
+	},
+	{
+		file:     "crud/unified/findOneAndUpdate-errorResponse.json",
+		tests:    []string{"findOneAndUpdate DuplicateKey error is accessible"},
+		embedded: true,
+		reason:   "its duplicate key errors have no keyPattern",
+	},
+	{
+		file:     "run-command/runCursorCommand.json",
+		tests:    []string{"does not close the cursor when receiving an empty batch"},
+		embedded: true,
+		reason:   "it closes a tailable cursor at the end of the collection",
+	},
+	{
+		file:     "unified-test-format/valid-fail/operation-failure.json",
+		tests:    []string{"Unsupported query operator"},
+		embedded: true,
+		reason:   "where there is no collection it finds nothing, without looking at the query",
+	},
+	{
+		file:     "versioned-api/crud-api-version-1-strict.json",
+		tests:    []string{"distinct appends declared API version"},
+		embedded: true,
+		reason:   "it does not know which commands are in the API version 1",
+	},
+}
+
+// skipped returns why a test is skipped, or "".
+func skipped(s *server, path, test string) string {
+	for _, one := range skips {
+		if (!one.embedded || s.embedded) && one.file == path && slices.Contains(one.tests, test) {
+			if one.embedded {
+				return "the embedded server: " + one.reason
+			}
+			return one.reason
+		}
+	}
+	return ""
+}

@@ -1,0 +1,155 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// style is a way of working with the driver: by calling it, by futures, or by callbacks. Handles are what the style
+// works with; all of them have motor's method names, so that an operation of a file is a name and arguments.
+type style interface {
+	// newClient returns a handle of a new client, and what closes it.
+	newClient(uri string, opts *options.ClientOptions) (handle any, close func(context.Context) error, err error)
+	database(client any, name string, opts *options.DatabaseOptionsBuilder) any
+	collection(database any, name string, opts *options.CollectionOptionsBuilder) any
+
+	// call calls a method of a handle and waits for the outcome. err is for what is not the operation's: a method
+	// that does not exist is a [*pending], arguments that it cannot have are any other error.
+	call(ctx context.Context, handle any, method string, args, opts []any) (o outcome, err error)
+
+	// partial reports whether a result can stand beside an error.
+	partial() bool
+	// ofMotor reports whether it is one of ours, of which some things are known that the files do not know.
+	ofMotor() bool
+	close()
+}
+
+// outcome is what has come of an operation.
+type outcome struct {
+	result any
+	err    error
+}
+
+// The names of the styles.
+const (
+	Driver   = "driver"
+	Future   = "future"
+	Callback = "callback"
+)
+
+// Styles are the names of all styles: the driver, to which the others are held, comes first.
+var Styles = []string{Driver, Future, Callback}
+
+func newStyle(name string) (style, error) {
+	switch name {
+	case Driver:
+		return byDriver{}, nil
+	case Future:
+		return byFutures{}, nil
+	case Callback:
+		return newByCallbacks(), nil
+	}
+	return nil, fmt.Errorf("there is no style %q", name)
+}
+
+// pending is the error of a case that needs something which is not there yet.
+type pending struct{ name string }
+
+func (p *pending) Error() string { return p.name + " is not there yet" }
+
+var (
+	contextType = reflect.TypeFor[context.Context]()
+	errorType   = reflect.TypeFor[error]()
+)
+
+// methodOf returns the method of a handle.
+func methodOf(handle any, name string) (reflect.Value, error) {
+	method := reflect.ValueOf(handle).MethodByName(name)
+	if !method.IsValid() {
+		return method, &pending{shortName(handle) + "." + name}
+	}
+	return method, nil
+}
+
+// shortName is the type of a handle without its package and its parameters.
+func shortName(handle any) string {
+	t := reflect.TypeOf(handle)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name, _, _ := strings.Cut(t.Name(), "[")
+	return name
+}
+
+// inputs lays out the arguments of a method: the context where it takes one, callback where it takes a function, then
+// opts for its variadic parameter.
+func inputs(method reflect.Value, ctx context.Context, args, opts []any, callback func(reflect.Type) reflect.Value) ([]reflect.Value, error) {
+	t := method.Type()
+	fixed := t.NumIn()
+	if t.IsVariadic() {
+		fixed--
+	}
+	var in []reflect.Value
+	for i := range fixed {
+		switch p := t.In(i); {
+		case p == contextType:
+			in = append(in, reflect.ValueOf(ctx))
+		case p.Kind() == reflect.Func && callback != nil:
+			in = append(in, callback(p))
+		case len(args) == 0:
+			return nil, fmt.Errorf("%v takes more arguments", t)
+		default:
+			v, err := assignable(args[0], p)
+			if err != nil {
+				return nil, err
+			}
+			in, args = append(in, v), args[1:]
+		}
+	}
+	if len(args) > 0 {
+		return nil, fmt.Errorf("%v takes fewer arguments", t)
+	}
+	if len(opts) > 0 && !t.IsVariadic() {
+		return nil, &pending{fmt.Sprintf("options of %v", t)}
+	}
+	for _, opt := range opts {
+		v, err := assignable(opt, t.In(fixed).Elem())
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, v)
+	}
+	return in, nil
+}
+
+func assignable(arg any, to reflect.Type) (reflect.Value, error) {
+	v := reflect.ValueOf(arg)
+	switch {
+	case !v.IsValid():
+		return reflect.Zero(to), nil
+	case v.Type().AssignableTo(to):
+		return v, nil
+	case v.CanConvert(to) && (v.Kind() == to.Kind() || v.CanInt() && reflect.Zero(to).CanInt()):
+		return v.Convert(to), nil
+	}
+	return v, fmt.Errorf("a %T is no %v", arg, to)
+}
+
+// outcomeOf splits what a method has returned: nothing, a result, an error, or both.
+func outcomeOf(out []reflect.Value) outcome {
+	var o outcome
+	for _, v := range out {
+		switch {
+		case v.Type() == errorType:
+			o.err, _ = v.Interface().(error)
+		case v.Kind() == reflect.Pointer && v.IsNil():
+		default:
+			o.result = v.Interface()
+		}
+	}
+	return o
+}

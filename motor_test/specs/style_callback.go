@@ -1,0 +1,94 @@
+package specs
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// byCallbacks works with package callback: every call is made on the loop, as event-loop code makes it, and its
+// callback comes there.
+type byCallbacks struct {
+	loop  *callback.Loop
+	ended chan struct{}
+}
+
+func newByCallbacks() *byCallbacks {
+	s := &byCallbacks{loop: callback.NewLoop(), ended: make(chan struct{})}
+	go func() { defer close(s.ended); s.loop.Start() }()
+	return s
+}
+
+func (s *byCallbacks) partial() bool { return false } // a callback is given the error alone
+func (s *byCallbacks) ofMotor() bool { return true }
+
+func (s *byCallbacks) close() {
+	s.loop.Stop()
+	<-s.ended
+	s.loop.Close()
+}
+
+func (s *byCallbacks) newClient(uri string, opts *options.ClientOptions) (any, func(context.Context) error, error) {
+	client, err := callback.NewClient(s.loop, uri, motor.WithClientOptions(opts))
+	if err != nil {
+		return nil, nil, err
+	}
+	return client, client.Close, nil
+}
+
+func (s *byCallbacks) database(client any, name string, opts *options.DatabaseOptionsBuilder) any {
+	return client.(*callback.Client).Database(name, opts)
+}
+
+func (s *byCallbacks) collection(database any, name string, opts *options.CollectionOptionsBuilder) any {
+	return callback.CollectionOf[bson.Raw](database.(*callback.Database), name, opts)
+}
+
+func (s *byCallbacks) call(ctx context.Context, handle any, method string, args, opts []any) (outcome, error) {
+	m, err := methodOf(handle, method)
+	if err != nil {
+		return outcome{}, err
+	}
+	done := make(chan outcome, 2) // a second call of the callback would be an error of ours: it is not lost
+	asynchronous := false
+	in, err := inputs(m, ctx, args, opts, func(t reflect.Type) reflect.Value {
+		asynchronous = true
+		return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
+			done <- outcomeOf(in)
+			return nil
+		})
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	called := make(chan struct{})
+	s.loop.AddCallback(func() {
+		defer close(called)
+		defer func() {
+			if p := recover(); p != nil {
+				done <- outcome{err: fmt.Errorf("%s panicked: %v", method, p)}
+			}
+		}()
+		if out := m.Call(in); !asynchronous {
+			done <- outcomeOf(out)
+		} else if len(done) > 0 {
+			panic("the callback was called before the call returned")
+		}
+	})
+	select {
+	case o := <-done:
+		<-called
+		if len(done) > 0 {
+			return o, fmt.Errorf("%s called its callback twice", method)
+		}
+		return o, nil
+	case <-ctx.Done():
+		return outcome{err: context.Cause(ctx)}, nil
+	}
+}

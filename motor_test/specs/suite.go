@@ -1,0 +1,126 @@
+package specs
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// module is where the files come from unless a folder is named. It is a driver of the past, which the module of the
+// tests keeps for them: the present one does not carry them.
+const module = "go.mongodb.org/mongo-driver"
+
+// Embedded are the suites that the embedded server can run, or refuse.
+var Embedded = []string{
+	"crud", "collection-management", "run-command", "index-management", "command-monitoring", "read-write-concern",
+	"versioned-api", "unified-test-format",
+}
+
+// DefaultDir returns the folder of the files that come with the module of the tests.
+func DefaultDir() (string, error) {
+	cmd := exec.Command("go", "list", "-m", "-json", module)
+	_, here, _, _ := runtime.Caller(0)
+	if dir := filepath.Dir(here); filepath.IsAbs(dir) {
+		if _, err := os.Stat(dir); err == nil {
+			cmd.Dir = dir // the module, whatever the working directory is
+		}
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("specs: looking for %s: %w", module, err)
+	}
+	var m struct{ Dir string }
+	if err := json.Unmarshal(out, &m); err != nil {
+		return "", fmt.Errorf("specs: looking for %s: %w", module, err)
+	}
+	if m.Dir == "" {
+		return "", fmt.Errorf("specs: %s has not been downloaded: go mod download", module)
+	}
+	return filepath.Join(m.Dir, "testdata"), nil
+}
+
+// suite is the files of one folder.
+type suite struct {
+	name  string
+	files []suiteFile
+}
+
+// suiteFile is one file of a suite.
+type suiteFile struct {
+	path    string // below the folder of all
+	file    *file
+	refused error // a file that cannot be read
+	invalid bool  // that must fail
+}
+
+// suites returns the suites of a folder: what is below it, by its first part. Files of other formats are left out.
+func suites(dir string, only []string) ([]*suite, error) {
+	byName := map[string]*suite{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".json" {
+			return err
+		}
+		path, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		path = filepath.ToSlash(path)
+		first, _, below := strings.Cut(path, "/")
+		if !below {
+			first = filepath.Base(dir)
+		}
+		if len(only) > 0 && !slices.Contains(only, first) {
+			return nil
+		}
+		files, err := readSuiteFile(name, path)
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		if byName[first] == nil {
+			byName[first] = &suite{name: first}
+		}
+		byName[first].files = append(byName[first].files, files...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range only {
+		if byName[name] == nil {
+			return nil, fmt.Errorf("specs: there is no suite %q in %s", name, dir)
+		}
+	}
+	var all []*suite
+	for _, s := range byName {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *suite) int { return strings.Compare(a.name, b.name) })
+	return all, nil
+}
+
+// readSuiteFile returns what a file has: nothing if it is in some other format.
+func readSuiteFile(name, path string) ([]suiteFile, error) {
+	invalid := strings.Contains(path, "/valid-fail/")
+	if strings.Contains(path, "/invalid/") {
+		return nil, nil // of these, the JSON schema of the format alone can tell what is wrong
+	}
+	f, err := readFile(name)
+	switch {
+	case f != nil:
+		return []suiteFile{{path: path, file: f, refused: err, invalid: invalid}}, nil
+	case err != nil:
+		return nil, err
+	}
+	older, err := readOlder(name)
+	var files []suiteFile
+	for _, f := range older {
+		files = append(files, suiteFile{path: path, file: f})
+	}
+	return files, err
+}

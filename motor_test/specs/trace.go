@@ -1,0 +1,146 @@
+package specs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// trace is what a test has done, told in such a way that it is the same in every style: what came of the operations,
+// and which commands were sent and how they ended.
+type trace struct {
+	operations []string
+	commands   []string
+	beside     []string // results that stand beside errors; nil in a style that has none
+	unordered  bool     // the test has threads
+}
+
+// tracing serialises the operations of threads.
+var tracing sync.Mutex
+
+func (t *trace) operation(name string, o outcome) {
+	tracing.Lock()
+	defer tracing.Unlock()
+	line := name + ": "
+	switch docs, isList := o.result.([]value); {
+	case o.err != nil:
+		f := failureOf(o.err)
+		line += f.String()
+		// What nothing was sent of has nothing to tell either, though the driver gives a result of zeros.
+		if beside, err := resultBeside(o.result); t.beside != nil && err == nil && f.server {
+			t.beside = append(t.beside, name+", beside the error: "+normal(beside))
+		}
+	case isList:
+		var texts []string
+		for _, doc := range docs {
+			texts = append(texts, normal(doc))
+		}
+		line += "[" + strings.Join(texts, " ") + "]"
+	default:
+		if _, isCursor := o.result.(cursor); isCursor {
+			line += "a cursor"
+		} else if v, err := resultOf(o.result); err != nil {
+			line += err.Error()
+		} else {
+			line += normal(v)
+		}
+	}
+	t.operations = append(t.operations, line)
+}
+
+// record adds the commands of the clients.
+func (r *run) record() {
+	for _, client := range r.clients() {
+		told, _ := client.recorder.seen()
+		for _, one := range told {
+			if one.family != "command" {
+				continue
+			}
+			switch one.kind {
+			case "commandStartedEvent":
+				r.trace.commands = append(r.trace.commands, one.kind+" "+normal(ofDocument(one.document)))
+			case "commandFailedEvent":
+				f := failureOf(one.failure)
+				r.trace.commands = append(r.trace.commands, fmt.Sprintf("%s %s %v", one.kind, one.command, f.codes))
+			default:
+				r.trace.commands = append(r.trace.commands, one.kind+" "+one.command)
+			}
+		}
+	}
+}
+
+// difference returns the first thing in which two traces differ, or "".
+func (t *trace) difference(reference *trace) string {
+	all := [][2][]string{{reference.operations, t.operations}, {reference.commands, t.commands}}
+	if reference.beside != nil && t.beside != nil {
+		all = append(all, [2][]string{reference.beside, t.beside})
+	}
+	for _, lists := range all {
+		if t.unordered {
+			lists[0], lists[1] = slices.Sorted(slices.Values(lists[0])), slices.Sorted(slices.Values(lists[1]))
+		}
+		for i := range max(len(lists[0]), len(lists[1])) {
+			want, got := "nothing", "nothing"
+			if i < len(lists[0]) {
+				want = lists[0][i]
+			}
+			if i < len(lists[1]) {
+				got = lists[1][i]
+			}
+			if want != got {
+				return fmt.Sprintf("\tthe driver: %s\n\there:       %s", want, got)
+			}
+		}
+	}
+	return ""
+}
+
+// passing are keys of commands and replies of which the values differ from one run to the next.
+var passing = []string{
+	"lsid", "txnNumber", "getMore", "cursors", "id", "$clusterTime", "operationTime", "opTime", "electionId", "$configTime",
+	"$topologyTime", "topologyVersion", "localTime", "connectionId", "sizeOnDisk",
+}
+
+// normal is a value in words: with its keys in order and without what differs from one run to the next.
+func normal(v value) string {
+	if v.IsZero() {
+		return "nothing"
+	}
+	switch v.Type {
+	case bson.TypeObjectID, bson.TypeTimestamp:
+		return v.Type.String()
+	case bson.TypeBinary:
+		if subtype, _, ok := v.BinaryOK(); ok && subtype == bson.TypeBinaryUUID {
+			return "UUID"
+		}
+	case bson.TypeEmbeddedDocument:
+		elements, err := v.Document().Elements()
+		if err != nil {
+			return err.Error()
+		}
+		var parts []string
+		for _, element := range elements {
+			text := "…"
+			if !slices.Contains(passing, element.Key()) {
+				text = normal(element.Value())
+			}
+			parts = append(parts, element.Key()+": "+text)
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ", ") + "}"
+	case bson.TypeArray:
+		values, err := v.Array().Values()
+		if err != nil {
+			return err.Error()
+		}
+		var parts []string
+		for _, one := range values {
+			parts = append(parts, normal(one))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	return v.String()
+}
