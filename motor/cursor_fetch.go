@@ -89,10 +89,12 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			s.driver.SetBatchSize(*size)
 		}
 		if !fresh && laneOf(s.kind) == longLane {
-			come, err = c.polled(ctx, conn, s)
+			var news []bson.Raw
+			news, err = c.polled(ctx, conn, s)
 			if s.poll != nil {
 				return err // it is this wait that has ended
 			}
+			come = decodeAll[D](&c.coll.codec, news)
 			break
 		}
 		next := s.driver.Next
@@ -105,6 +107,7 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 			err = s.driver.Err()
 		}
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.closed && err != nil && outer.Err() == nil {

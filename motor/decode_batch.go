@@ -17,12 +17,9 @@ type decoded[D any] struct {
 
 // decodeBatch decodes what the driver has fetched. It keeps nothing of that memory, which is the driver's to reuse.
 func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
-	switch docs := any(&b.docs).(type) {
-	case *[]bson.Raw:
+	switch any(&b.docs).(type) {
+	case *[]bson.Raw, *[]RawBatch:
 		return decodeAll[D](c, batchOf(driver))
-	case *[]RawBatch:
-		*docs = []RawBatch{RawBatch(slices.Concat(batchOf(driver)...))}
-		return b
 	}
 	r := c.reader()
 	defer r.release()
@@ -43,7 +40,7 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	return b
 }
 
-// decodeAll decodes documents whose memory is not used for anything else: they may keep it.
+// decodeAll decodes documents whose memory is not used for anything else: they may keep it. A [RawBatch] is all of them.
 func decodeAll[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
 	if docs, ok := any(&b.docs).(*[]RawBatch); ok && len(raws) > 0 {
 		*docs = []RawBatch{RawBatch(slices.Concat(raws...))}
