@@ -5,8 +5,10 @@ package callback
 import (
 	"context"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
@@ -122,6 +124,90 @@ func (c *Collection[D]) Drop(
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
 }
 
+// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
+// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
+// then. A pipeline that is wrong shows then, too.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
+// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+//
+// Motor: MotorCollection.aggregate.
+func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
+	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
+}
+
+// FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
+// zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(
+	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndDelete(ctx, filter, opts...), callback)
+}
+
+// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It gives
+// its callback that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
+// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(
+	ctx context.Context, filter, replacement any, callback Func[D],
+	opts ...options.Lister[options.FindOneAndReplaceOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndReplace(ctx, filter, replacement, opts...), callback)
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// It gives its callback that document as it was before, or, with
+// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
+// map, a nil pointer. That is no error.
+//
+// Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(
+	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
+) {
+	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
+}
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	return c.same(c.futures.WithOptions(opts...))
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorCollection.read_concern.
+func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
+}
+
+// Options gives its callback the options with which the collection was created, such as capped and size: an empty map
+// if it was created without, or is not there.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.options.
+func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Options(ctx), callback)
+}
+
 // FindOne gives its callback the first document that matches filter, or, if there is none, the zero D: a nil map, a
 // nil pointer. That is no error.
 //
@@ -154,6 +240,31 @@ func (c *Collection[D]) CountDocuments(
 	ctx context.Context, filter any, callback Func[int64], opts ...options.Lister[options.CountOptions],
 ) {
 	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
+}
+
+// EstimatedDocumentCount gives its callback the number of documents in the collection, as its metadata has it: at
+// once, however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.estimated_document_count.
+func (c *Collection[D]) EstimatedDocumentCount(
+	ctx context.Context, callback Func[int64], opts ...options.Lister[options.EstimatedDocumentCountOptions],
+) {
+	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
+}
+
+// Distinct gives its callback the different values of key in the documents that match filter: bson.D{} stands for all.
+// A value that is a document is a bson.M, and the elements of a list are values one by one.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.distinct.
+func (c *Collection[D]) Distinct(
+	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
+) {
+	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.

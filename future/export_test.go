@@ -27,3 +27,13 @@ func Unlocked[T any](f *Future[T], p *Pool) bool {
 	}
 	return true
 }
+
+// Watches reports whether p watches a context for queued tasks.
+func Watches(p *Pool) bool { return p.watch.Load() != nil }
+
+// QueuePlaces returns how many places p's queue has.
+func QueuePlaces(p *Pool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue.ring)
+}

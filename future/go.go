@@ -45,7 +45,7 @@ func begin[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 		if p.inPlace {
 			n.core.state.Store(inPlace)
 		}
-		err = p.submit(&n.run.job)
+		err = p.submit(work{job: &n.run.job})
 	} else {
 		err = execute(ex, n.runAlone)
 	}
@@ -53,8 +53,8 @@ func begin[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 		if n.run.claim(jobQueued, jobDropped) { // an executor that panics may have started it all the same
 			n.refuse(err).spread(false)
 		}
-	} else if ctx.Done() != nil {
-		n.run.watch(n.expire)
+	} else {
+		n.run.watch()
 	}
 	return &n.Future
 }
@@ -99,13 +99,6 @@ func (n *operation[T]) call() (v T, end taskEnd, err error) {
 	}
 	v, err = fn(&n.run)
 	return v, taskReturned, err
-}
-
-// expire is called when the operation's context ends while it is queued.
-func (n *operation[T]) expire() {
-	if n.run.drop() {
-		n.refuse(n.run.parent.Err()).spread(false)
-	}
 }
 
 // abandon is called when the operation was cancelled: before its start, it takes it off the queue; later, it ends

@@ -7,13 +7,15 @@ import (
 
 // job is a task in the hands of a pool.
 type job struct {
-	next, prev *job // in the pool's queue
-	pool       *Pool
-	task       task
-	state      atomic.Uint32
-	slot       slotState     // guarded by pool.mu
-	handed     bool          // on the pool's list of that name. Guarded by pool.mu
-	since      time.Duration // when it was queued, on the clock of now
+	pool  *Pool
+	task  task
+	state atomic.Uint32
+
+	// The rest is guarded by pool.mu.
+	slot       slotState
+	queued     bool // in the pool's queue, and not dropped
+	handed     bool // on the pool's list of that name,
+	next, prev *job // of which these are the links
 }
 
 type slotState uint8
@@ -75,38 +77,35 @@ func (j *job) drop() bool {
 	return j.claim(jobAssigned, jobDropped)
 }
 
-// jobQueue is the FIFO queue of the tasks that wait for a slot.
-type jobQueue struct {
+// jobList is a list of jobs, in the order in which they came.
+type jobList struct {
 	first, last *job
 	length      int
 }
 
-func (q *jobQueue) push(j *job) {
-	j.prev = q.last
-	if q.last == nil {
-		q.first = j
+func (l *jobList) push(j *job) {
+	j.prev = l.last
+	if l.last == nil {
+		l.first = j
 	} else {
-		q.last.next = j
+		l.last.next = j
 	}
-	q.last = j
-	q.length++
+	l.last = j
+	l.length++
 }
 
-// remove takes j out; a job that is not in the queue is left as it is.
-func (q *jobQueue) remove(j *job) {
-	if j.prev == nil && q.first != j {
-		return
-	}
+// remove takes out j, which must be on the list.
+func (l *jobList) remove(j *job) {
 	if j.prev == nil {
-		q.first = j.next
+		l.first = j.next
 	} else {
 		j.prev.next = j.next
 	}
 	if j.next == nil {
-		q.last = j.prev
+		l.last = j.prev
 	} else {
 		j.next.prev = j.prev
 	}
 	j.next, j.prev = nil, nil
-	q.length--
+	l.length--
 }

@@ -16,10 +16,13 @@ type lentContext struct {
 	job
 	parent context.Context
 
-	mu    sync.Mutex
-	inner context.Context
-	stop  func() // ends the watch over the parent while the job is queued, later inner
-	over  bool   // the function has returned, or is not to run: inner, if it is made, has ended
+	mu      sync.Mutex
+	inner   context.Context
+	stop    func()        // ends inner
+	over    bool          // the function has returned, or is not to run: inner, if it is made, has ended
+	watched *contextWatch // over the parent, while the job is queued
+
+	before, after *lentContext // on the list of that watch, and guarded by its lock
 }
 
 // Deadline implements [context.Context].
@@ -88,42 +91,19 @@ func (c *lentContext) adopt(ctx context.Context, cancel context.CancelFunc) cont
 
 // begin is called by whoever runs the operation, and reports false if it is not to run any more.
 func (c *lentContext) begin() bool {
-	c.mu.Lock()
-	stop, over := c.stop, c.over
-	c.stop = nil
-	c.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-	return !over && c.parent.Err() == nil
+	return !c.unwatch() && c.parent.Err() == nil
 }
 
 // end ends the context.
 func (c *lentContext) end() {
 	c.mu.Lock()
-	stop := c.stop
-	c.stop, c.over = nil, true
+	stop, w := c.stop, c.watched
+	c.stop, c.over, c.watched = nil, true, nil
 	c.mu.Unlock()
+	if w != nil {
+		w.leave(c)
+	}
 	if stop != nil {
-		stop()
-	}
-}
-
-// watch calls fn when the parent ends while the job is queued. Only jobs that have to wait for their turn pay for
-// this.
-func (c *lentContext) watch(fn func()) {
-	if c.state.Load() != jobQueued {
-		return
-	}
-	stop := context.AfterFunc(c.parent, fn)
-	c.mu.Lock()
-	// The job may have got its slot, or been cancelled, in the meantime; begin or end have then been here before.
-	late := c.state.Load() != jobQueued
-	if !late {
-		c.stop = func() { stop() }
-	}
-	c.mu.Unlock()
-	if late {
 		stop()
 	}
 }

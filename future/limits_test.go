@@ -85,9 +85,11 @@ func TestMemoryOfQueuedTasks(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	before := heap()
 	for i := range fs {
-		fs[i] = future.Go(context.Background(), pool, block)
+		fs[i] = future.Go(ctx, pool, block)
 	}
 	each := float64(heap()-before) / float64(tasks)
 	close(release)

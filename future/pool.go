@@ -3,6 +3,7 @@ package future
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,11 +22,11 @@ type Pool struct {
 	inPlace  bool
 
 	mu      sync.Mutex
-	queue   jobQueue
+	queue   workQueue
 	resumed []resumed // tasks that lent their slot and want one back
 	idle    []*worker // the most recently used last
 	lost    int       // workers on their way to a job that an Await has run: see worker.arrive
-	handed  jobQueue  // jobs with a slot that the next of these are to take
+	handed  jobList   // jobs with a slot that the next of these are to take
 	running int       // slots taken
 	busy    int       // jobs between being given a slot and the settlement of their future
 	closed  bool
@@ -35,8 +36,7 @@ type Pool struct {
 	trimming bool
 	minIdle  int // the fewest idle workers since the last trim
 
-	spare  *job // a list of those of plain tasks that may be used again
-	spares int
+	watch atomic.Pointer[contextWatch] // the latest, which the next task may share
 
 	stats PoolStats // the counters; the rest is filled in by Stats
 	clock queueClock
@@ -90,83 +90,35 @@ func (p *Pool) Limit() int { return p.limit }
 // [ErrQueueFull] and [ErrPoolClosed]. A panic of task is reported as [SetUnobservedHandler] says.
 func (p *Pool) Execute(task func()) error {
 	mustHave(task != nil, "Execute", "task")
-	p.mu.Lock()
-	j := p.spare
-	if j != nil {
-		p.spare, j.next = j.next, nil
-		p.spares--
-	} else {
-		j = new(job)
-	}
-	j.task = plainTask(task)
-	return p.submitLocked(j)
+	return p.submit(work{fn: task})
 }
 
-// plainTask is a task without a future. Nothing but Close can cancel it, and nothing but a worker can run it.
-type plainTask func()
-
-func (fn plainTask) perform(s slot) batch {
-	if err := fn.call(); err != nil {
-		s.release(taskPanicked)
-		ReportUnobserved(err)
-		return batch{}
-	}
-	s.release(taskReturned) // which keeps the job: see worker.release
-	return batch{}
-}
-
-func (fn plainTask) call() (err error) {
+// callPlain runs a task without a future. Nothing but Close can cancel it, and nothing but a worker can run it.
+func callPlain(fn func()) (err error) {
 	defer recoverAs(&err)
 	fn()
 	return nil
 }
 
-func (fn plainTask) refuse(err error) batch {
-	if _, goexit := err.(*PanicError); !goexit {
-		err = &UndeliveredError{Reason: err}
-	}
-	ReportUnobserved(err)
-	return batch{}
-}
-
-func (j *job) plain() bool {
-	_, ok := j.task.(plainTask)
-	return ok
-}
-
-// maxSpares bounds the list of jobs of plain tasks that wait to be used again.
-const maxSpares = 1024
-
-// keepLocked makes a spare of j, a plain task's, to which nothing refers any more. A sync.Pool would be slower: who
-// submits and who works are on different processors.
-func (p *Pool) keepLocked(j *job) {
-	j.task = nil
-	if p.spares < maxSpares {
-		j.next, p.spare = p.spare, j
-		p.spares++
-	}
-}
-
-// submit gives j a slot and a worker, or a place in the queue.
-func (p *Pool) submit(j *job) error {
+// submit gives w a slot and a worker, or a place in the queue.
+func (p *Pool) submit(w work) error {
 	p.mu.Lock()
-	return p.submitLocked(j)
-}
-
-// submitLocked releases mu, which is held.
-func (p *Pool) submitLocked(j *job) error {
-	j.pool = p
+	if w.job != nil {
+		w.job.pool = p
+	}
 	switch {
 	case p.closed:
 		p.stats.Rejected++
 		p.mu.Unlock()
 		return ErrPoolClosed
 	case p.running < p.limit:
-		j.state.Store(jobAssigned)
-		j.slot = slotHeld
 		p.running++
 		p.busy++
-		p.startLocked(j)
+		if w.job != nil {
+			w.job.state.Store(jobAssigned)
+			w.job.slot = slotHeld
+		}
+		p.startLocked(w)
 		p.mu.Unlock()
 		return nil
 	case p.maxQueue >= 0 && p.queue.length >= p.maxQueue:
@@ -174,15 +126,14 @@ func (p *Pool) submitLocked(j *job) error {
 		p.mu.Unlock()
 		return ErrQueueFull
 	}
-	p.clockIn(j)
-	p.queue.push(j)
+	p.queue.push(w, p.clockIn())
 	p.mu.Unlock()
 	return nil
 }
 
-// nextLocked passes a slot on: to a task that lent its own, else to the first queued job, which is returned. If
+// nextLocked passes a slot on: to a task that lent its own, else to the first of the queue, which is returned. If
 // nobody wants it the slot is free.
-func (p *Pool) nextLocked() *job {
+func (p *Pool) nextLocked() (next work) {
 	for len(p.resumed) > 0 {
 		r := p.resumed[0]
 		p.resumed[0] = resumed{}
@@ -190,21 +141,22 @@ func (p *Pool) nextLocked() *job {
 		close(r.back)
 		if r.job.slot == slotLent { // else its function has returned meanwhile: see lentContext.Suspend
 			r.job.slot = slotHeld
-			return nil
+			return work{}
 		}
 	}
-	for p.queue.first != nil {
-		j := p.queue.first
-		p.queue.remove(j)
-		if j.plain() || j.claim(jobQueued, jobAssigned) {
-			p.clockOut(j)
-			p.busy++
+	for first, ok := p.queue.pop(); ok; first, ok = p.queue.pop() {
+		if j := first.job; j != nil {
+			if !j.claim(jobQueued, jobAssigned) {
+				continue
+			}
 			j.slot = slotHeld
-			return j
 		}
+		p.clockOut(first.since)
+		p.busy++
+		return first.work
 	}
 	p.running--
-	return nil
+	return work{}
 }
 
 // resumed is a task that wants a slot back, and the channel that tells it that it has one.
@@ -244,8 +196,8 @@ func (p *Pool) takeBack(j *job) {
 	<-back
 }
 
-// releaseLocked passes the slot of j on for good and returns the job that has it now.
-func (p *Pool) releaseLocked(j *job) (next *job) {
+// releaseLocked passes the slot of j on for good and returns what has it now.
+func (p *Pool) releaseLocked(j *job) (next work) {
 	if j.slot == slotHeld {
 		next = p.nextLocked()
 	}
@@ -255,7 +207,7 @@ func (p *Pool) releaseLocked(j *job) (next *job) {
 
 func (p *Pool) unqueue(j *job) {
 	p.mu.Lock()
-	p.queue.remove(j)
+	p.queue.drop(j)
 	p.mu.Unlock()
 }
 
@@ -265,17 +217,20 @@ func (p *Pool) unqueue(j *job) {
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
-	var refused []task
-	for j := p.queue.first; j != nil; j = p.queue.first {
-		p.queue.remove(j)
-		if j.plain() || j.claim(jobQueued, jobDropped) {
-			refused = append(refused, j.task)
+	var refused []work
+	for first, ok := p.queue.pop(); ok; first, ok = p.queue.pop() {
+		if first.fn != nil || first.job.claim(jobQueued, jobDropped) {
+			refused = append(refused, first.work)
 		}
 	}
 	p.stats.Rejected += uint64(len(refused))
 	p.mu.Unlock()
-	for _, t := range refused {
-		t.refuse(ErrPoolClosed).spread(false)
+	for _, w := range refused {
+		if w.fn != nil {
+			ReportUnobserved(&UndeliveredError{Reason: ErrPoolClosed})
+		} else {
+			w.job.task.refuse(ErrPoolClosed).spread(false)
+		}
 	}
 	p.Shutdown()
 }

@@ -283,7 +283,7 @@ func TestQueueWaitIsMeasured(t *testing.T) {
 		sleep := func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }
 		a, b, c := future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep)
 		future.All(a, b, c).Await(t.Context())
-		if s := pool.Stats(); s.Waited != 2 || s.QueueWait != 3*time.Second || s.MaxQueueWait != 2*time.Second {
+		if s := pool.Stats(); s.Waited != 2 || s.QueueWait.Round(time.Second) != 3*time.Second || s.MaxQueueWait.Round(time.Second) != 2*time.Second {
 			t.Errorf("Stats: %+v", s)
 		}
 	})

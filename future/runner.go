@@ -29,7 +29,7 @@ func (b batch) dispatch() {
 	case *Pool:
 		t := &callbacks{b: b}
 		t.job.task = t
-		if err := ex.submit(&t.job); err != nil {
+		if err := ex.submit(work{job: &t.job}); err != nil {
 			b.refuse(err)
 		}
 	default:

@@ -13,40 +13,49 @@ type PoolStats struct {
 	Rejected  uint64 // tasks that failed with ErrQueueFull or ErrPoolClosed
 
 	Waited       uint64        // tasks that had to wait for a slot and got one
-	QueueWait    time.Duration // how long they waited, all together: of a long queue, a sample is measured
+	QueueWait    time.Duration // how long they waited, all together; after the first tasks, by a sample
 	MaxQueueWait time.Duration // how long the one waited that waited longest, of those measured
 }
 
-// queueClock measures how long tasks are queued. Reading the clock costs as much as all the rest of queueing, so of
-// a long queue only a part is measured: its neighbours have waited about as long.
+// queueClock measures how long tasks are queued. Reading the clock costs as much as all the rest of queueing, so only
+// the first tasks of a pool are all measured, and then one of many, which stands for its neighbours: they have waited
+// about as long.
 type queueClock struct {
-	tick     uint          // tasks that were queued
-	measured uint64        // of those that got a slot
-	waited   time.Duration // all together, by these
+	tick   uint          // tasks that were queued
+	waited time.Duration // by those that got a slot, all together
 }
 
 const (
-	shortQueue = 2  // a queue that is shorter than this is measured task by task
-	everyNth   = 16 // of a longer one, this part is measured
+	firstTasks = 64
+	everyNth   = 16
 )
 
-func (p *Pool) clockIn(j *job) {
-	j.since = 0
+// stamp is when a task was queued, on the clock of now, to two nanoseconds: the last bit says that it stands for
+// everyNth tasks. 0 means that the task is not measured.
+type stamp int64
+
+func (p *Pool) clockIn() stamp {
 	p.clock.tick++
-	if p.queue.length < shortQueue || p.clock.tick%everyNth == 0 {
-		j.since = now()
+	switch {
+	case p.clock.tick <= firstTasks:
+		return stamp(now()) &^ 1
+	case p.clock.tick%everyNth == 0:
+		return stamp(now()) | 1
 	}
+	return 0
 }
 
-func (p *Pool) clockOut(j *job) {
+func (p *Pool) clockOut(since stamp) {
 	p.stats.Waited++
-	if j.since == 0 {
+	if since == 0 {
 		return
 	}
-	wait := now() - j.since
-	p.clock.measured++
-	p.clock.waited += wait
+	wait := now() - time.Duration(since&^1)
 	p.stats.MaxQueueWait = max(p.stats.MaxQueueWait, wait)
+	if since&1 != 0 {
+		wait *= everyNth
+	}
+	p.clock.waited += wait
 }
 
 // Stats returns a snapshot. Right after the Await of a pool's only task it shows that task as completed.
@@ -54,9 +63,7 @@ func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.stats
-	if p.clock.measured > 0 {
-		s.QueueWait = time.Duration(float64(p.clock.waited) * float64(s.Waited) / float64(p.clock.measured))
-	}
+	s.QueueWait = p.clock.waited
 	s.Running, s.Idle, s.Queued = p.running, len(p.idle), p.queue.length
 	return s
 }

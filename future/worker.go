@@ -8,20 +8,21 @@ const idleFor = 200 * time.Millisecond
 // worker is a goroutine of a pool.
 type worker struct {
 	pool *Pool
-	wake chan *job // nil: end
+	wake chan work // none: end
 
-	job  *job // being run: still set when its function ended the goroutine
-	next *job // assigned to this worker when the slot of job was released
-	owes int  // settled jobs that pool.busy still counts; paid whenever the lock is held anyway
-	held bool // job's slot is not released yet
+	job   *job // being run: still set when its function ended the goroutine
+	held  bool // its slot is not released yet
+	plain bool // a function without a future is being run instead
+	next  work // assigned to this worker when the slot was released
+	owes  int  // what has ended and pool.busy still counts; paid whenever the lock is held anyway
 }
 
-// startLocked gives j, if it is not nil, to an idle worker or a new one.
-func (p *Pool) startLocked(j *job) {
-	if j == nil {
+// startLocked gives work, if there is some, to an idle worker or a new one.
+func (p *Pool) startLocked(some work) {
+	if some.isNone() {
 		return
 	}
-	if p.handed.length < p.lost {
+	if j := some.job; j != nil && p.handed.length < p.lost {
 		j.handed = true
 		p.handed.push(j)
 		return
@@ -31,17 +32,17 @@ func (p *Pool) startLocked(j *job) {
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.minIdle = min(p.minIdle, n-1)
-		w.wake <- j // has room for one, and an idle worker is sent one
+		w.wake <- some // has room for one, and an idle worker is sent one
 		return
 	}
-	w := &worker{pool: p, wake: make(chan *job, 1)}
-	go w.run(j)
+	w := &worker{pool: p, wake: make(chan work, 1)}
+	go w.run(some)
 }
 
 // retireLocked ends the n workers that have been idle longest.
 func (p *Pool) retireLocked(n int) {
 	for _, w := range p.idle[:n] {
-		w.wake <- nil
+		w.wake <- work{}
 	}
 	rest := copy(p.idle, p.idle[n:])
 	clear(p.idle[rest:])
@@ -49,15 +50,15 @@ func (p *Pool) retireLocked(n int) {
 	p.minIdle = rest
 }
 
-// park puts w on the idle stack, unless there is work or the pool is closed, and returns what to do next: nil to
+// park puts w on the idle stack, unless there is work or the pool is closed, and returns what to do next: none to
 // end.
-func (w *worker) park() *job {
+func (w *worker) park() work {
 	p := w.pool
 	p.mu.Lock()
 	w.payLocked()
 	if p.closed {
 		p.mu.Unlock()
-		return nil
+		return work{}
 	}
 	p.idle = append(p.idle, w)
 	if !p.trimming {
@@ -78,7 +79,7 @@ func (p *Pool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.retireLocked(p.minIdle)
-	p.spare, p.spares = nil, 0
+	p.queue.trim()
 	p.trimming = len(p.idle) > 0
 	if p.trimming {
 		p.trimmer.Reset(idleFor)
@@ -95,19 +96,23 @@ func (w *worker) payLocked() {
 	}
 }
 
-func (w *worker) run(j *job) {
+func (w *worker) run(some work) {
 	defer w.rescue()
-	for j != nil {
-		for j != nil {
-			j = w.do(j)
+	for !some.isNone() {
+		for !some.isNone() {
+			if some.job != nil {
+				some = w.do(some.job)
+			} else {
+				some = w.doPlain(some.fn)
+			}
 		}
-		j = w.park()
+		some = w.park()
 	}
 }
 
-// do runs j, and the callbacks that wait for it, and returns the job that the slot has passed to.
-func (w *worker) do(j *job) *job {
-	if !j.plain() && !j.claim(jobAssigned, jobRunning) {
+// do runs j, and the callbacks that wait for it, and returns what the slot has passed to.
+func (w *worker) do(j *job) (next work) {
+	if !j.claim(jobAssigned, jobRunning) {
 		if j.state.Load() == jobInPlace {
 			return w.arrive() // an Await was faster, and has the slot
 		}
@@ -124,7 +129,32 @@ func (w *worker) do(j *job) *job {
 	// User code comes, which may take any time: another worker gets the slot that was passed to this one.
 	w.handOver()
 	kept.run()
-	return nil
+	return work{}
+}
+
+// doPlain is do for a function without a future.
+func (w *worker) doPlain(fn func()) (next work) {
+	w.plain = true
+	err := callPlain(fn)
+	w.plain = false
+	if err == nil {
+		return w.releasePlain(taskReturned)
+	}
+	w.next = w.releasePlain(taskPanicked) // the handler may end this goroutine
+	ReportUnobserved(err)
+	return w.takeNext()
+}
+
+// releasePlain passes on the slot of a function without a future and returns what has it now.
+func (w *worker) releasePlain(end taskEnd) (next work) {
+	p := w.pool
+	p.mu.Lock()
+	p.countLocked(end)
+	w.payLocked()
+	next = p.nextLocked()
+	w.owes = 1
+	p.mu.Unlock()
+	return next
 }
 
 // arrive takes the place of a worker that has been woken for nothing, because an Await ran its job, and returns what
@@ -134,7 +164,7 @@ func (w *worker) do(j *job) *job {
 // next job is left for it, where its own Await may be faster once more. pool.lost counts the jobs that were run in
 // place less the workers that have found out: never more than are still to come, and fewer if one comes before its
 // job is done. No more jobs are left for them than that, and each that comes takes one, so none is forgotten.
-func (w *worker) arrive() *job {
+func (w *worker) arrive() work {
 	p := w.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,16 +175,16 @@ func (w *worker) arrive() *job {
 		j.handed = false
 		p.handed.remove(j)
 	}
-	return j
+	return work{job: j}
 }
 
-func (w *worker) takeNext() *job {
+func (w *worker) takeNext() work {
 	next := w.next
-	w.next = nil
+	w.next = work{}
 	return next
 }
 
-// handOver leaves the next job to another worker.
+// handOver leaves the next work to another worker.
 func (w *worker) handOver() {
 	w.pool.mu.Lock()
 	w.payLocked()
@@ -168,9 +198,6 @@ func (w *worker) release(end taskEnd) {
 	w.pool.mu.Lock()
 	w.pool.countLocked(end)
 	w.passLocked(w.job)
-	if end == taskReturned && w.job.plain() {
-		w.pool.keepLocked(w.job)
-	}
 	w.pool.mu.Unlock()
 }
 
@@ -190,11 +217,16 @@ func (w *worker) passLocked(j *job) {
 // rescue goes on for a worker whose goroutine was ended by user code that called runtime.Goexit.
 func (w *worker) rescue() {
 	j := w.job
-	if j == nil && w.next == nil && w.owes == 0 {
+	if j == nil && !w.plain && w.next.isNone() && w.owes == 0 {
 		return
 	}
 	defer w.handOver()
-	if j != nil {
+	switch {
+	case w.plain:
+		w.plain = false
+		w.next = w.releasePlain(taskPanicked)
+		ReportUnobserved(newGoexitError())
+	case j != nil:
 		if w.held {
 			w.release(taskPanicked)
 		}

@@ -88,11 +88,6 @@ func (c *Collection[D]) Equal(other *Collection[D]) bool {
 	return other != nil && c.db.Equal(other.db) && c.name == other.name
 }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
-//
-// Motor: MotorCollection.get_io_loop.
-func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.loop }
-
 // String names the collection, with its database.
 func (c *Collection[D]) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 

@@ -2,8 +2,9 @@ package motor
 
 import (
 	"context"
-	"errors"
+	"encoding/binary"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -23,15 +24,7 @@ func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options
 		return failed[D](c.db.client, err)
 	}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
-		raw, err := coll.FindOne(ctx, query, opts...).Raw()
-		if err != nil {
-			var none D
-			if errors.Is(err, mongo.ErrNoDocuments) {
-				err = nil
-			}
-			return none, err
-		}
-		return c.document(raw)
+		return c.found(coll.FindOne(ctx, query, opts...).Raw())
 	})
 }
 
@@ -58,4 +51,57 @@ func (c *Collection[D]) CountDocuments(ctx context.Context, filter any, opts ...
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.CountDocuments(ctx, query, opts...)
 	})
+}
+
+// EstimatedDocumentCount resolves to the number of documents in the collection, as its metadata has it: at once,
+// however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+//
+// Errors: [OperationFailure].
+//
+// Motor: MotorCollection.estimated_document_count.
+func (c *Collection[D]) EstimatedDocumentCount(ctx context.Context, opts ...options.Lister[options.EstimatedDocumentCountOptions]) *future.Future[int64] {
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+		return coll.EstimatedDocumentCount(ctx, opts...)
+	})
+}
+
+// Distinct resolves to the different values of key in the documents that match filter: bson.D{} stands for all. A
+// value that is a document is a bson.M, and the elements of a list are values one by one.
+//
+// Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+//
+// Motor: MotorCollection.distinct.
+func (c *Collection[D]) Distinct(ctx context.Context, key string, filter any, opts ...options.Lister[options.DistinctOptions]) *future.Future[[]any] {
+	query, err := c.codec.encode("filter", filter)
+	if err != nil {
+		return failed[[]any](c.db.client, err)
+	}
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
+		list, err := coll.Distinct(ctx, key, query, opts...).Raw()
+		if err != nil {
+			return nil, err
+		}
+		return c.codec.decodeList(list)
+	})
+}
+
+// decodeList returns the elements of a list, documents among them as bson.M.
+func (c *codec) decodeList(list bson.RawArray) ([]any, error) {
+	elements, err := list.Values()
+	if err != nil {
+		return nil, &Error{class: InvalidBSON, cause: err}
+	}
+	values := make([]any, len(elements))
+	for i, e := range elements {
+		// A decoder wants documents. This one has the element under an empty key.
+		doc := append(make(bson.Raw, 4, len(e.Value)+7), byte(e.Type), 0)
+		doc = append(append(doc, e.Value...), 0)
+		binary.LittleEndian.PutUint32(doc, uint32(len(doc)))
+		decoded, err := decode[bson.M](c, doc)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = decoded[""]
+	}
+	return values, nil
 }

@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -64,7 +63,7 @@ func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[
 		}
 		s.driver, s.client = driver, d
 	}
-	var raws []bson.Raw
+	var come decoded[D]
 	var err error
 	if s.client != d {
 		err = newError(InvalidOperation, "the client was closed after the cursor had been opened")
@@ -73,7 +72,7 @@ func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[
 			s.driver.SetBatchSize(*size)
 		}
 		if s.driver.Next(ctx) {
-			raws = batchOf(s.driver)
+			come = decodeBatch[D](&c.coll.codec, s.driver)
 		} else {
 			err = s.driver.Err()
 		}
@@ -82,13 +81,13 @@ func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.know(c, s.driver.ID())
-	if s.id == 0 || err != nil || len(raws) == 0 {
+	if s.id == 0 || err != nil || len(come.docs) == 0 && come.bad == nil {
 		s.closed = true
 	}
 	if s != c.source {
 		return nil // rewound meanwhile
 	}
-	s.fill(c, raws)
+	s.take(come)
 	return err
 }
 
@@ -99,37 +98,19 @@ func (c *cursorReader[D]) batchSize() *int32 {
 	return c.size
 }
 
-// batchOf copies what the driver has fetched: its memory is the driver's to reuse.
-func batchOf(driver *mongo.Cursor) []bson.Raw {
-	n := driver.RemainingBatchLength() + 1
-	docs := make([]bson.Raw, n)
-	sizes := make([]int, n)
-	all := make([]byte, 0, n*len(driver.Current))
-	for i := range docs {
-		if i > 0 && !driver.Next(context.Background()) { // within the batch: no I/O
-			docs, sizes = docs[:i], sizes[:i]
-			break
-		}
-		all = append(all, driver.Current...)
-		sizes[i] = len(driver.Current)
-	}
-	for i, size := range sizes {
-		docs[i], all = bson.Raw(all[:size:size]), all[size:]
-	}
-	return docs
+// fill decodes raws into the batch. mu is held.
+func (s *source[D]) fill(c *cursorReader[D], raws []bson.Raw) {
+	s.take(decodeList[D](&c.coll.codec, raws))
 }
 
-// fill decodes raws into the batch, up to one that cannot be decoded. mu is held.
-func (s *source[D]) fill(c *cursorReader[D], raws []bson.Raw) {
-	s.batch, s.bad, s.after = slices.Grow(s.batch, len(raws)), nil, nil
-	for i, raw := range raws {
-		doc, err := c.coll.document(raw)
-		if err != nil {
-			s.bad, s.after = err, raws[i+1:]
-			return
-		}
-		s.batch = append(s.batch, doc)
+// take adds what has come to the batch. mu is held.
+func (s *source[D]) take(b decoded[D]) {
+	if len(s.batch) == 0 {
+		s.batch = b.docs
+	} else {
+		s.batch = append(s.batch, b.docs...)
 	}
+	s.bad, s.after = b.bad, b.after
 }
 
 // know notes the server's number for the cursor. mu is held.

@@ -42,11 +42,6 @@ func (d *Database) Equal(other *Database) bool {
 	return other != nil && d.client == other.client && d.name == other.name
 }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
-//
-// Motor: MotorDatabase.get_io_loop.
-func (d *Database) IOLoop() future.Executor { return d.client.loop }
-
 // String names the database.
 func (d *Database) String() string { return fmt.Sprintf("motor.Database(%q)", d.name) }
 

@@ -18,20 +18,33 @@ import (
 //
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
-	stages, err := d.codec.encodePipeline(pipeline)
+	at := func(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
+	return aggregation(d.Collection("$cmd.aggregate"), &d.concerns, &d.codec, at, pipeline, opts)
+}
+
+// aggregator is the driver's database or collection.
+type aggregator interface {
+	Aggregate(context.Context, any, ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
+}
+
+// aggregation returns a cursor that reads coll, and sends its pipeline to what at returns.
+func aggregation[D any](
+	coll *Collection[D], c *concerns, codec *codec, at func(*mongo.Client, moment) aggregator,
+	pipeline any, opts []options.Lister[options.AggregateOptions],
+) *CommandCursor[D] {
+	stages, err := codec.encodePipeline(pipeline)
 	if _, e := applied(opts); err == nil {
 		err = e
 	}
-	send := func(ctx context.Context, c *mongo.Client, size *int32) (*mongo.Cursor, error) {
-		now := d.now()
+	return newCommandCursor(coll, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		now := c.now()
 		if writes(stages) {
 			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
 				return nil, err
 			}
 		}
-		return d.at(c, now).Aggregate(ctx, stages, sized(opts, size)...)
-	}
-	return newCommandCursor(d.Collection("$cmd.aggregate"), err, send)
+		return at(client, now).Aggregate(ctx, stages, sized(opts, size)...)
+	})
 }
 
 // writes reports whether a pipeline writes what it finds.

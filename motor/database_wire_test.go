@@ -37,6 +37,21 @@ func refuse(code int, name string) func(*wiretest.Request) {
 	return func(r *wiretest.Request) { r.Fail(code, name, name) }
 }
 
+// converse answers what an operation sends and compares what comes of it: a result, or an error of a class.
+func converse(t *testing.T, peer *wiretest.Peer, wait pending, exchanges []exchange, want any, class *motor.ErrorClass) {
+	t.Helper()
+	for _, e := range exchanges {
+		e.answer(peer.Receive(e.name).Want(e.want))
+	}
+	result, err := wait(t.Context())
+	switch {
+	case class != nil && !errors.Is(err, class):
+		t.Errorf("got %v, %v; want %s", result, err, class.Name())
+	case class == nil && (err != nil || !reflect.DeepEqual(result, want)):
+		t.Errorf("got %#v, %v; want %#v", result, err, want)
+	}
+}
+
 func TestCommandsOfADatabase(t *testing.T) {
 	noUsers, users := ok(bson.M{"users": bson.A{}}), ok(bson.M{"users": bson.A{bson.M{"user": "ann"}}})
 	usersInfo := func(answer func(*wiretest.Request)) exchange {
@@ -306,17 +321,7 @@ func TestCommandsOfADatabase(t *testing.T) {
 				database = c.database
 			}
 			db := newClient(t, peer.URI("retryReads=false")).Database(database)
-			wait := c.call(t.Context(), db)
-			for _, e := range c.exchanges {
-				e.answer(peer.Receive(e.name).Want(e.want))
-			}
-			result, err := wait(t.Context())
-			switch {
-			case c.class != nil && !errors.Is(err, c.class):
-				t.Errorf("got %v, %v; want %s", result, err, c.class.Name())
-			case c.class == nil && (err != nil || !reflect.DeepEqual(result, c.result)):
-				t.Errorf("got %#v, %v; want %#v", result, err, c.result)
-			}
+			converse(t, peer, c.call(t.Context(), db), c.exchanges, c.result, c.class)
 		})
 	}
 }

@@ -27,6 +27,10 @@ func wrapError(err error) error {
 	if reply := writeReply(err); reply != nil {
 		err = newWriteException(reply)
 	}
+	var concern mongo.WriteConcernError // of an aggregation that writes; elsewhere it comes in a WriteException
+	if errors.As(err, &concern) {
+		err = mongo.WriteException{WriteConcernError: &concern}
+	}
 	return &Error{class: classify(err), cause: err}
 }
 

@@ -33,6 +33,13 @@ var writes = []struct {
 	}},
 	{"delete", func(ctx context.Context, c collection) outcome { return started(c.DeleteOne(ctx, bson.M{})) }},
 	{"delete", func(ctx context.Context, c collection) outcome { return started(c.DeleteMany(ctx, bson.M{})) }},
+	{"findAndModify", func(ctx context.Context, c collection) outcome { return started(c.FindOneAndDelete(ctx, bson.M{})) }},
+	{"findAndModify", func(ctx context.Context, c collection) outcome {
+		return started(c.FindOneAndReplace(ctx, bson.M{"_id": 1}, bson.M{"a": 2}))
+	}},
+	{"findAndModify", func(ctx context.Context, c collection) outcome {
+		return started(c.FindOneAndUpdate(ctx, bson.M{"_id": 1}, bson.M{"$set": bson.M{"a": 2}}))
+	}},
 	{"drop", drop},
 	{"dropDatabase", func(ctx context.Context, c collection) outcome {
 		return started(c.Database().Client().DropDatabase(ctx, c.Database()))
@@ -148,6 +155,23 @@ func TestCommandsAreTheDriversOwn(t *testing.T) {
 			return started(c.DeleteMany(ctx, query, options.DeleteMany().SetCollation(collation).SetComment("c").
 				SetHint(bson.M{"a": 1}).SetLet(bson.M{"l": 1})))
 		},
+		"FindOneAndDelete": func(ctx context.Context, c collection) outcome {
+			return started(c.FindOneAndDelete(ctx, query, options.FindOneAndDelete().SetCollation(collation).SetComment("c").
+				SetHint("a_1").SetLet(bson.M{"l": 1}).SetProjection(bson.M{"a": 1}).SetSort(bson.M{"a": 1})))
+		},
+		"FindOneAndReplace": func(ctx context.Context, c collection) outcome {
+			return started(c.FindOneAndReplace(ctx, query, bson.M{"b": 1}, options.FindOneAndReplace().SetBypassDocumentValidation(true).
+				SetCollation(collation).SetComment(bson.M{"a": 1}).SetHint(bson.D{{Key: "a", Value: 1}}).SetLet(bson.M{"l": 1}).
+				SetProjection(bson.M{"a": 1}).SetReturnDocument(options.After).SetSort(bson.M{"a": 1}).SetUpsert(true)))
+		},
+		"FindOneAndUpdate": func(ctx context.Context, c collection) outcome {
+			return started(c.FindOneAndUpdate(ctx, query, set, options.FindOneAndUpdate().SetArrayFilters(arrayFilters).
+				SetBypassDocumentValidation(true).SetCollation(collation).SetComment(1).SetHint("a_1").SetLet(bson.M{"l": 1}).
+				SetProjection(bson.M{"a": 1}).SetReturnDocument(options.Before).SetSort(bson.M{"a": 1}).SetUpsert(false)))
+		},
+		"FindOneAndUpdate with a pipeline": func(ctx context.Context, c collection) outcome {
+			return started(c.FindOneAndUpdate(ctx, query, []bson.M{{"$set": bson.M{"a": "$b"}}}))
+		},
 		"Drop": drop,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,8 +180,11 @@ func TestCommandsAreTheDriversOwn(t *testing.T) {
 			coll := newClient(t, peer.URI()).Database("d").Collection("c")
 			command, _, _ := strings.Cut(strings.ToLower(name), "one")
 			command, _, _ = strings.Cut(command, "many")
-			if command == "replace" {
+			switch command {
+			case "replace":
 				command = "update"
+			case "find":
+				command = "findAndModify"
 			}
 			var sent [2]bson.M
 			for i, concern := range []bson.M{{}, {"wtimeout": 5}} {
@@ -344,9 +371,11 @@ func TestWhatCannotBeSentWithWTimeoutIsRefused(t *testing.T) {
 		"CreateCollection":        started(client.Database("d").CreateCollection(ctx, "c")),
 		"an encrypted Drop":       started(coll.Drop(ctx, options.DropCollection().SetEncryptedFields(bson.M{"fields": bson.A{}}))),
 		"a hint without an order": started(coll.DeleteOne(ctx, bson.M{}, options.DeleteOne().SetHint(bson.M{"a": 1, "b": 2}))),
+		"a sort without an order": started(coll.FindOneAndDelete(ctx, bson.M{},
+			options.FindOneAndDelete().SetSort(bson.M{"a": 1, "b": 2}))),
 	} {
 		want := motor.ConfigurationError
-		if name == "a hint without an order" {
+		if strings.HasSuffix(name, "without an order") {
 			want = motor.TypeError
 		}
 		if err := wait(ctx); !errors.Is(err, want) {
@@ -365,6 +394,7 @@ func TestWhatCannotBeSentWithWTimeoutIsRefusedAndNotSentWithout(t *testing.T) {
 		"CopyDatabase":       client.CopyDatabase(ctx, "a", "b"),
 		"CreateCollection":   db.CreateCollection(ctx, "c"),
 		"aggregate to $out":  settle(t, db.Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
+		"Aggregate to $out":  settle(t, db.Collection("c").Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
 		"aggregate to merge": settle(t, db.Aggregate([]bson.M{{"$match": bson.M{}}, {"$merge": "c"}}).ToList(ctx)),
 	} {
 		if !errors.Is(f.Err(), motor.ConfigurationError) {

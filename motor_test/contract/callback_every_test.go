@@ -31,14 +31,15 @@ type everyCall struct {
 // everyArgument has the required arguments after the context of the methods that the zero values of documents, "x"
 // and 1 do not suit.
 var everyArgument = map[string][]any{
-	"Collection.InsertMany":    {[]bson.D{{}}},
-	"Collection.UpdateOne":     {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Collection.UpdateMany":    {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
-	"Database.Command":         {"ping"},
-	"Database.CommandAllowing": {"ping", motor.AllowedErrors{}},
-	"Database.CursorCommand":   {"ping"},
-	"Database.Dereference":     {motor.DBRef{Collection: "c", ID: 1}},
-	"Database.Eval":            {"1"},
+	"Collection.InsertMany":       {[]bson.D{{}}},
+	"Collection.UpdateOne":        {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.UpdateMany":       {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Collection.FindOneAndUpdate": {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
+	"Database.Command":            {"ping"},
+	"Database.CommandAllowing":    {"ping", motor.AllowedErrors{}},
+	"Database.CursorCommand":      {"ping"},
+	"Database.Dereference":        {motor.DBRef{Collection: "c", ID: 1}},
+	"Database.Eval":               {"1"},
 	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}}},

@@ -1,0 +1,118 @@
+package future_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// blocked returns a pool of one slot, which is taken until release is called.
+func blocked(t *testing.T) (pool *future.Pool, release func()) {
+	pool = newPool(t, 1)
+	end := make(chan struct{})
+	future.Go(context.Background(), pool, func(context.Context) (int, error) { <-end; return 0, nil })
+	return pool, func() { close(end) }
+}
+
+func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
+	pool, release := blocked(t)
+	never := func(context.Context) (int, error) { t.Error("started"); return 0, nil }
+	once := func(context.Context) (int, error) { return 1, nil }
+	ended, end := context.WithCancel(t.Context())
+	other, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	type key struct{}
+	var doomed, spared []*future.Future[int]
+	for i := range 30 {
+		switch i % 10 {
+		case 3: // of the same Done channel
+			doomed = append(doomed, future.Go(context.WithValue(ended, key{}, i), pool, never))
+		case 5, 8:
+			spared = append(spared, future.Go(other, pool, once))
+		case 7:
+			spared = append(spared, future.Go(context.Background(), pool, once))
+		default:
+			doomed = append(doomed, future.Go(ended, pool, never))
+		}
+	}
+	doomed[4].Cancel()
+	doomed = append(doomed[:4], doomed[5:]...)
+	end()
+	for _, f := range doomed {
+		wantError(t, f, context.Canceled) // while the pool is still blocked
+	}
+	if s := pool.Stats(); s.Queued != len(spared) {
+		t.Errorf("%d are queued, want %d", s.Queued, len(spared))
+	}
+	late := future.Go(ended, pool, never)
+	wantError(t, late, context.Canceled)
+	release()
+	for _, f := range spared {
+		wantValue(t, f, 1)
+	}
+}
+
+func TestALongLivedContextKeepsNoTasks(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	pool, release := blocked(t)
+	var gone []weak.Pointer[[]byte]
+	for range 20 {
+		held := new([]byte)
+		gone = append(gone, weak.Make(held))
+		f := future.Go(ctx, pool, func(context.Context) (int, error) { return len(*held), nil })
+		defer f.IsDone()
+	}
+	queued := future.Go(ctx, pool, func(context.Context) (int, error) { return 1, nil })
+	release()
+	wantValue(t, queued, 1)
+	eventually(t, "what the tasks hold is kept", func() bool {
+		runtime.GC()
+		for _, w := range gone {
+			if w.Value() != nil {
+				return false
+			}
+		}
+		return true
+	})
+	if future.Watches(pool) {
+		t.Error("the pool still watches the context")
+	}
+}
+
+// The context ends while its tasks are submitted, started, and cancelled.
+func TestAContextThatEndsAtAnyMoment(t *testing.T) {
+	for range 300 {
+		pool := newPool(t, 2)
+		ctx, end := context.WithCancel(t.Context())
+		go func() {
+			runtime.Gosched()
+			end()
+		}()
+		var fs []*future.Future[int]
+		for i := range 50 {
+			fs = append(fs, future.Go(ctx, pool, func(context.Context) (int, error) { return 1, nil }))
+			if i%7 == 0 {
+				fs[i].Cancel()
+			}
+		}
+		for _, f := range fs {
+			waiting, stop := context.WithTimeout(t.Context(), time.Minute)
+			if _, _ = f.Await(waiting); !f.IsDone() {
+				t.Fatal("a task is left pending")
+			}
+			stop()
+		}
+		if s := pool.Stats(); s.Queued != 0 {
+			t.Fatalf("%d are still queued", s.Queued)
+		}
+		pool.Close()
+		if future.Watches(pool) {
+			t.Fatal("the pool still watches the context")
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package motor
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// FindOneAndDelete deletes the first document that matches filter and resolves to it, or, if there is none, to the
+// zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [InvalidBSON] for a document
+// that cannot be decoded into D, which is deleted all the same; [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
+	return findOneAnd(ctx, c, filter, exchange{
+		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndDeleteOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndDelete(ctx, query, opts...)
+		},
+	})
+}
+
+// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It
+// resolves to that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
+// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+//
+// Errors: [TypeError] for a nil filter or replacement, [ValueError] for a replacement with operators,
+// [InvalidDocument] for what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is
+// replaced all the same; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *future.Future[D] {
+	change, err := c.codec.encodeReplacement(replacement)
+	return findOneAnd(ctx, c, filter, exchange{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndReplaceOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndReplace(ctx, query, change, opts...)
+		},
+	})
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// It resolves to that document as it was before, or, with
+// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
+// map, a nil pointer. That is no error.
+//
+// Errors: [TypeError] for a nil filter or update, [ValueError] for an update without operators, [InvalidDocument] for
+// what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is changed all the same;
+// [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions]) *future.Future[D] {
+	change, err := c.codec.encodeUpdate(update)
+	return findOneAnd(ctx, c, filter, exchange{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) { return applied(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndUpdate(ctx, query, change, opts...)
+		},
+	})
+}
+
+// exchange is a write of one document that is given back.
+type exchange struct {
+	change  any                                             // nil: delete it
+	err     error                                           // what is wrong with change
+	options func() (options.FindOneAndUpdateOptions, error) // for findOneAndByCommand
+	driver  func(context.Context, *mongo.Collection, bson.Raw) *mongo.SingleResult
+}
+
+// findOneAnd starts such a write.
+func findOneAnd[D any](ctx context.Context, c *Collection[D], filter any, e exchange) *future.Future[D] {
+	query, err := c.codec.encode("filter", filter)
+	if err == nil {
+		err = e.err
+	}
+	if err != nil {
+		return failed[D](c.db.client, err)
+	}
+	if now := c.now(); now.byCommand(ctx) {
+		return findOneAndByCommand(ctx, c, now.write.wire, query, e)
+	}
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
+		return c.found(e.driver(ctx, coll, query).Raw())
+	})
+}
+
+// findOneAndByCommand takes the options of all three as those of FindOneAndUpdate, which has them all.
+func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], wire, query bson.Raw, e exchange) *future.Future[D] {
+	f := fields{codec: &c.codec}
+	f.add("findAndModify", c.name)
+	f.add("query", query)
+	if e.change == nil {
+		f.add("remove", true)
+	} else {
+		f.add("update", e.change)
+	}
+	o, err := e.options()
+	f.check(err)
+	f.documents("arrayFilters", o.ArrayFilters)
+	f.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	f.collation(o.Collation)
+	f.value("comment", o.Comment)
+	f.document("fields", o.Projection)
+	if o.ReturnDocument != nil {
+		f.add("new", *o.ReturnDocument == options.After)
+	}
+	f.keys("sort", o.Sort)
+	f.flag("upsert", o.Upsert)
+	f.keys("hint", o.Hint)
+	f.document("let", o.Let)
+	f.add("writeConcern", wire)
+	command := f.statement()
+	if f.err != nil {
+		return failed[D](c.db.client, f.err)
+	}
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
+		reply, err := coll.Database().RunCommand(ctx, command).Raw()
+		return c.found(valueOf(reply), err)
+	})
+}
+
+// valueOf returns the document in the reply to findAndModify, or nil.
+func valueOf(reply bson.Raw) bson.Raw {
+	doc, _ := reply.Lookup("value").DocumentOK()
+	return doc
+}
+
+// findOneAndDeleteOptions returns options as those of FindOneAndUpdate.
+func findOneAndDeleteOptions(opts []options.Lister[options.FindOneAndDeleteOptions]) (options.FindOneAndUpdateOptions, error) {
+	o, err := applied(opts)
+	return options.FindOneAndUpdateOptions{
+		Collation: o.Collation, Comment: o.Comment, Projection: o.Projection, Sort: o.Sort, Hint: o.Hint, Let: o.Let,
+	}, err
+}
+
+// findOneAndReplaceOptions returns options as those of FindOneAndUpdate.
+func findOneAndReplaceOptions(opts []options.Lister[options.FindOneAndReplaceOptions]) (options.FindOneAndUpdateOptions, error) {
+	o, err := applied(opts)
+	return options.FindOneAndUpdateOptions{
+		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment,
+		Projection: o.Projection, ReturnDocument: o.ReturnDocument, Sort: o.Sort, Upsert: o.Upsert, Hint: o.Hint, Let: o.Let,
+	}, err
+}
+
+// found returns what a search for one document has found: that there is none is no error.
+func (c *Collection[D]) found(raw bson.Raw, err error) (none D, _ error) {
+	if errors.Is(err, mongo.ErrNoDocuments) || err == nil && raw == nil {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	return c.document(raw)
+}

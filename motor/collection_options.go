@@ -1,0 +1,67 @@
+package motor
+
+import (
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	with := CollectionOf[D](c.db, c.name, slices.Concat(c.opts, opts)...)
+	set, _ := applied(opts) // an error of theirs is one of all the options, and so is with.err
+	if err := with.take(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
+		with.err = err
+	}
+	with.codec = c.codec.with(set.Registry, set.BSONOptions)
+	return with
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorCollection.read_concern.
+func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
+	set, _ := applied(c.opts) // an error is c.err
+	if set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	return c.db.ReadConcern()
+}
+
+// Options resolves to the options with which the collection was created, such as capped and size: an empty map if it
+// was created without, or is not there.
+//
+// Errors: [OperationFailure].
+//
+// Motor: MotorCollection.options.
+func (c *Collection[D]) Options(ctx context.Context) *future.Future[bson.M] {
+	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+		cursor, err := coll.Database().ListCollections(ctx, bson.D{{Key: "name", Value: c.name}})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = cursor.Close(ctx) }()
+		if !cursor.Next(ctx) {
+			return bson.M{}, cursor.Err()
+		}
+		set, ok := cursor.Current.Lookup("options").DocumentOK()
+		if !ok {
+			return bson.M{}, nil
+		}
+		return decode[bson.M](&c.codec, set)
+	})
+}
+
+// IOLoop returns the executor of the client: see [Client.IOLoop].
+//
+// Motor: MotorCollection.get_io_loop.
+func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.IOLoop() }

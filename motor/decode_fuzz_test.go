@@ -1,0 +1,275 @@
+package motor_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// FuzzDecode holds the two ways of decoding equal: whatever the bytes, both make the same of them, or both refuse
+// them.
+func FuzzDecode(f *testing.F) {
+	for _, s := range everyValue() {
+		f.Add([]byte(s.raw), false)
+		f.Add([]byte(s.raw), true)
+		f.Add([]byte(s.raw[:len(s.raw)-1]), false)
+	}
+	for _, raw := range oddDocuments() {
+		f.Add(raw, true)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, tzAware bool) {
+		sameDecoding(t, raw, tzAware)
+	})
+}
+
+// sameDecoding fails if the reader and the driver's decoder make different things of raw.
+func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
+	t.Helper()
+	ours, err := motor.ReadDocument[bson.D](raw, tzAware)
+	if motor.IsTooDeep(err) {
+		return // where the driver has no bound
+	}
+	// This way the driver takes no memory for lengths that are lies, but wants the length of the whole to be right.
+	exact := raw
+	if len(raw) >= 4 {
+		if n := binary.LittleEndian.Uint32(raw); uint64(n) < uint64(len(raw)) {
+			exact = raw[:n]
+		}
+	}
+	var plain bson.D
+	theirErr := bson.Unmarshal(exact, &plain)
+	if (err == nil) != (theirErr == nil) {
+		t.Fatalf("%x: we say %v, the driver says %v", raw, err, theirErr)
+	}
+	if checked := motor.CheckDocument(exact); (checked == nil) != (err == nil) {
+		t.Fatalf("%x: the reader says %v, the check says %v", raw, err, checked)
+	}
+	maps, mapsErr := motor.ReadDocument[bson.M](raw, tzAware)
+	if (mapsErr == nil) != (err == nil) {
+		t.Fatalf("%x: as a bson.D %v, as a bson.M %v", raw, err, mapsErr)
+	}
+	if err != nil {
+		return
+	}
+	theirs, err := motor.UnmarshalDocument[bson.D](raw, tzAware)
+	if err != nil || !sameValue(ours, theirs) {
+		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, ours, theirs, err)
+	}
+	theirMaps, err := motor.UnmarshalDocument[bson.M](raw, tzAware)
+	if err != nil || !sameValue(maps, theirMaps) {
+		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, maps, theirMaps, err)
+	}
+}
+
+// sameValue is equality of types and values, where a nil and an empty list are two things, and a NaN is equal to the
+// same NaN.
+func sameValue(a, b any) bool {
+	switch a := a.(type) {
+	case bson.M:
+		b, ok := b.(bson.M)
+		if !ok || len(a) != len(b) || (a == nil) != (b == nil) {
+			return false
+		}
+		for key, value := range a {
+			if other, ok := b[key]; !ok || !sameValue(value, other) {
+				return false
+			}
+		}
+		return true
+	case bson.D:
+		b, ok := b.(bson.D)
+		if !ok || len(a) != len(b) || (a == nil) != (b == nil) {
+			return false
+		}
+		for i := range a {
+			if a[i].Key != b[i].Key || !sameValue(a[i].Value, b[i].Value) {
+				return false
+			}
+		}
+		return true
+	case bson.A:
+		b, ok := b.(bson.A)
+		if !ok || len(a) != len(b) || (a == nil) != (b == nil) {
+			return false
+		}
+		for i := range a {
+			if !sameValue(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case bson.CodeWithScope:
+		b, ok := b.(bson.CodeWithScope)
+		return ok && a.Code == b.Code && sameValue(a.Scope, b.Scope)
+	case bson.Binary:
+		b, ok := b.(bson.Binary)
+		return ok && a.Subtype == b.Subtype && string(a.Data) == string(b.Data) && (a.Data == nil) == (b.Data == nil)
+	case float64:
+		b, ok := b.(float64)
+		return ok && math.Float64bits(a) == math.Float64bits(b)
+	}
+	return a == b
+}
+
+// sample is a document with a name.
+type sample struct {
+	name string
+	raw  bson.Raw
+}
+
+// everyValue returns documents with a value of every type, at the top, in a document, in a list, and in the scope of
+// a code.
+func everyValue() []sample {
+	id := bson.ObjectID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+	decimal, _ := bson.ParseDecimal128("-1.25E+3")
+	var all []sample
+	for name, value := range map[string]any{
+		"double": 1.5, "NaN": math.NaN(), "negative zero": math.Copysign(0, -1), "infinity": math.Inf(-1),
+		"another NaN": math.Float64frombits(0x7ff8000000000123),
+		"string":      "Größe", "empty string": "", "string with NUL": "a\x00b", "string that is no UTF-8": "\xff\xfe",
+		"document": bson.D{{Key: "a", Value: 1}}, "empty document": bson.D{}, "duplicate keys": bson.D{{Key: "a", Value: 1}, {Key: "a", Value: "2"}},
+		"array": bson.A{int32(1), "two", bson.A{}, bson.D{{Key: "x", Value: nil}}}, "empty array": bson.A{},
+		"binary": bson.Binary{Subtype: 0, Data: []byte{1, 2}}, "old binary": bson.Binary{Subtype: 2, Data: []byte{1, 2, 3}},
+		"empty binary": bson.Binary{}, "UUID": bson.Binary{Subtype: 4, Data: make([]byte, 16)}, "old empty binary": bson.Binary{Subtype: 2},
+		"undefined": bson.Undefined{}, "ObjectID": id, "true": true, "false": false,
+		"date": bson.DateTime(1_700_000_000_123), "date before 1970": bson.DateTime(-1), "date out of range": bson.DateTime(math.MaxInt64),
+		"null": nil, "regular expression": bson.Regex{Pattern: "^a", Options: "im"}, "empty regular expression": bson.Regex{},
+		"DBPointer": bson.DBPointer{DB: "d.c", Pointer: id}, "JavaScript": bson.JavaScript("f()"), "symbol": bson.Symbol("s"),
+		"code with scope":       bson.CodeWithScope{Code: "f", Scope: bson.D{{Key: "a", Value: bson.D{{Key: "b", Value: bson.DateTime(1)}}}}},
+		"code with empty scope": bson.CodeWithScope{Scope: bson.D{}},
+		"int32":                 int32(-5), "small int32": int32(5), "timestamp": bson.Timestamp{T: 1, I: 2}, "int64": int64(1 << 40), "decimal": decimal,
+		"min key": bson.MinKey{}, "max key": bson.MaxKey{},
+	} {
+		for _, document := range []sample{
+			{name, marshaled(bson.D{{Key: "value", Value: value}})},
+			{name + " twice", marshaled(bson.D{{Key: "", Value: value}, {Key: "", Value: value}})},
+			{name + " in a document", marshaled(bson.D{{Key: "in", Value: bson.D{{Key: "value", Value: value}, {Key: "after", Value: 1}}}})},
+			{name + " in a list", marshaled(bson.D{{Key: "in", Value: bson.A{value, value}}})},
+			{name + " in a scope", marshaled(bson.D{{Key: "in", Value: bson.CodeWithScope{Scope: bson.D{{Key: "value", Value: value}}}}})},
+		} {
+			all = append(all, document)
+		}
+	}
+	return all
+}
+
+func marshaled(v any) bson.Raw {
+	raw, err := bson.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("%v: %v", v, err))
+	}
+	return raw
+}
+
+// oddDocuments returns what no driver sends, right or wrong.
+func oddDocuments() [][]byte {
+	return [][]byte{
+		nil, {0}, {5}, {5, 0, 0, 0}, {5, 0, 0, 0, 0}, {4, 0, 0, 0}, {5, 0, 0, 0, 1}, {6, 0, 0, 0, 0, 0}, {255, 255, 255, 255, 0},
+		{5, 0, 0, 0, 0, 1, 2, 3},                                           // with something behind it
+		{8, 0, 0, 0, 0xA, 'a', 0, 0},                                       // a null
+		{8, 0, 0, 0, 0xA, 'a', 'b', 0},                                     // a name that ends with the document
+		{8, 0, 0, 0, 0x20, 'a', 0, 0},                                      // a type that there is not
+		{9, 0, 0, 0, 8, 'a', 0, 2, 0},                                      // a boolean of 2
+		{13, 0, 0, 0, 2, 'a', 0, 1, 0, 0, 0, 1, 0},                         // a string without its NUL
+		{13, 0, 0, 0, 2, 'a', 0, 0, 0, 0, 0, 0, 0},                         // a string of length 0
+		{13, 0, 0, 0, 4, '7', 0, 5, 0, 0, 0, 0, 0},                         // a list
+		{13, 0, 0, 0, 3, 'a', 0, 6, 0, 0, 0, 0, 0},                         // a document that is longer than what it is in
+		{13, 0, 0, 0, 3, 'a', 0, 4, 0, 0, 0, 0, 0},                         // a document that is shorter than a document
+		{16, 0, 0, 0, 4, 0, 8, 0, 0, 0, 0xA, 'x', 0, 0, 0, 0},              // a list whose key is no number
+		{21, 0, 0, 0, 5, 'b', 0, 8, 0, 0, 0, 2, 3, 0, 0, 0, 1, 2, 3, 9, 0}, // an old binary whose two lengths differ
+		{21, 0, 0, 0, 5, 'b', 0, 9, 0, 0, 0, 2, 4, 0, 0, 0, 1, 2, 3, 9, 0},
+		{16, 0, 0, 0, 5, 'b', 0, 3, 0, 0, 0, 2, 1, 2, 3, 0}, // an old binary with no room for the second
+		nested(3, 100), nested(4, 100), nested(3, 3_000),
+	}
+}
+
+// nested returns documents, or lists, one within the other.
+func nested(t byte, depth int) []byte {
+	const level = 7
+	raw := make([]byte, 0, 5+level*depth)
+	for left := depth; ; left-- {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(5+level*left))
+		if left == 0 {
+			break
+		}
+		raw = append(raw, t, 0)
+	}
+	return append(raw, make([]byte, depth+1)...)
+}
+
+func TestDecodingIsThatOfTheDriver(t *testing.T) {
+	for _, s := range everyValue() {
+		t.Run(s.name, func(t *testing.T) {
+			for _, tzAware := range []bool{false, true} {
+				sameDecoding(t, s.raw, tzAware)
+				for n := range s.raw {
+					sameDecoding(t, s.raw[:n], tzAware)
+				}
+			}
+			for i := range s.raw {
+				bad := append([]byte(nil), s.raw...)
+				for _, other := range []byte{0, 1, 2, 4, 5, 0x7f, 0x80, 0xff, s.raw[i] + 1, s.raw[i] - 1} {
+					bad[i] = other
+					sameDecoding(t, bad, false)
+				}
+			}
+		})
+	}
+	for _, raw := range oddDocuments() {
+		sameDecoding(t, raw, false)
+		sameDecoding(t, raw, true)
+	}
+}
+
+func TestDocumentsNestedTooDeepAreAnError(t *testing.T) {
+	for _, kind := range []byte{3, 4} {
+		if _, err := motor.ReadDocument[bson.M](nested(kind, motor.MaxDepth-1), false); err != nil {
+			t.Errorf("type %d: %v", kind, err)
+		}
+		deep := nested(kind, 5_000_000)
+		for name, decode := range map[string]func([]byte, bool) (bson.M, error){
+			"the reader": motor.ReadDocument[bson.M], "the driver's decoder": motor.UnmarshalDocument[bson.M],
+		} {
+			if doc, err := decode(deep, false); !motor.IsTooDeep(err) || doc != nil {
+				t.Errorf("type %d, %s: %v", kind, name, err)
+			}
+		}
+		if err := motor.CheckDocument(deep); !motor.IsTooDeep(err) {
+			t.Errorf("type %d: the check says %v", kind, err)
+		}
+	}
+}
+
+func TestDecodedDocumentsKeepNothingOfTheBytes(t *testing.T) {
+	for _, s := range everyValue() {
+		raw := append([]byte(nil), s.raw...)
+		read, err := motor.ReadDocument[bson.D](raw, false)
+		if err != nil {
+			t.Fatal(s.name, err)
+		}
+		for i := range raw {
+			raw[i] = 0xAA
+		}
+		if again, _ := motor.ReadDocument[bson.D](s.raw, false); !sameValue(read, again) {
+			t.Errorf("%s: changed with the bytes that it was read from", s.name)
+		}
+	}
+}
+
+func TestDatesAreTimesInEveryPlace(t *testing.T) {
+	date := bson.DateTime(1_700_000_000_123)
+	raw := marshaled(bson.D{{Key: "a", Value: date}, {Key: "b", Value: bson.A{date}},
+		{Key: "c", Value: bson.D{{Key: "d", Value: date}}}, {Key: "e", Value: bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: date}}}}})
+	at := time.UnixMilli(1_700_000_000_123).UTC()
+	want := bson.M{"a": at, "b": bson.A{at}, "c": bson.M{"d": at}, "e": bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: at}}}}
+	doc, err := motor.ReadDocument[bson.M](raw, true)
+	if err != nil || !sameValue(doc, want) {
+		t.Errorf("%v, %v", doc, err)
+	}
+}

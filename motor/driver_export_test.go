@@ -1,0 +1,14 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Driver resolves to the driver's client that c works with, for tests that start a session of the driver's.
+func Driver(ctx context.Context, c *Client) *future.Future[*mongo.Client] {
+	return run(ctx, c, func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil })
+}

@@ -1,0 +1,180 @@
+package motor_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+const (
+	firstBatch = 101
+	documents  = 20_000
+)
+
+// document returns a small document.
+func document(i int) bson.D {
+	return bson.D{
+		{Key: "_id", Value: bson.ObjectID{0: byte(i), 1: byte(i >> 8), 2: byte(i >> 16)}},
+		{Key: "name", Value: "somebody or other"},
+		{Key: "age", Value: int32(1_000 + i)},
+		{Key: "score", Value: float64(i) / 3},
+		{Key: "active", Value: i%2 == 0},
+		{Key: "tags", Value: bson.A{"red", "green"}},
+		{Key: "address", Value: bson.D{{Key: "city", Value: "Berlin"}, {Key: "zip", Value: int32(10_000 + i)}}},
+		{Key: "at", Value: bson.DateTime(1_700_000_000_000 + int64(i))},
+	}
+}
+
+// answers returns those of a server with documents in it.
+func answers() map[string]any {
+	var first, next bson.A
+	for i := range documents {
+		if i < firstBatch {
+			first = append(first, document(i))
+		} else {
+			next = append(next, document(i))
+		}
+	}
+	reply := func(id int64, batch string, docs bson.A) bson.D {
+		return bson.D{
+			{Key: "cursor", Value: bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "d.c"}, {Key: batch, Value: docs}}},
+			{Key: "ok", Value: 1},
+		}
+	}
+	return map[string]any{
+		"find":      reply(7, "firstBatch", first),
+		"getMore":   reply(0, "nextBatch", next),
+		"aggregate": reply(0, "firstBatch", first[:1]),
+		"insert":    bson.D{{Key: "n", Value: 1}, {Key: "ok", Value: 1}},
+		"ping":      bson.D{{Key: "ok", Value: 1}},
+	}
+}
+
+// ways are the two ways to a collection.
+type ways struct {
+	t      testing.TB
+	motor  *motor.Database
+	driver *mongo.Database
+}
+
+func connect(t testing.TB, p *peer) ways {
+	client, err := motor.NewClient(p.uri("maxPoolSize=100"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	driver, err := mongo.Connect(options.Client().ApplyURI(p.uri("maxPoolSize=100")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = driver.Disconnect(context.Background()) })
+	return ways{t, client.Database("d"), driver.Database("d")}
+}
+
+func table(t *testing.T) []row {
+	ctx := context.Background()
+	all := answers()
+	many := connect(t, startPeer(t, all))
+	all["find"] = all["aggregate"]
+	one := connect(t, startPeer(t, all))
+
+	filter := bson.D{{Key: "_id", Value: 7}}
+	doc := document(7)
+	ping := bson.D{{Key: "ping", Value: 1}}
+	coll := one.driver.Collection("c")
+	findOne := pair{
+		func() error { _, err := one.motor.Collection("c").FindOne(ctx, filter).Await(ctx); return err },
+		func() error { var m bson.M; return coll.FindOne(ctx, filter).Decode(&m) },
+	}
+	insertOne := pair{
+		func() error { _, err := one.motor.Collection("c").InsertOne(ctx, doc).Await(ctx); return err },
+		func() error { _, err := coll.InsertOne(ctx, doc); return err },
+	}
+	return []row{
+		{"ToList of 20,000 into bson.M", toList[bson.M](many).each(t, 1)},
+		{"ToList of 20,000 into bson.D", toList[bson.D](many).each(t, 1)},
+		{"ToList of 20,000 into bson.Raw", toList[bson.Raw](many).each(t, 1)},
+		{"ToList of 20,000 into a struct", toList[person](many).each(t, 1)},
+		{"FindOne, 1 caller", findOne.each(t, 1)},
+		{"FindOne, 100 callers", findOne.each(t, 100)},
+		{"InsertOne, 1 caller", insertOne.each(t, 1)},
+		{"InsertOne, 100 callers", insertOne.each(t, 100)},
+		{"ping, 1 caller", pair{
+			func() error { _, err := one.motor.Command(ctx, ping).Await(ctx); return err },
+			func() error { var m bson.M; return one.driver.RunCommand(ctx, ping).Decode(&m) },
+		}.each(t, 1)},
+	}
+}
+
+type person struct {
+	ID      bson.ObjectID `bson:"_id"`
+	Name    string
+	Age     int
+	Score   float64
+	Active  bool
+	Tags    []string
+	Address struct {
+		City string
+		Zip  int
+	}
+	At time.Time
+}
+
+// pair is an operation, by motor and by the driver.
+type pair struct{ motor, driver func() error }
+
+// each returns the two as contestants, called by so many at once.
+func (p pair) each(t testing.TB, callers int) []contestant {
+	by := func(op func() error) func(int) {
+		return func(n int) {
+			var calling sync.WaitGroup
+			for caller := range callers {
+				calling.Go(func() {
+					for i := caller; i < n; i += callers {
+						if err := op(); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			calling.Wait()
+		}
+	}
+	return []contestant{{"gomotor", by(p.motor)}, {"driver", by(p.driver)}}
+}
+
+// toList returns the reading of all documents into a list.
+func toList[D any](w ways) pair {
+	ctx := context.Background()
+	ours, theirs := motor.CollectionOf[D](w.motor, "c"), w.driver.Collection("c")
+	count := func(docs []D) {
+		if len(docs) != documents {
+			w.t.Errorf("%d documents", len(docs))
+		}
+	}
+	return pair{
+		func() error {
+			docs, err := ours.Find(bson.D{}).ToList(ctx).Await(ctx)
+			count(docs)
+			return err
+		},
+		func() error {
+			cursor, err := theirs.Find(ctx, bson.D{})
+			if err != nil {
+				return err
+			}
+			var docs []D
+			err = cursor.All(ctx, &docs)
+			count(docs)
+			return err
+		},
+	}
+}

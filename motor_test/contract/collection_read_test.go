@@ -1,0 +1,208 @@
+package contract_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor_test/mongotest"
+)
+
+func TestEstimatedDocumentCount(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		count := func() (int64, error) {
+			return either(ops, func(ctx context.Context, c futures) *future.Future[int64] {
+				return c.EstimatedDocumentCount(ctx)
+			}, func(ctx context.Context, c callbacks, done callback.Func[int64]) {
+				c.EstimatedDocumentCount(ctx, done)
+			})
+		}
+		if n, err := count(); n != 0 || err != nil {
+			t.Errorf("of nothing: %d, %v", n, err)
+		}
+		_, err := ops.InsertMany(numbered(7))
+		noError(t, err)
+		if n, err := count(); n != 7 || err != nil {
+			t.Errorf("%d, %v; want 7", n, err)
+		}
+	})
+}
+
+func TestDistinct(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		distinct := func(key string, filter any) ([]any, error) {
+			return either(ops, func(ctx context.Context, c futures) *future.Future[[]any] {
+				return c.Distinct(ctx, key, filter)
+			}, func(ctx context.Context, c callbacks, done callback.Func[[]any]) {
+				c.Distinct(ctx, key, filter, done)
+			})
+		}
+		if values, err := distinct("a", bson.D{}); values == nil || len(values) != 0 || err != nil {
+			t.Errorf("of nothing: %#v, %v; want an empty list", values, err)
+		}
+		_, err := ops.InsertMany([]bson.M{{"a": 1}, {"a": 2}, {"a": 1}, {"a": bson.A{2, 3}}, {"b": bson.M{"c": bson.M{"d": 1}}}})
+		noError(t, err)
+		values, err := distinct("a", bson.D{})
+		slices.SortFunc(values, func(x, y any) int { return int(x.(int32) - y.(int32)) })
+		if !reflect.DeepEqual(values, []any{int32(1), int32(2), int32(3)}) || err != nil {
+			t.Errorf("%v, %v; want 1, 2 and 3", values, err)
+		}
+		values, err = distinct("a", bson.M{"a": 1})
+		if !reflect.DeepEqual(values, []any{int32(1)}) || err != nil {
+			t.Errorf("with a filter: %v, %v; want 1", values, err)
+		}
+		// Documents are bson.M, those within too.
+		values, err = distinct("b", bson.D{})
+		if !reflect.DeepEqual(values, []any{bson.M{"c": bson.M{"d": int32(1)}}}) || err != nil {
+			t.Errorf("documents: %#v, %v", values, err)
+		}
+	})
+}
+
+// aggregate returns a cursor of ops' collection in its style.
+func aggregate(ops operations, pipeline any, opts ...options.Lister[options.AggregateOptions]) commandReader {
+	switch s := ops.(type) {
+	case byFutures:
+		return futureCommandReader{s, s.coll.Aggregate(pipeline, opts...)}
+	case byCallbacks:
+		return callbackCommandReader{s, s.coll.Aggregate(pipeline, opts...)}
+	}
+	return nil
+}
+
+func TestAggregateIsReadInEveryWay(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		_, err := ops.InsertMany(numbered(25))
+		noError(t, err)
+		r := aggregate(ops, bson.A{bson.M{"$match": bson.M{"i": bson.M{"$gte": 3}}}, bson.M{"$sort": bson.M{"_id": 1}}},
+			options.Aggregate().SetBatchSize(4))
+		if !r.Cursor().Alive() || r.Cursor().CursorID() != 0 || r.Cursor().NextObject() != nil {
+			t.Error("it has started before it was read")
+		}
+		if more, err := r.FetchNext(); !more || err != nil {
+			t.Errorf("FetchNext: %t, %v", more, err)
+		}
+		if doc := r.Cursor().NextObject(); !isNumber(doc, 3) {
+			t.Errorf("NextObject: %v", doc)
+		}
+		if doc, err := r.Next(); !isNumber(doc, 4) || err != nil {
+			t.Errorf("Next: %v, %v", doc, err)
+		}
+		docs, err := r.ToList(6)
+		if len(docs) != 6 || !isNumber(docs[5], 10) || err != nil {
+			t.Errorf("ToList: %v, %v", docs, err)
+		}
+		for doc, err := range r.Cursor().All(t.Context()) {
+			if !isNumber(doc, 11) || err != nil {
+				t.Errorf("All: %v, %v", doc, err)
+			}
+			break
+		}
+		if docs, err = r.ToList(); len(docs) != 13 || !isNumber(docs[12], 24) || err != nil {
+			t.Errorf("the rest: %v, %v", docs, err)
+		}
+		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) || r.Cursor().Alive() {
+			t.Errorf("at the end: %v", err)
+		}
+		if r.Cursor().Collection() != collectionOf(ops) {
+			t.Error("the cursor's collection is another one")
+		}
+	})
+}
+
+func TestAggregateShowsAWrongPipelineWhenItIsRead(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		r := aggregate(ops, bson.A{bson.M{"$noSuchStage": 1}})
+		if err := r.Cursor().Err(); err != nil {
+			t.Errorf("before it is read: %v", err)
+		}
+		if _, err := r.ToList(); !errors.Is(err, motor.OperationFailure) {
+			t.Errorf("got %v, want an OperationFailure", err)
+		}
+	})
+}
+
+func TestAggregateWritesOnlyWhenItIsRead(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "$out")
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		_, err := ops.InsertMany(numbered(3))
+		noError(t, err)
+		ctx, out := t.Context(), collectionOf(ops).Database().Collection("out")
+		r := aggregate(ops, mongo.Pipeline{{{Key: "$out", Value: "out"}}})
+		if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 0 || err != nil {
+			t.Errorf("before it is read: %d, %v", n, err)
+		}
+		if docs, err := r.ToList(); len(docs) != 0 || err != nil {
+			t.Errorf("read: %v, %v", docs, err)
+		}
+		if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 3 || err != nil {
+			t.Errorf("afterwards: %d, %v; want 3", n, err)
+		}
+	})
+}
+
+func TestOptionsOfACollection(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		optionsOf := func() (bson.M, error) {
+			return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+				return c.Options(ctx)
+			}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
+				c.Options(ctx, done)
+			})
+		}
+		if set, err := optionsOf(); set == nil || len(set) != 0 || err != nil {
+			t.Errorf("of what is not there: %v, %v; want an empty map", set, err)
+		}
+		ctx, coll := t.Context(), collectionOf(ops)
+		_, err := coll.Database().CreateCollection(ctx, coll.Name(), options.CreateCollection().SetCapped(true).SetSizeInBytes(4096)).Await(ctx)
+		noError(t, err)
+		if set, err := optionsOf(); set["capped"] != true || set["size"] == nil || err != nil {
+			t.Errorf("%v, %v", set, err)
+		}
+	})
+}
+
+func TestWithOptionsIsAnotherHandle(t *testing.T) {
+	coll := newCollection(t)
+	if err := coll.SetWriteConcern(bson.M{"w": 2, "wtimeout": 5}); err != nil {
+		t.Fatal(err)
+	}
+	same := coll.WithOptions()
+	if same == coll || same.FullName() != coll.FullName() || same.WriteConcern().String() != "{w: 2, wtimeout: 5}" {
+		t.Errorf("without options: %s, %v", same.FullName(), same.WriteConcern())
+	}
+	other := coll.WithOptions(options.Collection().SetWriteConcern(writeconcern.W1()).SetReadPreference(readpref.Nearest()))
+	if other.WriteConcern().String() != "{w: 1}" || other.ReadPreference() != readpref.NearestMode {
+		t.Errorf("with options: %v, %v", other.WriteConcern(), other.ReadPreference())
+	}
+	if coll.WriteConcern().String() != "{w: 2, wtimeout: 5}" || coll.ReadPreference() != readpref.PrimaryMode {
+		t.Errorf("the first handle has become %v, %v", coll.WriteConcern(), coll.ReadPreference())
+	}
+	wrapped := callback.WrapCollection(callback.NewLoop(), coll)
+	if wrapped.WithOptions().FullName() != coll.FullName() {
+		t.Error("callback style: another collection")
+	}
+}
+
+func TestHandlesHaveTheLoopOfTheirClient(t *testing.T) {
+	loop := callback.NewLoop()
+	defer loop.Close()
+	db := newClient(t, motor.WithIOLoop(loop)).Database("d")
+	if db.IOLoop() != loop || db.Collection("c").IOLoop() != loop {
+		t.Error("another loop")
+	}
+	if db = newClient(t).Database("d"); db.IOLoop() != nil || db.Collection("c").IOLoop() != nil {
+		t.Error("a loop where the client has none")
+	}
+}
