@@ -129,6 +129,24 @@ func (c *Client) String() string {
 	return c.futures.String()
 }
 
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [motor.ClientBulkWriteException], of which errors.As finds the [motor.Error]: its PartialResult has the
+// result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not know the
+// command; [motor.ConfigurationError] if the write concern has wtimeout or fsync; [motor.InvalidOperation] for w: 0
+// with ordered writes, or with verbose results; [motor.InvalidName]; [motor.TypeError] for an empty list, for a nil in
+// it, and for a nil filter, document or update; [motor.ValueError] for an update without operators and for a
+// replacement with some; [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is
+// sent then, of none of the writes.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(
+	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
+	opts ...options.Lister[options.ClientBulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
+}
+
 // CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
 //
 // Errors: [motor.CursorNotFound] if the client has no open cursor of this number.
@@ -189,20 +207,6 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback 
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.Alive(ctx), callback)
-}
-
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
-//
-// Errors: [motor.ClientBulkWriteException], in which errors.As finds the driver's mongo.ClientBulkWriteException: it
-// has the result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not
-// know the command; [motor.ConfigurationError] if the write concern has wtimeout or fsync.
-//
-// Motor: MotorClient.bulk_write.
-func (c *Client) BulkWrite(
-	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
-	opts ...options.Lister[options.ClientBulkWriteOptions],
-) {
-	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
 }
 
 // Host returns the host of the server that writes go to, or "" if there is none yet.

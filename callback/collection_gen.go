@@ -57,6 +57,29 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
 
+// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
+// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+//
+//	coll.BulkWrite(ctx, []mongo.WriteModel{
+//		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
+//		mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": 2}).SetUpdate(bson.M{"$set": bson.M{"a": 1}}),
+//		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
+//	})
+//
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for an empty list, for a nil in it, and for a
+// nil filter, document or update; [motor.ValueError] for an update without operators and for a replacement with some;
+// [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of
+// the writes. Beside an error of the network stands the result of the commands before it.
+//
+// Motor: MotorCollection.bulk_write.
+func (c *Collection[D]) BulkWrite(
+	ctx context.Context, models []mongo.WriteModel, callback Func[*motor.BulkWriteResult],
+	opts ...options.Lister[options.BulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
+}
+
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
@@ -283,9 +306,9 @@ func (c *Collection[D]) InsertOne(
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
 // options.InsertMany().SetOrdered(false) says otherwise.
 //
-// Errors: [motor.BulkWriteError], in which errors.As finds the driver's mongo.BulkWriteException: it tells which
-// documents failed. [motor.TypeError] for what is no slice, for an empty one, and for elements that are no documents;
-// [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
+// and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
+// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(

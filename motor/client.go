@@ -228,7 +228,7 @@ func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
 func applied[T any](opts []options.Lister[T]) (T, error) {
 	var all T
 	for _, lister := range opts {
-		if lister == nil {
+		if isNil(lister) {
 			continue
 		}
 		for _, set := range lister.List() {

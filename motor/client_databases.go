@@ -88,29 +88,3 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 		return d.Ping(ctx, now.read.pref) == nil, nil
 	})
 }
-
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
-//
-// Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
-// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command;
-// [ConfigurationError] if the write concern has wtimeout or fsync.
-//
-// Motor: MotorClient.bulk_write.
-func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
-	if len(writes) == 0 {
-		return failed[*mongo.ClientBulkWriteResult](c, newError(TypeError, "BulkWrite takes at least one write"))
-	}
-	set, err := applied(opts)
-	if now := c.now(); err == nil && set.WriteConcern == nil {
-		opts = append(opts[:len(opts):len(opts)], options.ClientBulkWrite().SetWriteConcern(now.write.driver))
-		if now.byCommand(ctx) {
-			err = now.write.refuse("BulkWrite")
-		}
-	}
-	if err != nil {
-		return failed[*mongo.ClientBulkWriteResult](c, err)
-	}
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
-		return d.BulkWrite(ctx, writes, opts...)
-	})
-}

@@ -106,10 +106,16 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 
 // inCollection starts an operation on the driver's collection.
 func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(context.Context, *mongo.Collection) (T, error)) *future.Future[T] {
+	return inCollectionAt(ctx, c, c.now(), op)
+}
+
+// inCollectionAt is inCollection with the concerns of a moment.
+func inCollectionAt[D, T any](
+	ctx context.Context, c *Collection[D], now moment, op func(context.Context, *mongo.Collection) (T, error),
+) *future.Future[T] {
 	if c.err != nil {
 		return failed[T](c.db.client, c.err)
 	}
-	now := c.now()
 	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
 		return op(ctx, c.at(client, now))
 	})

@@ -13,17 +13,17 @@ import (
 
 // The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
 
-func newWriteCommand[D any](c *Collection[D], name, list string, wire bson.Raw) writeCommand {
-	w := writeCommand{list: list, wire: wire}
+func newWriteCommand[D any](c *Collection[D], kind *writeKind, wire bson.Raw) writeCommand {
+	w := writeCommand{kind: kind, wire: wire}
 	w.codec = &c.codec
-	w.add(name, c.name)
+	w.add(kind.name, c.name)
 	return w
 }
 
 func insertOneByCommand[D any](
-	ctx context.Context, c *Collection[D], wire, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+	ctx context.Context, c *Collection[D], now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) *future.Future[*InsertOneResult] {
-	w := newWriteCommand(c, "insert", "documents", wire)
+	w := newWriteCommand(c, insertKind, now.write.wire)
 	o, err := applied(opts)
 	w.check(err)
 	doc, id, err := withID(doc)
@@ -31,28 +31,39 @@ func insertOneByCommand[D any](
 	w.all = []bson.Raw{doc}
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
-	return sent(ctx, c, w, false, func(writeAnswer) *InsertOneResult {
+	return sent(ctx, c, now, w, false, func(writeAnswer) *InsertOneResult {
 		return &InsertOneResult{InsertedID: id, Acknowledged: true}
 	})
 }
 
 func insertManyByCommand[D any](
-	ctx context.Context, c *Collection[D], wire bson.Raw, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+	ctx context.Context, c *Collection[D], now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) *future.Future[*InsertManyResult] {
-	w := newWriteCommand(c, "insert", "documents", wire)
+	w := newWriteCommand(c, insertKind, now.write.wire)
 	o, err := applied(opts)
 	w.check(err)
 	ids := make([]any, len(docs))
-	w.all = make([]bson.Raw, len(docs))
+	run := &bulkRun{kind: insertKind}
 	for i, doc := range docs {
-		w.all[i], ids[i], err = withID(doc)
+		doc, ids[i], err = withID(doc)
 		w.check(err)
+		run.add(doc, i)
 	}
 	ordered := o.Ordered == nil || *o.Ordered
 	w.add("ordered", ordered)
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
-	return inserted(ctx, c, w, ids, ordered)
+	if w.err != nil {
+		return failed[*InsertManyResult](c.db.client, w.err)
+	}
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+		done := newInsertOutcome(run.statements)
+		if err := w.sendAll(ctx, c.db.client, coll.Database(), run, ordered, done); err != nil {
+			return nil, err
+		}
+		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: true}
+		return result, done.failed(done.err(), result)
+	})
 }
 
 // updateManyOptions returns options as those of UpdateOne.
@@ -81,25 +92,17 @@ func deleteManyOptions(opts []options.Lister[options.DeleteManyOptions]) (option
 
 // updateByCommand takes the options of all updates and replacements as those of UpdateOne, which has them all.
 func updateByCommand[D any](
-	ctx context.Context, c *Collection[D], wire, query bson.Raw, change any, many bool, o options.UpdateOneOptions,
+	ctx context.Context, c *Collection[D], now moment, query bson.Raw, change any, many bool, o options.UpdateOneOptions,
 ) *future.Future[*UpdateResult] {
-	w := newWriteCommand(c, "update", "updates", wire)
+	w := newWriteCommand(c, updateKind, now.write.wire)
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
 	w.document("let", o.Let)
 
-	s := fields{codec: &c.codec, doc: bson.D{{Key: "q", Value: query}, {Key: "u", Value: change}}}
-	if many {
-		s.add("multi", true)
-	}
-	s.keys("sort", o.Sort)
-	s.documents("arrayFilters", o.ArrayFilters)
-	s.collation(o.Collation)
-	s.flag("upsert", o.Upsert)
-	s.keys("hint", o.Hint)
-	w.all = []bson.Raw{s.statement()}
-	w.check(s.err)
-	return sent(ctx, c, w, many, writeAnswer.updateResult)
+	s, err := c.codec.updateStatement(query, change, many, o)
+	w.check(err)
+	w.all = []bson.Raw{s}
+	return sent(ctx, c, now, w, many, writeAnswer.updateResult)
 }
 
 // dropByCommand refuses the options that the driver makes several commands of.
@@ -128,22 +131,16 @@ const codeNamespaceNotFound = 26
 
 // deleteByCommand takes the options of DeleteOne, which are those of DeleteMany too.
 func deleteByCommand[D any](
-	ctx context.Context, c *Collection[D], wire, query bson.Raw, many bool, o options.DeleteOneOptions,
+	ctx context.Context, c *Collection[D], now moment, query bson.Raw, many bool, o options.DeleteOneOptions,
 ) *future.Future[*DeleteResult] {
-	w := newWriteCommand(c, "delete", "deletes", wire)
+	w := newWriteCommand(c, deleteKind, now.write.wire)
 	w.value("comment", o.Comment)
 	w.document("let", o.Let)
 
-	limit := 1
-	if many {
-		limit = 0
-	}
-	s := fields{codec: &c.codec, doc: bson.D{{Key: "q", Value: query}, {Key: "limit", Value: limit}}}
-	s.collation(o.Collation)
-	s.keys("hint", o.Hint)
-	w.all = []bson.Raw{s.statement()}
-	w.check(s.err)
-	return sent(ctx, c, w, many, func(reply writeAnswer) *DeleteResult {
+	s, err := c.codec.deleteStatement(query, many, o)
+	w.check(err)
+	w.all = []bson.Raw{s}
+	return sent(ctx, c, now, w, many, func(reply writeAnswer) *DeleteResult {
 		return &DeleteResult{Acknowledged: true, deleted: reply.N}
 	})
 }

@@ -17,14 +17,22 @@ import (
 //
 // Motor: MotorCollection.insert_one.
 func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
-	raw, err := c.codec.encode("document", document)
-	if err != nil {
-		return failed[*InsertOneResult](c.db.client, err)
+	e := c.encoding()
+	raw := e.document("document", document)
+	if e.err != nil {
+		return failed[*InsertOneResult](c.db.client, e.err)
 	}
-	if now := c.now(); now.byCommand(ctx) {
-		return insertOneByCommand(ctx, c, now.write.wire, raw, opts)
+	return insertOne(ctx, c, c.now(), raw, opts)
+}
+
+// insertOne starts an insert of an encoded document with the concerns of a moment.
+func insertOne[D any](
+	ctx context.Context, c *Collection[D], now moment, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
+) *future.Future[*InsertOneResult] {
+	if now.byCommand(ctx) {
+		return insertOneByCommand(ctx, c, now, raw, opts)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
 		if r == nil {
 			return nil, err
@@ -42,19 +50,34 @@ func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...opt
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
-	raws, err := c.codec.encodeAll(documents)
-	if err != nil {
-		return failed[*InsertManyResult](c.db.client, err)
+	e := c.encoding()
+	raws := e.documents(documents)
+	if e.err != nil {
+		return failed[*InsertManyResult](c.db.client, e.err)
 	}
-	if now := c.now(); now.byCommand(ctx) {
-		return insertManyByCommand(ctx, c, now.write.wire, raws, opts)
+	return insertMany(ctx, c, c.now(), raws, opts)
+}
+
+// insertMany starts an insert of encoded documents with the concerns of a moment.
+func insertMany[D any](
+	ctx context.Context, c *Collection[D], now moment, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+) *future.Future[*InsertManyResult] {
+	if now.byCommand(ctx) {
+		return insertManyByCommand(ctx, c, now, raws, opts)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
 		if r == nil {
 			return nil, err
 		}
-		return &InsertManyResult{InsertedIDs: r.InsertedIDs, Acknowledged: r.Acknowledged}, err
+		result := &InsertManyResult{InsertedIDs: r.InsertedIDs, Acknowledged: r.Acknowledged}
+		if err == nil {
+			return result, nil
+		}
+		done := newInsertOutcome(raws)
+		done.result.inserted = int64(len(result.InsertedIDs))
+		done.take(err)
+		return result, done.failed(err, result)
 	})
 }
 
@@ -65,9 +88,10 @@ func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...o
 //
 // Motor: MotorCollection.update_one.
 func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
-	change, err := c.codec.encodeUpdate(update)
-	return modify(ctx, c, filter, modification{
-		change: change, err: err,
+	e := c.encoding()
+	change := e.update(update)
+	return modify(ctx, c, c.now(), filter, modification{
+		change: change, encoding: e,
 		options: func() (options.UpdateOneOptions, error) { return applied(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateOne(ctx, query, change, opts...)
@@ -79,9 +103,10 @@ func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts 
 //
 // Motor: MotorCollection.update_many.
 func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
-	change, err := c.codec.encodeUpdate(update)
-	return modify(ctx, c, filter, modification{
-		change: change, err: err, many: true,
+	e := c.encoding()
+	change := e.update(update)
+	return modify(ctx, c, c.now(), filter, modification{
+		change: change, encoding: e, many: true,
 		options: func() (options.UpdateOneOptions, error) { return updateManyOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateMany(ctx, query, change, opts...)
@@ -96,9 +121,10 @@ func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts
 //
 // Motor: MotorCollection.replace_one.
 func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
-	change, err := c.codec.encodeReplacement(replacement)
-	return modify(ctx, c, filter, modification{
-		change: change, err: err,
+	e := c.encoding()
+	change := e.replacement(replacement)
+	return modify(ctx, c, c.now(), filter, modification{
+		change: change, encoding: e,
 		options: func() (options.UpdateOneOptions, error) { return replaceOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.ReplaceOne(ctx, query, change, opts...)
@@ -108,30 +134,27 @@ func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any,
 
 // modification is an update or a replacement.
 type modification struct {
-	change  any
-	err     error // what is wrong with change
-	many    bool
-	options func() (options.UpdateOneOptions, error) // for updateByCommand
-	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
+	change   any
+	encoding *encoding // of change
+	many     bool
+	options  func() (options.UpdateOneOptions, error) // for updateByCommand
+	driver   func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-// modify starts an update or a replacement.
-func modify[D any](ctx context.Context, c *Collection[D], filter any, m modification) *future.Future[*UpdateResult] {
-	query, err := c.codec.encode("filter", filter)
-	if err == nil {
-		err = m.err
+// modify starts an update or a replacement with the concerns of a moment.
+func modify[D any](ctx context.Context, c *Collection[D], now moment, filter any, m modification) *future.Future[*UpdateResult] {
+	query := m.encoding.document("filter", filter)
+	if m.encoding.err != nil {
+		return failed[*UpdateResult](c.db.client, m.encoding.err)
 	}
-	if err != nil {
-		return failed[*UpdateResult](c.db.client, err)
-	}
-	if now := c.now(); now.byCommand(ctx) {
+	if now.byCommand(ctx) {
 		o, err := m.options()
 		if err != nil {
 			return failed[*UpdateResult](c.db.client, err)
 		}
-		return updateByCommand(ctx, c, now.write.wire, query, m.change, m.many, o)
+		return updateByCommand(ctx, c, now, query, m.change, m.many, o)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
 		r, err := m.driver(ctx, coll, query)
 		return newUpdateResult(r), err
 	})
@@ -144,7 +167,7 @@ func modify[D any](ctx context.Context, c *Collection[D], filter any, m modifica
 //
 // Motor: MotorCollection.delete_one.
 func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, filter, removal{
+	return remove(ctx, c, c.now(), filter, removal{
 		options: func() (options.DeleteOneOptions, error) { return applied(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteOne(ctx, query, opts...)
@@ -156,7 +179,7 @@ func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...optio
 //
 // Motor: MotorCollection.delete_many.
 func (c *Collection[D]) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, filter, removal{
+	return remove(ctx, c, c.now(), filter, removal{
 		many:    true,
 		options: func() (options.DeleteOneOptions, error) { return deleteManyOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
@@ -172,20 +195,21 @@ type removal struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-// remove starts a deletion.
-func remove[D any](ctx context.Context, c *Collection[D], filter any, r removal) *future.Future[*DeleteResult] {
-	query, err := c.codec.encode("filter", filter)
-	if err != nil {
-		return failed[*DeleteResult](c.db.client, err)
+// remove starts a deletion with the concerns of a moment.
+func remove[D any](ctx context.Context, c *Collection[D], now moment, filter any, r removal) *future.Future[*DeleteResult] {
+	e := c.encoding()
+	query := e.document("filter", filter)
+	if e.err != nil {
+		return failed[*DeleteResult](c.db.client, e.err)
 	}
-	if now := c.now(); now.byCommand(ctx) {
+	if now.byCommand(ctx) {
 		o, err := r.options()
 		if err != nil {
 			return failed[*DeleteResult](c.db.client, err)
 		}
-		return deleteByCommand(ctx, c, now.write.wire, query, r.many, o)
+		return deleteByCommand(ctx, c, now, query, r.many, o)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
 		r, err := r.driver(ctx, coll, query)
 		if r == nil {
 			return nil, err

@@ -40,11 +40,20 @@ func (c *concerns) take(from *concerns, write *writeconcern.WriteConcern, read *
 // byCommand reports whether a write goes out by a command of our own (see writeCommand): if the driver would lose a
 // part of the write concern. In a transaction there is nothing to lose, as writes have no write concern there.
 func (m moment) byCommand(ctx context.Context) bool {
-	if m.write.wire == nil || ctx == nil {
+	return m.write.wire != nil && !inTransaction(ctx)
+}
+
+// acknowledged reports whether the server answers a write.
+func (m moment) acknowledged(ctx context.Context) bool {
+	return m.write.acknowledged() || inTransaction(ctx)
+}
+
+func inTransaction(ctx context.Context) bool {
+	if ctx == nil { // which run refuses
 		return false
 	}
 	session := mongo.SessionFromContext(ctx)
-	return session == nil || !session.TransactionRunning()
+	return session != nil && session.TransactionRunning()
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item

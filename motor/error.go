@@ -14,6 +14,9 @@ type Error struct {
 	class *ErrorClass
 	text  string
 	cause error
+
+	outcome *bulkOutcome // of a BulkWriteError or ClientBulkWriteException
+	partial any
 }
 
 // newError returns an error of our own making.
@@ -42,11 +45,11 @@ func (e *Error) Is(target error) bool { return e.class.Is(target) }
 func (e *Error) Class() *ErrorClass { return e.class }
 
 // Code returns the server's error code, or 0 if the server has not given one. Of several, it is the first. A
-// [BulkWriteError] has a code of its own, 65; Details has those of its writes.
+// [BulkWriteError] or [ClientBulkWriteException] has a code of its own, 65; Details has those of its writes.
 //
 // PyMongo: OperationFailure.code.
 func (e *Error) Code() int {
-	if e.class == BulkWriteError {
+	if e.class == BulkWriteError || e.class == ClientBulkWriteException {
 		return codeBulkWrite
 	}
 	var server mongo.ServerError
@@ -59,19 +62,21 @@ func (e *Error) Code() int {
 }
 
 // Details returns what the server said, or nil: of a write, the write error (with keyPattern and keyValue of a
-// [DuplicateKeyError]) or the write concern error; of a [BulkWriteError], writeErrors and writeConcernErrors, each a
-// list; of other commands, the whole reply.
+// [DuplicateKeyError]) or the write concern error; of other commands, the whole reply.
+//
+// Of a [BulkWriteError] or [ClientBulkWriteException] it is the outcome of all writes, as PyMongo has it: nInserted, nMatched, nModified, nRemoved,
+// nUpserted; upserted, a list of index and _id; writeErrors, a list of what the server said of each write that failed,
+// with its index among all writes, and with the write itself as op; writeConcernErrors.
 //
 // PyMongo: OperationFailure.details.
 func (e *Error) Details() bson.Raw {
 	var (
 		command mongo.CommandError
 		write   mongo.WriteException
-		bulk    mongo.BulkWriteException
 	)
 	switch {
-	case errors.As(e.cause, &bulk):
-		return bulkDetails(bulk)
+	case e.outcome != nil:
+		return e.outcome.document()
 	case errors.As(e.cause, &write):
 		if n := len(write.WriteErrors); n > 0 {
 			return write.WriteErrors[n-1].Raw
@@ -86,18 +91,12 @@ func (e *Error) Details() bson.Raw {
 	return nil
 }
 
-func bulkDetails(err mongo.BulkWriteException) bson.Raw {
-	writes, concerns := bson.A{}, bson.A{}
-	for _, w := range err.WriteErrors {
-		writes = append(writes, w.Raw)
-	}
-	if err.WriteConcernError != nil {
-		concerns = append(concerns, err.WriteConcernError.Raw)
-	}
-	// Documents that came from the server can be encoded.
-	raw, _ := bson.Marshal(bson.D{{Key: "writeErrors", Value: writes}, {Key: "writeConcernErrors", Value: concerns}})
-	return raw
-}
+// PartialResult returns the result of the writes that were done before the error, or beside it: a *[BulkWriteResult] of
+// BulkWrite, an *[InsertManyResult] of InsertMany, a *mongo.ClientBulkWriteResult of Client.BulkWrite; of other
+// operations, and if nothing was sent, nil. It is what the operation's future has beside the error.
+//
+// PyMongo: ClientBulkWriteException.partial_result.
+func (e *Error) PartialResult() any { return e.partial }
 
 // HasErrorLabel reports whether the driver or the server has put label on the error, such as
 // "TransientTransactionError".

@@ -79,6 +79,54 @@ func (r *DeleteResult) DeletedCount() (int64, error) {
 	return r.deleted, unacknowledged(r.Acknowledged)
 }
 
+// BulkWriteResult is what BulkWrite resolves to. The server says nothing of the outcome of writes that are not
+// acknowledged (w: 0), so the counts then fail with [InvalidOperation].
+//
+// Motor: pymongo.results.BulkWriteResult.
+type BulkWriteResult struct {
+	Acknowledged bool // false with a write concern of w: 0
+
+	inserted, matched, modified, deleted, upserted int64
+	upsertedIDs                                    map[int64]any
+}
+
+// InsertedCount returns the number of documents that were inserted, without those that were upserted.
+func (r *BulkWriteResult) InsertedCount() (int64, error) {
+	return r.inserted, unacknowledged(r.Acknowledged)
+}
+
+// MatchedCount returns the number of documents that the filters of updates and replacements matched.
+func (r *BulkWriteResult) MatchedCount() (int64, error) {
+	return r.matched, unacknowledged(r.Acknowledged)
+}
+
+// ModifiedCount returns the number of documents that were changed.
+func (r *BulkWriteResult) ModifiedCount() (int64, error) {
+	return r.modified, unacknowledged(r.Acknowledged)
+}
+
+// DeletedCount returns the number of documents that were deleted.
+func (r *BulkWriteResult) DeletedCount() (int64, error) {
+	return r.deleted, unacknowledged(r.Acknowledged)
+}
+
+// UpsertedCount returns the number of documents that were upserted.
+func (r *BulkWriteResult) UpsertedCount() (int64, error) {
+	return r.upserted, unacknowledged(r.Acknowledged)
+}
+
+// UpsertedIDs returns the _ids of the documents that were upserted, by the indexes of the writes that did it.
+func (r *BulkWriteResult) UpsertedIDs() (map[int64]any, error) {
+	return r.upsertedIDs, unacknowledged(r.Acknowledged)
+}
+
+func (r *BulkWriteResult) addUpserted(index int, id any) {
+	if r.upsertedIDs == nil {
+		r.upsertedIDs = make(map[int64]any)
+	}
+	r.upsertedIDs[int64(index)] = id
+}
+
 func unacknowledged(acknowledged bool) error {
 	if acknowledged {
 		return nil

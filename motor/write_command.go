@@ -14,25 +14,34 @@ import (
 // writeCommand is a write that goes out as a command of our own, because its write concern has items that the
 // driver's methods have no place for (see WriteConcern). What comes of it is what would come of the driver's method.
 type writeCommand struct {
-	fields            // the name of the command first
-	list   string     // the name of the list of statements: "documents", "updates", "deletes"
+	fields // the name of the command first
+	kind   *writeKind
 	all    []bson.Raw // the statements
 	wire   bson.Raw   // the write concern
 }
 
 // writeAnswer is what a server says of a write.
 type writeAnswer struct {
-	N         int64 `bson:"n"`
-	NModified int64 `bson:"nModified"`
-	Upserted  []struct {
-		ID bson.RawValue `bson:"_id"`
-	} `bson:"upserted"`
+	N         int64                 `bson:"n"`
+	NModified int64                 `bson:"nModified"`
+	Upserted  []writeAnswerUpserted `bson:"upserted"`
+}
+
+type writeAnswerUpserted struct {
+	Index int           `bson:"index"`
+	ID    bson.RawValue `bson:"_id"`
+}
+
+func (u writeAnswerUpserted) id() (id any) {
+	// An _id that came over the wire is a value.
+	_ = u.ID.Unmarshal(&id)
+	return id
 }
 
 // send sends the command with a part of its statements. Its error is a mongo.WriteException if the server has done
 // the command, but not all of what it asks; the reply is right then too.
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
-	command := slices.Concat(w.doc, bson.D{{Key: w.list, Value: part}, {Key: "writeConcern", Value: w.wire}})
+	command := slices.Concat(w.doc, bson.D{{Key: w.kind.list, Value: part}, {Key: "writeConcern", Value: w.wire}})
 	raw, err := db.RunCommand(ctx, command).Raw()
 	if raw == nil {
 		return reply, err
@@ -45,11 +54,13 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 
 // sent starts a write of one statement. many is whether it may have done a part of its work when it fails, so that
 // the result stands beside the error.
-func sent[D, T any](ctx context.Context, c *Collection[D], w writeCommand, many bool, result func(writeAnswer) T) *future.Future[T] {
+func sent[D, T any](
+	ctx context.Context, c *Collection[D], now moment, w writeCommand, many bool, result func(writeAnswer) T,
+) *future.Future[T] {
 	if w.err != nil {
 		return failed[T](c.db.client, w.err)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := w.send(ctx, coll.Database(), w.all)
 		var partial mongo.WriteException
 		if err != nil && (!many || !errors.As(err, &partial)) {
@@ -59,36 +70,26 @@ func sent[D, T any](ctx context.Context, c *Collection[D], w writeCommand, many 
 	})
 }
 
-// inserted is sent for several documents: in as many commands as the server's limits ask for, up to the first that
-// fails if they are ordered.
-func inserted[D any](ctx context.Context, c *Collection[D], w writeCommand, ids []any, ordered bool) *future.Future[*InsertManyResult] {
-	if w.err != nil {
-		return failed[*InsertManyResult](c.db.client, w.err)
+// sendAll sends the statements of a run: in as many commands as the server's limits ask for, up to the first that
+// fails if they are ordered. Its error is none of these failures, which done has.
+func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Database, run *bulkRun, ordered bool, done *bulkOutcome) error {
+	for rest, first := run.statements, 0; len(rest) > 0; {
+		n, err := c.fitting(rest)
+		if err != nil {
+			return err
+		}
+		reply, err := w.send(ctx, db, rest[:n])
+		var failed mongo.WriteException
+		if err != nil && !errors.As(err, &failed) {
+			return err
+		}
+		done.add(run, first, reply, failed)
+		rest, first = rest[n:], first+n
+		if ordered && len(done.bad.WriteErrors) > 0 {
+			break
+		}
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
-		var bad mongo.BulkWriteException
-		for rest, done := w.all, 0; len(rest) > 0; {
-			n, err := c.db.client.fitting(rest)
-			if err == nil {
-				_, err = w.send(ctx, coll.Database(), rest[:n])
-			}
-			var partial mongo.WriteException
-			if errors.As(err, &partial) {
-				join(&bad, partial, done)
-			} else if err != nil {
-				return nil, err
-			}
-			rest, done = rest[n:], done+n
-			if ordered && len(bad.WriteErrors) > 0 {
-				break
-			}
-		}
-		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, bad.WriteErrors, ordered), Acknowledged: true}
-		if len(bad.WriteErrors) > 0 || bad.WriteConcernError != nil {
-			return result, bad
-		}
-		return result, nil
-	})
+	return nil
 }
 
 // fitting returns how many of the statements the server takes in one command.
@@ -106,22 +107,6 @@ func (c *Client) fitting(all []bson.Raw) (n int, err error) {
 		n++
 	}
 	return n, nil
-}
-
-// join adds to bad what has gone wrong with a command, the first of whose statements was the one at index first.
-func join(bad *mongo.BulkWriteException, partial mongo.WriteException, first int) {
-	for _, e := range partial.WriteErrors {
-		e.Index += first
-		bad.WriteErrors = append(bad.WriteErrors, mongo.BulkWriteError{WriteError: e})
-	}
-	if partial.WriteConcernError != nil {
-		bad.WriteConcernError = partial.WriteConcernError
-	}
-	for _, label := range partial.Labels {
-		if !slices.Contains(bad.Labels, label) {
-			bad.Labels = append(bad.Labels, label)
-		}
-	}
 }
 
 // withoutFailed returns the ids of the documents that were inserted.
@@ -147,8 +132,7 @@ func (r writeAnswer) updateResult() *UpdateResult {
 	result := &UpdateResult{Acknowledged: true, matched: r.N, modified: r.NModified, upserted: int64(len(r.Upserted))}
 	if result.upserted > 0 {
 		result.matched -= result.upserted
-		// An _id that came over the wire is a value.
-		_ = r.Upserted[0].ID.Unmarshal(&result.upsertedID)
+		result.upsertedID = r.Upserted[0].id()
 	}
 	return result
 }

@@ -22,14 +22,14 @@ var wordings = []wording{
 	},
 	{
 		motor: "[BulkWriteError], with the result beside it: both of the future's values are to be read.",
-		callback: "[BulkWriteError], in which errors.As finds the driver's mongo.BulkWriteException: it tells which " +
-			"documents failed.",
+		callback: "[BulkWriteError], of which errors.As finds the [Error]: its Details tell which writes failed, and " +
+			"its PartialResult has the result of the others.",
 	},
 	{
 		motor: "[ClientBulkWriteException], with the result beside it if part of the writes was done: both of the " +
 			"future's values are to be read.",
-		callback: "[ClientBulkWriteException], in which errors.As finds the driver's " +
-			"mongo.ClientBulkWriteException: it has the result of the writes that were done.",
+		callback: "[ClientBulkWriteException], of which errors.As finds the [Error]: its PartialResult has the result " +
+			"of the writes that were done.",
 	},
 	{
 		motor:    "or, if there is none, to the zero D",

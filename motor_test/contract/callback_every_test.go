@@ -40,6 +40,7 @@ var everyArgument = map[string][]any{
 	"Database.CursorCommand":      {"ping"},
 	"Database.Dereference":        {motor.DBRef{Collection: "c", ID: 1}},
 	"Database.Eval":               {"1"},
+	"Collection.BulkWrite":        {[]mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.D{})}},
 	"Client.BulkWrite": {[]mongo.ClientBulkWrite{{
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}}},

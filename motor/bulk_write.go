@@ -1,0 +1,104 @@
+package motor
+
+import (
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
+// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+//
+//	coll.BulkWrite(ctx, []mongo.WriteModel{
+//		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
+//		mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": 2}).SetUpdate(bson.M{"$set": bson.M{"a": 1}}),
+//		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
+//	})
+//
+// Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read. [TypeError] for an
+// empty list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update without operators
+// and for a replacement with some; [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is
+// sent then, of none of the writes. Beside an error of the network stands the result of the commands before it.
+//
+// Motor: MotorCollection.bulk_write.
+func (c *Collection[D]) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
+	b, err := c.newBulk(models, opts)
+	if err != nil {
+		return failed[*BulkWriteResult](c.db.client, err)
+	}
+	return startBulk(ctx, c, b, c.now(), (*bulkOutcome).bulkWriteResult)
+}
+
+// bulk is several writes on their way.
+type bulk struct {
+	client  *Client
+	codec   *codec
+	models  []mongo.WriteModel // encoded
+	callers []mongo.WriteModel // the same, as the caller knows them
+	ordered bool
+	options options.BulkWriteOptions // Let and Comment are encoded
+}
+
+func (c *Collection[D]) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
+	if len(models) == 0 {
+		return nil, newError(TypeError, "BulkWrite takes at least one write")
+	}
+	o, err := applied(opts)
+	if err != nil {
+		return nil, err
+	}
+	b := &bulk{
+		client: c.db.client, codec: &c.codec,
+		models: make([]mongo.WriteModel, len(models)), callers: slices.Clone(models),
+		ordered: given(o.Ordered, true), options: o,
+	}
+	e := c.encoding()
+	for i, m := range models {
+		b.models[i] = e.model(m)
+	}
+	b.options.Ordered, b.options.Let, b.options.Comment = &b.ordered, e.option("let", o.Let), e.value("comment", o.Comment)
+	return b, e.err
+}
+
+// startBulk starts a bulk with the concerns of a moment. result makes what the future resolves to of what has come of
+// it.
+func startBulk[D, T any](ctx context.Context, c *Collection[D], b *bulk, now moment, result func(*bulkOutcome) T) *future.Future[T] {
+	send := b.byDriver
+	if now.byCommand(ctx) {
+		send = func(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
+			return b.byCommands(ctx, coll, now.write.wire, done)
+		}
+	}
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (T, error) {
+		done := &bulkOutcome{
+			op:     func(i int) any { s, _ := b.codec.statementOf(b.models[i]); return s.doc },
+			result: BulkWriteResult{Acknowledged: now.acknowledged(ctx)},
+		}
+		err := send(ctx, coll, done)
+		for i, e := range done.bad.WriteErrors {
+			done.bad.WriteErrors[i].Request = b.callers[e.Index]
+		}
+		v := result(done)
+		return v, done.failed(err, v)
+	})
+}
+
+// byDriver sends the writes by the driver's method.
+func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
+	r, err := coll.BulkWrite(ctx, b.models, &exactly[options.BulkWriteOptions]{b.options})
+	if r == nil {
+		return err
+	}
+	done.result.inserted, done.result.matched, done.result.modified = r.InsertedCount, r.MatchedCount, r.ModifiedCount
+	done.result.deleted, done.result.upserted, done.result.upsertedIDs = r.DeletedCount, r.UpsertedCount, r.UpsertedIDs
+	if err != nil && b.ordered {
+		// The driver counts what was upserted as matched, until the end, which it has not reached.
+		done.result.matched -= r.UpsertedCount
+	}
+	done.take(err)
+	return err
+}

@@ -1,0 +1,120 @@
+package motor
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
+// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command;
+// [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation] for w: 0 with ordered writes, or
+// with verbose results; [InvalidName];
+// [TypeError] for an empty list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update
+// without operators and for a replacement with some; [InvalidDocument] for what cannot be encoded, and
+// [DocumentTooLarge]: nothing is sent then, of none of the writes.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
+	encoded, o, err := c.encodeWrites(ctx, writes, opts)
+	if err != nil {
+		return failed[*mongo.ClientBulkWriteResult](c, err)
+	}
+	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
+		r, err := d.BulkWrite(ctx, encoded, &exactly[options.ClientBulkWriteOptions]{o})
+		return r, clientBulkError(err, func(i int) any {
+			s, _ := c.codec.statementOf(collectionModel(encoded[i].Model))
+			return s.doc
+		})
+	})
+}
+
+// encodeWrites checks and encodes what BulkWrite is given.
+func (c *Client) encodeWrites(
+	ctx context.Context, writes []mongo.ClientBulkWrite, opts []options.Lister[options.ClientBulkWriteOptions],
+) ([]mongo.ClientBulkWrite, options.ClientBulkWriteOptions, error) {
+	o, err := applied(opts)
+	if err != nil {
+		return nil, o, err
+	}
+	e := c.encoding(&c.codec)
+	if len(writes) == 0 {
+		e.check(newError(TypeError, "BulkWrite takes at least one write"))
+	}
+	encoded := make([]mongo.ClientBulkWrite, len(writes))
+	for i, w := range writes {
+		e.check(checkDatabaseName(w.Database))
+		e.check(checkCollectionName(w.Collection))
+		encoded[i] = mongo.ClientBulkWrite{Database: w.Database, Collection: w.Collection, Model: e.clientModel(w.Model)}
+	}
+	o.Let, o.Comment = e.option("let", o.Let), e.value("comment", o.Comment)
+	if o.WriteConcern == nil && !inTransaction(ctx) {
+		now := c.now()
+		o.WriteConcern = now.write.driver
+		e.check(now.write.refuse("BulkWrite"))
+	}
+	if !o.WriteConcern.Acknowledged() && (given(o.Ordered, true) || given(o.VerboseResults, false)) {
+		e.check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
+	}
+	return encoded, o, e.err
+}
+
+// clientBulkError gives the driver's error its class, and the result that it has.
+func clientBulkError(err error, op func(int) any) error {
+	err = wrapError(err)
+	var (
+		own  *Error
+		bulk mongo.ClientBulkWriteException
+	)
+	if errors.As(err, &own) && errors.As(err, &bulk) {
+		own.outcome = clientBulkOutcome(bulk, op)
+		if bulk.PartialResult != nil {
+			own.partial = bulk.PartialResult
+		}
+	}
+	return err
+}
+
+// clientModel is model for Client.BulkWrite.
+func (e *encoding) clientModel(model mongo.ClientWriteModel) mongo.ClientWriteModel {
+	switch m := e.model(collectionModel(model)).(type) {
+	case *mongo.InsertOneModel:
+		return (*mongo.ClientInsertOneModel)(m)
+	case *mongo.UpdateOneModel:
+		return (*mongo.ClientUpdateOneModel)(m)
+	case *mongo.UpdateManyModel:
+		return (*mongo.ClientUpdateManyModel)(m)
+	case *mongo.ReplaceOneModel:
+		return (*mongo.ClientReplaceOneModel)(m)
+	case *mongo.DeleteOneModel:
+		return (*mongo.ClientDeleteOneModel)(m)
+	case *mongo.DeleteManyModel:
+		return (*mongo.ClientDeleteManyModel)(m)
+	}
+	return nil
+}
+
+// collectionModel returns a model of Client.BulkWrite as that of Collection.BulkWrite which has the same fields.
+func collectionModel(model mongo.ClientWriteModel) mongo.WriteModel {
+	switch m := model.(type) {
+	case *mongo.ClientInsertOneModel:
+		return (*mongo.InsertOneModel)(m)
+	case *mongo.ClientUpdateOneModel:
+		return (*mongo.UpdateOneModel)(m)
+	case *mongo.ClientUpdateManyModel:
+		return (*mongo.UpdateManyModel)(m)
+	case *mongo.ClientReplaceOneModel:
+		return (*mongo.ReplaceOneModel)(m)
+	case *mongo.ClientDeleteOneModel:
+		return (*mongo.DeleteOneModel)(m)
+	case *mongo.ClientDeleteManyModel:
+		return (*mongo.DeleteManyModel)(m)
+	}
+	return nil
+}

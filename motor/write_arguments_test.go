@@ -1,0 +1,163 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// bulkOf is a BulkWrite of a good write and another one.
+func bulkOf(m mongo.WriteModel) operation {
+	return func(ctx context.Context, c collection) outcome {
+		return started(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}), m}))
+	}
+}
+
+// clientBulkOf is the same for Client.BulkWrite.
+func clientBulkOf(m mongo.ClientWriteModel) operation {
+	return func(ctx context.Context, c collection) outcome {
+		good := mongo.NewClientInsertOneModel().SetDocument(bson.M{"_id": 1})
+		return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
+			{Database: "d", Collection: "c", Model: good}, {Database: "d", Collection: "c", Model: m},
+		}))
+	}
+}
+
+// badWrite is a write that is refused before anything is sent.
+type badWrite struct {
+	name string
+	call operation
+	want *motor.ErrorClass
+}
+
+func TestBadArgumentsOfWritesAreNotSent(t *testing.T) {
+	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"a": 1}}
+	large := strings.Repeat("x", 16<<20)
+	bulk := func(name string, m mongo.WriteModel, want *motor.ErrorClass) badWrite {
+		return badWrite{"BulkWrite: " + name, bulkOf(m), want}
+	}
+	clientBulk := func(name string, m mongo.ClientWriteModel, want *motor.ErrorClass) badWrite {
+		return badWrite{"Client.BulkWrite: " + name, clientBulkOf(m), want}
+	}
+	var noInsert *mongo.InsertOneModel
+	var noClientInsert *mongo.ClientInsertOneModel
+	tests := []badWrite{
+		{"BulkWrite: nil", func(ctx context.Context, c collection) outcome {
+			return started(c.BulkWrite(ctx, nil))
+		}, motor.TypeError},
+		{"BulkWrite: an empty list", func(ctx context.Context, c collection) outcome {
+			return started(c.BulkWrite(ctx, []mongo.WriteModel{}))
+		}, motor.TypeError},
+		{"BulkWrite: let", func(ctx context.Context, c collection) outcome {
+			return started(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(query)},
+				options.BulkWrite().SetLet(1)))
+		}, motor.TypeError},
+		{"BulkWrite: comment", func(ctx context.Context, c collection) outcome {
+			return started(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(query)},
+				options.BulkWrite().SetComment(make(chan int))))
+		}, motor.InvalidDocument},
+		bulk("a nil in the list", nil, motor.TypeError),
+		bulk("a nil pointer in the list", noInsert, motor.TypeError),
+		bulk("no document", mongo.NewInsertOneModel(), motor.TypeError),
+		bulk("what is no document", mongo.NewInsertOneModel().SetDocument(7), motor.TypeError),
+		bulk("what cannot be encoded", mongo.NewInsertOneModel().SetDocument(panicked{}), motor.InvalidDocument),
+		bulk("a large document", mongo.NewInsertOneModel().SetDocument(bson.M{"a": large}), motor.DocumentTooLarge),
+		bulk("UpdateOne: no filter", mongo.NewUpdateOneModel().SetUpdate(set), motor.TypeError),
+		bulk("UpdateOne: no update", mongo.NewUpdateOneModel().SetFilter(query), motor.TypeError),
+		bulk("UpdateOne: no operators", mongo.NewUpdateOneModel().SetFilter(query).SetUpdate(query), motor.ValueError),
+		bulk("UpdateOne: an array filter", mongo.NewUpdateOneModel().SetFilter(query).SetUpdate(set).
+			SetArrayFilters([]any{nil}), motor.TypeError),
+		bulk("UpdateOne: a hint without an order", mongo.NewUpdateOneModel().SetFilter(query).SetUpdate(set).
+			SetHint(bson.M{"a": 1, "b": 1}), motor.TypeError),
+		bulk("UpdateOne: a sort without an order", mongo.NewUpdateOneModel().SetFilter(query).SetUpdate(set).
+			SetSort(bson.M{"a": 1, "b": 1}), motor.TypeError),
+		bulk("UpdateOne: a large update", mongo.NewUpdateOneModel().SetFilter(query).
+			SetUpdate(bson.M{"$set": bson.M{"a": large}}), motor.DocumentTooLarge),
+		bulk("UpdateMany: an empty update", mongo.NewUpdateManyModel().SetFilter(query).SetUpdate(bson.M{}), motor.ValueError),
+		bulk("ReplaceOne: operators", mongo.NewReplaceOneModel().SetFilter(query).SetReplacement(set), motor.ValueError),
+		bulk("ReplaceOne: a large filter", mongo.NewReplaceOneModel().SetFilter(bson.M{"a": large}).SetReplacement(query),
+			motor.DocumentTooLarge),
+		bulk("DeleteOne: no filter", mongo.NewDeleteOneModel(), motor.TypeError),
+		bulk("DeleteMany: a filter that cannot be encoded", mongo.NewDeleteManyModel().SetFilter(failing{}), motor.InvalidDocument),
+
+		{"Client.BulkWrite: an empty list", func(ctx context.Context, c collection) outcome {
+			return started(c.Database().Client().BulkWrite(ctx, nil))
+		}, motor.TypeError},
+		{"Client.BulkWrite: the name of a database", func(ctx context.Context, c collection) outcome {
+			return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
+				{Database: "a.b", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(query)},
+			}))
+		}, motor.InvalidName},
+		{"Client.BulkWrite: the name of a collection", func(ctx context.Context, c collection) outcome {
+			return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
+				{Database: "a", Collection: "", Model: mongo.NewClientInsertOneModel().SetDocument(query)},
+			}))
+		}, motor.InvalidName},
+		clientBulk("no model", nil, motor.TypeError),
+		clientBulk("a nil pointer", noClientInsert, motor.TypeError),
+		clientBulk("no document", mongo.NewClientInsertOneModel(), motor.TypeError),
+		clientBulk("a large document", mongo.NewClientInsertOneModel().SetDocument(bson.M{"a": large}), motor.DocumentTooLarge),
+		clientBulk("UpdateOne: no operators", mongo.NewClientUpdateOneModel().SetFilter(query).SetUpdate(query), motor.ValueError),
+		clientBulk("UpdateMany: no filter", mongo.NewClientUpdateManyModel().SetUpdate(set), motor.TypeError),
+		clientBulk("ReplaceOne: operators", mongo.NewClientReplaceOneModel().SetFilter(query).SetReplacement(set), motor.ValueError),
+		clientBulk("DeleteOne: no filter", mongo.NewClientDeleteOneModel(), motor.TypeError),
+		clientBulk("DeleteMany: what cannot be encoded", mongo.NewClientDeleteManyModel().SetFilter(panicked{}), motor.InvalidDocument),
+
+		{"InsertOne: a large document", func(ctx context.Context, c collection) outcome {
+			return started(c.InsertOne(ctx, bson.M{"a": large}))
+		}, motor.DocumentTooLarge},
+		{"InsertOne: a key with NUL", func(ctx context.Context, c collection) outcome {
+			return started(c.InsertOne(ctx, bson.M{"a\x00b": 1}))
+		}, motor.InvalidDocument},
+		{"InsertMany: a large document", func(ctx context.Context, c collection) outcome {
+			return started(c.InsertMany(ctx, []bson.M{query, {"a": large}}))
+		}, motor.DocumentTooLarge},
+		{"UpdateOne: a large update", func(ctx context.Context, c collection) outcome {
+			return started(c.UpdateOne(ctx, query, bson.M{"$set": bson.M{"a": large}}))
+		}, motor.DocumentTooLarge},
+		{"UpdateMany: a large filter", func(ctx context.Context, c collection) outcome {
+			return started(c.UpdateMany(ctx, bson.M{"a": large}, set))
+		}, motor.DocumentTooLarge},
+		{"ReplaceOne: a large replacement", func(ctx context.Context, c collection) outcome {
+			return started(c.ReplaceOne(ctx, query, bson.M{"a": large}))
+		}, motor.DocumentTooLarge},
+		{"DeleteMany: a large filter", func(ctx context.Context, c collection) outcome {
+			return started(c.DeleteMany(ctx, bson.M{"a": large}))
+		}, motor.DocumentTooLarge},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			coll := newClient(t, wiretest.Start(t, wiretest.Standalone).URI()).Database("d").Collection("c")
+			if err := test.call(t.Context(), coll)(t.Context()); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %s", err, test.want.Name())
+			}
+			if coll.Database().Client().Stats().Completed != 0 {
+				t.Error("something was sent")
+			}
+		})
+	}
+}
+
+func TestTheServerSaysWhatIsTooLarge(t *testing.T) {
+	client := newClient(t, wiretest.Start(t, wiretest.Standalone, bson.M{"maxBsonObjectSize": 100}).URI())
+	_, err := client.Open(t.Context()).Await(t.Context())
+	noError(t, err)
+	doc := bson.M{"a": strings.Repeat("x", 100)}
+	for name, wait := range map[string]outcome{
+		"InsertOne":  started(client.Database("d").Collection("c").InsertOne(t.Context(), doc)),
+		"InsertMany": started(client.Database("d").Collection("c").InsertMany(t.Context(), []bson.M{{}, doc})),
+		"BulkWrite":  bulkOf(mongo.NewInsertOneModel().SetDocument(doc))(t.Context(), client.Database("d").Collection("c")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantError{class: motor.DocumentTooLarge}.check(t, wait(t.Context()))
+		})
+	}
+}

@@ -1,0 +1,130 @@
+package contract_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// writers are operations for the rules of bulk writes.
+type writers interface {
+	operations
+	BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.BulkWriteResult, error)
+}
+
+func (s byFutures) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.BulkWriteResult, error) {
+	return s.coll.BulkWrite(s.ctx, models, options.BulkWrite().SetOrdered(ordered)).Await(s.ctx)
+}
+
+func (s byCallbacks) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.BulkWriteResult, error) {
+	return called(s.ctx, s.loop, func(done callback.Func[*motor.BulkWriteResult]) {
+		s.coll.BulkWrite(s.ctx, models, done, options.BulkWrite().SetOrdered(ordered))
+	})
+}
+
+func inBothStylesOfWriting(t *testing.T, test func(*testing.T, writers)) {
+	inBothStyles(t, func(t *testing.T, ops operations) { test(t, ops.(writers)) })
+}
+
+// bulkCounts returns what a result counts: inserted, matched, modified, deleted, upserted.
+func bulkCounts(t *testing.T, r *motor.BulkWriteResult) string {
+	t.Helper()
+	var counts [5]int64
+	for i, count := range []func() (int64, error){
+		r.InsertedCount, r.MatchedCount, r.ModifiedCount, r.DeletedCount, r.UpsertedCount,
+	} {
+		var err error
+		counts[i], err = count()
+		noError(t, err)
+	}
+	return fmt.Sprint(counts)
+}
+
+func TestBulkWriteDoesEveryKindOfWrite(t *testing.T) {
+	inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
+		set := bson.M{"$set": bson.M{"x": true}}
+		r, err := ops.BulkWrite([]mongo.WriteModel{
+			mongo.NewInsertOneModel().SetDocument(bson.M{"_id": "a", "n": 1}),
+			mongo.NewInsertOneModel().SetDocument(bson.M{"_id": "b", "n": 2}),
+			mongo.NewInsertOneModel().SetDocument(bson.M{"n": 3}),
+			mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": "new"}).SetUpdate(set).SetUpsert(true),
+			mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": "a"}).SetUpdate(set),
+			mongo.NewUpdateManyModel().SetFilter(bson.M{"n": bson.M{"$gte": 1}}).SetUpdate(set),
+			mongo.NewReplaceOneModel().SetFilter(bson.M{"_id": "b"}).SetReplacement(bson.M{"n": 20}),
+			mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": "a"}),
+			mongo.NewDeleteManyModel().SetFilter(bson.M{"n": bson.M{"$gt": 100}}),
+		}, true)
+		noError(t, err)
+		// Three inserted; a, then a, b and the third, then b matched; of these all but a the second time modified.
+		if got := bulkCounts(t, r); got != "[3 5 4 1 1]" || !r.Acknowledged {
+			t.Errorf("counts %s", got)
+		}
+		if ids, err := r.UpsertedIDs(); fmt.Sprint(ids) != "map[3:new]" || err != nil {
+			t.Errorf("upserted %v, %v", ids, err)
+		}
+		doc, err := ops.FindOne(bson.M{"_id": "b"})
+		if len(doc) != 2 || doc["n"] != int32(20) || err != nil {
+			t.Errorf("b is %v, %v", doc, err)
+		}
+		if n, err := ops.CountDocuments(bson.D{}); n != 3 || err != nil {
+			t.Errorf("%d documents, %v", n, err)
+		}
+	})
+}
+
+func TestBulkWriteTellsWhatWasDoneBesideItsFailure(t *testing.T) {
+	for _, test := range []struct {
+		ordered bool
+		counts  string
+		failed  []int
+	}{
+		{true, "[1 0 0 0 0]", []int{1}},
+		{false, "[2 0 0 2 0]", []int{1, 3}},
+	} {
+		t.Run(fmt.Sprint("ordered ", test.ordered), func(t *testing.T) {
+			inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
+				insert := func(id string) mongo.WriteModel { return mongo.NewInsertOneModel().SetDocument(bson.M{"_id": id}) }
+				_, err := ops.BulkWrite([]mongo.WriteModel{
+					insert("a"), insert("a"), insert("b"), insert("b"), mongo.NewDeleteManyModel().SetFilter(bson.D{}),
+				}, test.ordered)
+				var own *motor.Error
+				if !errors.As(err, &own) || own.Class() != motor.BulkWriteError || own.Code() != 65 {
+					t.Fatalf("got %v, want a BulkWriteError", err)
+				}
+				// In both styles: a callback is given no result beside the error.
+				r, ok := own.PartialResult().(*motor.BulkWriteResult)
+				if !ok || bulkCounts(t, r) != test.counts {
+					t.Errorf("partial result %+v, want %s", r, test.counts)
+				}
+				bad, err := own.Details().Lookup("writeErrors").Array().Values()
+				noError(t, err)
+				var failed []int
+				for _, e := range bad {
+					failed = append(failed, int(e.Document().Lookup("index").AsInt64()))
+					if op := e.Document().Lookup("op", "_id"); op.Type != bson.TypeString {
+						t.Errorf("the write that failed is told to be %v", e.Document().Lookup("op"))
+					}
+				}
+				if fmt.Sprint(failed) != fmt.Sprint(test.failed) {
+					t.Errorf("failed: %v, want %v", failed, test.failed)
+				}
+			})
+		})
+	}
+}
+
+func TestBulkWriteResolvesToResultAndError(t *testing.T) {
+	coll := newCollection(t)
+	insert := mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1})
+	r, err := coll.BulkWrite(t.Context(), []mongo.WriteModel{insert, insert}).Await(t.Context())
+	if !errors.Is(err, motor.BulkWriteError) || r == nil || bulkCounts(t, r) != "[1 0 0 0 0]" {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
