@@ -206,6 +206,84 @@ func (c *Collection[D]) FindOneAndUpdate(
 	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
 }
 
+// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
+// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
+// collection that is not there has no indexes.
+//
+// Errors of reading: [motor.OperationFailure].
+//
+// Motor: MotorCollection.list_indexes.
+func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	return WrapCommandCursor(c.loop, c.futures.ListIndexes(opts...))
+}
+
+// IndexInformation gives its callback descriptions of the collection's indexes by their names: their options, and
+// their keys, in their order, as a bson.D under "key". A collection that is not there has no indexes.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.index_information.
+func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
+	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
+}
+
+// CreateIndex creates an index and gives its callback its name, which is made of the keys unless the options give one.
+// keys is the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+//
+//	coll.CreateIndex(ctx, "name")                                              // name_1
+//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
+//	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
+//
+// Creating an index that is there already is no error.
+//
+// Errors: [motor.TypeError] for nil, for a map of several keys (the order of which would be lost), and for a direction
+// that is none; [motor.ValueError] where there is no key; [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.create_index.
+func (c *Collection[D]) CreateIndex(
+	ctx context.Context, keys any, callback Func[string], opts ...options.Lister[options.IndexOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
+}
+
+// CreateIndexes creates indexes with one command and gives its callback their names, in their order. The keys of each
+// are what they are for [Collection.CreateIndex].
+//
+// Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
+//
+// Motor: MotorCollection.create_indexes.
+func (c *Collection[D]) CreateIndexes(
+	ctx context.Context, indexes []mongo.IndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
+}
+
+// DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
+// them without a name. "*" stands for all indexes but that of _id. Dropping from a collection that is not there is no
+// error.
+//
+// Errors: [motor.OperationFailure] if there is no such index; [motor.TypeError] and [motor.ValueError] for keys that
+// are none, or an empty name; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_index.
+func (c *Collection[D]) DropIndex(
+	ctx context.Context, indexOrName any, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
+}
+
+// DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
+//
+// Errors: [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.drop_indexes.
+func (c *Collection[D]) DropIndexes(
+	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
+) {
+	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
+}
+
 // WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
 // does no I/O.
 //

@@ -1,11 +1,9 @@
 package motor
 
 import (
-	"bytes"
 	"reflect"
 	"strings"
 
-	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -39,14 +37,7 @@ func (c *codec) encode(argument string, v any) (raw bson.Raw, err error) {
 	if err := checkDocument(argument, v); err != nil {
 		return nil, err
 	}
-	if b, ok := v.([]byte); ok {
-		v = bson.Raw(b)
-	}
-	// Values may have marshalers of the user's.
-	if p := panics.Try(func() { raw, err = c.marshal(v) }); p != nil {
-		err = p.AsError()
-	}
-	if err != nil {
+	if raw, err = c.marshal(v); err != nil {
 		return nil, &Error{class: InvalidDocument, text: argument, cause: mongo.MarshalError{Value: v, Err: err}}
 	}
 	return raw, nil
@@ -140,7 +131,15 @@ func isPipeline(v any) bool {
 
 // checkDocument returns TypeError if v cannot be a document.
 func checkDocument(argument string, v any) error {
-	switch v.(type) {
+	switch d := v.(type) {
+	case bson.D:
+		if d != nil {
+			return nil
+		}
+	case bson.M:
+		if d != nil {
+			return nil
+		}
 	case bson.Marshaler, bson.ValueMarshaler:
 		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
 			break
@@ -148,7 +147,10 @@ func checkDocument(argument string, v any) error {
 		return nil
 	}
 	value := reflect.ValueOf(v)
-	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
+	for hops := 0; value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface; hops++ {
+		if hops > maxDepth { // a pointer to itself
+			break
+		}
 		value = value.Elem()
 	}
 	switch value.Kind() {
@@ -165,27 +167,6 @@ func checkDocument(argument string, v any) error {
 		}
 	}
 	return newError(TypeError, "%s must be a document, not %T", argument, v)
-}
-
-func (c *codec) marshal(v any) (bson.Raw, error) {
-	var buf bytes.Buffer
-	e := bson.NewEncoder(bson.NewDocumentWriter(&buf))
-	if c.registry != nil {
-		e.SetRegistry(c.registry)
-	}
-	if o := c.options; o != nil {
-		enable(o.ErrorOnInlineDuplicates, e.ErrorOnInlineDuplicates)
-		enable(o.IntMinSize, e.IntMinSize)
-		enable(o.NilByteSliceAsEmpty, e.NilByteSliceAsEmpty)
-		enable(o.NilMapAsEmpty, e.NilMapAsEmpty)
-		enable(o.NilSliceAsEmpty, e.NilSliceAsEmpty)
-		enable(o.OmitEmpty, e.OmitEmpty)
-		enable(o.OmitZeroStruct, e.OmitZeroStruct)
-		enable(o.StringifyMapKeysWithFmt, e.StringifyMapKeysWithFmt)
-		enable(o.UseJSONStructTags, e.UseJSONStructTags)
-	}
-	err := e.Encode(v)
-	return buf.Bytes(), err
 }
 
 func enable(on bool, set func()) {

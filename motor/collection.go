@@ -23,15 +23,16 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
+	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
-	bound atomic.Pointer[binding]
+	bound atomic.Pointer[binding[mongo.Collection]]
 }
 
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.
-type binding struct {
+type binding[T any] struct {
 	client *mongo.Client
 	at     moment
-	coll   *mongo.Collection
+	handle *T
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
@@ -88,6 +89,11 @@ func (c *Collection[D]) Equal(other *Collection[D]) bool {
 	return other != nil && c.db.Equal(other.db) && c.name == other.name
 }
 
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorCollection.get_io_loop.
+func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.loop }
+
 // String names the collection, with its database.
 func (c *Collection[D]) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 
@@ -130,13 +136,16 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(c.opts[:len(c.opts):len(c.opts)], live)
-		b = &binding{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
+		b = &binding[mongo.Collection]{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
 		c.bound.Store(b)
 	}
-	return b.coll
+	return b.handle
 }
 
 // document returns raw as a document of the collection.
 func (c *Collection[D]) document(raw bson.Raw) (D, error) {
+	if c.decode != nil {
+		return c.decode(&c.codec, raw)
+	}
 	return decode[D](&c.codec, raw)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/wiretest"
@@ -135,6 +136,40 @@ func TestBadChangesAreNotSent(t *testing.T) {
 	withoutSending(t, all)
 }
 
+func TestBadKeysAreNotSent(t *testing.T) {
+	var all []badArgument
+	for name, call := range map[string]func(context.Context, collection, any) outcome{
+		"CreateIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.CreateIndex(ctx, k)) },
+		"CreateIndexes": func(ctx context.Context, c collection, k any) outcome {
+			return started(c.CreateIndexes(ctx, []mongo.IndexModel{{Keys: k}}))
+		},
+		"DropIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.DropIndex(ctx, k)) },
+	} {
+		for _, bad := range []struct {
+			name string
+			keys any
+			want *motor.ErrorClass
+		}{
+			{"nil", nil, motor.TypeError},
+			{"a number", 7, motor.TypeError},
+			{"a list", []string{"a"}, motor.TypeError},
+			{"an empty name", "", motor.ValueError},
+			{"no keys", bson.D{}, motor.ValueError},
+			{"an empty key", bson.D{{Key: "", Value: 1}}, motor.ValueError},
+			{"a map of two keys", bson.M{"a": 1, "b": 1}, motor.TypeError},
+			{"a direction that is none", bson.D{{Key: "a", Value: true}}, motor.TypeError},
+			{"a direction that is nil", bson.D{{Key: "a", Value: nil}}, motor.TypeError},
+			{"a channel within", bson.D{{Key: "a", Value: make(chan int)}}, motor.InvalidDocument},
+			{"a key with NUL", bson.D{{Key: "a\x00b", Value: 1}}, motor.InvalidDocument},
+		} {
+			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
+				return call(ctx, c, bad.keys)
+			}, bad.want})
+		}
+	}
+	withoutSending(t, all)
+}
+
 func TestBadArgumentsOfACollectionAreNotSent(t *testing.T) {
 	withoutSending(t, []badArgument{
 		{"Aggregate: nil", func(ctx context.Context, c collection) outcome {
@@ -157,6 +192,24 @@ func TestBadArgumentsOfACollectionAreNotSent(t *testing.T) {
 		}, motor.ConfigurationError},
 		{"Aggregate: a batch size", func(ctx context.Context, c collection) outcome {
 			return started(c.Aggregate(bson.A{}).BatchSize(-1).ToList(ctx))
+		}, motor.ValueError},
+		{"CreateIndexes: nothing", func(ctx context.Context, c collection) outcome {
+			return started(c.CreateIndexes(ctx, nil))
+		}, motor.TypeError},
+		{"CreateIndexes: no keys", func(ctx context.Context, c collection) outcome {
+			return started(c.CreateIndexes(ctx, []mongo.IndexModel{{Keys: "a"}, {}}))
+		}, motor.TypeError},
+		{"CreateIndex: an option", func(ctx context.Context, c collection) outcome {
+			bad := &options.IndexOptionsBuilder{Opts: []func(*options.IndexOptions) error{
+				func(*options.IndexOptions) error { return errors.New("bad") },
+			}}
+			return started(c.CreateIndex(ctx, "a", bad))
+		}, motor.ConfigurationError},
+		{"DropIndex: an empty name", func(ctx context.Context, c collection) outcome {
+			return started(c.DropIndex(ctx, ""))
+		}, motor.ValueError},
+		{"ListIndexes: a batch size", func(ctx context.Context, c collection) outcome {
+			return started(c.ListIndexes().BatchSize(-1).ToList(ctx))
 		}, motor.ValueError},
 		{"a context that is nil", func(_ context.Context, c collection) outcome {
 			var none context.Context

@@ -118,13 +118,17 @@ func dropByCommand[D any](
 	}
 	command := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
 	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
-		err := coll.Database().RunCommand(ctx, command).Err()
-		var server mongo.ServerError
-		if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
-			err = nil
-		}
-		return struct{}{}, err
+		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, command).Err())
 	})
+}
+
+// unlessMissing returns nil for the error that says that there is no such collection.
+func unlessMissing(err error) error {
+	var server mongo.ServerError
+	if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
+		return nil
+	}
+	return err
 }
 
 const codeNamespaceNotFound = 26

@@ -85,16 +85,17 @@ func findOneAnd[D any](ctx context.Context, c *Collection[D], filter any, e exch
 	if err != nil {
 		return failed[D](c.db.client, err)
 	}
-	if now := c.now(); now.byCommand(ctx) {
-		return findOneAndByCommand(ctx, c, now.write.wire, query, e)
+	now := c.now()
+	if now.byCommand(ctx) {
+		return findOneAndByCommand(ctx, c, now, query, e)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (D, error) {
 		return c.found(e.driver(ctx, coll, query).Raw())
 	})
 }
 
 // findOneAndByCommand takes the options of all three as those of FindOneAndUpdate, which has them all.
-func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], wire, query bson.Raw, e exchange) *future.Future[D] {
+func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], now moment, query bson.Raw, e exchange) *future.Future[D] {
 	f := fields{codec: &c.codec}
 	f.add("findAndModify", c.name)
 	f.add("query", query)
@@ -117,12 +118,12 @@ func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], wire, que
 	f.flag("upsert", o.Upsert)
 	f.keys("hint", o.Hint)
 	f.document("let", o.Let)
-	f.add("writeConcern", wire)
+	f.add("writeConcern", now.write.wire)
 	command := f.statement()
 	if f.err != nil {
 		return failed[D](c.db.client, f.err)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
+	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (D, error) {
 		reply, err := coll.Database().RunCommand(ctx, command).Raw()
 		return c.found(valueOf(reply), err)
 	})

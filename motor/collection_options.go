@@ -60,8 +60,3 @@ func (c *Collection[D]) Options(ctx context.Context) *future.Future[bson.M] {
 		return decode[bson.M](&c.codec, set)
 	})
 }
-
-// IOLoop returns the executor of the client: see [Client.IOLoop].
-//
-// Motor: MotorCollection.get_io_loop.
-func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.IOLoop() }

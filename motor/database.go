@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -22,6 +23,8 @@ type Database struct {
 	codec  codec
 	err    error // InvalidName or ConfigurationError
 	concerns
+
+	bound atomic.Pointer[binding[mongo.Database]]
 }
 
 // Name returns the database's name.
@@ -41,6 +44,11 @@ func (d *Database) Err() error { return d.err }
 func (d *Database) Equal(other *Database) bool {
 	return other != nil && d.client == other.client && d.name == other.name
 }
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorDatabase.get_io_loop.
+func (d *Database) IOLoop() future.Executor { return d.client.loop }
 
 // String names the database.
 func (d *Database) String() string { return fmt.Sprintf("motor.Database(%q)", d.name) }
@@ -93,6 +101,12 @@ func inDatabase[T any](ctx context.Context, d *Database, op func(context.Context
 
 // at returns the driver's handle for the database as it was at a moment.
 func (d *Database) at(client *mongo.Client, now moment) *mongo.Database {
-	live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
-	return client.Database(d.name, append(d.opts[:len(d.opts):len(d.opts)], live)...)
+	b := d.bound.Load()
+	if b == nil || b.client != client || b.at != now {
+		live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
+		opts := append(d.opts[:len(d.opts):len(d.opts)], live)
+		b = &binding[mongo.Database]{client, now, client.Database(d.name, opts...)}
+		d.bound.Store(b)
+	}
+	return b.handle
 }

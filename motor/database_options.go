@@ -5,8 +5,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
@@ -33,8 +31,3 @@ func (d *Database) ReadConcern() *readconcern.ReadConcern {
 	}
 	return d.client.driver.ReadConcern
 }
-
-// IOLoop returns the executor of the client: see [Client.IOLoop].
-//
-// Motor: MotorDatabase.get_io_loop.
-func (d *Database) IOLoop() future.Executor { return d.client.IOLoop() }

@@ -6,9 +6,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// VersionIn is what Version finds in a program.
-var VersionIn = versionIn
-
 // Documents are made of BSON in two ways: by a reader of motor's own, and by the driver's decoder where a registry or
 // an option asks for it. The tests hold them equal.
 
@@ -36,3 +33,9 @@ const MaxDepth = maxDepth
 
 // IsTooDeep reports whether err is that of a document that is nested deeper.
 func IsTooDeep(err error) bool { return errors.Is(err, errDepth) }
+
+// VersionIn is what Version finds in a program.
+var VersionIn = versionIn
+
+// WriteDocument makes BSON of a document without the driver's encoder. It is not ok if it leaves that to it.
+func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }

@@ -40,6 +40,9 @@ var writes = []struct {
 	{"findAndModify", func(ctx context.Context, c collection) outcome {
 		return started(c.FindOneAndUpdate(ctx, bson.M{"_id": 1}, bson.M{"$set": bson.M{"a": 2}}))
 	}},
+	{"createIndexes", func(ctx context.Context, c collection) outcome { return started(c.CreateIndex(ctx, "a")) }},
+	{"dropIndexes", func(ctx context.Context, c collection) outcome { return started(c.DropIndex(ctx, "a_1")) }},
+	{"dropIndexes", func(ctx context.Context, c collection) outcome { return started(c.DropIndexes(ctx)) }},
 	{"drop", drop},
 	{"dropDatabase", func(ctx context.Context, c collection) outcome {
 		return started(c.Database().Client().DropDatabase(ctx, c.Database()))

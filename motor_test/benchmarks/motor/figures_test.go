@@ -2,6 +2,7 @@ package motor_test
 
 import (
 	"flag"
+	"regexp"
 	"runtime"
 	"slices"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 // CPU for both: their differences are the client's. Nothing is asserted: a busy machine is not a bug.
 var (
 	figures = flag.Bool("figures", false, "measure and print the figures")
+	only    = flag.String("only", "", "a regular expression for the rows that are measured")
 	rounds  = flag.Int("rounds", 9, "runs of each contestant of a row, of which the median counts")
 	slice   = flag.Duration("slice", 200*time.Millisecond, "how long one run takes")
 )
@@ -42,7 +44,11 @@ func TestFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("without -figures nothing is measured")
 	}
+	wanted := regexp.MustCompile(*only)
 	for _, r := range table(t) {
+		if !wanted.MatchString(r.name) {
+			continue
+		}
 		measured := make([][]figure, len(r.contestants))
 		sizes := make([]int, len(r.contestants))
 		for i, c := range r.contestants {

@@ -79,38 +79,46 @@ func connect(t testing.TB, p *peer) ways {
 }
 
 func table(t *testing.T) []row {
-	ctx := context.Background()
 	all := answers()
 	many := connect(t, startPeer(t, all))
 	all["find"] = all["aggregate"]
 	one := connect(t, startPeer(t, all))
-
-	filter := bson.D{{Key: "_id", Value: 7}}
-	doc := document(7)
-	ping := bson.D{{Key: "ping", Value: 1}}
-	coll := one.driver.Collection("c")
-	findOne := pair{
-		func() error { _, err := one.motor.Collection("c").FindOne(ctx, filter).Await(ctx); return err },
-		func() error { var m bson.M; return coll.FindOne(ctx, filter).Decode(&m) },
-	}
-	insertOne := pair{
-		func() error { _, err := one.motor.Collection("c").InsertOne(ctx, doc).Await(ctx); return err },
-		func() error { _, err := coll.InsertOne(ctx, doc); return err },
-	}
-	return []row{
+	return append([]row{
 		{"ToList of 20,000 into bson.M", toList[bson.M](many).each(t, 1)},
 		{"ToList of 20,000 into bson.D", toList[bson.D](many).each(t, 1)},
 		{"ToList of 20,000 into bson.Raw", toList[bson.Raw](many).each(t, 1)},
 		{"ToList of 20,000 into a struct", toList[person](many).each(t, 1)},
-		{"FindOne, 1 caller", findOne.each(t, 1)},
-		{"FindOne, 100 callers", findOne.each(t, 100)},
-		{"InsertOne, 1 caller", insertOne.each(t, 1)},
-		{"InsertOne, 100 callers", insertOne.each(t, 100)},
-		{"ping, 1 caller", pair{
-			func() error { _, err := one.motor.Command(ctx, ping).Await(ctx); return err },
-			func() error { var m bson.M; return one.driver.RunCommand(ctx, ping).Decode(&m) },
-		}.each(t, 1)},
+	}, operations(t, one)...)
+}
+
+// operations are those of one command each.
+func operations(t testing.TB, w ways) []row {
+	ctx := context.Background()
+	filter := bson.D{{Key: "_id", Value: 7}}
+	doc := document(7)
+	ping := bson.D{{Key: "ping", Value: 1}}
+	ours, theirs := w.motor.Collection("c"), w.driver.Collection("c")
+	var rows []row
+	for _, o := range []struct {
+		name string
+		pair
+	}{
+		{"ping", pair{
+			func() error { _, err := w.motor.Command(ctx, ping).Await(ctx); return err },
+			func() error { var m bson.M; return w.driver.RunCommand(ctx, ping).Decode(&m) },
+		}},
+		{"FindOne", pair{
+			func() error { _, err := ours.FindOne(ctx, filter).Await(ctx); return err },
+			func() error { var m bson.M; return theirs.FindOne(ctx, filter).Decode(&m) },
+		}},
+		{"InsertOne", pair{
+			func() error { _, err := ours.InsertOne(ctx, doc).Await(ctx); return err },
+			func() error { _, err := theirs.InsertOne(ctx, doc); return err },
+		}},
+	} {
+		rows = append(rows, row{o.name + ", 1 caller", o.each(t, 1)}, row{o.name + ", 100 callers", o.each(t, 100)})
 	}
+	return rows
 }
 
 type person struct {

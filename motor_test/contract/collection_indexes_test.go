@@ -1,0 +1,180 @@
+package contract_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor_test/mongotest"
+)
+
+func createIndex(ops operations, keys any, opts ...options.Lister[options.IndexOptions]) (string, error) {
+	return either(ops, func(ctx context.Context, c futures) *future.Future[string] {
+		return c.CreateIndex(ctx, keys, opts...)
+	}, func(ctx context.Context, c callbacks, done callback.Func[string]) {
+		c.CreateIndex(ctx, keys, done, opts...)
+	})
+}
+
+func dropIndex(ops operations, indexOrName any) error {
+	_, err := either(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
+		return c.DropIndex(ctx, indexOrName)
+	}, func(ctx context.Context, c callbacks, done callback.Func[struct{}]) {
+		c.DropIndex(ctx, indexOrName, done)
+	})
+	return err
+}
+
+func indexInformation(ops operations) (map[string]bson.M, error) {
+	return either(ops, func(ctx context.Context, c futures) *future.Future[map[string]bson.M] {
+		return c.IndexInformation(ctx)
+	}, func(ctx context.Context, c callbacks, done callback.Func[map[string]bson.M]) {
+		c.IndexInformation(ctx, done)
+	})
+}
+
+// indexNames returns the sorted names of the indexes.
+func indexNames(t *testing.T, ops operations) []string {
+	t.Helper()
+	information, err := indexInformation(ops)
+	noError(t, err)
+	return slices.Sorted(maps.Keys(information))
+}
+
+var byIAndName = bson.D{{Key: "i", Value: motor.Descending}, {Key: "name", Value: motor.Ascending}}
+
+func TestIndexesAreCreatedDescribedAndDropped(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		if names := indexNames(t, ops); len(names) != 0 {
+			t.Errorf("a collection that is not there has indexes: %q", names)
+		}
+		noError(t, dropIndex(ops, "nothing"))
+		for want, keys := range map[string]any{"i_1": "i", "i_-1_name_1": byIAndName} {
+			for range 2 { // one that is there is no error
+				if name, err := createIndex(ops, keys); name != want || err != nil {
+					t.Errorf("created %q, %v; want %q", name, err, want)
+				}
+			}
+		}
+		if name, err := createIndex(ops, "x", options.Index().SetName("special").SetUnique(true)); name != "special" || err != nil {
+			t.Errorf("created %q, %v", name, err)
+		}
+		information, err := indexInformation(ops)
+		noError(t, err)
+		// The keys of an index have an order, and there are neither names nor namespaces within.
+		want := bson.D{{Key: "i", Value: int32(-1)}, {Key: "name", Value: int32(1)}}
+		if got := information["i_-1_name_1"]; !reflect.DeepEqual(got["key"], want) || got["name"] != nil || got["ns"] != nil {
+			t.Errorf("described as %v", got)
+		}
+		if information["special"]["unique"] != true {
+			t.Errorf("described as %v", information["special"])
+		}
+		noError(t, dropIndex(ops, "special"))
+		noError(t, dropIndex(ops, byIAndName))
+		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "i_1"}) {
+			t.Errorf("left: %q", names)
+		}
+		if err := dropIndex(ops, "special"); !errors.Is(err, motor.OperationFailure) {
+			t.Errorf("dropped twice: %v, want an OperationFailure", err)
+		}
+	})
+}
+
+func TestIndexesAreCreatedAtOnceAndDroppedAtOnce(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		models := []mongo.IndexModel{{Keys: byIAndName}, {Keys: "a", Options: options.Index().SetName("n")}}
+		names, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]string] {
+			return c.CreateIndexes(ctx, models)
+		}, func(ctx context.Context, c callbacks, done callback.Func[[]string]) {
+			c.CreateIndexes(ctx, models, done)
+		})
+		if !slices.Equal(names, []string{"i_-1_name_1", "n"}) || err != nil {
+			t.Errorf("created %q, %v", names, err)
+		}
+		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "i_-1_name_1", "n"}) {
+			t.Errorf("there are %q", names)
+		}
+		_, err = either(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
+			return c.DropIndexes(ctx)
+		}, func(ctx context.Context, c callbacks, done callback.Func[struct{}]) {
+			c.DropIndexes(ctx, done)
+		})
+		noError(t, err)
+		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_"}) {
+			t.Errorf("left: %q", names)
+		}
+	})
+}
+
+func TestIndexesWithWTimeout(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 1, "wtimeout": 10_000}))
+		if name, err := createIndex(ops, byIAndName, options.Index().SetUnique(true)); name != "i_-1_name_1" || err != nil {
+			t.Errorf("created %q, %v", name, err)
+		}
+		if information, err := indexInformation(ops); information["i_-1_name_1"]["unique"] != true || err != nil {
+			t.Errorf("%v, %v", information, err)
+		}
+		noError(t, dropIndex(ops, byIAndName))
+		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_"}) {
+			t.Errorf("left: %q", names)
+		}
+	})
+}
+
+func TestListIndexes(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		var r commandReader
+		switch s := ops.(type) {
+		case byFutures:
+			r = futureCommandReader{s, s.coll.ListIndexes()}
+		case byCallbacks:
+			r = callbackCommandReader{s, s.coll.ListIndexes()}
+		}
+		// The command is sent when the cursor is read, so it knows of an index that was created before.
+		_, err := createIndex(ops, byIAndName)
+		noError(t, err)
+		docs, err := r.ToList()
+		if len(docs) != 2 || err != nil {
+			t.Fatalf("%v, %v; want two indexes", docs, err)
+		}
+		want := bson.D{{Key: "i", Value: int32(-1)}, {Key: "name", Value: int32(1)}}
+		if docs[0]["name"] != "_id_" || docs[1]["name"] != "i_-1_name_1" || !reflect.DeepEqual(docs[1]["key"], want) {
+			t.Errorf("%v", docs)
+		}
+	})
+}
+
+func TestIndexesOfTheKindsOfARealServer(t *testing.T) {
+	mongotest.SkipIfEmbedded(t, "text, hashed, partial and wildcard indexes")
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		for want, c := range map[string]struct {
+			keys any
+			opts *options.IndexOptionsBuilder
+		}{
+			"about_text":     {bson.D{{Key: "about", Value: "text"}}, options.Index().SetDefaultLanguage("french").SetWeights(bson.M{"about": 3})},
+			"at_2dsphere":    {bson.D{{Key: "at", Value: "2dsphere"}}, options.Index()},
+			"h_hashed":       {bson.D{{Key: "h", Value: "hashed"}}, options.Index()},
+			"w.$**_1":        {"w.$**", options.Index()},
+			"some":           {"p", options.Index().SetName("some").SetPartialFilterExpression(bson.M{"p": bson.M{"$gt": 5}})},
+			"t_1":            {"t", options.Index().SetExpireAfterSeconds(3600)},
+			"f_1":            {"f", options.Index().SetCollation(&options.Collation{Locale: "fr", Strength: 2})},
+			"hidden_1_b_2.5": {bson.D{{Key: "hidden", Value: 1}, {Key: "b", Value: 2.5}}, options.Index().SetHidden(true)},
+		} {
+			if name, err := createIndex(ops, c.keys, c.opts); name != want || err != nil {
+				t.Errorf("created %q, %v; want %q", name, err, want)
+			}
+			noError(t, dropIndex(ops, want))
+		}
+	})
+}
