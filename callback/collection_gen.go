@@ -160,6 +160,54 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
 }
 
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
+// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return WrapCursor(c.loop, c.futures.FindRawBatches(filter, opts...))
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *Collection[D]) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return WrapCommandCursor(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
+}
+
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say, and gives its
+// callback it, or, if there is none, the zero D: a nil map, a nil pointer. That is no error. The driver does not retry
+// it.
+//
+// Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
+// [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
+func (c *Collection[D]) FindAndModify(
+	ctx context.Context, query any, callback Func[D], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.futures.FindAndModify(ctx, query, opts...), callback)
+}
+
+// FindAndModifyFullResponse is FindAndModify, but gives its callback the server's whole reply: the document is its
+// "value", and "lastErrorObject" tells what was done.
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
+// Motor: MotorCollection.find_and_modify(full_response=True).
+func (c *Collection[D]) FindAndModifyFullResponse(
+	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
+}
+
 // FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
 // zero D: a nil map, a nil pointer. That is no error.
 //
@@ -284,6 +332,83 @@ func (c *Collection[D]) DropIndexes(
 	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
 }
 
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. It gives
+// its callback the name of the index, or to "" if it has done nothing. Keys are what they are for
+// [Collection.CreateIndex].
+//
+// The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
+// It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
+// learns nothing.
+//
+// Errors: those of CreateIndex.
+//
+// Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
+func (c *Collection[D]) EnsureIndex(
+	ctx context.Context, keys any, callback Func[string], opts ...motor.EnsureIndexOptions,
+) {
+	deliver(c.loop, c.futures.EnsureIndex(ctx, keys, opts...), callback)
+}
+
+// Reindex drops and rebuilds all indexes of the collection and gives its callback the server's reply. Since MongoDB
+// 5.0 only a standalone server does that.
+//
+// Errors: [motor.OperationFailure], from members of replica sets and from mongos always.
+//
+// Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
+func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Reindex(ctx), callback)
+}
+
+// MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
+// collection, and gives its callback that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript
+// or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db",
+// "reports"}}. MongoDB advises against mapReduce since version 5.0.
+//
+// Errors: [motor.TypeError] for code that is none, and for an out that is neither a name nor a document;
+// [motor.ValueError] for an out of "inline"; [motor.InvalidDocument] for what cannot be encoded;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
+func (c *Collection[D]) MapReduce(
+	ctx context.Context, mapping, reducing, out any, callback Func[*Collection[bson.M]],
+	opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return WrapCollection(c.loop, m) }))
+}
+
+// MapReduceFullResponse is MapReduce, but gives its callback the server's whole reply. An out of bson.D{{"inline", 1}}
+// is right here.
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
+func (c *Collection[D]) MapReduceFullResponse(
+	ctx context.Context, mapping, reducing, out any, callback Func[bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
+}
+
+// InlineMapReduce is MapReduce without a collection for the results: it gives its callback them, documents with an
+// "_id" and a "value". They may have 16 megabytes together.
+//
+// Errors: [motor.TypeError] for code that is none; [motor.InvalidDocument] for what cannot be encoded;
+// [motor.OperationFailure].
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
+func (c *Collection[D]) InlineMapReduce(
+	ctx context.Context, mapping, reducing any, callback Func[[]bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
+}
+
+// InlineMapReduceFullResponse is InlineMapReduce, but gives its callback the server's whole reply: the results are its
+// "results".
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
+func (c *Collection[D]) InlineMapReduceFullResponse(
+	ctx context.Context, mapping, reducing any, callback Func[bson.M], opts ...motor.MapReduceOptions,
+) {
+	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
+}
+
 // WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
 // does no I/O.
 //
@@ -366,6 +491,112 @@ func (c *Collection[D]) Distinct(
 	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
 ) {
 	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
+}
+
+// Count gives its callback the number of documents in the collection, or of those that the options choose. Without a
+// filter, the metadata of the collection is what is asked.
+//
+// Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
+// [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
+//
+// Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
+func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
+	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
+}
+
+// Group has the server put the documents that match condition into groups and gives its callback one document for each
+// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
+// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
+// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
+// 4.2.
+//
+// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for code
+// that is none, and for a condition or an initial document that is none; [motor.InvalidDocument] for what cannot be
+// encoded.
+//
+// Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
+func (c *Collection[D]) Group(
+	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
+) {
+	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
+}
+
+// Rename gives the collection another name in its database and gives its callback the server's reply. This handle
+// stays one for the old name.
+//
+// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
+// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
+// [motor.TypeError] for options given twice; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *Collection[D]) Rename(
+	ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions,
+) {
+	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
+}
+
+// CreateSearchIndex asks for a search index and gives its callback its name. Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.create_search_index.
+func (c *Collection[D]) CreateSearchIndex(
+	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
+}
+
+// CreateSearchIndexes asks for search indexes with one command and gives its callback their names, in their order.
+// Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
+//
+// Motor: MotorCollection.create_search_indexes.
+func (c *Collection[D]) CreateSearchIndexes(
+	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
+}
+
+// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
+// Atlas has search indexes.
+//
+// Errors: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.drop_search_index.
+func (c *Collection[D]) DropSearchIndex(
+	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
+}
+
+// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.update_search_index.
+func (c *Collection[D]) UpdateSearchIndex(
+	ctx context.Context, name string, definition any, callback Func[struct{}],
+	opts ...options.Lister[options.UpdateSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
+}
+
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
+// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
+// has search indexes.
+//
+// Errors of reading: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.list_search_indexes.
+func (c *Collection[D]) ListSearchIndexes(
+	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
+) *CommandCursor[bson.M] {
+	return WrapCommandCursor(c.loop, c.futures.ListSearchIndexes(name, opts...))
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"iter"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -41,6 +43,14 @@ func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] { return c.futures 
 // Motor: get_io_loop.
 func (c *CommandCursor[D]) IOLoop() future.Executor { return c.loop }
 
+// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
+// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
+	deliver(c.loop, c.futures.TryNext(ctx), callback)
+}
+
 // BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
 // it to the server. A negative n is a [motor.ValueError] of every read.
 //
@@ -65,7 +75,8 @@ func (c *CommandCursor[D]) NextObject() D {
 	return c.futures.NextObject()
 }
 
-// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration].
+// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a
+// tailable cursor has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
@@ -76,7 +87,8 @@ func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
 // empty list. It may be called again for what comes next. If the cursor fails half way, the callback is given the
 // error alone; the documents that had been read are gone.
 //
-// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length.
+// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
+// [motor.InvalidOperation] for a tailable cursor.
 //
 // Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
 func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
@@ -85,7 +97,8 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], lengt
 
 // Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
 // and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes.
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
 // fn is called on the handle's loop, never on this stack. A nil fn panics.
 //
@@ -124,6 +137,21 @@ func (c *CommandCursor[D]) Alive() bool {
 	return c.futures.Alive()
 }
 
+// Started reports whether the cursor has been read, whatever came of it.
+//
+// Motor: MotorCursor.started, MotorCommandCursor.started.
+func (c *CommandCursor[D]) Started() bool {
+	return c.futures.Started()
+}
+
+// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
+// alive either.
+//
+// Motor: MotorCursor.closed, MotorCommandCursor.closed.
+func (c *CommandCursor[D]) Closed() bool {
+	return c.futures.Closed()
+}
+
 // CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
 // no more.
 //
@@ -132,8 +160,23 @@ func (c *CommandCursor[D]) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
+// Address returns the host and the port of the server to which the command was sent. ok is false before that.
+//
+// Motor: MotorCursor.address, MotorCommandCursor.address.
+func (c *CommandCursor[D]) Address() (address motor.Address, ok bool) {
+	return c.futures.Address()
+}
+
+// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+//
+// Motor: MotorCursor.session, MotorCommandCursor.session.
+func (c *CommandCursor[D]) Session() *mongo.Session {
+	return c.futures.Session()
+}
+
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. In a defer the callback may be nil:
+// has not been read, is no error. A read that waits for news ends as if there were none. In a defer the callback may
+// be nil:
 //
 //	defer cursor.Close(ctx, nil)
 //

@@ -6,6 +6,10 @@ import (
 	"context"
 	"iter"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -88,6 +92,185 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 	return c.same(c.futures.Rewind())
 }
 
+// AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
+//
+// Errors of reading: [motor.ValueError] for a flag that there is none of; [motor.InvalidOperation] for
+// QueryFlagExhaust where there is a limit.
+//
+// Motor: MotorCursor.add_option.
+func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
+	return c.same(c.futures.AddOption(mask))
+}
+
+// RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
+//
+// Errors of reading: [motor.ValueError] for a flag that there is none of.
+//
+// Motor: MotorCursor.remove_option.
+func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
+	return c.same(c.futures.RemoveOption(mask))
+}
+
+// Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
+// to; without to, all from number from on. If there are none between, nothing is ever sent. What Skip and Limit have
+// said before is forgotten.
+//
+// Errors of reading: [motor.ValueError] for a negative number, and for a to below from; [motor.TypeError] for more
+// than one to (steps); [motor.InvalidOperation] once the cursor has been read.
+//
+// Legacy: use Skip and Limit. Motor: cursor[from:to].
+func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
+	return c.same(c.futures.Slice(from, to...))
+}
+
+// Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
+// no such document, the cursor is empty.
+//
+// Errors of reading: [motor.ValueError] for a negative i; [motor.InvalidOperation] once the cursor has been read.
+//
+// Legacy: use Skip and Limit. Motor: cursor[i].
+func (c *Cursor[D]) Index(i int64) *Cursor[D] {
+	return c.same(c.futures.Index(i))
+}
+
+// Count gives its callback the number of documents that the query matches: all of them, or, if withLimitAndSkip is
+// true, those that Limit and Skip leave. It leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
+func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
+	deliver(c.loop, c.futures.Count(ctx, withLimitAndSkip), callback)
+}
+
+// Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
+// inserted later, as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and QueryFlagAwaitData. If
+// that dies, as it does at once on an empty collection, and when the collection is dropped, the query is sent anew half
+// a second later, and what it matches comes from the beginning.
+//
+// It ends when fn returns false, or after fn(zero, err) with an error; the end of ctx is one. It closes the cursor
+// that it read. A nil fn panics. A cursor that has been read fails with [motor.InvalidOperation].
+//
+// Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
+func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
+	c.futures.TailVia(ctx, c.loop, guarded(c.loop, fn))
+}
+
+// ConnID is Address by its first name.
+//
+// Legacy: use Address. Motor: MotorCursor.conn_id.
+func (c *Cursor[D]) ConnID() (address motor.Address, ok bool) {
+	return c.futures.ConnID()
+}
+
+// Hint has the server use an index: its name, or its keys as a bson.D. nil leaves the choice to the server.
+//
+// Errors of reading: [motor.TypeError] for keys that have no order or are no document.
+//
+// Motor: MotorCursor.hint.
+func (c *Cursor[D]) Hint(index any) *Cursor[D] {
+	return c.same(c.futures.Hint(index))
+}
+
+// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
+// "this" is the document. The last one counts.
+//
+// Errors of reading: [motor.TypeError] for any other type; [motor.OperationFailure] of a server that runs no
+// JavaScript.
+//
+// Motor: MotorCursor.where.
+func (c *Cursor[D]) Where(code any) *Cursor[D] {
+	return c.same(c.futures.Where(code))
+}
+
+// Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
+// [Cursor.Hint].
+//
+// Errors of reading: [motor.TypeError] for what has no order or is no document.
+//
+// Motor: MotorCursor.min.
+func (c *Cursor[D]) Min(keys any) *Cursor[D] {
+	return c.same(c.futures.Min(keys))
+}
+
+// Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
+//
+// Errors of reading: [motor.TypeError] for what has no order or is no document.
+//
+// Motor: MotorCursor.max.
+func (c *Cursor[D]) Max(keys any) *Cursor[D] {
+	return c.same(c.futures.Max(keys))
+}
+
+// Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
+//
+// Errors of reading: [motor.InvalidDocument] for what cannot be encoded.
+//
+// Motor: MotorCursor.comment.
+func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
+	return c.same(c.futures.Comment(comment))
+}
+
+// Collation sets the rules by which strings are compared; nil stands for those of the collection.
+//
+// Motor: MotorCursor.collation.
+func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
+	return c.same(c.futures.Collation(collation))
+}
+
+// AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
+//
+// Motor: MotorCursor.allow_disk_use.
+func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
+	return c.same(c.futures.AllowDiskUse(allow))
+}
+
+// MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
+// 0 means no bound; a negative number is a [motor.ValueError]. A query that takes longer fails with
+// [motor.ExecutionTimeout].
+//
+// Motor: MotorCursor.max_time_ms.
+func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
+	return c.same(c.futures.MaxTimeMS(ms))
+}
+
+// MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
+// there are none. It counts only with QueryFlagTailable and QueryFlagAwaitData. 0 leaves it to the server (one
+// second); a negative number is a [motor.ValueError].
+//
+// Motor: MotorCursor.max_await_time_ms.
+func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
+	return c.same(c.futures.MaxAwaitTimeMS(ms))
+}
+
+// MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
+// reading gives their [motor.OperationFailure]. A negative n is a [motor.ValueError].
+//
+// Motor: MotorCursor.max_scan.
+func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
+	return c.same(c.futures.MaxScan(n))
+}
+
+// Explain gives its callback how the server would carry out the query. It reads no document and leaves the cursor as
+// it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.explain.
+func (c *Cursor[D]) Explain(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Explain(ctx), callback)
+}
+
+// Distinct gives its callback the values that the field key has in the documents of the query, each of them once. It
+// leaves the cursor as it is; its order, limit and skip do not count.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.distinct.
+func (c *Cursor[D]) Distinct(ctx context.Context, key string, callback Func[[]any]) {
+	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
+}
+
 // FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
 // last batch, and calling it twice loses nothing.
 //
@@ -104,7 +287,8 @@ func (c *Cursor[D]) NextObject() D {
 	return c.futures.NextObject()
 }
 
-// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration].
+// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a
+// tailable cursor has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
@@ -115,7 +299,8 @@ func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 // empty list. It may be called again for what comes next. If the cursor fails half way, the callback is given the
 // error alone; the documents that had been read are gone.
 //
-// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length.
+// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
+// [motor.InvalidOperation] for a tailable cursor.
 //
 // Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
 func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
@@ -124,7 +309,8 @@ func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...in
 
 // Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
 // and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes.
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
 // fn is called on the handle's loop, never on this stack. A nil fn panics.
 //
@@ -163,6 +349,21 @@ func (c *Cursor[D]) Alive() bool {
 	return c.futures.Alive()
 }
 
+// Started reports whether the cursor has been read, whatever came of it.
+//
+// Motor: MotorCursor.started, MotorCommandCursor.started.
+func (c *Cursor[D]) Started() bool {
+	return c.futures.Started()
+}
+
+// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
+// alive either.
+//
+// Motor: MotorCursor.closed, MotorCommandCursor.closed.
+func (c *Cursor[D]) Closed() bool {
+	return c.futures.Closed()
+}
+
 // CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
 // no more.
 //
@@ -171,8 +372,23 @@ func (c *Cursor[D]) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
+// Address returns the host and the port of the server to which the command was sent. ok is false before that.
+//
+// Motor: MotorCursor.address, MotorCommandCursor.address.
+func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
+	return c.futures.Address()
+}
+
+// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+//
+// Motor: MotorCursor.session, MotorCommandCursor.session.
+func (c *Cursor[D]) Session() *mongo.Session {
+	return c.futures.Session()
+}
+
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. In a defer the callback may be nil:
+// has not been read, is no error. A read that waits for news ends as if there were none. In a defer the callback may
+// be nil:
 //
 //	defer cursor.Close(ctx, nil)
 //

@@ -32,6 +32,7 @@ type Client struct {
 	codec    codec
 	path     string // the database that the connection string names
 	cursors  openCursors
+	indexes  indexCache
 	concerns
 	tzAware atomic.Bool
 	latency atomic.Int64 // the local threshold, a time.Duration: the driver's is fixed when it connects
@@ -117,6 +118,11 @@ func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.
 
 // runOn is run for an operation that needs more of the connection than the driver.
 func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *connection) (T, error)) *future.Future[T] {
+	return runIn(ctx, c, shortLane, op)
+}
+
+// runIn is runOn for an operation that may run elsewhere than in a slot of the executor.
+func runIn[T any](ctx context.Context, c *Client, in lane, op func(context.Context, *connection) (T, error)) *future.Future[T] {
 	if ctx == nil {
 		return failed[T](c, newError(TypeError, "the context is nil"))
 	}
@@ -125,7 +131,11 @@ func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *conn
 		if err != nil {
 			return failed[T](c, err)
 		}
-		f := future.GoVia(ctx, conn.pool, c.loop, func(ctx context.Context) (T, error) {
+		var ex future.Executor = conn.pool
+		if in == longLane {
+			ex = conn.polls
+		}
+		f := future.GoVia(ctx, ex, c.loop, func(ctx context.Context) (T, error) {
 			v, err := op(ctx, conn)
 			return v, wrapError(err)
 		})
@@ -181,6 +191,7 @@ func (c *Client) Close(ctx context.Context) error {
 		return nil
 	}
 	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
+		conn.polls.shutdown()
 		conn.pool.Shutdown()
 		c.cursors.forget()
 		c.mu.Lock()

@@ -42,6 +42,13 @@ func moved[D any](open *openCursors, c *cursorReader[D], before, now int64) {
 	}
 }
 
+// drop forgets a cursor that was collected.
+func (open *openCursors) drop(id int64) {
+	open.mu.Lock()
+	delete(open.byID, id)
+	open.mu.Unlock()
+}
+
 // forget is called when the connection that all cursors were opened on is closed.
 func (open *openCursors) forget() {
 	open.mu.Lock()

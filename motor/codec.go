@@ -18,6 +18,7 @@ type codec struct {
 	registry *bson.Registry
 	options  *options.BSONOptions
 	tzAware  bool // a date in a bson.M or bson.D is a time.Time, not a bson.DateTime
+	indexes  bool // documents describe indexes: see orderKeys
 }
 
 // with returns the codec of a handle below the one of c.

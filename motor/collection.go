@@ -23,7 +23,6 @@ type Collection[D any] struct {
 	codec codec
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
-	decode func(*codec, bson.Raw) (D, error) // nil: as documents are decoded
 
 	bound atomic.Pointer[binding[mongo.Collection]]
 }
@@ -105,9 +104,9 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollection(ctx, c, forgetting(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
-	})
+	}))
 }
 
 // inCollection starts an operation on the driver's collection.
@@ -144,8 +143,5 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 
 // document returns raw as a document of the collection.
 func (c *Collection[D]) document(raw bson.Raw) (D, error) {
-	if c.decode != nil {
-		return c.decode(&c.codec, raw)
-	}
 	return decode[D](&c.codec, raw)
 }

@@ -62,6 +62,12 @@ func TestBadFiltersAreNotSent(t *testing.T) {
 		"FindOneAndUpdate": func(ctx context.Context, c collection, f any) outcome {
 			return started(c.FindOneAndUpdate(ctx, f, set))
 		},
+		"FindAndModify": func(ctx context.Context, c collection, f any) outcome {
+			return started(c.FindAndModify(ctx, f, motor.FindAndModifyOptions{Remove: true}))
+		},
+		"Group": func(ctx context.Context, c collection, f any) outcome {
+			return started(c.Group(ctx, nil, f, bson.D{}, "f"))
+		},
 	} {
 		for _, bad := range []struct {
 			name   string
@@ -143,7 +149,8 @@ func TestBadKeysAreNotSent(t *testing.T) {
 		"CreateIndexes": func(ctx context.Context, c collection, k any) outcome {
 			return started(c.CreateIndexes(ctx, []mongo.IndexModel{{Keys: k}}))
 		},
-		"DropIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.DropIndex(ctx, k)) },
+		"DropIndex":   func(ctx context.Context, c collection, k any) outcome { return started(c.DropIndex(ctx, k)) },
+		"EnsureIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.EnsureIndex(ctx, k)) },
 	} {
 		for _, bad := range []struct {
 			name string
@@ -211,6 +218,109 @@ func TestBadArgumentsOfACollectionAreNotSent(t *testing.T) {
 		{"ListIndexes: a batch size", func(ctx context.Context, c collection) outcome {
 			return started(c.ListIndexes().BatchSize(-1).ToList(ctx))
 		}, motor.ValueError},
+		{"Rename: an empty name", func(ctx context.Context, c collection) outcome {
+			return started(c.Rename(ctx, ""))
+		}, motor.InvalidName},
+		{"Rename: a name with two dots", func(ctx context.Context, c collection) outcome {
+			return started(c.Rename(ctx, "a..b"))
+		}, motor.InvalidName},
+		{"Rename: a name with a dollar", func(ctx context.Context, c collection) outcome {
+			return started(c.Rename(ctx, "a$"))
+		}, motor.InvalidName},
+		{"Rename: a comment", func(ctx context.Context, c collection) outcome {
+			return started(c.Rename(ctx, "new", motor.RenameOptions{Comment: selfish{}}))
+		}, motor.InvalidDocument},
+		{"Rename: options twice", func(ctx context.Context, c collection) outcome {
+			return started(c.Rename(ctx, "new", motor.RenameOptions{}, motor.RenameOptions{}))
+		}, motor.TypeError},
+		{"Rename: a name of its own that is wrong", func(ctx context.Context, c collection) outcome {
+			return started(c.Collection("a..b").Rename(ctx, "new"))
+		}, motor.InvalidName},
+		{"CreateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
+			return started(c.CreateSearchIndex(ctx, mongo.SearchIndexModel{}))
+		}, motor.TypeError},
+		{"CreateSearchIndexes: nothing", func(ctx context.Context, c collection) outcome {
+			return started(c.CreateSearchIndexes(ctx, nil))
+		}, motor.TypeError},
+		{"CreateSearchIndexes: what cannot be encoded", func(ctx context.Context, c collection) outcome {
+			return started(c.CreateSearchIndexes(ctx, []mongo.SearchIndexModel{{Definition: selfish{}}}))
+		}, motor.InvalidDocument},
+		{"UpdateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
+			return started(c.UpdateSearchIndex(ctx, "n", nil))
+		}, motor.TypeError},
+		{"FindAndModify: neither update nor remove", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}))
+		}, motor.ValueError},
+		{"FindAndModifyFullResponse: both update and remove", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModifyFullResponse(ctx, bson.D{}, motor.FindAndModifyOptions{Update: bson.M{}, Remove: true}))
+		}, motor.ValueError},
+		{"FindAndModify: an update", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Update: 7}))
+		}, motor.TypeError},
+		{"FindAndModify: an empty update", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Update: bson.M{}}))
+		}, motor.ValueError},
+		{"FindAndModify: a stage", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Update: bson.A{bson.M{"a": 1}}}))
+		}, motor.ValueError},
+		{"FindAndModify: an order that is none", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Remove: true, Sort: bson.M{"a": 1, "b": 1}}))
+		}, motor.TypeError},
+		{"FindAndModify: fields", func(ctx context.Context, c collection) outcome {
+			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Remove: true, Fields: 7}))
+		}, motor.TypeError},
+		{"FindAndModify: options twice", func(ctx context.Context, c collection) outcome {
+			one := motor.FindAndModifyOptions{Remove: true}
+			return started(c.FindAndModify(ctx, bson.D{}, one, one))
+		}, motor.TypeError},
+		{"EnsureIndex: options twice", func(ctx context.Context, c collection) outcome {
+			return started(c.EnsureIndex(ctx, "a", motor.EnsureIndexOptions{}, motor.EnsureIndexOptions{}))
+		}, motor.TypeError},
+		{"Count: a filter", func(ctx context.Context, c collection) outcome {
+			return started(c.Count(ctx, motor.CountOptions{Filter: 7}))
+		}, motor.TypeError},
+		{"Count: a negative skip", func(ctx context.Context, c collection) outcome {
+			return started(c.Count(ctx, motor.CountOptions{Skip: -1}))
+		}, motor.ValueError},
+		{"Count: a hint without an order", func(ctx context.Context, c collection) outcome {
+			return started(c.Count(ctx, motor.CountOptions{Hint: bson.M{"a": 1, "b": 1}}))
+		}, motor.TypeError},
+		{"Group: no code", func(ctx context.Context, c collection) outcome {
+			return started(c.Group(ctx, nil, bson.D{}, bson.D{}, nil))
+		}, motor.TypeError},
+		{"Group: code that is none", func(ctx context.Context, c collection) outcome {
+			return started(c.Group(ctx, nil, bson.D{}, bson.D{}, "f", motor.GroupOptions{Finalize: 7}))
+		}, motor.TypeError},
+		{"Group: a key", func(ctx context.Context, c collection) outcome {
+			return started(c.Group(ctx, 7, bson.D{}, bson.D{}, "f"))
+		}, motor.TypeError},
+		{"Group: an initial document", func(ctx context.Context, c collection) outcome {
+			return started(c.Group(ctx, nil, bson.D{}, nil, "f"))
+		}, motor.TypeError},
+		{"MapReduce: no code", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduce(ctx, nil, "r", "o"))
+		}, motor.TypeError},
+		{"MapReduce: code that is none", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduce(ctx, "m", 7, "o"))
+		}, motor.TypeError},
+		{"MapReduce: no collection", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduce(ctx, "m", "r", nil))
+		}, motor.TypeError},
+		{"MapReduce: a name", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduce(ctx, "m", "r", "a..b"))
+		}, motor.InvalidName},
+		{"MapReduce: inline", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduce(ctx, "m", "r", bson.M{"inline": 1}))
+		}, motor.ValueError},
+		{"MapReduceFullResponse: an order that is none", func(ctx context.Context, c collection) outcome {
+			return started(c.MapReduceFullResponse(ctx, "m", "r", bson.M{"merge": "o", "db": "e"}))
+		}, motor.TypeError},
+		{"InlineMapReduce: a negative limit", func(ctx context.Context, c collection) outcome {
+			return started(c.InlineMapReduce(ctx, "m", "r", motor.MapReduceOptions{Limit: -1}))
+		}, motor.ValueError},
+		{"InlineMapReduce: a scope", func(ctx context.Context, c collection) outcome {
+			return started(c.InlineMapReduce(ctx, "m", "r", motor.MapReduceOptions{Scope: selfish{}}))
+		}, motor.InvalidDocument},
 		{"a context that is nil", func(_ context.Context, c collection) outcome {
 			var none context.Context
 			return started(c.Distinct(none, "a", bson.D{}))

@@ -27,7 +27,7 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 		return c.in(client).Indexes().List(ctx, all...)
 	}
 	described := asMaps(c)
-	described.decode = (*codec).decodeIndex
+	described.codec.indexes = true
 	return newCommandCursor(described, err, send)
 }
 
@@ -44,9 +44,11 @@ func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map
 			return nil, err
 		}
 		defer func() { _ = cursor.Close(ctx) }()
+		described := c.codec
+		described.indexes = true
 		information := make(map[string]bson.M)
 		for cursor.Next(ctx) {
-			index, err := c.codec.decodeIndex(cursor.Current)
+			index, err := decode[bson.M](&described, cursor.Current)
 			if err != nil {
 				return nil, err
 			}
@@ -59,13 +61,16 @@ func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map
 	})
 }
 
-// decodeIndex returns the description of an index. Its keys have an order, which a bson.M would lose.
-func (c *codec) decodeIndex(raw bson.Raw) (bson.M, error) {
-	index, err := decode[bson.M](c, raw)
-	if keys, ok := raw.Lookup("key").DocumentOK(); ok && err == nil {
-		index["key"], err = decode[bson.D](c, keys)
+// orderKeys makes the keys in the description of an index a bson.D: they have an order, which a bson.M would lose.
+func (c *codec) orderKeys(raw bson.Raw, doc any) error {
+	keys, there := raw.Lookup("key").DocumentOK()
+	index, ok := doc.(*bson.M)
+	if !there || !ok {
+		return nil
 	}
-	return index, err
+	ordered, err := decode[bson.D](c, keys)
+	(*index)["key"] = ordered
+	return err
 }
 
 // asMaps returns a handle for the same collection with documents as bson.M.

@@ -156,7 +156,11 @@ func dropIndex[D any](
 		f := &fields{codec: &c.codec, doc: bson.D{{Key: "dropIndexes", Value: c.name}, {Key: "index", Value: name}}}
 		drop = f.sender(now)
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	gone := name
+	if name == allIndexes {
+		gone = ""
+	}
+	return inCollectionAt(ctx, c, now, forgetting(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(drop(ctx, coll))
-	})
+	}))
 }

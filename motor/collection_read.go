@@ -81,12 +81,12 @@ func (c *Collection[D]) Distinct(ctx context.Context, key string, filter any, op
 		if err != nil {
 			return nil, err
 		}
-		return c.codec.decodeList(list)
+		return c.codec.decodeValues(list)
 	})
 }
 
-// decodeList returns the elements of a list, documents among them as bson.M.
-func (c *codec) decodeList(list bson.RawArray) ([]any, error) {
+// decodeValues returns the elements of a list, documents among them as bson.M.
+func (c *codec) decodeValues(list bson.RawArray) ([]any, error) {
 	elements, err := list.Values()
 	if err != nil {
 		return nil, &Error{class: InvalidBSON, cause: err}

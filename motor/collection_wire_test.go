@@ -2,7 +2,10 @@ package motor_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -353,5 +356,65 @@ func TestReadConcernPreferenceAndSessionOfReadsOnTheWire(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestSessionOfWritesOnTheWire(t *testing.T) {
+	for _, concern := range []bson.M{{}, {"wtimeout": 100}} {
+		peer := wiretest.Start(t, wiretest.Standalone)
+		client := newClient(t, peer.URI())
+		coll := client.Database("d").Collection("c")
+		for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern} {
+			if err := set(concern); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, session := withSession(t, client)
+		for _, w := range writes {
+			wait := w.call(ctx, coll)
+			peer.Receive(w.command).Want(bson.M{"lsid": session}).OK(bson.M{"n": 1})
+			if err := wait(ctx); err != nil {
+				t.Errorf("%s: %v", w.command, err)
+			}
+		}
+	}
+}
+
+// TestTimeLimitOnTheWire: what is left of the time of an operation is the server's limit too.
+func TestTimeLimitOnTheWire(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	coll := newClient(t, peer.URI()).Database("d").Collection("c")
+	for _, o := range slices.Concat(readers, legacyReads, writes, legacyWrites) {
+		wait := within(time.Minute, o.call)(t.Context(), coll)
+		request := peer.Receive(o.command)
+		left, ok := request.Command.Lookup("maxTimeMS").AsInt64OK()
+		// The reads of cursors that the user holds have none: it would end the cursor later on.
+		lazy := o.command == "find" || o.command == "aggregate"
+		if !lazy && (!ok || left <= 0 || left > time.Minute.Milliseconds()) {
+			t.Errorf("%s has a maxTimeMS of %d", o.command, left)
+		}
+		answerRead(request)
+		if err := wait(t.Context()); err != nil && !errors.Is(err, motor.ProtocolError) {
+			t.Errorf("%s: %v", o.command, err)
+		}
+	}
+}
+
+func TestReadConcernIsTheCollectionsItsDatabasesOrTheClients(t *testing.T) {
+	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
+	db := client.Database("d")
+	if c := db.Collection("c").ReadConcern(); c == nil || c.Level != "majority" {
+		t.Errorf("the client's: %v", c)
+	}
+	local := db.WithOptions(options.Database().SetReadConcern(readconcern.Local())).Collection("c")
+	if c := local.ReadConcern(); c == nil || c.Level != "local" {
+		t.Errorf("the database's: %v", c)
+	}
+	available := local.WithOptions(options.Collection().SetReadConcern(readconcern.Available()))
+	if c := available.ReadConcern(); c == nil || c.Level != "available" || available.Collection("below").ReadConcern() != c {
+		t.Errorf("the collection's: %v", c)
+	}
+	if c := newClient(t, nowhere).Database("d").Collection("c").ReadConcern(); c != nil {
+		t.Errorf("nobody's: %v", c)
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are
@@ -34,19 +36,19 @@ func newCommandCursor[D any](
 	return c
 }
 
-// openedCommandCursor returns a cursor whose command has been sent, with client. It does no I/O.
-func openedCommandCursor[D any](coll *Collection[D], client *mongo.Client, driver *mongo.Cursor) *CommandCursor[D] {
+// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which [locate] has made.
+// It does no I/O.
+func openedCommandCursor[D any](ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor) *CommandCursor[D] {
 	c := new(CommandCursor[D])
-	c.coll, c.source = coll, &source[D]{driver: driver, client: client}
+	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx), address: whereTo(ctx)}
+	c.coll, c.source = coll, s
+	if driver.TryNext(context.Background()) {
+		s.take(decodeBatch(coll, driver))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var first []bson.Raw
-	if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
-		first = batchOf(driver)
-	}
-	c.source.know(&c.cursorReader, driver.ID())
-	c.source.closed = c.source.id == 0
-	c.source.fill(&c.cursorReader, first)
+	s.know(&c.cursorReader, driver.ID())
+	s.closed = s.id == 0
 	return c
 }
 
@@ -54,10 +56,18 @@ func openedCommandCursor[D any](coll *Collection[D], client *mongo.Client, drive
 func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.coll, c.source = coll, &source[D]{closed: true}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.source.fill(&c.cursorReader, docs)
+	c.source.take(decodeList(coll, docs))
 	return c
+}
+
+// TryNext resolves to the next document, or, if none has come and none comes with one more round trip, to the zero D:
+// a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *CommandCursor[D]) TryNext(ctx context.Context) *future.Future[D] {
+	return read(ctx, &c.cursorReader, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
+		return min(ready, 1), ready > 0 || !more, nil
+	}}, first)
 }
 
 // BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves

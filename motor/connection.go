@@ -14,9 +14,12 @@ import (
 
 // connection is what a client has while it is open.
 type connection struct {
-	pool     *future.Pool
-	topology topology
-	driver   atomic.Pointer[mongo.Client]
+	pool      *future.Pool
+	polls     *longPolls
+	abandoned abandonedCursors
+	topology  topology
+	driver    atomic.Pointer[mongo.Client]
+	options   *options.ClientOptions // of driver
 
 	// Only for a connection string whose hosts stand in the DNS: its look-up takes time, and is done by whoever needs
 	// the driver first, off the caller's goroutine.
@@ -42,16 +45,18 @@ func (c *Client) connect() (*connection, error) {
 	if err != nil {
 		return nil, &Error{class: ConfigurationError, cause: err}
 	}
-	conn := &connection{pool: pool}
+	conn := &connection{pool: pool, polls: newLongPolls()}
 	now := c.now()
 	dial := func(opts *options.ClientOptions) (*mongo.Client, error) {
-		driver, err := mongo.Connect(conn.topology.followed(*opts).
+		own := located(*conn.topology.followed(*opts)).
 			SetLocalThreshold(time.Duration(c.latency.Load())).
 			SetWriteConcern(now.write.driver).
-			SetReadPreference(now.read.pref))
+			SetReadPreference(now.read.pref)
+		driver, err := mongo.Connect(own)
 		if err != nil {
 			return nil, &Error{class: ConfigurationError, cause: err}
 		}
+		conn.options = own
 		conn.driver.Store(driver)
 		return driver, nil
 	}
@@ -99,8 +104,12 @@ func (conn *connection) disconnect(ctx context.Context) error {
 			return nil
 		}
 	}
+	var err error
 	if driver := conn.driver.Load(); driver != nil {
-		return wrapError(driver.Disconnect(ctx))
+		err = wrapError(driver.Disconnect(ctx))
 	}
-	return nil
+	if e := conn.polls.disconnect(ctx); err == nil {
+		err = e
+	}
+	return err
 }

@@ -2,11 +2,8 @@ package motor
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
@@ -36,7 +33,17 @@ type Cursor[D any] struct {
 	cursorReader[D]
 	query bson.Raw
 	opts  []options.Lister[options.FindOptions]
-	chain *options.FindOptionsBuilder // guarded by cursorReader.mu
+	chain chain // guarded by cursorReader.mu
+}
+
+// chain is what the chained methods have set.
+type chain struct {
+	find      []func(*options.FindOptions) error // what the driver has options for
+	where     bson.RawValue
+	maxTimeMS *int64
+	maxScan   *int64
+	flags     int // those of queryFlags that are no option of the driver's
+	nothing   bool
 }
 
 func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[options.FindOptions]) *Cursor[D] {
@@ -54,36 +61,53 @@ func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[opt
 func unread[D any](coll *Collection[D], query bson.Raw, opts []options.Lister[options.FindOptions], err error) *Cursor[D] {
 	c := &Cursor[D]{query: query, opts: opts}
 	c.coll, c.err, c.open = coll, err, c.find
+	c.follow()
 	return c
 }
 
-// find sends the query.
-func (c *Cursor[D]) find(ctx context.Context, d *mongo.Client) (*mongo.Cursor, error) {
-	c.mu.Lock()
-	opts := c.opts
-	if c.chain != nil {
-		opts = append(opts[:len(opts):len(opts)], &options.FindOptionsBuilder{Opts: slices.Clone(c.chain.Opts)})
+// settings returns the options of the driver's that the cursor has. mu is held.
+func (c *Cursor[D]) settings() (options.FindOptions, error) {
+	all, err := applied(c.opts)
+	for _, set := range c.chain.find {
+		if err == nil {
+			err = set(&all)
+		}
 	}
-	c.mu.Unlock()
-	return c.coll.in(d).Find(ctx, c.query, opts...)
+	return all, err
+}
+
+// follow notes what kind of a cursor it is. mu is held, or nobody else has the cursor yet.
+func (c *Cursor[D]) follow() {
+	all, err := c.settings()
+	c.nothing = c.chain.nothing
+	if c.kind = options.NonTailable; err == nil && tailFlags(all.CursorType)&QueryFlagTailable != 0 {
+		c.kind = *all.CursorType
+	}
 }
 
 // set adds to the options, if the cursor has not started.
-func (c *Cursor[D]) set(method string, add func(*options.FindOptionsBuilder) error) *Cursor[D] {
+func (c *Cursor[D]) set(method string, add func(*chain) error) *Cursor[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return c
 	}
 	if c.source != nil {
-		c.err = newError(InvalidOperation, "%s: cannot set options after executing query", method)
+		c.late = newError(InvalidOperation, "%s: cannot set options after executing query", method)
+		c.err = c.late
 		return c
 	}
-	if c.chain == nil {
-		c.chain = options.Find()
-	}
-	c.err = add(c.chain)
+	c.err = add(&c.chain)
+	c.follow()
 	return c
+}
+
+// option adds an option of the driver's.
+func (ch *chain) option(set func(*options.FindOptions)) {
+	ch.find = append(ch.find[:len(ch.find):len(ch.find)], func(o *options.FindOptions) error {
+		set(o)
+		return nil
+	})
 }
 
 // Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several,
@@ -94,7 +118,7 @@ func (c *Cursor[D]) set(method string, add func(*options.FindOptionsBuilder) err
 //
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
-	return c.set("Sort", func(o *options.FindOptionsBuilder) error {
+	return c.set("Sort", func(ch *chain) error {
 		if key, ok := keys.(string); ok {
 			order := bson.E{Key: key, Value: Ascending}
 			if len(direction) > 0 {
@@ -105,7 +129,7 @@ func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
 			return newError(TypeError, "Sort: a direction goes with a single key, given as a string")
 		}
 		sort, err := c.coll.codec.encodeCommand("the sort order", keys)
-		o.SetSort(sort)
+		ch.option(func(o *options.FindOptions) { o.Sort = sort })
 		return err
 	})
 }
@@ -114,11 +138,11 @@ func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
 //
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
-	return c.set("Skip", func(o *options.FindOptionsBuilder) error {
+	return c.set("Skip", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "Skip(%d): skip must be at least 0", n)
 		}
-		o.SetSkip(n)
+		ch.option(func(o *options.FindOptions) { o.Skip = &n })
 		return nil
 	})
 }
@@ -127,9 +151,8 @@ func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
 //
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
-	return c.set("Limit", func(o *options.FindOptionsBuilder) error {
-		o.SetLimit(n)
-		return nil
+	return c.set("Limit", func(ch *chain) error {
+		return ch.limit(n)
 	})
 }
 
@@ -138,13 +161,23 @@ func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
 //
 // Motor: MotorCursor.batch_size.
 func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
-	return c.set("BatchSize", func(o *options.FindOptionsBuilder) error {
+	return c.set("BatchSize", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
 		}
-		o.SetBatchSize(n)
+		ch.option(func(o *options.FindOptions) { o.BatchSize = &n })
 		return nil
 	})
+}
+
+// limit sets the limit, and so ends what Slice has said of it.
+func (ch *chain) limit(n int64) error {
+	if n != 0 && ch.flags&QueryFlagExhaust != 0 {
+		return newError(InvalidOperation, "a limit and QueryFlagExhaust exclude each other")
+	}
+	ch.nothing = false
+	ch.option(func(o *options.FindOptions) { o.Limit = &n })
+	return nil
 }
 
 // Clone returns a cursor with the same query and options that has not been read.
@@ -154,9 +187,11 @@ func (c *Cursor[D]) Clone() *Cursor[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clone := unread(c.coll, c.query, c.opts, c.err)
-	if c.chain != nil {
-		clone.chain = &options.FindOptionsBuilder{Opts: slices.Clone(c.chain.Opts)}
+	clone.chain = c.chain
+	if c.late != nil { // it is not late for the clone
+		clone.err = nil
 	}
+	clone.follow()
 	return clone
 }
 
@@ -167,12 +202,11 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 	c.mu.Lock()
 	s := c.source
 	c.source, c.closed = nil, false
+	if c.late != nil { // it is not late any more
+		c.late, c.err = nil, nil
+	}
 	if s != nil {
-		// A chaining that came too late is not too late any more.
-		if errors.Is(c.err, InvalidOperation) {
-			c.err = nil
-		}
-		s.batch, s.bad, s.after = nil, nil, nil
+		s.forget()
 	}
 	c.mu.Unlock()
 	c.shut(context.Background(), s)

@@ -2,45 +2,45 @@ package motor
 
 import (
 	"context"
+	"runtime"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 )
 
-// read starts an operation that reads the cursor. take is called under mu with what has been fetched, and told
-// whether more can come; as long as it says that it is not done, another batch is fetched.
-func read[D, T any](ctx context.Context, c *cursorReader[D], take func(s *source[D], more bool) (v T, done bool, err error)) *future.Future[T] {
-	client := c.coll.db.client
-	if err := c.Err(); err != nil {
-		return failed[T](client, err)
-	}
-	return inTurn(ctx, client, &c.turns, func(ctx context.Context, d *mongo.Client) (T, error) {
-		s := c.begin()
-		var v T
-		// A read that nobody waits for any more takes nothing.
-		err := ctx.Err()
-		for done := false; err == nil && !done; {
-			if v, done, err = step(c, s, take); err == nil && !done {
-				err = c.fetch(ctx, d, s)
-			}
-		}
-		return v, err
-	})
+// request says how a read goes on.
+type request struct {
+	// want is told how many documents the read has taken, how many there are now, and whether more can come. It returns
+	// how many of them to take now, and whether the read is then done; as long as it is not, another batch is fetched.
+	want func(have, ready int, more bool) (n int, done bool, err error)
+	once bool // fetch no more than one batch
 }
 
-// step lets take have what there is. A document that could not be decoded is an error when its turn comes; the
-// documents after it can still be read.
-func step[D, T any](c *cursorReader[D], s *source[D], take func(*source[D], bool) (T, bool, error)) (v T, done bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	v, done, err = take(s, !s.closed || s.bad != nil)
-	if !done && s.bad != nil {
-		err = s.bad
-		s.fill(c, s.after)
+// read starts an operation that reads the cursor and resolves to what result makes of the documents taken.
+func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result func(docs []D) T) *future.Future[T] {
+	client := c.coll.db.client
+	if ctx == nil {
+		return failed[T](client, newError(TypeError, "the context is nil"))
 	}
-	return v, done, err
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	if err != nil {
+		return failed[T](client, err)
+	}
+	r := &reading[D]{cursor: c, outer: ctx, request: q, turn: c.turns.take()}
+	f := runIn(ctx, client, laneOf(c.begin().kind), func(ctx context.Context, conn *connection) (none T, err error) {
+		docs, err := r.run(ctx, conn)
+		if docs == nil && err != nil {
+			return none, err
+		}
+		return result(docs), err
+	})
+	f.Notify(settledRead[D, T]{r, f})
+	return f
 }
 
 // begin returns the source that is to be read.
@@ -48,31 +48,59 @@ func (c *cursorReader[D]) begin() *source[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
-		c.source = &source[D]{closed: c.closed}
+		c.source = &source[D]{kind: c.kind, closed: c.closed || c.nothing}
 	}
 	return c.source
 }
 
-// fetch gets the first batch, or the next. The caller has the turn.
-func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[D]) error {
-	if s.driver == nil {
+// fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
+// read was called with: what ends the operation alone must not cut off a getMore, for the server would not send that
+// batch again.
+func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D], once bool) error {
+	if c.scan != nil {
+		return c.scan.fetch(ctx, outer, c, s)
+	}
+	fresh := s.driver == nil
+	if fresh {
 		// A command that fails may be sent again: nothing has been read of it.
-		driver, err := c.open(ctx, d)
+		client, err := conn.clientFor(ctx, s.kind)
 		if err != nil {
 			return err
 		}
-		s.driver, s.client = driver, d
+		ctx := locate(ctx)
+		driver, err := c.open(ctx, client)
+		if err != nil {
+			return err
+		}
+		s.driver, s.client = driver, client
+		c.mu.Lock()
+		s.address, s.session = whereTo(ctx), mongo.SessionFromContext(ctx)
+		c.mu.Unlock()
 	}
 	var come decoded[D]
 	var err error
-	if s.client != d {
-		err = newError(InvalidOperation, "the client was closed after the cursor had been opened")
-	} else {
+	switch {
+	case !conn.has(s.client):
+		err = errClientClosed
+	default:
 		if size := c.batchSize(); size != nil {
 			s.driver.SetBatchSize(*size)
 		}
-		if s.driver.Next(ctx) {
-			come = decodeBatch[D](&c.coll.codec, s.driver)
+		if !fresh && laneOf(s.kind) == longLane {
+			var news []bson.Raw
+			news, err = c.polled(ctx, conn, s)
+			if s.poll != nil {
+				return err // it is this wait that has ended
+			}
+			come = decodeList(c.coll, news)
+			break
+		}
+		next := s.driver.Next
+		if once {
+			next = s.driver.TryNext
+		}
+		if next(outer) {
+			come = decodeBatch(c.coll, s.driver)
 		} else {
 			err = s.driver.Err()
 		}
@@ -80,9 +108,16 @@ func (c *cursorReader[D]) fetch(ctx context.Context, d *mongo.Client, s *source[
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.closed && err != nil && outer.Err() == nil {
+		err = nil // Close, or Rewind, has ended the wait
+	}
 	s.know(c, s.driver.ID())
-	if s.id == 0 || err != nil || len(come.docs) == 0 && come.bad == nil {
+	if s.id == 0 || err != nil {
 		s.closed = true
+	}
+	if err != nil && outer.Err() != nil {
+		s.cut = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
+		c.abandon(s)
 	}
 	if s != c.source {
 		return nil // rewound meanwhile
@@ -98,29 +133,33 @@ func (c *cursorReader[D]) batchSize() *int32 {
 	return c.size
 }
 
-// fill decodes raws into the batch. mu is held.
-func (s *source[D]) fill(c *cursorReader[D], raws []bson.Raw) {
-	s.take(decodeList[D](&c.coll.codec, raws))
-}
-
 // take adds what has come to the batch. mu is held.
-func (s *source[D]) take(b decoded[D]) {
+func (s *source[D]) take(come decoded[D]) {
 	if len(s.batch) == 0 {
-		s.batch = b.docs
+		s.batch = come.docs
 	} else {
-		s.batch = append(s.batch, b.docs...)
+		s.batch = append(s.batch, come.docs...)
 	}
-	s.bad, s.after = b.bad, b.after
+	s.bad, s.after = come.bad, come.after
 }
 
 // know notes the server's number for the cursor. mu is held.
 func (s *source[D]) know(c *cursorReader[D], id int64) {
 	moved(&c.coll.db.client.cursors, c, s.id, id)
+	switch {
+	case s.id == 0 && id != 0:
+		s.watch = runtime.AddCleanup(c, abandoned[D], leftOver[D]{c.coll.db.client, s})
+	case s.id != 0 && id == 0:
+		s.watch.Stop()
+	}
 	s.id = id
 }
 
 // buffered reports whether something can be read without I/O.
 func (s *source[D]) buffered() bool { return len(s.batch) > 0 || s.bad != nil }
+
+// forget drops what has been fetched. mu is held.
+func (s *source[D]) forget() { s.batch, s.bad, s.after, s.cut = nil, nil, nil, nil }
 
 // pop takes the next document from the batch.
 func (s *source[D]) pop() D {
@@ -129,4 +168,12 @@ func (s *source[D]) pop() D {
 	s.batch[0] = none
 	s.batch = s.batch[1:]
 	return doc
+}
+
+// laneOf returns the lane in which cursors of a kind are read.
+func laneOf(kind options.CursorType) lane {
+	if kind == options.TailableAwait {
+		return longLane
+	}
+	return shortLane
 }

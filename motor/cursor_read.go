@@ -3,6 +3,9 @@ package motor
 import (
 	"context"
 	"iter"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -18,12 +21,11 @@ func (c *cursorReader[D]) FetchNext(ctx context.Context) *future.Future[bool] {
 	if ready {
 		return resolved(c.coll.db.client, true)
 	}
-	return read(ctx, c, func(s *source[D], more bool) (ready, done bool, _ error) {
-		if len(s.batch) > 0 {
-			return true, true, nil
-		}
-		return false, !more, nil
-	})
+	found := false
+	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
+		found = ready > 0
+		return 0, found || !more, nil
+	}}, func([]D) bool { return found })
 }
 
 // NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
@@ -35,7 +37,8 @@ func (c *cursorReader[D]) NextObject() D {
 	return doc
 }
 
-// Next resolves to the next document. At the end it fails with [StopAsyncIteration].
+// Next resolves to the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
@@ -44,22 +47,28 @@ func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
 			return resolved(c.coll.db.client, doc)
 		}
 	}
-	return read(ctx, c, func(s *source[D], more bool) (doc D, done bool, err error) {
-		switch {
-		case len(s.batch) > 0:
-			return s.pop(), true, nil
-		case !more:
-			return doc, true, newError(StopAsyncIteration, "the cursor has no more documents")
+	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
+		if ready == 0 && !more {
+			return 0, true, newError(StopAsyncIteration, "the cursor has no more documents")
 		}
-		return doc, false, nil
-	})
+		return min(ready, 1), ready > 0, nil
+	}}, first)
+}
+
+// first returns the first of documents that are one at most.
+func first[D any](docs []D) (doc D) {
+	if len(docs) > 0 {
+		doc = docs[0]
+	}
+	return doc
 }
 
 // ToList resolves to the next documents, at most length of them; without a length, to all. At the end it is an
 // empty list. It may be called again for what comes next. If the cursor fails half way, the documents that had been
 // read stand beside the error.
 //
-// Errors: [ValueError] for a negative length, [TypeError] for more than one length.
+// Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
+// cursor.
 //
 // Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
 func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
@@ -72,58 +81,75 @@ func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Fut
 	case len(length) == 1:
 		limit = length[0]
 	}
-	docs := []D{}
-	return read(ctx, c, func(s *source[D], more bool) ([]D, bool, error) {
-		n := len(s.batch)
-		if limit >= 0 {
-			n = min(n, limit-len(docs))
+	c.mu.Lock()
+	tailable := c.err == nil && c.kind != options.NonTailable
+	c.mu.Unlock()
+	if tailable {
+		return failed[[]D](c.coll.db.client, newError(InvalidOperation, "ToList: a tailable cursor has no end"))
+	}
+	return read(ctx, c, request{want: func(have, ready int, more bool) (int, bool, error) {
+		if limit == 0 { // as of Motor's, the query is sent all the same
+			return 0, ready > 0 || !more, nil
 		}
-		if len(docs) == 0 && n > 0 && n == len(s.batch) {
-			docs, s.batch = s.batch, nil // as it is: no copy of a list that came in one batch
-		} else {
-			docs = append(docs, s.batch[:n]...)
-			clear(s.batch[:n])
-			s.batch = s.batch[n:]
+		if limit > 0 {
+			ready = min(ready, limit-have)
 		}
-		return docs, len(docs) == limit || !more, nil
+		return ready, have+ready == limit || !more, nil
+	}}, func(docs []D) []D {
+		if docs == nil {
+			return []D{}
+		}
+		return docs
 	})
 }
 
 // Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
 // and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes.
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
 // fn is called where the callbacks of the client's futures run, never on this stack. A nil fn panics.
 //
 // Motor: MotorCursor.each, MotorCommandCursor.each.
 func (c *cursorReader[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
-	c.each(func() *future.Future[bool] { return c.FetchNext(ctx) }, fn)
+	c.eachOf(func() *future.Future[bool] { return c.FetchNext(ctx) }, fn)
 }
 
 // EachVia is Each with fn called on via, whatever the loop of the client.
 func (c *cursorReader[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
-	c.each(func() *future.Future[bool] { return c.FetchNext(ctx).Via(via) }, fn)
+	c.eachOf(func() *future.Future[bool] { return c.FetchNext(ctx).Via(via) }, fn)
 }
 
-func (c *cursorReader[D]) each(fetch func() *future.Future[bool], fn func(doc D, err error) bool) {
+func (c *cursorReader[D]) eachOf(fetch func() *future.Future[bool], fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	fetch().OnComplete(func(more bool, err error) {
+	c.each(fetch, func(doc D) bool { return fn(doc, nil) }, func(err error) {
 		var none D
+		fn(none, err)
+	})
+}
+
+// each calls fn with every document, until it says false, and else, after the last, end: with the error that there
+// was, or nil.
+func (c *cursorReader[D]) each(fetch func() *future.Future[bool], fn func(doc D) bool, end func(error)) {
+	fetch().OnComplete(func(more bool, err error) {
 		if err != nil {
-			fn(none, err)
+			end(err)
 			return
 		}
 		for doc, ok := c.popNext(); ok; doc, ok = c.popNext() {
-			if !fn(doc, nil) || c.isClosed() {
+			if !fn(doc) || c.Closed() {
 				return
 			}
 		}
-		if more {
-			c.each(fetch, fn)
-		} else if !c.isClosed() {
-			fn(none, nil)
+		switch tailing, await := c.tailing(); {
+		case more || await:
+			c.each(fetch, fn, end)
+		case tailing:
+			time.AfterFunc(tailPause, func() { c.each(fetch, fn, end) })
+		case !c.Closed():
+			end(nil)
 		}
 	})
 }
@@ -137,10 +163,16 @@ func (c *cursorReader[D]) popNext() (doc D, ok bool) {
 	return c.source.pop(), true
 }
 
-func (c *cursorReader[D]) isClosed() bool {
+// tailPause is how long Each waits before it asks a tailable cursor again that does not await data.
+const tailPause = 100 * time.Millisecond
+
+// tailing reports whether there may be news later on, and whether the server waits for them.
+func (c *cursorReader[D]) tailing() (tailing, await bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.closed
+	s := c.source
+	tailing = !c.closed && s != nil && !s.closed && s.kind != options.NonTailable
+	return tailing, tailing && s.kind == options.TailableAwait
 }
 
 // All returns the documents for a range loop. An error is the last that it yields. Leaving the loop leaves the

@@ -2,10 +2,12 @@ package motor
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -15,27 +17,41 @@ import (
 type cursorReader[D any] struct {
 	coll  *Collection[D]
 	open  func(context.Context, *mongo.Client) (*mongo.Cursor, error) // sends the command
+	scan  *scan[D]                                                    // in place of open: a cursor that several share
 	turns turns
 
-	mu     sync.Mutex
-	err    error      // of the arguments or of the chaining: what every read fails with
-	source *source[D] // nil: not started
-	closed bool
-	size   *int32 // how many documents the batches to come are to have, if BatchSize has said so
+	mu      sync.Mutex
+	err     error      // of the arguments or of the chaining: what every read fails with
+	late    error      // err, if that is only that options were set after the first read
+	source  *source[D] // nil: not started
+	nothing bool       // there is nothing to be read, and nothing to be asked
+	closed  bool
+	size    *int32             // how many documents the batches to come are to have, if BatchSize has said so
+	kind    options.CursorType // of the source that is to be opened
 }
 
-// source is a result that is being read. Rewind makes the cursor forget it.
+// source is a result that is being read. Rewind makes the cursor forget it. It must not refer to the cursor, which
+// is to be collected when the program has forgotten it: see abandon.
 type source[D any] struct {
-	// driver belongs to whoever has the turn; nil until the command has been sent. client is what it was sent with.
+	kind options.CursorType
+
+	// These belong to whoever has the turn. driver is nil until the command has been sent; client is what it was sent
+	// with, and session the one of its context.
 	driver *mongo.Cursor
 	client *mongo.Client
+	poll   *future.Future[[]bson.Raw] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
-	batch  []D        // fetched, not read yet
-	bad    error      // what follows batch is a document that could not be decoded,
-	after  []bson.Raw // and then come these
-	id     int64      // the server's number for the cursor
-	closed bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
+	session *mongo.Session
+	address Address
+	batch   []D        // fetched, not read yet
+	bad     error      // what follows batch is a document that could not be decoded,
+	after   []bson.Raw // and then come these
+	id      int64      // the server's number for the cursor
+	closed  bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
+	cut     error      // what reads fail with once batch is empty, since more would have come
+	hangUp  func()     // ends poll
+	watch   runtime.Cleanup
 }
 
 // Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
@@ -43,6 +59,11 @@ type source[D any] struct {
 //
 // Motor: MotorCursor.collection, MotorCommandCursor.collection.
 func (c *cursorReader[D]) Collection() *Collection[D] { return c.coll }
+
+// IOLoop returns the executor on which the callbacks of the cursor's futures run: that of its client.
+//
+// Motor: MotorCursor.get_io_loop, MotorCommandCursor.get_io_loop.
+func (c *cursorReader[D]) IOLoop() future.Executor { return c.coll.db.client.loop }
 
 // Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
 func (c *cursorReader[D]) Err() error {
@@ -65,11 +86,33 @@ func (c *cursorReader[D]) Alive() bool {
 	return !s.closed || s.buffered()
 }
 
+// Started reports whether the cursor has been read, whatever came of it.
+//
+// Motor: MotorCursor.started, MotorCommandCursor.started.
+func (c *cursorReader[D]) Started() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source != nil
+}
+
+// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
+// alive either.
+//
+// Motor: MotorCursor.closed, MotorCommandCursor.closed.
+func (c *cursorReader[D]) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 // CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
 // no more.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (c *cursorReader[D]) CursorID() int64 {
+	if c.scan != nil {
+		return c.scan.shared.CursorID()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
@@ -78,8 +121,33 @@ func (c *cursorReader[D]) CursorID() int64 {
 	return c.source.id
 }
 
+// Address returns the host and the port of the server to which the command was sent. ok is false before that.
+//
+// Motor: MotorCursor.address, MotorCommandCursor.address.
+func (c *cursorReader[D]) Address() (address Address, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source == nil || c.source.address == (Address{}) {
+		return Address{}, false
+	}
+	return c.source.address, true
+}
+
+// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+//
+// Motor: MotorCursor.session, MotorCommandCursor.session.
+func (c *cursorReader[D]) Session() *mongo.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source == nil {
+		return nil
+	}
+	return c.source.session
+}
+
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. In a defer it goes without an Await, which would call Close at once:
+// has not been read, is no error. A read that waits for news ends as if there were none. In a defer it goes without an
+// Await, which would call Close at once:
 //
 //	defer cursor.Close(ctx)
 //
@@ -97,19 +165,33 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 	client := c.coll.db.client
 	c.mu.Lock()
 	if s != nil {
-		s.closed = true
+		s.closed, s.cut = true, nil
+		if s.hangUp != nil {
+			s.hangUp()
+		}
 	}
-	open := s != nil && s.id != 0
+	// The command may be on its way.
+	open := s != nil && (s.id != 0 || !c.turns.idle())
 	c.mu.Unlock()
+	if c.scan != nil {
+		return c.scan.leave(ctx, c, s)
+	}
 	if !open {
 		return resolved(client, struct{}{})
 	}
-	return inTurn(ctx, client, &c.turns, func(ctx context.Context, d *mongo.Client) (struct{}, error) {
+	return inTurn(ctx, client, laneOf(s.kind), &c.turns, func(ctx context.Context, conn *connection) (struct{}, error) {
+		if s.poll != nil { // whatever comes of it
+			if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
+				return struct{}{}, err
+			}
+			s.poll = nil
+		}
 		c.mu.Lock()
+		gone := s.id == 0
 		s.know(c, 0)
 		c.mu.Unlock()
-		if s.client != d {
-			return struct{}{}, nil // gone with its connection
+		if gone || !conn.has(s.client) {
+			return struct{}{}, nil // at its end, or gone with its connection
 		}
 		return struct{}{}, s.driver.Close(ctx)
 	})

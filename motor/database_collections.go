@@ -37,11 +37,12 @@ func (d *Database) ListCollections(ctx context.Context, filter any, opts ...opti
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+		ctx = locate(ctx)
 		driver, err := db.ListCollections(ctx, query, opts...)
 		if err != nil {
 			return nil, err
 		}
-		return openedCommandCursor(d.Collection("$cmd.listCollections"), db.Client(), driver), nil
+		return openedCommandCursor(ctx, d.Collection("$cmd.listCollections"), db.Client(), driver), nil
 	})
 }
 

@@ -76,11 +76,12 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+		ctx = locate(ctx)
 		driver, err := db.RunCommandCursor(ctx, encoded, opts...)
 		if err != nil {
 			return nil, cursorCommandError(err)
 		}
-		return openedCommandCursor(d.Collection("$cmd"), db.Client(), driver), nil
+		return openedCommandCursor(ctx, d.Collection("$cmd"), db.Client(), driver), nil
 	})
 }
 

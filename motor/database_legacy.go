@@ -31,12 +31,9 @@ func whole(reply bson.M, err error) (bson.M, error) { return reply, err }
 //
 // Legacy: use Aggregate, with $function where it must be JavaScript. Motor: MotorDatabase.eval.
 func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Future[any] {
-	switch c := code.(type) {
-	case string:
-		code = bson.JavaScript(c)
-	case bson.JavaScript, bson.CodeWithScope:
-	default:
-		return failed[any](d.client, newError(TypeError, "Eval: code must be JavaScript, not %T", code))
+	code, err := asJavaScript("code", code)
+	if err != nil {
+		return failed[any](d.client, err)
 	}
 	command := bson.D{{Key: "$eval", Value: code}, {Key: "args", Value: append(bson.A{}, args...)}}
 	return ask(ctx, d, command, func(reply bson.M, err error) (any, error) { return reply["retval"], err })

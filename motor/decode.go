@@ -32,6 +32,9 @@ func decodeInto[D any](c *codec, r *reader, raw bson.Raw, doc *D) (err error) {
 	if err != nil {
 		return &Error{class: InvalidBSON, cause: err}
 	}
+	if c.indexes {
+		return c.orderKeys(raw, doc)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,11 +16,12 @@ type decoded[D any] struct {
 }
 
 // decodeBatch decodes what the driver has fetched. It keeps nothing of that memory, which is the driver's to reuse.
-func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
-	if _, ok := any((*D)(nil)).(*bson.Raw); ok {
-		return decodeList[D](c, batchOf(driver))
+func decodeBatch[D any](c *Collection[D], driver *mongo.Cursor) (b decoded[D]) {
+	switch any((*D)(nil)).(type) {
+	case *bson.Raw, *RawBatch:
+		return decodeList(c, batchOf(driver))
 	}
-	r := c.reader()
+	r := c.codec.reader()
 	defer r.release()
 	b.docs = make([]D, driver.RemainingBatchLength()+1)
 	for i := range b.docs {
@@ -27,7 +29,7 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 			b.docs = b.docs[:i]
 			break
 		}
-		if b.bad = decodeInto(c, r, driver.Current, &b.docs[i]); b.bad != nil {
+		if b.bad = decodeInto(&c.codec, r, driver.Current, &b.docs[i]); b.bad != nil {
 			b.docs = b.docs[:i]
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
 				b.after = batchOf(driver)
@@ -38,13 +40,18 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	return b
 }
 
-// decodeList decodes documents whose memory is not used for anything else: they may keep it.
-func decodeList[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
-	r := c.reader()
+// decodeList decodes documents whose memory is not used for anything else: they may keep it. Those of a batch that
+// is wanted as it is become one.
+func decodeList[D any](c *Collection[D], raws []bson.Raw) (b decoded[D]) {
+	if whole, ok := any(&b.docs).(*[]RawBatch); ok && len(raws) > 0 {
+		*whole = []RawBatch{RawBatch(slices.Concat(raws...))}
+		return b
+	}
+	r := c.codec.reader()
 	defer r.release()
 	b.docs = make([]D, len(raws))
 	for i, raw := range raws {
-		if b.bad = decodeInto(c, r, raw, &b.docs[i]); b.bad != nil {
+		if b.bad = decodeInto(&c.codec, r, raw, &b.docs[i]); b.bad != nil {
 			b.docs, b.after = b.docs[:i], raws[i+1:]
 			break
 		}

@@ -146,15 +146,13 @@ func everyValue() []sample {
 		"int32":                 int32(-5), "small int32": int32(5), "timestamp": bson.Timestamp{T: 1, I: 2}, "int64": int64(1 << 40), "decimal": decimal,
 		"min key": bson.MinKey{}, "max key": bson.MaxKey{},
 	} {
-		for _, document := range []sample{
+		all = append(all, []sample{
 			{name, marshaled(bson.D{{Key: "value", Value: value}})},
 			{name + " twice", marshaled(bson.D{{Key: "", Value: value}, {Key: "", Value: value}})},
 			{name + " in a document", marshaled(bson.D{{Key: "in", Value: bson.D{{Key: "value", Value: value}, {Key: "after", Value: 1}}}})},
 			{name + " in a list", marshaled(bson.D{{Key: "in", Value: bson.A{value, value}}})},
 			{name + " in a scope", marshaled(bson.D{{Key: "in", Value: bson.CodeWithScope{Scope: bson.D{{Key: "value", Value: value}}}}})},
-		} {
-			all = append(all, document)
-		}
+		}...)
 	}
 	return all
 }

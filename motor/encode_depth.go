@@ -19,7 +19,6 @@ func (c *codec) checkDepth(v any) error {
 	}
 	d := depthCheck{
 		registry: c.registry,
-		json:     c.options != nil && c.options.UseJSONStructTags,
 		embedded: c.registry != nil,
 	}
 	if d.registry == nil {
@@ -33,7 +32,6 @@ var plainRegistry = bson.NewRegistry()
 
 type depthCheck struct {
 	registry *bson.Registry
-	json     bool // a field without a bson tag goes by its json tag
 	embedded bool // a registry of the user's may have it that embedded structs are encoded which are not exported
 }
 
@@ -131,16 +129,13 @@ func same(a, b bson.ValueEncoder) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b)
 }
 
-// encoded reports whether the field of a struct becomes one of a document.
+// encoded reports whether the field of a struct becomes one of a document. A json tag does not leave it out: the
+// driver's encoder remembers a type as it saw it first, perhaps without the option to respect json tags.
 func (d *depthCheck) encoded(f reflect.StructField) bool {
 	if f.PkgPath != "" && !(f.Anonymous && d.embedded) {
 		return false
 	}
-	tag := bsonTag(f)
-	if tag == "" && d.json {
-		tag = f.Tag.Get("json")
-	}
-	return tag != "-"
+	return bsonTag(f) != "-"
 }
 
 // bsonTag returns the tag of a field, which may also stand alone.

@@ -1,9 +1,12 @@
 package motor
 
 import (
+	"context"
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // Documents are made of BSON in two ways: by a reader of motor's own, and by the driver's decoder where a registry or
@@ -39,3 +42,16 @@ var VersionIn = versionIn
 
 // WriteDocument makes BSON of a document without the driver's encoder. It is not ok if it leaves that to it.
 func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }
+
+// StartDriverSession starts a session of the driver's on the client's connection.
+func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[options.SessionOptions]) (*mongo.Session, error) {
+	conn, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	driver, err := conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return driver.StartSession(opts...)
+}

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"go.mongodb.org/mongo-driver/v2/mongo"
-
 	"github.com/gomotor/gomotor/future"
 )
 
@@ -39,19 +37,19 @@ func (ts *turns) idle() bool {
 	return ts.last == nil || ts.last.IsDone()
 }
 
-// begin waits for the turn, in the operation, and returns what ends it.
-func (t *turn) begin(ctx context.Context) (end func(), err error) {
+// begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run.
+func (t *turn) begin(ctx context.Context) error {
 	if !t.begun.CompareAndSwap(false, true) {
-		return nil, future.ErrCancelled
+		return future.ErrCancelled
 	}
 	if t.before != nil {
 		// ctx is the operation's own, so that waiting with it lends the slot: see future.Suspender.
 		if _, err := t.before.Await(ctx); err != nil {
 			t.pass()
-			return nil, err
+			return err
 		}
 	}
-	return t.pass, nil
+	return nil
 }
 
 // pass gives the turn on, once it has come.
@@ -66,26 +64,32 @@ func (t *turn) pass() {
 // Wake implements future.Waker: the turns before this one are over, and this one is not needed any more.
 func (t *turn) Wake() { t.over.Resolve(struct{}{}) }
 
-// unbegun gives a turn on when the operation that took it was settled without having been run: cancelled, or
-// refused by the executor.
-type unbegun struct{ *turn }
-
-func (t unbegun) Wake() {
-	if t.begun.CompareAndSwap(false, true) {
-		t.pass()
+// drop gives a turn on when the operation that took it was settled without having been run: cancelled, or refused by
+// the executor. It reports false if the operation has begun.
+func (t *turn) drop() bool {
+	if !t.begun.CompareAndSwap(false, true) {
+		return false
 	}
+	t.pass()
+	return true
 }
 
-// inTurn is run for an operation that waits for its turn before it runs.
-func inTurn[T any](ctx context.Context, c *Client, ts *turns, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
+// unbegun drops a turn.
+type unbegun struct{ *turn }
+
+func (t unbegun) Wake() { t.drop() }
+
+// inTurn is runIn for an operation that waits for its turn before it runs.
+func inTurn[T any](
+	ctx context.Context, c *Client, in lane, ts *turns, op func(context.Context, *connection) (T, error),
+) *future.Future[T] {
 	t := ts.take()
-	f := run(ctx, c, func(ctx context.Context, d *mongo.Client) (v T, err error) {
-		end, err := t.begin(ctx)
-		if err != nil {
+	f := runIn(ctx, c, in, func(ctx context.Context, conn *connection) (v T, err error) {
+		if err := t.begin(ctx); err != nil {
 			return v, err
 		}
-		defer end()
-		return op(ctx, d)
+		defer t.pass()
+		return op(ctx, conn)
 	})
 	f.Notify(unbegun{t})
 	return f

@@ -1,6 +1,7 @@
 package motor
 
 import (
+	"context"
 	"encoding/binary"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -121,4 +122,12 @@ func withID(doc bson.Raw) (bson.Raw, any, error) {
 	with = append(append(with, element...), doc[4:]...)
 	binary.LittleEndian.PutUint32(with, uint32(len(with)))
 	return with, id, nil
+}
+
+// concern adds the write concern of a moment to a command that the driver has no method for. Such a command is always
+// answered, so w: 0 is left out, and in a transaction there is no write concern at all.
+func (f *fields) concern(ctx context.Context, now moment) {
+	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
+		f.add("writeConcern", all)
+	}
 }

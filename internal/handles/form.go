@@ -198,7 +198,7 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	switch of := f.g.handleOf(t); {
 	case of == nil && f.g.mentionsHandle(t):
 		return "", f.unfit()
-	case of == f.h && f.recv != "":
+	case f.isOwn(t):
 		f.same = true
 		callback = fmt.Sprintf("wrapped(callback, %s.same)", f.recv)
 	case of != nil:
@@ -213,11 +213,18 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	return fmt.Sprintf("deliver(%s, %s, %s)", f.loop, call, callback), nil
 }
 
+// isOwn reports whether t is the very type of the receiver, with the same type arguments.
+func (f *form) isOwn(t types.Type) bool {
+	return f.recv != "" && f.g.handleOf(t) == f.h && slices.EqualFunc(
+		slices.Collect(source.Named(t).TypeArgs().Types()), slices.Collect(source.Named(f.sig.Recv().Type()).TypeArgs().Types()),
+		types.Identical)
+}
+
 // wrap has the function return the callback-style handle for one of type t.
 func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
 	of := f.g.handleOf(t)
 	wrap := fmt.Sprintf("Wrap%s(%s, ", of.name, f.loop)
-	if of == f.h && f.recv != "" {
+	if f.isOwn(t) {
 		f.same = true
 		wrap = f.recv + ".same("
 	}

@@ -74,6 +74,7 @@ func (g *generator) find() {
 			names = append(names, name)
 		}
 	}
+	names = append(names, g.findAliases()...)
 	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
 	for _, name := range scope.Names() {
 		f, ok := scope.Lookup(name).(*types.Func)
@@ -106,6 +107,20 @@ func (g *generator) findEmbedded(h *handle) {
 			return
 		}
 	}
+}
+
+// findAliases finds the names of motor that stand for handle types with given type parameters. Package callback has
+// them too, written by hand.
+func (g *generator) findAliases() (names []string) {
+	scope := g.src.motor.Scope()
+	for _, name := range scope.Names() {
+		t, ok := scope.Lookup(name).(*types.TypeName)
+		if ok && t.Exported() && t.IsAlias() && g.handleOf(types.NewPointer(t.Type())) != nil {
+			names = append(names, name)
+			g.mirrored[name] = true
+		}
+	}
+	return names
 }
 
 // methods returns the exported methods of a pointer to t, in the order of the source.

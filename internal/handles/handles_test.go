@@ -161,6 +161,9 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 				t.Errorf("motor.%s has no method %s", name, method)
 			}
 		}
+		if object.(*types.TypeName).IsAlias() {
+			continue // of a handle type, which is looked at under its own name
+		}
 		if f := have["Futures"]; f == nil || !strings.HasPrefix(f.Results().At(0).Type().String(), "*"+source.Motor+"."+name) {
 			t.Errorf("%s.Futures is %v", name, f)
 		}

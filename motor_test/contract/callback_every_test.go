@@ -52,6 +52,15 @@ var everyArgument = map[string][]any{
 	"Database.ValidateCollection": {"c"},
 	"Client.KillCursors":          {[]int64{1}},
 	"Client.CopyDatabase":         {"from", "to"},
+
+	"Collection.CreateSearchIndex":           {mongo.SearchIndexModel{Definition: bson.D{}}},
+	"Collection.CreateSearchIndexes":         {[]mongo.SearchIndexModel{{Definition: bson.D{}}}},
+	"Collection.EnsureIndex":                 {"a"},
+	"Collection.Group":                       {[]string{"a"}, bson.D{}, bson.D{}, "f"},
+	"Collection.MapReduce":                   {"m", "r", "o"},
+	"Collection.MapReduceFullResponse":       {"m", "r", "o"},
+	"Collection.InlineMapReduce":             {"m", "r"},
+	"Collection.InlineMapReduceFullResponse": {"m", "r"},
 }
 
 // everyOutcome is what a callback is given where that is not the rule.
@@ -61,6 +70,9 @@ var everyOutcome = map[string]error{
 	"Client.CloseCursor":    motor.CursorNotFound,
 	"Database.Authenticate": motor.InvalidOperation,
 	"Database.Logout":       motor.InvalidOperation,
+
+	"Collection.FindAndModify":             motor.ValueError, // only the options say what to do
+	"Collection.FindAndModifyFullResponse": motor.ValueError,
 }
 
 // everyHandle returns a handle of each type, on loop, with the error with which its methods fail.

@@ -222,7 +222,8 @@ func TestRangeOverACursorInACoroutineLetsTheLoopGoOn(t *testing.T) {
 		}
 		return n, nil
 	})
-	if n != 25 || err != nil || !slices.Equal(waits, []int{0}) {
+	// A fetch that is done when it is awaited lets nobody on, and on a slow machine that may happen.
+	if n != 25 || err != nil || len(waits) != 1 || waits[0] > 20 || waits[0]%10 != 0 {
 		t.Errorf("%d documents, %v; the loop went on at %v", n, err, waits)
 	}
 }

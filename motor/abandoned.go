@@ -1,0 +1,93 @@
+package motor
+
+import (
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Cursors that the program has forgotten while they were open on the server are ended there. The garbage collector
+// tells of them one after the other, on a goroutine that must not wait, so they are only noted there. One goroutine of
+// the client's ends them, one at a time: many that are found at once do not take the connections of the others.
+type abandonedCursors struct {
+	mu      sync.Mutex
+	waiting []ending
+	ending  bool // the goroutine runs
+}
+
+// ending is what is to be done about a cursor.
+type ending struct {
+	client *mongo.Client
+	end    func(*connection)
+}
+
+// leftOver is what is left of a cursor that was collected.
+type leftOver[D any] struct {
+	client *Client
+	source *source[D]
+}
+
+// abandoned is called when a cursor was collected. Nobody else has its source any more, but for a poll.
+func abandoned[D any](left leftOver[D]) {
+	s := left.source
+	left.client.cursors.drop(s.id)
+	if s.hangUp != nil {
+		s.hangUp()
+	}
+	left.client.abandon(s.ending())
+}
+
+// abandon ends a source that the cursor cannot use any more. mu is held, and the caller has the turn.
+func (c *cursorReader[D]) abandon(s *source[D]) {
+	if s.id != 0 {
+		s.know(c, 0)
+		c.coll.db.client.abandon(s.ending())
+	}
+}
+
+func (s *source[D]) ending() ending {
+	driver, poll := s.driver, s.poll
+	return ending{s.client, func(conn *connection) {
+		if poll != nil {
+			<-poll.Done()
+			_ = poll.Err() // of which nobody is to be told
+		}
+		// What cannot be ended now, the server ends after ten minutes.
+		_ = driver.Close(conn.polls.ctx)
+	}}
+}
+
+// abandon has a cursor ended, unless its connection has been closed, and it with that. It never waits.
+func (c *Client) abandon(e ending) {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil || !conn.has(e.client) {
+		return
+	}
+	a := &conn.abandoned
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.waiting = append(a.waiting, e)
+	if !a.ending {
+		a.ending = conn.polls.Execute(func() { conn.endAbandoned() }) == nil
+	}
+}
+
+// endAbandoned ends the cursors that wait for it.
+func (conn *connection) endAbandoned() {
+	a := &conn.abandoned
+	for {
+		a.mu.Lock()
+		if len(a.waiting) == 0 || conn.polls.ctx.Err() != nil {
+			a.waiting, a.ending = nil, false
+			a.mu.Unlock()
+			return
+		}
+		e := a.waiting[0]
+		a.waiting[0] = ending{}
+		a.waiting = a.waiting[1:]
+		a.mu.Unlock()
+		e.end(conn)
+	}
+}

@@ -1,0 +1,337 @@
+package motor_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// given is a registry or options of BSON, which a client, a database, or a collection can be given.
+type given struct {
+	registry *bson.Registry
+	options  *options.BSONOptions
+}
+
+// places returns the collection with what is given at each place where it can be.
+func places[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]*motor.Collection[D] {
+	client, database, collection := options.Client(), options.Database(), options.Collection()
+	if g.registry != nil {
+		client.SetRegistry(g.registry)
+		database.SetRegistry(g.registry)
+		collection.SetRegistry(g.registry)
+	}
+	if g.options != nil {
+		client.SetBSONOptions(g.options)
+		database.SetBSONOptions(g.options)
+		collection.SetBSONOptions(g.options)
+	}
+	plain := newClient(t, peer.URI())
+	return map[string]*motor.Collection[D]{
+		"of the client":     motor.CollectionOf[D](newClient(t, peer.URI(), motor.WithClientOptions(client)).Database("d"), "c"),
+		"of the database":   motor.CollectionOf[D](plain.Database("d", database), "c"),
+		"of the collection": motor.CollectionOf[D](plain.Database("d"), "c", collection),
+	}
+}
+
+// readAs returns what a document is read as, in every way of reading.
+func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
+	all := make(map[string]any)
+	for place, coll := range places[D](t, peer, g) {
+		note := func(way string, doc any, err error) {
+			if err != nil {
+				t.Errorf("%s, %s: %v", place, way, err)
+			}
+			all[place+", "+way] = doc
+		}
+		one, err := coll.FindOne(t.Context(), bson.D{}).Await(t.Context())
+		note("FindOne", one, err)
+		next, err := coll.Find(bson.D{}).Next(t.Context()).Await(t.Context())
+		note("Next", next, err)
+		list, err := coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
+		if len(list) != 2 {
+			t.Fatalf("%s: %d documents, %v", place, len(list), err)
+		}
+		note("ToList", list[0], err)
+		note("the second batch", list[1], err)
+	}
+	return all
+}
+
+func TestDocumentsAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
+	id := bson.NewObjectID()
+	at := time.UnixMilli(1_700_000_000_123)
+	longs := bson.NewRegistry()
+	longs.RegisterTypeMapEntry(bson.TypeInt32, reflect.TypeFor[int64]())
+	shouting := bson.NewRegistry()
+	shouting.RegisterTypeDecoder(reflect.TypeFor[string](), bson.ValueDecoderFunc(
+		func(_ bson.DecodeContext, r bson.ValueReader, v reflect.Value) error {
+			s, err := r.ReadString()
+			v.SetString(strings.ToUpper(s))
+			return err
+		}))
+	generic, uuid := bson.Binary{Data: []byte{1, 2}}, bson.Binary{Subtype: 4, Data: []byte{3}}
+	nested := bson.D{{Key: "in", Value: bson.D{{Key: "a", Value: int32(1)}}}, {Key: "list", Value: bson.A{bson.D{}}}}
+	type hexed struct {
+		ID string `bson:"_id"`
+	}
+	type timed struct{ At time.Time }
+	type whole struct{ N int }
+	type tagged struct {
+		N int `json:"number"`
+	}
+
+	for _, c := range []struct {
+		name string
+		given
+		doc  bson.D
+		as   func(*testing.T, *wiretest.Peer, given) map[string]any
+		want any
+	}{
+		{"nothing given, bson.M", given{}, nested, readAs[bson.M], bson.M{"in": bson.M{"a": int32(1)}, "list": bson.A{bson.M{}}}},
+		{"nothing given, bson.D", given{}, nested, readAs[bson.D], nested},
+		{"nothing given, any", given{}, nested, readAs[any], bson.M{"in": bson.M{"a": int32(1)}, "list": bson.A{bson.M{}}}},
+		{"nothing given, bson.Raw", given{}, nested, readAs[bson.Raw], marshaled(nested)},
+		{"nothing given, a pointer", given{}, bson.D{{Key: "n", Value: 7}}, readAs[*whole], &whole{7}},
+
+		{
+			"BinaryAsSlice, bson.M", given{options: &options.BSONOptions{BinaryAsSlice: true}},
+			bson.D{{Key: "g", Value: generic}, {Key: "u", Value: uuid}}, readAs[bson.M], bson.M{"g": []byte{1, 2}, "u": uuid},
+		},
+		{
+			"BinaryAsSlice, bson.D", given{options: &options.BSONOptions{BinaryAsSlice: true}},
+			bson.D{{Key: "g", Value: bson.A{generic}}}, readAs[bson.D], bson.D{{Key: "g", Value: bson.A{[]byte{1, 2}}}},
+		},
+		{
+			"DefaultDocumentM, bson.D", given{options: &options.BSONOptions{DefaultDocumentM: true}},
+			nested, readAs[bson.D], bson.D{{Key: "in", Value: bson.M{"a": int32(1)}}, {Key: "list", Value: bson.A{bson.M{}}}},
+		},
+		{
+			"DefaultDocumentMap, bson.D", given{options: &options.BSONOptions{DefaultDocumentMap: true}},
+			nested, readAs[bson.D], bson.D{{Key: "in", Value: map[string]any{"a": int32(1)}}, {Key: "list", Value: bson.A{map[string]any{}}}},
+		},
+		{
+			"DefaultDocumentMap, bson.M", given{options: &options.BSONOptions{DefaultDocumentMap: true}},
+			nested, readAs[bson.M], bson.M{"in": map[string]any{"a": int32(1)}, "list": bson.A{map[string]any{}}},
+		},
+		{
+			"ObjectIDAsHexString", given{options: &options.BSONOptions{ObjectIDAsHexString: true}},
+			bson.D{{Key: "_id", Value: id}}, readAs[hexed], hexed{id.Hex()},
+		},
+		{
+			"ObjectIDAsHexString, bson.M", given{options: &options.BSONOptions{ObjectIDAsHexString: true}},
+			bson.D{{Key: "_id", Value: id}}, readAs[bson.M], bson.M{"_id": id},
+		},
+		{
+			"UseLocalTimeZone", given{options: &options.BSONOptions{UseLocalTimeZone: true}},
+			bson.D{{Key: "at", Value: at}}, readAs[timed], timed{at},
+		},
+		{"without UseLocalTimeZone", given{}, bson.D{{Key: "at", Value: at}}, readAs[timed], timed{at.UTC()}},
+		{
+			"AllowTruncatingDoubles", given{options: &options.BSONOptions{AllowTruncatingDoubles: true}},
+			bson.D{{Key: "n", Value: 1.5}}, readAs[whole], whole{1},
+		},
+		{
+			"AllowTruncatingDoubles, bson.M", given{options: &options.BSONOptions{AllowTruncatingDoubles: true}},
+			bson.D{{Key: "n", Value: 1.5}}, readAs[bson.M], bson.M{"n": 1.5},
+		},
+		{
+			"UseJSONStructTags", given{options: &options.BSONOptions{UseJSONStructTags: true}},
+			bson.D{{Key: "number", Value: 3}}, readAs[tagged], tagged{3},
+		},
+		{
+			"ZeroMaps and ZeroStructs", given{options: &options.BSONOptions{ZeroMaps: true, ZeroStructs: true}},
+			bson.D{{Key: "n", Value: 3}}, readAs[bson.M], bson.M{"n": int32(3)},
+		},
+		{"a registry of other types", given{registry: longs}, nested, readAs[bson.M], bson.M{"in": bson.M{"a": int64(1)}, "list": bson.A{bson.M{}}}},
+		{"a registry with a decoder", given{registry: shouting}, bson.D{{Key: "s", Value: "ä"}}, readAs[bson.M], bson.M{"s": "Ä"}},
+		{"a registry with a decoder, bson.D", given{registry: shouting}, bson.D{{Key: "s", Value: "ä"}}, readAs[bson.D], bson.D{{Key: "s", Value: "Ä"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("find", func(r *wiretest.Request) {
+				id := int64(7)
+				if _, err := r.Command.LookupErr("limit"); err == nil {
+					id = 0 // FindOne
+				}
+				r.Cursor("d.c", id, c.doc)
+			})
+			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, c.doc) })
+			for way, doc := range c.as(t, peer, c.given) {
+				if !reflect.DeepEqual(doc, c.want) {
+					t.Errorf("%s: %#v", way, doc)
+				}
+			}
+		})
+	}
+}
+
+func TestCommandRepliesAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
+	longs := bson.NewRegistry()
+	longs.RegisterTypeMapEntry(bson.TypeInt32, reflect.TypeFor[int64]())
+	in := bson.D{{Key: "a", Value: int32(1)}}
+	for _, c := range []struct {
+		name string
+		opts *options.DatabaseOptionsBuilder
+		want any
+	}{
+		{"nothing given", options.Database(), bson.M{"a": int32(1)}},
+		{"options", options.Database().SetBSONOptions(&options.BSONOptions{DefaultDocumentMap: true}), map[string]any{"a": int32(1)}},
+		{"a registry", options.Database().SetRegistry(longs), bson.M{"a": int64(1)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			db := newClient(t, peer.URI()).Database("d", c.opts)
+			peer.Handle("say", func(r *wiretest.Request) { r.OK(bson.D{{Key: "in", Value: in}}) })
+			peer.Handle("aggregate", func(r *wiretest.Request) { r.Cursor("d.$cmd.aggregate", 0, bson.D{{Key: "in", Value: in}}) })
+
+			reply, err := db.Command(t.Context(), "say").Await(t.Context())
+			if err != nil || !reflect.DeepEqual(reply["in"], c.want) {
+				t.Errorf("Command: %#v, %v", reply, err)
+			}
+			docs, err := db.Aggregate(mongo.Pipeline{}).ToList(t.Context()).Await(t.Context())
+			if err != nil || len(docs) != 1 || !reflect.DeepEqual(docs[0]["in"], c.want) {
+				t.Errorf("Aggregate: %#v, %v", docs, err)
+			}
+			cursor, err := db.CursorCommand(t.Context(), bson.D{{Key: "aggregate", Value: 1}}).Await(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if doc := cursor.NextObject(); !reflect.DeepEqual(doc["in"], c.want) {
+				t.Errorf("CursorCommand: %#v", doc)
+			}
+		})
+	}
+}
+
+func TestArgumentsAreEncodedByTheRegistryAndTheOptions(t *testing.T) {
+	shouting := bson.NewRegistry()
+	shouting.RegisterTypeEncoder(reflect.TypeFor[string](), bson.ValueEncoderFunc(
+		func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+			return w.WriteString(strings.ToUpper(v.String()))
+		}))
+	type empty struct {
+		ID int `bson:"_id"`
+		S  string
+	}
+	type point struct{ X int }
+	type zero struct {
+		ID int   `bson:"_id"`
+		P  point `bson:"p,omitempty"`
+	}
+	type tagged struct {
+		ID int `json:"_id"`
+	}
+	with := func(key string, value any) bson.D { return bson.D{{Key: "_id", Value: 1}, {Key: key, Value: value}} }
+
+	for _, c := range []struct {
+		name string
+		given
+		doc  any
+		want bson.D
+	}{
+		{"nothing given", given{}, with("n", int64(5)), with("n", int64(5))},
+		{"IntMinSize", given{options: &options.BSONOptions{IntMinSize: true}}, with("n", int64(5)), with("n", int32(5))},
+		{"NilMapAsEmpty", given{options: &options.BSONOptions{NilMapAsEmpty: true}}, with("m", bson.M(nil)), with("m", bson.D{})},
+		{"NilSliceAsEmpty", given{options: &options.BSONOptions{NilSliceAsEmpty: true}}, with("s", bson.A(nil)), with("s", bson.A{})},
+		{"NilByteSliceAsEmpty", given{options: &options.BSONOptions{NilByteSliceAsEmpty: true}}, with("b", []byte(nil)), with("b", []byte{})},
+		{"OmitEmpty", given{options: &options.BSONOptions{OmitEmpty: true}}, empty{ID: 1}, bson.D{{Key: "_id", Value: 1}}},
+		{"OmitZeroStruct", given{options: &options.BSONOptions{OmitZeroStruct: true}}, zero{ID: 1}, bson.D{{Key: "_id", Value: 1}}},
+		{
+			"StringifyMapKeysWithFmt", given{options: &options.BSONOptions{StringifyMapKeysWithFmt: true}},
+			with("m", map[float64]int{1.5: 2}), with("m", bson.D{{Key: "1.5", Value: 2}}),
+		},
+		{"UseJSONStructTags", given{options: &options.BSONOptions{UseJSONStructTags: true}}, tagged{1}, bson.D{{Key: "_id", Value: 1}}},
+		{"options of decoding alone", given{options: &options.BSONOptions{BinaryAsSlice: true}}, with("n", int64(5)), with("n", int64(5))},
+		{"a registry", given{registry: shouting}, with("s", "ä"), with("s", "Ä")},
+		{"a registry and a struct", given{registry: shouting}, empty{1, "ä"}, with("s", "Ä")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.D{{Key: "n", Value: 1}}) })
+			peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 0) })
+			want := marshaled(c.want)
+			sent := 0
+			for place, coll := range places[bson.M](t, peer, c.given) {
+				if _, err := coll.InsertOne(t.Context(), c.doc).Await(t.Context()); err != nil {
+					t.Fatalf("%s: InsertOne: %v", place, err)
+				}
+				if _, err := coll.FindOne(t.Context(), c.doc).Await(t.Context()); err != nil {
+					t.Fatalf("%s: FindOne: %v", place, err)
+				}
+				if doc := peer.Seen("insert")[sent].Lookup("documents", "0").Document(); !bytes.Equal(doc, want) {
+					t.Errorf("%s: inserted %s", place, doc)
+				}
+				if doc := peer.Seen("find")[sent].Lookup("filter").Document(); !bytes.Equal(doc, want) {
+					t.Errorf("%s: the filter was %s", place, doc)
+				}
+				sent++
+			}
+		})
+	}
+}
+
+func TestErrorOnInlineDuplicatesIsRespected(t *testing.T) {
+	type inner struct{ A int }
+	type outer struct {
+		A     int
+		Inner inner `bson:",inline"`
+	}
+	peer := wiretest.Start(t, wiretest.Standalone)
+	for place, coll := range places[bson.M](t, peer, given{options: &options.BSONOptions{ErrorOnInlineDuplicates: true}}) {
+		if _, err := coll.InsertOne(t.Context(), outer{}).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+}
+
+func TestADocumentThatIsNoneIsAnErrorWhenItsTurnComes(t *testing.T) {
+	bad := bson.D{{Key: "n", Value: bson.RawValue{Type: bson.TypeBoolean, Value: []byte{7}}}}
+	good := func(i int) bson.D { return bson.D{{Key: "i", Value: i}} }
+	for name, read := range map[string]func(*testing.T, *motor.Database) []any{
+		"bson.M":   readOn[bson.M],
+		"bson.D":   readOn[bson.D],
+		"a struct": readOn[struct{ N bool }],
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, good(0), bad, good(2), bad, good(4)) })
+			var outcome []bool
+			for _, got := range read(t, newClient(t, peer.URI()).Database("d")) {
+				err, failed := got.(error)
+				if failed && !errors.Is(err, motor.InvalidBSON) {
+					t.Errorf("the error is %v", err)
+				}
+				outcome = append(outcome, !failed)
+			}
+			if !reflect.DeepEqual(outcome, []bool{true, false, true, false, true}) {
+				t.Errorf("the documents that could be read: %v", outcome)
+			}
+		})
+	}
+}
+
+// readOn returns the documents and the errors of a cursor that is read on after each error.
+func readOn[D any](t *testing.T, db *motor.Database) (all []any) {
+	cursor := motor.CollectionOf[D](db, "c").Find(bson.D{})
+	for {
+		doc, err := cursor.Next(t.Context()).Await(t.Context())
+		switch {
+		case errors.Is(err, motor.StopAsyncIteration):
+			return all
+		case err != nil:
+			all = append(all, err)
+		default:
+			all = append(all, doc)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package motor
+
+import (
+	"context"
+	"encoding/binary"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// RawBatch is the documents of one batch of a cursor as they came from the server: BSON, one after the other.
+//
+// Motor: what MotorRawBatchCursor gives.
+type RawBatch []byte
+
+// Documents returns the documents of the batch. They share its memory.
+//
+// Errors: [InvalidBSON].
+func (b RawBatch) Documents() ([]bson.Raw, error) {
+	var docs []bson.Raw
+	for rest := []byte(b); len(rest) > 0; {
+		doc, tail, err := cutDocument(rest)
+		if err != nil {
+			return docs, err
+		}
+		docs, rest = append(docs, doc), tail
+	}
+	return docs, nil
+}
+
+// cutDocument cuts b after its first document.
+func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
+	n := 0
+	if len(b) >= 4 {
+		n = int(binary.LittleEndian.Uint32(b))
+	}
+	if n < 5 || n > len(b) {
+		return nil, nil, newError(InvalidBSON, "a document of %d bytes, where there are %d", n, len(b))
+	}
+	doc = bson.Raw(b[:n:n])
+	if err := doc.Validate(); err != nil {
+		return nil, nil, &Error{class: InvalidBSON, cause: err}
+	}
+	return doc, b[n:], nil
+}
+
+// RawBatchCursor is a [Cursor] whose elements are not documents but whole batches, which are not decoded. It is read
+// and chained in all the ways of a Cursor; ToList(ctx, n) is at most n batches.
+//
+// Motor: MotorRawBatchCursor.
+type RawBatchCursor = Cursor[RawBatch]
+
+// RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see [RawBatchCursor].
+//
+// Motor: MotorRawBatchCommandCursor.
+type RawBatchCommandCursor = CommandCursor[RawBatch]
+
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
+// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return newCursor(withDocuments[RawBatch](c), filter, opts)
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
+// encoded, [ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync, [OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *Collection[D]) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return aggregated(withDocuments[RawBatch](c), pipeline, opts)
+}
+
+// aggregated returns the cursor of a pipeline.
+func aggregated[D any](
+	c *Collection[D], pipeline any, opts []options.Lister[options.AggregateOptions],
+) *CommandCursor[D] {
+	stages, err := c.codec.encodePipeline(pipeline)
+	if _, e := applied(opts); err == nil {
+		err = e
+	}
+	return newCommandCursor(c, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		now := c.now()
+		if writes(stages) {
+			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
+				return nil, err
+			}
+		}
+		return c.at(client, now).Aggregate(ctx, stages, sized(opts, size)...)
+	})
+}
+
+// ParallelScan resolves to n cursors that together have every document of the collection once. Each can be read by a
+// goroutine of its own.
+//
+// They share one cursor on the server, as no server has the command any more that made several, and take its batches
+// in turn. Closing one leaves the others what is still to come; closing the last ends it on the server. The documents
+// of a batch that one of them has fetched are its own. An error that ends the shared cursor is that of all who come
+// for another batch.
+//
+// Errors: [ValueError] for an n below 1; [OperationFailure].
+//
+// Legacy: use Find. Motor: MotorCollection.parallel_scan.
+func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[[]*CommandCursor[D]] {
+	if n < 1 {
+		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
+	}
+	shared := c.Find(bson.D{})
+	return inCollection(ctx, c, func(ctx context.Context, _ *mongo.Collection) ([]*CommandCursor[D], error) {
+		if _, err := shared.FetchNext(ctx).Await(ctx); err != nil {
+			return nil, err
+		}
+		return share(&shared.cursorReader, n), nil
+	})
+}
+
+// withDocuments returns the collection with documents of another type.
+func withDocuments[E, D any](c *Collection[D]) *Collection[E] {
+	other := &Collection[E]{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}
+	_ = other.take(&c.concerns, nil, nil)
+	return other
+}

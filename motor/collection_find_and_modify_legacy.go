@@ -1,0 +1,80 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// FindAndModifyOptions say what [Collection.FindAndModify] does to a document: exactly one of Update and Remove.
+type FindAndModifyOptions struct {
+	Update any  // operators, as in bson.M{"$set": ...}, a pipeline of these, or the document that replaces it
+	Remove bool // delete it
+	Upsert bool // insert it if there is none
+	Sort   any  // a bson.D: the first document in this order is the one
+	Fields any  // which fields are resolved to: a projection, or a []string of names; nil: all
+	New    bool // resolve to the document as it is afterwards, instead of as it was
+}
+
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say, and resolves
+// to it, or, if there is none, to the zero D: a nil map, a nil pointer. That is no error. The driver does not retry it.
+//
+// Errors: [ValueError] unless there is either an update or Remove, and for an update that is empty; [TypeError] for a
+// nil query; [InvalidDocument] for what cannot be encoded; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
+func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[D] {
+	f := findAndModify(ctx, c, query, opts)
+	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (D, error) { return c.found(valueOf(reply), nil) })
+}
+
+// FindAndModifyFullResponse is FindAndModify, but resolves to the server's whole reply: the document is its "value",
+// and "lastErrorObject" tells what was done.
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
+// Motor: MotorCollection.find_and_modify(full_response=True).
+func (c *Collection[D]) FindAndModifyFullResponse(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[bson.M] {
+	f := findAndModify(ctx, c, query, opts)
+	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
+}
+
+// findAndModify returns the command.
+func findAndModify[D any](ctx context.Context, c *Collection[D], query any, opts []FindAndModifyOptions) fields {
+	set, err := single("FindAndModify", opts)
+	f := fields{codec: &c.codec, err: err}
+	f.add("findAndModify", c.name)
+	raw, err := c.codec.encode("query", query)
+	f.check(err)
+	f.add("query", raw)
+	switch {
+	case set.Update == nil && !set.Remove:
+		f.check(newError(ValueError, "FindAndModify must either update or remove"))
+	case set.Update != nil && set.Remove:
+		f.check(newError(ValueError, "FindAndModify cannot both update and remove"))
+	case set.Remove:
+		f.add("remove", true)
+	case isPipeline(set.Update):
+		stages, err := c.codec.encodeUpdate(set.Update)
+		f.check(err)
+		f.add("update", stages)
+	default:
+		change, err := c.codec.encode("update", set.Update)
+		f.check(err)
+		if _, none := change.IndexErr(0); none != nil {
+			f.check(newError(ValueError, "update is empty"))
+		}
+		f.add("update", change)
+	}
+	if set.Upsert {
+		f.add("upsert", true)
+	}
+	f.ordered("sort", set.Sort)
+	f.fieldNames("fields", set.Fields)
+	if set.New {
+		f.add("new", true)
+	}
+	f.concern(ctx, c.now())
+	return f
+}

@@ -1,0 +1,135 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// MapReduceOptions say more of [Collection.MapReduce] and [Collection.InlineMapReduce].
+type MapReduceOptions struct {
+	Query    any   // which documents are mapped; nil: all
+	Sort     any   // a bson.D: in which order
+	Limit    int64 // at most so many; 0: all
+	Finalize any   // JavaScript that is given each result, to change or replace it
+	Scope    any   // a document of what the JavaScript sees as global variables
+	JSMode   bool  // keep what is between map and reduce in JavaScript: faster, for fewer than 500,000 keys
+	Verbose  bool  // tell the times in the full response
+
+	BypassDocumentValidation bool
+	Collation                *options.Collation
+	Comment                  any // for the server's log and profile
+}
+
+// MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
+// collection, and resolves to that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
+// bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db", "reports"}}.
+// MongoDB advises against mapReduce since version 5.0.
+//
+// Errors: [TypeError] for code that is none, and for an out that is neither a name nor a document; [ValueError] for an
+// out of "inline"; [InvalidDocument] for what cannot be encoded; [OperationFailure], [WriteConcernError].
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
+func (c *Collection[D]) MapReduce(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[*Collection[bson.M]] {
+	f, inline := mapReduce(ctx, c, "MapReduce", mapping, reducing, out, opts)
+	if inline {
+		f.check(newError(ValueError, "MapReduce: there is no collection with inline results; use InlineMapReduce"))
+	}
+	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (*Collection[bson.M], error) {
+		result := reply.Lookup("result")
+		if name, ok := result.StringValueOK(); ok {
+			return c.db.Collection(name), nil
+		}
+		doc, _ := result.DocumentOK()
+		db, inDB := doc.Lookup("db").StringValueOK()
+		name, named := doc.Lookup("collection").StringValueOK()
+		if !inDB || !named {
+			return nil, newError(ProtocolError, "MapReduce: the reply names no collection")
+		}
+		return c.db.client.Database(db).Collection(name), nil
+	})
+}
+
+// MapReduceFullResponse is MapReduce, but resolves to the server's whole reply. An out of bson.D{{"inline", 1}} is right
+// here.
+//
+// Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
+func (c *Collection[D]) MapReduceFullResponse(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[bson.M] {
+	f, inline := mapReduce(ctx, c, "MapReduceFullResponse", mapping, reducing, out, opts)
+	to := toPrimary
+	if inline {
+		to = toPreferred
+	}
+	return legacyCommand(ctx, c, f, to, c.codec.reply)
+}
+
+// InlineMapReduce is MapReduce without a collection for the results: it resolves to them, documents with an "_id" and a
+// "value". They may have 16 megabytes together.
+//
+// Errors: [TypeError] for code that is none; [InvalidDocument] for what cannot be encoded; [OperationFailure].
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
+func (c *Collection[D]) InlineMapReduce(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[[]bson.M] {
+	f, _ := mapReduce(ctx, c, "InlineMapReduce", mapping, reducing, inlineResults, opts)
+	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("results"))
+}
+
+// InlineMapReduceFullResponse is InlineMapReduce, but resolves to the server's whole reply: the results are its
+// "results".
+//
+// Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
+func (c *Collection[D]) InlineMapReduceFullResponse(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[bson.M] {
+	f, _ := mapReduce(ctx, c, "InlineMapReduceFullResponse", mapping, reducing, inlineResults, opts)
+	return legacyCommand(ctx, c, f, toPreferred, c.codec.reply)
+}
+
+// inlineResults is the out of a mapReduce whose results are in the reply.
+var inlineResults = bson.D{{Key: "inline", Value: 1}}
+
+// mapReduce returns the command, and whether its results come inline: then it is a read, otherwise a write.
+func mapReduce[D any](
+	ctx context.Context, c *Collection[D], method string, mapping, reducing, out any, opts []MapReduceOptions,
+) (f fields, inline bool) {
+	set, err := single(method, opts)
+	f = fields{codec: &c.codec, err: err}
+	f.add("mapReduce", c.name)
+	for _, code := range []bson.E{{Key: "map", Value: mapping}, {Key: "reduce", Value: reducing}} {
+		if code.Value == nil {
+			f.check(newError(TypeError, "%s is nil", code.Key))
+		}
+		f.javaScript(code.Key, code.Value)
+	}
+	if name, ok := out.(string); ok {
+		f.check(checkCollectionName(name))
+		f.add("out", name)
+	} else if raw, err := c.codec.encodeCommand("out", out); f.check(err) {
+		_, e := raw.LookupErr("inline")
+		inline = e == nil
+		f.add("out", raw)
+	}
+	f.document("query", set.Query)
+	f.ordered("sort", set.Sort)
+	f.positive("limit", set.Limit)
+	f.javaScript("finalize", set.Finalize)
+	f.document("scope", set.Scope)
+	for _, flag := range []bson.E{
+		{Key: "jsMode", Value: set.JSMode},
+		{Key: "verbose", Value: set.Verbose},
+		{Key: "bypassDocumentValidation", Value: set.BypassDocumentValidation},
+	} {
+		if flag.Value == true {
+			f.doc = append(f.doc, flag)
+		}
+	}
+	f.collation(set.Collation)
+	f.value("comment", set.Comment)
+	if inline {
+		readConcern(ctx, &f, c)
+	} else {
+		f.concern(ctx, c.now())
+	}
+	return f, inline
+}

@@ -1,0 +1,86 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// CountOptions say which documents [Collection.Count] counts.
+type CountOptions struct {
+	Filter    any   // nil: all
+	Skip      int64 // leave out so many
+	Limit     int64 // count no more than so many; 0: all
+	Hint      any   // the index to be used: its name, or its keys as a bson.D
+	Collation *options.Collation
+	Comment   any // for the server's log and profile
+}
+
+// Count resolves to the number of documents in the collection, or of those that the options choose. Without a filter,
+// the metadata of the collection is what is asked.
+//
+// Errors: [TypeError] for a filter or a hint that is none, [InvalidDocument] for what cannot be encoded, [ValueError]
+// for a negative Skip or Limit; [OperationFailure], in a transaction always.
+//
+// Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
+func (c *Collection[D]) Count(ctx context.Context, opts ...CountOptions) *future.Future[int64] {
+	set, err := single("Count", opts)
+	f := fields{codec: &c.codec, err: err}
+	f.add("count", c.name)
+	f.document("query", set.Filter)
+	f.positive("skip", set.Skip)
+	f.positive("limit", set.Limit)
+	f.keys("hint", set.Hint)
+	f.collation(set.Collation)
+	f.value("comment", set.Comment)
+	readConcern(ctx, &f, c)
+	return legacyCommand(ctx, c, f, toPreferred, func(reply bson.Raw) (int64, error) {
+		n, ok := reply.Lookup("n").AsInt64OK()
+		if !ok {
+			return 0, newError(ProtocolError, "Count: the reply has no number")
+		}
+		return n, nil
+	})
+}
+
+// GroupOptions say more of [Collection.Group].
+type GroupOptions struct {
+	Finalize any // JavaScript that is given each result, to change or replace it
+}
+
+// Group has the server put the documents that match condition into groups and resolves to one document for each group:
+// its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a []string
+// of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one group.
+// JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+//
+// Errors: [OperationFailure] from today's servers, which do not know the command; [TypeError] for code that is none,
+// and for a condition or an initial document that is none; [InvalidDocument] for what cannot be encoded.
+//
+// Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
+func (c *Collection[D]) Group(ctx context.Context, key, condition, initial, reduce any, opts ...GroupOptions) *future.Future[[]bson.M] {
+	set, err := single("Group", opts)
+	f := fields{codec: &c.codec, err: err}
+	f.add("ns", c.name)
+	switch key.(type) {
+	case string, bson.JavaScript, bson.CodeWithScope:
+		f.javaScript("$keyf", key)
+	default:
+		f.fieldNames("key", key)
+	}
+	raw, err := c.codec.encode("condition", condition)
+	f.check(err)
+	f.add("cond", raw)
+	raw, err = c.codec.encode("initial", initial)
+	f.check(err)
+	f.add("initial", raw)
+	if reduce == nil {
+		f.check(newError(TypeError, "reduce is nil"))
+	}
+	f.javaScript("$reduce", reduce)
+	f.javaScript("finalize", set.Finalize)
+	f.doc = bson.D{{Key: "group", Value: f.doc}}
+	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("retval"))
+}

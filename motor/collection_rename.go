@@ -1,0 +1,49 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// RenameOptions say how [Collection.Rename] goes about it.
+type RenameOptions struct {
+	DropTarget bool // put the collection in the place of one that has the new name already
+	Comment    any  // for the server's log and profile; nil: none
+}
+
+// Rename gives the collection another name in its database and resolves to the server's reply. This handle stays one
+// for the old name.
+//
+// Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if there is no such collection, or
+// already one of the new name; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given
+// twice; [WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *Collection[D]) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
+	set, err := single("Rename", opts)
+	if bad := checkCollectionName(newName); err == nil {
+		err = bad
+	}
+	f, now := fields{codec: &c.codec, err: err}, c.now()
+	f.add("renameCollection", c.FullName())
+	f.add("to", c.db.name+"."+newName)
+	if set.DropTarget {
+		f.add("dropTarget", true)
+	}
+	f.value("comment", set.Comment)
+	f.concern(ctx, now)
+	command := f.statement()
+	if f.err != nil {
+		return failed[bson.M](c.db.client, f.err)
+	}
+	// The indexes move with the collection. Those of one that had the new name are gone.
+	target := CollectionOf[D](c.db, newName)
+	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
+	}
+	return inCollectionAt(ctx, c, now, forgetting(target, "", forgetting(c, "", op)))
+}

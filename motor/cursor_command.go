@@ -1,0 +1,134 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// query is what a cursor asks the server for, at one moment.
+type query struct {
+	filter bson.Raw
+	set    options.FindOptions
+	chain
+}
+
+// asks returns what the cursor asks for now.
+func (c *Cursor[D]) asks() (query, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	set, err := c.settings()
+	q := query{filter: c.query, set: set, chain: c.chain}
+	if err == nil && !q.where.IsZero() {
+		q.filter, err = withField(c.query, "$where", q.where)
+	}
+	if tailFlags(set.CursorType) != QueryFlagTailable|QueryFlagAwaitData {
+		q.set.MaxAwaitTime = nil // servers refuse it then, and Motor leaves it out
+	}
+	return q, err
+}
+
+// withField returns doc with a field set.
+func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
+	elements, err := doc.Elements()
+	if err != nil {
+		return nil, &Error{class: InvalidDocument, cause: err}
+	}
+	with := make(bson.D, 0, len(elements)+1)
+	for _, e := range elements {
+		if e.Key() != key {
+			with = append(with, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return bson.Marshal(append(with, bson.E{Key: key, Value: value}))
+}
+
+// byCommand reports whether the driver's Find has no place for what the query has.
+func (q *query) byCommand() bool {
+	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone
+}
+
+// find sends the query.
+func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {
+	q, err := c.asks()
+	if err != nil {
+		return nil, err
+	}
+	now := c.coll.now()
+	if q.flags&QueryFlagSecondaryOkay != 0 {
+		now = now.secondaryOkay()
+	}
+	if !q.byCommand() {
+		set := func(o *options.FindOptions) error { *o = q.set; return nil }
+		opts := &options.FindOptionsBuilder{Opts: []func(*options.FindOptions) error{set}}
+		return c.coll.at(client, now).Find(ctx, q.filter, opts)
+	}
+	f := q.command(&c.coll.codec, c.coll.name)
+	driver, err := readCommand(ctx, c.coll, client, now, f, func(
+		ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
+	) (*mongo.Cursor, error) {
+		return db.RunCommandCursor(ctx, command, opts)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if q.set.BatchSize != nil {
+		driver.SetBatchSize(*q.set.BatchSize)
+	}
+	if q.set.Comment != nil {
+		driver.SetComment(q.set.Comment)
+	}
+	if q.set.MaxAwaitTime != nil {
+		driver.SetMaxAwaitTime(*q.set.MaxAwaitTime)
+	}
+	return driver, nil
+}
+
+// command returns the find command, option for option as the driver sends it, and what the driver cannot send.
+func (q *query) command(codec *codec, collection string) *fields {
+	f, o := &fields{codec: codec}, q.set
+	f.add("find", collection)
+	f.flag("allowDiskUse", o.AllowDiskUse)
+	f.flag("allowPartialResults", o.AllowPartialResults)
+	if o.BatchSize != nil {
+		f.add("batchSize", *o.BatchSize)
+	}
+	f.collation(o.Collation)
+	f.value("comment", o.Comment)
+	f.add("filter", q.filter)
+	f.keys("hint", o.Hint)
+	f.document("let", o.Let)
+	if o.Limit != nil {
+		f.add("limit", max(*o.Limit, -*o.Limit))
+		if *o.Limit < 0 {
+			f.add("singleBatch", true)
+		}
+	}
+	f.document("max", o.Max)
+	if q.maxScan != nil {
+		f.add("maxScan", *q.maxScan)
+	}
+	if q.maxTimeMS != nil {
+		f.add("maxTimeMS", *q.maxTimeMS)
+	}
+	f.document("min", o.Min)
+	f.flag("noCursorTimeout", o.NoCursorTimeout)
+	f.flag("oplogReplay", o.OplogReplay)
+	f.document("projection", o.Projection)
+	f.flag("returnKey", o.ReturnKey)
+	f.flag("showRecordId", o.ShowRecordID)
+	if o.Skip != nil {
+		f.add("skip", *o.Skip)
+	}
+	f.keys("sort", o.Sort)
+	flags := tailFlags(o.CursorType)
+	if flags&QueryFlagTailable != 0 {
+		f.add("tailable", true)
+	}
+	if flags&QueryFlagAwaitData != 0 {
+		f.add("awaitData", true)
+	}
+	return f
+}

@@ -1,0 +1,151 @@
+package motor
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
+// to; without to, all from number from on. If there are none between, nothing is ever sent. What Skip and Limit have
+// said before is forgotten.
+//
+// Errors of reading: [ValueError] for a negative number, and for a to below from; [TypeError] for more than one to
+// (steps); [InvalidOperation] once the cursor has been read.
+//
+// Legacy: use Skip and Limit. Motor: cursor[from:to].
+func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
+	return c.set("Slice", func(ch *chain) error {
+		limit := int64(0)
+		switch {
+		case len(to) > 1:
+			return newError(TypeError, "Slice takes one end, not %d: there are no steps", len(to))
+		case from < 0 || len(to) == 1 && to[0] < 0:
+			return newError(ValueError, "Slice: a cursor cannot be counted from its end")
+		case len(to) == 1 && to[0] < from:
+			return newError(ValueError, "Slice(%d, %d): the end is before the beginning", from, to[0])
+		case len(to) == 1:
+			limit = to[0] - from
+		}
+		if err := ch.limit(limit); err != nil {
+			return err
+		}
+		ch.nothing = len(to) == 1 && limit == 0
+		ch.option(func(o *options.FindOptions) { o.Skip = &from })
+		return nil
+	})
+}
+
+// Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
+// no such document, the cursor is empty.
+//
+// Errors of reading: [ValueError] for a negative i; [InvalidOperation] once the cursor has been read.
+//
+// Legacy: use Skip and Limit. Motor: cursor[i].
+func (c *Cursor[D]) Index(i int64) *Cursor[D] {
+	return c.set("Index", func(ch *chain) error {
+		if i < 0 {
+			return newError(ValueError, "Index(%d): a cursor cannot be counted from its end", i)
+		}
+		if err := ch.limit(-1); err != nil {
+			return err
+		}
+		ch.option(func(o *options.FindOptions) {
+			skip := i
+			if o.Skip != nil {
+				skip += *o.Skip
+			}
+			o.Skip = &skip
+		})
+		return nil
+	})
+}
+
+// Count resolves to the number of documents that the query matches: all of them, or, if withLimitAndSkip is true,
+// those that Limit and Skip leave. It leaves the cursor as it is.
+//
+// Errors: [OperationFailure], and those of reading the cursor.
+//
+// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
+func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
+	return inquire(ctx, c, func(q *query) *fields {
+		f := q.question(&c.coll.codec, "count", c.coll.name)
+		f.keys("hint", q.set.Hint)
+		if withLimitAndSkip && q.set.Limit != nil && *q.set.Limit != 0 {
+			f.add("limit", *q.set.Limit)
+		}
+		if withLimitAndSkip && q.set.Skip != nil && *q.set.Skip != 0 {
+			f.add("skip", *q.set.Skip)
+		}
+		return f
+	}, func(reply bson.Raw) (int64, error) {
+		n, ok := reply.Lookup("n").AsInt64OK()
+		if !ok {
+			return 0, newError(InvalidBSON, "the server's answer to count has no number")
+		}
+		return n, nil
+	})
+}
+
+// Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
+// inserted later, as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and QueryFlagAwaitData. If
+// that dies, as it does at once on an empty collection, and when the collection is dropped, the query is sent anew half
+// a second later, and what it matches comes from the beginning.
+//
+// It ends when fn returns false, or after fn(zero, err) with an error; the end of ctx is one. It closes the cursor
+// that it read. A nil fn panics. A cursor that has been read fails with [InvalidOperation].
+//
+// Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
+func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
+	c.tail(ctx, (*Cursor[D]).FetchNext, fn)
+}
+
+// TailVia is Tail with fn called on via, whatever the loop of the client.
+func (c *Cursor[D]) TailVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
+	fetch := func(c *Cursor[D], ctx context.Context) *future.Future[bool] { return c.FetchNext(ctx).Via(via) }
+	c.tail(ctx, fetch, fn)
+}
+
+// rebirth is how long Tail waits before it sends its query anew.
+const rebirth = 500 * time.Millisecond
+
+func (c *Cursor[D]) tail(
+	ctx context.Context, fetch func(*Cursor[D], context.Context) *future.Future[bool], fn func(D, error) bool,
+) {
+	if fn == nil {
+		panic(newError(TypeError, "Tail: fn is nil"))
+	}
+	query := c.Clone().AddOption(QueryFlagTailable | QueryFlagAwaitData)
+	if c.Started() {
+		query.err = newError(InvalidOperation, "Tail: the cursor has been read")
+	}
+	var live func()
+	live = func() {
+		cursor := query.Clone()
+		cursor.each(func() *future.Future[bool] { return fetch(cursor, ctx) }, func(doc D) bool {
+			more := fn(doc, nil)
+			if !more {
+				cursor.Close(context.WithoutCancel(ctx))
+			}
+			return more
+		}, func(err error) {
+			if err == nil { // it has died
+				time.AfterFunc(rebirth, live)
+				return
+			}
+			cursor.Close(context.WithoutCancel(ctx))
+			var none D
+			fn(none, err)
+		})
+	}
+	live()
+}
+
+// ConnID is Address by its first name.
+//
+// Legacy: use Address. Motor: MotorCursor.conn_id.
+func (c *Cursor[D]) ConnID() (address Address, ok bool) { return c.Address() }

@@ -1,0 +1,278 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// collected runs the garbage collector until a condition holds.
+func collected(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+		runtime.GC()
+	}
+}
+
+func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
+	func() {
+		cursor := client.Database("d").Collection("c").Find(bson.D{})
+		first := cursor.Next(t.Context())
+		peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+		if _, err := first.Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	kill := peer.Seen("killCursors")[0]
+	if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
+		t.Errorf("%s", kill)
+	}
+	if _, err := client.CloseCursor(t.Context(), 7).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
+		t.Errorf("its number is still known: %v", err)
+	}
+}
+
+func TestForgottenCommandCursorIsEndedOnTheServer(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	func() {
+		found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
+		peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
+		if _, err := found.Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+}
+
+// Nobody waits any more, and nobody has the cursor.
+func TestForgottenCursorThatWaitsForNewsIsEndedOnTheServer(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	poll := func() *wiretest.Request {
+		cursor := client.Database("d").Collection("c").Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait))
+		first := cursor.FetchNext(t.Context())
+		peer.Receive("find").Cursor("d.c", 7)
+		if _, err := first.Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		more := cursor.FetchNext(ctx)
+		poll := peer.Receive("getMore")
+		cancel()
+		if _, err := more.Await(t.Context()); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		return poll
+	}()
+	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	poll.Nothing()
+}
+
+func TestCursorsThatAreDoneWithAreNotEndedAgain(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	answerInTwo(peer)
+	gone := make(chan struct{})
+	func() {
+		cursor := client.Database("d").Collection("c").Find(bson.D{})
+		if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 2 || err != nil {
+			t.Fatalf("%v, %v", docs, err)
+		}
+		closed := cursor.Clone()
+		if _, err := closed.Next(t.Context()).Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := closed.Close(t.Context()).Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		runtime.AddCleanup(closed, func(struct{}) { close(gone) }, struct{}{})
+	}()
+	collected(t, "the cursor was not collected", func() bool {
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	})
+	if n := len(peer.Seen("killCursors")); n != 1 {
+		t.Errorf("%d killCursors, want the one of Close", n)
+	}
+}
+
+// A client that was closed is not opened again for that.
+func TestForgottenCursorOfAClosedClient(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI())
+	answerInTwo(peer)
+	gone := make(chan struct{})
+	func() {
+		cursor := client.Database("d").Collection("c").Find(bson.D{})
+		if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		runtime.AddCleanup(cursor, func(struct{}) { close(gone) }, struct{}{})
+	}()
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	collected(t, "the cursor was not collected", func() bool {
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	})
+	if client.Connected() || len(peer.Seen("killCursors")) != 0 {
+		t.Error("the client was opened again")
+	}
+}
+
+// As in Motor, the round trip that is under way goes on, and the next read has what came of it.
+func TestCancelledReadLosesNothing(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+	list := cursor.ToList(t.Context())
+	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+	peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 2})
+	more := peer.Receive("getMore")
+	list.Cancel()
+	rest := cursor.ToList(t.Context())
+	more.Cursor("d.c", 0, bson.M{"i": 3})
+	docs, err := rest.Await(t.Context())
+	if err != nil || len(docs) != 4 {
+		t.Fatalf("%v, %v; want four documents", docs, err)
+	}
+	for i, doc := range docs {
+		if doc["i"] != int32(i) {
+			t.Errorf("document %d is %v", i, doc)
+		}
+	}
+}
+
+// A read that is cancelled just as it comes to its end either has its document, or has left it.
+func TestReadsCancelledAtAnyMomentLoseNothing(t *testing.T) {
+	const n = 400
+	peer := wiretest.Start(t, wiretest.Standalone)
+	next := 0
+	batch := func(r *wiretest.Request) {
+		id := int64(7)
+		if next++; next == n {
+			id = 0
+		}
+		r.Cursor("d.c", id, bson.M{"i": next - 1})
+	}
+	peer.Handle("find", batch)
+	peer.Handle("getMore", batch)
+	cursor := newClient(t, peer.URI(), motor.WithMaxWorkers(2)).Database("d").Collection("c").Find(bson.D{})
+	var got []int32
+	for attempt := 0; len(got) < n; attempt++ {
+		f := cursor.Next(t.Context())
+		for range attempt % 50 {
+			runtime.Gosched()
+		}
+		if attempt%3 != 0 {
+			f.Cancel()
+		}
+		if doc, err := f.Await(t.Context()); err == nil {
+			got = append(got, doc["i"].(int32))
+		} else if errors.Is(err, motor.StopAsyncIteration) {
+			break
+		}
+	}
+	for i, at := range got {
+		if int(at) != i {
+			t.Fatalf("document %d came in place %d", at, i)
+		}
+	}
+	if len(got) != n {
+		t.Errorf("%d documents of %d", len(got), n)
+	}
+}
+
+// The end of the context cuts the round trip off. What had come stays; what would have come is an error, not an end.
+func TestReadWhoseContextEndsDuringARoundTrip(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+	ctx, cancel := context.WithCancel(t.Context())
+	list := cursor.ToList(ctx)
+	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+	more := peer.Receive("getMore")
+	cancel()
+	if docs, err := list.Await(t.Context()); docs != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", docs, err)
+	}
+	more.Nothing()
+	docs, err := cursor.ToList(t.Context()).Await(t.Context())
+	if len(docs) != 1 || !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("%v, %v; want the first document, and InvalidOperation", docs, err)
+	}
+	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("then: %v, want InvalidOperation", err)
+	}
+	if cursor.Alive() || cursor.CursorID() != 0 {
+		t.Error("it is alive")
+	}
+	again := cursor.Rewind().ToList(t.Context())
+	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
+	if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
+		t.Errorf("after Rewind: %v, %v", docs, err)
+	}
+	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
+}
+
+// The command itself may be sent again: nothing has been read of it.
+func TestReadWhoseContextEndsDuringTheFirstRoundTrip(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+	ctx, cancel := context.WithCancel(t.Context())
+	list := cursor.ToList(ctx)
+	find := peer.Receive("find")
+	cancel()
+	if _, err := list.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	find.Nothing()
+	again := cursor.ToList(t.Context())
+	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
+	if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
+		t.Errorf("%v, %v", docs, err)
+	}
+}
+
+// A cursor that is closed, or rewound, while its command is on the way, is ended when the server has opened it.
+func TestCloseWhileTheCommandIsOnItsWay(t *testing.T) {
+	for name, end := range map[string]func(*motor.Cursor[bson.M]){
+		"Close":  func(c *motor.Cursor[bson.M]) { c.Close(t.Context()) },
+		"Rewind": func(c *motor.Cursor[bson.M]) { c.Rewind() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+			more := cursor.FetchNext(t.Context())
+			find := peer.Receive("find")
+			end(cursor)
+			find.Cursor("d.c", 7, bson.M{"i": 0})
+			if _, err := more.Await(t.Context()); err != nil {
+				t.Error(err)
+			}
+			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
+		})
+	}
+}

@@ -1,0 +1,170 @@
+package motor
+
+import (
+	"math"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Hint has the server use an index: its name, or its keys as a bson.D. nil leaves the choice to the server.
+//
+// Errors of reading: [TypeError] for keys that have no order or are no document.
+//
+// Motor: MotorCursor.hint.
+func (c *Cursor[D]) Hint(index any) *Cursor[D] {
+	return c.set("Hint", func(ch *chain) error {
+		hint := index
+		if _, name := index.(string); !name && index != nil {
+			keys, err := c.coll.codec.encodeCommand("hint", index)
+			if err != nil {
+				return err
+			}
+			hint = keys
+		}
+		ch.option(func(o *options.FindOptions) { o.Hint = hint })
+		return nil
+	})
+}
+
+// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
+// "this" is the document. The last one counts.
+//
+// Errors of reading: [TypeError] for any other type; [OperationFailure] of a server that runs no JavaScript.
+//
+// Motor: MotorCursor.where.
+func (c *Cursor[D]) Where(code any) *Cursor[D] {
+	return c.set("Where", func(ch *chain) error {
+		switch js := code.(type) {
+		case string:
+			code = bson.JavaScript(js)
+		case bson.JavaScript, bson.CodeWithScope:
+		default:
+			return newError(TypeError, "Where takes JavaScript, not %T", code)
+		}
+		raw, err := c.coll.codec.encode("$where", bson.D{{Key: "$where", Value: code}})
+		if err == nil {
+			ch.where = raw.Lookup("$where")
+		}
+		return err
+	})
+}
+
+// Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
+// [Cursor.Hint].
+//
+// Errors of reading: [TypeError] for what has no order or is no document.
+//
+// Motor: MotorCursor.min.
+func (c *Cursor[D]) Min(keys any) *Cursor[D] {
+	return c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
+}
+
+// Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
+//
+// Errors of reading: [TypeError] for what has no order or is no document.
+//
+// Motor: MotorCursor.max.
+func (c *Cursor[D]) Max(keys any) *Cursor[D] {
+	return c.bound("Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
+}
+
+func (c *Cursor[D]) bound(method string, keys any, set func(*options.FindOptions, any)) *Cursor[D] {
+	return c.set(method, func(ch *chain) error {
+		bound, err := c.coll.codec.encodeCommand(method, keys)
+		ch.option(func(o *options.FindOptions) { set(o, bound) })
+		return err
+	})
+}
+
+// Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
+//
+// Errors of reading: [InvalidDocument] for what cannot be encoded.
+//
+// Motor: MotorCursor.comment.
+func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
+	return c.set("Comment", func(ch *chain) error {
+		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
+		if err == nil {
+			value := raw.Lookup("comment")
+			ch.option(func(o *options.FindOptions) { o.Comment = value })
+		}
+		return err
+	})
+}
+
+// Collation sets the rules by which strings are compared; nil stands for those of the collection.
+//
+// Motor: MotorCursor.collation.
+func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
+	return c.set("Collation", func(ch *chain) error {
+		var own *options.Collation
+		if collation != nil {
+			rules := *collation
+			own = &rules
+		}
+		ch.option(func(o *options.FindOptions) { o.Collation = own })
+		return nil
+	})
+}
+
+// AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
+//
+// Motor: MotorCursor.allow_disk_use.
+func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
+	return c.set("AllowDiskUse", func(ch *chain) error {
+		ch.option(func(o *options.FindOptions) { o.AllowDiskUse = &allow })
+		return nil
+	})
+}
+
+// MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
+// 0 means no bound; a negative number is a [ValueError]. A query that takes longer fails with [ExecutionTimeout].
+//
+// Motor: MotorCursor.max_time_ms.
+func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
+	return c.set("MaxTimeMS", func(ch *chain) error {
+		if ms < 0 || ms > math.MaxInt32 {
+			return newError(ValueError, "MaxTimeMS(%d): must be at least 0 and below 2^31", ms)
+		}
+		if ch.maxTimeMS = &ms; ms == 0 {
+			ch.maxTimeMS = nil
+		}
+		return nil
+	})
+}
+
+// MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
+// there are none. It counts only with QueryFlagTailable and QueryFlagAwaitData. 0 leaves it to the server (one second);
+// a negative number is a [ValueError].
+//
+// Motor: MotorCursor.max_await_time_ms.
+func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
+	return c.set("MaxAwaitTimeMS", func(ch *chain) error {
+		if ms < 0 || ms > math.MaxInt32 {
+			return newError(ValueError, "MaxAwaitTimeMS(%d): must be at least 0 and below 2^31", ms)
+		}
+		wait := time.Duration(ms) * time.Millisecond
+		ch.option(func(o *options.FindOptions) {
+			if o.MaxAwaitTime = &wait; ms == 0 {
+				o.MaxAwaitTime = nil
+			}
+		})
+		return nil
+	})
+}
+
+// MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
+// reading gives their [OperationFailure]. A negative n is a [ValueError].
+//
+// Motor: MotorCursor.max_scan.
+func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
+	return c.set("MaxScan", func(ch *chain) error {
+		if n < 0 {
+			return newError(ValueError, "MaxScan(%d): must be at least 0", n)
+		}
+		ch.maxScan = &n
+		return nil
+	})
+}

@@ -1,0 +1,94 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Explain resolves to how the server would carry out the query. It reads no document and leaves the cursor as it is.
+//
+// Errors: [OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.explain.
+func (c *Cursor[D]) Explain(ctx context.Context) *future.Future[bson.M] {
+	return inquire(ctx, c, func(q *query) *fields {
+		if q.set.Limit != nil {
+			hard := min(*q.set.Limit, -*q.set.Limit)
+			q.set.Limit = &hard
+		}
+		find := q.command(&c.coll.codec, c.coll.name)
+		return &fields{codec: find.codec, err: find.err, doc: bson.D{{Key: "explain", Value: find.doc}}}
+	}, func(reply bson.Raw) (bson.M, error) { return decode[bson.M](&c.coll.codec, reply) })
+}
+
+// Distinct resolves to the values that the field key has in the documents of the query, each of them once. It leaves
+// the cursor as it is; its order, limit and skip do not count.
+//
+// Errors: [OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.distinct.
+func (c *Cursor[D]) Distinct(ctx context.Context, key string) *future.Future[[]any] {
+	return inquire(ctx, c, func(q *query) *fields {
+		f := q.question(&c.coll.codec, "distinct", c.coll.name)
+		f.doc = append(bson.D{f.doc[0], {Key: "key", Value: key}}, f.doc[1:]...)
+		return f
+	}, func(reply bson.Raw) ([]any, error) {
+		list, err := bson.Marshal(bson.D{{Key: "values", Value: reply.Lookup("values")}})
+		if err != nil {
+			return nil, &Error{class: InvalidBSON, cause: err}
+		}
+		doc, err := decode[bson.M](&c.coll.codec, list)
+		values, _ := doc["values"].(bson.A)
+		return append([]any{}, values...), err
+	})
+}
+
+// question returns a command about the documents of the query.
+func (q *query) question(codec *codec, name, collection string) *fields {
+	f := &fields{codec: codec}
+	f.add(name, collection)
+	f.add("query", q.filter)
+	f.collation(q.set.Collation)
+	f.value("comment", q.set.Comment)
+	if q.maxTimeMS != nil {
+		f.add("maxTimeMS", *q.maxTimeMS)
+	}
+	return f
+}
+
+// inquire starts a command about a query, and resolves to what answer makes of the reply. The command is made at once.
+func inquire[D, T any](
+	ctx context.Context, c *Cursor[D], command func(*query) *fields, answer func(bson.Raw) (T, error),
+) *future.Future[T] {
+	err := c.Err()
+	q, e := c.asks()
+	if err == nil {
+		err = e
+	}
+	if err != nil {
+		return failed[T](c.coll.db.client, err)
+	}
+	f, now := command(&q), c.coll.now()
+	if q.flags&QueryFlagSecondaryOkay != 0 {
+		now = now.secondaryOkay()
+	}
+	if f.err != nil {
+		return failed[T](c.coll.db.client, f.err)
+	}
+	return run(ctx, c.coll.db.client, func(ctx context.Context, client *mongo.Client) (none T, err error) {
+		reply, err := readCommand(ctx, c.coll, client, now, f, func(
+			ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
+		) (bson.Raw, error) {
+			return db.RunCommand(ctx, command, opts).Raw()
+		})
+		if err != nil {
+			return none, err
+		}
+		return answer(reply)
+	})
+}

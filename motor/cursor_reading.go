@@ -1,0 +1,135 @@
+package motor
+
+import (
+	"context"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// reading is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
+// the next read has it.
+//
+// Its turn is over when two things have happened, in whatever order: its function has returned, and its future is
+// settled. Cancel settles the future while the function runs, or just before the function's result would; only
+// whoever comes second knows that nobody is to have the documents. Until then no other read may take any, or the order
+// would be lost.
+type reading[D any] struct {
+	request
+	cursor *cursorReader[D]
+	outer  context.Context
+	turn   *turn
+
+	// cursor.mu guards these.
+	source       *source[D]
+	docs         []D
+	ran, settled bool
+}
+
+// run is the part of the read that runs in a slot.
+func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err error) {
+	if err := r.turn.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		// A read whose context has ended has failed for its caller, who need not have seen its documents.
+		r.end(err != nil && ctx.Err() != nil)
+		if err != nil && ctx.Err() != nil {
+			docs = nil
+		}
+	}()
+	r.source = r.cursor.begin()
+	once := r.once || r.source.kind != options.NonTailable
+	// A read that nobody waits for any more takes nothing.
+	err = ctx.Err()
+	for done, last := false, false; err == nil && !done; {
+		if done, err = r.step(last); err == nil && !done {
+			err = r.cursor.fetch(ctx, r.outer, conn, r.source, once)
+			last = once
+		}
+	}
+	return r.docs, err
+}
+
+// step takes what there is to take. A document that could not be decoded is an error when its turn comes; the
+// documents after it can still be read. last is whether no more is to be fetched.
+func (r *reading[D]) step(last bool) (done bool, err error) {
+	c, s := r.cursor, r.source
+	c.mu.Lock()
+	more := s.bad != nil || s.cut != nil || !s.closed && !last
+	n, done, err := r.want(len(r.docs), len(s.batch), more)
+	switch {
+	case n == 0:
+	case len(r.docs) == 0 && n == len(s.batch):
+		r.docs, s.batch = s.batch, nil // as it is: no copy of a list that came in one batch
+	default:
+		r.docs = append(r.docs, s.batch[:n]...)
+		clear(s.batch[:n])
+		s.batch = s.batch[n:]
+	}
+	bad, after := s.bad, s.after
+	if err == nil && !done && bad == nil {
+		err = s.cut
+	}
+	c.mu.Unlock()
+	if done || err != nil || bad == nil {
+		return done, err
+	}
+	rest := decodeList(c.coll, after)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s == c.source {
+		s.take(rest)
+	}
+	return false, bad
+}
+
+// end notes that the function has come to its end.
+func (r *reading[D]) end(unseen bool) {
+	c := r.cursor
+	c.mu.Lock()
+	r.ran = true
+	over := r.settled
+	if over || unseen {
+		r.putBack()
+	}
+	c.mu.Unlock()
+	if over {
+		r.turn.pass()
+	}
+}
+
+// putBack gives back what was taken. mu is held.
+func (r *reading[D]) putBack() {
+	if len(r.docs) > 0 && r.source == r.cursor.source {
+		r.source.batch = slices.Concat(r.docs, r.source.batch)
+	}
+	r.docs = nil
+}
+
+// settledRead is told that the future of a read is settled.
+type settledRead[D, T any] struct {
+	reading *reading[D]
+	future  *future.Future[T]
+}
+
+// Wake implements future.Waker.
+func (w settledRead[D, T]) Wake() {
+	r := w.reading
+	if r.turn.drop() {
+		return // it had not begun
+	}
+	c := r.cursor
+	c.mu.Lock()
+	r.settled = true
+	over := r.ran
+	if over && w.future.Cancelled() {
+		r.putBack()
+	}
+	c.mu.Unlock()
+	if over {
+		r.turn.pass()
+	}
+}

@@ -1,0 +1,224 @@
+package motor_test
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// ring is a struct that can contain itself in every way.
+type ring struct {
+	Next     *ring
+	Any      any
+	List     []ring
+	Map      map[string]*ring
+	Array    [1]*ring
+	Hidden   *ring `bson:"-"`
+	private  *ring
+	Function func() `bson:"-"`
+}
+
+type pointerToItself *pointerToItself
+
+type listOfItself []listOfItself
+
+type mapOfItself map[string]mapOfItself
+
+type inlinesItself struct {
+	A    int
+	Back *inlinesItself `bson:",inline"`
+}
+
+// known is a struct that its own marshaler encodes.
+type known struct{ Self *known }
+
+func (k *known) MarshalBSON() ([]byte, error) {
+	return marshaled(bson.D{{Key: "known", Value: true}}), nil
+}
+
+// marked is a struct that an encoder of a registry encodes.
+type marked struct{ Self *marked }
+
+func TestWhatContainsItselfIsAnInvalidDocument(t *testing.T) {
+	m := bson.M{}
+	m["a"] = bson.A{m}
+	plain := map[string]any{}
+	plain["a"] = plain
+	d := bson.D{{Key: "a", Value: 1}}
+	d[0].Value = d
+	list := []any{nil}
+	list[0] = list
+	scope := bson.D{{Key: "a", Value: 1}}
+	scope[0].Value = bson.CodeWithScope{Scope: scope}
+	var value any
+	value = &value
+	var pointer pointerToItself
+	pointer = &pointer
+	items := make(listOfItself, 1)
+	items[0] = items
+	entries := mapOfItself{}
+	entries["a"] = entries
+	next, inAny, inList, inMap, inArray := &ring{}, &ring{}, &ring{}, &ring{}, &ring{}
+	next.Next = next
+	inAny.Any = inAny
+	inList.List = make([]ring, 1)
+	inList.List[0].List = inList.List
+	inMap.Map = map[string]*ring{"a": inMap}
+	inArray.Array[0] = inArray
+	chain := &ring{}
+	for range 2 * motor.MaxDepth {
+		chain = &ring{Next: chain}
+	}
+	deep := bson.M{}
+	for range 2 * motor.MaxDepth {
+		deep = bson.M{"a": deep}
+	}
+	ofAnyKey := map[int]any{}
+	ofAnyKey[1] = ofAnyKey
+
+	plainly := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c")
+	otherwise := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c",
+		options.Collection().SetRegistry(bson.NewRegistry()).SetBSONOptions(&options.BSONOptions{IntMinSize: true}))
+	for name, doc := range map[string]any{
+		"a bson.M": m, "a bson.D": d, "a map": plain, "a list in a bson.D": bson.D{{Key: "a", Value: list}}, "the scope of a code": scope,
+		"a pointer to an interface": bson.M{"a": value}, "a pointer": bson.M{"a": pointer}, "a list of a type of its own": bson.M{"a": items},
+		"a map of a type of its own": entries, "a struct by a pointer": next, "a struct by an interface": inAny, "a struct by a list": *inList,
+		"a struct by a map": inMap, "a struct by an array": inArray, "a struct in a bson.D": bson.D{{Key: "a", Value: next}},
+		"a map that has no strings for keys": bson.M{"a": ofAnyKey}, "no end to be seen of a struct": chain, "no end to be seen of a map": deep,
+		"a type that inlines itself": inlinesItself{},
+	} {
+		for how, coll := range map[string]*motor.Collection[bson.M]{"plainly": plainly, "by a registry": otherwise} {
+			for operation, err := range map[string]error{
+				"InsertOne":  second(coll.InsertOne(t.Context(), doc).Await(t.Context())),
+				"FindOne":    second(coll.FindOne(t.Context(), doc).Await(t.Context())),
+				"Find":       second(coll.Find(doc).Next(t.Context()).Await(t.Context())),
+				"InsertMany": second(coll.InsertMany(t.Context(), []any{bson.D{}, doc}).Await(t.Context())),
+				"UpdateOne":  second(coll.UpdateOne(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: doc}}).Await(t.Context())),
+				"a pipeline": second(coll.UpdateOne(t.Context(), bson.D{}, []any{bson.D{{Key: "$set", Value: doc}}}).Await(t.Context())),
+				"Command":    second(coll.Database().Command(t.Context(), bson.D{{Key: "a", Value: doc}}).Await(t.Context())),
+			} {
+				var marshal mongo.MarshalError
+				if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
+					t.Errorf("%s, %s, %s: %v", name, how, operation, err)
+				} else if err.Error() == "" {
+					t.Errorf("%s: an error without words", name)
+				}
+			}
+		}
+	}
+	for name, doc := range map[string]any{"a pointer to itself": pointer, "a pointer to an interface that is it": value} {
+		if _, err := plainly.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, motor.TypeError) {
+			t.Errorf("%s is no document: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestWhatIsNotEncodedMayContainItself(t *testing.T) {
+	hidden := &ring{}
+	hidden.Hidden, hidden.private = hidden, hidden
+	self := &known{}
+	self.Self = self
+	mark := &marked{}
+	mark.Self = mark
+	registry := bson.NewRegistry()
+	registry.RegisterTypeEncoder(reflect.TypeFor[marked](), bson.ValueEncoderFunc(
+		func(_ bson.EncodeContext, w bson.ValueWriter, _ reflect.Value) error { return w.WriteString("marked") }))
+
+	for _, c := range []struct {
+		name string
+		given
+		doc any
+	}{
+		{"a field that is left out", given{}, hidden},
+		{"a marshaler", given{}, bson.M{"a": self}},
+		{"a type with an encoder", given{registry: registry}, bson.M{"a": mark}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.D{{Key: "n", Value: 1}}) })
+			for place, coll := range places[bson.M](t, peer, c.given) {
+				if _, err := coll.InsertOne(t.Context(), c.doc).Await(t.Context()); err != nil {
+					t.Errorf("%s: %v", place, err)
+				}
+			}
+		})
+	}
+}
+
+func TestDocumentsOfManyLevelsAreEncoded(t *testing.T) {
+	doc := bson.D{{Key: "end", Value: true}}
+	for range 1_000 {
+		doc = bson.D{{Key: "a", Value: doc}}
+	}
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.D{{Key: "n", Value: 1}}) })
+	doc = append(bson.D{{Key: "_id", Value: 1}}, doc...)
+	if _, err := newClient(t, peer.URI()).Database("d").Collection("c").InsertOne(t.Context(), doc).Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sent := peer.Seen("insert")[0].Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, marshaled(doc)) {
+		t.Error("it is another document that was sent")
+	}
+}
+
+func TestKeysWithNULAreInvalidDocuments(t *testing.T) {
+	coll := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c")
+	for name, doc := range map[string]any{
+		"bson.M": bson.M{"a\x00b": 1}, "bson.D": bson.D{{Key: "\x00", Value: 1}}, "nested": bson.D{{Key: "a", Value: bson.M{"b\x00": 1}}},
+		"in a list": bson.M{"a": bson.A{bson.D{{Key: "b\x00", Value: nil}}}}, "of a document": bson.D{{Key: "a\x00", Value: bson.D{}}},
+		"of a list": bson.D{{Key: "a\x00", Value: bson.A{}}}, "a map of numbers": map[string]int{"a\x00": 1},
+		"in a struct": struct{ M map[string]int }{map[string]int{"\x00": 1}},
+		"of a map in a struct": struct {
+			M bson.M `bson:",inline"`
+		}{bson.M{"\x00": 1}},
+		"a pattern": bson.M{"a": bson.Regex{Pattern: "a\x00"}}, "raw": bson.M{"a\x00": marshaled(bson.D{})},
+	} {
+		for operation, err := range map[string]error{
+			"InsertOne": second(coll.InsertOne(t.Context(), doc).Await(t.Context())),
+			"FindOne":   second(coll.FindOne(t.Context(), doc).Await(t.Context())),
+			"Find":      second(coll.Find(doc).ToList(t.Context()).Await(t.Context())),
+		} {
+			if !errors.Is(err, motor.InvalidDocument) {
+				t.Errorf("%s, %s: %v", name, operation, err)
+			}
+		}
+	}
+}
+
+func TestDocumentsThatComeEncodedAreCheckedAndCopied(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	coll := newClient(t, peer.URI()).Database("d").Collection("c")
+	for name, bad := range map[string]any{
+		"an empty bson.Raw": bson.Raw{}, "cut off": bson.Raw{5, 0, 0, 0}, "with something behind it": bson.Raw{5, 0, 0, 0, 0, 0},
+		"a type that there is not": []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}, "in a bson.D": bson.D{{Key: "a", Value: bson.Raw{1}}},
+		"nested too deep": bson.Raw(nested(3, 2*motor.MaxDepth)), "a nil bson.Raw in a bson.D": bson.D{{Key: "a", Value: bson.Raw(nil)}},
+	} {
+		if _, err := coll.InsertOne(t.Context(), bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	doc := marshaled(bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: "what it was"}})
+	want := append(bson.Raw(nil), doc...)
+	inserting := coll.InsertOne(t.Context(), doc)
+	for i := range doc {
+		doc[i] = 0 // what was passed may be changed
+	}
+	insert := peer.Receive("insert")
+	if sent := insert.Command.Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, want) {
+		t.Errorf("sent %s", sent)
+	}
+	insert.OK(bson.D{{Key: "n", Value: 1}})
+	if _, err := inserting.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

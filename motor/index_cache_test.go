@@ -1,0 +1,52 @@
+package motor_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestIndexIsKnownForAsLongAsItWasSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c motor.IndexCache
+		c.Add("short", time.Second, c.Moment())
+		c.Add("long", time.Hour, c.Moment())
+		c.Add("never", 0, c.Moment())
+		c.Add("before", -time.Second, c.Moment())
+		for _, step := range []struct {
+			after       time.Duration
+			short, long bool
+		}{
+			{0, true, true},
+			{time.Second - 1, true, true},
+			{1, false, true},
+			{time.Hour - time.Second - 1, false, true},
+			{1, false, false},
+		} {
+			time.Sleep(step.after)
+			if c.Has("short") != step.short || c.Has("long") != step.long || c.Has("never") || c.Has("before") {
+				t.Errorf("after %v more: short %t, long %t, never %t, before %t", step.after,
+					c.Has("short"), c.Has("long"), c.Has("never"), c.Has("before"))
+			}
+		}
+	})
+}
+
+// TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown: the server may have created it first and dropped it then.
+func TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown(t *testing.T) {
+	var c motor.IndexCache
+	before := c.Moment()
+	c.Forget("")
+	c.Add("a", time.Hour, before)
+	if c.Has("a") {
+		t.Error("it is known")
+	}
+	c.Add("a", time.Hour, c.Moment())
+	c.Add("b", time.Hour, c.Moment())
+	c.Forget("b")
+	if !c.Has("a") || c.Has("b") {
+		t.Errorf("a %t, b %t; want a alone", c.Has("a"), c.Has("b"))
+	}
+}

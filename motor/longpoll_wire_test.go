@@ -1,0 +1,291 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// tailing returns a cursor that has been read once, with a peer that has no more documents now, and a client of one
+// worker and one connection.
+func tailing(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *motor.Cursor[bson.M]) {
+	t.Helper()
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client := newClient(t, peer.URI(append(opts, "maxPoolSize=1")...), motor.WithMaxWorkers(1))
+	cursor := client.Database("d").Collection("c").Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait)).
+		MaxAwaitTimeMS(5000)
+	first := cursor.Next(t.Context())
+	peer.Receive("find").Want(bson.M{"tailable": true, "awaitData": true, "maxTimeMS": wiretest.Absent}).
+		Cursor("d.c", 7, bson.M{"i": 0})
+	if doc, err := first.Await(t.Context()); doc["i"] != int32(0) || err != nil {
+		t.Fatalf("%v, %v", doc, err)
+	}
+	return peer, client, cursor
+}
+
+// However many wait, and however little the client may use: operations go on.
+func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
+	peer, client, cursor := tailing(t)
+	coll := cursor.Collection()
+	others := []*motor.Cursor[bson.M]{cursor}
+	for i := range 3 {
+		c := cursor.Clone()
+		others = append(others, c)
+		more := c.FetchNext(t.Context())
+		peer.Receive("find").Cursor("d.c", int64(100+i))
+		if ok, err := more.Await(t.Context()); ok || err != nil || !c.Alive() {
+			t.Fatalf("no documents yet: %t, %v, alive %t", ok, err, c.Alive())
+		}
+	}
+	var waiting []interface{ IsDone() bool }
+	var polls []*wiretest.Request
+	for _, c := range others {
+		waiting = append(waiting, c.FetchNext(t.Context()))
+		polls = append(polls, peer.Receive("getMore").Want(bson.M{"maxTimeMS": 5000}))
+	}
+	for i := range 3 {
+		found := coll.FindOne(t.Context(), bson.M{"_id": i})
+		peer.Receive("find").Cursor("d.c", 0, bson.M{"_id": i})
+		if doc, err := found.Await(t.Context()); doc == nil || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+	}
+	if s := client.Stats(); s.Running != 0 {
+		t.Errorf("%d slots are taken", s.Running)
+	}
+	for i, w := range waiting {
+		if w.IsDone() {
+			t.Errorf("wait %d is over", i)
+		}
+		polls[i].Cursor("d.c", 7, bson.M{"i": 1})
+	}
+	for _, c := range others {
+		if doc, err := c.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+	}
+}
+
+// A wait that ends, by its context or by Cancel, leaves the poll to the next one.
+func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
+	peer, _, cursor := tailing(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	one, two := cursor.Next(ctx), cursor.FetchNext(t.Context())
+	poll := peer.Receive("getMore")
+	cancel()
+	if _, err := one.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	two.Cancel()
+	three := cursor.Next(t.Context())
+	poll.Cursor("d.c", 7, bson.M{"i": 1}, bson.M{"i": 2})
+	if doc, err := three.Await(t.Context()); doc["i"] != int32(1) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(2) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	if n := len(peer.Seen("getMore")); n != 1 {
+		t.Errorf("%d getMores, want 1", n)
+	}
+}
+
+func TestCloseEndsAWaitForNews(t *testing.T) {
+	peer, _, cursor := tailing(t)
+	more := cursor.FetchNext(t.Context())
+	poll := peer.Receive("getMore")
+	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if ok, err := more.Await(t.Context()); ok || err != nil || cursor.Alive() {
+		t.Errorf("%t, %v, alive %t", ok, err, cursor.Alive())
+	}
+	if kills := peer.Seen("killCursors"); len(kills) != 1 {
+		t.Errorf("%d killCursors", len(kills))
+	}
+	poll.Nothing()
+}
+
+func TestCloseOfTheClientEndsAWaitForNews(t *testing.T) {
+	peer, client, cursor := tailing(t)
+	more := cursor.FetchNext(t.Context())
+	poll := peer.Receive("getMore")
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := more.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("got %v, want InvalidOperation", err)
+	}
+	poll.Nothing()
+	again := cursor.Rewind().Next(t.Context())
+	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 5})
+	if doc, err := again.Await(t.Context()); doc["i"] != int32(5) || err != nil {
+		t.Errorf("after Rewind: %v, %v", doc, err)
+	}
+}
+
+func TestRewindEndsAWaitForNews(t *testing.T) {
+	peer, _, cursor := tailing(t)
+	more := cursor.FetchNext(t.Context())
+	poll := peer.Receive("getMore")
+	cursor.Rewind()
+	if ok, err := more.Await(t.Context()); ok || err != nil {
+		t.Errorf("%t, %v", ok, err)
+	}
+	poll.Nothing()
+}
+
+// A cursor in a session stays with the session's client, and still takes no slot.
+func TestWaitingForNewsInASession(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI("maxPoolSize=2"), motor.WithMaxWorkers(1))
+	session, err := motor.StartDriverSession(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.EndSession(t.Context())
+	ctx := mongo.NewSessionContext(t.Context(), session)
+	coll := client.Database("d").Collection("c")
+	cursor := coll.Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait))
+	first := cursor.FetchNext(ctx)
+	lsid := bson.M{"lsid": session.ID()}
+	peer.Receive("find").Want(lsid).Cursor("d.c", 7)
+	if _, err := first.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if cursor.Session() != session {
+		t.Error("it is not the cursor's session")
+	}
+	more := cursor.FetchNext(ctx)
+	poll := peer.Receive("getMore").Want(lsid)
+	found := coll.FindOne(t.Context(), bson.D{})
+	peer.Receive("find").Cursor("d.c", 0)
+	if _, err := found.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	poll.Cursor("d.c", 0, bson.M{"i": 1})
+	if ok, err := more.Await(t.Context()); !ok || err != nil {
+		t.Errorf("%t, %v", ok, err)
+	}
+}
+
+func TestTailableCursors(t *testing.T) {
+	for name, kind := range map[string]options.CursorType{"awaiting": options.TailableAwait, "not awaiting": options.Tailable} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			find := func() *motor.Cursor[bson.M] {
+				return newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{}, options.Find().SetCursorType(kind))
+			}
+			cursor := find()
+			if _, err := cursor.ToList(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+				t.Errorf("ToList: %v, want InvalidOperation", err)
+			}
+			next := cursor.Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7)
+			if _, err := next.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || !cursor.Alive() {
+				t.Errorf("no news: %v, alive %t", err, cursor.Alive())
+			}
+			more := cursor.FetchNext(t.Context())
+			peer.Receive("getMore").Cursor("d.c", 7)
+			if ok, err := more.Await(t.Context()); ok || err != nil || !cursor.Alive() || cursor.CursorID() != 7 {
+				t.Errorf("no news: %t, %v, alive %t", ok, err, cursor.Alive())
+			}
+			more = cursor.FetchNext(t.Context())
+			peer.Receive("getMore").Cursor("d.c", 0)
+			if ok, err := more.Await(t.Context()); ok || err != nil || cursor.Alive() {
+				t.Errorf("dead: %t, %v, alive %t", ok, err, cursor.Alive())
+			}
+			empty := find()
+			more = empty.FetchNext(t.Context())
+			peer.Receive("find").Cursor("d.c", 0)
+			if ok, err := more.Await(t.Context()); ok || err != nil || empty.Alive() {
+				t.Errorf("an empty collection: %t, %v, alive %t", ok, err, empty.Alive())
+			}
+		})
+	}
+}
+
+func TestEachOfATailableCursorGoesOn(t *testing.T) {
+	for name, kind := range map[string]options.CursorType{"awaiting": options.TailableAwait, "not awaiting": options.Tailable} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			coll := newClient(t, peer.URI()).Database("d").Collection("c")
+			got := make(chan any, 10)
+			coll.Find(bson.D{}, options.Find().SetCursorType(kind)).Each(t.Context(), func(doc bson.M, err error) bool {
+				got <- doc["i"]
+				return err == nil
+			})
+			peer.Receive("find").Cursor("d.c", 7)
+			peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 1})
+			peer.Receive("getMore").Cursor("d.c", 7)
+			peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 2})
+			for _, want := range []any{int32(1), int32(2), nil} {
+				if i := <-got; i != want {
+					t.Errorf("got %v, want %v", i, want)
+				}
+			}
+		})
+	}
+}
+
+func TestTailSendsItsQueryAnewWhenTheCursorHasDied(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.M{"a": 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	type call struct {
+		i   any
+		err error
+	}
+	calls := make(chan call, 10)
+	cursor.Tail(ctx, func(doc bson.M, err error) bool {
+		calls <- call{doc["i"], err}
+		return doc["i"] != int32(2)
+	})
+	want := bson.M{"filter": bson.M{"a": 1}, "tailable": true, "awaitData": true}
+	peer.Receive("find").Want(want).Cursor("d.c", 0)
+	peer.Receive("find").Want(want).Cursor("d.c", 7, bson.M{"i": 1})
+	peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 2})
+	for i := range 2 {
+		if c := <-calls; c.i != int32(i+1) || c.err != nil {
+			t.Errorf("call %d: %v", i, c)
+		}
+	}
+	if cursor.Started() {
+		t.Error("the cursor itself was read")
+	}
+
+	other := cursor.Clone()
+	other.Tail(ctx, func(doc bson.M, err error) bool { calls <- call{doc["i"], err}; return true })
+	peer.Receive("find").Cursor("d.c", 8)
+	poll := peer.Receive("getMore")
+	cancel()
+	if c := <-calls; c.i != nil || !errors.Is(c.err, context.Canceled) {
+		t.Errorf("the end of the context: %v", c)
+	}
+	poll.Nothing()
+
+	read := other.Clone()
+	next := read.FetchNext(t.Context())
+	peer.Receive("find").Cursor("d.c", 0)
+	if _, err := next.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	read.Tail(t.Context(), func(doc bson.M, err error) bool { calls <- call{doc["i"], err}; return true })
+	if c := <-calls; !errors.Is(c.err, motor.InvalidOperation) {
+		t.Errorf("of a cursor that has been read: %v", c)
+	}
+	defer func() {
+		if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
+			t.Errorf("a nil fn: %v", err)
+		}
+	}()
+	cursor.Tail(t.Context(), nil)
+}

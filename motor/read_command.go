@@ -1,0 +1,124 @@
+package motor
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+)
+
+// The reads that go out as commands of our own, because they have options that the driver's methods have no place
+// for. They have the read preference and the read concern that the driver's methods would send, and are tried again
+// where these would be.
+
+// readCommand sends a command by send, a method of the driver's, as the driver sends a read.
+func readCommand[D, T any](
+	ctx context.Context, c *Collection[D], client *mongo.Client, now moment, f *fields,
+	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
+) (result T, err error) {
+	ctx, cancel := c.db.client.patient(ctx)
+	defer cancel()
+	session := mongo.SessionFromContext(ctx)
+	transaction := session != nil && session.TransactionRunning()
+	doc := f.doc
+	explain := len(doc) > 0 && doc[0].Key == "explain" // which has none
+	if concern := c.readConcern(session); len(concern) > 0 && !transaction && !explain {
+		doc = append(doc[:len(doc):len(doc)], bson.E{Key: "readConcern", Value: concern})
+	}
+	command, err := bson.Marshal(doc)
+	if f.err != nil {
+		err = f.err
+	}
+	if err != nil {
+		return result, err
+	}
+	pref := now.read.pref
+	if transaction {
+		pref = nil // the transaction's own
+	}
+	opts := options.RunCmd().SetReadPreference(pref)
+	db := client.Database(c.db.name, c.db.opts...)
+	result, err = send(ctx, db, command, opts)
+	again := c.db.client.driver.RetryReads
+	if retryable(err) && !transaction && (again == nil || *again) && ctx.Err() == nil {
+		result, err = send(ctx, db, command, opts)
+	}
+	return result, err
+}
+
+// readConcern returns the document that the driver would send, or nil.
+func (c *Collection[D]) readConcern(session *mongo.Session) bson.D {
+	var doc bson.D
+	if concern := c.concern(); concern != nil && concern.Level != "" {
+		doc = bson.D{{Key: "level", Value: concern.Level}}
+	}
+	switch {
+	case session == nil:
+	case sessionIs(session, "Snapshot"):
+		return nil // the driver adds it to every command
+	case sessionIs(session, "Consistent") && session.OperationTime() != nil && c.concern() != nil:
+		doc = append(doc, bson.E{Key: "afterClusterTime", Value: *session.OperationTime()})
+	}
+	return doc
+}
+
+// concern returns the collection's read concern, or nil.
+func (c *Collection[D]) concern() *readconcern.ReadConcern {
+	if set, _ := applied(c.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if set, _ := applied(c.db.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if concern := c.db.client.driver.ReadConcern; concern != nil {
+		return concern
+	}
+	return &readconcern.ReadConcern{} // as the driver has it
+}
+
+// sessionIs reports a property of a session that the driver tells nobody.
+func sessionIs(session *mongo.Session, property string) bool {
+	is := reflect.ValueOf(session).Elem().FieldByName("clientSession")
+	if !is.IsValid() || is.Kind() != reflect.Pointer || is.IsNil() {
+		return false
+	}
+	is = is.Elem().FieldByName(property)
+	return is.IsValid() && is.Kind() == reflect.Bool && is.Bool()
+}
+
+// retryableReadCodes are those of the specification "Retryable Reads".
+var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
+
+// retryable reports whether a read is to be tried again.
+func retryable(err error) bool {
+	if err == nil {
+		return false
+	}
+	own, ok := wrapError(err).(*Error)
+	return ok && (own.HasErrorLabel("NetworkError") || slices.Contains(retryableReadCodes, own.Code()) ||
+		isDriverType(err, "poolClearedError"))
+}
+
+// patientContext is a context that ends when it should, and does not say so in advance. Of a deadline that it knows
+// the driver makes a maxTimeMS, and there would be two of them.
+type patientContext struct{ context.Context }
+
+// Deadline implements [context.Context]: the driver makes no maxTimeMS of what is so far away, and does not add the
+// time limit of the client's, which patient has added.
+func (c patientContext) Deadline() (time.Time, bool) { return time.Now().AddDate(1, 0, 0), true }
+
+// patient returns ctx, with the time limit that the driver would give it, as a patientContext.
+func (c *Client) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	cancel := context.CancelFunc(func() {})
+	if limit := c.driver.Timeout; limit != nil && *limit > 0 {
+		if _, has := ctx.Deadline(); !has {
+			ctx, cancel = context.WithTimeout(ctx, *limit)
+		}
+	}
+	return patientContext{ctx}, cancel
+}
