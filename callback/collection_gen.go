@@ -57,6 +57,21 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
 
+// InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
+// fails. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
+func (c *Collection[D]) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
+}
+
+// InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
+func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
+}
+
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
 // fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
 //
@@ -359,6 +374,33 @@ func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Reindex(ctx), callback)
 }
 
+// Insert inserts a document and gives its callback its _id, or, given a slice of documents, to a []any of theirs. One
+// without an _id is given a bson.ObjectID. With w: 0 it gives its callback the same, though nobody knows whether they
+// were inserted.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
+// the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
+// [motor.TypeError] for nil and for what is no document, [motor.InvalidOperation] for an empty slice,
+// [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.',
+// [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
+func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
+	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
+}
+
+// Save inserts a document that has no _id, puts one that has an _id in the place of the document of that _id, or
+// inserts it if there is none, and gives its callback the _id.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
+// what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
+// '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
+func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
+	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+}
+
 // MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
 // collection, and gives its callback that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript
 // or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db",
@@ -599,10 +641,41 @@ func (c *Collection[D]) ListSearchIndexes(
 	return WrapCommandCursor(c.loop, c.futures.ListSearchIndexes(name, opts...))
 }
 
+// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
+// putting it in the place of the first. It gives its callback what the server used to reply: n, how many documents
+// matched or were inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was
+// inserted; ok. With w: 0 it gives its callback nil.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
+// or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
+// and, of a whole document, for keys that begin with '$' or have a '.'; [motor.DocumentTooLarge],
+// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
+func (c *Collection[D]) Update(
+	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
+) {
+	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
+}
+
+// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
+// deletes all documents there are. It gives its callback what the server used to reply: n, how many documents were
+// deleted; ok. With w: 0 it gives its callback nil.
+//
+// Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
+// nothing is sent then.
+//
+// Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
+func (c *Collection[D]) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
+	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
+}
+
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
-// what is no document, [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// what is no document, [motor.InvalidDocument] for what cannot be encoded, [motor.DocumentTooLarge]: nothing is sent
+// then.
 //
 // Motor: MotorCollection.insert_one.
 func (c *Collection[D]) InsertOne(
@@ -617,7 +690,8 @@ func (c *Collection[D]) InsertOne(
 //
 // Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
 // and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
-// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded: nothing is sent then.
+// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded, and
+// [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(
@@ -630,7 +704,8 @@ func (c *Collection[D]) InsertMany(
 // UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
-// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for what cannot be encoded.
+// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for what cannot be encoded,
+// [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
 func (c *Collection[D]) UpdateOne(
@@ -654,7 +729,7 @@ func (c *Collection[D]) UpdateMany(
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
 // or replacement, [motor.ValueError] for a replacement with operators, [motor.InvalidDocument] for what cannot be
-// encoded.
+// encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
 func (c *Collection[D]) ReplaceOne(
@@ -667,7 +742,7 @@ func (c *Collection[D]) ReplaceOne(
 // DeleteOne deletes the first document that matches filter.
 //
 // Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter, [motor.InvalidDocument]
-// for one that cannot be encoded.
+// for one that cannot be encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.delete_one.
 func (c *Collection[D]) DeleteOne(

@@ -218,7 +218,7 @@ func (d *Database) CollectionNames(ctx context.Context, callback Func[[]string])
 // is not there.
 //
 // Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName];
-// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+// [motor.ConfigurationError] for encrypted fields where the write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(

@@ -52,7 +52,7 @@ func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson
 		return err
 	}
 	for _, run := range runs {
-		w := writeCommand{kind: run.kind, wire: wire}
+		w := &writeCommand{kind: run.kind, wire: wire}
 		w.codec = b.codec
 		w.add(run.kind.name, coll.Name())
 		w.add("ordered", b.ordered)

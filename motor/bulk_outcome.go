@@ -25,6 +25,15 @@ func newInsertOutcome(docs []bson.Raw) *bulkOutcome {
 
 func (o *bulkOutcome) bulkWriteResult() *BulkWriteResult { return &o.result }
 
+// oldResult is what the old Bulk.execute gives.
+func (o *bulkOutcome) oldResult() bson.M {
+	if !o.result.Acknowledged {
+		return nil
+	}
+	doc, _ := decode[bson.M](new(codec), o.document()) // it has been encoded just now
+	return doc
+}
+
 // add notes the server's reply to a part of a run, the first statement of which is the one at first.
 func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
 	switch run.kind {

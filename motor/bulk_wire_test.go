@@ -222,8 +222,7 @@ func TestOutcomeOfABulkWrite(t *testing.T) {
 					}
 					return
 				}
-				want := test.want
-				want = bson.M{"writeErrors": append(bson.A{}, test.errors...), "writeConcernErrors": append(bson.A{}, test.concerns...)}
+				want := bson.M{"writeErrors": append(bson.A{}, test.errors...), "writeConcernErrors": append(bson.A{}, test.concerns...)}
 				for key, value := range test.want {
 					want[key] = value
 				}

@@ -137,7 +137,7 @@ func runIn[T any](ctx context.Context, c *Client, in lane, op func(context.Conte
 		}
 		f := future.GoVia(ctx, ex, c.loop, func(ctx context.Context) (T, error) {
 			v, err := op(ctx, conn)
-			return v, wrapError(err)
+			return v, conn.topology.incompatible(wrapError(err))
 		})
 		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
 		if f.IsDone() && errors.Is(f.Err(), future.ErrPoolClosed) {

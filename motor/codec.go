@@ -83,10 +83,14 @@ func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
+	return raw, checkReplacement(raw)
+}
+
+func checkReplacement(raw bson.Raw) error {
 	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
-		return nil, newError(ValueError, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+		return newError(ValueError, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
 	}
-	return raw, nil
+	return nil
 }
 
 func checkOperators(update bson.Raw) error {

@@ -13,33 +13,32 @@ import (
 
 // The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
 
-func newWriteCommand[D any](c *Collection[D], kind *writeKind, wire bson.Raw) writeCommand {
-	w := writeCommand{kind: kind, wire: wire}
+func (c *Collection[D]) newWriteCommand(kind *writeKind, now moment) *writeCommand {
+	w := &writeCommand{kind: kind, wire: now.write.wire}
 	w.codec = &c.codec
 	w.add(kind.name, c.name)
 	return w
 }
 
-func insertOneByCommand[D any](
-	ctx context.Context, c *Collection[D], now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
-) *future.Future[*InsertOneResult] {
-	w := newWriteCommand(c, insertKind, now.write.wire)
+func (c *Collection[D]) insertOneByCommand(
+	now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+) (writing[*InsertOneResult], error) {
+	w := c.newWriteCommand(insertKind, now)
 	o, err := applied(opts)
 	w.check(err)
 	doc, id, err := withID(doc)
 	w.check(err)
-	w.all = []bson.Raw{doc}
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
-	return sent(ctx, c, now, w, false, func(writeAnswer) *InsertOneResult {
+	return sent(w, doc, false, func(writeAnswer) *InsertOneResult {
 		return &InsertOneResult{InsertedID: id, Acknowledged: true}
-	})
+	}), w.err
 }
 
-func insertManyByCommand[D any](
-	ctx context.Context, c *Collection[D], now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) *future.Future[*InsertManyResult] {
-	w := newWriteCommand(c, insertKind, now.write.wire)
+func (c *Collection[D]) insertManyByCommand(
+	now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+) (writing[*InsertManyResult], error) {
+	w := c.newWriteCommand(insertKind, now)
 	o, err := applied(opts)
 	w.check(err)
 	ids := make([]any, len(docs))
@@ -49,21 +48,18 @@ func insertManyByCommand[D any](
 		w.check(err)
 		run.add(doc, i)
 	}
-	ordered := o.Ordered == nil || *o.Ordered
+	ordered := given(o.Ordered, true)
 	w.add("ordered", ordered)
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
-	if w.err != nil {
-		return failed[*InsertManyResult](c.db.client, w.err)
-	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		done := newInsertOutcome(run.statements)
 		if err := w.sendAll(ctx, c.db.client, coll.Database(), run, ordered, done); err != nil {
 			return nil, err
 		}
 		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: true}
 		return result, done.failed(done.err(), result)
-	})
+	}, w.err
 }
 
 // updateManyOptions returns options as those of UpdateOne.
@@ -91,18 +87,30 @@ func deleteManyOptions(opts []options.Lister[options.DeleteManyOptions]) (option
 }
 
 // updateByCommand takes the options of all updates and replacements as those of UpdateOne, which has them all.
-func updateByCommand[D any](
-	ctx context.Context, c *Collection[D], now moment, query bson.Raw, change any, many bool, o options.UpdateOneOptions,
-) *future.Future[*UpdateResult] {
-	w := newWriteCommand(c, updateKind, now.write.wire)
+func (c *Collection[D]) updateByCommand(now moment, query bson.Raw, m modification) (writing[*UpdateResult], error) {
+	w := c.newWriteCommand(updateKind, now)
+	o, err := m.options()
+	w.check(err)
 	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
 	w.document("let", o.Let)
-
-	s, err := c.codec.updateStatement(query, change, many, o)
+	s, err := c.codec.updateStatement(query, m.change, m.many, o)
 	w.check(err)
-	w.all = []bson.Raw{s}
-	return sent(ctx, c, now, w, many, writeAnswer.updateResult)
+	return sent(w, s, m.many, writeAnswer.updateResult), w.err
+}
+
+// deleteByCommand takes the options of DeleteOne, which are those of DeleteMany too.
+func (c *Collection[D]) deleteByCommand(now moment, query bson.Raw, r removal) (writing[*DeleteResult], error) {
+	w := c.newWriteCommand(deleteKind, now)
+	o, err := r.options()
+	w.check(err)
+	w.value("comment", o.Comment)
+	w.document("let", o.Let)
+	s, err := c.codec.deleteStatement(query, r.many, o)
+	w.check(err)
+	return sent(w, s, r.many, func(reply writeAnswer) *DeleteResult {
+		return &DeleteResult{Acknowledged: true, deleted: reply.N}
+	}), w.err
 }
 
 // dropByCommand refuses the options that the driver makes several commands of.
@@ -132,19 +140,3 @@ func unlessMissing(err error) error {
 }
 
 const codeNamespaceNotFound = 26
-
-// deleteByCommand takes the options of DeleteOne, which are those of DeleteMany too.
-func deleteByCommand[D any](
-	ctx context.Context, c *Collection[D], now moment, query bson.Raw, many bool, o options.DeleteOneOptions,
-) *future.Future[*DeleteResult] {
-	w := newWriteCommand(c, deleteKind, now.write.wire)
-	w.value("comment", o.Comment)
-	w.document("let", o.Let)
-
-	s, err := c.codec.deleteStatement(query, many, o)
-	w.check(err)
-	w.all = []bson.Raw{s}
-	return sent(ctx, c, now, w, many, func(reply writeAnswer) *DeleteResult {
-		return &DeleteResult{Acknowledged: true, deleted: reply.N}
-	})
-}

@@ -10,35 +10,45 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
+// writing is a write that is ready to be sent.
+type writing[T any] func(context.Context, *mongo.Collection) (T, error)
+
+// startWrite starts a write with the concerns of a moment, unless err says that it cannot even be sent.
+func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op writing[T], err error) *future.Future[T] {
+	if err != nil {
+		return failed[T](c.db.client, err)
+	}
+	return inCollectionAt(ctx, c, now, op)
+}
+
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for nil and for what is no document,
-// [InvalidDocument] for what cannot be encoded: nothing is sent then.
+// [InvalidDocument] for what cannot be encoded, [DocumentTooLarge]: nothing is sent then.
 //
 // Motor: MotorCollection.insert_one.
 func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
-	e := c.encoding()
-	raw := e.document("document", document)
-	if e.err != nil {
-		return failed[*InsertOneResult](c.db.client, e.err)
-	}
-	return insertOne(ctx, c, c.now(), raw, opts)
+	e, now := c.encoding(), c.now()
+	op, err := c.insertOne(ctx, now, e, e.document("document", document), opts)
+	return startWrite(ctx, c, now, op, err)
 }
 
-// insertOne starts an insert of an encoded document with the concerns of a moment.
-func insertOne[D any](
-	ctx context.Context, c *Collection[D], now moment, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
-) *future.Future[*InsertOneResult] {
-	if now.byCommand(ctx) {
-		return insertOneByCommand(ctx, c, now, raw, opts)
+func (c *Collection[D]) insertOne(
+	ctx context.Context, now moment, e *encoding, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
+) (writing[*InsertOneResult], error) {
+	if e.err != nil {
+		return nil, e.err
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
+	if now.byCommand(ctx) {
+		return c.insertOneByCommand(now, raw, opts)
+	}
+	return func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
 		if r == nil {
 			return nil, err
 		}
 		return &InsertOneResult{InsertedID: r.InsertedID, Acknowledged: r.Acknowledged}, err
-	})
+	}, nil
 }
 
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
@@ -46,26 +56,25 @@ func insertOne[D any](
 //
 // Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read. [TypeError] for
 // what is no slice, for an empty one, and for elements that are no documents; [InvalidDocument] for what cannot be
-// encoded: nothing is sent then.
+// encoded, and [DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
-	e := c.encoding()
-	raws := e.documents(documents)
-	if e.err != nil {
-		return failed[*InsertManyResult](c.db.client, e.err)
-	}
-	return insertMany(ctx, c, c.now(), raws, opts)
+	e, now := c.encoding(), c.now()
+	op, err := c.insertMany(ctx, now, e, e.documents(documents), opts)
+	return startWrite(ctx, c, now, op, err)
 }
 
-// insertMany starts an insert of encoded documents with the concerns of a moment.
-func insertMany[D any](
-	ctx context.Context, c *Collection[D], now moment, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) *future.Future[*InsertManyResult] {
-	if now.byCommand(ctx) {
-		return insertManyByCommand(ctx, c, now, raws, opts)
+func (c *Collection[D]) insertMany(
+	ctx context.Context, now moment, e *encoding, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+) (writing[*InsertManyResult], error) {
+	if e.err != nil {
+		return nil, e.err
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+	if now.byCommand(ctx) {
+		return c.insertManyByCommand(now, raws, opts)
+	}
+	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
 		if r == nil {
 			return nil, err
@@ -78,114 +87,133 @@ func insertMany[D any](
 		done.result.inserted = int64(len(result.InsertedIDs))
 		done.take(err)
 		return result, done.failed(err, result)
-	})
+	}, nil
 }
 
 // UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil filter or update,
-// [ValueError] for an update without operators, [InvalidDocument] for what cannot be encoded.
+// [ValueError] for an update without operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
 func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
-	e := c.encoding()
-	change := e.update(update)
-	return modify(ctx, c, c.now(), filter, modification{
-		change: change, encoding: e,
+	e, now := c.encoding(), c.now()
+	op, err := c.modify(ctx, now, e, filter, updateOne(e.update(update), opts))
+	return startWrite(ctx, c, now, op, err)
+}
+
+func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modification {
+	return modification{
+		change:  change,
 		options: func() (options.UpdateOneOptions, error) { return applied(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateOne(ctx, query, change, opts...)
 		},
-	})
+	}
 }
 
 // UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
 //
 // Motor: MotorCollection.update_many.
 func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
-	e := c.encoding()
-	change := e.update(update)
-	return modify(ctx, c, c.now(), filter, modification{
-		change: change, encoding: e, many: true,
+	e, now := c.encoding(), c.now()
+	op, err := c.modify(ctx, now, e, filter, updateMany(e.update(update), opts))
+	return startWrite(ctx, c, now, op, err)
+}
+
+func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) modification {
+	return modification{
+		change:  change,
+		many:    true,
 		options: func() (options.UpdateOneOptions, error) { return updateManyOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateMany(ctx, query, change, opts...)
 		},
-	})
+	}
 }
 
 // ReplaceOne puts replacement in the place of the first document that matches filter, whose _id stays.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil filter or replacement,
-// [ValueError] for a replacement with operators, [InvalidDocument] for what cannot be encoded.
+// [ValueError] for a replacement with operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
 func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
-	e := c.encoding()
-	change := e.replacement(replacement)
-	return modify(ctx, c, c.now(), filter, modification{
-		change: change, encoding: e,
+	e, now := c.encoding(), c.now()
+	op, err := c.modify(ctx, now, e, filter, replaceOne(e.replacement(replacement), opts))
+	return startWrite(ctx, c, now, op, err)
+}
+
+func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) modification {
+	return modification{
+		change:  replacement,
 		options: func() (options.UpdateOneOptions, error) { return replaceOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-			return coll.ReplaceOne(ctx, query, change, opts...)
+			return coll.ReplaceOne(ctx, query, replacement, opts...)
 		},
-	})
+	}
 }
 
 // modification is an update or a replacement.
 type modification struct {
-	change   any
-	encoding *encoding // of change
-	many     bool
-	options  func() (options.UpdateOneOptions, error) // for updateByCommand
-	driver   func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
+	change  any
+	many    bool
+	options func() (options.UpdateOneOptions, error) // for updateByCommand
+	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-// modify starts an update or a replacement with the concerns of a moment.
-func modify[D any](ctx context.Context, c *Collection[D], now moment, filter any, m modification) *future.Future[*UpdateResult] {
-	query := m.encoding.document("filter", filter)
-	if m.encoding.err != nil {
-		return failed[*UpdateResult](c.db.client, m.encoding.err)
+func (c *Collection[D]) modify(ctx context.Context, now moment, e *encoding, filter any, m modification) (writing[*UpdateResult], error) {
+	query := e.document("filter", filter)
+	if e.err != nil {
+		return nil, e.err
 	}
 	if now.byCommand(ctx) {
-		o, err := m.options()
-		if err != nil {
-			return failed[*UpdateResult](c.db.client, err)
-		}
-		return updateByCommand(ctx, c, now, query, m.change, m.many, o)
+		return c.updateByCommand(now, query, m)
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
+	return func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
 		r, err := m.driver(ctx, coll, query)
 		return newUpdateResult(r), err
-	})
+	}, nil
 }
 
 // DeleteOne deletes the first document that matches filter.
 //
 // Errors: [WriteError], [WriteConcernError]; [TypeError] for a nil filter, [InvalidDocument] for one that cannot be
-// encoded.
+// encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.delete_one.
 func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, c.now(), filter, removal{
+	now := c.now()
+	op, err := c.remove(ctx, now, c.encoding(), filter, deleteOne(opts))
+	return startWrite(ctx, c, now, op, err)
+}
+
+func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
+	return removal{
 		options: func() (options.DeleteOneOptions, error) { return applied(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteOne(ctx, query, opts...)
 		},
-	})
+	}
 }
 
 // DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
 //
 // Motor: MotorCollection.delete_many.
 func (c *Collection[D]) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
-	return remove(ctx, c, c.now(), filter, removal{
+	now := c.now()
+	op, err := c.remove(ctx, now, c.encoding(), filter, deleteMany(opts))
+	return startWrite(ctx, c, now, op, err)
+}
+
+func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
+	return removal{
 		many:    true,
 		options: func() (options.DeleteOneOptions, error) { return deleteManyOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteMany(ctx, query, opts...)
 		},
-	})
+	}
 }
 
 // removal is a deletion.
@@ -195,25 +223,19 @@ type removal struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-// remove starts a deletion with the concerns of a moment.
-func remove[D any](ctx context.Context, c *Collection[D], now moment, filter any, r removal) *future.Future[*DeleteResult] {
-	e := c.encoding()
+func (c *Collection[D]) remove(ctx context.Context, now moment, e *encoding, filter any, r removal) (writing[*DeleteResult], error) {
 	query := e.document("filter", filter)
 	if e.err != nil {
-		return failed[*DeleteResult](c.db.client, e.err)
+		return nil, e.err
 	}
 	if now.byCommand(ctx) {
-		o, err := r.options()
-		if err != nil {
-			return failed[*DeleteResult](c.db.client, err)
-		}
-		return deleteByCommand(ctx, c, now, query, r.many, o)
+		return c.deleteByCommand(now, query, r)
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
+	return func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
 		r, err := r.driver(ctx, coll, query)
 		if r == nil {
 			return nil, err
 		}
 		return &DeleteResult{Acknowledged: r.Acknowledged, deleted: r.DeletedCount}, err
-	})
+	}, nil
 }

@@ -56,8 +56,8 @@ func (d *Database) CollectionNames(ctx context.Context) *future.Future[[]string]
 // CreateCollection creates a collection and resolves to it. It is needed for options only: a write creates what is
 // not there.
 //
-// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName]; [ConfigurationError] if the
-// write concern has wtimeout or fsync.
+// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName]; [ConfigurationError] for encrypted
+// fields where the write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(ctx context.Context, name string, opts ...options.Lister[options.CreateCollectionOptions]) *future.Future[*Collection[bson.M]] {
@@ -65,13 +65,18 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	if coll.err != nil {
 		return failed[*Collection[bson.M]](d.client, coll.err)
 	}
+	create := func(ctx context.Context, db *mongo.Database) error { return db.CreateCollection(ctx, name, opts...) }
 	if now := d.now(); now.byCommand(ctx) {
-		return failed[*Collection[bson.M]](d.client, now.write.refuse("CreateCollection"))
+		command, err := d.createCommand(name, now, opts)
+		if err != nil {
+			return failed[*Collection[bson.M]](d.client, err)
+		}
+		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, command).Err() }
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		there, err := db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
 		if err == nil && len(there) == 0 {
-			err = db.CreateCollection(ctx, name, opts...)
+			err = create(ctx, db)
 		}
 		var server mongo.ServerError
 		if len(there) > 0 || errors.As(err, &server) && server.HasErrorCode(codeNamespaceExists) {

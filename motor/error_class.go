@@ -58,7 +58,8 @@ var (
 	InvalidOperation  = class("InvalidOperation", PyMongoError)
 	InvalidName       = class("InvalidName", PyMongoError)
 	CollectionInvalid = class("CollectionInvalid", PyMongoError)
-	ProtocolError     = class("ProtocolError", PyMongoError)
+	// ProtocolError is no operation's: the driver has no error of its own for messages that break the wire protocol.
+	ProtocolError = class("ProtocolError", PyMongoError)
 
 	EncryptionError          = class("EncryptionError", PyMongoError)
 	EncryptedCollectionError = class("EncryptedCollectionError", EncryptionError)

@@ -54,10 +54,14 @@ func classify(err error) *ErrorClass {
 		command    mongo.CommandError
 		marshal    mongo.MarshalError
 		crypt      mongo.MongocryptError
+		keyVault   mongo.EncryptionKeyVaultError
+		cryptd     mongo.MongocryptdError
 		argument   mongo.InvalidArgumentError
 		unordered  mongo.ErrMapForOrderedArgument
 	)
 	switch {
+	case errors.As(err, &keyVault): // around whatever it was
+		return EncryptionError
 	case errors.As(err, &bulk):
 		return BulkWriteError
 	case errors.As(err, &clientBulk):
@@ -86,7 +90,7 @@ func classify(err error) *ErrorClass {
 		return TypeError
 	case errors.As(err, &argument):
 		return ValueError
-	case errors.As(err, &crypt):
+	case errors.As(err, &crypt), errors.As(err, &cryptd):
 		return EncryptionError
 	case mongo.IsTimeout(err):
 		return NetworkTimeout

@@ -52,6 +52,19 @@ func upsert(ctx context.Context, c collection) outcome {
 	return started(c.UpdateOne(ctx, bson.M{"_id": 1}, change, options.UpdateOne().SetUpsert(true)))
 }
 
+func bulkWrite(ctx context.Context, c collection) outcome {
+	return started(c.BulkWrite(ctx, []mongo.WriteModel{
+		mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": 1}), mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": 2}),
+	}))
+}
+
+func clientBulkWrite(ctx context.Context, c collection) outcome {
+	return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
+		{Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.M{"_id": 1})},
+		{Database: "d", Collection: "e", Model: mongo.NewClientDeleteOneModel().SetFilter(bson.M{"_id": 2})},
+	}))
+}
+
 func command(name string) operation {
 	return func(ctx context.Context, c collection) outcome { return started(c.Database().Command(ctx, name)) }
 }
@@ -251,6 +264,35 @@ func TestErrorsOfTheServer(t *testing.T) {
 			want: wantError{class: motor.BulkWriteError, driver: asA[mongo.BulkWriteException], code: 65, timeout: true,
 				details: details{"writeConcernErrors.0.code": int32(64)}}},
 
+		{name: "a bulk write of several kinds", call: bulkWrite, command: "delete",
+			sent:   bson.M{"deletes": []bson.M{{"q": bson.M{"_id": 1}, "limit": 1}, {"q": bson.M{"_id": 2}, "limit": 1}}},
+			answer: func(r request) { r.WriteError(1, 28, "no", "Label") },
+			want: wantError{class: motor.BulkWriteError, driver: asA[mongo.BulkWriteException], code: 65, labels: label,
+				details: details{"writeErrors.0.index": int32(1), "writeErrors.0.op.q._id": int32(2), "nRemoved": int32(1)}}},
+		{name: "a bulk write of a client", call: clientBulkWrite, command: "bulkWrite",
+			sent: bson.M{
+				"ops": []bson.M{
+					{"insert": 0, "document": bson.M{"_id": 1}},
+					{"delete": 1, "filter": bson.M{"_id": 2}, "multi": false},
+				},
+				"nsInfo": []bson.M{{"ns": "d.c"}, {"ns": "d.e"}}, "ordered": true, "errorsOnly": true, "$db": "admin",
+			},
+			answer: func(r request) {
+				r.OK(bson.M{"nErrors": 1, "nInserted": 1, "nMatched": 0, "nModified": 0, "nUpserted": 0, "nDeleted": 0,
+					"cursor": bson.M{"id": int64(0), "ns": "admin.$cmd.bulkWrite", "firstBatch": bson.A{
+						bson.M{"ok": 0.0, "idx": 1, "code": 28, "errmsg": "no", "n": 0},
+					}}})
+			},
+			want: wantError{class: motor.ClientBulkWriteException, driver: asA[mongo.ClientBulkWriteException], code: 65,
+				details: details{"writeErrors.0.index": int32(1), "writeErrors.0.code": int32(28), "nInserted": int32(1),
+					"writeErrors.0.op.q._id": int32(2)}}},
+		{name: "a server that does not know the bulk write of a client", call: clientBulkWrite, command: "bulkWrite",
+			answer: func(r request) { r.Fail(59, "CommandNotFound", "no such command: 'bulkWrite'") },
+			want:   wantError{class: motor.OperationFailure, driver: commandError, code: 59}},
+		{name: "a server that is too old", hello: bson.M{"maxWireVersion": 6}, call: insertOne,
+			want: wantError{class: motor.ConfigurationError}},
+		{name: "a server that is too new", hello: bson.M{"minWireVersion": 1000, "maxWireVersion": 1001}, call: readAll,
+			want: wantError{class: motor.ConfigurationError}},
 		{name: "a document that cannot be decoded", call: findOne, command: "find",
 			answer: func(r request) {
 				r.Cursor("d.c", 0, bson.M{"bool": bson.RawValue{Type: bson.TypeBoolean, Value: []byte{2}}})
@@ -318,6 +360,40 @@ func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
 	<-checkingOut
 	find.HangUp()
 	wantError{class: motor.AutoReconnect}.check(t, wait(t.Context()))
+}
+
+// TestErrorsOfEncryption has errors that the driver has only where it was built with encryption. Of its other classes,
+// EncryptedCollectionError and ProtocolError are given by nothing.
+func TestErrorsOfEncryption(t *testing.T) {
+	for _, err := range []error{
+		mongo.MongocryptError{Code: 1, Message: "no key"},
+		mongo.MongocryptdError{Wrapped: errors.New("not there")},
+		mongo.EncryptionKeyVaultError{Wrapped: mongo.CommandError{Code: 13, Message: "not allowed"}},
+	} {
+		wrapped := motor.WrapError(err)
+		if !errors.Is(wrapped, motor.EncryptionError) || !errors.Is(wrapped, motor.PyMongoError) {
+			t.Errorf("%T: got %v, want an EncryptionError", err, wrapped)
+		}
+	}
+}
+
+// TestErrorOfAContextThatEndsInTheQueue has an operation wait for the only slot of the executor, which is no wait for
+// the server: its error is that of the context.
+func TestErrorOfAContextThatEndsInTheQueue(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	c := newClient(t, peer.URI(), motor.WithMaxWorkers(1)).Database("d").Collection("c")
+	first := findOne(t.Context(), c)
+	find := peer.Receive("find")
+	err := within(20*time.Millisecond, insertOne)(t.Context(), c)(t.Context())
+	var own *motor.Error
+	if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &own) {
+		t.Errorf("got %v, want the error of the context", err)
+	}
+	find.Cursor("d.c", 0)
+	noError(t, first(t.Context()))
+	if len(peer.Seen("insert")) > 0 {
+		t.Error("it was sent")
+	}
 }
 
 // TestErrorsBeforeAnythingIsSent has a server that fails the test when it is sent a command.

@@ -55,3 +55,6 @@ func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[o
 	}
 	return driver.StartSession(opts...)
 }
+
+// WrapError gives a driver's error its class.
+var WrapError = wrapError

@@ -1,6 +1,7 @@
 package motor
 
 import (
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -109,6 +110,17 @@ func (t *topology) connected() (event.ServerDescription, bool) {
 		return servers[0], true
 	}
 	return event.ServerDescription{}, false
+}
+
+// incompatible returns err, as a ConfigurationError if it is the driver's that a server is too old or too new for it.
+func (t *topology) incompatible(err error) error {
+	if err == nil {
+		return nil
+	}
+	if d := t.latest.Load(); d != nil && d.CompatibilityErr != nil && errors.Is(err, d.CompatibilityErr) {
+		return &Error{class: ConfigurationError, cause: d.CompatibilityErr}
+	}
+	return err
 }
 
 // ofKind returns the addresses of the servers of a kind, in order.

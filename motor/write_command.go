@@ -7,8 +7,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // writeCommand is a write that goes out as a command of our own, because its write concern has items that the
@@ -16,8 +14,7 @@ import (
 type writeCommand struct {
 	fields // the name of the command first
 	kind   *writeKind
-	all    []bson.Raw // the statements
-	wire   bson.Raw   // the write concern
+	wire   bson.Raw // the write concern
 }
 
 // writeAnswer is what a server says of a write.
@@ -52,22 +49,17 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 	return reply, err
 }
 
-// sent starts a write of one statement. many is whether it may have done a part of its work when it fails, so that
-// the result stands beside the error.
-func sent[D, T any](
-	ctx context.Context, c *Collection[D], now moment, w writeCommand, many bool, result func(writeAnswer) T,
-) *future.Future[T] {
-	if w.err != nil {
-		return failed[T](c.db.client, w.err)
-	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
-		reply, err := w.send(ctx, coll.Database(), w.all)
+// sent is a write of one statement. many is whether it may have done a part of its work when it fails, so that the
+// result stands beside the error.
+func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writing[T] {
+	return func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+		reply, err := w.send(ctx, coll.Database(), []bson.Raw{s})
 		var partial mongo.WriteException
 		if err != nil && (!many || !errors.As(err, &partial)) {
 			return none, err
 		}
 		return result(reply), err
-	})
+	}
 }
 
 // sendAll sends the statements of a run: in as many commands as the server's limits ask for, up to the first that

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -44,6 +45,14 @@ var writes = []struct {
 	{"dropIndexes", func(ctx context.Context, c collection) outcome { return started(c.DropIndex(ctx, "a_1")) }},
 	{"dropIndexes", func(ctx context.Context, c collection) outcome { return started(c.DropIndexes(ctx)) }},
 	{"drop", drop},
+	{"create", func(ctx context.Context, c collection) outcome {
+		return started(c.Database().CreateCollection(ctx, "c"))
+	}},
+	{"update", func(ctx context.Context, c collection) outcome {
+		return started(c.BulkWrite(ctx, []mongo.WriteModel{
+			mongo.NewReplaceOneModel().SetFilter(bson.M{"_id": 1}).SetReplacement(bson.M{"a": 2}),
+		}))
+	}},
 	{"dropDatabase", func(ctx context.Context, c collection) outcome {
 		return started(c.Database().Client().DropDatabase(ctx, c.Database()))
 	}},
@@ -74,6 +83,7 @@ func TestWriteConcernOnTheWire(t *testing.T) {
 			if err := coll.SetWriteConcern(test.set); err != nil {
 				t.Fatal(err)
 			}
+			peer.Handle("listCollections", func(r request) { r.Cursor("d.$cmd.listCollections", 0) })
 			for _, w := range writes {
 				wait := w.call(t.Context(), coll)
 				request := peer.Receive(w.command)
@@ -176,6 +186,23 @@ func TestCommandsAreTheDriversOwn(t *testing.T) {
 			return started(c.FindOneAndUpdate(ctx, query, []bson.M{{"$set": bson.M{"a": "$b"}}}))
 		},
 		"Drop": drop,
+		"Create": func(ctx context.Context, c collection) outcome {
+			return started(c.Database().CreateCollection(ctx, "c"))
+		},
+		"Create one with options": func(ctx context.Context, c collection) outcome {
+			return started(c.Database().CreateCollection(ctx, "c", options.CreateCollection().SetCapped(true).
+				SetCollation(collation).SetMaxDocuments(5).SetSizeInBytes(4096).SetValidator(query).SetValidationAction("warn").
+				SetValidationLevel("moderate").SetExpireAfterSeconds(60).SetStorageEngine(bson.M{"wiredTiger": bson.M{}}).
+				SetDefaultIndexOptions(options.DefaultIndex().SetStorageEngine(bson.M{"wiredTiger": bson.M{}})).
+				SetChangeStreamPreAndPostImages(bson.M{"enabled": true}).
+				SetClusteredIndex(bson.D{{Key: "key", Value: bson.M{"_id": 1}}, {Key: "unique", Value: true}}).
+				SetTimeSeriesOptions(options.TimeSeries().SetTimeField("t").SetMetaField("m").SetGranularity("hours").
+					SetBucketMaxSpan(time.Hour).SetBucketRounding(time.Hour))))
+		},
+		"BulkWrite of updates": func(ctx context.Context, c collection) outcome {
+			return started(c.BulkWrite(ctx, everyModel()[1:3], options.BulkWrite().SetOrdered(false).SetComment(1).
+				SetBypassDocumentValidation(true).SetLet(bson.M{"l": 1})))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,17 +210,18 @@ func TestCommandsAreTheDriversOwn(t *testing.T) {
 			coll := newClient(t, peer.URI()).Database("d").Collection("c")
 			command, _, _ := strings.Cut(strings.ToLower(name), "one")
 			command, _, _ = strings.Cut(command, "many")
+			command = strings.TrimSpace(command)
 			switch command {
-			case "replace":
+			case "replace", "bulkwrite of updates":
 				command = "update"
 			case "find":
 				command = "findAndModify"
 			}
+			peer.Handle("listCollections", func(r request) { r.Cursor("d.$cmd.listCollections", 0) })
 			var sent [2]bson.M
 			for i, concern := range []bson.M{{}, {"wtimeout": 5}} {
-				if err := coll.SetWriteConcern(concern); err != nil {
-					t.Fatal(err)
-				}
+				noError(t, coll.SetWriteConcern(concern))
+				noError(t, coll.Database().SetWriteConcern(concern))
 				wait := call(t.Context(), coll)
 				request := peer.Receive(command)
 				request.OK(bson.M{"n": 1})
@@ -371,7 +399,8 @@ func TestWhatCannotBeSentWithWTimeoutIsRefused(t *testing.T) {
 		"BulkWrite": started(client.BulkWrite(ctx, []mongo.ClientBulkWrite{{
 			Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 		}})),
-		"CreateCollection":        started(client.Database("d").CreateCollection(ctx, "c")),
+		"an encrypted collection": started(client.Database("d").CreateCollection(ctx, "c",
+			options.CreateCollection().SetEncryptedFields(bson.M{"fields": bson.A{}}))),
 		"an encrypted Drop":       started(coll.Drop(ctx, options.DropCollection().SetEncryptedFields(bson.M{"fields": bson.A{}}))),
 		"a hint without an order": started(coll.DeleteOne(ctx, bson.M{}, options.DeleteOne().SetHint(bson.M{"a": 1, "b": 2}))),
 		"a sort without an order": started(coll.FindOneAndDelete(ctx, bson.M{},
@@ -395,7 +424,6 @@ func TestWhatCannotBeSentWithWTimeoutIsRefusedAndNotSentWithout(t *testing.T) {
 	ctx, db := t.Context(), client.Database("d")
 	for name, f := range map[string]interface{ Err() error }{
 		"CopyDatabase":       client.CopyDatabase(ctx, "a", "b"),
-		"CreateCollection":   db.CreateCollection(ctx, "c"),
 		"aggregate to $out":  settle(t, db.Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
 		"Aggregate to $out":  settle(t, db.Collection("c").Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
 		"aggregate to merge": settle(t, db.Aggregate([]bson.M{{"$match": bson.M{}}, {"$merge": "c"}}).ToList(ctx)),

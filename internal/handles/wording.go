@@ -32,6 +32,12 @@ var wordings = []wording{
 			"of the writes that were done.",
 	},
 	{
+		motor: "[BulkWriteError], with the result beside it, in which writeErrors are not empty: both of the future's " +
+			"values are to be read.",
+		callback: "[BulkWriteError], of which errors.As finds the [Error]: its PartialResult is the result, in which " +
+			"writeErrors are not empty.",
+	},
+	{
 		motor:    "or, if there is none, to the zero D",
 		callback: "or, if there is none, the zero D",
 	},

@@ -80,7 +80,7 @@ type lateLoop struct{ *callback.Loop }
 // everyWrap are the functions that lead from motor's handles to those of package callback.
 var everyWrap = []any{
 	callback.WrapClient, callback.WrapReplicaSetClient, callback.WrapDatabase, callback.WrapCollection[bson.M],
-	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M],
+	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M], callback.WrapBulkOperationBuilder,
 }
 
 func TestEveryHandleCrossesOverAndBack(t *testing.T) {

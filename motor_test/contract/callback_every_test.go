@@ -85,8 +85,9 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	t.Cleanup(func() { noError(t, set.Futures().Close(context.Background())) })
 	db := client.Database("no database")
 	coll := db.Collection("c")
-	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{})}, []error{
+	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp()}, []error{
 		context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
+		motor.InvalidName,
 	}
 }
 

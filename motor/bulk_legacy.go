@@ -1,0 +1,257 @@
+package motor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// BulkOptions are the options of InitializeOrderedBulkOp and InitializeUnorderedBulkOp.
+type BulkOptions struct {
+	BypassDocumentValidation bool // true: the server does not validate what is written
+}
+
+// InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
+// fails. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
+func (c *Collection[D]) InitializeOrderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
+	return newBulkBuilder(c, "InitializeOrderedBulkOp", true, opts)
+}
+
+// InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
+//
+// Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
+func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
+	return newBulkBuilder(c, "InitializeUnorderedBulkOp", false, opts)
+}
+
+// BulkOperationBuilder gathers writes of a collection, to be done by its Execute:
+//
+//	bulk := coll.InitializeOrderedBulkOp()
+//	bulk.Insert(bson.M{"_id": 1})
+//	bulk.Find(bson.M{"_id": 2}).Upsert().UpdateOne(bson.M{"$set": bson.M{"a": 1}})
+//	bulk.Find(bson.M{"a": 2}).Remove()
+//	result, err := bulk.Execute(ctx).Await(ctx)
+//
+// What is wrong with a write shows at Execute, and at once at Err. A builder is safe for any number of goroutines.
+//
+// Motor: MotorBulkOperationBuilder.
+type BulkOperationBuilder struct {
+	client *Client
+	name   string
+	bulk   bulk // without the writes
+	// start is startBulk for the collection.
+	start func(context.Context, *bulk, []any) *future.Future[bson.M]
+
+	mu       sync.Mutex
+	encoding *encoding
+	models   []mongo.WriteModel
+	executed bool
+}
+
+func newBulkBuilder[D any](c *Collection[D], method string, ordered bool, opts []BulkOptions) *BulkOperationBuilder {
+	o, err := single(method, opts)
+	e := c.encoding()
+	e.check(c.err)
+	e.check(err)
+	b := &BulkOperationBuilder{client: c.db.client, name: c.FullName(), encoding: e}
+	b.bulk = bulk{client: c.db.client, codec: &c.codec, ordered: ordered, options: options.BulkWriteOptions{Ordered: &ordered}}
+	if o.BypassDocumentValidation {
+		b.bulk.options.BypassDocumentValidation = &o.BypassDocumentValidation
+	}
+	b.start = func(ctx context.Context, all *bulk, concern []any) *future.Future[bson.M] {
+		now := c.now()
+		dictionary, err := single("Execute", concern)
+		if err == nil && dictionary != nil {
+			now, err = c.nowOf(dictionary)
+		}
+		if err != nil {
+			return failed[bson.M](c.db.client, err)
+		}
+		return startBulk(ctx, c, all, now, (*bulkOutcome).oldResult)
+	}
+	return b
+}
+
+// Insert adds an insert of a document. One without an _id is given a bson.ObjectID.
+//
+// Errors of Execute: [TypeError] for nil and for what is no document, [InvalidDocument] for what cannot be encoded and
+// for keys that begin with '$' or have a '.', [DocumentTooLarge].
+//
+// Motor: MotorBulkOperationBuilder.insert.
+func (b *BulkOperationBuilder) Insert(document any) {
+	b.add(func(e *encoding) mongo.WriteModel {
+		raw := e.inserted(document)
+		e.keysOf("document", raw, nil)
+		return &mongo.InsertOneModel{Document: raw}
+	})
+}
+
+// Find returns what writes can be made of the documents that match selector. bson.D{} stands for all documents.
+// collation, of which there is at most one, says how strings compare.
+//
+// Errors of Execute: [TypeError] for a nil selector, [InvalidDocument] for one that cannot be encoded.
+//
+// Motor: MotorBulkOperationBuilder.find.
+func (b *BulkOperationBuilder) Find(selector any, collation ...*options.Collation) *BulkWriteOperation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	one, err := single("Find", collation)
+	b.encoding.check(err)
+	return &BulkWriteOperation{bulkSelection{b, b.encoding.document("selector", selector), copied(one)}}
+}
+
+// add adds the write that make returns.
+func (b *BulkOperationBuilder) add(make func(*encoding) mongo.WriteModel) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if model := make(b.encoding); b.encoding.err == nil {
+		b.models = append(b.models, model)
+	}
+}
+
+// Err returns the error with which Execute will fail for what has been added, or nil.
+func (b *BulkOperationBuilder) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.encoding.err
+}
+
+// Execute sends the writes, in as few commands as possible, and resolves to how many documents each kind of them has
+// changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors and
+// writeConcernErrors, which are empty. With w: 0 it resolves to nil. writeConcern, of which there is at most one, is a
+// dictionary as of SetWriteConcern, in the place of the collection's.
+//
+// Errors: [BulkWriteError], with the result beside it, in which writeErrors are not empty: both of the future's values
+// are to be read. [InvalidOperation] for a builder without writes, and for the second Execute; what the writes that
+// were added have wrong, and [ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Motor: MotorBulkOperationBuilder.execute.
+func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any) *future.Future[bson.M] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.encoding.err != nil:
+		return failed[bson.M](b.client, b.encoding.err)
+	case b.executed:
+		return failed[bson.M](b.client, newError(InvalidOperation, "a bulk operation can be executed only once"))
+	case len(b.models) == 0:
+		return failed[bson.M](b.client, newError(InvalidOperation, "there is no operation to execute"))
+	}
+	b.executed = true
+	all := b.bulk
+	all.models = slices.Clone(b.models)
+	all.callers = all.models
+	return b.start(ctx, &all, writeConcern)
+}
+
+// IOLoop returns the executor on which the callbacks of the futures run: that of the client.
+//
+// Motor: MotorBulkOperationBuilder.get_io_loop, MotorBulkOperationBuilder.io_loop.
+func (b *BulkOperationBuilder) IOLoop() future.Executor { return b.client.loop }
+
+// String names the builder by its collection.
+func (b *BulkOperationBuilder) String() string {
+	return fmt.Sprintf("motor.BulkOperationBuilder(%q)", b.name)
+}
+
+// bulkSelection is the documents of a write that is to be added to a builder.
+type bulkSelection struct {
+	builder   *BulkOperationBuilder
+	selector  bson.Raw
+	collation *options.Collation
+}
+
+// BulkWriteOperation makes writes of the documents that a selector of [BulkOperationBuilder.Find] matches.
+//
+// Motor: BulkWriteOperation.
+type BulkWriteOperation struct{ bulkSelection }
+
+// Update adds an update of all documents that match: bson.M{"$set": ...}. [ValueError], at Execute, for an update
+// without operators.
+//
+// Motor: BulkWriteOperation.update.
+func (o *BulkWriteOperation) Update(update any) { o.update(update, nil) }
+
+// UpdateOne adds an update of the first document that matches; otherwise it is as Update.
+//
+// Motor: BulkWriteOperation.update_one.
+func (o *BulkWriteOperation) UpdateOne(update any) { o.updateOne(update, nil) }
+
+// ReplaceOne adds a replacement of the first document that matches. [ValueError], at Execute, for one with operators.
+//
+// Motor: BulkWriteOperation.replace_one.
+func (o *BulkWriteOperation) ReplaceOne(replacement any) { o.replaceOne(replacement, nil) }
+
+// Remove adds a deletion of all documents that match.
+//
+// Motor: BulkWriteOperation.remove.
+func (o *BulkWriteOperation) Remove() {
+	o.builder.add(func(*encoding) mongo.WriteModel {
+		return &mongo.DeleteManyModel{Filter: o.selector, Collation: o.collation}
+	})
+}
+
+// RemoveOne adds a deletion of the first document that matches.
+//
+// Motor: BulkWriteOperation.remove_one.
+func (o *BulkWriteOperation) RemoveOne() {
+	o.builder.add(func(*encoding) mongo.WriteModel {
+		return &mongo.DeleteOneModel{Filter: o.selector, Collation: o.collation}
+	})
+}
+
+// Upsert returns what writes can be made that insert a document where none matches.
+//
+// Motor: BulkWriteOperation.upsert.
+func (o *BulkWriteOperation) Upsert() *BulkUpsertOperation {
+	return &BulkUpsertOperation{o.bulkSelection}
+}
+
+// BulkUpsertOperation makes writes that insert a document where none matches the selector.
+//
+// Motor: BulkUpsertOperation.
+type BulkUpsertOperation struct{ bulkSelection }
+
+// Update adds an update of all documents that match, or an insert: see [BulkWriteOperation.Update].
+//
+// Motor: BulkUpsertOperation.update.
+func (o *BulkUpsertOperation) Update(update any) { o.update(update, new(true)) }
+
+// UpdateOne adds an update of the first document that matches, or an insert.
+//
+// Motor: BulkUpsertOperation.update_one.
+func (o *BulkUpsertOperation) UpdateOne(update any) { o.updateOne(update, new(true)) }
+
+// ReplaceOne adds a replacement of the first document that matches, or an insert.
+//
+// Motor: BulkUpsertOperation.replace_one.
+func (o *BulkUpsertOperation) ReplaceOne(replacement any) { o.replaceOne(replacement, new(true)) }
+
+func (s bulkSelection) update(update any, upsert *bool) {
+	s.builder.add(func(e *encoding) mongo.WriteModel {
+		return &mongo.UpdateManyModel{Filter: s.selector, Update: e.update(update), Collation: s.collation, Upsert: upsert}
+	})
+}
+
+func (s bulkSelection) updateOne(update any, upsert *bool) {
+	s.builder.add(func(e *encoding) mongo.WriteModel {
+		return &mongo.UpdateOneModel{Filter: s.selector, Update: e.update(update), Collation: s.collation, Upsert: upsert}
+	})
+}
+
+func (s bulkSelection) replaceOne(replacement any, upsert *bool) {
+	s.builder.add(func(e *encoding) mongo.WriteModel {
+		return &mongo.ReplaceOneModel{
+			Filter: s.selector, Replacement: e.replacement(replacement), Collation: s.collation, Upsert: upsert,
+		}
+	})
+}

@@ -1,0 +1,56 @@
+package motor
+
+import (
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// checkKeys returns InvalidDocument if a key of a document, or of one within it, begins with '$' or has a '.'. Those
+// of a [DBRef] may.
+//
+// PyMongo: bson.BSON.encode(check_keys=True), as it was until 2.9.
+func checkKeys(argument string, doc bson.Raw) error {
+	elements, err := doc.Elements()
+	if err != nil {
+		return &Error{class: InvalidDocument, text: argument, cause: err}
+	}
+	for _, e := range elements {
+		key := e.Key()
+		switch {
+		case strings.HasPrefix(key, "$"):
+			return newError(InvalidDocument, "%s: the key %q must not start with '$'", argument, key)
+		case strings.Contains(key, "."):
+			return newError(InvalidDocument, "%s: the key %q must not contain '.'", argument, key)
+		}
+		if err := checkKeysOf(argument, e.Value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkKeysOf is checkKeys for a value within a document.
+func checkKeysOf(argument string, value bson.RawValue) error {
+	if doc, ok := value.DocumentOK(); ok && !isDBRef(doc) {
+		return checkKeys(argument, doc)
+	}
+	list, _ := value.ArrayOK()
+	values, _ := list.Values()
+	for _, v := range values {
+		if err := checkKeysOf(argument, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isDBRef tells a [DBRef] from other documents: the order of its keys is a part of it.
+func isDBRef(doc bson.Raw) bool {
+	ref, err := doc.IndexErr(0)
+	if err != nil || ref.Key() != "$ref" {
+		return false
+	}
+	id, err := doc.IndexErr(1)
+	return err == nil && id.Key() == "$id"
+}

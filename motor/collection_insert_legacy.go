@@ -1,0 +1,148 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Insert inserts a document and resolves to its _id, or, given a slice of documents, to a []any of theirs. One without
+// an _id is given a bson.ObjectID. With w: 0 it resolves to the same, though nobody knows whether they were inserted.
+//
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]: of several documents that failed, the last one's;
+// errors.As then finds the [Error] whose PartialResult has the _ids of those that were inserted. [TypeError] for nil and
+// for what is no document, [InvalidOperation] for an empty slice, [InvalidDocument] for what cannot be encoded and for
+// keys that begin with '$' or have a '.', [DocumentTooLarge], [ConfigurationError] for a write concern that is none:
+// nothing is sent then.
+//
+// Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
+func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...InsertOptions) *future.Future[any] {
+	o, err := single("Insert", opts)
+	if err != nil {
+		return failed[any](c.db.client, err)
+	}
+	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	e := c.encoding()
+	if !e.check(err) || documents == nil || !isPipeline(documents) {
+		op, err := c.insertOld(ctx, now, e, e.document("document", documents), o)
+		return startWrite(ctx, c, now, op, err)
+	}
+	var raws []bson.Raw
+	if reflect.ValueOf(documents).Len() == 0 {
+		e.check(newError(InvalidOperation, "Insert of no documents"))
+	} else {
+		raws = e.documents(documents)
+	}
+	for _, raw := range raws {
+		e.keysOf("a document", raw, o.CheckKeys)
+	}
+	ordered := options.InsertMany().SetOrdered(!o.ContinueOnError)
+	op, err := c.insertMany(ctx, now, e, raws, []options.Lister[options.InsertManyOptions]{ordered})
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+		r, err := op(ctx, coll)
+		if err != nil {
+			return nil, lastOf(err, r)
+		}
+		return idsOf(r.InsertedIDs, raws, o.Manipulate), nil
+	}, err)
+}
+
+// insertOld inserts one document as Insert and Save do.
+func (c *Collection[D]) insertOld(ctx context.Context, now moment, e *encoding, raw bson.Raw, o InsertOptions) (writing[any], error) {
+	e.keysOf("document", raw, o.CheckKeys)
+	op, err := c.insertOne(ctx, now, e, raw, nil)
+	return func(ctx context.Context, coll *mongo.Collection) (any, error) {
+		r, err := op(ctx, coll)
+		if err != nil {
+			return nil, err
+		}
+		return idsOf([]any{r.InsertedID}, []bson.Raw{raw}, o.Manipulate)[0], nil
+	}, err
+}
+
+// keysOf is checkKeys, unless it is turned off.
+func (e *encoding) keysOf(argument string, raw bson.Raw, on *bool) {
+	if e.err == nil && given(on, true) {
+		e.check(checkKeys(argument, raw))
+	}
+}
+
+// idsOf returns the ids of documents as Insert tells them.
+func idsOf(ids []any, raws []bson.Raw, manipulate *bool) []any {
+	if given(manipulate, true) {
+		return ids
+	}
+	told := make([]any, len(ids))
+	for i, raw := range raws {
+		if _, err := raw.LookupErr("_id"); err == nil {
+			told[i] = ids[i]
+		}
+	}
+	return told
+}
+
+// lastOf returns the error of an insert of several documents as that of the last one that failed, which is all that
+// was known of it before there were bulk writes.
+func lastOf(err error, r *InsertManyResult) error {
+	var bulk mongo.BulkWriteException
+	if !errors.As(err, &bulk) {
+		return err
+	}
+	last := mongo.WriteException{WriteConcernError: bulk.WriteConcernError, Labels: bulk.Labels}
+	if n := len(bulk.WriteErrors); n > 0 {
+		last.WriteErrors = mongo.WriteErrors{bulk.WriteErrors[n-1].WriteError}
+	}
+	return &Error{class: classifyWrite(last), cause: last, partial: r.InsertedIDs}
+}
+
+// Save inserts a document that has no _id, puts one that has an _id in the place of the document of that _id, or
+// inserts it if there is none, and resolves to the _id.
+//
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for nil and for what is no document,
+// [InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.', [DocumentTooLarge],
+// [ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
+func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOptions) *future.Future[any] {
+	o, err := single("Save", opts)
+	if err != nil {
+		return failed[any](c.db.client, err)
+	}
+	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	e := c.encoding()
+	e.check(err)
+	raw := e.document("document", document)
+	value := e.id(raw)
+	if value.IsZero() {
+		op, err := c.insertOld(ctx, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
+		return startWrite(ctx, c, now, op, err)
+	}
+	e.keysOf("document", raw, o.CheckKeys)
+	e.check(checkReplacement(raw))
+	var id any
+	if err := value.Unmarshal(&id); err != nil {
+		e.check(&Error{class: InvalidDocument, text: "_id", cause: err})
+	}
+	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
+	op, err := c.modify(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
+	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+		if _, err := op(ctx, coll); err != nil {
+			return nil, err
+		}
+		return id, nil
+	}, err)
+}
+
+// id returns the _id of an encoded document, or the zero value.
+func (e *encoding) id(raw bson.Raw) bson.RawValue {
+	if e.err != nil {
+		return bson.RawValue{}
+	}
+	return raw.Lookup("_id")
+}
