@@ -362,6 +362,7 @@ func TestReadConcernPreferenceAndSessionOfReadsOnTheWire(t *testing.T) {
 func TestSessionOfWritesOnTheWire(t *testing.T) {
 	for _, concern := range []bson.M{{}, {"wtimeout": 100}} {
 		peer := wiretest.Start(t, wiretest.Standalone)
+		peer.Handle("listCollections", func(r *wiretest.Request) { r.Cursor("d.$cmd.listCollections", 0) })
 		client := newClient(t, peer.URI())
 		coll := client.Database("d").Collection("c")
 		for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern} {
@@ -383,6 +384,7 @@ func TestSessionOfWritesOnTheWire(t *testing.T) {
 // TestTimeLimitOnTheWire: what is left of the time of an operation is the server's limit too.
 func TestTimeLimitOnTheWire(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("listCollections", func(r *wiretest.Request) { r.Cursor("d.$cmd.listCollections", 0) })
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	for _, o := range slices.Concat(readers, legacyReads, writes, legacyWrites) {
 		wait := within(time.Minute, o.call)(t.Context(), coll)
