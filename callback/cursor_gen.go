@@ -118,7 +118,7 @@ func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 // Errors of reading: [motor.ValueError] for a negative number, and for a to below from; [motor.TypeError] for more
 // than one to (steps); [motor.InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: cursor[a:b].
+// Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 	return c.same(c.futures.Slice(from, to...))
 }

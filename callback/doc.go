@@ -42,8 +42,9 @@
 //
 // The callback is called once, later, on the handle's loop (a [Loop], or any [future.Executor]), with (result, nil) or
 // (zero value, error). Without a callback the operation runs, and its failure goes to the handler of
-// [future.SetUnobservedHandler], as does a [*future.UndeliveredError] if the loop was closed meanwhile. Futures gives
-// the handle of motor, and [WrapClient] and its kin make the other step, so both styles mix on one client.
+// [future.SetUnobservedHandler], as does a [*future.UndeliveredError] if the loop was closed meanwhile. While the loop
+// is stopped, callbacks wait for it to go on. Futures gives the handle of motor, and [WrapClient] and its kin make the
+// other step, so both styles mix on one client.
 //
 // # Names
 //

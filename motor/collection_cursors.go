@@ -49,9 +49,13 @@ func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
 
 // RawBatchCursor is a [Cursor] whose elements are not documents but whole batches, which are not decoded. It is read
 // and chained in all the ways of a Cursor; ToList(ctx, n) is at most n batches.
+//
+// Motor: MotorRawBatchCursor.
 type RawBatchCursor = Cursor[RawBatch]
 
 // RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see [RawBatchCursor].
+//
+// Motor: MotorRawBatchCommandCursor.
 type RawBatchCommandCursor = CommandCursor[RawBatch]
 
 // FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes

@@ -17,7 +17,7 @@ import (
 // Errors of reading: [ValueError] for a negative number, and for a to below from; [TypeError] for more than one to
 // (steps); [InvalidOperation] once the cursor has been read.
 //
-// Legacy: use Skip and Limit. Motor: cursor[a:b].
+// Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 	return c.set("Slice", func(ch *chain) error {
 		limit := int64(0)

@@ -38,7 +38,7 @@ var findsOf = map[string]func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]{
 	"everything": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return everyChained(c.Find(bson.M{"a": 1})) },
 	"options": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.M{"a": 1}, options.Find().SetProjection(bson.M{"a": 1}).SetLet(bson.M{"x": 1}).SetReturnKey(true).
-			SetShowRecordID(true).SetOplogReplay(true).SetHint("a_1").SetComment("why"))
+			SetShowRecordID(true).SetHint("a_1").SetComment("why"))
 	},
 	"a single batch": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}).Limit(-2) },
 	"tailable": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {

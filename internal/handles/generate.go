@@ -51,6 +51,9 @@ func generate(src *library) (map[string][]byte, error) {
 func newGenerator(src *library) *generator {
 	g := &generator{src: src, mirrored: make(map[string]bool), worded: make([]bool, len(wordings))}
 	g.find()
+	for _, h := range g.handles {
+		g.findEmbedded(h)
+	}
 	return g
 }
 
@@ -72,9 +75,6 @@ func (g *generator) find() {
 		}
 	}
 	names = append(names, g.findAliases()...)
-	for _, h := range g.handles {
-		g.findEmbedded(h)
-	}
 	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
 	for _, name := range scope.Names() {
 		f, ok := scope.Lookup(name).(*types.Func)

@@ -122,17 +122,23 @@ func TestReadmePort(t *testing.T) {
 
 // TestReadmeIsWhatIsTested finds the README's lines of Go in this file, but for those that connect or print.
 func TestReadmeIsWhatIsTested(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|NewLoop|client\.Close|^return err$|^if err != nil|^users?\.|^user, err := users`)
+	documentIsTested(t, "../../README.md", "readme_test.go", elsewhere, 50)
+}
+
+// documentIsTested finds a document's lines of Go in a file of this package, but for those that are elsewhere.
+func documentIsTested(t *testing.T, document, file string, elsewhere *regexp.Regexp, atLeast int) {
+	t.Helper()
+	text, err := os.ReadFile(document)
 	noError(t, err)
-	here, err := os.ReadFile("readme_test.go")
+	here, err := os.ReadFile(file)
 	noError(t, err)
 	tested := make(map[string]bool)
 	for line := range strings.Lines(string(here)) {
 		tested[strings.TrimSpace(line)] = true
 	}
-	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|NewLoop|client\.Close|^return err$|^if err != nil|^users?\.|^user, err := users`)
 	checked := 0
-	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for line := range strings.Lines(block[1]) {
 			line = strings.TrimSpace(line)
 			if line == "" || elsewhere.MatchString(line) {
@@ -140,11 +146,11 @@ func TestReadmeIsWhatIsTested(t *testing.T) {
 			}
 			checked++
 			if !tested[line] {
-				t.Errorf("the README's line is not tested: %s", line)
+				t.Errorf("the line of %s is not tested: %s", document, line)
 			}
 		}
 	}
-	if checked < 50 {
-		t.Errorf("only %d lines of Go were found in the README", checked)
+	if checked < atLeast {
+		t.Errorf("only %d lines of Go were found in %s", checked, document)
 	}
 }

@@ -15,6 +15,7 @@ type Module struct {
 	root     string // its directory
 	packages map[string]*types.Package
 	declared map[string]map[string]source.Declaration
+	methods  map[*types.Named]*types.MethodSet // of pointers to types; only looked up once, as that takes its time
 }
 
 // Load reads the module around the working directory. It must compile.
@@ -23,7 +24,10 @@ func Load() (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{packages: map[string]*types.Package{}, declared: map[string]map[string]source.Declaration{}}
+	m := &Module{
+		packages: map[string]*types.Package{}, declared: map[string]map[string]source.Declaration{},
+		methods: map[*types.Named]*types.MethodSet{},
+	}
 	importer := source.Importer(listed)
 	for _, path := range []string{source.Future, source.Motor, source.Callback} {
 		p, err := importer.Import(path)
@@ -65,12 +69,22 @@ func (m *Module) lookup(name string) (*symbol, error) {
 	if _, isType := s.object.(*types.TypeName); !isType || s.owner == nil {
 		return nil, fmt.Errorf("%s.%s has no methods", parts[0], parts[1])
 	}
-	method := types.NewMethodSet(types.NewPointer(s.owner)).Lookup(nil, parts[2])
+	method := m.methodsOf(s.owner).Lookup(nil, parts[2])
 	if method == nil || !method.Obj().Exported() {
 		return nil, fmt.Errorf("%s.%s has no method %s", parts[0], parts[1], parts[2])
 	}
 	s.object = method.Obj()
 	return s, nil
+}
+
+// methodsOf returns the methods of a pointer to t.
+func (m *Module) methodsOf(t *types.Named) *types.MethodSet {
+	set := m.methods[t]
+	if set == nil {
+		set = types.NewMethodSet(types.NewPointer(t))
+		m.methods[t] = set
+	}
+	return set
 }
 
 // function returns the symbol as a function or method, or nil.
@@ -90,9 +104,9 @@ func (s *symbol) declaredAs() string {
 // isAsync reports whether it is a function that returns a future.
 func (s *symbol) isAsync() bool { return s.function() != nil && source.ReturnsFuture(s.function()) }
 
-// isHandle reports whether it is a type of motor with a method that returns a future, of which package callback has a
+// isHandle reports whether s is a type of motor with a method that returns a future, of which package callback has a
 // form of its own.
-func (s *symbol) isHandle() bool {
+func (m *Module) isHandle(s *symbol) bool {
 	if _, isType := s.object.(*types.TypeName); !isType || s.pkg != "motor" {
 		return false
 	}
@@ -100,7 +114,7 @@ func (s *symbol) isHandle() bool {
 	if named == nil {
 		return false
 	}
-	for method := range types.NewMethodSet(types.NewPointer(named)).Methods() {
+	for method := range m.methodsOf(named).Methods() {
 		if f := method.Obj().(*types.Func); f.Exported() && source.ReturnsFuture(f) {
 			return true
 		}
@@ -127,10 +141,10 @@ func (m *Module) callbackForm(s *symbol) (*symbol, error) {
 	}
 	if s.owner == nil {
 		f := s.function()
-		if !s.isHandle() && (f == nil || !m.returnsHandle(f)) {
+		if !m.isHandle(s) && (f == nil || !m.returnsHandle(f)) {
 			return nil, nil
 		}
-	} else if owner := (&symbol{pkg: s.pkg, object: s.owner.Obj()}); !owner.isHandle() {
+	} else if !m.isHandle(&symbol{pkg: s.pkg, object: s.owner.Obj()}) {
 		return nil, nil
 	}
 	form, err := m.lookup("callback." + strings.TrimPrefix(s.name, "motor."))
@@ -151,7 +165,7 @@ func (m *Module) returnsHandle(f *types.Func) bool {
 	}
 	named := source.Named(results.At(0).Type())
 	return named != nil && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == source.Motor &&
-		(&symbol{pkg: "motor", object: named.Obj()}).isHandle()
+		m.isHandle(&symbol{pkg: "motor", object: named.Obj()})
 }
 
 // value returns what a constant is.

@@ -19,7 +19,7 @@ func signature(s *symbol) string {
 	f := s.function()
 	var b strings.Builder
 	if s.owner != nil {
-		b.WriteString(s.owner.Obj().Name() + ".")
+		b.WriteString(strings.Split(s.name, ".")[1] + ".")
 	}
 	b.WriteString(f.Name() + typeParams(f.Signature().TypeParams()) + "(")
 	params := f.Signature().Params()

@@ -1,0 +1,100 @@
+package source_test
+
+import (
+	"go/types"
+	"os"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/gomotor/gomotor/internal/source"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestPackagesAreAsTheCompilerHasThem(t *testing.T) {
+	listed, err := source.List("-deps", "-export", source.Callback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callback, err := source.Importer(listed).Import(source.Callback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, async := range map[string]bool{"RunInExecutor": true, "NewLoop": false} {
+		f, ok := callback.Scope().Lookup(name).(*types.Func)
+		if !ok || source.ReturnsFuture(f) != async || source.DeclaredAs(f) != name {
+			t.Errorf("%s is %v, and returns a future: %t", name, f, !async)
+		}
+	}
+	if _, err := source.Importer(listed).Import("not/listed"); err == nil {
+		t.Error("a package that is not listed is imported")
+	}
+	if _, err := source.List("./nowhere"); err == nil {
+		t.Error("a package that there is none of is listed")
+	}
+}
+
+func TestDeclarationsHaveTheirComments(t *testing.T) {
+	dir := t.TempDir()
+	const text = `package p
+
+// T is a type.
+type T[A any] struct{}
+
+// M is a method.
+func (t *T[A]) M() {}
+
+// A comment on a group is about none of it in particular.
+const (
+	// One is one.
+	One = 1
+	Two = 2
+)
+
+// F is a function.
+//
+//	F()
+func F() {}
+
+func Bare() {}
+`
+	if err := os.WriteFile(dir+"/p.go", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := (&source.Package{Dir: dir, GoFiles: []string{"p.go"}}).Declarations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := -1
+	for _, want := range []struct{ name, comment, doc string }{
+		{"T", "// T is a type.", "T is a type.\n"},
+		{"T.M", "// M is a method.", "M is a method.\n"},
+		{"One", "// One is one.", "One is one.\n"},
+		{"Two", "", ""},
+		{"F", "// F is a function.\n//\n//\tF()", "F is a function.\n\n\tF()\n"},
+		{"Bare", "", ""},
+	} {
+		d, ok := all[want.name]
+		if !ok || d.Doc != want.doc || text[d.Start:d.End] != want.comment || d.Order <= last {
+			t.Errorf("%s: %+v, its comment is %q", want.name, d, text[d.Start:d.End])
+		}
+		last = d.Order
+	}
+	if len(all) != 6 {
+		t.Errorf("%d declarations", len(all))
+	}
+}
+
+func TestCommentsAreWrapped(t *testing.T) {
+	long := strings.Repeat("word ", 40)
+	for line := range strings.Lines(source.AsComment(source.Wrap(long))) {
+		if !strings.HasPrefix(line, "// word") || len(line) > source.Width+len("// \n") {
+			t.Errorf("a line is %q", line)
+		}
+	}
+	if got := source.AsComment("a\n\n\tcode"); got != "// a\n//\n//\tcode\n" {
+		t.Errorf("got %q", got)
+	}
+}

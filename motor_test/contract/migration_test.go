@@ -1,0 +1,75 @@
+package contract_test
+
+import (
+	"fmt"
+	"log"
+	"regexp"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor_test/mongotest"
+)
+
+// The tests of this file are the code of MIGRATION.md, line by line but for the connection;
+// TestMigrationIsWhatIsTested holds that.
+
+func TestMigrationFutures(t *testing.T) {
+	ctx, users := t.Context(), newCollection(t)
+	seen := map[any]error{}
+	sees := func(id any, err error) { seen[id] = err }
+
+	_, err := users.InsertOne(ctx, bson.M{"_id": "ann", "age": 31}).Await(ctx)
+	noError(t, err)
+	for user, err := range users.Find(bson.M{"age": bson.M{"$gt": 30}}).Sort("age").All(ctx) {
+		sees(user["_id"], err)
+	}
+	if err, ok := seen["ann"]; len(seen) != 1 || !ok || err != nil {
+		t.Errorf("saw %v", seen)
+	}
+
+	loop := callback.NewLoop()
+	defer loop.Close()
+	user, err := callback.RunSync(loop, func(co *callback.Co) (bson.M, error) {
+		return users.FindOne(co, bson.M{"_id": "ann"}).Await(co)
+	})
+	if fmt.Sprint(user["age"]) != "31" || err != nil {
+		t.Errorf("found %v, %v", user, err)
+	}
+}
+
+func TestMigrationCallbacks(t *testing.T) {
+	ctx, name := t.Context(), newCollection(t).Database().Name()
+	loop := callback.NewLoop()
+	defer loop.Close()
+	client, err := callback.NewClient(loop, mongotest.URI(t))
+	noError(t, err)
+	defer client.Close(ctx)
+	var user bson.M
+	found := func(doc bson.M, err error) {
+		if err != nil {
+			log.Print(err)
+		}
+		user = doc
+		loop.Stop()
+	}
+
+	users := client.Database(name).Collection("users")
+	users.InsertOne(ctx, bson.M{"_id": "ann"}, func(result *motor.InsertOneResult, err error) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		users.FindOne(ctx, bson.M{"_id": "ann"}, found)
+	})
+	loop.Start()
+	if user["_id"] != "ann" {
+		t.Errorf("found %v", user)
+	}
+}
+
+func TestMigrationIsWhatIsTested(t *testing.T) {
+	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|^_, err = users`)
+	documentIsTested(t, "../../MIGRATION.md", "migration_test.go", elsewhere, 15)
+}
