@@ -43,20 +43,29 @@ func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] { return c.futures 
 // Motor: get_io_loop.
 func (c *CommandCursor[D]) IOLoop() future.Executor { return c.loop }
 
-// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
-// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
-	deliver(c.loop, c.futures.TryNext(ctx), callback)
-}
-
 // BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
 // it to the server. A negative n is a [motor.ValueError] of every read.
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 	return c.same(c.futures.BatchSize(n))
+}
+
+// MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
+// the batches to come of a tailable cursor. 0 leaves it to the server. A negative ms is a [motor.ValueError] of every
+// read.
+//
+// Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
+func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
+	return c.same(c.futures.MaxAwaitTimeMS(ms))
+}
+
+// Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
+// that cannot be encoded is a [motor.InvalidDocument] of every read.
+//
+// Motor: the parameter comment of MotorDatabase.cursor_command.
+func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
+	return c.same(c.futures.Comment(comment))
 }
 
 // FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
@@ -81,6 +90,14 @@ func (c *CommandCursor[D]) NextObject() D {
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.Next(ctx), callback)
+}
+
+// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
+// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
+	deliver(c.loop, c.futures.TryNext(ctx), callback)
 }
 
 // ToList gives its callback the next documents, at most length of them, or all without a length. At the end that is an

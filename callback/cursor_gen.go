@@ -295,6 +295,14 @@ func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.Next(ctx), callback)
 }
 
+// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
+// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *Cursor[D]) TryNext(ctx context.Context, callback Func[D]) {
+	deliver(c.loop, c.futures.TryNext(ctx), callback)
+}
+
 // ToList gives its callback the next documents, at most length of them, or all without a length. At the end that is an
 // empty list. It may be called again for what comes next. If the cursor fails half way, the callback is given the
 // error alone; the documents that had been read are gone.

@@ -102,10 +102,3 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 		return share(&shared.cursorReader, n), nil
 	})
 }
-
-// withDocuments returns the collection with documents of another type.
-func withDocuments[E, D any](c *Collection[D]) *Collection[E] {
-	other := &Collection[E]{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}
-	_ = other.take(&c.concerns, nil, nil)
-	return other
-}

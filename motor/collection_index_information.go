@@ -26,7 +26,7 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 		}
 		return c.in(client).Indexes().List(ctx, all...)
 	}
-	described := asMaps(c)
+	described := withDocuments[bson.M](c)
 	described.codec.indexes = true
 	return newCommandCursor(described, err, send)
 }
@@ -71,11 +71,4 @@ func (c *codec) orderKeys(raw bson.Raw, doc any) error {
 	ordered, err := decode[bson.D](c, keys)
 	(*index)["key"] = ordered
 	return err
-}
-
-// asMaps returns a handle for the same collection with documents as bson.M.
-func asMaps[D any](c *Collection[D]) *Collection[bson.M] {
-	m := &Collection[bson.M]{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}
-	_ = m.take(&c.concerns, nil, nil)
-	return m
 }

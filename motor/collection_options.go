@@ -60,3 +60,10 @@ func (c *Collection[D]) Options(ctx context.Context) *future.Future[bson.M] {
 		return decode[bson.M](&c.codec, set)
 	})
 }
+
+// withDocuments returns the collection with documents of another type.
+func withDocuments[E, D any](c *Collection[D]) *Collection[E] {
+	other := &Collection[E]{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}
+	_ = other.take(&c.concerns, nil, nil)
+	return other
+}

@@ -144,5 +144,5 @@ func (c *Collection[D]) ListSearchIndexes(name string, opts ...options.Lister[op
 		}
 		return c.in(client).SearchIndexes().List(ctx, which, all...)
 	}
-	return newCommandCursor(asMaps(c), err, send)
+	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }

@@ -2,11 +2,10 @@ package motor
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are
@@ -63,29 +62,54 @@ func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCu
 	return c
 }
 
-// TryNext resolves to the next document, or, if none has come and none comes with one more round trip, to the zero D:
-// a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (c *CommandCursor[D]) TryNext(ctx context.Context) *future.Future[D] {
-	return read(ctx, &c.cursorReader, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
-		return min(ready, 1), ready > 0 || !more, nil
-	}}, first)
-}
-
 // BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
 // it to the server. A negative n is a [ValueError] of every read.
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
+	return c.set(func() error {
+		if n < 0 {
+			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
+		}
+		c.size = &n
+		return nil
+	})
+}
+
+// MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
+// the batches to come of a tailable cursor. 0 leaves it to the server. A negative ms is a [ValueError] of every read.
+//
+// Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
+func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
+	return c.set(func() error {
+		if ms < 0 {
+			return newError(ValueError, "MaxAwaitTimeMS(%d): a time must be at least 0", ms)
+		}
+		c.wait = time.Duration(ms) * time.Millisecond
+		return nil
+	})
+}
+
+// Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
+// that cannot be encoded is an [InvalidDocument] of every read.
+//
+// Motor: the parameter comment of MotorDatabase.cursor_command.
+func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
+	return c.set(func() error {
+		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
+		if err == nil {
+			c.comment = raw.Lookup("comment")
+		}
+		return err
+	})
+}
+
+// set changes how the batches to come are fetched. An error is one of every read.
+func (c *CommandCursor[D]) set(change func() error) *CommandCursor[D] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.err != nil:
-	case n < 0:
-		c.err = newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
-	default:
-		c.size = &n
+	if c.err == nil {
+		c.err = change()
 	}
 	return c
 }

@@ -214,3 +214,36 @@ func TestListDatabasesIsACursor(t *testing.T) {
 		})
 	}
 }
+
+func TestBatchesOfACommandCursorAreFetchedAsItSays(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	found := newClient(t, peer.URI()).Database("d").CursorCommand(t.Context(), bson.D{
+		{Key: "find", Value: "c"}, {Key: "tailable", Value: true}, {Key: "awaitData", Value: true},
+	})
+	peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
+	cursor, err := found.Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor.NextObject()
+	next := cursor.BatchSize(3).MaxAwaitTimeMS(50).Comment(bson.D{{Key: "why", Value: "test"}}).TryNext(t.Context())
+	peer.Receive("getMore").Want(bson.M{
+		"getMore": int64(9), "batchSize": int64(3), "maxTimeMS": int64(50), "comment": bson.M{"why": "test"},
+	}).Cursor("d.c", 9)
+	if doc, err := next.Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("%v, %v; want nothing, for nothing has come", doc, err)
+	}
+	next = cursor.TryNext(t.Context())
+	peer.Receive("getMore").Want(bson.M{"maxTimeMS": int64(50)}).Cursor("d.c", 0, bson.M{"i": 1})
+	if doc, err := next.Await(t.Context()); doc["i"] != int32(1) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	for name, bad := range map[string]*motor.CommandCursor[bson.M]{
+		"MaxAwaitTimeMS": newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).MaxAwaitTimeMS(-1),
+		"Comment":        newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).Comment(make(chan int)),
+	} {
+		if err := bad.Err(); !errors.Is(err, motor.ValueError) && !errors.Is(err, motor.InvalidDocument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

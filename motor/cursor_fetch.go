@@ -85,9 +85,7 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 	case !conn.has(s.client):
 		err = errClientClosed
 	default:
-		if size := c.batchSize(); size != nil {
-			s.driver.SetBatchSize(*size)
-		}
+		c.prepare(s.driver)
 		if !fresh && laneOf(s.kind) == longLane {
 			var news []bson.Raw
 			news, err = c.polled(ctx, conn, s)
@@ -126,6 +124,21 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 	}
 	s.take(come)
 	return err
+}
+
+// prepare tells the driver how the next batch is to be fetched.
+func (c *cursorReader[D]) prepare(driver *mongo.Cursor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.size != nil {
+		driver.SetBatchSize(*c.size)
+	}
+	if c.wait > 0 {
+		driver.SetMaxAwaitTime(c.wait)
+	}
+	if !c.comment.IsZero() {
+		driver.SetComment(c.comment)
+	}
 }
 
 // batchSize returns what BatchSize has set for the batches to come, or nil.

@@ -63,6 +63,16 @@ func first[D any](docs []D) (doc D) {
 	return doc
 }
 
+// TryNext resolves to the next document, or, if none has come and none comes with one more round trip, to the zero D:
+// a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *cursorReader[D]) TryNext(ctx context.Context) *future.Future[D] {
+	return read(ctx, c, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
+		return min(ready, 1), ready > 0 || !more, nil
+	}}, first)
+}
+
 // ToList resolves to the next documents, at most length of them; without a length, to all. At the end it is an
 // empty list. It may be called again for what comes next. If the cursor fails half way, the documents that had been
 // read stand beside the error.

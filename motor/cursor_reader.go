@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -28,6 +29,8 @@ type cursorReader[D any] struct {
 	nothing  bool       // there is nothing to be read, and nothing to be asked
 	closed   bool
 	size     *int32             // how many documents the batches to come are to have, if BatchSize has said so
+	wait     time.Duration      // how long the server may wait for one of them, if MaxAwaitTimeMS has said so
+	comment  bson.RawValue      // what they are fetched with, if Comment has said so
 	kind     options.CursorType // of the source that is to be opened
 }
 

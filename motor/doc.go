@@ -21,11 +21,17 @@
 //     cannot be encoded is refused before anything is sent.
 //   - Options are the driver's own (go.mongodb.org/mongo-driver/v2/mongo/options), unchanged.
 //   - Errors form PyMongo's tree: see [ErrorClass]. The driver's own error is underneath, for errors.As.
-//   - The context of a call bounds the operation; the context of an Await bounds that wait only.
+//   - The context of a call bounds the operation; the context of an Await bounds that wait only. One that ends while
+//     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
+//     it waits for a connection, a [WaitQueueTimeoutError].
+//   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
+//   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
+//     them is the same. A document within a bson.M is a bson.M.
 //
 // # Cost
 //
-// An operation costs some twenty allocations more than the driver's own call (of which there are over two hundred),
-// most of them for encoding its arguments ahead of time. One that waits for a slot takes less than half a kilobyte,
-// besides its arguments.
+// An operation costs a few allocations more than the driver's own call, an insert about twenty (of over a hundred), for
+// encoding its document ahead of time. What decodes a bson.M costs fewer than the driver: a FindOne two thirds, a long
+// ToList a quarter of the allocations and a sixth of the time. An operation that waits for a slot takes less than half
+// a kilobyte, besides its arguments.
 package motor
