@@ -175,6 +175,9 @@ func (r *run) createClient(o entityOptions) error {
 	}
 	if r.test.performs("failPoint") {
 		opts.SetHeartbeatInterval(lowHeartbeat)
+		if _, err := o.URIOptions.LookupErr("appname"); err != nil {
+			opts.SetAppName(failing)
+		}
 	}
 	uri, err := withOptions(r.server.uri, o.URIOptions)
 	if err != nil {
@@ -207,6 +210,10 @@ func (r *run) createClient(o entityOptions) error {
 
 // lowHeartbeat has a client soon look again at a server that a fail point made seem gone.
 const lowHeartbeat = 500 * time.Millisecond
+
+// failing is the name under which the clients of a test with fail points are known to the server. It fails the commands
+// of these alone, since others may be using it at the same time.
+const failing = "gomotor-specs-fail-point"
 
 // withOptions adds uriOptions to a connection string.
 func withOptions(uri string, extra bson.Raw) (string, error) {

@@ -99,3 +99,9 @@ func IsRefused(err error) bool       { _, ok := refused(err).(refusal); return o
 func WithOptions(uri, extra string) (string, error) {
 	return withOptions(uri, parsed(extra).Document())
 }
+
+func FailingOnly(failPoint string) (string, error) {
+	command, err := failingOnly(parsed(failPoint).Document())
+	text, _ := bson.MarshalExtJSON(command, false, false)
+	return string(text), err
+}

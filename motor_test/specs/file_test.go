@@ -82,3 +82,15 @@ func TestOptionsOfAConnectionString(t *testing.T) {
 		})
 	}
 }
+
+func TestFailPointsFailNobodyElse(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1}}`: `{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1,"appName":"gomotor-specs-fail-point"}}`,
+		`{"configureFailPoint":"failCommand","data":{"appName":"own"}}`:                                          `{"configureFailPoint":"failCommand","data":{"appName":"own"}}`,
+		`{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`:                                      `{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`,
+	} {
+		if got, err := specs.FailingOnly(given); got != want || err != nil {
+			t.Errorf("%s became %s, %v; want %s", given, got, err, want)
+		}
+	}
+}

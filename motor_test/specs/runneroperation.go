@@ -89,7 +89,11 @@ func (r *run) failPoint(a runnerArguments) error {
 		return err
 	}
 	admin := r.style.database(client.handle, "admin", options.Database())
-	o, err := r.style.call(r.ctx, admin, "Command", []any{a.FailPoint}, nil)
+	command, err := failingOnly(a.FailPoint)
+	if err != nil {
+		return err
+	}
+	o, err := r.style.call(r.ctx, admin, "Command", []any{command}, nil)
 	if err != nil {
 		return err
 	}
@@ -103,6 +107,21 @@ func (r *run) failPoint(a runnerArguments) error {
 		_, _ = r.style.call(ctx, admin, "Command", []any{off}, nil)
 	})
 	return nil
+}
+
+// failingOnly restricts a fail point that says nothing of this to the clients that are known as failing.
+func failingOnly(failPoint bson.Raw) (command bson.D, err error) {
+	if err := bson.Unmarshal(failPoint, &command); err != nil {
+		return nil, err
+	}
+	for i, e := range command {
+		data, ok := e.Value.(bson.D)
+		if e.Key != "data" || !ok || slices.ContainsFunc(data, func(e bson.E) bool { return e.Key == "appName" }) {
+			continue
+		}
+		command[i].Value = append(data, bson.E{Key: "appName", Value: failing})
+	}
+	return command, nil
 }
 
 func (r *run) collectionExists(a runnerArguments, want bool) error {
