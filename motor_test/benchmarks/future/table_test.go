@@ -6,89 +6,90 @@ import (
 	"testing"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor_test/internal/figures"
 )
 
 var background = context.Background()
 
 // more has contestants by the name of the row, for a peer that is not a part of this module.
-var more = map[string][]contestant{}
+var more = map[string][]figures.Contestant{}
 
-func table(t *testing.T) []row {
-	rows := []row{
-		{"create, resolve, await", []contestant{
-			{"gomotor", 1, func(n int) {
+func table(t *testing.T) []figures.Row {
+	rows := []figures.Row{
+		figures.Compare("create, resolve, await",
+			figures.By("gomotor", 1, func(n int) {
 				for range n {
 					p := future.NewPromise[int]()
 					p.Resolve(1)
 					_, _ = p.Future().Await(background)
 				}
-			}},
-			{"eager channel", 1, func(n int) {
+			}),
+			figures.By("eager channel", 1, func(n int) {
 				for range n {
 					f := newEager[int]()
 					f.settle(1, nil)
 					_, _ = f.await(background)
 				}
-			}},
-		}},
-		{"create, then, complete, await", []contestant{
-			{"gomotor", 1, func(n int) {
+			}),
+		),
+		figures.Compare("create, then, complete, await",
+			figures.By("gomotor", 1, func(n int) {
 				for range n {
 					p := future.NewPromise[int]()
 					f := future.Then(p.Future(), increment)
 					p.Resolve(1)
 					_, _ = f.Await(background)
 				}
-			}},
-			{"eager channel", 1, func(n int) {
+			}),
+			figures.By("eager channel", 1, func(n int) {
 				for range n {
 					p := newEager[int]()
 					f := eagerThen(p, increment)
 					p.settle(1, nil)
 					_, _ = f.await(background)
 				}
-			}},
-		}},
-		{"a pending await", []contestant{
-			{"gomotor", 1, func(n int) {
+			}),
+		),
+		figures.Compare("a pending await",
+			figures.By("gomotor", 1, func(n int) {
 				served(n, future.NewPromise[int], func(p *future.Promise[int]) { p.Resolve(1) }, func(p *future.Promise[int]) {
 					_, _ = p.Future().Await(background)
 				})
-			}},
-			{"bare reply channel", 1, func(n int) {
+			}),
+			figures.By("bare reply channel", 1, func(n int) {
 				served(n, func() chan int { return make(chan int, 1) }, func(c chan int) { c <- 1 }, func(c chan int) { <-c })
-			}},
-			{"eager channel", 1, func(n int) {
+			}),
+			figures.By("eager channel", 1, func(n int) {
 				served(n, newEager[int], func(f *eager[int]) { f.settle(1, nil) }, func(f *eager[int]) {
 					_, _ = f.await(background)
 				})
-			}},
-		}},
-		{"a link of a chain of 1,000", []contestant{
-			{"gomotor", 1_000, func(n int) { chain(n, 1_000) }},
-			{"gomotor, of 100,000", 100_000, func(n int) { chain(n, 100_000) }},
-			{"eager channel", 1_000, func(n int) { eagerChain(n, 1_000) }},
-		}},
-		{"a no-op task, 4 workers", []contestant{
-			{"gomotor Execute", burst, poolFuncs(t)},
-			{"channel of functions", burst, channelFuncs(t)},
-		}},
-		{"a no-op task with a reply, 4 workers", []contestant{
-			{"gomotor Go", burst, poolReplies(t)},
-			{"channel and reply channel", burst, channelReplies(t)},
-		}},
-		{"16 KB of stack, one at a time", []contestant{
-			{"gomotor Go", 1, deepPool(t, 1)},
-			{"gomotor Go, in place", 1, deepPool(t, 1, future.WithInPlaceAwait())},
-			{"a goroutine each", 1, deepGoroutines(1)},
-		}},
-		{"16 KB of stack, 10,000 in flight", []contestant{
-			{"gomotor Go", 10_000, deepPool(t, 10_000)},
-			{"a goroutine each", 10_000, deepGoroutines(10_000)},
-		}},
+			}),
+		),
+		figures.Compare("a link of a chain of 1,000",
+			figures.By("gomotor", 1_000, func(n int) { chain(n, 1_000) }),
+			figures.By("gomotor, of 100,000", 100_000, func(n int) { chain(n, 100_000) }),
+			figures.By("eager channel", 1_000, func(n int) { eagerChain(n, 1_000) }),
+		),
+		figures.Compare("a no-op task, 4 workers",
+			figures.By("gomotor Execute", burst, poolFuncs(t)),
+			figures.By("channel of functions", burst, channelFuncs(t)),
+		),
+		figures.Compare("a no-op task with a reply, 4 workers",
+			figures.By("gomotor Go", burst, poolReplies(t)),
+			figures.By("channel and reply channel", burst, channelReplies(t)),
+		),
+		figures.Compare("16 KB of stack, one at a time",
+			figures.By("gomotor Go", 1, deepPool(t, 1)),
+			figures.By("gomotor Go, in place", 1, deepPool(t, 1, future.WithInPlaceAwait())),
+			figures.By("a goroutine each", 1, deepGoroutines(1)),
+		),
+		figures.Compare("16 KB of stack, 10,000 in flight",
+			figures.By("gomotor Go", 10_000, deepPool(t, 10_000)),
+			figures.By("a goroutine each", 10_000, deepGoroutines(10_000)),
+		),
 	}
 	for i := range rows {
-		rows[i].contestants = append(rows[i].contestants, more[rows[i].name]...)
+		rows[i].Contestants = append(rows[i].Contestants, more[rows[i].Name]...)
 	}
 	return rows
 }

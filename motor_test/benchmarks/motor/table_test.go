@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor_test/internal/figures"
 )
 
 const (
@@ -78,27 +79,27 @@ func connect(t testing.TB, p *peer) ways {
 	return ways{t, client.Database("d"), driver.Database("d")}
 }
 
-func table(t *testing.T) []row {
+func table(t *testing.T) []figures.Row {
 	all := answers()
 	many := connect(t, startPeer(t, all))
 	all["find"] = all["aggregate"]
 	one := connect(t, startPeer(t, all))
-	return append([]row{
-		{"ToList of 20,000 into bson.M", toList[bson.M](many).each(t, 1)},
-		{"ToList of 20,000 into bson.D", toList[bson.D](many).each(t, 1)},
-		{"ToList of 20,000 into bson.Raw", toList[bson.Raw](many).each(t, 1)},
-		{"ToList of 20,000 into a struct", toList[person](many).each(t, 1)},
+	return append([]figures.Row{
+		figures.Compare("ToList of 20,000 into bson.M", toList[bson.M](many).each(t, 1)...),
+		figures.Compare("ToList of 20,000 into bson.D", toList[bson.D](many).each(t, 1)...),
+		figures.Compare("ToList of 20,000 into bson.Raw", toList[bson.Raw](many).each(t, 1)...),
+		figures.Compare("ToList of 20,000 into a struct", toList[person](many).each(t, 1)...),
 	}, operations(t, one)...)
 }
 
 // operations are those of one command each.
-func operations(t testing.TB, w ways) []row {
+func operations(t testing.TB, w ways) []figures.Row {
 	ctx := context.Background()
 	filter := bson.D{{Key: "_id", Value: 7}}
 	doc := document(7)
 	ping := bson.D{{Key: "ping", Value: 1}}
 	ours, theirs := w.motor.Collection("c"), w.driver.Collection("c")
-	var rows []row
+	var rows []figures.Row
 	for _, o := range []struct {
 		name string
 		pair
@@ -116,7 +117,7 @@ func operations(t testing.TB, w ways) []row {
 			func() error { _, err := theirs.InsertOne(ctx, doc); return err },
 		}},
 	} {
-		rows = append(rows, row{o.name + ", 1 caller", o.each(t, 1)}, row{o.name + ", 100 callers", o.each(t, 100)})
+		rows = append(rows, figures.Compare(o.name+", 1 caller", o.each(t, 1)...), figures.Compare(o.name+", 100 callers", o.each(t, 100)...))
 	}
 	return rows
 }
@@ -139,7 +140,7 @@ type person struct {
 type pair struct{ motor, driver func() error }
 
 // each returns the two as contestants, called by so many at once.
-func (p pair) each(t testing.TB, callers int) []contestant {
+func (p pair) each(t testing.TB, callers int) []figures.Contestant {
 	by := func(op func() error) func(int) {
 		return func(n int) {
 			var calling sync.WaitGroup
@@ -156,7 +157,7 @@ func (p pair) each(t testing.TB, callers int) []contestant {
 			calling.Wait()
 		}
 	}
-	return []contestant{{"gomotor", by(p.motor)}, {"driver", by(p.driver)}}
+	return []figures.Contestant{figures.By("gomotor", 1, by(p.motor)), figures.By("driver", 1, by(p.driver))}
 }
 
 // toList returns the reading of all documents into a list.
