@@ -78,6 +78,9 @@ func (c *codec) unmarshal(raw bson.Raw, doc any) error {
 		c.dates(*d)
 		return err
 	}
+	if c.registry == nil && c.options == nil {
+		return bson.Unmarshal(raw, doc) // whose readers and decoders are used again
+	}
 	return c.decoder(raw, false).Decode(doc)
 }
 
