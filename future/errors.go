@@ -33,6 +33,9 @@ var (
 	// ErrQueueFull is the error of a task that found as many tasks queued as [WithMaxQueue] allows.
 	ErrQueueFull = errors.New("future: the pool's queue is full")
 
+	// ErrQueueTimeout is the error of a task that was queued for longer than [WithMaxQueueWait] allows.
+	ErrQueueTimeout error = &kindError{"future: the task was queued for too long", context.DeadlineExceeded}
+
 	// ErrPoolClosed is the error of a task that was submitted to a closed [Pool], or queued when it was closed.
 	ErrPoolClosed = errors.New("future: the pool is closed")
 

@@ -123,6 +123,24 @@ func ExampleNewPool() {
 	// 1 <nil>
 }
 
+func ExampleWithMaxQueueWait() {
+	pool, err := future.NewPool(1, future.WithMaxQueueWait(10*time.Millisecond, nil))
+	if err != nil {
+		panic(err)
+	}
+	defer pool.Close()
+	end := make(chan struct{})
+	runs := future.Go(ctx, pool, func(context.Context) (int, error) { <-end; return 1, nil })
+	waits := future.Go(ctx, pool, func(context.Context) (int, error) { return 2, nil })
+	_, err = waits.Await(ctx)
+	fmt.Println(errors.Is(err, future.ErrQueueTimeout))
+	close(end)
+	fmt.Println(runs.Await(ctx))
+	// Output:
+	// true
+	// 1 <nil>
+}
+
 func ExampleWithMaxQueue() {
 	pool, _ := future.NewPool(1, future.WithMaxQueue(0))
 	defer pool.Close()

@@ -36,6 +36,11 @@ type Pool struct {
 	trimming bool
 	minIdle  int // the fewest idle workers since the last trim
 
+	maxWait      time.Duration // how long a task may be queued; 0: for ever
+	tooLate      error         // of one that was queued longer
+	overdue      *time.Timer   // looks at the first of the queue when its time is over
+	watchingWait bool          // overdue is set
+
 	watch atomic.Pointer[contextWatch] // the latest, which the next task may share
 
 	stats PoolStats // the counters; the rest is filled in by Stats
@@ -53,6 +58,21 @@ func WithMaxQueue(n int) PoolOption {
 			return fmt.Errorf("%w: WithMaxQueue(%d): a queue cannot be shorter than 0", ErrInvalidOption, n)
 		}
 		p.maxQueue = n
+		return nil
+	}
+}
+
+// WithMaxQueueWait bounds how long a task may be queued. One that gets no slot in that time fails with err, or, if err is
+// nil, with [ErrQueueTimeout]. Without it a task waits as long as it has to.
+func WithMaxQueueWait(limit time.Duration, err error) PoolOption {
+	return func(p *Pool) error {
+		if limit <= 0 {
+			return fmt.Errorf("%w: WithMaxQueueWait(%v): a time must be longer than 0", ErrInvalidOption, limit)
+		}
+		p.maxWait, p.tooLate = limit, err
+		if err == nil {
+			p.tooLate = ErrQueueTimeout
+		}
 		return nil
 	}
 }
@@ -127,6 +147,7 @@ func (p *Pool) submit(w work) error {
 		return ErrQueueFull
 	}
 	p.queue.push(w, p.clockIn())
+	p.limitWaitLocked()
 	p.mu.Unlock()
 	return nil
 }
@@ -225,13 +246,7 @@ func (p *Pool) Close() {
 	}
 	p.stats.Rejected += uint64(len(refused))
 	p.mu.Unlock()
-	for _, w := range refused {
-		if w.fn != nil {
-			ReportUnobserved(&UndeliveredError{Reason: ErrPoolClosed})
-		} else {
-			w.job.task.refuse(ErrPoolClosed).spread(false)
-		}
-	}
+	refuseAll(refused, ErrPoolClosed)
 	p.Shutdown()
 }
 
@@ -244,8 +259,10 @@ func (p *Pool) Shutdown() {
 	defer p.mu.Unlock()
 	p.closed = true
 	p.retireLocked(len(p.idle))
-	if p.trimmer != nil {
-		p.trimmer.Stop()
+	for _, timer := range []*time.Timer{p.trimmer, p.overdue} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for p.busy > 0 {
 		p.quiet.Wait()

@@ -10,7 +10,7 @@ type PoolStats struct {
 
 	Completed uint64 // tasks whose function has returned, or panicked; not those that were cancelled before
 	Panics    uint64 // of these, the ones that panicked
-	Rejected  uint64 // tasks that failed with ErrQueueFull or ErrPoolClosed
+	Rejected  uint64 // tasks that failed with ErrQueueFull, ErrQueueTimeout or ErrPoolClosed
 
 	Waited       uint64        // tasks that had to wait for a slot and got one
 	QueueWait    time.Duration // how long they waited, all together; after the first tasks, by a sample
@@ -34,10 +34,13 @@ const (
 // everyNth tasks. 0 means that the task is not measured.
 type stamp int64
 
+// time returns when that was.
+func (s stamp) time() time.Duration { return time.Duration(s &^ 1) }
+
 func (p *Pool) clockIn() stamp {
 	p.clock.tick++
 	switch {
-	case p.clock.tick <= firstTasks:
+	case p.clock.tick <= firstTasks, p.maxWait > 0:
 		return stamp(now()) &^ 1
 	case p.clock.tick%everyNth == 0:
 		return stamp(now()) | 1
@@ -50,7 +53,7 @@ func (p *Pool) clockOut(since stamp) {
 	if since == 0 {
 		return
 	}
-	wait := now() - time.Duration(since&^1)
+	wait := now() - since.time()
 	p.stats.MaxQueueWait = max(p.stats.MaxQueueWait, wait)
 	if since&1 != 0 {
 		wait *= everyNth

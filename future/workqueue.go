@@ -59,6 +59,18 @@ func (q *workQueue) pop() (oldest queued, ok bool) {
 	return queued{}, false
 }
 
+// first returns the oldest, or nil if there is none. It is good until the queue is changed.
+func (q *workQueue) first() *queued {
+	for ; q.head != q.tail; q.head++ {
+		place := q.at(q.head)
+		if place.job == nil || place.job.queued {
+			return place
+		}
+		*place = queued{}
+	}
+	return nil
+}
+
 // drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has
 // been dropped, as when a server hangs and one operation after the other is given up, it is made shorter.
 func (q *workQueue) drop(j *job) {

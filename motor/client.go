@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -24,15 +25,16 @@ import (
 //
 // Motor: MotorClient.
 type Client struct {
-	driver   *options.ClientOptions
-	resolve  func() (*options.ClientOptions, error) // driver with what the DNS knows, or nil
-	workers  int
-	maxQueue int // -1: no bound
-	loop     future.Executor
-	codec    codec
-	path     string // the database that the connection string names
-	cursors  openCursors
-	indexes  indexCache
+	driver    *options.ClientOptions
+	resolve   func() (*options.ClientOptions, error) // driver with what the DNS knows, or nil
+	workers   int
+	maxQueue  int           // -1: no bound
+	queueWait time.Duration // 0: no bound
+	loop      future.Executor
+	codec     codec
+	path      string // the database that the connection string names
+	cursors   openCursors
+	indexes   indexCache
 	concerns
 	tzAware atomic.Bool
 	latency atomic.Int64 // the local threshold, a time.Duration: the driver's is fixed when it connects
@@ -68,6 +70,9 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	}
 	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
 	c.codec = codec{registry: driver.Registry, options: driver.BSONOptions}
+	if c.queueWait, err = uriQueueWait(uri); err != nil {
+		return nil, err
+	}
 	if err := c.begin(uri, s); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,10 @@ func (c *Client) connect() (*connection, error) {
 	if c.maxQueue >= 0 {
 		bound = append(bound, future.WithMaxQueue(c.maxQueue))
 	}
+	if c.queueWait > 0 {
+		late := &Error{class: WaitQueueTimeoutError, text: "waitQueueTimeoutMS", cause: future.ErrQueueTimeout}
+		bound = append(bound, future.WithMaxQueueWait(c.queueWait, late))
+	}
 	pool, err := future.NewPool(c.workers, append(bound, future.WithInPlaceAwait())...)
 	if err != nil {
 		return nil, &Error{class: ConfigurationError, cause: err}

@@ -23,7 +23,8 @@
 //   - Errors form PyMongo's tree: see [ErrorClass]. The driver's own error is underneath, for errors.As.
 //   - The context of a call bounds the operation; the context of an Await bounds that wait only. One that ends while
 //     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
-//     it waits for a connection, a [WaitQueueTimeoutError].
+//     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
+//     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
 //   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
 //   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
 //     them is the same. A document within a bson.M is a bson.M.

@@ -354,6 +354,38 @@ func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
 	find.Cursor("d.c", 0)
 }
 
+func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
+	for name, connect := range map[string]func(*wiretest.Peer) *motor.Client{
+		"by the connection string": func(p *wiretest.Peer) *motor.Client {
+			return newClient(t, p.URI("waitQueueTimeoutMS=20"), motor.WithMaxWorkers(1))
+		},
+		"by its name": func(p *wiretest.Peer) *motor.Client {
+			return newClient(t, p.URI(), motor.WithMaxWorkers(1), motor.WithOptions(map[string]any{"waitQueueTimeoutMS": 20}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			c := connect(peer).Database("d").Collection("c")
+			first := findOne(t.Context(), c)
+			find := peer.Receive("find")
+			err := findOne(t.Context(), c)(t.Context())
+			wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
+			if !errors.Is(err, future.ErrQueueTimeout) {
+				t.Errorf("%v is no future.ErrQueueTimeout", err)
+			}
+			find.Cursor("d.c", 0) // the one that runs is not disturbed
+			if err := first(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, bad := range []string{"-1", "soon", "99999999999"} {
+		if _, err := motor.NewClient("mongodb://localhost/?waitQueueTimeoutMS=" + bad); !errors.Is(err, motor.InvalidURI) {
+			t.Errorf("%s: got %v, want InvalidURI", bad, err)
+		}
+	}
+}
+
 func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
 	c, find, checkingOut := occupy(t)
 	wait := findOne(t.Context(), c)

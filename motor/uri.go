@@ -5,10 +5,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// uriOptions are the options of a connection string, in lower case: those of the driver, and the items of a write
-// concern that it has none of.
+// uriOptions are the options of a connection string, in lower case: those of the driver, the items of a write concern
+// that it has none of, and waitQueueTimeoutMS, which it has no more.
 var uriOptions = func() map[string]bool {
 	known := make(map[string]bool)
 	for _, name := range strings.Fields(`
@@ -19,7 +20,8 @@ var uriOptions = func() map[string]bool {
 		serverSelectionTimeoutMS socketTimeoutMS srvMaxHosts srvServiceName ssl sslCertificateAuthorityFile
 		sslClientCertificateKeyFile sslClientCertificateKeyPassword sslInsecure timeoutMS tls tlsCAFile
 		tlsCertificateFile tlsCertificateKeyFile tlsCertificateKeyFilePassword tlsDisableCertificateRevocationCheck
-		tlsDisableOCSPEndpointCheck tlsInsecure tlsPrivateKeyFile w wTimeoutMS zlibCompressionLevel zstdCompressionLevel`) {
+		tlsDisableOCSPEndpointCheck tlsInsecure tlsPrivateKeyFile w waitQueueTimeoutMS wTimeoutMS zlibCompressionLevel
+		zstdCompressionLevel`) {
 		known[strings.ToLower(name)] = true
 	}
 	return known
@@ -77,6 +79,21 @@ func uriWriteConcern(uri string, concern *WriteConcern) error {
 		}
 	}
 	return nil
+}
+
+// uriQueueWait returns how long an operation may wait for its turn: 0 stands for ever.
+func uriQueueWait(uri string) (limit time.Duration, err error) {
+	for name, value := range uriPairs(uri) {
+		if !strings.EqualFold(name, "waitQueueTimeoutMS") {
+			continue
+		}
+		ms, err := strconv.ParseUint(value, 10, 31)
+		if err != nil {
+			return 0, &Error{class: InvalidURI, text: name, cause: err}
+		}
+		limit = time.Duration(ms) * time.Millisecond
+	}
+	return limit, nil
 }
 
 // uriDatabase returns the name of the database that a connection string names, or "".

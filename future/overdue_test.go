@@ -1,0 +1,75 @@
+package future_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool, err := future.NewPool(1, future.WithMaxQueueWait(10*time.Second, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		sleep := func(seconds int) *future.Future[int] {
+			return future.Go(t.Context(), pool, func(context.Context) (int, error) {
+				time.Sleep(time.Duration(seconds) * time.Second)
+				return seconds, nil
+			})
+		}
+		runs := sleep(15) // longer than others may wait: it does not wait itself
+		late, cancelled := sleep(1), sleep(1)
+		time.Sleep(6 * time.Second)
+		inTime := sleep(2)
+		cancelled.Cancel()
+		began := time.Now()
+		wantError(t, late, future.ErrQueueTimeout)
+		if waited := time.Since(began).Round(time.Millisecond); waited != 4*time.Second {
+			t.Errorf("refused after another %v, want 4s", waited)
+		}
+		if !errors.Is(late.Err(), context.DeadlineExceeded) {
+			t.Errorf("%v is no context.DeadlineExceeded", late.Err())
+		}
+		wantValue(t, runs, 15)
+		wantValue(t, inTime, 2) // it waited for nine seconds
+		if s := pool.Stats(); s.Rejected != 1 || s.Queued != 0 || s.Completed != 2 {
+			t.Errorf("Stats: %+v", s)
+		}
+		// And again, once the timer has come to its end.
+		time.Sleep(time.Minute)
+		runs, late = sleep(11), sleep(1)
+		wantError(t, late, future.ErrQueueTimeout)
+		wantValue(t, runs, 11)
+	})
+}
+
+func TestFunctionsThatAreQueuedForTooLongAreReported(t *testing.T) {
+	told := unobserved(t)
+	late := errors.New("late")
+	pool, err := future.NewPool(1, future.WithMaxQueueWait(time.Millisecond, late))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	end := make(chan struct{})
+	future.Go(t.Context(), pool, func(context.Context) (int, error) { <-end; return 0, nil })
+	if err := pool.Execute(func() { t.Error("called") }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "nothing was reported", func() bool { return reports(told, late) == 1 })
+	close(end)
+}
+
+func TestAQueueWaitIsLongerThanNothing(t *testing.T) {
+	for _, limit := range []time.Duration{0, -1} {
+		if _, err := future.NewPool(1, future.WithMaxQueueWait(limit, nil)); !errors.Is(err, future.ErrInvalidOption) {
+			t.Errorf("%v: got %v, want ErrInvalidOption", limit, err)
+		}
+	}
+}
