@@ -40,25 +40,6 @@ func (q *workQueue) push(w work, since stamp) {
 	}
 }
 
-// pop takes the oldest out. There is none if the second result is false.
-func (q *workQueue) pop() (oldest queued, ok bool) {
-	for q.head != q.tail {
-		place := q.at(q.head)
-		oldest = *place
-		*place = queued{}
-		q.head++
-		if j := oldest.job; j != nil {
-			if !j.queued {
-				continue // dropped
-			}
-			j.queued = false
-		}
-		q.length--
-		return oldest, true
-	}
-	return queued{}, false
-}
-
 // first returns the oldest, or nil if there is none. It is good until the queue is changed.
 func (q *workQueue) first() *queued {
 	for ; q.head != q.tail; q.head++ {
@@ -69,6 +50,22 @@ func (q *workQueue) first() *queued {
 		*place = queued{}
 	}
 	return nil
+}
+
+// pop takes the oldest out. There is none if the second result is false.
+func (q *workQueue) pop() (oldest queued, ok bool) {
+	place := q.first()
+	if place == nil {
+		return queued{}, false
+	}
+	oldest = *place
+	*place = queued{}
+	q.head++
+	q.length--
+	if oldest.job != nil {
+		oldest.job.queued = false
+	}
+	return oldest, true
 }
 
 // drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has

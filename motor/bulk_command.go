@@ -57,7 +57,7 @@ func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson
 		w.add(run.kind.name, coll.Name())
 		w.add("ordered", b.ordered)
 		if run.kind != deleteKind {
-			w.flag("bypassDocumentValidation", b.options.BypassDocumentValidation)
+			optional(&w.fields, "bypassDocumentValidation", b.options.BypassDocumentValidation)
 		}
 		w.value("comment", b.options.Comment)
 		if run.kind != insertKind {

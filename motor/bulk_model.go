@@ -99,7 +99,7 @@ func (c *codec) updateStatement(query, change any, many bool, o options.UpdateOn
 	s.keys("sort", o.Sort)
 	s.documents("arrayFilters", o.ArrayFilters)
 	s.collation(o.Collation)
-	s.flag("upsert", o.Upsert)
+	optional(&s, "upsert", o.Upsert)
 	s.keys("hint", o.Hint)
 	return s.statement(), s.err
 }

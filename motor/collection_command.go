@@ -28,7 +28,7 @@ func (c *Collection[D]) insertOneByCommand(
 	w.check(err)
 	doc, id, err := withID(doc)
 	w.check(err)
-	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	optional(&w.fields, "bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
 	return sent(w, doc, false, func(writeAnswer) *InsertOneResult {
 		return &InsertOneResult{InsertedID: id, Acknowledged: true}
@@ -50,7 +50,7 @@ func (c *Collection[D]) insertManyByCommand(
 	}
 	ordered := given(o.Ordered, true)
 	w.add("ordered", ordered)
-	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	optional(&w.fields, "bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		done := newInsertOutcome(run.statements)
@@ -91,7 +91,7 @@ func (c *Collection[D]) updateByCommand(now moment, query bson.Raw, m modificati
 	w := c.newWriteCommand(updateKind, now)
 	o, err := m.options()
 	w.check(err)
-	w.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	optional(&w.fields, "bypassDocumentValidation", o.BypassDocumentValidation)
 	w.value("comment", o.Comment)
 	w.document("let", o.Let)
 	s, err := c.codec.updateStatement(query, m.change, m.many, o)

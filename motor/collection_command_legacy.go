@@ -108,16 +108,6 @@ func (f *fields) fieldNames(key string, value any) {
 	f.document(key, value)
 }
 
-// ordered adds a document whose order matters.
-func (f *fields) ordered(key string, value any) {
-	if value == nil {
-		return
-	}
-	if raw, err := f.codec.encodeCommand(key, value); f.check(err) {
-		f.add(key, raw)
-	}
-}
-
 // positive adds a number, unless it is 0.
 func (f *fields) positive(key string, n int64) {
 	switch {

@@ -107,7 +107,7 @@ func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], now momen
 	o, err := e.options()
 	f.check(err)
 	f.documents("arrayFilters", o.ArrayFilters)
-	f.flag("bypassDocumentValidation", o.BypassDocumentValidation)
+	optional(&f, "bypassDocumentValidation", o.BypassDocumentValidation)
 	f.collation(o.Collation)
 	f.value("comment", o.Comment)
 	f.document("fields", o.Projection)
@@ -115,7 +115,7 @@ func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], now momen
 		f.add("new", *o.ReturnDocument == options.After)
 	}
 	f.keys("sort", o.Sort)
-	f.flag("upsert", o.Upsert)
+	optional(&f, "upsert", o.Upsert)
 	f.keys("hint", o.Hint)
 	f.document("let", o.Let)
 	f.add("writeConcern", now.write.wire)

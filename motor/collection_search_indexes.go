@@ -129,20 +129,16 @@ func (c *Collection[D]) ListSearchIndexes(name string, opts ...options.Lister[op
 		which.SetName(name)
 	}
 	send := func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
-		all := opts
+		own := set
 		if size != nil {
 			var aggregate options.AggregateOptions
 			if set.AggregateOptions != nil {
 				aggregate = *set.AggregateOptions
 			}
 			aggregate.BatchSize = size
-			all = append(all[:len(all):len(all)], &options.ListSearchIndexesOptionsBuilder{
-				Opts: []func(*options.ListSearchIndexesOptions) error{
-					func(o *options.ListSearchIndexesOptions) error { o.AggregateOptions = &aggregate; return nil },
-				},
-			})
+			own.AggregateOptions = &aggregate
 		}
-		return c.in(client).SearchIndexes().List(ctx, which, all...)
+		return c.in(client).SearchIndexes().List(ctx, which, &exactly[options.ListSearchIndexesOptions]{own})
 	}
 	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }

@@ -61,9 +61,7 @@ func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (*mongo.Curs
 		now = now.secondaryOkay()
 	}
 	if !q.byCommand() {
-		set := func(o *options.FindOptions) error { *o = q.set; return nil }
-		opts := &options.FindOptionsBuilder{Opts: []func(*options.FindOptions) error{set}}
-		return c.coll.at(client, now).Find(ctx, q.filter, opts)
+		return c.coll.at(client, now).Find(ctx, q.filter, &exactly[options.FindOptions]{q.set})
 	}
 	f := q.command(&c.coll.codec, c.coll.name)
 	driver, err := readCommand(ctx, c.coll, client, now, f, func(
@@ -90,11 +88,9 @@ func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (*mongo.Curs
 func (q *query) command(codec *codec, collection string) *fields {
 	f, o := &fields{codec: codec}, q.set
 	f.add("find", collection)
-	f.flag("allowDiskUse", o.AllowDiskUse)
-	f.flag("allowPartialResults", o.AllowPartialResults)
-	if o.BatchSize != nil {
-		f.add("batchSize", *o.BatchSize)
-	}
+	optional(f, "allowDiskUse", o.AllowDiskUse)
+	optional(f, "allowPartialResults", o.AllowPartialResults)
+	optional(f, "batchSize", o.BatchSize)
 	f.collation(o.Collation)
 	f.value("comment", o.Comment)
 	f.add("filter", q.filter)
@@ -107,21 +103,15 @@ func (q *query) command(codec *codec, collection string) *fields {
 		}
 	}
 	f.document("max", o.Max)
-	if q.maxScan != nil {
-		f.add("maxScan", *q.maxScan)
-	}
-	if q.maxTimeMS != nil {
-		f.add("maxTimeMS", *q.maxTimeMS)
-	}
+	optional(f, "maxScan", q.maxScan)
+	optional(f, "maxTimeMS", q.maxTimeMS)
 	f.document("min", o.Min)
-	f.flag("noCursorTimeout", o.NoCursorTimeout)
-	f.flag("oplogReplay", o.OplogReplay)
+	optional(f, "noCursorTimeout", o.NoCursorTimeout)
+	optional(f, "oplogReplay", o.OplogReplay)
 	f.document("projection", o.Projection)
-	f.flag("returnKey", o.ReturnKey)
-	f.flag("showRecordId", o.ShowRecordID)
-	if o.Skip != nil {
-		f.add("skip", *o.Skip)
-	}
+	optional(f, "returnKey", o.ReturnKey)
+	optional(f, "showRecordId", o.ShowRecordID)
+	optional(f, "skip", o.Skip)
 	f.keys("sort", o.Sort)
 	flags := tailFlags(o.CursorType)
 	if flags&QueryFlagTailable != 0 {

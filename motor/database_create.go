@@ -19,7 +19,7 @@ func (d *Database) createCommand(name string, now moment, opts []options.Lister[
 	}
 	f := fields{codec: &d.codec}
 	f.add("create", name)
-	f.flag("capped", o.Capped)
+	optional(&f, "capped", o.Capped)
 	f.document("changeStreamPreAndPostImages", o.ChangeStreamPreAndPostImages)
 	f.collation(o.Collation)
 	if o.DefaultIndexOptions != nil {
@@ -30,13 +30,13 @@ func (d *Database) createCommand(name string, now moment, opts []options.Lister[
 		f.add("indexOptionDefaults", defaults.statement())
 		f.check(defaults.err)
 	}
-	f.number("max", o.MaxDocuments)
-	f.number("size", o.SizeInBytes)
+	optional(&f, "max", o.MaxDocuments)
+	optional(&f, "size", o.SizeInBytes)
 	f.document("storageEngine", o.StorageEngine)
-	f.text("validationAction", o.ValidationAction)
-	f.text("validationLevel", o.ValidationLevel)
+	optional(&f, "validationAction", o.ValidationAction)
+	optional(&f, "validationLevel", o.ValidationLevel)
 	f.document("validator", o.Validator)
-	f.number("expireAfterSeconds", o.ExpireAfterSeconds)
+	optional(&f, "expireAfterSeconds", o.ExpireAfterSeconds)
 	if o.TimeSeriesOptions != nil {
 		f.timeSeries(o.TimeSeriesOptions)
 	}
@@ -50,25 +50,11 @@ func (f *fields) timeSeries(opts *options.TimeSeriesOptionsBuilder) {
 	f.check(err)
 	t := fields{codec: f.codec}
 	t.add("timeField", o.TimeField)
-	t.text("metaField", o.MetaField)
-	t.text("granularity", o.Granularity)
+	optional(&t, "metaField", o.MetaField)
+	optional(&t, "granularity", o.Granularity)
 	t.seconds("bucketMaxSpanSeconds", o.BucketMaxSpan)
 	t.seconds("bucketRoundingSeconds", o.BucketRounding)
 	f.add("timeseries", t.doc)
-}
-
-// number adds a number.
-func (f *fields) number(key string, n *int64) {
-	if n != nil {
-		f.add(key, *n)
-	}
-}
-
-// text adds a string.
-func (f *fields) text(key string, s *string) {
-	if s != nil {
-		f.add(key, *s)
-	}
 }
 
 // seconds adds a duration in whole seconds.

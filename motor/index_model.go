@@ -81,13 +81,6 @@ func (m indexModel) statement(c *codec) (bson.Raw, error) {
 	return f.statement(), f.err
 }
 
-// optional adds an option that was given.
-func optional[T any](f *fields, key string, value *T) {
-	if value != nil {
-		f.add(key, *value)
-	}
-}
-
 // encodeIndexKeys returns the keys of an index: a document of keys and their directions or kinds, or the name of a
 // single key, which is ascending. [TypeError] for what is no such document, [ValueError] where there is no key.
 func (c *codec) encodeIndexKeys(v any) (bson.Raw, error) {

@@ -26,10 +26,10 @@ func (f *fields) check(err error) bool {
 	return err == nil
 }
 
-// flag adds a boolean.
-func (f *fields) flag(key string, on *bool) {
-	if on != nil {
-		f.add(key, *on)
+// optional adds an option that was given.
+func optional[T any](f *fields, key string, value *T) {
+	if value != nil {
+		f.add(key, *value)
 	}
 }
 
@@ -57,10 +57,18 @@ func (f *fields) document(key string, value any) {
 func (f *fields) keys(key string, value any) {
 	if name, ok := value.(string); ok {
 		f.add(key, name)
-	} else if value != nil {
-		if raw, err := f.codec.encodeCommand(key, value); f.check(err) {
-			f.add(key, raw)
-		}
+		return
+	}
+	f.ordered(key, value)
+}
+
+// ordered adds a document whose order matters.
+func (f *fields) ordered(key string, value any) {
+	if value == nil {
+		return
+	}
+	if raw, err := f.codec.encodeCommand(key, value); f.check(err) {
+		f.add(key, raw)
 	}
 }
 
