@@ -46,10 +46,7 @@ func (c *core) runInPlace(ctx context.Context) bool {
 			j.task.refuse(newGoexitError()).spread(false)
 		}
 		p.mu.Lock()
-		p.busy--
-		if p.busy == 0 {
-			p.quiet.Broadcast()
-		}
+		p.endedLocked(1)
 		p.mu.Unlock()
 	}()
 	b := j.task.perform(inPlaceSlot{j})

@@ -5,15 +5,11 @@ import "time"
 // limitWaitLocked sets the timer for the first of the queue, if tasks may be queued for some time only. As all of them
 // may be for the same time, the first is the first to be too late, and one timer will do.
 func (p *Pool) limitWaitLocked() {
-	if p.maxWait == 0 || p.watchingWait {
-		return
-	}
-	first := p.queue.first()
-	if first == nil {
+	if p.maxWait == 0 || p.watchingWait || !p.queue.any() {
 		return
 	}
 	p.watchingWait = true
-	left := first.since.time() + p.maxWait - now()
+	left := p.firstIsOverdue() - now()
 	if p.overdue == nil {
 		p.overdue = time.AfterFunc(left, p.refuseOverdue)
 	} else {
@@ -21,15 +17,17 @@ func (p *Pool) limitWaitLocked() {
 	}
 }
 
+// firstIsOverdue returns when the first of the queue will be too late.
+func (p *Pool) firstIsOverdue() time.Duration { return *p.queue.clock.at(p.queue.head) + p.maxWait }
+
 // refuseOverdue fails what has been queued for too long.
 func (p *Pool) refuseOverdue() {
 	p.mu.Lock()
 	p.watchingWait = false
 	var late []work
-	for first := p.queue.first(); first != nil && first.since.time()+p.maxWait <= now(); first = p.queue.first() {
-		oldest, _ := p.queue.pop()
-		if oldest.fn != nil || oldest.job.claim(jobQueued, jobDropped) {
-			late = append(late, oldest.work)
+	for p.queue.any() && p.firstIsOverdue() <= now() {
+		if oldest := p.queue.pop(); oldest.fn != nil || oldest.job.claim(jobQueued, jobDropped) {
+			late = append(late, oldest)
 		}
 	}
 	p.stats.Rejected += uint64(len(late))

@@ -28,9 +28,9 @@ type Pool struct {
 	lost    int       // workers on their way to a job that an Await has run: see worker.arrive
 	handed  jobList   // jobs with a slot that the next of these are to take
 	running int       // slots taken
-	busy    int       // jobs between being given a slot and the settlement of their future
+	busy    int       // jobs between being given a slot and the settlement of their future, panics to report
 	closed  bool
-	quiet   *sync.Cond // nothing is busy any more
+	quiet   *sync.Cond // no slot is taken, and nothing is busy
 
 	trimmer  *time.Timer
 	trimming bool
@@ -44,7 +44,6 @@ type Pool struct {
 	watch atomic.Pointer[contextWatch] // the latest, which the next task may share
 
 	stats PoolStats // the counters; the rest is filled in by Stats
-	clock queueClock
 }
 
 // PoolOption configures a [Pool].
@@ -69,7 +68,7 @@ func WithMaxQueueWait(limit time.Duration, err error) PoolOption {
 		if limit <= 0 {
 			return fmt.Errorf("%w: WithMaxQueueWait(%v): a time must be longer than 0", ErrInvalidOption, limit)
 		}
-		p.maxWait, p.tooLate = limit, err
+		p.maxWait, p.tooLate, p.queue.clock.everything = limit, err, true
 		if err == nil {
 			p.tooLate = ErrQueueTimeout
 		}
@@ -113,13 +112,6 @@ func (p *Pool) Execute(task func()) error {
 	return p.submit(work{fn: task})
 }
 
-// callPlain runs a task without a future. Nothing but Close can cancel it, and nothing but a worker can run it.
-func callPlain(fn func()) (err error) {
-	defer recoverAs(&err)
-	fn()
-	return nil
-}
-
 // submit gives w a slot and a worker, or a place in the queue.
 func (p *Pool) submit(w work) error {
 	p.mu.Lock()
@@ -133,20 +125,20 @@ func (p *Pool) submit(w work) error {
 		return ErrPoolClosed
 	case p.running < p.limit:
 		p.running++
-		p.busy++
 		if w.job != nil {
+			p.busy++
 			w.job.state.Store(jobAssigned)
 			w.job.slot = slotHeld
 		}
 		p.startLocked(w)
 		p.mu.Unlock()
 		return nil
-	case p.maxQueue >= 0 && p.queue.length >= p.maxQueue:
+	case p.maxQueue >= 0 && p.queue.length() >= p.maxQueue:
 		p.stats.Rejected++
 		p.mu.Unlock()
 		return ErrQueueFull
 	}
-	p.queue.push(w, p.clockIn())
+	p.queue.push(w)
 	p.limitWaitLocked()
 	p.mu.Unlock()
 	return nil
@@ -165,19 +157,28 @@ func (p *Pool) nextLocked() (next work) {
 			return work{}
 		}
 	}
-	for first, ok := p.queue.pop(); ok; first, ok = p.queue.pop() {
-		if j := first.job; j != nil {
+	for next = p.queue.pop(); !next.isNone(); next = p.queue.pop() {
+		if j := next.job; j != nil {
 			if !j.claim(jobQueued, jobAssigned) {
 				continue
 			}
 			j.slot = slotHeld
+			p.busy++
 		}
-		p.clockOut(first.since)
-		p.busy++
-		return first.work
+		p.stats.Waited++
+		return next
 	}
 	p.running--
+	p.endedLocked(0)
 	return work{}
+}
+
+// endedLocked counts work as no longer busy, and tells Shutdown if there is nothing more to wait for.
+func (p *Pool) endedLocked(n int) {
+	p.busy -= n
+	if p.closed && p.busy == 0 && p.running == 0 {
+		p.quiet.Broadcast()
+	}
 }
 
 // resumed is a task that wants a slot back, and the channel that tells it that it has one.
@@ -239,9 +240,9 @@ func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
 	var refused []work
-	for first, ok := p.queue.pop(); ok; first, ok = p.queue.pop() {
+	for first := p.queue.pop(); !first.isNone(); first = p.queue.pop() {
 		if first.fn != nil || first.job.claim(jobQueued, jobDropped) {
-			refused = append(refused, first.work)
+			refused = append(refused, first)
 		}
 	}
 	p.stats.Rejected += uint64(len(refused))
@@ -264,7 +265,7 @@ func (p *Pool) Shutdown() {
 			timer.Stop()
 		}
 	}
-	for p.busy > 0 {
+	for p.busy > 0 || p.running > 0 {
 		p.quiet.Wait()
 	}
 }

@@ -14,7 +14,7 @@ type worker struct {
 	held  bool // its slot is not released yet
 	plain bool // a function without a future is being run instead
 	next  work // assigned to this worker when the slot was released
-	owes  int  // what has ended and pool.busy still counts; paid whenever the lock is held anyway
+	owes  int  // what has ended and pool.busy still counts; paid when the lock is held for something else
 }
 
 // startLocked gives work, if there is some, to an idle worker or a new one.
@@ -88,11 +88,8 @@ func (p *Pool) trim() {
 
 func (w *worker) payLocked() {
 	if w.owes > 0 {
-		w.pool.busy -= w.owes
+		w.pool.endedLocked(w.owes)
 		w.owes = 0
-		if w.pool.busy == 0 {
-			w.pool.quiet.Broadcast()
-		}
 	}
 }
 
@@ -132,27 +129,16 @@ func (w *worker) do(j *job) (next work) {
 	return work{}
 }
 
-// doPlain is do for a function without a future.
+// doPlain is do for a function without a future. It has no deferred call of its own, which would cost as much as all
+// the rest: a panic ends this goroutine, and rescue goes on.
 func (w *worker) doPlain(fn func()) (next work) {
 	w.plain = true
-	err := callPlain(fn)
+	fn()
 	w.plain = false
-	if err == nil {
-		return w.releasePlain(taskReturned)
-	}
-	w.next = w.releasePlain(taskPanicked) // the handler may end this goroutine
-	ReportUnobserved(err)
-	return w.takeNext()
-}
-
-// releasePlain passes on the slot of a function without a future and returns what has it now.
-func (w *worker) releasePlain(end taskEnd) (next work) {
 	p := w.pool
 	p.mu.Lock()
-	p.countLocked(end)
-	w.payLocked()
+	p.countLocked(taskReturned)
 	next = p.nextLocked()
-	w.owes = 1
 	p.mu.Unlock()
 	return next
 }
@@ -214,7 +200,8 @@ func (w *worker) passLocked(j *job) {
 	w.owes = 1
 }
 
-// rescue goes on for a worker whose goroutine was ended by user code that called runtime.Goexit.
+// rescue goes on for a worker whose goroutine is ended by user code: by runtime.Goexit, or by a panic of a function
+// without a future.
 func (w *worker) rescue() {
 	j := w.job
 	if j == nil && !w.plain && w.next.isNone() && w.owes == 0 {
@@ -223,9 +210,18 @@ func (w *worker) rescue() {
 	defer w.handOver()
 	switch {
 	case w.plain:
+		err := newGoexitError()
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
 		w.plain = false
-		w.next = w.releasePlain(taskPanicked)
-		ReportUnobserved(newGoexitError())
+		w.pool.mu.Lock()
+		w.pool.countLocked(taskPanicked)
+		w.pool.busy++ // until it is reported
+		w.owes++
+		w.next = w.pool.nextLocked()
+		w.pool.mu.Unlock()
+		ReportUnobserved(err)
 	case j != nil:
 		if w.held {
 			w.release(taskPanicked)

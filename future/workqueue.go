@@ -1,6 +1,9 @@
 package future
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // work is what a pool runs: the job of a task that has a future, or a plain function.
 type work struct {
@@ -11,61 +14,63 @@ type work struct {
 func (w work) isNone() bool { return w.job == nil && w.fn == nil }
 
 // workQueue is the FIFO queue of the work that waits for a slot: a ring, in which plain functions stand as they are.
-// It is the submitter on one processor who writes it and the workers on others who read it, and what they would pay
-// for is every cache line that goes over.
+// Who submits and who works take turns at one lock, so every instruction here is paid for by both.
 type workQueue struct {
-	ring       []queued // as long as a power of two
-	head, tail uint     // positions: the places in the ring are their remainders
-	length     int      // how many wait; jobs that were dropped keep their place until their turn comes
-}
-
-type queued struct {
-	work
-	since stamp
+	ring       []work // as long as a power of two
+	head, tail uint   // positions: the places in the ring are their remainders
+	dropped    int    // jobs between them that are not to run; they keep their place until their turn comes
+	clock      queueClock
 }
 
 const shortestRing = 16
 
-func (q *workQueue) at(position uint) *queued { return &q.ring[position&uint(len(q.ring)-1)] }
+func (q *workQueue) at(position uint) *work { return &q.ring[position&uint(len(q.ring)-1)] }
 
-func (q *workQueue) push(w work, since stamp) {
+// length is how many wait.
+func (q *workQueue) length() int { return int(q.tail-q.head) - q.dropped }
+
+func (q *workQueue) push(w work) {
 	if q.tail-q.head == uint(len(q.ring)) {
 		q.resize(max(shortestRing, 2*len(q.ring)))
 	}
-	*q.at(q.tail) = queued{w, since}
-	q.tail++
-	q.length++
+	*q.at(q.tail) = w
 	if w.job != nil {
 		w.job.queued = true
 	}
+	if q.clock.measures(q.tail) {
+		q.clock.in(q.tail)
+	}
+	q.tail++
 }
 
-// first returns the oldest, or nil if there is none. It is good until the queue is changed.
-func (q *workQueue) first() *queued {
+// any passes over the jobs that were dropped, and reports whether head is the position of one that waits.
+func (q *workQueue) any() bool {
 	for ; q.head != q.tail; q.head++ {
 		place := q.at(q.head)
 		if place.job == nil || place.job.queued {
-			return place
+			return true
 		}
-		*place = queued{}
+		*place = work{}
+		q.dropped--
 	}
-	return nil
+	return false
 }
 
-// pop takes the oldest out. There is none if the second result is false.
-func (q *workQueue) pop() (oldest queued, ok bool) {
-	place := q.first()
-	if place == nil {
-		return queued{}, false
+// pop takes the oldest out: none if there is none.
+func (q *workQueue) pop() (oldest work) {
+	if !q.any() {
+		return work{}
 	}
-	oldest = *place
-	*place = queued{}
-	q.head++
-	q.length--
+	place := q.at(q.head)
+	oldest, *place = *place, work{}
 	if oldest.job != nil {
 		oldest.job.queued = false
 	}
-	return oldest, true
+	if q.clock.measures(q.head) {
+		q.clock.out(q.head)
+	}
+	q.head++
+	return oldest
 }
 
 // drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has
@@ -75,19 +80,23 @@ func (q *workQueue) drop(j *job) {
 		return
 	}
 	j.queued = false
-	q.length--
-	if places := int(q.tail - q.head); places > shortestRing && places > 4*q.length {
-		q.resize(1 << bits.Len(uint(max(shortestRing, 2*q.length)-1)))
+	q.dropped++
+	if places, length := int(q.tail-q.head), q.length(); places > shortestRing && places > 4*length {
+		q.resize(1 << bits.Len(uint(max(shortestRing, 2*length)-1)))
 	}
 }
 
 // resize moves what is queued to a ring of another length, which it must fit into.
 func (q *workQueue) resize(places int) {
 	old := *q
-	*q = workQueue{ring: make([]queued, places), length: old.length}
+	q.ring, q.tail, q.dropped = make([]work, places), q.head, 0
+	q.clock.since = make([]time.Duration, places)
 	for ; old.head != old.tail; old.head++ {
 		if place := old.at(old.head); place.fn != nil || place.job.queued {
 			*q.at(q.tail) = *place
+			if old.clock.measures(old.head) {
+				*q.clock.at(q.tail) = *old.clock.at(old.head)
+			}
 			q.tail++
 		}
 	}
@@ -95,7 +104,7 @@ func (q *workQueue) resize(places int) {
 
 // trim gives the ring back, if nothing is queued.
 func (q *workQueue) trim() {
-	if q.length == 0 {
-		*q = workQueue{}
+	if q.length() == 0 {
+		q.ring, q.head, q.tail, q.dropped, q.clock.since = nil, 0, 0, 0, nil
 	}
 }
