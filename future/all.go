@@ -37,7 +37,7 @@ func (a *all[T]) settled() bool { return a.f.isSettled() }
 func (a *all[T]) abandon()      { a.in.leave() }
 
 func (a *all[T]) arrive(i int) batch {
-	if err := a.fs[i].err; err != nil {
+	if err := a.fs[i].failure(); err != nil {
 		b, first := a.f.settle(nil, err)
 		if first {
 			a.in.leave()

@@ -38,7 +38,7 @@ func (a *anyOf[T]) settled() bool { return a.f.isSettled() }
 func (a *anyOf[T]) abandon()      { a.in.leave() }
 
 func (a *anyOf[T]) arrive(i int) batch {
-	if f := a.fs[i]; f.err == nil {
+	if f := a.fs[i]; f.failure() == nil {
 		b, first := a.f.settle(f.value, nil)
 		if first {
 			a.in.leave()
@@ -50,7 +50,7 @@ func (a *anyOf[T]) arrive(i int) batch {
 	}
 	errs := make([]error, len(a.fs))
 	for i, f := range a.fs {
-		errs[i] = f.err
+		errs[i] = f.failure()
 	}
 	var zero T
 	b, _ := a.f.settle(zero, &AggregateError{errs})

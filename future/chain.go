@@ -35,7 +35,7 @@ type chained[T any] struct {
 func (c *chained[T]) userCode() bool { return false }
 
 func (c *chained[T]) fire() batch {
-	b, first := c.p.f.settle(c.f.value, c.f.err)
+	b, first := c.p.f.settle(c.f.value, c.f.failure())
 	if first {
 		c.f.observe()
 	}

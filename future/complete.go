@@ -56,14 +56,14 @@ func (l *completion[T]) call() {
 			ReportUnobserved(newPanicError(v))
 		}
 	}()
-	l.fn(l.f.value, l.f.err)
+	l.fn(l.f.value, l.f.failure())
 }
 
 func (l *completion[T]) fail(err error) batch {
 	if _, goexit := err.(*PanicError); goexit && l.taken.Load() {
 		ReportUnobserved(err)
 	} else if l.taken.CompareAndSwap(false, true) {
-		ReportUnobserved(&UndeliveredError{Reason: err, Outcome: l.f.err})
+		ReportUnobserved(&UndeliveredError{Reason: err, Outcome: l.f.failure()})
 	}
 	return batch{}
 }

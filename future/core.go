@@ -24,11 +24,9 @@ type core struct {
 	links *link         // first of a ring, in order of registration: what waits for the outcome
 	ex    Executor      // where callbacks run; nil: on a goroutine of their own
 
-	// aux is the owner, what Cancel has to stop, while the future is pending; afterwards the *unobservedError of a
-	// failure that nobody has seen yet.
+	// aux is the owner, what Cancel has to stop, while the future is pending; afterwards its error, or the
+	// *unobservedError around one that nobody had seen when it came.
 	aux any
-
-	err error
 }
 
 // owner is what stands behind a pending future and has to know when it is cancelled.
@@ -45,6 +43,21 @@ var closed = func() chan struct{} {
 }()
 
 func (c *core) isSettled() bool { return c.state.Load()&settled != 0 }
+
+// failure returns the error of a future that is settled.
+func (c *core) failure() error {
+	if c.aux == nil { // most often: small enough to be inlined
+		return nil
+	}
+	return c.failureFound()
+}
+
+func (c *core) failureFound() error {
+	if u, ok := c.aux.(*unobservedError); ok {
+		return u.err
+	}
+	return c.aux.(error)
+}
 
 // doneChan returns the channel that is closed at settlement.
 func (c *core) doneChan() <-chan struct{} {
@@ -73,9 +86,6 @@ func (c *core) publish(err error, how uint32) (batch, owner) {
 		who, _ = c.aux.(owner)
 		c.aux = nil
 	}
-	if err != nil {
-		c.err = err
-	}
 	state := c.state.Load() | settled | how
 	links := c.links
 	if links != nil {
@@ -85,8 +95,12 @@ func (c *core) publish(err error, how uint32) (batch, owner) {
 			state |= draining
 		}
 	}
-	if err != nil && state&(observed|cancelled) == 0 && !isCancel(err) {
-		c.watch(err)
+	switch {
+	case err == nil:
+	case state&(observed|cancelled) == 0 && !isCancel(err):
+		c.aux = c.watch(err)
+	default:
+		c.aux = err
 	}
 	done := c.done
 	c.state.Store(state)

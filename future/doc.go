@@ -36,7 +36,7 @@
 //
 // # Cost
 //
-// A future is one object of 96 bytes; a derived one is one more; a wait for a pending one makes a channel if a
+// A future is one object of 80 bytes; a derived one is one more; a wait for a pending one makes a channel if a
 // context can end it. An operation on a pool is one object, plus two if its function uses the context's end. Combining n futures takes four
 // to six objects, whatever n is.
 package future

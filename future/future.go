@@ -23,7 +23,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 		}
 	}
 	f.observe()
-	return f.value, f.err
+	return f.value, f.failure()
 }
 
 // wait returns nil once c is settled.
@@ -63,7 +63,7 @@ func (f *Future[T]) Result() (T, error) {
 		return zero, ErrNotDone
 	}
 	f.observe()
-	return f.value, f.err
+	return f.value, f.failure()
 }
 
 // Err returns the error of a settled future, or nil. It returns [ErrNotDone] while the future is pending.
@@ -73,7 +73,7 @@ func (f *Future[T]) Err() error {
 		return ErrNotDone
 	}
 	f.observe()
-	return f.err
+	return f.failure()
 }
 
 // Done returns a channel that is closed once the future is settled. It is made at the first call; Await, which

@@ -191,8 +191,8 @@ func (t *groupTask) returned() {
 func (t *groupTask) userCode() bool { return false }
 
 func (t *groupTask) fire() batch {
-	if t.f.err != nil && t.f.state.Load()&cancelled == 0 {
-		t.g.fail(t.f.err)
+	if t.f.failure() != nil && t.f.state.Load()&cancelled == 0 {
+		t.g.fail(t.f.failure())
 	}
 	// The state moves from waiting to started to half done, so the order of the two attempts matters.
 	if !t.state.CompareAndSwap(taskWaiting, taskHalfDone) && t.state.CompareAndSwap(taskStarted, taskHalfDone) {
@@ -214,8 +214,8 @@ func (m *groupMember[T]) abandon()       { m.f.Cancel(context.Cause(m.g.ctx)) }
 func (m *groupMember[T]) userCode() bool { return false }
 
 func (m *groupMember[T]) fire() batch {
-	if m.f.err != nil && !m.f.Cancelled() {
-		m.g.fail(m.f.err)
+	if m.f.failure() != nil && !m.f.Cancelled() {
+		m.g.fail(m.f.failure())
 	}
 	return m.g.leave(m)
 }

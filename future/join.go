@@ -57,7 +57,7 @@ func (j *joint[R]) settled() bool { return j.f.isSettled() }
 func (j *joint[R]) abandon()      { j.in.leave() }
 
 func (j *joint[R]) arrive(i int) batch {
-	if err := j.parts[i].err; err != nil {
+	if err := j.parts[i].failure(); err != nil {
 		var zero R
 		b, first := j.f.settle(zero, err)
 		if first {

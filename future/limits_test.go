@@ -10,8 +10,8 @@ import (
 )
 
 func TestSizes(t *testing.T) {
-	if n := unsafe.Sizeof(future.Future[int]{}); n > 96 {
-		t.Errorf("a Future[int] takes %d bytes; at most 96 are allowed", n)
+	if n := unsafe.Sizeof(future.Future[int]{}); n > 80 {
+		t.Errorf("a Future[int] takes %d bytes; at most 80 are allowed", n)
 	}
 }
 

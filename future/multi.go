@@ -49,12 +49,12 @@ func firstError[T any](fs []*Future[T]) (first error) {
 	seen := make(map[*Future[T]]bool)
 	for _, f := range fs {
 		switch {
-		case f.err == nil || seen[f]:
+		case f.failure() == nil || seen[f]:
 			continue
 		case first == nil:
-			first = f.err
-		case !isCancel(f.err):
-			others = append(others, f.err)
+			first = f.failure()
+		case !isCancel(f.failure()):
+			others = append(others, f.failure())
 		}
 		seen[f] = true
 	}

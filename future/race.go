@@ -32,7 +32,7 @@ func (r *race[T]) settled() bool { return r.f.isSettled() }
 func (r *race[T]) abandon()      { r.in.leave() }
 
 func (r *race[T]) arrive(i int) batch {
-	b, first := r.f.settle(r.fs[i].value, r.fs[i].err)
+	b, first := r.f.settle(r.fs[i].value, r.fs[i].failure())
 	if first {
 		r.in.leave()
 	}

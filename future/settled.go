@@ -21,7 +21,7 @@ func AllSettled[T any](fs ...*Future[T]) *Future[[]Outcome[T]] {
 	return afterAll(fs, func(fs []*Future[T]) ([]Outcome[T], error) {
 		outcomes := make([]Outcome[T], len(fs))
 		for i, f := range fs {
-			outcomes[i] = Outcome[T]{f.value, f.err}
+			outcomes[i] = Outcome[T]{f.value, f.failure()}
 		}
 		return outcomes, nil
 	})

@@ -104,7 +104,7 @@ func (n *child[T, U, S]) fire() batch {
 
 func applyStep[T, U any, S step[T, U]](do S, parent *Future[T]) (u U, err error) {
 	defer recoverAs(&err)
-	return do.apply(parent.value, parent.err)
+	return do.apply(parent.value, parent.failure())
 }
 
 func (n *child[T, U, S]) fail(err error) batch {

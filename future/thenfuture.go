@@ -43,8 +43,8 @@ func (n *adopter[T, U]) fire() batch {
 	if n.isSettled() {
 		return batch{}
 	}
-	if parent.err != nil {
-		return n.fail(parent.err)
+	if parent.failure() != nil {
+		return n.fail(parent.failure())
 	}
 	f, err := callForFuture(fn, parent.value)
 	switch {
@@ -87,7 +87,7 @@ func (n *adoption[T, U]) userCode() bool { return false }
 func (n *adoption[T, U]) fire() batch {
 	f := n.adopted
 	n.adopted = nil
-	b, _ := n.settle(f.value, f.err)
+	b, _ := n.settle(f.value, f.failure())
 	return b
 }
 

@@ -66,7 +66,7 @@ func (n *limited[T]) userCode() bool { return false }
 
 func (n *limited[T]) fire() batch {
 	parent := n.parent
-	b, first := n.settle(parent.value, parent.err)
+	b, first := n.settle(parent.value, parent.failure())
 	if first {
 		parent.observe()
 		n.parent = nil
@@ -89,7 +89,7 @@ func (n *limited[T]) expire() {
 	v, err := zero, fmt.Errorf("%w after %v", ErrTimeout, n.d)
 	if n.cancels && !parent.Cancel(ErrTimeout) {
 		parent.observe() // its outcome came in the last moment
-		v, err = parent.value, parent.err
+		v, err = parent.value, parent.failure()
 	}
 	b, _ := n.settle(v, err)
 	b.spread(false)

@@ -7,7 +7,10 @@ import (
 )
 
 // unobservedError stands by for a failure that nobody has looked at. The collector reports it when the future goes.
-type unobservedError struct{ cleanup runtime.Cleanup }
+type unobservedError struct {
+	err     error
+	cleanup runtime.Cleanup
+}
 
 var unobservedHandler atomic.Pointer[func(error)]
 
@@ -95,10 +98,10 @@ func (e *UndeliveredError) Unwrap() []error {
 	return []error{e.Reason, e.Outcome}
 }
 
-// watch arranges for err to be reported if the future is collected unobserved. mu is held.
-func (c *core) watch(err error) {
+// watch arranges for err to be reported if the future is collected unobserved.
+func (c *core) watch(err error) *unobservedError {
 	// The cleanup must not refer to the future: it would never be collected.
-	c.aux = &unobservedError{runtime.AddCleanup(c, ReportUnobserved, err)}
+	return &unobservedError{err, runtime.AddCleanup(c, ReportUnobserved, err)}
 }
 
 // observeLocked notes that somebody will see the outcome. mu is held.
@@ -109,13 +112,12 @@ func (c *core) observeLocked() {
 	c.state.Or(observed)
 	if u, ok := c.aux.(*unobservedError); ok {
 		u.cleanup.Stop()
-		c.aux = nil
 	}
 }
 
 // observe is observeLocked for readers of a settled future; a success costs them nothing.
 func (c *core) observe() {
-	if c.err == nil || c.state.Load()&observed != 0 {
+	if c.aux == nil || c.state.Load()&observed != 0 {
 		return
 	}
 	c.mu.Lock()

@@ -40,7 +40,7 @@ func (n *relay[T]) userCode() bool { return false }
 func (n *relay[T]) fire() batch {
 	parent := n.parent
 	n.parent = nil
-	b, first := n.settle(parent.value, parent.err)
+	b, first := n.settle(parent.value, parent.failure())
 	if first {
 		parent.observe()
 	}

@@ -67,7 +67,7 @@ func (w *waiting[T]) abandon()      { w.in.leave() }
 func (w *waiting[T]) arrive(i int) batch {
 	f := w.fs[i]
 	last := w.pending.Add(-1) == 0
-	failed := f.err != nil && !f.Cancelled()
+	failed := f.failure() != nil && !f.Cancelled()
 	if last || w.when == FirstCompleted || w.when == FirstException && failed {
 		w.met.Store(true)
 	}

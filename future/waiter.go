@@ -6,12 +6,14 @@ import "sync"
 // and unlike a channel, a sync.Cond may be used by one synctest bubble after the other.
 type waiter struct {
 	link
-	woken sync.Cond
+	woken  sync.Cond
+	onLock *sync.Mutex // of the future it waits for
 }
 
 var waiters = sync.Pool{New: func() any {
 	w := new(waiter)
 	w.c = w
+	w.woken.L = w
 	return w
 }}
 
@@ -27,23 +29,29 @@ func (c *core) block() {
 	// mu is held until Wait has made this goroutine one that Signal finds, so the settlement comes after that. It
 	// signals every link of its list once: Wait returns once, and the waiter is free.
 	w.on.Store(c)
-	w.woken.L = &c.mu
+	w.onLock = &c.mu
 	c.links = c.links.append(&w.link)
 	w.woken.Wait()
-	c.mu.Unlock()
-	w.woken.L = nil
+	// The settler stored nil when it had done all that it does to the link: see link.take. This load comes after
+	// that, and so do the next use of the waiter and the reading of the outcome.
+	if w.on.Load() != nil {
+		panic("future: a waiter was woken before its future was settled")
+	}
+	w.onLock = nil
 	waiters.Put(w)
 }
 
+// Unlock and Lock are the waiter as the lock that Wait releases, once the goroutine is one that Signal finds, and
+// takes again, which there is no need for: the outcome does not change any more.
+func (w *waiter) Unlock() { w.onLock.Unlock() }
+
+// Lock does nothing: see Unlock.
+func (w *waiter) Lock() {}
+
 func (w *waiter) userCode() bool { return false }
 
-// fire holds the lock, which Wait takes again, so that all that was done to the link has been done when the waiter
-// is used again.
 func (w *waiter) fire() batch {
-	mu := w.woken.L
-	mu.Lock()
 	w.woken.Signal()
-	mu.Unlock()
 	return batch{}
 }
 

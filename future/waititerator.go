@@ -76,7 +76,7 @@ func (it *WaitIterator[K, T]) Next() *Future[T] {
 		f := it.fs[it.finished[0]]
 		it.current, it.finished = it.finished[0], it.finished[1:]
 		it.left--
-		n := &Future[T]{value: f.value, core: core{err: f.err, ex: executorOf(it.fs)}}
+		n := &Future[T]{value: f.value, core: core{aux: f.failure(), ex: executorOf(it.fs)}}
 		n.state.Store(settled | observed) // f's error was seen when f was given to the iterator
 		return n
 	}
@@ -155,7 +155,7 @@ func (it *WaitIterator[K, T]) arrive(i int) batch {
 		was := it.current
 		it.current = i // before the future is settled: who awaits it asks for the index next
 		it.left--
-		if b, ok := n.settle(f.value, f.err); ok {
+		if b, ok := n.settle(f.value, f.failure()); ok {
 			return b
 		}
 		it.current = was
