@@ -263,7 +263,16 @@ func ExamplePanicError() {
 
 func ExampleSetUnobservedHandler() {
 	told := make(chan error, 1)
-	previous := future.SetUnobservedHandler(func(err error) { told <- err })
+	previous := future.SetUnobservedHandler(func(err error) {
+		var panicked *future.PanicError
+		if !errors.As(err, &panicked) {
+			return // a failure that nobody looked at
+		}
+		select { // never block
+		case told <- err:
+		default:
+		}
+	})
 	defer func() { future.SetUnobservedHandler(previous) }()
 	future.Resolved(1).OnComplete(func(int, error) { panic("in a callback") })
 	fmt.Println(<-told)

@@ -233,6 +233,25 @@ func TestExecutePanicsAndGoexitAreReported(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForFunctionsAndForTheReportOfTheirPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reported bool
+		previous := future.SetUnobservedHandler(func(error) { time.Sleep(time.Second); reported = true })
+		defer func() { future.SetUnobservedHandler(previous) }()
+		pool, err := future.NewPool(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pool.Execute(func() { time.Sleep(time.Second); panic(errBoom) }); err != nil {
+			t.Fatal(err)
+		}
+		pool.Shutdown()
+		if !reported {
+			t.Error("it has returned before the handler has")
+		}
+	})
+}
+
 func TestWorkersAreReusedAndRetire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, err := future.NewPool(10)
@@ -273,18 +292,5 @@ func TestWorkersAreReusedAndRetire(t *testing.T) {
 			t.Errorf("an idle pool keeps %d workers", s.Idle)
 		}
 		// Not closed on purpose: an idle pool leaves nothing behind, or the bubble would not end.
-	})
-}
-
-func TestQueueWaitIsMeasured(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pool, _ := future.NewPool(1)
-		defer pool.Close()
-		sleep := func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }
-		a, b, c := future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep)
-		future.All(a, b, c).Await(t.Context())
-		if s := pool.Stats(); s.Waited != 2 || s.QueueWait.Round(time.Second) != 3*time.Second || s.MaxQueueWait.Round(time.Second) != 2*time.Second {
-			t.Errorf("Stats: %+v", s)
-		}
 	})
 }
