@@ -5,6 +5,7 @@ go 1.26
 require (
 	github.com/FerretDB/FerretDB v1.24.2
 	github.com/gomotor/gomotor v0.0.0-00010101000000-000000000000
+	github.com/jizhuozhi/go-future v0.1.5
 	go.mongodb.org/mongo-driver v1.17.9
 	go.mongodb.org/mongo-driver/v2 v2.10.0
 	go.uber.org/goleak v1.3.0

@@ -5,17 +5,16 @@ import (
 	"sync"
 	"testing"
 
+	gofuture "github.com/jizhuozhi/go-future"
+
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor_test/internal/figures"
 )
 
 var background = context.Background()
 
-// more has contestants by the name of the row, for a peer that is not a part of this module.
-var more = map[string][]figures.Contestant{}
-
 func table(t *testing.T) []figures.Row {
-	rows := []figures.Row{
+	return []figures.Row{
 		figures.Compare("create, resolve, await",
 			figures.By("gomotor", 1, func(n int) {
 				for range n {
@@ -29,6 +28,13 @@ func table(t *testing.T) []figures.Row {
 					f := newEager[int]()
 					f.settle(1, nil)
 					_, _ = f.await(background)
+				}
+			}),
+			figures.By("go-future", 1, func(n int) {
+				for range n {
+					p := gofuture.NewPromise[int]()
+					p.Set(1, nil)
+					_, _ = p.Future().Get()
 				}
 			}),
 		),
@@ -49,6 +55,14 @@ func table(t *testing.T) []figures.Row {
 					_, _ = f.await(background)
 				}
 			}),
+			figures.By("go-future, on the resolver's stack", 1, func(n int) {
+				for range n {
+					p := gofuture.NewPromise[int]()
+					f := gofuture.Then(p.Future(), incrementOrFail)
+					p.Set(1, nil)
+					_, _ = f.Get()
+				}
+			}),
 		),
 		figures.Compare("a pending await",
 			figures.By("gomotor", 1, func(n int) {
@@ -64,11 +78,17 @@ func table(t *testing.T) []figures.Row {
 					_, _ = f.await(background)
 				})
 			}),
+			figures.By("go-future", 1, func(n int) {
+				served(n, gofuture.NewPromise[int], func(p *gofuture.Promise[int]) { p.Set(1, nil) }, func(p *gofuture.Promise[int]) {
+					_, _ = p.Future().Get()
+				})
+			}),
 		),
 		figures.Compare("a link of a chain of 1,000",
 			figures.By("gomotor", 1_000, func(n int) { chain(n, 1_000) }),
 			figures.By("gomotor, of 100,000", 100_000, func(n int) { chain(n, 100_000) }),
 			figures.By("eager channel", 1_000, func(n int) { eagerChain(n, 1_000) }),
+			figures.By("go-future, recursively", 1_000, func(n int) { goFutureChain(n, 1_000) }),
 		),
 		figures.Compare("a no-op task, 4 workers",
 			figures.By("gomotor Execute", burst, poolFuncs(t)),
@@ -88,13 +108,11 @@ func table(t *testing.T) []figures.Row {
 			figures.By("a goroutine each", 10_000, deepGoroutines(10_000)),
 		),
 	}
-	for i := range rows {
-		rows[i].Contestants = append(rows[i].Contestants, more[rows[i].Name]...)
-	}
-	return rows
 }
 
 func increment(i int) (int, error) { return i + 1, nil }
+
+func incrementOrFail(i int, err error) (int, error) { return i + 1, err }
 
 // served has another goroutine settle what this one waits for.
 func served[F any](n int, create func() F, settle, await func(F)) {
@@ -133,6 +151,18 @@ func eagerChain(n, links int) {
 		}
 		p.settle(0, nil)
 		_, _ = f.await(background)
+	}
+}
+
+func goFutureChain(n, links int) {
+	for done := 0; done < n; done += links {
+		p := gofuture.NewPromise[int]()
+		f := p.Future()
+		for range links {
+			f = gofuture.Then(f, incrementOrFail)
+		}
+		p.Set(0, nil)
+		_, _ = f.Get()
 	}
 }
 
