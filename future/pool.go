@@ -166,6 +166,9 @@ func (p *Pool) nextLocked() (next work) {
 			p.busy++
 		}
 		p.stats.Waited++
+		if at := p.queue.head - 1; p.queue.clock.measures(at) {
+			p.queue.clock.out(at)
+		}
 		return next
 	}
 	p.running--

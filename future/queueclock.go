@@ -27,6 +27,7 @@ func (c *queueClock) at(position uint) *time.Duration {
 
 func (c *queueClock) in(position uint) { *c.at(position) = now() }
 
+// out counts how long what was at a measured position has waited for the slot that it gets now.
 func (c *queueClock) out(position uint) {
 	since := *c.at(position)
 	if since == 0 {

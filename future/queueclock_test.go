@@ -88,7 +88,7 @@ func TestEachOfManyTasksIsRefusedInItsOwnTime(t *testing.T) {
 		}
 		time.Sleep(limit)
 		synctest.Wait()
-		if s := pool.Stats(); s.Rejected != 300 {
+		if s := pool.Stats(); s.Rejected != 300 || s.Waited != 0 || s.QueueWait != 0 {
 			t.Errorf("Stats: %+v", s)
 		}
 	})

@@ -66,9 +66,6 @@ func (q *workQueue) pop() (oldest work) {
 	if oldest.job != nil {
 		oldest.job.queued = false
 	}
-	if q.clock.measures(q.head) {
-		q.clock.out(q.head)
-	}
 	q.head++
 	return oldest
 }
