@@ -44,6 +44,25 @@ func ExampleNewPromiseOn() {
 	// Output: on the loop: 1 <nil>
 }
 
+// The only permit goes to whoever waits for it. One that gives up gets none, so the next has it.
+func ExampleNewHandover() {
+	waiters := []*future.Promise[string]{future.NewHandover[string](nil), future.NewHandover[string](nil)}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := waiters[0].Future().Await(ended)
+	fmt.Println("the first:", err)
+	for _, w := range waiters {
+		if w.Resolve("the permit") {
+			break
+		}
+	}
+	v, err := waiters[1].Future().Await(ctx)
+	fmt.Println("the second:", v, err)
+	// Output:
+	// the first: context canceled
+	// the second: the permit <nil>
+}
+
 func ExamplePromise_Future() {
 	fetch := func() *future.Future[int] { // hands out the read side alone
 		p := future.NewPromise[int]()
@@ -222,6 +241,23 @@ func ExampleFuture_Notify() {
 	// Output: 1 <nil>
 }
 
+// A scheduler that waits for one future after the other needs one registration.
+func ExampleFuture_NotifyWith() {
+	var r future.Registration
+	w := make(wakeUp, 1)
+	for i := range 3 {
+		p := future.NewPromise[int]()
+		p.Future().NotifyWith(&r, w)
+		p.Resolve(i)
+		<-w
+		fmt.Println(p.Future().Result())
+	}
+	// Output:
+	// 0 <nil>
+	// 1 <nil>
+	// 2 <nil>
+}
+
 func ExampleRegistration_Stop() {
 	p := future.NewPromise[int]()
 	w := make(wakeUp, 1)
@@ -277,6 +313,35 @@ func ExampleSetUnobservedHandler() {
 	future.Resolved(1).OnComplete(func(int, error) { panic("in a callback") })
 	fmt.Println(<-told)
 	// Output: future: panic: in a callback
+}
+
+func ExamplePanicError_Unwrap() {
+	errBroken := errors.New("broken")
+	_, err := future.Then(future.Resolved(1), func(int) (int, error) { panic(errBroken) }).Await(ctx)
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, errBroken))
+	// Output:
+	// future: panic: broken
+	// true
+}
+
+func ExampleUndeliveredError() {
+	told := make(chan error, 1)
+	previous := future.SetUnobservedHandler(func(err error) {
+		var undelivered *future.UndeliveredError
+		if errors.As(err, &undelivered) {
+			told <- err
+		}
+	})
+	defer func() { future.SetUnobservedHandler(previous) }()
+	closed := future.ExecutorFunc(func(func()) error { return future.ErrPoolClosed })
+	future.Rejected[int](errors.New("no such rider")).Via(closed).OnComplete(func(int, error) {})
+	err := <-told
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, future.ErrPoolClosed))
+	// Output:
+	// future: callback not delivered: future: the pool is closed; its error was: no such rider
+	// true
 }
 
 func ExampleReportUnobserved() {
