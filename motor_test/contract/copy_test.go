@@ -24,14 +24,7 @@ type copier func(ctx context.Context, client *motor.Client, from, to string, opt
 func copiedInBothStyles(t *testing.T, test func(t *testing.T, copied copier)) {
 	t.Run("futures", func(t *testing.T) { test(t, copiedByFuture) })
 	t.Run("callbacks", func(t *testing.T) {
-		loop := callback.NewLoop()
-		ended := make(chan struct{})
-		go func() { defer close(ended); loop.Start() }()
-		t.Cleanup(func() {
-			loop.Stop()
-			<-ended
-			loop.Close()
-		})
+		loop := runningLoop(t)
 		test(t, func(ctx context.Context, client *motor.Client, from, to string, opts ...motor.CopyOption) (*motor.CopyResult, error) {
 			return called(context.WithoutCancel(ctx), loop, func(done callback.Func[*motor.CopyResult]) {
 				callback.WrapClient(loop, client).CopyDatabase(ctx, from, to, done, opts...)
