@@ -17,9 +17,9 @@ import (
 // collected runs the garbage collector until a condition holds.
 func collected(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal(what)
+			t.Fatalf("%s within 30 seconds", what)
 		}
 		runtime.GC()
 	}

@@ -368,12 +368,17 @@ func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
 			c := connect(peer).Database("d").Collection("c")
 			first := findOne(t.Context(), c)
 			find := peer.Receive("find")
-			err := findOne(t.Context(), c)(t.Context())
+			patience, stop := context.WithTimeout(t.Context(), 8*time.Second) // less than the peer's
+			defer stop()
+			err := findOne(t.Context(), c)(patience)
+			find.Cursor("d.c", 0) // the one that runs is not disturbed
+			if patience.Err() != nil {
+				t.Fatal("after 8 seconds it still waits for its turn, and 20 milliseconds are its limit")
+			}
 			wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
 			if !errors.Is(err, future.ErrQueueTimeout) {
 				t.Errorf("%v is no future.ErrQueueTimeout", err)
 			}
-			find.Cursor("d.c", 0) // the one that runs is not disturbed
 			if err := first(t.Context()); err != nil {
 				t.Error(err)
 			}
