@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -90,6 +92,37 @@ func TestCancelledReadLosesItsTurnOnly(t *testing.T) {
 			last = n
 		}
 	}
+}
+
+// The end of a read's context cuts its round trip off. What had come stays; what would have come is an error, not an end.
+func TestReadWhoseContextEndsKeepsWhatHasCome(t *testing.T) {
+	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		r := ops.Find(bson.D{})
+		list := r.started().ToList(ctx)
+		peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+		more := peer.Receive("getMore")
+		cancel()
+		if docs, err := list.Await(t.Context()); docs != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, %v; want context.Canceled", docs, err)
+		}
+		more.Nothing()
+		for i := range 2 {
+			if doc, err := r.Next(); !isNumber(doc, i) || err != nil {
+				t.Errorf("what had come: %v, %v", doc, err)
+			}
+		}
+		if _, err := r.Next(); !errors.Is(err, motor.InvalidOperation) || r.Alive() {
+			t.Errorf("then: %v, alive %t; want InvalidOperation", err, r.Alive())
+		}
+		r.cursor.Rewind()
+		again := r.started().ToList(t.Context())
+		peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
+		if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
+			t.Errorf("after Rewind: %v, %v", docs, err)
+		}
+	})
 }
 
 // The documents before one that cannot be decoded stand beside the error, which a callback is given alone.

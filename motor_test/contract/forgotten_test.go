@@ -49,6 +49,15 @@ func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
 			_, err := first.Await(t.Context())
 			noError(t, err)
 		},
+		"by Rewind": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			r := ops.Find(bson.D{})
+			more := r.started().FetchNext(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+			_, err := more.Await(t.Context())
+			noError(t, err)
+			r.cursor.Rewind()
+			t.Cleanup(func() { runtime.KeepAlive(r) })
+		},
 		"after Each was stopped": func(t *testing.T, peer *wiretest.Peer, ops operations) {
 			called := make(chan bson.M, 1)
 			ops.Find(bson.D{}).Each(func(doc bson.M, _ error) bool { called <- doc; return false })

@@ -125,6 +125,36 @@ func TestCloseEndsAWaitForNews(t *testing.T) {
 	})
 }
 
+// A wait that ends leaves what it waited for to the next one.
+func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
+	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
+		r := tailing(ops, options.TailableAwait)
+		more := r.started().FetchNext(t.Context())
+		peer.Receive("find").Cursor("d.c", 7)
+		_, err := more.Await(t.Context())
+		noError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		one := r.started().Next(ctx)
+		poll := peer.Receive("getMore")
+		cancel()
+		if _, err := one.Await(t.Context()); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+		two := r.started().Next(t.Context())
+		poll.Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+		if doc, err := two.Await(t.Context()); !isNumber(doc, 0) || err != nil {
+			t.Errorf("the next wait: %v, %v", doc, err)
+		}
+		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
+			t.Errorf("then: %v, %v", doc, err)
+		}
+		if n := len(peer.Seen("getMore")); n != 1 {
+			t.Errorf("%d getMores, want 1", n)
+		}
+	})
+}
+
 // However many wait, and however little the client may use: operations go on.
 func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
