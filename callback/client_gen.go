@@ -134,11 +134,11 @@ func (c *Client) String() string {
 //
 // Errors: [motor.ClientBulkWriteException], of which errors.As finds the [motor.Error]: its PartialResult has the
 // result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not know the
-// command; [motor.ConfigurationError] if the write concern has wtimeout or fsync; [motor.InvalidOperation] for w: 0
-// with ordered writes, or with verbose results; [motor.InvalidName]; [motor.TypeError] for an empty list, for a nil in
-// it, and for a nil filter, document or update; [motor.ValueError] for an update without operators and for a
-// replacement with some; [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is
-// sent then, of none of the writes.
+// command; [motor.ConfigurationError] if the write concern has wtimeout or fsync; [motor.InvalidOperation] for an
+// empty list, and for w: 0 with ordered writes, or with verbose results; [motor.InvalidName]; [motor.TypeError] for a
+// nil list, for a nil in it, and for a nil filter, document or update; [motor.ValueError] for an update without
+// operators and for a replacement with some; [motor.InvalidDocument] for what cannot be encoded, and
+// [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(

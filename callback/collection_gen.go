@@ -82,10 +82,11 @@ func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *Bu
 //	})
 //
 // Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
-// and its PartialResult has the result of the others. [motor.TypeError] for an empty list, for a nil in it, and for a
-// nil filter, document or update; [motor.ValueError] for an update without operators and for a replacement with some;
-// [motor.InvalidDocument] for what cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of
-// the writes. Beside an error of the network stands the result of the commands before it.
+// and its PartialResult has the result of the others. [motor.InvalidOperation] for an empty list; [motor.TypeError]
+// for a nil one, for a nil in it, and for a nil filter, document or update; [motor.ValueError] for an update without
+// operators and for a replacement with some; [motor.InvalidDocument] for what cannot be encoded, and
+// [motor.DocumentTooLarge]: nothing is sent then, of none of the writes. Beside an error of the network stands the
+// result of the commands before it.
 //
 // Motor: MotorCollection.bulk_write.
 func (c *Collection[D]) BulkWrite(

@@ -23,7 +23,7 @@ var (
 // await waits for f, for as long as a test may take.
 func await[T any](t testing.TB, f *future.Future[T]) (T, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	v, err := f.Await(ctx)
 	if err != nil && err == ctx.Err() {

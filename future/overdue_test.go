@@ -52,18 +52,11 @@ func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
 func TestFunctionsThatAreQueuedForTooLongAreReported(t *testing.T) {
 	told := unobserved(t)
 	late := errors.New("late")
-	pool, err := future.NewPool(1, future.WithMaxQueueWait(time.Millisecond, late))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	end := make(chan struct{})
-	future.Go(t.Context(), pool, func(context.Context) (int, error) { <-end; return 0, nil })
+	pool, _ := blocked(t, future.WithMaxQueueWait(time.Millisecond, late))
 	if err := pool.Execute(func() { t.Error("called") }); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "nothing was reported", func() bool { return reports(told, late) == 1 })
-	close(end)
 }
 
 func TestAQueueWaitIsLongerThanNothing(t *testing.T) {

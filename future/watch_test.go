@@ -3,6 +3,7 @@ package future_test
 import (
 	"context"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 	"weak"
@@ -10,12 +11,14 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// blocked returns a pool of one slot, which is taken until release is called.
-func blocked(t *testing.T) (pool *future.Pool, release func()) {
-	pool = newPool(t, 1)
+// blocked returns a pool of one slot, which is taken until release is called, or the test has failed.
+func blocked(t *testing.T, opts ...future.PoolOption) (pool *future.Pool, release func()) {
+	pool = newPool(t, 1, opts...)
 	end := make(chan struct{})
+	release = sync.OnceFunc(func() { close(end) })
+	t.Cleanup(release) // before the pool is closed, which waits for what runs
 	future.Go(context.Background(), pool, func(context.Context) (int, error) { <-end; return 0, nil })
-	return pool, func() { close(end) }
+	return pool, release
 }
 
 func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
@@ -101,7 +104,7 @@ func TestAContextThatEndsAtAnyMoment(t *testing.T) {
 			}
 		}
 		for _, f := range fs {
-			waiting, stop := context.WithTimeout(t.Context(), time.Minute)
+			waiting, stop := context.WithTimeout(t.Context(), 30*time.Second)
 			if _, _ = f.Await(waiting); !f.IsDone() {
 				t.Fatal("a task is left pending")
 			}

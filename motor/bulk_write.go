@@ -19,10 +19,11 @@ import (
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
 //	})
 //
-// Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read. [TypeError] for an
-// empty list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update without operators
-// and for a replacement with some; [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is
-// sent then, of none of the writes. Beside an error of the network stands the result of the commands before it.
+// Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read.
+// [InvalidOperation] for an empty list; [TypeError] for a nil one, for a nil in it, and for a nil filter, document or
+// update; [ValueError] for an update without operators and for a replacement with some; [InvalidDocument] for what
+// cannot be encoded, and [DocumentTooLarge]: nothing is sent then, of none of the writes. Beside an error of the
+// network stands the result of the commands before it.
 //
 // Motor: MotorCollection.bulk_write.
 func (c *Collection[D]) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
@@ -31,6 +32,17 @@ func (c *Collection[D]) BulkWrite(ctx context.Context, models []mongo.WriteModel
 		return failed[*BulkWriteResult](c.db.client, err)
 	}
 	return startBulk(ctx, c, b, c.now(), (*bulkOutcome).bulkWriteResult)
+}
+
+// checkWrites checks that there are any.
+func checkWrites(n int, isNil bool) error {
+	switch {
+	case isNil:
+		return newError(TypeError, "the list of writes is nil")
+	case n == 0:
+		return newError(InvalidOperation, "there is no operation to execute")
+	}
+	return nil
 }
 
 // bulk is several writes on their way.
@@ -44,8 +56,8 @@ type bulk struct {
 }
 
 func (c *Collection[D]) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
-	if len(models) == 0 {
-		return nil, newError(TypeError, "BulkWrite takes at least one write")
+	if err := checkWrites(len(models), models == nil); err != nil {
+		return nil, err
 	}
 	o, err := applied(opts)
 	if err != nil {

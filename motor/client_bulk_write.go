@@ -14,11 +14,10 @@ import (
 //
 // Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
 // values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command;
-// [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation] for w: 0 with ordered writes, or
-// with verbose results; [InvalidName];
-// [TypeError] for an empty list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update
-// without operators and for a replacement with some; [InvalidDocument] for what cannot be encoded, and
-// [DocumentTooLarge]: nothing is sent then, of none of the writes.
+// [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation] for an empty list, and for w: 0
+// with ordered writes, or with verbose results; [InvalidName]; [TypeError] for a nil list, for a nil in it, and for a
+// nil filter, document or update; [ValueError] for an update without operators and for a replacement with some;
+// [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is sent then, of none of the writes.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
@@ -44,9 +43,7 @@ func (c *Client) encodeWrites(
 		return nil, o, err
 	}
 	e := c.encoding(&c.codec)
-	if len(writes) == 0 {
-		e.check(newError(TypeError, "BulkWrite takes at least one write"))
-	}
+	e.check(checkWrites(len(writes), writes == nil))
 	encoded := make([]mongo.ClientBulkWrite, len(writes))
 	for i, w := range writes {
 		e.check(checkDatabaseName(w.Database))

@@ -76,6 +76,9 @@ func TestCloseCursorSendsKillCursorsForItsCollection(t *testing.T) {
 	if _, err := client.CloseCursor(ctx, 42).Await(ctx); err != nil {
 		t.Fatal(err)
 	}
+	if len(killed) == 0 {
+		t.Fatal("CloseCursor has sent no killCursors")
+	}
 	command := <-killed
 	if command.Lookup("killCursors").StringValue() != "c" || fmt.Sprint(command.Lookup("cursors")) != `[{"$numberLong":"42"}]` {
 		t.Errorf("sent %s", command)

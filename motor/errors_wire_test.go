@@ -9,74 +9,13 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
-
-// collection is what the operations of these tests are called on.
-type collection = *motor.Collection[bson.M]
-
-// outcome waits for the error of an operation that was started.
-type outcome func(context.Context) error
-
-func started[T any](f *future.Future[T]) outcome {
-	return func(ctx context.Context) error {
-		_, err := f.Await(ctx)
-		return err
-	}
-}
-
-type operation func(context.Context, collection) outcome
-
-func insertOne(ctx context.Context, c collection) outcome {
-	return started(c.InsertOne(ctx, bson.M{"_id": 1}))
-}
-func findOne(ctx context.Context, c collection) outcome {
-	return started(c.FindOne(ctx, bson.M{"_id": 1}))
-}
-func readAll(ctx context.Context, c collection) outcome { return started(c.Find(bson.M{}).ToList(ctx)) }
-func drop(ctx context.Context, c collection) outcome    { return started(c.Drop(ctx)) }
-
-func insertMany(ctx context.Context, c collection) outcome {
-	return started(c.InsertMany(ctx, []bson.M{{"_id": 1}, {"_id": 2}, {"_id": 3}}))
-}
-
-func upsert(ctx context.Context, c collection) outcome {
-	change := bson.M{"$set": bson.M{"a": 2}}
-	return started(c.UpdateOne(ctx, bson.M{"_id": 1}, change, options.UpdateOne().SetUpsert(true)))
-}
-
-func bulkWrite(ctx context.Context, c collection) outcome {
-	return started(c.BulkWrite(ctx, []mongo.WriteModel{
-		mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": 1}), mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": 2}),
-	}))
-}
-
-func clientBulkWrite(ctx context.Context, c collection) outcome {
-	return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
-		{Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.M{"_id": 1})},
-		{Database: "d", Collection: "e", Model: mongo.NewClientDeleteOneModel().SetFilter(bson.M{"_id": 2})},
-	}))
-}
-
-func command(name string) operation {
-	return func(ctx context.Context, c collection) outcome { return started(c.Database().Command(ctx, name)) }
-}
-
-// within gives an operation, though not the wait for it, a time limit.
-func within(limit time.Duration, op operation) operation {
-	return func(ctx context.Context, c collection) outcome {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		wait := op(ctx, c)
-		return func(ctx context.Context) error { defer cancel(); return wait(ctx) }
-	}
-}
 
 // asA tells whether errors.As finds an error of the driver's.
 func asA[E error](err error) bool {
@@ -326,72 +265,6 @@ func TestErrorsOfTheServer(t *testing.T) {
 			test.want.check(t, wait(t.Context()))
 		})
 	}
-}
-
-// occupy makes a client with a single connection, on which a find waits for its answer. checkingOut tells when
-// another operation comes to wait for the connection.
-func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct{}) {
-	peer := wiretest.Start(t, wiretest.Standalone)
-	starts := make(chan struct{}, 10)
-	monitor := &event.PoolMonitor{Event: func(e *event.PoolEvent) {
-		if e.Type == event.ConnectionCheckOutStarted {
-			starts <- struct{}{}
-		}
-	}}
-	client := newClient(t, peer.URI("maxPoolSize=1", "retryReads=false"), motor.WithMaxWorkers(2),
-		motor.WithClientOptions(options.Client().SetPoolMonitor(monitor)))
-	c = client.Database("d").Collection("c")
-	first := findOne(t.Context(), c)
-	t.Cleanup(func() { _ = first(context.Background()) })
-	<-starts
-	return c, peer.Receive("find"), starts
-}
-
-func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
-	c, find, _ := occupy(t)
-	err := within(50*time.Millisecond, findOne)(t.Context(), c)(t.Context())
-	wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
-	find.Cursor("d.c", 0)
-}
-
-func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
-	for name, connect := range map[string]func(*wiretest.Peer) *motor.Client{
-		"by the connection string": func(p *wiretest.Peer) *motor.Client {
-			return newClient(t, p.URI("waitQueueTimeoutMS=20"), motor.WithMaxWorkers(1))
-		},
-		"by its name": func(p *wiretest.Peer) *motor.Client {
-			return newClient(t, p.URI(), motor.WithMaxWorkers(1), motor.WithOptions(map[string]any{"waitQueueTimeoutMS": 20}))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			peer := wiretest.Start(t, wiretest.Standalone)
-			c := connect(peer).Database("d").Collection("c")
-			first := findOne(t.Context(), c)
-			find := peer.Receive("find")
-			err := findOne(t.Context(), c)(t.Context())
-			wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
-			if !errors.Is(err, future.ErrQueueTimeout) {
-				t.Errorf("%v is no future.ErrQueueTimeout", err)
-			}
-			find.Cursor("d.c", 0) // the one that runs is not disturbed
-			if err := first(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for _, bad := range []string{"-1", "soon", "99999999999"} {
-		if _, err := motor.NewClient("mongodb://localhost/?waitQueueTimeoutMS=" + bad); !errors.Is(err, motor.InvalidURI) {
-			t.Errorf("%s: got %v, want InvalidURI", bad, err)
-		}
-	}
-}
-
-func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
-	c, find, checkingOut := occupy(t)
-	wait := findOne(t.Context(), c)
-	<-checkingOut
-	find.HangUp()
-	wantError{class: motor.AutoReconnect}.check(t, wait(t.Context()))
 }
 
 // TestErrorsOfEncryption has errors that the driver has only where it was built with encryption. Of its other classes,

@@ -176,65 +176,6 @@ func TestWaitingForNewsInASession(t *testing.T) {
 	}
 }
 
-func TestTailableCursors(t *testing.T) {
-	for name, kind := range map[string]options.CursorType{"awaiting": options.TailableAwait, "not awaiting": options.Tailable} {
-		t.Run(name, func(t *testing.T) {
-			peer := wiretest.Start(t, wiretest.Standalone)
-			find := func() *motor.Cursor[bson.M] {
-				return newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{}, options.Find().SetCursorType(kind))
-			}
-			cursor := find()
-			if _, err := cursor.ToList(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-				t.Errorf("ToList: %v, want InvalidOperation", err)
-			}
-			next := cursor.Next(t.Context())
-			peer.Receive("find").Cursor("d.c", 7)
-			if _, err := next.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || !cursor.Alive() {
-				t.Errorf("no news: %v, alive %t", err, cursor.Alive())
-			}
-			more := cursor.FetchNext(t.Context())
-			peer.Receive("getMore").Cursor("d.c", 7)
-			if ok, err := more.Await(t.Context()); ok || err != nil || !cursor.Alive() || cursor.CursorID() != 7 {
-				t.Errorf("no news: %t, %v, alive %t", ok, err, cursor.Alive())
-			}
-			more = cursor.FetchNext(t.Context())
-			peer.Receive("getMore").Cursor("d.c", 0)
-			if ok, err := more.Await(t.Context()); ok || err != nil || cursor.Alive() {
-				t.Errorf("dead: %t, %v, alive %t", ok, err, cursor.Alive())
-			}
-			empty := find()
-			more = empty.FetchNext(t.Context())
-			peer.Receive("find").Cursor("d.c", 0)
-			if ok, err := more.Await(t.Context()); ok || err != nil || empty.Alive() {
-				t.Errorf("an empty collection: %t, %v, alive %t", ok, err, empty.Alive())
-			}
-		})
-	}
-}
-
-func TestEachOfATailableCursorGoesOn(t *testing.T) {
-	for name, kind := range map[string]options.CursorType{"awaiting": options.TailableAwait, "not awaiting": options.Tailable} {
-		t.Run(name, func(t *testing.T) {
-			peer := wiretest.Start(t, wiretest.Standalone)
-			coll := newClient(t, peer.URI()).Database("d").Collection("c")
-			got := make(chan any, 10)
-			coll.Find(bson.D{}, options.Find().SetCursorType(kind)).Each(t.Context(), func(doc bson.M, err error) bool {
-				got <- doc["i"]
-				return err == nil
-			})
-			peer.Receive("find").Cursor("d.c", 7)
-			peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 1})
-			peer.Receive("getMore").Cursor("d.c", 7)
-			peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 2})
-			for _, want := range []any{int32(1), int32(2), nil} {
-				if i := <-got; i != want {
-					t.Errorf("got %v, want %v", i, want)
-				}
-			}
-		})
-	}
-}
-
 func TestTailSendsItsQueryAnewWhenTheCursorHasDied(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.M{"a": 1})

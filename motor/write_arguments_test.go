@@ -82,7 +82,7 @@ func TestBadArgumentsOfWritesAreNotSent(t *testing.T) {
 		}, motor.TypeError},
 		{"BulkWrite: an empty list", func(ctx context.Context, c collection) outcome {
 			return started(c.BulkWrite(ctx, []mongo.WriteModel{}))
-		}, motor.TypeError},
+		}, motor.InvalidOperation},
 		{"BulkWrite: let", func(ctx context.Context, c collection) outcome {
 			return started(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(query)},
 				options.BulkWrite().SetLet(1)))
@@ -115,9 +115,12 @@ func TestBadArgumentsOfWritesAreNotSent(t *testing.T) {
 		bulk("DeleteOne: no filter", mongo.NewDeleteOneModel(), motor.TypeError),
 		bulk("DeleteMany: a filter that cannot be encoded", mongo.NewDeleteManyModel().SetFilter(failing{}), motor.InvalidDocument),
 
-		{"Client.BulkWrite: an empty list", func(ctx context.Context, c collection) outcome {
+		{"Client.BulkWrite: nil", func(ctx context.Context, c collection) outcome {
 			return started(c.Database().Client().BulkWrite(ctx, nil))
 		}, motor.TypeError},
+		{"Client.BulkWrite: an empty list", func(ctx context.Context, c collection) outcome {
+			return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{}))
+		}, motor.InvalidOperation},
 		{"Client.BulkWrite: the name of a database", func(ctx context.Context, c collection) outcome {
 			return started(c.Database().Client().BulkWrite(ctx, []mongo.ClientBulkWrite{
 				{Database: "a.b", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(query)},

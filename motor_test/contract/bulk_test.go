@@ -29,8 +29,16 @@ func (s byCallbacks) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.
 	})
 }
 
+// inBothStylesOfWriting runs test in both styles, by the driver's commands and by our own, which wtimeout asks for.
 func inBothStylesOfWriting(t *testing.T, test func(*testing.T, writers)) {
-	inBothStyles(t, func(t *testing.T, ops operations) { test(t, ops.(writers)) })
+	for name, concern := range map[string]bson.M{"plain": {}, "with wtimeout": {"w": 1, "wtimeout": 10_000}} {
+		t.Run(name, func(t *testing.T) {
+			inBothStyles(t, func(t *testing.T, ops operations) {
+				noError(t, collectionOf(ops).SetWriteConcern(concern))
+				test(t, ops.(writers))
+			})
+		})
+	}
 }
 
 // bulkCounts returns what a result counts: inserted, matched, modified, deleted, upserted.
@@ -118,6 +126,36 @@ func TestBulkWriteTellsWhatWasDoneBesideItsFailure(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of the writes that fail and of those that upsert, the places are told that they have in the list.
+func TestBulkWriteTellsPlacesInTheList(t *testing.T) {
+	inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
+		insert := func(id string) mongo.WriteModel { return mongo.NewInsertOneModel().SetDocument(bson.M{"_id": id}) }
+		upsert := func(id string) mongo.WriteModel {
+			return mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": id}).SetUpdate(bson.M{"$set": bson.M{"x": 1}}).SetUpsert(true)
+		}
+		_, err := ops.BulkWrite([]mongo.WriteModel{
+			insert("a"), mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": "nobody"}), insert("b"), insert("a"), upsert("u"),
+		}, false)
+		var own *motor.Error
+		if !errors.As(err, &own) || own.Class() != motor.BulkWriteError {
+			t.Fatalf("got %v, want a BulkWriteError", err)
+		}
+		bad, err := own.Details().Lookup("writeErrors").Array().Values()
+		noError(t, err)
+		var driver mongo.BulkWriteException
+		if !errors.As(own, &driver) || len(driver.WriteErrors) != 1 || len(bad) != 1 {
+			t.Fatalf("%d failures, and the driver's error %+v; want one", len(bad), driver)
+		}
+		if index := bad[0].Document().Lookup("index").AsInt64(); index != 3 || driver.WriteErrors[0].Index != 3 {
+			t.Errorf("failed: %d, in the driver's error %d; want 3", index, driver.WriteErrors[0].Index)
+		}
+		ids, err := own.PartialResult().(*motor.BulkWriteResult).UpsertedIDs()
+		if len(ids) != 1 || ids[4] != "u" || err != nil {
+			t.Errorf("upserted %v, %v; want u at 4", ids, err)
+		}
+	})
 }
 
 func TestBulkWriteResolvesToResultAndError(t *testing.T) {

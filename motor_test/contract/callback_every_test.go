@@ -224,7 +224,7 @@ func (l taskLoop) turn(t *testing.T) {
 	select {
 	case task := <-l:
 		task()
-	case <-time.After(time.Minute):
+	case <-time.After(30 * time.Second):
 		t.Fatal("nothing has come to the loop")
 	}
 }
@@ -237,15 +237,15 @@ func unobserved(t *testing.T) <-chan error {
 	return told
 }
 
-func nextOf(t *testing.T, told <-chan error) error {
+// nextOf returns the next of what comes, and ends the test if nothing does.
+func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 	t.Helper()
 	select {
-	case err := <-told:
-		return err
-	case <-time.After(time.Minute):
-		t.Fatal("nothing was reported")
-		return nil
+	case v = <-coming:
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing has come for 30 seconds")
 	}
+	return v
 }
 
 func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {

@@ -62,39 +62,41 @@ func TestServerFactsNeedNoIO(t *testing.T) {
 }
 
 func TestDatabaseNames(t *testing.T) {
-	coll := newCollection(t)
-	client, name := coll.Database().Client(), coll.Database().Name()
-	fill(t, coll, 1)
-	for _, f := range []func() ([]string, error){
-		func() ([]string, error) { return client.ListDatabaseNames(t.Context(), bson.D{}).Await(t.Context()) },
-		func() ([]string, error) { return client.DatabaseNames(t.Context()).Await(t.Context()) },
-	} {
-		if names, err := f(); !slices.Contains(names, name) || err != nil {
-			t.Errorf("%q is not among %q, %v", name, names, err)
+	withDocuments(t, 1, func(t *testing.T, ops operations) {
+		name := collectionOf(ops).Database().Name()
+		for method, args := range map[string][]any{"Client.ListDatabaseNames": {bson.D{}}, "Client.DatabaseNames": nil} {
+			names, err := invoked(ops, method, args...).Await(t.Context())
+			if err != nil || !slices.Contains(names.([]string), name) {
+				t.Errorf("%s: %q is not among %q, %v", method, name, names, err)
+			}
 		}
-	}
+	})
 }
 
 func TestDropDatabaseTakesANameOrADatabase(t *testing.T) {
-	coll := newCollection(t)
-	db, ctx := coll.Database(), t.Context()
-	client := db.Client()
-	for _, which := range []any{db.Name(), db, callback.WrapDatabase(callback.NewLoop(), db)} {
-		fill(t, coll, 1)
-		_, err := client.DropDatabase(ctx, which).Await(ctx)
-		noError(t, err)
-		if n, err := coll.CountDocuments(ctx, bson.D{}).Await(ctx); n != 0 || err != nil {
-			t.Errorf("%T: %d documents are left, %v", which, n, err)
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		db := collectionOf(ops).Database()
+		drop := func(which any) error {
+			_, err := invoked(ops, "Client.DropDatabase", which).Await(t.Context())
+			return err
 		}
-	}
-	for _, which := range []any{nil, 1, (*motor.Database)(nil), coll} {
-		if _, err := client.DropDatabase(ctx, which).Await(ctx); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%T: got %v, want a TypeError", which, err)
+		for _, which := range []any{db.Name(), db, callback.WrapDatabase(callback.NewLoop(), db)} {
+			_, err := ops.InsertOne(bson.M{})
+			noError(t, err)
+			noError(t, drop(which))
+			if n, err := ops.CountDocuments(bson.D{}); n != 0 || err != nil {
+				t.Errorf("%T: %d documents are left, %v", which, n, err)
+			}
 		}
-	}
-	if _, err := client.DropDatabase(ctx, "a b").Await(ctx); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("got %v, want InvalidName", err)
-	}
+		for _, which := range []any{nil, 1, (*motor.Database)(nil), collectionOf(ops)} {
+			if err := drop(which); !errors.Is(err, motor.TypeError) {
+				t.Errorf("%T: got %v, want a TypeError", which, err)
+			}
+		}
+		if err := drop("a b"); !errors.Is(err, motor.InvalidName) {
+			t.Errorf("got %v, want InvalidName", err)
+		}
+	})
 }
 
 func TestAlive(t *testing.T) {
@@ -125,35 +127,35 @@ func TestAlive(t *testing.T) {
 }
 
 func TestCursorsAreClosedByTheirNumber(t *testing.T) {
-	coll := newCollection(t)
-	fill(t, coll, 30)
-	client, ctx := coll.Database().Client(), t.Context()
-	var cursors []*motor.Cursor[bson.M]
-	var ids []int64
-	for range 3 {
-		cursor := coll.Find(bson.D{}).BatchSize(10)
-		_, err := cursor.ToList(ctx, 5).Await(ctx)
-		noError(t, err)
-		cursors, ids = append(cursors, cursor), append(ids, cursor.CursorID())
-	}
-	_, err := client.CloseCursor(ctx, ids[0]).Await(ctx)
-	noError(t, err)
-	_, err = client.KillCursors(ctx, ids[1:]).Await(ctx)
-	noError(t, err)
-	for i, cursor := range cursors {
-		docs, err := cursor.ToList(ctx).Await(ctx)
-		if len(docs) != 5 || err != nil || cursor.CursorID() != 0 {
-			t.Errorf("cursor %d goes on: %d documents, %v, number %d", i, len(docs), err, cursor.CursorID())
+	withDocuments(t, 30, func(t *testing.T, ops operations) {
+		var cursors []queryReader[bson.M]
+		var ids []int64
+		for range 3 {
+			r := ops.Find(bson.D{})
+			r.cursor.BatchSize(10)
+			_, err := r.ToList(5)
+			noError(t, err)
+			cursors, ids = append(cursors, r), append(ids, r.CursorID())
 		}
-	}
-	for _, id := range []int64{ids[0], 12345} {
-		if _, err := client.CloseCursor(ctx, id).Await(ctx); !errors.Is(err, motor.CursorNotFound) {
+		_, err := invoked(ops, "Client.CloseCursor", ids[0]).Await(t.Context())
+		noError(t, err)
+		_, err = invoked(ops, "Client.KillCursors", ids[1:]).Await(t.Context())
+		noError(t, err)
+		for i, r := range cursors {
+			docs, err := r.ToList()
+			if len(docs) != 5 || err != nil || r.CursorID() != 0 {
+				t.Errorf("cursor %d goes on: %d documents, %v, number %d", i, len(docs), err, r.CursorID())
+			}
+		}
+		for _, id := range []int64{ids[0], 12345} {
+			if _, err := invoked(ops, "Client.CloseCursor", id).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
+				t.Errorf("got %v, want CursorNotFound", err)
+			}
+		}
+		if _, err := invoked(ops, "Client.KillCursors", []int64{12345, 67890}).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
 			t.Errorf("got %v, want CursorNotFound", err)
 		}
-	}
-	if _, err := client.KillCursors(ctx, []int64{12345, 67890}).Await(ctx); !errors.Is(err, motor.CursorNotFound) {
-		t.Errorf("got %v, want CursorNotFound", err)
-	}
+	})
 }
 
 func TestFsync(t *testing.T) {

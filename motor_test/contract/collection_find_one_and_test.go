@@ -8,17 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/gomotor/gomotor/callback"
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
-)
-
-type (
-	futureOfDocument   = *future.Future[bson.M]
-	callbackOfDocument = callback.Func[bson.M]
-	futures            = *motor.Collection[bson.M]
-	callbacks          = *callback.Collection[bson.M]
 )
 
 func findOneAndDelete(ops operations, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) (bson.M, error) {

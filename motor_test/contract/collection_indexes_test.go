@@ -134,12 +134,13 @@ func TestIndexesWithWTimeout(t *testing.T) {
 
 func TestListIndexes(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
-		var r commandReader
-		switch s := ops.(type) {
-		case byFutures:
-			r = futureCommandReader{s, s.coll.ListIndexes()}
-		case byCallbacks:
-			r = callbackCommandReader{s, s.coll.ListIndexes()}
+		r := commandOf(ops, func(c futures) *motor.CommandCursor[bson.M] {
+			return c.ListIndexes()
+		}, func(c callbacks) *callback.CommandCursor[bson.M] {
+			return c.ListIndexes()
+		})
+		if _, ok := r.Address(); ok || r.Started() || r.Session() != nil {
+			t.Error("before the first read there is something")
 		}
 		// The command is sent when the cursor is read, so it knows of an index that was created before.
 		_, err := createIndex(ops, byIAndName)

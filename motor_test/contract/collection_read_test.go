@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
@@ -16,7 +15,6 @@ import (
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
-	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
 func TestEstimatedDocumentCount(t *testing.T) {
@@ -70,30 +68,19 @@ func TestDistinct(t *testing.T) {
 	})
 }
 
-// aggregate returns a cursor of ops' collection in its style.
-func aggregate(ops operations, pipeline any, opts ...options.Lister[options.AggregateOptions]) commandReader {
-	switch s := ops.(type) {
-	case byFutures:
-		return futureCommandReader{s, s.coll.Aggregate(pipeline, opts...)}
-	case byCallbacks:
-		return callbackCommandReader{s, s.coll.Aggregate(pipeline, opts...)}
-	}
-	return nil
-}
-
 func TestAggregateIsReadInEveryWay(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(25))
 		noError(t, err)
 		r := aggregate(ops, bson.A{bson.M{"$match": bson.M{"i": bson.M{"$gte": 3}}}, bson.M{"$sort": bson.M{"_id": 1}}},
 			options.Aggregate().SetBatchSize(4))
-		if !r.Cursor().Alive() || r.Cursor().CursorID() != 0 || r.Cursor().NextObject() != nil {
+		if !r.Alive() || r.CursorID() != 0 || r.NextObject() != nil {
 			t.Error("it has started before it was read")
 		}
 		if more, err := r.FetchNext(); !more || err != nil {
 			t.Errorf("FetchNext: %t, %v", more, err)
 		}
-		if doc := r.Cursor().NextObject(); !isNumber(doc, 3) {
+		if doc := r.NextObject(); !isNumber(doc, 3) {
 			t.Errorf("NextObject: %v", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 4) || err != nil {
@@ -103,7 +90,7 @@ func TestAggregateIsReadInEveryWay(t *testing.T) {
 		if len(docs) != 6 || !isNumber(docs[5], 10) || err != nil {
 			t.Errorf("ToList: %v, %v", docs, err)
 		}
-		for doc, err := range r.Cursor().All(t.Context()) {
+		for doc, err := range r.All() {
 			if !isNumber(doc, 11) || err != nil {
 				t.Errorf("All: %v, %v", doc, err)
 			}
@@ -112,10 +99,10 @@ func TestAggregateIsReadInEveryWay(t *testing.T) {
 		if docs, err = r.ToList(); len(docs) != 13 || !isNumber(docs[12], 24) || err != nil {
 			t.Errorf("the rest: %v, %v", docs, err)
 		}
-		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) || r.Cursor().Alive() {
+		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) || r.Alive() {
 			t.Errorf("at the end: %v", err)
 		}
-		if r.Cursor().Collection() != collectionOf(ops) {
+		if r.cursor.Collection() != collectionOf(ops) {
 			t.Error("the cursor's collection is another one")
 		}
 	})
@@ -124,30 +111,11 @@ func TestAggregateIsReadInEveryWay(t *testing.T) {
 func TestAggregateShowsAWrongPipelineWhenItIsRead(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		r := aggregate(ops, bson.A{bson.M{"$noSuchStage": 1}})
-		if err := r.Cursor().Err(); err != nil {
+		if err := r.Err(); err != nil {
 			t.Errorf("before it is read: %v", err)
 		}
 		if _, err := r.ToList(); !errors.Is(err, motor.OperationFailure) {
 			t.Errorf("got %v, want an OperationFailure", err)
-		}
-	})
-}
-
-func TestAggregateWritesOnlyWhenItIsRead(t *testing.T) {
-	mongotest.SkipIfEmbedded(t, "$out")
-	inBothStyles(t, func(t *testing.T, ops operations) {
-		_, err := ops.InsertMany(numbered(3))
-		noError(t, err)
-		ctx, out := t.Context(), collectionOf(ops).Database().Collection("out")
-		r := aggregate(ops, mongo.Pipeline{{{Key: "$out", Value: "out"}}})
-		if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 0 || err != nil {
-			t.Errorf("before it is read: %d, %v", n, err)
-		}
-		if docs, err := r.ToList(); len(docs) != 0 || err != nil {
-			t.Errorf("read: %v, %v", docs, err)
-		}
-		if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 3 || err != nil {
-			t.Errorf("afterwards: %d, %v; want 3", n, err)
 		}
 	})
 }

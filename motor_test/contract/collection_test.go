@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -151,15 +153,27 @@ func TestCounts(t *testing.T) {
 }
 
 func TestUpsertTellsTheID(t *testing.T) {
-	coll := newCollection(t)
-	r, err := coll.UpdateOne(t.Context(), bson.M{"_id": "new"}, bson.M{"$set": bson.M{"a": 1}},
-		options.UpdateOne().SetUpsert(true)).Await(t.Context())
-	noError(t, err)
-	id, err := r.UpsertedID()
-	n, _ := r.UpsertedCount()
-	if id != "new" || n != 1 || err != nil {
-		t.Errorf("upserted %v, %d, %v", id, n, err)
-	}
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		set, upsert := bson.M{"$set": bson.M{"a": 1}}, options.UpdateOne().SetUpsert(true)
+		update := func() *motor.UpdateResult {
+			t.Helper()
+			r, err := either(ops, func(ctx context.Context, c futures) *future.Future[*motor.UpdateResult] {
+				return c.UpdateOne(ctx, bson.M{"_id": "new"}, set, upsert)
+			}, func(ctx context.Context, c callbacks, done callback.Func[*motor.UpdateResult]) {
+				c.UpdateOne(ctx, bson.M{"_id": "new"}, set, done, upsert)
+			})
+			noError(t, err)
+			return r
+		}
+		for i, want := range []any{"new", nil} { // the second time it is there
+			r := update()
+			id, err := r.UpsertedID()
+			n, _ := r.UpsertedCount()
+			if id != want || n != int64(1-i) || err != nil {
+				t.Errorf("upserted %v, %d, %v; want %v", id, n, err, want)
+			}
+		}
+	})
 }
 
 func TestDropIsRepeatable(t *testing.T) {
@@ -190,150 +204,4 @@ func TestCommands(t *testing.T) {
 			t.Errorf("ServerInfo: %v, %v", info, err)
 		}
 	})
-}
-
-func TestDocumentClasses(t *testing.T) {
-	type inner struct{ N int }
-	type document struct {
-		ID    string `bson:"_id"`
-		Inner inner
-	}
-	coll := newCollection(t)
-	db, ctx := coll.Database(), t.Context()
-	want := document{"a", inner{3}}
-	_, err := coll.InsertOne(ctx, want).Await(ctx)
-	noError(t, err)
-	query := bson.M{"_id": "a"}
-
-	if got, err := motor.CollectionOf[document](db, "documents").FindOne(ctx, query).Await(ctx); got != want || err != nil {
-		t.Errorf("struct: %v, %v", got, err)
-	}
-	if got, err := motor.CollectionOf[*document](db, "documents").FindOne(ctx, query).Await(ctx); err != nil || *got != want {
-		t.Errorf("pointer: %v, %v", got, err)
-	}
-	if got, err := motor.CollectionOf[*document](db, "documents").FindOne(ctx, bson.M{"_id": "b"}).Await(ctx); got != nil || err != nil {
-		t.Errorf("pointer, on a miss: %v, %v", got, err)
-	}
-	if got, err := motor.CollectionOf[bson.D](db, "documents").FindOne(ctx, query).Await(ctx); err != nil || got[0].Value != "a" {
-		t.Errorf("bson.D: %v, %v", got, err)
-	}
-	if got, err := motor.CollectionOf[bson.Raw](db, "documents").FindOne(ctx, query).Await(ctx); err != nil || got.Lookup("inner", "n").AsInt64() != 3 {
-		t.Errorf("bson.Raw: %v, %v", got, err)
-	}
-	if got, err := motor.CollectionOf[any](db, "documents").FindOne(ctx, query).Await(ctx); err != nil || got.(bson.M)["_id"] != "a" {
-		t.Errorf("any: %v, %v", got, err)
-	}
-}
-
-func TestDocumentMayBeChangedOnceTheCallReturns(t *testing.T) {
-	coll := newCollection(t)
-	doc := bson.M{}
-	var inserts []*future.Future[*motor.InsertOneResult]
-	for i := range 100 { // the race detector sees a document that is read later
-		doc["_id"] = fmt.Sprint(i)
-		inserts = append(inserts, coll.InsertOne(t.Context(), doc))
-	}
-	for i, f := range inserts {
-		r, err := f.Await(t.Context())
-		if err != nil || r.InsertedID != fmt.Sprint(i) {
-			t.Fatalf("%d: %+v, %v", i, r, err)
-		}
-	}
-}
-
-// TestNestedWaitsNeedNoSecondSlot is the property that a bounded executor usually lacks: with a single slot, a
-// callback waits for an operation of the same client, which chains another, five deep.
-func TestNestedWaitsNeedNoSecondSlot(t *testing.T) {
-	coll := newCollection(t, motor.WithMaxWorkers(1))
-	ctx := t.Context()
-	depth := make(chan int, 10)
-	var deeper func(level int) error
-	deeper = func(level int) error {
-		depth <- level
-		if level == 5 {
-			return nil
-		}
-		inCallback := make(chan error, 1)
-		inserted := coll.InsertOne(ctx, bson.M{"level": level})
-		chained := future.ThenFuture(inserted, func(r *motor.InsertOneResult) *future.Future[bson.M] {
-			return coll.FindOne(ctx, bson.M{"_id": r.InsertedID})
-		})
-		chained.OnComplete(func(doc bson.M, err error) {
-			if err == nil {
-				_, err = coll.CountDocuments(ctx, bson.D{}).Await(ctx) // blocks the callback
-			}
-			if err == nil {
-				err = deeper(level + 1)
-			}
-			inCallback <- err
-		})
-		return <-inCallback
-	}
-	noError(t, deeper(0))
-	if len(depth) != 6 {
-		t.Errorf("reached %d levels of 6", len(depth))
-	}
-}
-
-func TestManyOperationsAtOnce(t *testing.T) {
-	coll := newCollection(t, motor.WithMaxWorkers(8))
-	fill(t, coll, 100)
-	ctx := t.Context()
-	var finds []*future.Future[bson.M]
-	for i := range 1000 {
-		finds = append(finds, coll.FindOne(ctx, bson.M{"_id": fmt.Sprintf("%04d", i%100)}))
-	}
-	for i, f := range finds {
-		doc, err := f.Await(ctx)
-		if err != nil || doc["i"] != int32(i%100) {
-			t.Fatalf("%d: %v, %v", i, doc, err)
-		}
-	}
-	if s := coll.Database().Client().Stats(); s.Completed != 1001 || s.Running != 0 || s.Queued != 0 {
-		t.Errorf("statistics: %+v", s)
-	}
-}
-
-func TestFullQueueRefusesOperations(t *testing.T) {
-	coll := newCollection(t, motor.WithMaxWorkers(1), motor.WithMaxQueue(1))
-	ctx := t.Context()
-	refused := 0
-	var all []*future.Future[int64]
-	for range 50 {
-		all = append(all, coll.CountDocuments(ctx, bson.D{}))
-	}
-	for _, f := range all {
-		_, err := f.Await(ctx)
-		if errors.Is(err, future.ErrQueueFull) {
-			refused++
-		} else if err != nil {
-			t.Error(err)
-		}
-	}
-	if refused == 0 || refused > 48 {
-		t.Errorf("%d of 50 were refused; one may run and one may wait", refused)
-	}
-}
-
-func TestCloseLetsOperationsFinishAndTheNextUseReopens(t *testing.T) {
-	coll := newCollection(t)
-	client, ctx := coll.Database().Client(), t.Context()
-	for round := range 20 {
-		var inserts []*future.Future[*motor.InsertOneResult]
-		for range 20 {
-			inserts = append(inserts, coll.InsertOne(ctx, bson.M{"round": round}))
-		}
-		noError(t, client.Close(ctx))
-		for _, f := range inserts {
-			if !f.IsDone() {
-				t.Fatal("Close has resolved before an operation that was in flight")
-			}
-			if _, err := f.Await(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if n, err := coll.CountDocuments(ctx, bson.D{}).Await(ctx); n != 400 || err != nil {
-		t.Errorf("%d documents of 400, %v", n, err)
-	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // each runs Each until fn says that it is over, and returns how often fn was called.
-func each(t *testing.T, r reader, fn func(n int, doc bson.M, err error) (goOn, over bool)) int {
+func each(t *testing.T, r reader[bson.M], fn func(n int, doc bson.M, err error) (goOn, over bool)) int {
 	t.Helper()
 	n, ended := 0, make(chan struct{})
 	r.Each(func(doc bson.M, err error) bool {
@@ -21,16 +21,12 @@ func each(t *testing.T, r reader, fn func(n int, doc bson.M, err error) (goOn, o
 		}
 		return goOn
 	})
-	select {
-	case <-ended:
-	case <-t.Context().Done():
-		t.Fatal("Each has not ended")
-	}
+	nextOf(t, ended)
 	return n
 }
 
 func TestEachEndsWithAMark(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		n := each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if err != nil || n <= 25 && !isNumber(doc, n-1) {
 				t.Errorf("call %d: %v, %v", n, doc, err)
@@ -44,7 +40,7 @@ func TestEachEndsWithAMark(t *testing.T) {
 }
 
 func TestEachOfNothingIsTheMarkAlone(t *testing.T) {
-	withCursor(t, 0, func(t *testing.T, r reader) {
+	withEveryCursor(t, 0, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if doc != nil || err != nil {
 				t.Errorf("%v, %v", doc, err)
@@ -55,9 +51,9 @@ func TestEachOfNothingIsTheMarkAlone(t *testing.T) {
 }
 
 func TestEachStopsOnFalseAndGoesOnLater(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) { return n < 4, n == 4 })
-		if !r.Cursor().Alive() {
+		if !r.Alive() {
 			t.Error("the cursor is not alive after Each was stopped")
 		}
 		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) {
@@ -70,18 +66,18 @@ func TestEachStopsOnFalseAndGoesOnLater(t *testing.T) {
 }
 
 func TestEachEndsWithoutAMarkWhenTheCursorIsClosedInIt(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		calls := make(chan bson.M, 100)
 		n := 0
 		r.Each(func(doc bson.M, err error) bool {
 			calls <- doc
 			if n++; n == 3 {
-				r.Cursor().Close(t.Context())
+				r.closeInCallback()
 			}
 			return true
 		})
 		for range 3 {
-			if doc := <-calls; doc == nil {
+			if doc := nextOf(t, calls); doc == nil {
 				t.Error("an end mark came")
 			}
 		}
@@ -96,7 +92,7 @@ func TestEachGivesTheErrorAndEnds(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{})
 		noError(t, err)
-		n := each(t, ops.Find(bson.M{"$noSuchOperator": 1}), func(n int, doc bson.M, err error) (bool, bool) {
+		n := each(t, ops.Find(bson.M{"$noSuchOperator": 1}).reader, func(n int, doc bson.M, err error) (bool, bool) {
 			if doc != nil || !errors.Is(err, motor.OperationFailure) {
 				t.Errorf("%v, %v; want an OperationFailure", doc, err)
 			}
@@ -109,13 +105,13 @@ func TestEachGivesTheErrorAndEnds(t *testing.T) {
 }
 
 func TestPanicInEachStopsItAndLeavesTheCursorOpen(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		calls := make(chan bson.M, 100)
 		r.Each(func(doc bson.M, err error) bool {
 			calls <- doc
 			panic("this is only a test")
 		})
-		if doc := <-calls; !isNumber(doc, 0) {
+		if doc := nextOf(t, calls); !isNumber(doc, 0) {
 			t.Errorf("Each begins with %v", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
@@ -123,6 +119,22 @@ func TestPanicInEachStopsItAndLeavesTheCursorOpen(t *testing.T) {
 		}
 		if len(calls) != 0 {
 			t.Error("the callback was called twice")
+		}
+	})
+}
+
+func TestEachWithoutAFunctionPanics(t *testing.T) {
+	withEveryCursor(t, 3, func(t *testing.T, r reader[bson.M]) {
+		func() {
+			defer func() {
+				if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
+					t.Errorf("panic of %v, want a TypeError", err)
+				}
+			}()
+			r.Each(nil)
+		}()
+		if docs, err := r.ToList(); len(docs) != 3 || err != nil {
+			t.Errorf("then %d documents, %v", len(docs), err)
 		}
 	})
 }

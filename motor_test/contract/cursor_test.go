@@ -2,35 +2,17 @@ package contract_test
 
 import (
 	"errors"
-	"fmt"
-	"slices"
-	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
-
-// withCursor runs test in both styles on a cursor over n documents in order, in batches of 10.
-func withCursor(t *testing.T, n int, test func(t *testing.T, r reader)) {
-	inBothStyles(t, func(t *testing.T, ops operations) {
-		if n > 0 {
-			_, err := ops.InsertMany(numbered(n))
-			noError(t, err)
-		}
-		r := ops.Find(bson.D{})
-		r.Cursor().Sort("_id").BatchSize(10)
-		t.Cleanup(func() { _ = r.Close() })
-		test(t, r)
-	})
-}
 
 func isNumber(doc bson.M, i int) bool { return doc != nil && doc["i"] == int32(i) }
 
 func TestToListNeverReturnsMoreThanLength(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		want := 0
 		for _, length := range []int{3, 0, 10, 7, 100, 5} {
 			docs, err := r.ToList(length)
@@ -49,7 +31,7 @@ func TestToListNeverReturnsMoreThanLength(t *testing.T) {
 }
 
 func TestToListWithoutLengthReadsAll(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		docs, err := r.ToList()
 		if len(docs) != 25 || err != nil {
 			t.Errorf("%d documents, %v", len(docs), err)
@@ -61,35 +43,8 @@ func TestToListWithoutLengthReadsAll(t *testing.T) {
 	})
 }
 
-func TestFetchNextIsIdempotent(t *testing.T) {
-	withCursor(t, 12, func(t *testing.T, r reader) {
-		if r.Cursor().NextObject() != nil {
-			t.Error("there is an object before the first FetchNext")
-		}
-		for i := range 12 {
-			for range 2 {
-				more, err := r.FetchNext()
-				if !more || err != nil {
-					t.Fatalf("%d: %t, %v", i, more, err)
-				}
-			}
-			if doc := r.Cursor().NextObject(); !isNumber(doc, i) {
-				t.Fatalf("document %d is %v", i, doc)
-			}
-		}
-		for range 2 {
-			if more, err := r.FetchNext(); more || err != nil {
-				t.Errorf("at the end: %t, %v", more, err)
-			}
-		}
-		if r.Cursor().NextObject() != nil {
-			t.Error("there is an object after the end")
-		}
-	})
-}
-
 func TestNextEndsWithStopAsyncIteration(t *testing.T) {
-	withCursor(t, 12, func(t *testing.T, r reader) {
+	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
 		for i := range 12 {
 			doc, err := r.Next()
 			if !isNumber(doc, i) || err != nil {
@@ -104,240 +59,186 @@ func TestNextEndsWithStopAsyncIteration(t *testing.T) {
 	})
 }
 
-func TestChainingEndsWithTheFirstRead(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
-		_, err := r.ToList(1)
-		noError(t, err)
-		r.Cursor().Limit(3)
-		if err := r.Cursor().Err(); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("got %v, want InvalidOperation", err)
+func TestFetchNextIsIdempotent(t *testing.T) {
+	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
+		if !r.Started() && r.NextObject() != nil {
+			t.Error("there is an object before the first FetchNext")
 		}
-		if _, err := r.Next(); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("a read gives %v, want InvalidOperation", err)
+		for i := range 12 {
+			for range 2 {
+				more, err := r.FetchNext()
+				if !more || err != nil {
+					t.Fatalf("%d: %t, %v", i, more, err)
+				}
+			}
+			if doc := r.NextObject(); !isNumber(doc, i) {
+				t.Fatalf("document %d is %v", i, doc)
+			}
 		}
-		docs, err := futureReader{t.Context(), r.Cursor().Rewind().Limit(3)}.ToList()
-		if len(docs) != 3 || !isNumber(docs[0], 0) || err != nil {
-			t.Errorf("after Rewind: %v, %v", docs, err)
+		for range 2 {
+			if more, err := r.FetchNext(); more || err != nil {
+				t.Errorf("at the end: %t, %v", more, err)
+			}
 		}
-	})
-}
-
-func TestSortSkipLimit(t *testing.T) {
-	inBothStyles(t, func(t *testing.T, ops operations) {
-		_, err := ops.InsertMany(numbered(25))
-		noError(t, err)
-		r := ops.Find(bson.M{"i": bson.M{"$lt": 20}})
-		r.Cursor().Sort("i", motor.Descending).Skip(2).Limit(3)
-		docs, err := r.ToList()
-		noError(t, err)
-		var got []any
-		for _, doc := range docs {
-			got = append(got, doc["i"])
-		}
-		if fmt.Sprint(got) != "[17 16 15]" {
-			t.Errorf("got %v", got)
+		if r.NextObject() != nil {
+			t.Error("there is an object after the end")
 		}
 	})
 }
 
-func TestCloneIsACursorThatHasNotBeenRead(t *testing.T) {
-	withCursor(t, 5, func(t *testing.T, r reader) {
-		_, err := r.ToList(3)
+func TestNextObjectNeedsNoMoreThanWhatHasCome(t *testing.T) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
+		_, err := r.FetchNext()
 		noError(t, err)
-		clone := r.Cursor().Clone()
-		docs, err := clone.Limit(2).ToList(t.Context()).Await(t.Context())
-		if len(docs) != 2 || !isNumber(docs[0], 0) || err != nil {
-			t.Errorf("the clone gives %v, %v", docs, err)
+		for i := range 10 { // the first batch
+			if doc := r.NextObject(); !isNumber(doc, i) {
+				t.Fatalf("document %d is %v", i, doc)
+			}
 		}
-		if doc, err := r.Next(); !isNumber(doc, 3) || err != nil {
-			t.Errorf("the original goes on with %v, %v", doc, err)
+		if doc := r.NextObject(); doc != nil {
+			t.Errorf("the next batch was fetched: %v", doc)
+		}
+		if doc, err := r.Next(); !isNumber(doc, 10) || err != nil {
+			t.Errorf("Next: %v, %v", doc, err)
+		}
+	})
+}
+
+func TestTryNextIsNothingAtTheEnd(t *testing.T) {
+	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
+		for i := range 14 {
+			doc, err := r.TryNext()
+			if err != nil || (doc == nil) != (i >= 12) || i < 12 && !isNumber(doc, i) {
+				t.Errorf("%d: %v, %v", i, doc, err)
+			}
 		}
 	})
 }
 
 func TestAliveAndCursorID(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
-		c := r.Cursor()
-		if !c.Alive() || c.CursorID() != 0 {
-			t.Errorf("before the first read: alive %t, id %d", c.Alive(), c.CursorID())
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
+		if !r.Alive() || !r.Started() && r.CursorID() != 0 {
+			t.Errorf("before the first read: alive %t, id %d", r.Alive(), r.CursorID())
 		}
 		_, err := r.ToList(3)
 		noError(t, err)
-		if !c.Alive() || c.CursorID() == 0 {
-			t.Errorf("half way: alive %t, id %d", c.Alive(), c.CursorID())
+		if !r.Alive() || !r.Started() || r.CursorID() == 0 {
+			t.Errorf("half way: alive %t, started %t, id %d", r.Alive(), r.Started(), r.CursorID())
 		}
 		_, err = r.ToList()
 		noError(t, err)
-		if c.Alive() || c.CursorID() != 0 {
-			t.Errorf("at the end: alive %t, id %d", c.Alive(), c.CursorID())
+		if r.Alive() || r.CursorID() != 0 {
+			t.Errorf("at the end: alive %t, id %d", r.Alive(), r.CursorID())
 		}
 	})
 }
 
-func TestCloseKeepsWhatHasCome(t *testing.T) {
-	withCursor(t, 25, func(t *testing.T, r reader) {
-		_, err := r.ToList(3)
+// Documents that have come keep a cursor alive whose end is known.
+func TestCursorIsAliveAsLongAsItHasDocuments(t *testing.T) {
+	withEveryCursor(t, 5, func(t *testing.T, r reader[bson.M]) {
+		_, err := r.FetchNext()
 		noError(t, err)
-		noError(t, r.Close())
-		noError(t, r.Close())
-		if !r.Cursor().Alive() || r.Cursor().CursorID() != 0 {
-			t.Error("a closed cursor is alive as long as it has documents, and has no id")
+		for range 5 {
+			if !r.Alive() || r.CursorID() != 0 {
+				t.Errorf("in the last batch: alive %t, id %d", r.Alive(), r.CursorID())
+			}
+			r.NextObject()
 		}
-		docs, err := r.ToList()
-		if len(docs) != 7 || !isNumber(docs[0], 3) || err != nil {
-			t.Errorf("%d documents, %v; want the 7 that are left of the batch", len(docs), err)
-		}
-		if r.Cursor().Alive() {
+		if r.Alive() {
 			t.Error("it is alive at the end")
 		}
 	})
 }
 
-func TestCloseBeforeTheFirstRead(t *testing.T) {
-	withCursor(t, 5, func(t *testing.T, r reader) {
+func TestCloseKeepsWhatHasCome(t *testing.T) {
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
+		_, err := r.ToList(3)
+		noError(t, err)
+		for range 2 {
+			noError(t, r.Close())
+		}
+		if !r.Alive() || r.CursorID() != 0 {
+			t.Error("a closed cursor is alive as long as it has documents, and has no id")
+		}
+		if doc, err := r.Next(); !isNumber(doc, 3) || err != nil {
+			t.Errorf("Next: %v, %v", doc, err)
+		}
+		docs, err := r.ToList()
+		if len(docs) != 6 || !isNumber(docs[0], 4) || err != nil {
+			t.Errorf("%d documents, %v; want the 6 that are left of the batch", len(docs), err)
+		}
+		docs, err = r.ToList()
+		if docs == nil || len(docs) != 0 || err != nil || r.Alive() {
+			t.Errorf("at the end: %v, %v, alive %t; want an empty list", docs, err, r.Alive())
+		}
+		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) {
+			t.Errorf("at the end: %v, want StopAsyncIteration", err)
+		}
+	})
+}
+
+func TestCloseEndsTheCursorOnTheServer(t *testing.T) {
+	withDocuments(t, 25, func(t *testing.T, ops operations) {
+		for kind, cursor := range cursorKinds {
+			r := cursor(t, ops)
+			_, err := r.ToList(3)
+			noError(t, err)
+			more := bson.D{{Key: "getMore", Value: r.CursorID()}, {Key: "collection", Value: collectionOf(ops).Name()}}
+			noError(t, r.Close())
+			if _, err := ops.Command(more); !errors.Is(err, motor.CursorNotFound) {
+				t.Errorf("%s: got %v, want CursorNotFound", kind, err)
+			}
+		}
+	})
+}
+
+func TestClosedOnlyReflectsClose(t *testing.T) {
+	withEveryCursor(t, 3, func(t *testing.T, r reader[bson.M]) {
+		_, err := r.ToList()
+		noError(t, err)
+		if r.Closed() || r.Alive() {
+			t.Errorf("at the end: closed %t, alive %t", r.Closed(), r.Alive())
+		}
 		noError(t, r.Close())
-		if docs, err := r.ToList(); len(docs) != 0 || err != nil {
-			t.Errorf("%v, %v", docs, err)
+		if !r.Closed() {
+			t.Error("it is not closed after Close")
 		}
 	})
 }
 
 func TestRangeOverACursor(t *testing.T) {
-	coll := newCollection(t)
-	fill(t, coll, 25)
-	cursor := coll.Find(bson.D{}).Sort("_id").BatchSize(10)
-	i := 0
-	for doc, err := range cursor.All(t.Context()) {
-		if !isNumber(doc, i) || err != nil {
-			t.Fatalf("%d: %v, %v", i, doc, err)
-		}
-		if i++; i == 12 {
-			break
-		}
-	}
-	for doc, err := range cursor.All(t.Context()) { // goes on where the other was left
-		if !isNumber(doc, i) || err != nil {
-			t.Fatalf("%d: %v, %v", i, doc, err)
-		}
-		i++
-	}
-	if i != 25 {
-		t.Errorf("%d documents", i)
-	}
-	for _, err := range coll.Find(bson.M{"$noSuchOperator": 1}).All(t.Context()) {
-		if !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("got %v, want an OperationFailure", err)
-		}
-	}
-}
-
-func TestConcurrentReadsOfOneCursorGetEachDocumentOnce(t *testing.T) {
-	coll := newCollection(t, motor.WithMaxWorkers(2))
-	fill(t, coll, 200)
-	cursor := coll.Find(bson.D{}).BatchSize(7)
-	var mu sync.Mutex
-	var got []int32
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for {
-				var docs []bson.M
-				var err error
-				if g%2 == 0 {
-					docs, err = cursor.ToList(t.Context(), 3).Await(t.Context())
-				} else {
-					var doc bson.M
-					if doc, err = cursor.Next(t.Context()).Await(t.Context()); err == nil {
-						docs = []bson.M{doc}
-					}
-				}
-				if errors.Is(err, motor.StopAsyncIteration) || err == nil && len(docs) == 0 {
-					return
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				for _, doc := range docs {
-					got = append(got, doc["i"].(int32))
-				}
-				mu.Unlock()
+	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
+		i := 0
+		for doc, err := range r.All() {
+			if !isNumber(doc, i) || err != nil {
+				t.Fatalf("%d: %v, %v", i, doc, err)
 			}
-		})
-	}
-	wg.Wait()
-	slices.Sort(got)
-	for i, n := range got {
-		if int(n) != i {
-			t.Fatalf("document %d was lost, or read twice", i)
-		}
-	}
-	if len(got) != 200 {
-		t.Errorf("%d documents of 200", len(got))
-	}
-}
-
-func TestCancelledReadLosesItsTurnOnly(t *testing.T) {
-	coll := newCollection(t, motor.WithMaxWorkers(1))
-	fill(t, coll, 50)
-	cursor := coll.Find(bson.D{}).Sort("_id").BatchSize(5)
-	var reads []*future.Future[[]bson.M]
-	for range 6 {
-		reads = append(reads, cursor.ToList(t.Context(), 5))
-	}
-	for i := 1; i < 6; i += 2 {
-		reads[i].Cancel()
-	}
-	last := int32(-1)
-	for i, f := range reads {
-		list, err := f.Await(t.Context())
-		if i%2 == 0 && (len(list) != 5 || err != nil) {
-			t.Errorf("read %d: %d documents, %v", i, len(list), err)
-		}
-		for _, doc := range list {
-			n := doc["i"].(int32)
-			if n <= last {
-				t.Errorf("read %d has document %d after %d", i, n, last)
+			if i++; i == 12 {
+				break
 			}
-			last = n
 		}
-	}
+		for doc, err := range r.All() { // goes on where the other was left
+			if !isNumber(doc, i) || err != nil {
+				t.Fatalf("%d: %v, %v", i, doc, err)
+			}
+			i++
+		}
+		if i != 25 {
+			t.Errorf("%d documents", i)
+		}
+	})
 }
 
-func TestDocumentThatCannotBeDecodedIsAnErrorInItsPlace(t *testing.T) {
-	coll := newCollection(t)
-	ctx := t.Context()
-	_, err := coll.InsertMany(ctx, []bson.M{
-		{"_id": "a", "n": 1}, {"_id": "b", "n": 2}, {"_id": "c", "n": "three"}, {"_id": "d", "n": 4},
-	}).Await(ctx)
-	noError(t, err)
-	type number struct{ N int }
-	cursor := motor.CollectionOf[*number](coll.Database(), coll.Name()).Find(bson.D{}).Sort("_id")
-
-	docs, err := cursor.ToList(ctx).Await(ctx)
-	if len(docs) != 2 || docs[1].N != 2 || !errors.Is(err, motor.InvalidBSON) {
-		t.Errorf("got %d documents, %v; want two, and InvalidBSON for the third", len(docs), err)
-	}
-	docs, err = cursor.ToList(ctx).Await(ctx)
-	if len(docs) != 1 || docs[0].N != 4 || err != nil {
-		t.Errorf("got %d documents, %v; want the fourth", len(docs), err)
-	}
-}
-
-func TestCursorOfAClosedClientIsAnInvalidOperation(t *testing.T) {
-	coll := newCollection(t)
-	fill(t, coll, 25)
-	ctx := t.Context()
-	cursor := coll.Find(bson.D{}).BatchSize(10)
-	_, err := cursor.ToList(ctx, 5).Await(ctx)
-	noError(t, err)
-	noError(t, coll.Database().Client().Close(ctx))
-	docs, err := cursor.ToList(ctx).Await(ctx)
-	if len(docs) != 5 || !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("got %d documents, %v; want the 5 that had come, and InvalidOperation", len(docs), err)
-	}
-	if docs, err := cursor.Rewind().ToList(ctx).Await(ctx); len(docs) != 25 || err != nil {
-		t.Errorf("after Rewind: %d documents, %v", len(docs), err)
-	}
+func TestRangeOverACursorThatFailsYieldsTheErrorLast(t *testing.T) {
+	withDocuments(t, 1, func(t *testing.T, ops operations) {
+		n := 0
+		for doc, err := range ops.Find(bson.M{"$noSuchOperator": 1}).All() {
+			if n++; doc != nil || !errors.Is(err, motor.OperationFailure) {
+				t.Errorf("%v, %v; want an OperationFailure", doc, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d times", n)
+		}
+	})
 }

@@ -14,57 +14,71 @@ import (
 )
 
 func TestCollectionsAreCreatedListedAndDropped(t *testing.T) {
-	db, ctx := newCollection(t).Database(), t.Context()
-	names := func() []string {
-		t.Helper()
-		all, err := db.ListCollectionNames(ctx, bson.D{}).Await(ctx)
-		noError(t, err)
-		again, err := db.CollectionNames(ctx).Await(ctx)
-		noError(t, err)
-		slices.Sort(all)
-		slices.Sort(again)
-		if !slices.Equal(all, again) {
-			t.Errorf("%q, and then %q", all, again)
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		db := collectionOf(ops).Database()
+		create := func(name string) (*motor.Collection[bson.M], error) {
+			coll, err := invoked(ops, "Database.CreateCollection", name).Await(t.Context())
+			if c, ok := coll.(callbacks); ok && c != nil {
+				return c.Futures(), err
+			}
+			c, _ := coll.(futures)
+			return c, err
 		}
-		return all
-	}
-	for _, name := range []string{"a", "b", "c"} {
-		coll, err := db.CreateCollection(ctx, name).Await(ctx)
-		noError(t, err)
-		if coll.Name() != name || coll.Database() != db {
-			t.Errorf("created %s", coll.FullName())
+		drop := func(which any) error {
+			_, err := invoked(ops, "Database.DropCollection", which).Await(t.Context())
+			return err
 		}
-	}
-	if got := names(); !slices.Equal(got, []string{"a", "b", "c"}) {
-		t.Errorf("collections: %q", got)
-	}
-	if got, err := db.ListCollectionNames(ctx, bson.M{"name": "b"}).Await(ctx); !slices.Equal(got, []string{"b"}) || err != nil {
-		t.Errorf("collections of the name b: %q, %v", got, err)
-	}
-	if _, err := db.CreateCollection(ctx, "b").Await(ctx); !errors.Is(err, motor.CollectionInvalid) {
-		t.Errorf("got %v, want CollectionInvalid", err)
-	}
-	typed := motor.CollectionOf[*struct{}](db, "b")
-	for _, which := range []any{"a", typed, callback.WrapCollection(callback.NewLoop(), db.Collection("c")), "nothing"} {
-		_, err := db.DropCollection(ctx, which).Await(ctx)
-		noError(t, err)
-	}
-	if got := names(); len(got) != 0 {
-		t.Errorf("left: %q", got)
-	}
-	for _, which := range []any{nil, 1, db, bson.D{}} {
-		if _, err := db.DropCollection(ctx, which).Await(ctx); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%T: got %v, want a TypeError", which, err)
+		list := func(method string, args ...any) []string {
+			t.Helper()
+			names, err := invoked(ops, "Database."+method, args...).Await(t.Context())
+			noError(t, err)
+			return slices.Sorted(slices.Values(names.([]string)))
 		}
-	}
-	for _, name := range []string{"", "a..b", "$"} {
-		if _, err := db.CreateCollection(ctx, name).Await(ctx); !errors.Is(err, motor.InvalidName) {
-			t.Errorf("%q: got %v, want InvalidName", name, err)
+		names := func() []string {
+			t.Helper()
+			all, again := list("ListCollectionNames", bson.D{}), list("CollectionNames")
+			if !slices.Equal(all, again) {
+				t.Errorf("%q, and then %q", all, again)
+			}
+			return all
 		}
-		if _, err := db.DropCollection(ctx, name).Await(ctx); !errors.Is(err, motor.InvalidName) {
-			t.Errorf("%q: got %v, want InvalidName", name, err)
+		for _, name := range []string{"a", "b", "c"} {
+			coll, err := create(name)
+			noError(t, err)
+			if coll.Name() != name || coll.Database() != db {
+				t.Errorf("created %s", coll.FullName())
+			}
 		}
-	}
+		if got := names(); !slices.Equal(got, []string{"a", "b", "c"}) {
+			t.Errorf("collections: %q", got)
+		}
+		if got := list("ListCollectionNames", bson.M{"name": "b"}); !slices.Equal(got, []string{"b"}) {
+			t.Errorf("collections of the name b: %q", got)
+		}
+		if _, err := create("b"); !errors.Is(err, motor.CollectionInvalid) {
+			t.Errorf("got %v, want CollectionInvalid", err)
+		}
+		typed := motor.CollectionOf[*struct{}](db, "b")
+		for _, which := range []any{"a", typed, callback.WrapCollection(callback.NewLoop(), db.Collection("c")), "nothing"} {
+			noError(t, drop(which))
+		}
+		if got := names(); len(got) != 0 {
+			t.Errorf("left: %q", got)
+		}
+		for _, which := range []any{nil, 1, db, bson.D{}} {
+			if err := drop(which); !errors.Is(err, motor.TypeError) {
+				t.Errorf("%T: got %v, want a TypeError", which, err)
+			}
+		}
+		for _, name := range []string{"", "a..b", "$"} {
+			if _, err := create(name); !errors.Is(err, motor.InvalidName) {
+				t.Errorf("%q: got %v, want InvalidName", name, err)
+			}
+			if err := drop(name); !errors.Is(err, motor.InvalidName) {
+				t.Errorf("%q: got %v, want InvalidName", name, err)
+			}
+		}
+	})
 }
 
 func TestCreateCollectionTakesTheDriversOptions(t *testing.T) {
@@ -80,21 +94,23 @@ func TestCreateCollectionTakesTheDriversOptions(t *testing.T) {
 }
 
 func TestValidateCollection(t *testing.T) {
-	coll := newCollection(t)
-	db, ctx := coll.Database(), t.Context()
-	fill(t, coll, 3)
-	for _, which := range []any{coll.Name(), coll} {
-		reply, err := db.ValidateCollection(ctx, which).Await(ctx)
-		if reply["valid"] != true || err != nil {
-			t.Errorf("%v, %v", reply, err)
+	withDocuments(t, 3, func(t *testing.T, ops operations) {
+		validate := func(which any) (bson.M, error) {
+			reply, err := invoked(ops, "Database.ValidateCollection", which).Await(t.Context())
+			return reply.(bson.M), err
 		}
-	}
-	if _, err := db.ValidateCollection(ctx, "nothing").Await(ctx); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("got %v, want an OperationFailure", err)
-	}
-	if _, err := db.ValidateCollection(ctx, 1).Await(ctx); !errors.Is(err, motor.TypeError) {
-		t.Errorf("got %v, want a TypeError", err)
-	}
+		for _, which := range []any{collectionOf(ops).Name(), collectionOf(ops)} {
+			if reply, err := validate(which); reply["valid"] != true || err != nil {
+				t.Errorf("%v, %v", reply, err)
+			}
+		}
+		if _, err := validate("nothing"); !errors.Is(err, motor.OperationFailure) {
+			t.Errorf("got %v, want an OperationFailure", err)
+		}
+		if _, err := validate(1); !errors.Is(err, motor.TypeError) {
+			t.Errorf("got %v, want a TypeError", err)
+		}
+	})
 }
 
 func TestRefusalThatIsAllowedIsTheResult(t *testing.T) {

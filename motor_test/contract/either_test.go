@@ -11,20 +11,50 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
+type (
+	futureOfDocument   = *future.Future[bson.M]
+	callbackOfDocument = callback.Func[bson.M]
+	futures            = *motor.Collection[bson.M]
+	callbacks          = *callback.Collection[bson.M]
+)
+
 // either calls a method in the style of ops, with whatever arguments its two forms are given, and waits for its
 // outcome.
 func either[T any](
 	ops operations,
-	byFuture func(context.Context, *motor.Collection[bson.M]) *future.Future[T],
-	byCallback func(context.Context, *callback.Collection[bson.M], callback.Func[T]),
+	byFuture func(context.Context, futures) *future.Future[T],
+	byCallback func(context.Context, callbacks, callback.Func[T]),
 ) (T, error) {
+	return begun(ops, byFuture, byCallback).Await(contextOf(ops))
+}
+
+// begun is either without the waiting: it returns the outcome, in callback style that which the callback is given.
+func begun[T any](
+	ops operations,
+	byFuture func(context.Context, futures) *future.Future[T],
+	byCallback func(context.Context, callbacks, callback.Func[T]),
+) *future.Future[T] {
 	switch s := ops.(type) {
 	case byFutures:
-		return byFuture(s.ctx, s.coll).Await(s.ctx)
+		return byFuture(s.ctx, s.coll)
 	case byCallbacks:
-		return called(s.ctx, s.loop, func(done callback.Func[T]) { byCallback(s.ctx, s.coll, done) })
+		return calls(s.loop, func(done callback.Func[T]) { byCallback(s.ctx, s.coll, done) })
 	}
-	panic(fmt.Sprintf("either: a third style, %T", ops))
+	panic(aThirdStyle(ops))
+}
+
+// calls starts an operation on the loop, as event-loop code does, and returns what its callback is given.
+func calls[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Future[T] {
+	p := future.NewPromise[T]()
+	loop.AddCallback(func() {
+		start(func(v T, err error) { p.Settle(v, err) })
+	})
+	return p.Future()
+}
+
+// called is calls with the waiting.
+func called[T any](ctx context.Context, loop *callback.Loop, start func(callback.Func[T])) (T, error) {
+	return calls(loop, start).Await(ctx)
 }
 
 // collectionOf returns the collection of ops.
@@ -35,5 +65,29 @@ func collectionOf(ops operations) *motor.Collection[bson.M] {
 	case byCallbacks:
 		return s.coll.Futures()
 	}
-	panic(fmt.Sprintf("collectionOf: a third style, %T", ops))
+	panic(aThirdStyle(ops))
 }
+
+// contextOf returns the context of ops.
+func contextOf(ops operations) context.Context {
+	switch s := ops.(type) {
+	case byFutures:
+		return s.ctx
+	case byCallbacks:
+		return s.ctx
+	}
+	panic(aThirdStyle(ops))
+}
+
+// withContext returns ops with another context for its operations.
+func withContext(ctx context.Context, ops operations) operations {
+	switch s := ops.(type) {
+	case byFutures:
+		return byFutures{ctx, s.coll}
+	case byCallbacks:
+		return byCallbacks{ctx, s.loop, s.coll}
+	}
+	panic(aThirdStyle(ops))
+}
+
+func aThirdStyle(ops operations) string { return fmt.Sprintf("a third style, %T", ops) }

@@ -245,14 +245,7 @@ func TestTenThousandOperationsAtOnce(t *testing.T) {
 		})
 	})
 	t.Run("callbacks", func(t *testing.T) {
-		loop := callback.NewLoop()
-		ended := make(chan struct{})
-		go func() { defer close(ended); loop.Start() }()
-		t.Cleanup(func() {
-			loop.Stop()
-			<-ended
-			loop.Close()
-		})
+		loop := runningLoop(t)
 		coll := newCollection(t, workers)
 		test(t, coll, func(all allOf) []check {
 			started := make(chan []check, 1)

@@ -2,7 +2,6 @@ package contract_test
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/gomotor/gomotor/motor"
 )
 
 // TestAThousandCyclesOfCloseAndUse closes a client again and again while others write and read with it. Nothing
@@ -73,33 +70,4 @@ func TestAThousandCyclesOfCloseAndUse(t *testing.T) {
 			t.Fatalf("there are %d goroutines, and there were %d", runtime.NumGoroutine(), before)
 		}
 	}
-}
-
-// TestWriteConcernOnARealServer has a server take every item, by the driver's commands and by ours.
-func TestWriteConcernOnARealServer(t *testing.T) {
-	coll, ctx := newCollection(t), t.Context()
-	for i, concern := range []bson.M{{}, {"w": 1}, {"w": 1, "wtimeout": 5000}, {"j": true, "wtimeout": 5000}, {"fsync": true}} {
-		noError(t, coll.SetWriteConcern(concern))
-		first, second := 2*i, 2*i+1
-		_, err := coll.InsertOne(ctx, bson.M{"_id": first, "n": 1}).Await(ctx)
-		noError(t, err)
-		_, err = coll.InsertMany(ctx, []bson.M{{"_id": second, "n": 1}}).Await(ctx)
-		noError(t, err)
-		changed, err := coll.UpdateMany(ctx, bson.M{"_id": bson.M{"$gte": first}}, bson.M{"$inc": bson.M{"n": 1}}).Await(ctx)
-		noError(t, err)
-		if n, _ := changed.ModifiedCount(); n != 2 {
-			t.Errorf("%v: %d changed", concern, n)
-		}
-		deleted, err := coll.DeleteOne(ctx, bson.M{"_id": first}).Await(ctx)
-		noError(t, err)
-		if n, _ := deleted.DeletedCount(); n != 1 {
-			t.Errorf("%v: %d deleted", concern, n)
-		}
-		if _, err := coll.InsertOne(ctx, bson.M{"_id": second}).Await(ctx); !errors.Is(err, motor.DuplicateKeyError) {
-			t.Errorf("%v: got %v, want a DuplicateKeyError", concern, err)
-		}
-	}
-	noError(t, coll.SetWriteConcern(bson.M{"wtimeout": 5000}))
-	_, err := coll.Drop(ctx).Await(ctx)
-	noError(t, err)
 }

@@ -7,7 +7,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/callback"
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
@@ -26,38 +25,36 @@ type operations interface {
 	Drop() error
 	Command(command any) (bson.M, error)
 	ServerInfo() (bson.M, error)
-	Find(filter any) reader
-}
-
-// reader is a cursor in one style or the other.
-type reader interface {
-	FetchNext() (bool, error)
-	Next() (bson.M, error)
-	ToList(length ...int) ([]bson.M, error)
-	Each(fn func(bson.M, error) bool)
-	Close() error
-	Count(withLimitAndSkip bool) (int64, error)
-	Distinct(key string) ([]any, error)
-	Explain() (bson.M, error)
-	Cursor() *motor.Cursor[bson.M] // for what is the same in both styles
+	Find(filter any) queryReader[bson.M]
 }
 
 // inBothStyles runs test on an empty collection, by futures and by callbacks on a loop.
 func inBothStyles(t *testing.T, test func(t *testing.T, ops operations), opts ...motor.ClientOption) {
+	inBothStylesOf(t, func(t *testing.T) *motor.Collection[bson.M] { return newCollection(t, opts...) }, test)
+}
+
+// inBothStylesOf runs test on a collection that is made for each style.
+func inBothStylesOf(t *testing.T, collection func(*testing.T) *motor.Collection[bson.M], test func(*testing.T, operations)) {
 	t.Run("futures", func(t *testing.T) {
-		test(t, byFutures{t.Context(), newCollection(t, opts...)})
+		test(t, byFutures{t.Context(), collection(t)})
 	})
 	t.Run("callbacks", func(t *testing.T) {
-		loop := callback.NewLoop()
-		ended := make(chan struct{})
-		go func() { defer close(ended); loop.Start() }()
-		t.Cleanup(func() {
-			loop.Stop()
-			<-ended
-			loop.Close()
-		})
-		test(t, byCallbacks{t.Context(), loop, callback.WrapCollection(loop, newCollection(t, opts...))})
+		loop := runningLoop(t)
+		test(t, byCallbacks{t.Context(), loop, callback.WrapCollection(loop, collection(t))})
 	})
+}
+
+// runningLoop returns a loop that runs until the end of the test.
+func runningLoop(t *testing.T) *callback.Loop {
+	loop := callback.NewLoop()
+	ended := make(chan struct{})
+	go func() { defer close(ended); loop.Start() }()
+	t.Cleanup(func() {
+		loop.Stop()
+		<-ended
+		loop.Close()
+	})
+	return loop
 }
 
 // newClient returns a client of the package's server, closed at the end of the test.
@@ -149,46 +146,12 @@ func (s byFutures) ServerInfo() (bson.M, error) {
 	return s.coll.Database().Client().ServerInfo(s.ctx).Await(s.ctx)
 }
 
-func (s byFutures) Find(filter any) reader { return futureReader{s.ctx, s.coll.Find(filter)} }
-
-type futureReader struct {
-	ctx    context.Context
-	cursor *motor.Cursor[bson.M]
-}
-
-func (r futureReader) FetchNext() (bool, error) { return r.cursor.FetchNext(r.ctx).Await(r.ctx) }
-func (r futureReader) Next() (bson.M, error)    { return r.cursor.Next(r.ctx).Await(r.ctx) }
-func (r futureReader) ToList(length ...int) ([]bson.M, error) {
-	return r.cursor.ToList(r.ctx, length...).Await(r.ctx)
-}
-func (r futureReader) Each(fn func(bson.M, error) bool) { r.cursor.Each(r.ctx, fn) }
-func (r futureReader) Cursor() *motor.Cursor[bson.M]    { return r.cursor }
-func (r futureReader) Close() error {
-	_, err := r.cursor.Close(r.ctx).Await(r.ctx)
-	return err
-}
-
-func (r futureReader) Count(withLimitAndSkip bool) (int64, error) {
-	return r.cursor.Count(r.ctx, withLimitAndSkip).Await(r.ctx)
-}
-func (r futureReader) Distinct(key string) ([]any, error) {
-	return r.cursor.Distinct(r.ctx, key).Await(r.ctx)
-}
-func (r futureReader) Explain() (bson.M, error) { return r.cursor.Explain(r.ctx).Await(r.ctx) }
+func (s byFutures) Find(filter any) queryReader[bson.M] { return queryOf(s, s.coll.Find(filter)) }
 
 type byCallbacks struct {
 	ctx  context.Context
 	loop *callback.Loop
 	coll *callback.Collection[bson.M]
-}
-
-// called starts an operation on the loop, as event-loop code does, and waits for its callback.
-func called[T any](ctx context.Context, loop *callback.Loop, start func(callback.Func[T])) (T, error) {
-	p := future.NewPromise[T]()
-	loop.AddCallback(func() {
-		start(func(v T, err error) { p.Settle(v, err) })
-	})
-	return p.Future().Await(ctx)
 }
 
 func (s byCallbacks) InsertOne(doc any) (*motor.InsertOneResult, error) {
@@ -242,42 +205,6 @@ func (s byCallbacks) ServerInfo() (bson.M, error) {
 	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Client().ServerInfo(s.ctx, done) })
 }
 
-func (s byCallbacks) Find(filter any) reader {
-	return callbackReader{s.ctx, s.loop, s.coll.Find(filter)}
-}
-
-type callbackReader struct {
-	ctx    context.Context
-	loop   *callback.Loop
-	cursor *callback.Cursor[bson.M]
-}
-
-func (r callbackReader) FetchNext() (bool, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[bool]) { r.cursor.FetchNext(r.ctx, done) })
-}
-
-func (r callbackReader) Next() (bson.M, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[bson.M]) { r.cursor.Next(r.ctx, done) })
-}
-
-func (r callbackReader) ToList(length ...int) ([]bson.M, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[[]bson.M]) { r.cursor.ToList(r.ctx, done, length...) })
-}
-func (r callbackReader) Each(fn func(bson.M, error) bool) { r.cursor.Each(r.ctx, fn) }
-func (r callbackReader) Cursor() *motor.Cursor[bson.M]    { return r.cursor.Futures() }
-func (r callbackReader) Close() error {
-	_, err := called(r.ctx, r.loop, func(done callback.Func[struct{}]) { r.cursor.Close(r.ctx, done) })
-	return err
-}
-
-func (r callbackReader) Count(withLimitAndSkip bool) (int64, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[int64]) { r.cursor.Count(r.ctx, withLimitAndSkip, done) })
-}
-
-func (r callbackReader) Distinct(key string) ([]any, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[[]any]) { r.cursor.Distinct(r.ctx, key, done) })
-}
-
-func (r callbackReader) Explain() (bson.M, error) {
-	return called(r.ctx, r.loop, func(done callback.Func[bson.M]) { r.cursor.Explain(r.ctx, done) })
+func (s byCallbacks) Find(filter any) queryReader[bson.M] {
+	return calledQueryOf(s, s.coll.Find(filter))
 }

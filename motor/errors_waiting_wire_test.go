@@ -1,0 +1,86 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// occupy makes a client with a single connection, on which a find waits for its answer. checkingOut tells when
+// another operation comes to wait for the connection.
+func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct{}) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	starts := make(chan struct{}, 10)
+	monitor := &event.PoolMonitor{Event: func(e *event.PoolEvent) {
+		if e.Type == event.ConnectionCheckOutStarted {
+			starts <- struct{}{}
+		}
+	}}
+	client := newClient(t, peer.URI("maxPoolSize=1", "retryReads=false"), motor.WithMaxWorkers(2),
+		motor.WithClientOptions(options.Client().SetPoolMonitor(monitor)))
+	c = client.Database("d").Collection("c")
+	first := findOne(t.Context(), c)
+	t.Cleanup(func() { _ = first(context.Background()) })
+	<-starts
+	return c, peer.Receive("find"), starts
+}
+
+func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
+	c, find, _ := occupy(t)
+	err := within(50*time.Millisecond, findOne)(t.Context(), c)(t.Context())
+	wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
+	find.Cursor("d.c", 0)
+}
+
+func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
+	for name, connect := range map[string]func(*wiretest.Peer) *motor.Client{
+		"by the connection string": func(p *wiretest.Peer) *motor.Client {
+			return newClient(t, p.URI("waitQueueTimeoutMS=20"), motor.WithMaxWorkers(1))
+		},
+		"by its name": func(p *wiretest.Peer) *motor.Client {
+			return newClient(t, p.URI(), motor.WithMaxWorkers(1), motor.WithOptions(map[string]any{"waitQueueTimeoutMS": 20}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			c := connect(peer).Database("d").Collection("c")
+			first := findOne(t.Context(), c)
+			find := peer.Receive("find")
+			patience, stop := context.WithTimeout(t.Context(), 8*time.Second) // less than the peer's
+			defer stop()
+			err := findOne(t.Context(), c)(patience)
+			find.Cursor("d.c", 0) // the one that runs is not disturbed
+			if patience.Err() != nil {
+				t.Fatal("after 8 seconds it still waits for its turn, and 20 milliseconds are its limit")
+			}
+			wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
+			if !errors.Is(err, future.ErrQueueTimeout) {
+				t.Errorf("%v is no future.ErrQueueTimeout", err)
+			}
+			if err := first(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, bad := range []string{"-1", "soon", "99999999999"} {
+		if _, err := motor.NewClient("mongodb://localhost/?waitQueueTimeoutMS=" + bad); !errors.Is(err, motor.InvalidURI) {
+			t.Errorf("%s: got %v, want InvalidURI", bad, err)
+		}
+	}
+}
+
+func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
+	c, find, checkingOut := occupy(t)
+	wait := findOne(t.Context(), c)
+	<-checkingOut
+	find.HangUp()
+	wantError{class: motor.AutoReconnect}.check(t, wait(t.Context()))
+}

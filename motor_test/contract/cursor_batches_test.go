@@ -1,0 +1,161 @@
+package contract_test
+
+import (
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// numbersIn returns the numbers of the documents of batches.
+func numbersIn(t *testing.T, batches ...motor.RawBatch) (all []int32) {
+	t.Helper()
+	for _, batch := range batches {
+		docs, err := batch.Documents()
+		noError(t, err)
+		for _, doc := range docs {
+			all = append(all, doc.Lookup("i").Int32())
+		}
+	}
+	return all
+}
+
+func TestFirstBatchIsTheServersDefault(t *testing.T) {
+	withDocuments(t, 150, func(t *testing.T, ops operations) {
+		r := findRawBatches(ops, bson.D{})
+		batch, err := r.Next()
+		noError(t, err)
+		if n := len(numbersIn(t, batch)); n != 101 {
+			t.Errorf("%d documents in the first batch", n)
+		}
+		rest, err := r.ToList()
+		if n := len(numbersIn(t, rest...)); len(rest) != 1 || n != 49 || err != nil {
+			t.Errorf("%d documents in %d more batches, %v", n, len(rest), err)
+		}
+	})
+}
+
+// rawBatches return cursors over the raw batches of a collection, in order, ten documents in each.
+var rawBatches = map[string]func(operations) reader[motor.RawBatch]{
+	"of a query": func(ops operations) reader[motor.RawBatch] {
+		r := findRawBatches(ops, bson.D{})
+		r.cursor.Sort("_id").BatchSize(10)
+		return r.reader
+	},
+	"of a pipeline": func(ops operations) reader[motor.RawBatch] {
+		r := aggregateRawBatches(ops, mongo.Pipeline{{{Key: "$sort", Value: bson.D{{Key: "_id", Value: 1}}}}})
+		r.cursor.BatchSize(10)
+		return r.reader
+	},
+}
+
+// withRawBatches runs test in both styles with cursors over the raw batches of 45 documents.
+func withRawBatches(t *testing.T, test func(t *testing.T, r reader[motor.RawBatch])) {
+	for kind, cursor := range rawBatches {
+		t.Run(kind, func(t *testing.T) {
+			withDocuments(t, 45, func(t *testing.T, ops operations) { test(t, cursor(ops)) })
+		})
+	}
+}
+
+func TestRawBatchesAreReadInEveryWay(t *testing.T) {
+	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
+		var got []int32
+		read := func(way string, batches ...motor.RawBatch) {
+			for _, batch := range batches {
+				numbers := numbersIn(t, batch)
+				if want := min(10, 45-len(got)); len(numbers) != want {
+					t.Errorf("%s: %d documents in a batch, want %d", way, len(numbers), want)
+				}
+				got = append(got, numbers...)
+			}
+		}
+		if !r.Alive() || r.Started() || r.NextObject() != nil {
+			t.Error("it has started before it was read")
+		}
+		for range 2 {
+			if more, err := r.FetchNext(); !more || err != nil {
+				t.Errorf("FetchNext: %t, %v", more, err)
+			}
+		}
+		read("NextObject", r.NextObject())
+		batch, err := r.Next()
+		noError(t, err)
+		read("Next", batch)
+		batches, err := r.ToList(1)
+		noError(t, err)
+		if len(batches) != 1 {
+			t.Errorf("ToList(1): %d batches", len(batches))
+		}
+		read("ToList", batches...)
+		for batch, err := range r.All() {
+			noError(t, err)
+			read("All", batch)
+			break
+		}
+		ended := make(chan struct{})
+		r.Each(func(batch motor.RawBatch, err error) bool {
+			if err != nil || batch == nil {
+				if err != nil {
+					t.Errorf("Each: %v", err)
+				}
+				close(ended)
+			} else {
+				read("Each", batch)
+			}
+			return true
+		})
+		nextOf(t, ended)
+		eachOnce(t, got, 45)
+		if batches, err := r.ToList(); batches == nil || len(batches) != 0 || err != nil || r.Alive() {
+			t.Errorf("at the end: %v, %v, alive %t", batches, err, r.Alive())
+		}
+	})
+}
+
+func TestToListOfRawBatchesIsNeverMoreThanLength(t *testing.T) {
+	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
+		var got []int32
+		for _, c := range []struct{ length, want int }{{2, 2}, {0, 0}, {1, 1}, {10, 2}, {10, 0}} {
+			batches, err := r.ToList(c.length)
+			if batches == nil || len(batches) != c.want || err != nil {
+				t.Errorf("ToList(%d): %d batches, %v; want %d", c.length, len(batches), err, c.want)
+			}
+			got = append(got, numbersIn(t, batches...)...)
+		}
+		eachOnce(t, got, 45)
+	})
+}
+
+func TestClosedCursorOverRawBatchesKeepsWhatHasCome(t *testing.T) {
+	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
+		_, err := r.FetchNext()
+		noError(t, err)
+		noError(t, r.Close())
+		batches, err := r.ToList()
+		if len(batches) != 1 || len(numbersIn(t, batches...)) != 10 || err != nil || r.Alive() || r.CursorID() != 0 {
+			t.Errorf("%d batches, %v, alive %t; want the first", len(batches), err, r.Alive())
+		}
+	})
+}
+
+func TestCloneAndRewindOfACursorOverRawBatches(t *testing.T) {
+	withDocuments(t, 25, func(t *testing.T, ops operations) {
+		r := findRawBatches(ops, bson.D{})
+		r.cursor.Sort("_id").BatchSize(10)
+		first, err := r.Next()
+		noError(t, err)
+		again, err := queryOf(ops, r.cursor.Clone()).Next()
+		noError(t, err)
+		clear(again) // what the program does with it is its own affair
+		if n := len(numbersIn(t, first)); n != 10 {
+			t.Errorf("the first batch has %d documents", n)
+		}
+		r.cursor.Rewind()
+		if batches, err := r.ToList(); len(batches) != 3 || len(numbersIn(t, batches...)) != 25 || err != nil {
+			t.Errorf("after Rewind: %d batches, %v", len(batches), err)
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package contract_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestSortSkipLimit(t *testing.T) {
+	withDocuments(t, 25, func(t *testing.T, ops operations) {
+		r := ops.Find(bson.M{"i": bson.M{"$lt": 20}})
+		r.cursor.Sort("i", motor.Descending).Skip(2).Limit(3)
+		docs, err := r.ToList()
+		noError(t, err)
+		var got []any
+		for _, doc := range docs {
+			got = append(got, doc["i"])
+		}
+		if fmt.Sprint(got) != "[17 16 15]" {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+func TestCloneIsACursorThatHasNotBeenRead(t *testing.T) {
+	withDocuments(t, 5, func(t *testing.T, ops operations) {
+		r := ops.Find(bson.M{"i": bson.M{"$gt": 0}})
+		r.cursor.Sort("_id")
+		_, err := r.ToList(2)
+		noError(t, err)
+		clone := queryOf(ops, r.cursor.Clone().Limit(2))
+		if clone.Started() || clone.cursor.Collection() != r.cursor.Collection() {
+			t.Error("the clone was read, or is of another collection")
+		}
+		docs, err := clone.ToList()
+		if len(docs) != 2 || !isNumber(docs[0], 1) || err != nil {
+			t.Errorf("the clone gives %v, %v", docs, err)
+		}
+		if docs, err := r.ToList(); len(docs) != 2 || !isNumber(docs[0], 3) || err != nil {
+			t.Errorf("the original goes on with %v, %v", docs, err)
+		}
+	})
+}
+
+func TestRewindBeginsAnew(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
+		for _, n := range []int{3, 12, 25, 0} { // half a batch, more than one, all, and none
+			if n == 0 {
+				noError(t, r.Close())
+			} else if docs, err := r.ToList(n); len(docs) != n || !isNumber(docs[0], 0) || err != nil {
+				t.Errorf("%d documents, %v; want the first %d", len(docs), err, n)
+			}
+			if r.cursor.Rewind() != r.cursor {
+				t.Error("another cursor")
+			}
+			if r.Started() || !r.Alive() || r.Closed() || r.CursorID() != 0 || r.NextObject() != nil {
+				t.Error("it is not as it was before the first read")
+			}
+		}
+		if docs, err := r.ToList(); len(docs) != 25 || err != nil {
+			t.Errorf("%d documents, %v; want 25", len(docs), err)
+		}
+	})
+}
+
+func TestCloseBeforeTheFirstRead(t *testing.T) {
+	withCursor(t, 5, func(t *testing.T, r queryReader[bson.M]) {
+		noError(t, r.Close())
+		if docs, err := r.ToList(); docs == nil || len(docs) != 0 || err != nil {
+			t.Errorf("%v, %v; want an empty list", docs, err)
+		}
+		if more, err := r.FetchNext(); more || err != nil {
+			t.Errorf("FetchNext: %t, %v", more, err)
+		}
+		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) {
+			t.Errorf("Next: %v, want StopAsyncIteration", err)
+		}
+	})
+}
+
+func TestToListOfNothingSendsTheQueryAllTheSame(t *testing.T) {
+	withCursor(t, 15, func(t *testing.T, r queryReader[bson.M]) {
+		docs, err := r.ToList(0)
+		if docs == nil || len(docs) != 0 || err != nil || !r.Started() || r.CursorID() == 0 {
+			t.Errorf("%v, %v, id %d", docs, err, r.CursorID())
+		}
+		if docs, err := r.ToList(); len(docs) != 15 || err != nil {
+			t.Errorf("then %d documents, %v", len(docs), err)
+		}
+	})
+}
+
+func TestToListWithABadLength(t *testing.T) {
+	withCursor(t, 1, func(t *testing.T, r queryReader[bson.M]) {
+		if _, err := r.ToList(-1); !errors.Is(err, motor.ValueError) {
+			t.Errorf("negative: %v, want ValueError", err)
+		}
+		if _, err := r.ToList(1, 2); !errors.Is(err, motor.TypeError) {
+			t.Errorf("two: %v, want TypeError", err)
+		}
+		if r.Started() {
+			t.Error("it was read")
+		}
+		r.cursor.AddOption(motor.QueryFlagTailable)
+		if _, err := r.ToList(); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("tailable: %v, want InvalidOperation", err)
+		}
+	})
+}
+
+func TestStartedAddressAndSessionBeforeAndAfterTheFirstRead(t *testing.T) {
+	for kind, cursor := range cursorKinds {
+		if kind == "of a command" { // which is read from the beginning
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			withDocuments(t, 3, func(t *testing.T, ops operations) {
+				r, client := cursor(t, ops), collectionOf(ops).Database().Client()
+				if _, ok := r.Address(); ok || r.Started() || r.Session() != nil {
+					t.Error("before the first read there is something")
+				}
+				_, err := r.Next()
+				noError(t, err)
+				want, _ := client.Address()
+				if at, ok := r.Address(); !ok || at != want || !r.Started() || r.Session() != nil {
+					t.Errorf("the address is %v, want %v; started %t", at, want, r.Started())
+				}
+			})
+		})
+	}
+}
+
+func TestCountIgnoresLimitAndSkipUnlessAsked(t *testing.T) {
+	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
+		r.cursor.Skip(20).Limit(10)
+		if n, err := r.Count(false); n != 25 || err != nil {
+			t.Errorf("without: %d, %v", n, err)
+		}
+		if n, err := r.Count(true); n != 5 || err != nil {
+			t.Errorf("with limit and skip: %d, %v", n, err)
+		}
+		if docs, err := r.ToList(); len(docs) != 5 || err != nil {
+			t.Errorf("the cursor goes on: %d documents, %v", len(docs), err)
+		}
+	})
+}
+
+func TestDistinctAndExplainLeaveTheCursor(t *testing.T) {
+	withCursor(t, 5, func(t *testing.T, r queryReader[bson.M]) {
+		if values, err := r.Distinct("i"); len(values) != 5 || values[0] != int32(0) || err != nil {
+			t.Errorf("%v, %v", values, err)
+		}
+		if plan, err := r.Explain(); plan["queryPlanner"] == nil || err != nil {
+			t.Errorf("%v, %v", plan, err)
+		}
+		if r.Started() {
+			t.Error("it was read")
+		}
+	})
+}
+
+func TestSlices(t *testing.T) {
+	type cursor = *motor.Cursor[bson.M]
+	withDocuments(t, 25, func(t *testing.T, ops operations) {
+		for name, c := range map[string]struct {
+			slice       func(cursor) cursor
+			first, want int
+		}{
+			"[5:8]":           {func(c cursor) cursor { return c.Slice(5, 8) }, 5, 3},
+			"[20:]":           {func(c cursor) cursor { return c.Slice(20) }, 20, 5},
+			"[20:100]":        {func(c cursor) cursor { return c.Slice(20, 100) }, 20, 5},
+			"[:0]":            {func(c cursor) cursor { return c.Slice(0, 0) }, 0, 0},
+			"[5:5]":           {func(c cursor) cursor { return c.Slice(5, 5) }, 0, 0},
+			"[5:5], cloned":   {func(c cursor) cursor { return c.Slice(5, 5).Clone() }, 0, 0},
+			"[5:5], then [3]": {func(c cursor) cursor { return c.Slice(5, 5).Index(3) }, 8, 1},
+			"[5:5], then 2":   {func(c cursor) cursor { return c.Slice(5, 5).Limit(2) }, 5, 2},
+			"[7]":             {func(c cursor) cursor { return c.Index(7) }, 7, 1},
+			"[7] after 10":    {func(c cursor) cursor { return c.Skip(10).Index(7) }, 17, 1},
+			"[25], a miss":    {func(c cursor) cursor { return c.Index(25) }, 0, 0},
+			"forgets Skip":    {func(c cursor) cursor { return c.Skip(9).Limit(9).Slice(1, 3) }, 1, 2},
+		} {
+			docs, err := queryOf(ops, c.slice(collectionOf(ops).Find(bson.D{}).Sort("_id").BatchSize(10))).ToList()
+			if len(docs) != c.want || err != nil || c.want > 0 && !isNumber(docs[0], c.first) {
+				t.Errorf("%s: %v, %v; want %d from %d on", name, docs, err, c.want, c.first)
+			}
+		}
+	})
+}
+
+func TestEmptySliceDoesNoIO(t *testing.T) {
+	inBothStylesOf(t, func(t *testing.T) *motor.Collection[bson.M] {
+		return newClient(t).Database("d").Collection("c")
+	}, func(t *testing.T, ops operations) {
+		r := ops.Find(bson.D{})
+		r.cursor.Slice(5, 5)
+		docs, err := r.ToList()
+		if docs == nil || len(docs) != 0 || err != nil || r.Alive() {
+			t.Errorf("%v, %v, alive %t", docs, err, r.Alive())
+		}
+		if more, err := r.FetchNext(); more || err != nil {
+			t.Errorf("FetchNext: %t, %v", more, err)
+		}
+		each(t, r.reader, func(_ int, doc bson.M, err error) (goOn, over bool) {
+			if doc != nil || err != nil {
+				t.Errorf("Each: %v, %v; want the end mark", doc, err)
+			}
+			return true, true
+		})
+		if _, ok := r.Address(); ok {
+			t.Error("the query was sent")
+		}
+	})
+}

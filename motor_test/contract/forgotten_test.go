@@ -1,0 +1,79 @@
+package contract_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+)
+
+// killed waits, while it collects garbage, until the client has ended a cursor on the server.
+func killed(t *testing.T, peer *wiretest.Peer) bson.Raw {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); len(peer.Seen("killCursors")) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a cursor that the program has forgotten was not ended on the server for 30 seconds")
+		}
+		runtime.GC()
+	}
+	return peer.Seen("killCursors")[0]
+}
+
+func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
+	forget := map[string]func(t *testing.T, peer *wiretest.Peer, ops operations){
+		"of a query": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			r := ops.Find(bson.D{})
+			first := r.started().Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+			_, err := first.Await(t.Context())
+			noError(t, err)
+		},
+		"of a pipeline": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			r := aggregate(ops, bson.A{})
+			more := r.started().FetchNext(t.Context())
+			peer.Receive("aggregate").Cursor("d.c", 7, bson.M{"i": 0})
+			_, err := more.Await(t.Context())
+			noError(t, err)
+		},
+		"of a command": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
+			cursorOfFind(t, ops)
+		},
+		"over raw batches": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			r := findRawBatches(ops, bson.D{})
+			first := r.started().Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+			_, err := first.Await(t.Context())
+			noError(t, err)
+		},
+		"by Rewind": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			r := ops.Find(bson.D{})
+			more := r.started().FetchNext(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+			_, err := more.Await(t.Context())
+			noError(t, err)
+			r.cursor.Rewind()
+			t.Cleanup(func() { runtime.KeepAlive(r) })
+		},
+		"after Each was stopped": func(t *testing.T, peer *wiretest.Peer, ops operations) {
+			called := make(chan bson.M, 1)
+			ops.Find(bson.D{}).Each(func(doc bson.M, _ error) bool { called <- doc; return false })
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+			nextOf(t, called)
+		},
+	}
+	for name, read := range forget {
+		t.Run(name, func(t *testing.T) {
+			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
+				read(t, peer, ops)
+				kill := killed(t, peer)
+				if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
+					t.Errorf("%s", kill)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,163 @@
+package contract_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// withScan runs test in both styles with n cursors of a parallel scan of 250 documents.
+func withScan(t *testing.T, n int, test func(t *testing.T, all []commandReader[bson.M])) {
+	withDocuments(t, 250, func(t *testing.T, ops operations) {
+		all, err := parallelScan(ops, n)
+		noError(t, err)
+		if len(all) != n {
+			t.Fatalf("%d cursors, want %d", len(all), n)
+		}
+		for _, r := range all {
+			r.cursor.BatchSize(10)
+			t.Cleanup(func() { _ = r.Close() })
+		}
+		test(t, all)
+	})
+}
+
+func TestParallelScanGivesEveryDocumentOnce(t *testing.T) {
+	ways := map[string]func(r reader[bson.M], got func(bson.M)) error{
+		"ToList": func(r reader[bson.M], got func(bson.M)) error {
+			for {
+				docs, err := r.ToList(7)
+				if len(docs) > 7 {
+					return errors.New("more than ToList was asked for")
+				}
+				if err != nil || len(docs) == 0 {
+					return err
+				}
+				for _, doc := range docs {
+					got(doc)
+				}
+			}
+		},
+		"Next": func(r reader[bson.M], got func(bson.M)) error {
+			for {
+				doc, err := r.Next()
+				if errors.Is(err, motor.StopAsyncIteration) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				got(doc)
+			}
+		},
+		"FetchNext": func(r reader[bson.M], got func(bson.M)) error {
+			for {
+				if more, err := r.FetchNext(); !more || err != nil {
+					return err
+				}
+				got(r.NextObject())
+			}
+		},
+		"All": func(r reader[bson.M], got func(bson.M)) error {
+			for doc, err := range r.All() {
+				if err != nil {
+					return err
+				}
+				got(doc)
+			}
+			return nil
+		},
+		"Each": func(r reader[bson.M], got func(bson.M)) error {
+			ended := make(chan error, 1)
+			r.Each(func(doc bson.M, err error) bool {
+				if doc == nil {
+					ended <- err
+				} else {
+					got(doc)
+				}
+				return true
+			})
+			return <-ended
+		},
+	}
+	for way, read := range ways {
+		t.Run(way, func(t *testing.T) {
+			withScan(t, 3, func(t *testing.T, all []commandReader[bson.M]) {
+				var mu sync.Mutex
+				var numbers []int32
+				var reading sync.WaitGroup
+				for _, r := range all {
+					reading.Go(func() {
+						if err := read(r.reader, func(doc bson.M) {
+							mu.Lock()
+							defer mu.Unlock()
+							numbers = append(numbers, doc["i"].(int32))
+						}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				ended := make(chan struct{})
+				go func() { defer close(ended); reading.Wait() }()
+				nextOf(t, ended)
+				eachOnce(t, numbers, 250)
+				for _, r := range all {
+					if r.Alive() || r.CursorID() != 0 {
+						t.Error("it is alive at the end, or has a number")
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestParallelScanGoesOnWithoutACursorThatIsClosed(t *testing.T) {
+	withScan(t, 3, func(t *testing.T, all []commandReader[bson.M]) {
+		var numbers []int32
+		take := func(docs []bson.M, err error) {
+			t.Helper()
+			noError(t, err)
+			for _, doc := range docs {
+				numbers = append(numbers, doc["i"].(int32))
+			}
+		}
+		take(all[0].ToList(5))
+		for range 2 {
+			noError(t, all[0].Close())
+		}
+		take(all[0].ToList()) // what had come
+		if all[0].Alive() || len(numbers) == 250 {
+			t.Errorf("the cursor that was closed goes on: %d documents", len(numbers))
+		}
+		for _, r := range all[1:] {
+			take(r.ToList())
+		}
+		eachOnce(t, numbers, 250)
+	})
+}
+
+func TestParallelScanByNoCursors(t *testing.T) {
+	withDocuments(t, 1, func(t *testing.T, ops operations) {
+		for _, n := range []int{0, -1} {
+			if _, err := parallelScan(ops, n); !errors.Is(err, motor.ValueError) {
+				t.Errorf("%d: got %v, want ValueError", n, err)
+			}
+		}
+	})
+}
+
+func TestParallelScanOfNothing(t *testing.T) {
+	inBothStyles(t, func(t *testing.T, ops operations) {
+		all, err := parallelScan(ops, 2)
+		noError(t, err)
+		for _, r := range all {
+			if docs, err := r.ToList(); docs == nil || len(docs) != 0 || err != nil || r.Alive() {
+				t.Errorf("%v, %v, alive %t", docs, err, r.Alive())
+			}
+		}
+	})
+}
