@@ -50,8 +50,6 @@ func (g *GridFSBucket) IOLoop() future.Executor { return g.loop }
 //
 // Errors: [motor.ConfigurationError] for a write concern of w: 0; [motor.ValueError] for a chunk size below 1;
 // [motor.TypeError] for a nil database; those of the database's and the bucket's name ([motor.InvalidName]).
-//
-// Motor: MotorGridFSBucket(database, bucket_name, ...).
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
 	m, err := motor.NewGridFSBucket(db.futures, opts...)
 	if err != nil {

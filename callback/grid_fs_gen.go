@@ -43,7 +43,7 @@ func (g *GridFS) IOLoop() future.Executor { return g.loop }
 
 // NewGridFS returns the files of a database whose root collection has this name: "fs", if it is empty. It does no I/O.
 //
-// Legacy: use [NewGridFSBucket]. Motor: MotorGridFS(database, collection).
+// Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
 	return WrapGridFS(db.loop, motor.NewGridFS(db.futures, collection))
 }

@@ -50,8 +50,6 @@ func (g *GridIn) IOLoop() future.Executor { return g.loop }
 // Errors of writing: [motor.ConfigurationError] for a root whose writes are not acknowledged; [motor.TypeError] and
 // [motor.InvalidDocument] for options that cannot be encoded; [motor.ValueError] for a chunk size below 0, and for a
 // field that the document has anyway.
-//
-// Motor: MotorGridIn(root_collection, **kwargs).
 func NewGridIn(root *Collection[bson.M], opts ...motor.GridInOptions) *GridIn {
 	return WrapGridIn(root.loop, motor.NewGridIn(root.futures, opts...))
 }

@@ -52,8 +52,6 @@ func (g *GridOut) IOLoop() future.Executor { return g.loop }
 //
 // Errors of reading: [motor.TypeError] for what is no document, and for more than one; [motor.InvalidDocument] for
 // what cannot be encoded.
-//
-// Motor: MotorGridOut(root_collection, file_id, file_document).
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	return WrapGridOut(root.loop, motor.NewGridOut(root.futures, fileID, fileDocument...))
 }
@@ -106,14 +104,14 @@ func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
 }
 
 // Document returns the file's document. [motor.InvalidOperation] before the file is open.
-//
-// Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Document() (bson.M, error) {
 	return o.futures.Document()
 }
 
 // Get returns a field of the file's document, or nil if it has none of this name. Motor's names, such as content_type,
 // stand for those of the document. [motor.InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
 	return o.futures.Get(name)
 }

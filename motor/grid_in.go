@@ -68,8 +68,6 @@ type GridInOptions struct {
 // Errors of writing: [ConfigurationError] for a root whose writes are not acknowledged; [TypeError] and
 // [InvalidDocument] for options that cannot be encoded; [ValueError] for a chunk size below 0, and for a field that the
 // document has anyway.
-//
-// Motor: MotorGridIn(root_collection, **kwargs).
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
 	o, err := single("NewGridIn", opts)
 	return newGridIn(newGridFiles(root), o, &root.codec, err)
@@ -188,7 +186,7 @@ func (in *GridIn) Get(name string) any { return in.get(fieldName(name)) }
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
-// Motor: get_io_loop.
+// Motor: MotorGridIn.get_io_loop, MotorGridIn.io_loop.
 func (in *GridIn) IOLoop() future.Executor { return in.files.client().loop }
 
 // Collection returns the root collection: the one below which the files are.

@@ -44,8 +44,6 @@ type GridOut struct {
 //
 // Errors of reading: [TypeError] for what is no document, and for more than one; [InvalidDocument] for what cannot be
 // encoded.
-//
-// Motor: MotorGridOut(root_collection, file_id, file_document).
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	files := newGridFiles(root)
 	document, err := single("NewGridOut", fileDocument)
@@ -63,7 +61,7 @@ func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *Grid
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
-// Motor: get_io_loop.
+// Motor: MotorGridOut.get_io_loop, MotorGridOut.io_loop.
 func (o *GridOut) IOLoop() future.Executor { return o.files.client().loop }
 
 // Collection returns the root collection: the one below which the files are.
@@ -170,8 +168,6 @@ func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
 }
 
 // Document returns the file's document. [InvalidOperation] before the file is open.
-//
-// Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Document() (bson.M, error) {
 	f, err := o.known("document")
 	if err != nil {
@@ -182,6 +178,8 @@ func (o *GridOut) Document() (bson.M, error) {
 
 // Get returns a field of the file's document, or nil if it has none of this name. Motor's names, such as content_type,
 // stand for those of the document. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
 	if _, err := o.known(name); err != nil {
 		return nil, err

@@ -36,8 +36,6 @@ type GridFSBucket struct {
 //
 // Errors: [ConfigurationError] for a write concern of w: 0; [ValueError] for a chunk size below 1; [TypeError] for a nil
 // database; those of the database's and the bucket's name ([InvalidName]).
-//
-// Motor: MotorGridFSBucket(database, bucket_name, ...).
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
 	if db == nil {
 		return nil, newError(TypeError, "NewGridFSBucket: the database is nil")
@@ -75,7 +73,7 @@ func (b *GridFSBucket) Collection() *Collection[bson.M] { return b.files.root }
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
-// Motor: get_io_loop.
+// Motor: MotorGridFSBucket.get_io_loop, MotorGridFSBucket.io_loop.
 func (b *GridFSBucket) IOLoop() future.Executor { return b.files.client().loop }
 
 // String names the bucket, with its database.

@@ -22,7 +22,7 @@ type GridFS struct {
 
 // NewGridFS returns the files of a database whose root collection has this name: "fs", if it is empty. It does no I/O.
 //
-// Legacy: use [NewGridFSBucket]. Motor: MotorGridFS(database, collection).
+// Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
 	if collection == "" {
 		collection = options.DefaultName
@@ -37,7 +37,7 @@ func (g *GridFS) Collection() *Collection[bson.M] { return g.files.root }
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
-// Motor: get_io_loop.
+// Motor: MotorGridFS.get_io_loop, MotorGridFS.io_loop.
 func (g *GridFS) IOLoop() future.Executor { return g.files.client().loop }
 
 // String names the root collection, with its database.
