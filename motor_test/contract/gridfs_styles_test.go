@@ -111,10 +111,14 @@ func call(handle any, method string, ctx context.Context, done reflect.Value, ar
 func settling(t reflect.Type, p *future.Promise[any]) reflect.Value {
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		err, _ := in[1].Interface().(error)
-		if f := in[0].MethodByName("Futures"); f.IsValid() && !in[0].IsNil() {
-			in[0] = f.Call(nil)[0]
+		switch f := in[0].MethodByName("Futures"); {
+		case f.IsValid() && in[0].IsNil():
+			p.Settle(nil, err)
+		case f.IsValid():
+			p.Settle(f.Call(nil)[0].Interface(), err)
+		default:
+			p.Settle(in[0].Interface(), err)
 		}
-		p.Settle(in[0].Interface(), err)
 		return nil
 	})
 }
