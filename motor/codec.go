@@ -17,8 +17,9 @@ import (
 type codec struct {
 	registry *bson.Registry
 	options  *options.BSONOptions
-	tzAware  bool // a date in a bson.M or bson.D is a time.Time, not a bson.DateTime
-	indexes  bool // documents describe indexes: see orderKeys
+	tzAware  bool       // a date in a bson.M or bson.D is a time.Time, not a bson.DateTime
+	indexes  bool       // documents describe indexes: see orderKeys
+	files    *gridFiles // documents describe files of it, and are decoded into a *GridOut
 }
 
 // with returns the codec of a handle below the one of c.

@@ -57,20 +57,9 @@ func createIndexes[D, T any](
 		names[i] = *m.options.Name
 	}
 	now := c.now()
-	create := func(ctx context.Context, coll *mongo.Collection) error {
-		all := make([]mongo.IndexModel, len(models))
-		for i, m := range models {
-			all[i] = m.driver()
-		}
-		_, err := coll.Indexes().CreateMany(ctx, all, opts...)
-		return err
-	}
-	if now.byCommand(ctx) {
-		f, err := createIndexesCommand(c, models, opts)
-		if err != nil {
-			return failed[T](c.db.client, err)
-		}
-		create = f.sender(now)
+	create, err := c.creating(ctx, now, models, opts)
+	if err != nil {
+		return failed[T](c.db.client, err)
 	}
 	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		if err := create(ctx, coll); err != nil {
@@ -78,6 +67,27 @@ func createIndexes[D, T any](
 		}
 		return result(names), nil
 	})
+}
+
+// creating returns what creates indexes, with the concerns of a moment.
+func (c *Collection[D]) creating(
+	ctx context.Context, now moment, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
+) (func(context.Context, *mongo.Collection) error, error) {
+	if now.byCommand(ctx) {
+		f, err := createIndexesCommand(c, models, opts)
+		if err != nil {
+			return nil, err
+		}
+		return f.sender(now), nil
+	}
+	return func(ctx context.Context, coll *mongo.Collection) error {
+		all := make([]mongo.IndexModel, len(models))
+		for i, m := range models {
+			all[i] = m.driver()
+		}
+		_, err := coll.Indexes().CreateMany(ctx, all, opts...)
+		return err
+	}, nil
 }
 
 // createIndexesCommand returns the command that the driver's CreateMany sends.

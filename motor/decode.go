@@ -62,6 +62,9 @@ func (c *codec) unmarshal(raw bson.Raw, doc any) error {
 		return errDepth
 	}
 	switch d := doc.(type) {
+	case **GridOut:
+		*d = c.files.found(bytes.Clone(raw))
+		return nil
 	case *any:
 		var m bson.M
 		if err := c.decoder(raw, true).Decode(&m); err != nil {

@@ -25,6 +25,9 @@
 //     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
 //     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
 //     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
+//   - What an operation calls of the user's on its way, an io.Reader that is uploaded or an http.ResponseWriter that a
+//     file is written to, runs on a goroutine of its own, while the slot is lent. It may block, or panic; an error of it
+//     is that of the operation, as it is.
 //   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
 //   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
 //     them is the same. A document within a bson.M is a bson.M.

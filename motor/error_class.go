@@ -30,7 +30,8 @@ func (c *ErrorClass) Is(target error) bool {
 
 func class(name string, parent *ErrorClass) *ErrorClass { return &ErrorClass{name, parent} }
 
-// PyMongo's exceptions (pymongo.errors), and those of bson.errors and of Python itself that its methods raise.
+// PyMongo's exceptions (pymongo.errors), and those of gridfs.errors, of bson.errors and of Python itself that its methods
+// raise.
 var (
 	PyMongoError = class("PyMongoError", nil)
 
@@ -63,6 +64,13 @@ var (
 
 	EncryptionError          = class("EncryptionError", PyMongoError)
 	EncryptedCollectionError = class("EncryptedCollectionError", EncryptionError)
+
+	GridFSError     = class("GridFSError", PyMongoError)
+	NoFile          = class("NoFile", GridFSError)
+	FileExists      = class("FileExists", GridFSError)
+	CorruptGridFile = class("CorruptGridFile", GridFSError)
+	// UnsupportedAPI is no operation's: nothing that GridFS has is refused any more.
+	UnsupportedAPI = class("UnsupportedAPI", GridFSError)
 
 	BSONError        = class("BSONError", nil)
 	InvalidBSON      = class("InvalidBSON", BSONError)

@@ -17,6 +17,10 @@ func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
+	var theirs *callersError
+	if errors.As(err, &theirs) {
+		return theirs.error
+	}
 	var own *Error
 	if errors.As(err, &own) {
 		return err

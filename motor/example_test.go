@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -46,6 +47,39 @@ func ExampleClient_Open() {
 	if _, err := client.Open(ctx).Await(ctx); errors.Is(err, motor.ConnectionFailure) {
 		log.Fatal("the database cannot be reached: ", err)
 	}
+}
+
+func ExampleGridFSBucket() {
+	bucket, err := motor.NewGridFSBucket(client.Database("app"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	uploading := bucket.UploadFromStream(ctx, "notes.txt", strings.NewReader("one\ntwo\n"))
+	out, err := future.ThenFuture(uploading, func(id bson.ObjectID) *future.Future[*motor.GridOut] {
+		return bucket.OpenDownloadStream(ctx, id)
+	}).Await(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	line, err := out.ReadLine(ctx, -1).Await(ctx)
+	fmt.Printf("%q %v\n", line, err)
+}
+
+func ExampleGridIn_Scope() {
+	bucket, err := motor.NewGridFSBucket(client.Database("app"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	// The file is closed at the end; if something fails before, nothing is left of it.
+	err = bucket.OpenUploadStream("numbers").Scope(ctx, func(in *motor.GridIn) error {
+		for i := range 1000 {
+			if _, err := in.Write(ctx, fmt.Sprintln(i)).Await(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	fmt.Println(err)
 }
 
 func ExampleDatabase_Command() {

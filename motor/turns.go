@@ -37,6 +37,42 @@ func (ts *turns) idle() bool {
 	return ts.last == nil || ts.last.IsDone()
 }
 
+// takeIdle is take if the turn is nobody's. If it is somebody's, it returns nil.
+func (ts *turns) takeIdle() *turn {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.last != nil && !ts.last.IsDone() {
+		return nil
+	}
+	t := &turn{over: future.NewPromise[struct{}]()}
+	ts.last = t.over.Future()
+	return t
+}
+
+// soon calls fn when its turn comes: at once, if the turn is nobody's. fn must neither block nor run anybody else's
+// code.
+func (ts *turns) soon(fn func()) {
+	t := ts.take()
+	if t.before == nil {
+		fn()
+		t.Wake()
+		return
+	}
+	t.before.Notify(briefTurn{t, fn})
+}
+
+// briefTurn is a turn for a function that does not block.
+type briefTurn struct {
+	turn *turn
+	fn   func()
+}
+
+// Wake implements future.Waker: the turn has come.
+func (b briefTurn) Wake() {
+	b.fn()
+	b.turn.Wake()
+}
+
 // begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run.
 func (t *turn) begin(ctx context.Context) error {
 	if !t.begun.CompareAndSwap(false, true) {

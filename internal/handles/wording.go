@@ -65,6 +65,15 @@ var wordings = []wording{
 			"as ctx, or keep it off the handle's loop.",
 	},
 	{
+		motor: "All returns the chunks for a range loop.",
+		callback: "All returns the chunks for a range loop, which waits for them: give it the [Co] of a coroutine as " +
+			"ctx, or keep it off the handle's loop.",
+	},
+	{
+		motor:    "What is short resolves at once: it is sent later, with what follows.",
+		callback: "What is short is sent later, with what follows.",
+	},
+	{
 		motor:    ":= motor.CollectionOf[",
 		callback: ":= callback.CollectionOf[",
 	},

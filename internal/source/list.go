@@ -18,6 +18,7 @@ const (
 	Module   = "github.com/gomotor/gomotor"
 	Future   = Module + "/future"
 	Motor    = Module + "/motor"
+	Web      = Module + "/motor/web"
 	Callback = Module + "/callback"
 )
 

@@ -48,12 +48,9 @@ func (res *Result) problem(format string, args ...any) {
 	res.Problems = append(res.Problems, fmt.Errorf(format, args...))
 }
 
-// comesNext are the classes that may be pending: sessions and transactions, change streams, encryption, GridFS and
-// what serves it over HTTP.
+// comesNext are the classes that may be pending: sessions and transactions, change streams, encryption.
 var comesNext = []string{
 	"MotorClientSession", "_MotorTransactionContext", "MotorChangeStream", "MotorClientEncryption",
-	"MotorGridFS", "MotorGridFSBucket", "MotorGridIn", "MotorGridOut", "MotorGridOutCursor",
-	"GridFSHandler", "AIOHTTPGridFS", "(module) motor.web", "(module) motor.aiohttp",
 }
 
 // mayPend reports whether a row may be pending: one of those classes, or what leads to them from another.
@@ -85,8 +82,9 @@ func (res *Result) find(r *Row) error {
 		if err != nil {
 			return err
 		}
-		// What a method like Each gives, one after the other, it can give no future for.
-		async = async || form != nil && s.function() != nil && (s.isAsync() || callsBack(s.function()))
+		// What a method like Each gives, one after the other, it can give no future for. A handler of net/http has a
+		// goroutine of its own for each request.
+		async = async || s.pkg == "web" || form != nil && s.function() != nil && (s.isAsync() || callsBack(s.function()))
 		res.symbols[r] = append(res.symbols[r], s)
 	}
 	if !async && r.Mark == "" {

@@ -124,6 +124,7 @@ var bases = map[string]string{
 	"MotorAggregationCursor":     "MotorCommandCursor",
 	"MotorRawBatchCursor":        "MotorCursor",
 	"MotorRawBatchCommandCursor": "MotorCommandCursor",
+	"MotorGridOutCursor":         "MotorCursor",
 
 	"(module) motor.frameworks.asyncio": "(module) motor.frameworks.tornado",
 }

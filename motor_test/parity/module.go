@@ -20,7 +20,7 @@ type Module struct {
 
 // Load reads the module around the working directory. It must compile.
 func Load() (*Module, error) {
-	listed, err := source.List("-deps", "-export", source.Callback)
+	listed, err := source.List("-deps", "-export", source.Callback, source.Web)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func Load() (*Module, error) {
 		methods: map[*types.Named]*types.MethodSet{},
 	}
 	importer := source.Importer(listed)
-	for _, path := range []string{source.Future, source.Motor, source.Callback} {
+	for _, path := range []string{source.Future, source.Motor, source.Web, source.Callback} {
 		p, err := importer.Import(path)
 		if err != nil {
 			return nil, err
@@ -38,8 +38,8 @@ func Load() (*Module, error) {
 		if m.declared[p.Name()], err = listed[path].Declarations(); err != nil {
 			return nil, err
 		}
-		m.root = filepath.Dir(listed[path].Dir)
 	}
+	m.root = filepath.Dir(listed[source.Motor].Dir)
 	return m, nil
 }
 

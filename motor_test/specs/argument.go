@@ -36,6 +36,7 @@ var setters = map[string]string{
 var without = map[string]bool{
 	"maxTimeMS": true, "timeoutMode": true, "cursorTimeout": true, "rawData": true, "cursorType": true,
 	"readConcern": true, "writeConcern": true, "dropTarget": true,
+	"contentType": true,
 }
 
 // set gives an argument to the driver's options, by the method that is called like it.

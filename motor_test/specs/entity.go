@@ -78,6 +78,7 @@ type entityOptions struct {
 	CollectionName    string        `bson:"collectionName"`
 	DatabaseOptions   handleOptions `bson:"databaseOptions"`
 	CollectionOptions handleOptions `bson:"collectionOptions"`
+	BucketOptions     bucketOptions `bson:"bucketOptions"`
 }
 
 // storedEvents is an entity that a client's events are kept in.
@@ -127,10 +128,19 @@ func (r *run) create(described bson.Raw) error {
 		}
 		return r.entities.add(o.ID, &entity{kind: kind}) // pending is what uses it
 	case "bucket":
-		if _, err := r.entities.of("database", o.Database); err != nil {
+		database, err := r.entities.of("database", o.Database)
+		if err != nil {
 			return err
 		}
-		return r.entities.add(o.ID, &entity{kind: kind})
+		opts, err := o.BucketOptions.builder()
+		if err != nil {
+			return err
+		}
+		bucket, err := r.style.bucket(database.handle, opts)
+		if err != nil {
+			return err
+		}
+		return r.entities.add(o.ID, &entity{kind: kind, handle: bucket})
 	case "clientEncryption":
 		return &pending{kind}
 	}

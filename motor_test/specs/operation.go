@@ -93,13 +93,24 @@ func init() {
 		"client.listDatabases":     {method: "ListDatabases", required: []parameter{anyFilter}, options: optional(options.ListDatabases), kind: list},
 		"client.close":             {run: func(r *run, e *entity, _ call) (outcome, error) { return outcome{err: e.close(r.ctx)}, nil }},
 
+		"bucket.delete":         {method: "Delete", required: []parameter{fileID}},
+		"bucket.deleteByName":   {method: "DeleteByName", required: []parameter{filename}},
+		"bucket.download":       {run: download("DownloadToStream", "id", anyValue)},
+		"bucket.downloadByName": {run: download("DownloadToStreamByName", "filename", text)},
+		"bucket.drop":           {method: "Drop"},
+		"bucket.find":           {method: "Find", required: []parameter{filter}, options: optional(options.GridFSFind), kind: list},
+		"bucket.rename":         {method: "Rename", required: []parameter{fileID, newFilename}},
+		"bucket.renameByName":   {method: "RenameByName", required: []parameter{filename, newFilename}},
+		"bucket.upload":         {run: uploading(operation{method: "UploadFromStream", required: []parameter{filename, source}})},
+		"bucket.uploadWithId":   {run: uploading(operation{method: "UploadFromStreamWithID", required: []parameter{fileID, filename, source}})},
+
 		"cursor.close":                       {run: func(r *run, e *entity, _ call) (outcome, error) { return outcome{err: e.cursor.close(r.ctx)}, nil }},
 		"cursor.iterateOnce":                 {run: func(r *run, e *entity, _ call) (outcome, error) { return read(e.cursor.try(r.ctx)) }},
 		"cursor.iterateUntilDocumentOrError": {run: func(r *run, e *entity, _ call) (outcome, error) { return read(e.cursor.next(r.ctx)) }},
 	}
 }
 
-// missing are the operations of the format that are not there yet. Those of sessions, buckets and key vaults are not
+// missing are the operations of the format that are not there yet. Those of sessions and key vaults are not
 // among them: it is these entities that are not there.
 var missing = map[string]bool{
 	"client.appendMetadata": true, "client.createChangeStream": true, "database.createChangeStream": true,
@@ -115,7 +126,7 @@ func (r *run) operate(c call) (outcome, error) {
 	}
 	op, ok := operations[e.kind+"."+c.Name]
 	switch {
-	case e.kind == "session" || e.kind == "bucket":
+	case e.kind == "session":
 		return outcome{}, &pending{e.kind}
 	case missing[e.kind+"."+c.Name]:
 		return outcome{}, &pending{c.Name}

@@ -60,6 +60,12 @@ func resultOf(result any) (value, error) {
 		return acknowledged(r.Acknowledged, bulk(inserted, deleted, matched, modified, upserted, ids))
 	case *mongo.ClientBulkWriteResult:
 		return acknowledged(r.Acknowledged, clientBulk(r))
+	case interface{ Document() (bson.M, error) }: // a file
+		doc, err := r.Document()
+		if err != nil {
+			return value{}, err
+		}
+		return resultOf(doc)
 	}
 	if v := reflect.ValueOf(result); v.Kind() == reflect.Pointer {
 		return value{}, nil // a handle, such as the collection that was created

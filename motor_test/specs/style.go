@@ -16,6 +16,7 @@ type style interface {
 	newClient(uri string, opts *options.ClientOptions) (handle any, close func(context.Context) error, err error)
 	database(client any, name string, opts *options.DatabaseOptionsBuilder) any
 	collection(database any, name string, opts *options.CollectionOptionsBuilder) any
+	bucket(database any, opts *options.BucketOptionsBuilder) (any, error)
 
 	// call calls a method of a handle and waits for the outcome. err is for what is not the operation's: a method
 	// that does not exist is a [*pending], arguments that it cannot have are any other error.

@@ -50,6 +50,10 @@ func (s *byCallbacks) collection(database any, name string, opts *options.Collec
 	return callback.CollectionOf[bson.Raw](database.(*callback.Database), name, opts)
 }
 
+func (s *byCallbacks) bucket(database any, opts *options.BucketOptionsBuilder) (any, error) {
+	return callback.NewGridFSBucket(database.(*callback.Database), opts)
+}
+
 func (s *byCallbacks) call(ctx context.Context, handle any, method string, args, opts []any) (outcome, error) {
 	m, err := methodOf(handle, method)
 	if err != nil {

@@ -32,6 +32,10 @@ func (byDriver) collection(database any, name string, opts *options.CollectionOp
 	return driverCollection{database.(driverDatabase).Collection(name, opts)}
 }
 
+func (byDriver) bucket(database any, opts *options.BucketOptionsBuilder) (any, error) {
+	return database.(driverDatabase).GridFSBucket(opts), nil
+}
+
 func (byDriver) call(ctx context.Context, handle any, method string, args, opts []any) (outcome, error) {
 	m, err := methodOf(handle, method)
 	if err != nil {

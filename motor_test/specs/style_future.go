@@ -33,6 +33,10 @@ func (byFutures) collection(database any, name string, opts *options.CollectionO
 	return motor.CollectionOf[bson.Raw](database.(*motor.Database), name, opts)
 }
 
+func (byFutures) bucket(database any, opts *options.BucketOptionsBuilder) (any, error) {
+	return motor.NewGridFSBucket(database.(*motor.Database), opts)
+}
+
 func (byFutures) call(ctx context.Context, handle any, method string, args, opts []any) (outcome, error) {
 	m, err := methodOf(handle, method)
 	if err != nil {

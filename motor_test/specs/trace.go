@@ -101,7 +101,7 @@ func (t *trace) difference(reference *trace) string {
 // passing are keys of commands and replies of which the values differ from one run to the next.
 var passing = []string{
 	"lsid", "txnNumber", "getMore", "cursors", "id", "$clusterTime", "operationTime", "opTime", "electionId", "$configTime",
-	"$topologyTime", "topologyVersion", "localTime", "connectionId", "sizeOnDisk",
+	"$topologyTime", "topologyVersion", "localTime", "connectionId", "sizeOnDisk", "uploadDate",
 }
 
 // normal is a value in words: with its keys in order and without what differs from one run to the next.

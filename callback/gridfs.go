@@ -1,0 +1,97 @@
+package callback
+
+import (
+	"context"
+	"iter"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+// wrapFile is WrapGridOut for a file that need not be there.
+func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut {
+	if out == nil {
+		return nil
+	}
+	return WrapGridOut(c.loop, out)
+}
+
+// wrapping makes a function for motor's files of one for those of this package.
+func (c *GridOutCursor) wrapping(fn func(out *GridOut, err error) bool) func(*motor.GridOut, error) bool {
+	if fn == nil {
+		return nil
+	}
+	return guarded(c.loop, func(out *motor.GridOut, err error) bool { return fn(c.wrapFile(out), err) })
+}
+
+// NextObject returns the next of the files that have come, or nil if there is none. It never does I/O; FetchNext does.
+//
+// Motor: MotorGridOutCursor.next_object.
+func (c *GridOutCursor) NextObject() *GridOut { return c.wrapFile(c.futures.NextObject()) }
+
+// TryNext gives its callback the next file, or, if none has come and none comes with one more round trip, nil.
+func (c *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
+	deliver(c.loop, c.futures.TryNext(ctx), wrapped(callback, c.wrapFile))
+}
+
+// ToList gives its callback the next files, at most length of them, or all without a length. See [motor.Cursor.ToList].
+//
+// Motor: MotorGridOutCursor.to_list.
+func (c *GridOutCursor) ToList(ctx context.Context, callback Func[[]*GridOut], length ...int) {
+	deliver(c.loop, c.futures.ToList(ctx, length...), wrapped(callback, func(all []*motor.GridOut) []*GridOut {
+		files := make([]*GridOut, len(all))
+		for i, out := range all {
+			files[i] = c.wrapFile(out)
+		}
+		return files
+	}))
+}
+
+// Each calls fn with every file, and then once with nil and no error, which marks the end. fn is called on the handle's
+// loop, never on this stack. See [motor.Cursor.Each].
+//
+// Motor: MotorGridOutCursor.each.
+func (c *GridOutCursor) Each(ctx context.Context, fn func(out *GridOut, err error) bool) {
+	c.futures.EachVia(ctx, c.loop, c.wrapping(fn))
+}
+
+// Tail calls fn with every file, and then with every one that comes later. The files would have to be kept in a capped
+// collection. See [motor.Cursor.Tail].
+func (c *GridOutCursor) Tail(ctx context.Context, fn func(out *GridOut, err error) bool) {
+	c.futures.TailVia(ctx, c.loop, c.wrapping(fn))
+}
+
+// All returns the files for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it off
+// the handle's loop. An error is the last that it yields.
+//
+// Motor: async for.
+func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
+	return func(yield func(*GridOut, error) bool) {
+		for out, err := range c.futures.All(ctx) {
+			if !yield(c.wrapFile(out), err) {
+				return
+			}
+		}
+	}
+}
+
+// FindOne gives its callback the first file whose document matches, open to be read, or nil if there is none. See
+// [motor.GridFS.FindOne].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
+func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*GridOut]) {
+	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, func(out *motor.GridOut) *GridOut {
+		if out == nil {
+			return nil
+		}
+		return WrapGridOut(g.loop, out)
+	}))
+}
+
+// Scope calls fn with the file, in the style of futures, waits for it, and then closes the file, or aborts it if fn has
+// failed. It waits for all of this: give it the [Co] of a coroutine as ctx, or keep it off the handle's loop. See
+// [motor.GridIn.Scope]; code that has callbacks calls Leave.
+//
+// Motor: async with.
+func (g *GridIn) Scope(ctx context.Context, fn func(in *motor.GridIn) error) error {
+	return g.futures.Scope(ctx, fn)
+}

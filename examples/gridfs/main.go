@@ -1,0 +1,167 @@
+// Gridfs keeps a file in MongoDB and serves it over HTTP, as Motor's GridFSHandler does: it uploads a text, piece by
+// piece, reads its lines back, and then asks a server of its own for it, as a browser would. It starts an embedded
+// MongoDB-compatible server, or uses the one that MONGODB_URI names; its database is called gridfs_example, and is
+// dropped before and after.
+//
+//	go run ./examples/gridfs
+//
+// With -listen it goes on serving, so that a browser can have a look:
+//
+//	go run ./examples/gridfs -listen localhost:8080
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor/web"
+	"github.com/gomotor/gomotor/motor_test/mongotest"
+)
+
+func main() {
+	address := flag.String("listen", "", "where to go on serving, such as localhost:8080")
+	flag.Parse()
+	if err := run(context.Background(), *address); err != nil {
+		log.Fatal("gridfs: ", err)
+	}
+}
+
+func run(ctx context.Context, address string) error {
+	server, err := mongotest.Run(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	client, err := motor.NewClient(server.URI())
+	if err != nil {
+		return err
+	}
+	defer client.Close(ctx)
+	db := client.Database("gridfs_example")
+	if _, err := db.Command(ctx, "dropDatabase").Await(ctx); err != nil {
+		return err
+	}
+	defer db.Command(ctx, "dropDatabase")
+
+	bucket, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetChunkSizeBytes(16*1024))
+	if err != nil {
+		return err
+	}
+	if err := upload(ctx, bucket); err != nil {
+		return err
+	}
+	if err := download(ctx, bucket); err != nil {
+		return err
+	}
+	return serve(ctx, db, address)
+}
+
+// upload writes a file line by line. If something fails on the way, nothing is left of it.
+func upload(ctx context.Context, bucket *motor.GridFSBucket) error {
+	metadata := options.GridFSUpload().SetMetadata(bson.M{"lang": "en"})
+	in := bucket.OpenUploadStream("bottles.txt", metadata)
+	err := in.Scope(ctx, func(in *motor.GridIn) error {
+		for n := 2000; n > 0; n-- {
+			line := fmt.Sprintf("%d green bottles hanging on the wall\n", n)
+			if _, err := in.Write(ctx, line).Await(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("uploaded %s: %d bytes in chunks of %d\n", in.Name(), in.Length(), in.ChunkSize())
+	return nil
+}
+
+// download looks at the files that there are, and reads the end of one.
+func download(ctx context.Context, bucket *motor.GridFSBucket) error {
+	for out, err := range bucket.Find(bson.M{"metadata.lang": "en"}).All(ctx) {
+		if err != nil {
+			return err
+		}
+		if _, err := out.Seek(-80, io.SeekEnd); err != nil {
+			return err
+		}
+		for {
+			line, err := out.ReadLine(ctx, -1).Await(ctx)
+			if err != nil {
+				return err
+			}
+			if len(line) == 0 {
+				break
+			}
+			fmt.Printf("  %q\n", line)
+		}
+	}
+	return nil
+}
+
+// serve serves the files, and asks for one: all of it, again, and a part.
+func serve(ctx context.Context, db *motor.Database, address string) error {
+	handler, err := web.NewGridFSHandler(db, "")
+	if err != nil {
+		return err
+	}
+	handler.GetCacheTime = func(string, time.Time, string) time.Duration { return time.Hour }
+	here := address
+	if here == "" {
+		here = "localhost:0"
+	}
+	listener, err := net.Listen("tcp", here)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/files/{filename...}", handler)
+	site := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- site.Serve(listener) }()
+	defer site.Close()
+
+	url := fmt.Sprintf("http://%s/files/bottles.txt", listener.Addr())
+	first, err := get(ctx, url, "", "")
+	if err != nil {
+		return err
+	}
+	for _, header := range [][2]string{{"If-None-Match", first.Get("Etag")}, {"Range", "bytes=0-34"}} {
+		if _, err := get(ctx, url, header[0], header[1]); err != nil {
+			return err
+		}
+	}
+	if address == "" {
+		return nil
+	}
+	fmt.Println("have a look at", url)
+	return <-ended
+}
+
+func get(ctx context.Context, url, name, value string) (http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	n, err := io.Copy(io.Discard, answer.Body)
+	fmt.Printf("GET %s: %s, %d bytes of %s, %s\n", request.URL.Path, answer.Status, n, answer.Header.Get("Content-Type"), answer.Header.Get("Cache-Control"))
+	return answer.Header, err
+}

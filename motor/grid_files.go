@@ -1,0 +1,251 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// gridFiles is where files are kept: a document for each in one collection, and their bytes, in chunks, in another.
+type gridFiles struct {
+	root          *Collection[bson.M]
+	files, chunks *Collection[bson.M]
+	indexed       atomic.Bool // the indexes are known to be there
+}
+
+// defaultChunkSize is the size in bytes of a file's chunks.
+const defaultChunkSize = 255 * 1024
+
+func newGridFiles(root *Collection[bson.M]) *gridFiles {
+	return &gridFiles{root: root, files: root.Collection("files"), chunks: root.Collection("chunks")}
+}
+
+func (g *gridFiles) client() *Client { return g.root.db.client }
+
+// check returns what every operation on the files fails with.
+func (g *gridFiles) check(ctx context.Context) error {
+	if g.root.err != nil {
+		return g.root.err
+	}
+	if inTransaction(ctx) {
+		return newError(InvalidOperation, "GridFS does not support multi-document transactions")
+	}
+	return nil
+}
+
+// checkWrite is check for what writes files: the server must say what has come of each chunk.
+func (g *gridFiles) checkWrite(ctx context.Context) error {
+	if err := g.check(ctx); err != nil {
+		return err
+	}
+	if !g.files.now().write.acknowledged() || !g.chunks.now().write.acknowledged() {
+		return newError(ConfigurationError, "files can only be written with an acknowledged write concern")
+	}
+	return nil
+}
+
+// encodeID returns the _id of a file as it is sent.
+func (g *gridFiles) encodeID(id any) (bson.RawValue, error) {
+	raw, err := g.root.codec.encode("_id", bson.D{{Key: "_id", Value: id}})
+	if err != nil {
+		return bson.RawValue{}, err
+	}
+	return raw.Lookup("_id"), nil
+}
+
+// exactlyID is a filter for what has a value under a key: the value itself, even if it looks like an operator.
+func exactlyID(key string, id bson.RawValue) bson.D {
+	return bson.D{{Key: key, Value: bson.D{{Key: "$eq", Value: id}}}}
+}
+
+// open returns a file by its _id. It does no I/O.
+func (g *gridFiles) open(id any) *GridOut {
+	raw, err := g.encodeID(id)
+	return g.out(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
+		f, err := g.findOne(ctx, client, exactlyID("_id", raw))
+		if err == nil && f == nil {
+			err = newError(NoFile, "no file in gridfs collection %q with _id %v", g.files.FullName(), raw)
+		}
+		return f, err
+	}, err)
+}
+
+// version returns one of the files that match filter: number n by age, from 0, or, if n is negative, counted from the
+// newest, -1. It does no I/O.
+func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
+	skip, order := int64(n), int32(1)
+	if n < 0 {
+		skip, order = -int64(n)-1, -1
+	}
+	which := options.FindOne().SetSkip(skip).SetSort(bson.D{{Key: "uploadDate", Value: order}})
+	return g.out(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
+		f, err := g.findOne(ctx, client, filter, which)
+		if err == nil && f == nil {
+			err = newError(NoFile, "no version %d for %v in gridfs collection %q", n, filter, g.files.FullName())
+		}
+		return f, err
+	}, err)
+}
+
+// found returns a file of which the document is known.
+func (g *gridFiles) found(doc bson.Raw) *GridOut {
+	o := g.out(nil, nil)
+	o.file = newGridFile(doc)
+	return o
+}
+
+func (g *gridFiles) out(find func(context.Context, *mongo.Client) (*gridFile, error), err error) *GridOut {
+	return &GridOut{files: g, find: find, err: err, chunks: gridChunks{n: -1}}
+}
+
+// findOne returns the first file that matches filter, or nil. It runs in a slot.
+func (g *gridFiles) findOne(
+	ctx context.Context, client *mongo.Client, filter any, opts ...options.Lister[options.FindOneOptions],
+) (*gridFile, error) {
+	doc, err := g.files.in(client).FindOne(ctx, filter, opts...).Raw()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newGridFile(doc), nil
+}
+
+// ensureIndexes makes the indexes that files need, if there are no files and no such indexes yet: as the
+// specification asks of the first write. It runs in a slot.
+func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) error {
+	if g.indexed.Load() {
+		return nil
+	}
+	primary := g.files.now()
+	primary.read = primaryOnly
+	any := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: int32(1)}})
+	err := g.files.at(client, primary).FindOne(ctx, bson.D{}, any).Err()
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return err
+	}
+	if err != nil {
+		byName := bson.D{{Key: "filename", Value: int32(1)}, {Key: "uploadDate", Value: int32(1)}}
+		if err := ensureGridIndex(ctx, client, g.files, byName); err != nil {
+			return err
+		}
+		byNumber := bson.D{{Key: "files_id", Value: int32(1)}, {Key: "n", Value: int32(1)}}
+		if err := ensureGridIndex(ctx, client, g.chunks, byNumber, options.Index().SetUnique(true)); err != nil {
+			return err
+		}
+	}
+	g.indexed.Store(true)
+	return nil
+}
+
+func ensureGridIndex(
+	ctx context.Context, client *mongo.Client, c *Collection[bson.M], keys bson.D, opts ...options.Lister[options.IndexOptions],
+) error {
+	now := c.now()
+	coll := c.at(client, now)
+	cursor, err := coll.Indexes().List(ctx)
+	if err != nil {
+		return err
+	}
+	var indexes []bson.Raw
+	if err := cursor.All(ctx, &indexes); err != nil {
+		return err
+	}
+	for _, index := range indexes {
+		if sameKeys(index.Lookup("key"), keys) {
+			return nil
+		}
+	}
+	model, err := c.codec.indexModel(keys, opts)
+	if err != nil {
+		return err
+	}
+	create, err := c.creating(ctx, now, []indexModel{model}, nil)
+	if err != nil {
+		return err
+	}
+	return create(ctx, coll)
+}
+
+// sameKeys compares the keys of an index, whose directions may be numbers of any type.
+func sameKeys(have bson.RawValue, keys bson.D) bool {
+	doc, ok := have.DocumentOK()
+	if !ok {
+		return false
+	}
+	elements, err := doc.Elements()
+	if err != nil || len(elements) != len(keys) {
+		return false
+	}
+	for i, e := range elements {
+		if n, ok := e.Value().AsInt64OK(); !ok || n != 1 || e.Key() != keys[i].Key {
+			return false
+		}
+	}
+	return true
+}
+
+// inFiles starts an operation on the files.
+func inFiles[T any](ctx context.Context, g *gridFiles, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
+	if err := g.check(ctx); err != nil {
+		return failed[T](g.client(), err)
+	}
+	return run(ctx, g.client(), op)
+}
+
+// The following run in a slot.
+
+// deleteChunks deletes chunks.
+func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
+	now := g.chunks.now()
+	op, err := g.chunks.remove(ctx, now, g.chunks.encoding(), filter, deleteMany(nil))
+	if err != nil {
+		return err
+	}
+	_, err = op(ctx, g.chunks.at(client, now))
+	return err
+}
+
+// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any. Where the
+// server does not answer, that is taken for granted.
+func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
+	now, which := g.files.now(), deleteOne(nil)
+	if many {
+		which = deleteMany(nil)
+	}
+	op, err := g.files.remove(ctx, now, g.files.encoding(), filter, which)
+	if err != nil {
+		return false, err
+	}
+	result, err := op(ctx, g.files.at(client, now))
+	if err != nil {
+		return false, err
+	}
+	return !result.Acknowledged || result.deleted > 0, nil
+}
+
+// updateFiles changes the documents of files as deleteFiles deletes them.
+func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filter, change bson.D, many bool) (found bool, err error) {
+	now, e := g.files.now(), g.files.encoding()
+	update := e.update(change)
+	m := updateOne(update, nil)
+	if many {
+		m = updateMany(update, nil)
+	}
+	op, err := g.files.modify(ctx, now, e, filter, m)
+	if err != nil {
+		return false, err
+	}
+	result, err := op(ctx, g.files.at(client, now))
+	if err != nil {
+		return false, err
+	}
+	return !result.Acknowledged || result.matched > 0, nil
+}

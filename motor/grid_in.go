@@ -1,0 +1,272 @@
+package motor
+
+import (
+	"context"
+	"crypto/md5"
+	"fmt"
+	"hash"
+	"slices"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// GridIn writes a file of GridFS. It does no I/O when it is made. What is written gathers until there is enough to be
+// sent, in chunks; the file is there for others to read when [GridIn.Close] has written its document.
+//
+//	in := bucket.OpenUploadStream("report.pdf")
+//	_, err := in.Write(ctx, data).Await(ctx)
+//	_, err = in.Close(ctx).Await(ctx)
+//
+// It is safe for several goroutines, whose calls take turns in their order. After a write that has failed on the way, or
+// was cancelled while it ran, nobody can say what is in the file: then only [GridIn.Abort] is left, and all else fails
+// with [InvalidOperation].
+//
+// Motor: MotorGridIn.
+type GridIn struct {
+	files *gridFiles
+	err   error // of the arguments: what every operation fails with
+	id    bson.RawValue
+	size  int // of a chunk
+	turns turns
+
+	// These belong to whoever has the turn.
+	buffer []byte    // what has not been sent
+	n      int       // how many chunks have been
+	sum    hash.Hash // nil: the file is to have no md5
+	taken  bool      // the _id is another file's
+	tried  bool      // something has been sent: there may be something to abort
+	filed  bool      // the document may be there
+
+	mu      sync.Mutex
+	doc     bson.D // the file's document without what comes of its bytes
+	length  int64
+	date    time.Time
+	md5     string
+	closed  bool
+	aborted bool
+	spoilt  error // what only Abort is left after
+}
+
+// GridInOptions say more of a file that is written. Legacy methods have this for Motor's keyword arguments.
+type GridInOptions struct {
+	ID          any      // the file's _id; nil: a bson.ObjectID
+	Filename    *string  // nil: the file has no name
+	ContentType string   // the file's MIME type; "": none
+	ChunkSize   int32    // bytes of a chunk; 0: 255 KiB
+	Aliases     []string // other names of the file; nil: none
+	Metadata    any      // a document; nil: none
+	Fields      bson.D   // other fields of the file's document
+}
+
+// NewGridIn returns a file that is to be written below a root collection: those of the bucket "fs" are below the
+// collection "fs". It does no I/O.
+//
+// Errors of writing: [ConfigurationError] for a root whose writes are not acknowledged; [TypeError] and
+// [InvalidDocument] for options that cannot be encoded; [ValueError] for a chunk size below 0, and for a field that the
+// document has anyway.
+func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
+	o, err := single("NewGridIn", opts)
+	return newGridIn(newGridFiles(root), o, &root.codec, err)
+}
+
+func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *GridIn {
+	in := &GridIn{files: files, size: int(o.ChunkSize), err: err}
+	if in.err == nil {
+		in.err = files.checkWrite(context.Background())
+	}
+	if in.size == 0 {
+		in.size = defaultChunkSize
+	}
+	if o.ID == nil {
+		o.ID = bson.NewObjectID()
+	}
+	e := &encoding{codec: codec, limit: files.client().MaxBSONSize(), err: in.err}
+	if o.ChunkSize < 0 {
+		e.check(newError(ValueError, "a chunk size of %d bytes", o.ChunkSize))
+	}
+	id, bad := files.encodeID(o.ID)
+	e.check(bad)
+	in.id = id
+	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.size)}}
+	add := func(key string, value any) { in.doc = append(in.doc, bson.E{Key: key, Value: value}) }
+	if o.Filename != nil {
+		add("filename", *o.Filename)
+	}
+	if o.ContentType != "" {
+		add("contentType", o.ContentType)
+	}
+	if o.Aliases != nil {
+		add("aliases", slices.Clone(o.Aliases))
+	}
+	if o.Metadata != nil {
+		add("metadata", e.option("metadata", o.Metadata))
+	}
+	for _, field := range o.Fields {
+		if name := fieldName(field.Key); isFixed(name) || in.index(name) >= 0 {
+			e.check(newError(ValueError, "Fields: the file has %q anyway", field.Key))
+		} else {
+			add(name, e.value(field.Key, field.Value))
+		}
+	}
+	in.err = e.err
+	return in
+}
+
+// summed has the file's document have an md5, as all had until PyMongo 4.
+func (in *GridIn) summed() *GridIn {
+	in.sum = md5.New()
+	return in
+}
+
+// isFixed reports whether a field of a file's document is not to be set.
+func isFixed(field string) bool {
+	return slices.Contains([]string{"_id", "length", "chunkSize", "uploadDate", "md5"}, field)
+}
+
+// index returns where a field is in the document, or -1.
+func (in *GridIn) index(field string) int {
+	return slices.IndexFunc(in.doc, func(e bson.E) bool { return e.Key == field })
+}
+
+// spoil leaves nothing but Abort.
+func (in *GridIn) spoil(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.spoilt == nil && !in.closed {
+		in.spoilt = err
+	}
+}
+
+// usable returns what the operations of an open file fail with. In a turn.
+func (in *GridIn) usable(what string) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.closed:
+		return newError(ValueError, "cannot %s a closed file", what)
+	case in.spoilt != nil:
+		return &Error{class: InvalidOperation, text: "the file is spoilt by what has failed before, and can only be aborted", cause: in.spoilt}
+	}
+	return nil
+}
+
+// get returns a field of the document.
+func (in *GridIn) get(field string) any {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch i := in.index(field); {
+	case field == "length":
+		return in.length
+	case field == "uploadDate" && !in.date.IsZero():
+		return in.date
+	case field == "md5" && in.md5 != "":
+		return in.md5
+	case i >= 0:
+		if raw, ok := in.doc[i].Value.(bson.RawValue); ok {
+			doc, err := bson.Marshal(bson.D{{Key: field, Value: raw}})
+			if err == nil {
+				decoded, _ := decode[bson.M](&in.files.root.codec, doc) // it was encoded here
+				return decoded[field]
+			}
+		}
+		return in.doc[i].Value
+	}
+	return nil
+}
+
+// Get returns a field of the file's document as far as it is known, or nil. Motor's names, such as content_type, stand
+// for those of the document.
+//
+// Motor: MotorGridIn.__getattr__.
+func (in *GridIn) Get(name string) any { return in.get(fieldName(name)) }
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorGridIn.get_io_loop, MotorGridIn.io_loop.
+func (in *GridIn) IOLoop() future.Executor { return in.files.client().loop }
+
+// Collection returns the root collection: the one below which the files are.
+func (in *GridIn) Collection() *Collection[bson.M] { return in.files.root }
+
+// Err returns what every operation on the file fails with because an argument is wrong, or nil.
+func (in *GridIn) Err() error { return in.err }
+
+// String names the file by its _id.
+func (in *GridIn) String() string { return fmt.Sprintf("motor.GridIn(%v)", in.id) }
+
+// Closed reports whether the file has been closed, or aborted.
+//
+// Motor: MotorGridIn.closed.
+func (in *GridIn) Closed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.closed
+}
+
+// ID returns the file's _id.
+//
+// Motor: MotorGridIn._id.
+func (in *GridIn) ID() any { return in.get("_id") }
+
+// Filename returns the file's name, or "" if it has none.
+//
+// Motor: MotorGridIn.filename.
+func (in *GridIn) Filename() string { return in.text("filename") }
+
+// Name is [GridIn.Filename].
+//
+// Motor: MotorGridIn.name.
+func (in *GridIn) Name() string { return in.text("filename") }
+
+// ContentType returns the file's MIME type, or "" if it has none.
+//
+// Motor: MotorGridIn.content_type.
+func (in *GridIn) ContentType() string { return in.text("contentType") }
+
+func (in *GridIn) text(field string) string {
+	s, _ := in.get(field).(string)
+	return s
+}
+
+// Length returns how many bytes have been written.
+//
+// Motor: MotorGridIn.length.
+func (in *GridIn) Length() int64 { return in.get("length").(int64) }
+
+// ChunkSize returns how many bytes each chunk of the file has, but for the last.
+//
+// Motor: MotorGridIn.chunk_size.
+func (in *GridIn) ChunkSize() int32 { return int32(in.size) }
+
+// UploadDate returns when the file was closed, in UTC, or the zero time before that.
+//
+// Motor: MotorGridIn.upload_date.
+func (in *GridIn) UploadDate() time.Time {
+	date, _ := in.get("uploadDate").(time.Time)
+	return date
+}
+
+// MD5 returns the checksum of the file's bytes, in hexadecimal digits, once the file is closed: "" before, and for a file
+// that has none. Only those of the old [GridFS] have one.
+//
+// Motor: MotorGridIn.md5.
+func (in *GridIn) MD5() string { return in.text("md5") }
+
+// Readable reports that a file that is written cannot be read.
+//
+// Motor: MotorGridIn.readable.
+func (in *GridIn) Readable() bool { return false }
+
+// Seekable reports that a file that is written has no position to be set.
+//
+// Motor: MotorGridIn.seekable.
+func (in *GridIn) Seekable() bool { return false }
+
+// Writeable reports that the file can be written.
+//
+// Motor: MotorGridIn.writeable.
+func (in *GridIn) Writeable() bool { return true }

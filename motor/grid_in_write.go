@@ -1,0 +1,405 @@
+package motor
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"reflect"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+const (
+	// gridBatch is how many bytes gather before they are sent, unless one chunk is more.
+	gridBatch = 2 * 1024 * 1024
+	// gridBatchChunks is how many chunks they may be.
+	gridBatchChunks = 1000
+	// gridCleanup is how long the clearing away of a file may take whose writing has failed.
+	gridCleanup = 5 * time.Second
+)
+
+// limit returns how many bytes gather before they are sent: whole chunks.
+func (in *GridIn) limit() int { return min(max(gridBatch/in.size, 1), gridBatchChunks) * in.size }
+
+// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. What is short resolves at once: it is
+// sent later, with what follows. If an io.Reader fails, the file is aborted.
+//
+// Errors: [ValueError] if the file has been closed or aborted; [TypeError] for data of any other type; [FileExists] if
+// another file has the _id; [ConfigurationError] for a write concern of w: 0; [OperationFailure]; those of an io.Reader,
+// as they are.
+//
+// Motor: MotorGridIn.write.
+func (in *GridIn) Write(ctx context.Context, data any) *future.Future[struct{}] {
+	source, err := newGridSource(data)
+	return in.write(ctx, []gridSource{source}, err)
+}
+
+// Writelines adds all elements of a slice to the file, with nothing between them, and nothing else comes between. Each
+// is something that [GridIn.Write] takes.
+//
+// Errors: those of Write; [TypeError] for what is no slice.
+//
+// Motor: MotorGridIn.writelines.
+func (in *GridIn) Writelines(ctx context.Context, sequence any) *future.Future[struct{}] {
+	list := reflect.ValueOf(sequence)
+	if kind := list.Kind(); kind != reflect.Slice && kind != reflect.Array {
+		return in.write(ctx, nil, newError(TypeError, "Writelines takes a slice, not %T", sequence))
+	}
+	sources := make([]gridSource, list.Len())
+	for i := range sources {
+		var err error
+		if sources[i], err = newGridSource(list.Index(i).Interface()); err != nil {
+			return in.write(ctx, nil, err)
+		}
+	}
+	return in.write(ctx, sources, nil)
+}
+
+// gridSource is something that is written: a reader, or else bytes.
+type gridSource struct {
+	reader io.Reader
+	data   []byte
+}
+
+func newGridSource(data any) (gridSource, error) {
+	switch d := data.(type) {
+	case []byte:
+		return gridSource{data: d}, nil
+	case string:
+		return gridSource{data: []byte(d)}, nil
+	case io.Reader:
+		if !isNil(d) {
+			return gridSource{reader: d}, nil
+		}
+	}
+	return gridSource{}, newError(TypeError, "can only write bytes, strings or io.Readers, not %T", data)
+}
+
+func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *future.Future[struct{}] {
+	client := in.files.client()
+	if err := in.cannot(ctx, err); err != nil {
+		return failed[struct{}](client, err)
+	}
+	if in.gather(sources) {
+		return resolved(client, struct{}{})
+	}
+	for i, s := range sources { // the caller may reuse what it gave
+		sources[i].data = append([]byte(nil), s.data...)
+	}
+	return writeFile(ctx, in, "write to", struct{}{}, func(w *fileWriter) error {
+		for _, s := range sources {
+			if err := w.addAll(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// upload writes all that comes of source, closes the file, and resolves to result. If that fails it leaves nothing.
+func upload[T any](ctx context.Context, in *GridIn, source any, result T) *future.Future[T] {
+	s, err := newGridSource(source)
+	if err := in.cannot(ctx, err); err != nil {
+		return failed[T](in.files.client(), err)
+	}
+	return writeFile(ctx, in, "write to", result, func(w *fileWriter) error {
+		err := w.addAll(s)
+		if err == nil {
+			err = w.close()
+		}
+		if err != nil {
+			w.clear()
+		}
+		return err
+	})
+}
+
+// cannot returns what an operation fails with before it is even started.
+func (in *GridIn) cannot(ctx context.Context, err error) error {
+	switch {
+	case in.err != nil:
+		return in.err
+	case err != nil:
+		return err
+	case ctx == nil:
+		return newError(TypeError, "the context is nil")
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return in.files.checkWrite(ctx)
+}
+
+// gather takes bytes that need not be sent yet, if nobody else is at it.
+func (in *GridIn) gather(sources []gridSource) bool {
+	t := in.turns.takeIdle()
+	if t == nil {
+		return false
+	}
+	defer t.Wake()
+	room := in.limit() - len(in.buffer)
+	for _, s := range sources {
+		if room -= len(s.data); room <= 0 || s.reader != nil {
+			return false
+		}
+	}
+	if in.usable("write to") != nil {
+		return false // which the operation will tell
+	}
+	for _, s := range sources {
+		in.take(s.data)
+	}
+	return true
+}
+
+// take adds bytes to the buffer. In a turn.
+func (in *GridIn) take(data []byte) {
+	in.buffer = append(in.buffer, data...)
+	if in.sum != nil {
+		in.sum.Write(data)
+	}
+	in.mu.Lock()
+	in.length += int64(len(data))
+	in.mu.Unlock()
+}
+
+// fileWriter is one operation that writes a file. It has the turn.
+type fileWriter struct {
+	*GridIn
+	ctx    context.Context
+	client *mongo.Client
+}
+
+// writeFile starts an operation that writes, and resolves to result. If it fails, or is cancelled after it has begun,
+// the file is spoilt.
+func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, op func(*fileWriter) error) *future.Future[T] {
+	begun := false
+	return inKeptTurn(ctx, in.files.client(), &in.turns, func(ctx context.Context, conn *connection) (none T, err error) {
+		if in.Closed() && what == "close" {
+			return result, nil
+		}
+		if err := in.usable(what); err != nil {
+			return none, err
+		}
+		if err := ctx.Err(); err != nil {
+			return none, err
+		}
+		begun = true
+		client, err := conn.client(ctx)
+		if err == nil {
+			err = op(&fileWriter{in, ctx, client})
+		}
+		if err != nil {
+			in.spoil(wrapError(err))
+			return none, err
+		}
+		return result, nil
+	}, func() {
+		if begun {
+			in.spoil(future.ErrCancelled)
+		}
+	})
+}
+
+// addAll adds what a source has.
+func (w *fileWriter) addAll(s gridSource) error {
+	if s.reader == nil {
+		return w.add(s.data)
+	}
+	data := make([]byte, min(w.limit(), gridBatch))
+	for {
+		n, err := outside(w.ctx, func() (int, error) { return fill(s.reader, data) })
+		var theirs *callersError
+		if err != nil && !errors.As(err, &theirs) {
+			return err // ctx has ended; the reader may still be at it
+		}
+		if e := w.add(data[:n]); e != nil {
+			return e
+		}
+		switch {
+		case err == nil:
+		case theirs.error == io.EOF:
+			return nil
+		default:
+			w.clear()
+			return err
+		}
+	}
+}
+
+// fill reads until there is no more room, or the reader gives an error.
+func fill(r io.Reader, data []byte) (n int, err error) {
+	for idle := 0; n < len(data) && err == nil; {
+		var more int
+		more, err = r.Read(data[n:])
+		if n += more; more > 0 {
+			idle = 0
+		} else if idle++; idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	return n, err
+}
+
+// add adds bytes to the file, and sends what is enough.
+func (w *fileWriter) add(data []byte) error {
+	for limit := w.limit(); len(data) > 0; {
+		n := min(limit-len(w.buffer), len(data))
+		w.take(data[:n])
+		data = data[n:]
+		if len(w.buffer) < limit {
+			return nil
+		}
+		if err := w.send(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends the buffer, in chunks.
+func (w *fileWriter) send() error {
+	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil || len(w.buffer) == 0 {
+		return err
+	}
+	chunks := w.files.chunks
+	now, e := chunks.now(), chunks.encoding()
+	var docs []bson.Raw
+	for from := 0; from < len(w.buffer); from += w.size {
+		docs = append(docs, e.document("a chunk", bson.D{
+			{Key: "_id", Value: bson.NewObjectID()},
+			{Key: "files_id", Value: w.id},
+			{Key: "n", Value: int32(w.n + len(docs))},
+			{Key: "data", Value: bson.Binary{Data: w.buffer[from:min(from+w.size, len(w.buffer))]}},
+		}))
+	}
+	op, err := chunks.insertMany(w.ctx, now, e, docs, nil)
+	if err != nil {
+		return err
+	}
+	w.tried = true
+	result, err := op(w.ctx, chunks.at(w.client, now))
+	if result != nil {
+		w.n += len(result.InsertedIDs)
+	}
+	if err != nil {
+		if result != nil && !mongo.IsDuplicateKeyError(err) {
+			err = lastOf(err, result)
+		}
+		return w.exists(err)
+	}
+	w.buffer = w.buffer[:0]
+	return nil
+}
+
+// exists returns FileExists for the error that says that there is such a file or chunk already.
+func (w *fileWriter) exists(err error) error {
+	if !mongo.IsDuplicateKeyError(err) {
+		return err
+	}
+	w.taken = true
+	return &Error{class: FileExists, text: w.String(), cause: err}
+}
+
+// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed,
+// or aborted, is no error.
+//
+// Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0;
+// [OperationFailure].
+//
+// Motor: MotorGridIn.close.
+func (in *GridIn) Close(ctx context.Context) *future.Future[struct{}] {
+	if in.Closed() {
+		return resolved(in.files.client(), struct{}{})
+	}
+	if err := in.cannot(ctx, nil); err != nil {
+		return failed[struct{}](in.files.client(), err)
+	}
+	return writeFile(ctx, in, "close", struct{}{}, (*fileWriter).close)
+}
+
+func (w *fileWriter) close() error {
+	if err := w.send(); err != nil {
+		return err
+	}
+	files := w.files.files
+	now, e := files.now(), files.encoding()
+	w.mu.Lock()
+	date := bson.NewDateTimeFromTime(time.Now())
+	doc := append(w.doc[:len(w.doc):len(w.doc)],
+		bson.E{Key: "length", Value: w.length}, bson.E{Key: "uploadDate", Value: date})
+	w.mu.Unlock()
+	sum := ""
+	if w.sum != nil {
+		sum = hex.EncodeToString(w.sum.Sum(nil))
+		doc = append(doc, bson.E{Key: "md5", Value: sum})
+	}
+	op, err := files.insertOne(w.ctx, now, e, e.document("the file's document", doc), nil)
+	if err != nil {
+		return err
+	}
+	w.tried, w.filed = true, true
+	if _, err := op(w.ctx, files.at(w.client, now)); err != nil {
+		w.filed = !mongo.IsDuplicateKeyError(err)
+		return w.exists(err)
+	}
+	w.mu.Lock()
+	w.closed, w.date, w.md5 = true, date.Time().UTC(), sum
+	w.mu.Unlock()
+	w.buffer = nil
+	return nil
+}
+
+// Abort removes what has been written, also after Close, and closes the file. If another file has the _id, that file is
+// left alone.
+//
+// Errors: [OperationFailure].
+//
+// Motor: MotorGridIn.abort.
+func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
+	if err := in.cannot(ctx, nil); err != nil {
+		return failed[struct{}](in.files.client(), err)
+	}
+	return inTurn(ctx, in.files.client(), shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+		client, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return none, (&fileWriter{in, ctx, client}).abort()
+	})
+}
+
+func (w *fileWriter) abort() error {
+	if w.tried {
+		filter := exactlyID("files_id", w.id)
+		if w.taken { // what is there from number n on is the other file's
+			filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$lt", Value: int32(w.n)}}})
+		}
+		if err := w.files.deleteChunks(w.ctx, w.client, filter); err != nil {
+			return err
+		}
+		if w.filed {
+			if _, err := w.files.deleteFiles(w.ctx, w.client, exactlyID("_id", w.id), false); err != nil {
+				return err
+			}
+		}
+	}
+	w.buffer, w.tried, w.filed = nil, false, false
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed, w.aborted = true, true
+	return nil
+}
+
+// clear aborts the file after a failure, if it can be done soon: who learns of the failure has nothing of it to know.
+func (w *fileWriter) clear() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), gridCleanup)
+	defer cancel()
+	cleaner := *w
+	cleaner.ctx = ctx
+	_ = cleaner.abort()
+}

@@ -1,0 +1,284 @@
+package motor
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// GridOut reads a file of GridFS. It does no I/O when it is made: it opens itself at the first read, or by
+// [GridOut.Open], which is when what it tells of the file can be asked for. Its bytes come chunk by chunk, of which at
+// most one that has not been asked for is in memory (or, if they are small, what makes half a megabyte).
+//
+//	out, err := bucket.OpenDownloadStreamByName(ctx, "report.pdf").Await(ctx)
+//	head, err := out.Read(ctx, 100).Await(ctx)
+//	for chunk, err := range out.All(ctx) { ... }
+//
+// It is safe for several goroutines, whose reads take turns in the order of their calls. A read that fails or is
+// cancelled leaves the position where it was, so that nothing is lost. What is open on the server is ended at the end
+// of the file, by [GridOut.Close], and when the program has forgotten the GridOut.
+//
+// Motor: MotorGridOut.
+type GridOut struct {
+	files  *gridFiles
+	find   func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in a slot
+	err    error                                                   // of the arguments: what every operation fails with
+	turns  turns
+	chunks gridChunks // belongs to whoever has the turn
+
+	mu   sync.Mutex
+	file *gridFile // nil: not open
+	pos  int64
+}
+
+// NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
+// collection "fs". It does no I/O. Given the file's document, which is found in root.files, fileID does not count,
+// and the file is open.
+//
+// Errors of reading: [TypeError] for what is no document, and for more than one; [InvalidDocument] for what cannot be
+// encoded.
+func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
+	files := newGridFiles(root)
+	document, err := single("NewGridOut", fileDocument)
+	if len(fileDocument) == 0 {
+		return files.open(fileID)
+	}
+	var raw bson.Raw
+	if err == nil {
+		raw, err = root.codec.encode("fileDocument", document)
+	}
+	out := files.found(raw)
+	out.err = err
+	return out
+}
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorGridOut.get_io_loop, MotorGridOut.io_loop.
+func (o *GridOut) IOLoop() future.Executor { return o.files.client().loop }
+
+// Collection returns the root collection: the one below which the files are.
+func (o *GridOut) Collection() *Collection[bson.M] { return o.files.root }
+
+// String names the file by its _id, if it is open.
+func (o *GridOut) String() string {
+	id, err := o.ID()
+	if err != nil {
+		return "motor.GridOut()"
+	}
+	return fmt.Sprintf("motor.GridOut(%v)", id)
+}
+
+// Open finds the file, unless it is open already, and resolves to the GridOut itself.
+//
+// Errors: [NoFile] if there is none; [OperationFailure].
+//
+// Motor: MotorGridOut.open.
+func (o *GridOut) Open(ctx context.Context) *future.Future[*GridOut] {
+	return readFile(ctx, o, func(*fileReader) (*GridOut, error) { return o, nil })
+}
+
+// Close ends what is open on the server, after the reads that were called before, and does not wait for it. The file
+// can still be read: a read begins where the one before has ended.
+//
+// Motor: MotorGridOut.close.
+func (o *GridOut) Close() error {
+	o.turns.soon(o.chunks.forget)
+	return nil
+}
+
+// Tell returns the position from which the next bytes are read: that which the reads that have ended have left, or
+// [GridOut.Seek].
+//
+// Motor: MotorGridOut.tell.
+func (o *GridOut) Tell() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pos
+}
+
+// Seek sets the position from which the next bytes are read, and returns it: offset bytes from the file's beginning
+// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. For reads that
+// were called before it is as if it had been called after them.
+//
+// Errors, which leave the position: [ValueError] for a position before the beginning, and for any other whence;
+// [InvalidOperation] for io.SeekEnd before the file is open.
+//
+// Motor: MotorGridOut.seek.
+func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
+	o.mu.Lock()
+	pos, file := o.pos, o.file
+	o.mu.Unlock()
+	switch whence {
+	case io.SeekStart:
+		pos = offset
+	case io.SeekCurrent:
+		pos += offset
+	case io.SeekEnd:
+		if file == nil {
+			return pos, errNotOpen("length")
+		}
+		pos = file.length + offset
+	default:
+		return pos, newError(ValueError, "Seek: there is no whence %d", whence)
+	}
+	if pos < 0 {
+		return o.Tell(), newError(ValueError, "Seek: %d is before the beginning of the file", pos)
+	}
+	o.turns.soon(func() { o.move(pos) })
+	return pos, nil
+}
+
+func (o *GridOut) move(pos int64) {
+	o.mu.Lock()
+	o.pos = pos
+	o.mu.Unlock()
+}
+
+// known returns the file's document, or InvalidOperation if it is not open.
+func (o *GridOut) known(property string) (*gridFile, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file == nil {
+		return nil, errNotOpen(property)
+	}
+	return o.file, nil
+}
+
+// errNotOpen is Motor's, word for word.
+func errNotOpen(property string) error {
+	return newError(InvalidOperation, "You must call MotorGridOut.open() before accessing the %s property", property)
+}
+
+// property returns something of the file's document.
+func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
+	f, err := o.known(name)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return of(f), nil
+}
+
+// Document returns the file's document. [InvalidOperation] before the file is open.
+func (o *GridOut) Document() (bson.M, error) {
+	f, err := o.known("document")
+	if err != nil {
+		return nil, err
+	}
+	return decode[bson.M](&o.files.root.codec, f.doc)
+}
+
+// Get returns a field of the file's document, or nil if it has none of this name. Motor's names, such as content_type,
+// stand for those of the document. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.__getattr__.
+func (o *GridOut) Get(name string) (any, error) {
+	if _, err := o.known(name); err != nil {
+		return nil, err
+	}
+	doc, err := o.Document()
+	return doc[fieldName(name)], err
+}
+
+// ID returns the file's _id. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut._id.
+func (o *GridOut) ID() (any, error) { return o.Get("_id") }
+
+// Filename returns the file's name, or "" if it has none. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.filename.
+func (o *GridOut) Filename() (string, error) {
+	return property(o, "filename", func(f *gridFile) string { return f.text("filename") })
+}
+
+// Name is [GridOut.Filename].
+//
+// Motor: MotorGridOut.name.
+func (o *GridOut) Name() (string, error) {
+	return property(o, "name", func(f *gridFile) string { return f.text("filename") })
+}
+
+// ContentType returns the file's MIME type, or "" if it has none. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.content_type.
+func (o *GridOut) ContentType() (string, error) {
+	return property(o, "content_type", func(f *gridFile) string { return f.text("contentType") })
+}
+
+// Length returns how many bytes the file has. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.length.
+func (o *GridOut) Length() (int64, error) {
+	return property(o, "length", func(f *gridFile) int64 { return f.length })
+}
+
+// ChunkSize returns how many bytes each chunk of the file has, but for the last. [InvalidOperation] before the file is
+// open.
+//
+// Motor: MotorGridOut.chunk_size.
+func (o *GridOut) ChunkSize() (int64, error) {
+	return property(o, "chunk_size", func(f *gridFile) int64 { return f.chunkSize })
+}
+
+// UploadDate returns when the file was written, in UTC. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.upload_date.
+func (o *GridOut) UploadDate() (time.Time, error) {
+	return property(o, "upload_date", func(f *gridFile) time.Time {
+		date, ok := f.doc.Lookup("uploadDate").DateTimeOK()
+		if !ok {
+			return time.Time{}
+		}
+		return time.UnixMilli(date).UTC()
+	})
+}
+
+// Aliases returns the file's other names, or nil if it has none. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.aliases.
+func (o *GridOut) Aliases() ([]string, error) {
+	return property(o, "aliases", func(f *gridFile) []string {
+		list, _ := f.doc.Lookup("aliases").ArrayOK()
+		values, _ := list.Values() // what is no list has no names
+		var names []string
+		for _, v := range values {
+			if name, ok := v.StringValueOK(); ok {
+				names = append(names, name)
+			}
+		}
+		return names
+	})
+}
+
+// Metadata returns what the program has added to the file's document, or nil. [InvalidOperation] before the file is
+// open.
+//
+// Motor: MotorGridOut.metadata.
+func (o *GridOut) Metadata() (bson.M, error) {
+	f, err := o.known("metadata")
+	if err != nil {
+		return nil, err
+	}
+	doc, ok := f.doc.Lookup("metadata").DocumentOK()
+	if !ok {
+		return nil, nil
+	}
+	return decode[bson.M](&o.files.root.codec, doc)
+}
+
+// MD5 returns the checksum of the file's bytes that its document has, in hexadecimal digits: "" for files that were
+// written by [GridFSBucket], and by any program of today. [InvalidOperation] before the file is open.
+//
+// Motor: MotorGridOut.md5.
+func (o *GridOut) MD5() (string, error) {
+	return property(o, "md5", func(f *gridFile) string { return f.text("md5") })
+}

@@ -1,0 +1,200 @@
+package motor
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// GridFSBucket keeps files of any size in two collections of a database: their documents in fs.files, and their bytes in
+// fs.chunks, where "fs" is the name of the bucket. Programs that use other drivers read and write the same files. It is
+// safe for any number of goroutines, costs nothing to make, and does no I/O by itself.
+//
+//	bucket, err := motor.NewGridFSBucket(client.Database("app"))
+//	id, err := bucket.UploadFromStream(ctx, "report.pdf", file).Await(ctx)
+//	n, err := bucket.DownloadToStream(ctx, id, os.Stdout).Await(ctx)
+//
+// The first write creates the indexes that files need, unless there are files. Within a transaction everything fails
+// with [InvalidOperation].
+//
+// Motor: MotorGridFSBucket.
+type GridFSBucket struct {
+	files     *gridFiles
+	chunkSize int32
+	opts      []options.Lister[options.BucketOptions]
+	db        *Database
+}
+
+// NewGridFSBucket returns a bucket of a database: "fs", with chunks of 255 KiB and the database's concerns, unless the
+// options say otherwise. It does no I/O.
+//
+// Errors: [ConfigurationError] for a write concern of w: 0; [ValueError] for a chunk size below 1; [TypeError] for a nil
+// database; those of the database's and the bucket's name ([InvalidName]).
+func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
+	if db == nil {
+		return nil, newError(TypeError, "NewGridFSBucket: the database is nil")
+	}
+	o, err := applied(opts)
+	if err != nil {
+		return nil, err
+	}
+	coll := options.Collection()
+	if o.WriteConcern != nil {
+		coll.SetWriteConcern(o.WriteConcern)
+	}
+	if o.ReadConcern != nil {
+		coll.SetReadConcern(o.ReadConcern)
+	}
+	if o.ReadPreference != nil {
+		coll.SetReadPreference(o.ReadPreference)
+	}
+	b := &GridFSBucket{
+		files:     newGridFiles(db.Collection(given(o.Name, options.DefaultName), coll)),
+		chunkSize: given(o.ChunkSizeBytes, defaultChunkSize),
+		opts:      opts, db: db,
+	}
+	if b.chunkSize < 1 {
+		return nil, newError(ValueError, "a chunk size of %d bytes", b.chunkSize)
+	}
+	return b, b.files.checkWrite(context.Background())
+}
+
+// Collection returns the root collection: the one that has the name of the bucket. The files are in the collections
+// files and chunks below it.
+//
+// Motor: MotorGridFSBucket.collection.
+func (b *GridFSBucket) Collection() *Collection[bson.M] { return b.files.root }
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorGridFSBucket.get_io_loop, MotorGridFSBucket.io_loop.
+func (b *GridFSBucket) IOLoop() future.Executor { return b.files.client().loop }
+
+// String names the bucket, with its database.
+func (b *GridFSBucket) String() string {
+	return fmt.Sprintf("motor.GridFSBucket(%q)", b.files.root.FullName())
+}
+
+// Delegate resolves to the driver's bucket with the same options. See [Client.Delegate].
+//
+// Motor: MotorGridFSBucket.delegate.
+func (b *GridFSBucket) Delegate(ctx context.Context) *future.Future[*mongo.GridFSBucket] {
+	return inDatabase(ctx, b.db, func(_ context.Context, db *mongo.Database) (*mongo.GridFSBucket, error) {
+		return db.GridFSBucket(b.opts...), nil
+	})
+}
+
+// OpenUploadStream returns a new file of this name, to be written. It does no I/O.
+//
+// Errors of writing: [ValueError] for a chunk size below 1; [TypeError] and [InvalidDocument] for metadata that cannot
+// be encoded.
+//
+// Motor: MotorGridFSBucket.open_upload_stream.
+func (b *GridFSBucket) OpenUploadStream(filename string, opts ...options.Lister[options.GridFSUploadOptions]) *GridIn {
+	return b.OpenUploadStreamWithID(bson.NewObjectID(), filename, opts...)
+}
+
+// OpenUploadStreamWithID is [GridFSBucket.OpenUploadStream] with the file's _id, of any type.
+//
+// Motor: MotorGridFSBucket.open_upload_stream_with_id.
+func (b *GridFSBucket) OpenUploadStreamWithID(id any, filename string, opts ...options.Lister[options.GridFSUploadOptions]) *GridIn {
+	o, err := applied(opts)
+	size := given(o.ChunkSizeBytes, b.chunkSize)
+	if err == nil && size < 1 {
+		err = newError(ValueError, "a chunk size of %d bytes", size)
+	}
+	codec := b.files.root.codec.with(o.Registry, nil)
+	return newGridIn(b.files, GridInOptions{ID: id, Filename: &filename, ChunkSize: size, Metadata: o.Metadata}, &codec, err)
+}
+
+// UploadFromStream writes a file with all that comes of source, and resolves to the file's _id. If that fails, or is
+// cancelled, what has been written is removed again.
+//
+// Errors: [TypeError] for a nil source; those of the source, as they are; those of [GridFSBucket.OpenUploadStream];
+// [OperationFailure].
+//
+// Motor: MotorGridFSBucket.upload_from_stream.
+func (b *GridFSBucket) UploadFromStream(
+	ctx context.Context, filename string, source io.Reader, opts ...options.Lister[options.GridFSUploadOptions],
+) *future.Future[bson.ObjectID] {
+	id := bson.NewObjectID()
+	return upload(ctx, b.OpenUploadStreamWithID(id, filename, opts...), source, id)
+}
+
+// UploadFromStreamWithID is [GridFSBucket.UploadFromStream] with the file's _id, of any type.
+//
+// Errors: [FileExists] if another file has the _id, which is left alone, and those of UploadFromStream.
+//
+// Motor: MotorGridFSBucket.upload_from_stream_with_id.
+func (b *GridFSBucket) UploadFromStreamWithID(
+	ctx context.Context, id any, filename string, source io.Reader, opts ...options.Lister[options.GridFSUploadOptions],
+) *future.Future[struct{}] {
+	return upload(ctx, b.OpenUploadStreamWithID(id, filename, opts...), source, struct{}{})
+}
+
+// OpenDownloadStream finds a file by its _id and resolves to it, open to be read.
+//
+// Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
+//
+// Motor: MotorGridFSBucket.open_download_stream.
+func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any) *future.Future[*GridOut] {
+	return b.files.open(id).Open(ctx)
+}
+
+// OpenDownloadStreamByName finds a file by its name, of those of this name the newest, and resolves to it, open to be
+// read. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest, -2 the
+// one before it.
+//
+// Errors: [NoFile] if there is no such file or revision; [OperationFailure].
+//
+// Motor: MotorGridFSBucket.open_download_stream_by_name.
+func (b *GridFSBucket) OpenDownloadStreamByName(
+	ctx context.Context, filename string, opts ...options.Lister[options.GridFSNameOptions],
+) *future.Future[*GridOut] {
+	return b.named(filename, opts).Open(ctx)
+}
+
+// named returns a file by its name. It does no I/O.
+func (b *GridFSBucket) named(filename string, opts []options.Lister[options.GridFSNameOptions]) *GridOut {
+	o, err := applied(opts)
+	filter, e := b.files.root.codec.encode("filename", bson.D{{Key: "filename", Value: filename}})
+	if err == nil {
+		err = e
+	}
+	return b.files.version(filter, given(o.Revision, options.DefaultRevision), err)
+}
+
+// DownloadToStream writes a file to destination, chunk by chunk, and resolves to how many bytes there were.
+//
+// Errors: [NoFile]; [CorruptGridFile]; [TypeError] for a nil destination; those of the destination, as they are;
+// [OperationFailure].
+//
+// Motor: MotorGridFSBucket.download_to_stream.
+func (b *GridFSBucket) DownloadToStream(ctx context.Context, id any, destination io.Writer) *future.Future[int64] {
+	return b.files.open(id).writeTo(ctx, destination)
+}
+
+// DownloadToStreamByName is [GridFSBucket.DownloadToStream] for a file by its name: see
+// [GridFSBucket.OpenDownloadStreamByName].
+//
+// Motor: MotorGridFSBucket.download_to_stream_by_name.
+func (b *GridFSBucket) DownloadToStreamByName(
+	ctx context.Context, filename string, destination io.Writer, opts ...options.Lister[options.GridFSNameOptions],
+) *future.Future[int64] {
+	return b.named(filename, opts).writeTo(ctx, destination)
+}
+
+// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+//
+// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+//
+// Motor: MotorGridFSBucket.find.
+func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {
+	return newGridOutCursor(b.files, filter, opts)
+}

@@ -1,0 +1,224 @@
+package motor
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// GridFS keeps files of any size in two collections of a database, as a [GridFSBucket] does, and as Motor did until 1.3:
+// deleting what is not there is no error, and the documents of the files that it writes have an md5. No server computes
+// that any more, so it is done here. It is safe for any number of goroutines and does no I/O by itself.
+//
+// Legacy: use [GridFSBucket]. Motor: MotorGridFS.
+type GridFS struct {
+	files *gridFiles
+}
+
+// NewGridFS returns the files of a database whose root collection has this name: "fs", if it is empty. It does no I/O.
+//
+// Legacy: use [NewGridFSBucket].
+func NewGridFS(db *Database, collection string) *GridFS {
+	if collection == "" {
+		collection = options.DefaultName
+	}
+	return &GridFS{newGridFiles(db.Collection(collection))}
+}
+
+// Collection returns the root collection: the one below which the files are.
+//
+// Motor: MotorGridFS.collection.
+func (g *GridFS) Collection() *Collection[bson.M] { return g.files.root }
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorGridFS.get_io_loop, MotorGridFS.io_loop.
+func (g *GridFS) IOLoop() future.Executor { return g.files.client().loop }
+
+// String names the root collection, with its database.
+func (g *GridFS) String() string { return fmt.Sprintf("motor.GridFS(%q)", g.files.root.FullName()) }
+
+// Open creates the indexes that files need, unless there are files, and resolves to the GridFS itself. It need not be
+// called: the first write does that too.
+//
+// Errors: [OperationFailure].
+//
+// Legacy: nothing is needed instead. Motor: MotorGridFS.open.
+func (g *GridFS) Open(ctx context.Context) *future.Future[*GridFS] {
+	return inFiles(ctx, g.files, func(ctx context.Context, client *mongo.Client) (*GridFS, error) {
+		return g, g.files.ensureIndexes(ctx, client)
+	})
+}
+
+// NewFile resolves to a new file, to be written. Nothing is sent before something is written to it.
+//
+// Errors: [ConfigurationError] for a write concern of w: 0, and those of [NewGridIn].
+//
+// Legacy: use GridFSBucket.OpenUploadStream. Motor: MotorGridFS.new_file.
+func (g *GridFS) NewFile(ctx context.Context, opts ...GridInOptions) *future.Future[*GridIn] {
+	in := g.newFile("NewFile", opts)
+	if err := in.cannot(ctx, nil); err != nil {
+		return failed[*GridIn](g.files.client(), err)
+	}
+	return resolved(g.files.client(), in)
+}
+
+func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
+	o, err := single(method, opts)
+	return newGridIn(g.files, o, &g.files.root.codec, err).summed()
+}
+
+// Put writes a file with data, which is anything that [GridIn.Write] takes, and resolves to the file's _id. If that
+// fails, what has been written is removed again.
+//
+// Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0; [TypeError] for
+// other data; those of [NewGridIn]; [OperationFailure].
+//
+// Legacy: use GridFSBucket.UploadFromStream. Motor: MotorGridFS.put.
+func (g *GridFS) Put(ctx context.Context, data any, opts ...GridInOptions) *future.Future[any] {
+	in := g.newFile("Put", opts)
+	return upload(ctx, in, data, in.ID())
+}
+
+// Get finds a file by its _id and resolves to it, open to be read.
+//
+// Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
+//
+// Legacy: use GridFSBucket.OpenDownloadStream. Motor: MotorGridFS.get.
+func (g *GridFS) Get(ctx context.Context, fileID any) *future.Future[*GridOut] {
+	return g.files.open(fileID).Open(ctx)
+}
+
+// GetVersion finds one of the files of a name and resolves to it, open to be read: number version by age, from 0, or, if
+// version is negative, counted from the newest, -1. An empty name stands for any. fields is a document of what else the
+// file's document must have.
+//
+// Errors: [NoFile] if there is no such version; [TypeError] and [InvalidDocument] for fields that cannot be encoded;
+// [OperationFailure].
+//
+// Legacy: use GridFSBucket.OpenDownloadStreamByName. Motor: MotorGridFS.get_version.
+func (g *GridFS) GetVersion(ctx context.Context, filename string, version int, fields ...any) *future.Future[*GridOut] {
+	filter, err := g.fields("GetVersion", fields)
+	if err == nil && filename != "" {
+		filter, err = withField(filter, "filename", filename)
+	}
+	return g.files.version(filter, int32(version), err).Open(ctx)
+}
+
+// GetLastVersion is [GridFS.GetVersion] for the newest one.
+//
+// Legacy: use GridFSBucket.OpenDownloadStreamByName. Motor: MotorGridFS.get_last_version.
+func (g *GridFS) GetLastVersion(ctx context.Context, filename string, fields ...any) *future.Future[*GridOut] {
+	return g.GetVersion(ctx, filename, -1, fields...)
+}
+
+// fields returns the filter that a method was given, or one that everything matches.
+func (g *GridFS) fields(method string, given []any) (bson.Raw, error) {
+	fields, err := single(method, given)
+	if err != nil {
+		return nil, err
+	}
+	if len(given) == 0 {
+		fields = bson.D{}
+	}
+	return g.files.root.codec.encode("fields", fields)
+}
+
+// Delete removes a file. If there is none, that is no error.
+//
+// Errors: [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
+//
+// Legacy: use GridFSBucket.Delete. Motor: MotorGridFS.delete.
+func (g *GridFS) Delete(ctx context.Context, fileID any) *future.Future[struct{}] {
+	return g.files.delete(ctx, fileID, false)
+}
+
+// List resolves to the names that files have, each of them once.
+//
+// Errors: [OperationFailure].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.list.
+func (g *GridFS) List(ctx context.Context) *future.Future[[]string] {
+	return inFiles(ctx, g.files, func(ctx context.Context, client *mongo.Client) ([]string, error) {
+		list, err := g.files.files.in(client).Distinct(ctx, "filename", bson.D{}).Raw()
+		if err != nil {
+			return nil, err
+		}
+		values, err := list.Values()
+		if err != nil {
+			return nil, &Error{class: InvalidBSON, cause: err}
+		}
+		names := make([]string, 0, len(values))
+		for _, v := range values {
+			if name, ok := v.StringValueOK(); ok { // and not those who have none
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	})
+}
+
+// Exists resolves to whether there is a file whose document matches: by its _id, or, given a document, by that as a
+// filter.
+//
+// Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.exists.
+func (g *GridFS) Exists(ctx context.Context, documentOrID any) *future.Future[bool] {
+	filter, err := g.filter(documentOrID)
+	if err != nil {
+		return failed[bool](g.files.client(), err)
+	}
+	return inFiles(ctx, g.files, func(ctx context.Context, client *mongo.Client) (bool, error) {
+		only := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})
+		file, err := g.files.findOne(ctx, client, filter, only)
+		return file != nil, err
+	})
+}
+
+// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+//
+// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find.
+func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {
+	return newGridOutCursor(g.files, filter, opts)
+}
+
+// FindOne resolves to the first file whose document matches, open to be read, or to nil if there is none. It is given
+// a document as a filter, or else the file's _id.
+//
+// Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
+func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*GridOut] {
+	filter, err := g.filter(filterOrID)
+	if err != nil {
+		return failed[*GridOut](g.files.client(), err)
+	}
+	return inFiles(ctx, g.files, func(ctx context.Context, client *mongo.Client) (*GridOut, error) {
+		file, err := g.files.findOne(ctx, client, filter)
+		if err != nil || file == nil {
+			return nil, err
+		}
+		return g.files.found(file.doc), nil
+	})
+}
+
+// filter returns what a document matches, or, if it is none, who has it as an _id.
+func (g *GridFS) filter(documentOrID any) (bson.Raw, error) {
+	codec := &g.files.root.codec
+	if _, isID := documentOrID.(bson.ObjectID); !isID && checkDocument("filter", documentOrID) == nil {
+		return codec.encode("filter", documentOrID)
+	}
+	id, err := g.files.encodeID(documentOrID)
+	if err != nil {
+		return nil, err
+	}
+	return codec.encode("filter", exactlyID("_id", id))
+}

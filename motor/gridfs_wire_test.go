@@ -1,0 +1,324 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// gridChunkSize is that of the files here: two of them are a batch.
+const gridChunkSize = 300 * 1024
+
+// gridPeer has one file, of n chunks, which are sent two at a time. Cursors have the numbers 7, 8 and so on.
+func gridPeer(t *testing.T, n int) *wiretest.Peer {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	next, id := 0, int64(6)
+	chunk := func() any { // handlers are called one at a time
+		data := make([]byte, gridChunkSize)
+		data[0] = byte(next)
+		next++
+		return bson.M{"files_id": "f", "n": next - 1, "data": data}
+	}
+	answer := func(r *wiretest.Request) {
+		var docs []any
+		for len(docs) < 2 && next < n {
+			docs = append(docs, chunk())
+		}
+		if len(docs) < 2 {
+			r.Cursor("d.fs.chunks", 0, docs...)
+		} else {
+			r.Cursor("d.fs.chunks", id, docs...)
+		}
+	}
+	peer.Handle("find", func(r *wiretest.Request) {
+		if r.Command.Lookup("find").StringValue() == "fs.files" {
+			r.Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": int64(n) * gridChunkSize, "chunkSize": gridChunkSize, "filename": "f"})
+			return
+		}
+		id++
+		next = 0
+		if from, ok := r.Command.Lookup("filter", "n", "$gte").AsInt64OK(); ok {
+			next = int(from)
+		}
+		answer(r)
+	})
+	peer.Handle("getMore", func(r *wiretest.Request) {
+		if r.Command.Lookup("getMore").Int64() != id {
+			r.Fail(43, "CursorNotFound", "cursor id not found")
+			return
+		}
+		answer(r)
+	})
+	peer.Handle("killCursors", func(r *wiretest.Request) { r.OK() })
+	return peer
+}
+
+// gridFile returns the file of a gridPeer, not open.
+func gridFile(t *testing.T, peer *wiretest.Peer, opts ...motor.ClientOption) *motor.GridOut {
+	return motor.NewGridOut(newClient(t, peer.URI(), opts...).Database("d").Collection("fs"), "f")
+}
+
+// readChunks reads chunks from number from on, up to but not including to.
+func readChunks(t *testing.T, out *motor.GridOut, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		chunk, err := out.ReadChunk(t.Context()).Await(t.Context())
+		if err != nil || len(chunk) != gridChunkSize || int(chunk[0]) != i {
+			t.Fatalf("chunk %d: %d bytes, %v", i, len(chunk), err)
+		}
+	}
+}
+
+// chunkFinds are the queries for chunks.
+func chunkFinds(peer *wiretest.Peer) (finds []bson.Raw) {
+	for _, find := range peer.Seen("find") {
+		if find.Lookup("find").StringValue() == "fs.chunks" {
+			finds = append(finds, find)
+		}
+	}
+	return finds
+}
+
+func TestAGridOutIsLazyAndReadsOneChunkAhead(t *testing.T) {
+	peer := gridPeer(t, 5)
+	out := gridFile(t, peer, motor.WithMaxWorkers(1))
+	if len(peer.Seen("find")) != 0 {
+		t.Error("making it sends something")
+	}
+	readChunks(t, out, 0, 2)
+	if n := len(peer.Seen("getMore")); n != 0 {
+		t.Errorf("%d getMores for two chunks, which the first batch has", n)
+	}
+	readChunks(t, out, 2, 5)
+	if rest, err := out.ReadChunk(t.Context()).Await(t.Context()); len(rest) != 0 || err != nil {
+		t.Errorf("after the end: %d bytes, %v", len(rest), err)
+	}
+	finds := chunkFinds(peer)
+	if len(finds) != 1 || finds[0].Lookup("batchSize").AsInt64() != 2 || len(peer.Seen("killCursors")) != 0 {
+		t.Errorf("%v, %d killCursors", finds, len(peer.Seen("killCursors")))
+	}
+	for _, more := range peer.Seen("getMore") {
+		if more.Lookup("batchSize").AsInt64() != 2 {
+			t.Errorf("%v", more)
+		}
+	}
+}
+
+func TestASmallFileComesAtOnce(t *testing.T) {
+	peer := gridPeer(t, 1)
+	readChunks(t, gridFile(t, peer), 0, 1)
+	if finds := chunkFinds(peer); len(finds) != 1 || !finds[0].Lookup("batchSize").IsZero() {
+		t.Errorf("%v", finds)
+	}
+}
+
+func TestADownloadIsEndedOnTheServer(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *motor.GridOut){
+		"by Close": func(t *testing.T, out *motor.GridOut) { _ = out.Close() },
+		"by a Seek to elsewhere": func(t *testing.T, out *motor.GridOut) {
+			_, _ = out.Seek(4*gridChunkSize, io.SeekStart)
+			readChunks(t, out, 4, 5)
+		},
+		"when it is forgotten": func(*testing.T, *motor.GridOut) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := gridPeer(t, 9)
+			func() {
+				out := gridFile(t, peer)
+				readChunks(t, out, 0, 1)
+				end(t, out)
+			}()
+			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+			if id := peer.Seen("killCursors")[0].Lookup("cursors", "0").Int64(); id != 7 {
+				t.Errorf("cursor %d was ended", id)
+			}
+		})
+	}
+}
+
+func TestSeekWithinTheChunksThatComeNeedsNoQuery(t *testing.T) {
+	peer := gridPeer(t, 5)
+	out := gridFile(t, peer)
+	readChunks(t, out, 0, 1)
+	if _, err := out.Seek(gridChunkSize-1, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := out.Read(t.Context(), 2).Await(t.Context()); len(b) != 2 || b[1] != 1 || err != nil {
+		t.Errorf("%v, %v", b, err)
+	}
+	if n := len(chunkFinds(peer)); n != 1 {
+		t.Errorf("%d queries", n)
+	}
+}
+
+func TestADownloadGoesOnWhereTheServerHasForgottenItsCursor(t *testing.T) {
+	peer := gridPeer(t, 6)
+	out := gridFile(t, peer)
+	readChunks(t, out, 0, 2)
+	lost := true
+	peer.Handle("getMore", func(r *wiretest.Request) {
+		if lost {
+			lost = false
+			r.Fail(43, "CursorNotFound", "cursor id not found")
+			return
+		}
+		r.Cursor("d.fs.chunks", 0)
+	})
+	readChunks(t, out, 2, 4)
+	finds := chunkFinds(peer)
+	if len(finds) != 2 || finds[1].Lookup("filter", "n", "$gte").AsInt64() != 2 {
+		t.Errorf("%v", finds)
+	}
+}
+
+func TestReadsOfAFileHaveTheConcernsOfItsBucket(t *testing.T) {
+	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
+	primary, secondary := set.Peers[0], set.Peers[1]
+	db := newClient(t, set.URI()).Database("d")
+	bucket, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetName("b").
+		SetReadPreference(readpref.Secondary()).SetWriteConcern(&writeconcern.WriteConcern{W: "majority"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	opening := bucket.OpenDownloadStream(ctx, "f")
+	secondary.Receive("find").Cursor("d.b.files", 0, bson.M{"_id": "f", "length": 1, "chunkSize": 5})
+	out, err := opening.Await(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reading := out.Read(ctx, -1)
+	secondary.Receive("find").Cursor("d.b.chunks", 0, bson.M{"n": 0, "data": []byte("x")})
+	if b, err := reading.Await(ctx); string(b) != "x" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+	// Whether there are files already, only the primary can tell.
+	uploading := bucket.UploadFromStream(ctx, "g", strings.NewReader("data"))
+	primary.Receive("find").Cursor("d.b.files", 0, bson.M{"_id": 1})
+	for range 2 {
+		insert := primary.Receive("insert")
+		insert.Want(bson.M{"writeConcern.w": "majority"})
+		insert.OK(bson.M{"n": 1})
+	}
+	if _, err := uploading.Await(ctx); err != nil {
+		t.Error(err)
+	}
+	// And now that is known.
+	uploading = bucket.UploadFromStream(ctx, "h", strings.NewReader(""))
+	primary.Receive("insert").OK(bson.M{"n": 1})
+	if _, err := uploading.Await(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFilesAreWrittenWithTheItemsThatTheDriverHasNoPlaceFor(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	db := newClient(t, peer.URI()).Database("d")
+	if err := db.SetWriteConcern(bson.M{"w": 1, "wtimeout": 5}); err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := motor.NewGridFSBucket(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uploading := bucket.UploadFromStream(t.Context(), "g", strings.NewReader("data"))
+	peer.Receive("find").Cursor("d.fs.files", 0)
+	for range 2 {
+		peer.Receive("listIndexes").Fail(26, "NamespaceNotFound", "ns does not exist")
+		create := peer.Receive("createIndexes")
+		create.Want(bson.M{"writeConcern.wtimeout": 5})
+		create.OK()
+	}
+	for range 2 {
+		insert := peer.Receive("insert")
+		insert.Want(bson.M{"writeConcern.wtimeout": 5})
+		insert.OK(bson.M{"n": 1})
+	}
+	if _, err := uploading.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWriteThatFailsLeavesOnlyAbort(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	ctx := t.Context()
+	in := motor.NewGridIn(newClient(t, peer.URI()).Database("d").Collection("fs"))
+	writing := in.Write(ctx, make([]byte, 3<<20))
+	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": 1})
+	peer.Receive("insert").Fail(8000, "AtlasError", "over the quota")
+	if _, err := writing.Await(ctx); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("the write: %v", err)
+	}
+	if _, err := in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("the next: %v", err)
+	}
+	if _, err := in.Close(ctx).Await(ctx); !errors.Is(err, motor.InvalidOperation) || in.Closed() {
+		t.Errorf("Close: %v", err)
+	}
+	aborting := in.Abort(ctx)
+	peer.Receive("delete").OK(bson.M{"n": 0})
+	if _, err := aborting.Await(ctx); err != nil || !in.Closed() {
+		t.Errorf("Abort: %v", err)
+	}
+}
+
+func TestACancelledUploadClearsAway(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	defer func() { _ = writer.Close() }()
+	uploading := bucket.UploadFromStream(ctx, "g", reader)
+	go func() { _, _ = writer.Write(make([]byte, 3<<20)) }()
+	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": 1})
+	peer.Receive("insert").OK(bson.M{"n": 8})
+	cancel()
+	peer.Receive("delete").OK(bson.M{"n": 8})
+	if _, err := uploading.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	_ = reader.Close()
+}
+
+func TestGridFSIsNotForTransactions(t *testing.T) {
+	set := wiretest.StartSet(t, wiretest.Primary)
+	client := newClient(t, set.URI())
+	session, err := motor.StartDriverSession(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.EndSession(context.Background())
+	if err := session.StartTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := mongo.NewSessionContext(t.Context(), session)
+	bucket, err := motor.NewGridFSBucket(client.Database("d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"Write":              bucket.OpenUploadStream("f").Write(ctx, "x").Err(),
+		"UploadFromStream":   bucket.UploadFromStream(ctx, "f", strings.NewReader("x")).Err(),
+		"OpenDownloadStream": bucket.OpenDownloadStream(ctx, 1).Err(),
+		"Delete":             bucket.Delete(ctx, 1).Err(),
+		"Drop":               bucket.Drop(ctx).Err(),
+	} {
+		if !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package contract_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// sizes are sizes of files where something may be one byte too many or too few, and a big one.
+func (s gridStyle) sizes() []int {
+	const chunk = 255 * 1024
+	big := 20 << 20
+	if raceDetector || s.loop != nil { // the embedded server takes seconds for it
+		big = 3 << 20
+	}
+	return []int{0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, big}
+}
+
+func TestGridFSSharesItsFilesWithTheDriver(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		ours, theirs := s.bucket(t), s.driver(t)
+		for _, size := range s.sizes() {
+			data, name := patterned(size), fmt.Sprint("file ", size)
+			id := must[bson.ObjectID](t, s, ours, "UploadFromStream", name, bytes.NewReader(data))
+			var got bytes.Buffer
+			n, err := theirs.DownloadToStream(s.ctx, id, &got)
+			noError(t, err)
+			same(t, name+" of ours, by the driver", got.Bytes(), data)
+
+			other, err := theirs.UploadFromStream(s.ctx, name, bytes.NewReader(data))
+			noError(t, err)
+			got.Reset()
+			if m := must[int64](t, s, ours, "DownloadToStream", other, &got); m != n {
+				t.Errorf("%s: %d bytes have been downloaded", name, m)
+			}
+			same(t, name+" of the driver, by ours", got.Bytes(), data)
+			got.Reset()
+			must[int64](t, s, ours, "DownloadToStreamByName", name, &got)
+			same(t, name+", by its name", got.Bytes(), data)
+			out := must[*motor.GridOut](t, s, ours, "OpenDownloadStream", other)
+			same(t, name+", read", must[[]byte](t, s, out, "Read", -1), data)
+			must[struct{}](t, s, ours, "Drop")
+		}
+	})
+}
+
+func TestGridFSWritesWhatTheDriverWrites(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		ctx, ours, theirs := s.ctx, s.bucket(t), s.driver(t)
+		data := patterned(10)
+		meta := options.GridFSUpload().SetChunkSizeBytes(4).SetMetadata(bson.D{{Key: "a", Value: int32(1)}})
+		must[bson.ObjectID](t, s, ours, "UploadFromStream", "file", bytes.NewReader(data), meta)
+		_, err := theirs.UploadFromStream(ctx, "file", bytes.NewReader(data), meta)
+		noError(t, err)
+		for _, name := range []string{"fs.files", "fs.chunks"} {
+			docs, err := motor.CollectionOf[bson.D](s.db, name).Find(bson.D{}).Sort("_id").ToList(ctx).Await(ctx)
+			noError(t, err)
+			half := len(docs) / 2
+			if len(docs) == 0 || len(docs)%2 != 0 {
+				t.Fatalf("%s has %d documents", name, len(docs))
+			}
+			for i := range half {
+				if a, b := shape(docs[i]), shape(docs[half+i]); a != b {
+					t.Errorf("%s: ours is %s, the driver's %s", name, a, b)
+				}
+			}
+		}
+		for name, want := range map[string]string{"fs.files": "filename_1_uploadDate_1", "fs.chunks": "files_id_1_n_1"} {
+			indexes, err := s.db.Collection(name).IndexInformation(ctx).Await(ctx)
+			noError(t, err)
+			if _, ok := indexes[want]; !ok || len(indexes) != 2 {
+				t.Errorf("%s has the indexes %v", name, indexes)
+			}
+		}
+	})
+}
+
+// shape is a document with the values that are the same for two files of the same bytes.
+func shape(doc bson.D) string {
+	var parts []string
+	for _, e := range doc {
+		switch e.Key {
+		case "_id", "files_id", "uploadDate":
+			e.Value = fmt.Sprintf("%T", e.Value)
+		}
+		parts = append(parts, fmt.Sprintf("%s: %T %v", e.Key, e.Value, e.Value))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+func TestGridFSBucketDeletesAndRenames(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		put := func(name string) bson.ObjectID {
+			return must[bson.ObjectID](t, s, b, "UploadFromStream", name, strings.NewReader("text of "+name))
+		}
+		count := func() int64 {
+			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx)
+			noError(t, err)
+			return n
+		}
+		a := put("a")
+		must[struct{}](t, s, b, "Rename", a, "b")
+		out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "b")
+		if id, err := out.ID(); id != a || err != nil {
+			t.Errorf("b is %v, %v", id, err)
+		}
+		must[struct{}](t, s, b, "Delete", a)
+		refused(t, motor.NoFile, s, b, "Delete", a)
+		refused(t, motor.NoFile, s, b, "Rename", a, "c")
+		refused(t, motor.NoFile, s, b, "OpenDownloadStream", a)
+		refused(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "b")
+		refused(t, motor.NoFile, s, b, "DownloadToStream", a, io.Discard)
+		refused(t, motor.NoFile, s, b, "DownloadToStreamByName", "b", io.Discard)
+		refused(t, motor.NoFile, s, b, "DeleteByName", "b")
+		refused(t, motor.NoFile, s, b, "RenameByName", "b", "c")
+		if _, err := ask[struct{}](s, b, "Delete", a); !errors.Is(err, motor.GridFSError) || !errors.Is(err, motor.PyMongoError) {
+			t.Errorf("NoFile is not where it belongs in the tree: %v", err)
+		}
+		if n := count(); n != 0 {
+			t.Errorf("%d chunks are left", n)
+		}
+		put("x")
+		put("x")
+		put("y")
+		must[struct{}](t, s, b, "RenameByName", "x", "z")
+		must[struct{}](t, s, b, "DeleteByName", "z")
+		if n := count(); n != 1 {
+			t.Errorf("%d chunks are left of three files, two of which were deleted by their name", n)
+		}
+		must[struct{}](t, s, b, "Drop")
+		names, err := s.db.CollectionNames(s.ctx).Await(s.ctx)
+		if len(names) != 0 || err != nil {
+			t.Errorf("after Drop there are %v, %v", names, err)
+		}
+		put("again")
+		indexes, err := s.db.Collection("fs.chunks").IndexInformation(s.ctx).Await(s.ctx)
+		if len(indexes) != 2 || err != nil {
+			t.Errorf("after Drop, a write makes the indexes %v, %v", indexes, err)
+		}
+	})
+}
+
+func TestGridFSRevisions(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		files := s.db.Collection("fs.files")
+		for i := range 3 {
+			id := must[bson.ObjectID](t, s, b, "UploadFromStream", "f", strings.NewReader(fmt.Sprint(i)))
+			_, err := files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"uploadDate": bson.DateTime(i)}}).Await(s.ctx)
+			noError(t, err)
+		}
+		fs := motor.NewGridFS(s.db, "")
+		for revision, want := range map[int32]string{0: "0", 1: "1", 2: "2", -1: "2", -2: "1", -3: "0"} {
+			out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
+			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
+				t.Errorf("revision %d has %q", revision, got)
+			}
+			out = must[*motor.GridOut](t, s, fs, "GetVersion", "f", int(revision))
+			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
+				t.Errorf("version %d has %q", revision, got)
+			}
+		}
+		for _, revision := range []int32{3, -4} {
+			refused(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
+			refused(t, motor.NoFile, s, fs, "GetVersion", "f", int(revision))
+		}
+	})
+}
+
+func TestGridFSBucketIsMadeWithoutIO(t *testing.T) {
+	client, err := motor.NewClient("mongodb://localhost:1")
+	noError(t, err)
+	db := client.Database("db")
+	none := &writeconcern.WriteConcern{W: 0}
+	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetWriteConcern(none)); !errors.Is(err, motor.ConfigurationError) {
+		t.Errorf("with w: 0: %v", err)
+	}
+	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetChunkSizeBytes(0)); !errors.Is(err, motor.ValueError) {
+		t.Errorf("with no bytes a chunk: %v", err)
+	}
+	if _, err := motor.NewGridFSBucket(nil); !errors.Is(err, motor.TypeError) {
+		t.Errorf("without a database: %v", err)
+	}
+	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetName("a..b")); !errors.Is(err, motor.InvalidName) {
+		t.Errorf("with a name that is none: %v", err)
+	}
+	b, err := motor.NewGridFSBucket(db)
+	noError(t, err)
+	ctx := t.Context()
+	for what, in := range map[string]*motor.GridIn{
+		"an empty chunk":        b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(0)),
+		"a chunk below nothing": motor.NewGridIn(b.Collection(), motor.GridInOptions{ChunkSize: -1}),
+		"a field that is there": motor.NewGridIn(b.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "length", Value: 1}}}),
+	} {
+		if _, err := in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.ValueError) || !errors.Is(in.Err(), motor.ValueError) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if stats := client.Stats(); stats != (future.PoolStats{}) {
+		t.Errorf("the client has been at work: %+v", stats)
+	}
+}
+
+func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, bad := s.bucket(t), errors.New("the source is broken")
+		source := io.MultiReader(bytes.NewReader(patterned(5<<20)), iotest.ErrReader(bad))
+		_, err := ask[bson.ObjectID](s, b, "UploadFromStream", "f", source)
+		if !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
+			t.Errorf("the error of the source has become %v", err)
+		}
+		for _, name := range []string{"fs.files", "fs.chunks"} {
+			if n, err := s.db.Collection(name).CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
+				t.Errorf("%s has %d documents, %v", name, n, err)
+			}
+		}
+		refused(t, motor.TypeError, s, b, "UploadFromStream", "f", nil)
+		refused(t, motor.TypeError, s, b, "DownloadToStream", 1, nil)
+		// A source that panics takes nothing else with it.
+		_, err = ask[bson.ObjectID](s, b, "UploadFromStream", "f", io.TeeReader(strings.NewReader("x"), nil))
+		if err == nil {
+			t.Error("a source that panics is no error")
+		}
+		must[bson.ObjectID](t, s, b, "UploadFromStream", "f", iotest.OneByteReader(strings.NewReader("slow")))
+	})
+}
+
+func TestAFileThatIsThereIsLeftAlone(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, data := s.bucket(t), patterned(3<<20)
+		for id, first := range map[string][]byte{"full": data, "empty": nil} {
+			must[struct{}](t, s, b, "UploadFromStreamWithID", id, "first", bytes.NewReader(first))
+			refused(t, motor.FileExists, s, b, "UploadFromStreamWithID", id, "second", bytes.NewReader(patterned(4<<20)))
+			in := b.OpenUploadStreamWithID(id, "third")
+			must[struct{}](t, s, in, "Write", "x")
+			refused(t, motor.FileExists, s, in, "Close")
+			refused(t, motor.InvalidOperation, s, in, "Close")
+			must[struct{}](t, s, in, "Abort")
+			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+			same(t, id, must[[]byte](t, s, out, "Read", -1), first)
+			if name, err := out.Name(); name != "first" || err != nil {
+				t.Errorf("%s is %q, %v", id, name, err)
+			}
+			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.M{"files_id": id}).Await(s.ctx)
+			if want := int64((len(first) + 255*1024 - 1) / (255 * 1024)); n != want || err != nil {
+				t.Errorf("%s has %d chunks, want %d; %v", id, n, want, err)
+			}
+		}
+	})
+}

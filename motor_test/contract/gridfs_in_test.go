@@ -1,0 +1,217 @@
+package contract_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// text reads a file by its _id.
+func (s gridStyle) text(t *testing.T, b *motor.GridFSBucket, id any) string {
+	t.Helper()
+	out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+	return string(must[[]byte](t, s, out, "Read", -1))
+}
+
+func TestGridIn(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		in := b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(4))
+		if in.Closed() || in.Length() != 0 || in.ChunkSize() != 4 || !in.UploadDate().IsZero() || in.Name() != "f" {
+			t.Errorf("a new file is %v", in)
+		}
+		data := []byte("bytes ")
+		writing := s.start(in, "Write", data)
+		_, err := writing.Await(s.ctx)
+		noError(t, err)
+		copy(data, "XXXXXX")
+		must[struct{}](t, s, in, "Write", "and text ")
+		must[struct{}](t, s, in, "Write", strings.NewReader("and a reader "))
+		must[struct{}](t, s, in, "Writelines", []any{"and ", []byte("lines"), strings.NewReader(".")})
+		must[struct{}](t, s, in, "Writelines", []string{"\n"})
+		refused(t, motor.TypeError, s, in, "Write", 1)
+		refused(t, motor.TypeError, s, in, "Write", nil)
+		refused(t, motor.TypeError, s, in, "Writelines", "text")
+		refused(t, motor.TypeError, s, in, "Writelines", []int{1})
+		must[struct{}](t, s, in, "Set", "content_type", "text/plain")
+		for _, name := range []string{"_id", "length", "chunk_size", "upload_date", "md5"} {
+			refused(t, motor.ValueError, s, in, "Set", name, 1)
+		}
+		must[struct{}](t, s, in, "Close")
+		must[struct{}](t, s, in, "Close")
+		const want = "bytes and text and a reader and lines.\n"
+		if !in.Closed() || in.Length() != int64(len(want)) || in.UploadDate().IsZero() || in.ContentType() != "text/plain" || in.MD5() != "" {
+			t.Errorf("the closed file is %v: %v, %v", in, in.Length(), in.ContentType())
+		}
+		if got := s.text(t, b, in.ID()); got != want {
+			t.Errorf("it has %q", got)
+		}
+		refused(t, motor.ValueError, s, in, "Write", "x")
+		refused(t, motor.ValueError, s, in, "Writelines", []string{"x"})
+		// What is set now is set on the server.
+		must[struct{}](t, s, in, "Set", "answer", 42)
+		doc, err := s.db.Collection("fs.files").FindOne(s.ctx, bson.M{"_id": in.ID()}).Await(s.ctx)
+		if err != nil || doc["answer"] != int32(42) || doc["contentType"] != "text/plain" || in.Get("answer") != int32(42) {
+			t.Errorf("the document is %v, %v", doc, err)
+		}
+		must[struct{}](t, s, in, "Abort") // which takes the whole file back
+		refused(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
+	})
+}
+
+func TestAnAbortedGridInLeavesNothing(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, why := s.bucket(t), errors.New("why")
+		for name, end := range map[string]func(*motor.GridIn) error{
+			"Abort": func(in *motor.GridIn) error { must[struct{}](t, s, in, "Abort"); return why },
+			"Leave": func(in *motor.GridIn) error { _, err := ask[struct{}](s, in, "Leave", why); return err },
+			"a reader that fails": func(in *motor.GridIn) error {
+				_, err := ask[struct{}](s, in, "Write", iotest.ErrReader(why))
+				return err
+			},
+		} {
+			in := b.OpenUploadStream(name)
+			must[struct{}](t, s, in, "Write", patterned(3<<20))
+			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n == 0 || err != nil {
+				t.Errorf("%s: nothing has been sent of 3 MB: %v", name, err)
+			}
+			if err := end(in); !errors.Is(err, why) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
+				t.Errorf("%s: %d chunks are left, %v", name, n, err)
+			}
+			refused(t, motor.ValueError, s, in, "Write", "x")
+			refused(t, motor.ValueError, s, in, "Set", "a", 1)
+			must[struct{}](t, s, in, "Close")
+		}
+		in := b.OpenUploadStream("good")
+		must[struct{}](t, s, in, "Write", "x")
+		must[struct{}](t, s, in, "Leave", nil)
+		if got := s.text(t, b, in.ID()); got != "x" {
+			t.Errorf("Leave without an error leaves %q", got)
+		}
+	})
+}
+
+func TestScopeClosesOrAborts(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, why := s.bucket(t), errors.New("why")
+		scope := func(in *motor.GridIn, fn func(in *motor.GridIn) error) error {
+			if s.loop != nil {
+				return callback.WrapGridIn(s.loop, in).Scope(s.ctx, fn)
+			}
+			return in.Scope(s.ctx, fn)
+		}
+		write := func(in *motor.GridIn) error {
+			_, err := io.Copy(in.Writer(s.ctx), strings.NewReader("text"))
+			return err
+		}
+		in := b.OpenUploadStream("f")
+		noError(t, scope(in, write))
+		if got := s.text(t, b, in.ID()); got != "text" {
+			t.Errorf("it has %q", got)
+		}
+		in = b.OpenUploadStream("f")
+		if err := scope(in, func(in *motor.GridIn) error { _ = write(in); return why }); err != why || !in.Closed() {
+			t.Errorf("an error has become %v", err)
+		}
+		refused(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
+		in = b.OpenUploadStream("f")
+		func() {
+			defer func() {
+				if p := recover(); p != "help" {
+					t.Errorf("a panic has become %v", p)
+				}
+			}()
+			_ = scope(in, func(*motor.GridIn) error { panic("help") })
+		}()
+		if !in.Closed() {
+			t.Error("a panic leaves the file open")
+		}
+	})
+}
+
+func TestWritesOfManyGoroutinesTakeTurns(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		in := b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(7))
+		var group sync.WaitGroup
+		for _, letter := range "abcdefgh" {
+			group.Go(func() {
+				for range 50 {
+					_, err := ask[struct{}](s, in, "Write", strings.NewReader(strings.Repeat(string(letter), 10)))
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		must[struct{}](t, s, in, "Close")
+		got := s.text(t, b, in.ID())
+		if len(got) != 8*50*10 {
+			t.Errorf("there are %d bytes", len(got))
+		}
+		for ; len(got) >= 10; got = got[10:] {
+			if got[:10] != strings.Repeat(got[:1], 10) {
+				t.Fatalf("writes are mixed: %q", got[:10])
+			}
+		}
+	})
+}
+
+func TestACancelledWriteSpoilsTheFile(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		in := b.OpenUploadStream("f")
+		ctx, cancel := context.WithCancel(s.ctx)
+		reading, stop := io.Pipe()
+		writing := s.startWith(ctx, in, "Write", reading)
+		_, err := stop.Write(patterned(1)) // the write is at it
+		noError(t, err)
+		queued := s.start(in, "Write", "later")
+		cancel()
+		if _, err := writing.Await(s.ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("the write has ended with %v", err)
+		}
+		if _, err := queued.Await(s.ctx); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("the next write has ended with %v", err)
+		}
+		refused(t, motor.InvalidOperation, s, in, "Close")
+		must[struct{}](t, s, in, "Abort")
+		noError(t, stop.Close())
+		// One that has not begun does nothing.
+		in = b.OpenUploadStream("f")
+		if _, err := s.startWith(ctx, in, "Write", "x").Await(s.ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("a write that is cancelled before it begins: %v", err)
+		}
+		must[struct{}](t, s, in, "Close")
+		if got := s.text(t, b, in.ID()); got != "" {
+			t.Errorf("it has written %q", got)
+		}
+	})
+}
+
+func TestGridFSDoesNotWriteUnacknowledged(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		noError(t, s.db.SetWriteConcern(bson.M{"w": 0}))
+		fs := motor.NewGridFS(s.db, "")
+		refused(t, motor.ConfigurationError, s, fs, "Put", "x")
+		refused(t, motor.ConfigurationError, s, fs, "NewFile")
+		refused(t, motor.ConfigurationError, s, motor.NewGridIn(fs.Collection()), "Write", "x")
+		if _, err := motor.NewGridFSBucket(s.db); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("a bucket: %v", err)
+		}
+	})
+}

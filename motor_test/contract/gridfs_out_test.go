@@ -1,0 +1,445 @@
+package contract_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// uploaded writes a file in chunks of size bytes, and returns its _id.
+func (s gridStyle) uploaded(t *testing.T, b *motor.GridFSBucket, name string, data []byte, size int32) bson.ObjectID {
+	t.Helper()
+	return must[bson.ObjectID](t, s, b, "UploadFromStream", name, bytes.NewReader(data), options.GridFSUpload().SetChunkSizeBytes(size))
+}
+
+func TestGridOutReads(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		const text = "first line\nsecond\n\nlast"
+		id := s.uploaded(t, b, "f", []byte(text), 5)
+		out := motor.NewGridOut(b.Collection(), id)
+		read := func(want, method string, args ...any) {
+			t.Helper()
+			if got := must[[]byte](t, s, out, method, args...); string(got) != want || got == nil {
+				t.Errorf("%s%v: %q, want %q", method, args, got, want)
+			}
+		}
+		seek := func(offset int64, whence int, want int64) {
+			t.Helper()
+			if pos, err := out.Seek(offset, whence); pos != want || err != nil || out.Tell() != want {
+				t.Errorf("Seek(%d, %d): %d, %v; want %d", offset, whence, pos, err, want)
+			}
+		}
+		read("fir", "Read", 3)
+		read("st", "ReadChunk")
+		read(" line", "ReadChunk")
+		read("\n", "ReadLine", -1)
+		read("sec", "ReadLine", 3)
+		read("ond\n", "ReadLine", 100)
+		read("\n", "ReadLine", -1)
+		read("", "Read", 0)
+		read("last", "ReadLine", -1)
+		for _, method := range []string{"Read", "ReadLine"} {
+			read("", method, -1)
+		}
+		read("", "ReadChunk")
+		seek(0, io.SeekStart, 0)
+		read(text, "Read", -1)
+		seek(-4, io.SeekEnd, int64(len(text))-4)
+		read("la", "Read", 2)
+		seek(-1, io.SeekCurrent, int64(len(text))-3)
+		read("ast", "Read", -1)
+		seek(1000, io.SeekStart, 1000)
+		read("", "Read", 10)
+		for _, bad := range []struct {
+			offset int64
+			whence int
+		}{{-1, io.SeekStart}, {0, 3}, {-100, io.SeekEnd}} {
+			if pos, err := out.Seek(bad.offset, bad.whence); !errors.Is(err, motor.ValueError) || out.Tell() != 1000 {
+				t.Errorf("Seek%v: %d, %v", bad, pos, err)
+			}
+		}
+		seek(3, io.SeekStart, 3)
+		var all strings.Builder
+		for chunk, err := range out.All(s.ctx) {
+			noError(t, err)
+			all.Write(chunk)
+			all.WriteByte('|')
+		}
+		if got := all.String(); got != "st| line|\nseco|nd\n\nl|ast|" {
+			t.Errorf("All: %q", got)
+		}
+		seek(0, io.SeekStart, 0)
+		noError(t, iotest.TestReader(out.Reader(s.ctx), []byte(text)))
+		noError(t, out.Close())
+		seek(6, io.SeekStart, 6)
+		w := httptest.NewRecorder()
+		must[struct{}](t, s, out, "StreamToHandler", w)
+		if w.Body.String() != text[6:] || !w.Flushed {
+			t.Errorf("a handler was given %q", w.Body)
+		}
+	})
+}
+
+func TestGridOutTellsOfTheFileOnceItIsOpen(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		before := time.Now().Add(-time.Minute)
+		in := motor.NewGridIn(b.Collection(), motor.GridInOptions{
+			ID: "id", Filename: new("f"), ContentType: "text/plain", ChunkSize: 3, Aliases: []string{"g"},
+			Metadata: bson.M{"a": 1}, Fields: bson.D{{Key: "more", Value: "x"}},
+		})
+		must[struct{}](t, s, in, "Write", "text")
+		must[struct{}](t, s, in, "Close")
+		out := motor.NewGridOut(b.Collection(), "id")
+		properties := map[string]func() (any, error){
+			"_id":          func() (any, error) { return out.ID() },
+			"filename":     func() (any, error) { return out.Filename() },
+			"name":         func() (any, error) { return out.Name() },
+			"content_type": func() (any, error) { return out.ContentType() },
+			"length":       func() (any, error) { return out.Length() },
+			"chunk_size":   func() (any, error) { return out.ChunkSize() },
+			"aliases":      func() (any, error) { v, err := out.Aliases(); return fmt.Sprint(v), err },
+			"metadata":     func() (any, error) { v, err := out.Metadata(); return v["a"], err },
+			"md5":          func() (any, error) { return out.MD5() },
+			"more":         func() (any, error) { return out.Get("more") },
+			"upload_date":  func() (any, error) { v, err := out.UploadDate(); return v.After(before), err },
+		}
+		for name, get := range properties {
+			_, err := get()
+			want := "You must call MotorGridOut.open() before accessing the " + name + " property"
+			if !errors.Is(err, motor.InvalidOperation) || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%s, before it is open: %v", name, err)
+			}
+		}
+		if _, err := out.Seek(0, io.SeekEnd); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("Seek from the end, before it is open: %v", err)
+		}
+		if same := must[*motor.GridOut](t, s, out, "Open"); same != out {
+			t.Error("Open gives another file")
+		}
+		check := func() {
+			t.Helper()
+			for name, want := range map[string]any{
+				"_id": "id", "filename": "f", "name": "f", "content_type": "text/plain", "length": int64(4), "chunk_size": int64(3),
+				"aliases": "[g]", "metadata": int32(1), "md5": "", "more": "x", "upload_date": true,
+			} {
+				if got, err := properties[name](); got != want || err != nil {
+					t.Errorf("%s is %v, %v; want %v", name, got, err, want)
+				}
+			}
+		}
+		check()
+		doc, err := out.Document()
+		noError(t, err)
+		out = motor.NewGridOut(b.Collection(), nil, doc)
+		check()
+		if got := must[[]byte](t, s, out, "Read", -1); string(got) != "text" {
+			t.Errorf("by its document it has %q", got)
+		}
+		refused(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, 1), "Open")
+		refused(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, doc, doc), "Open")
+		refused(t, motor.NoFile, s, motor.NewGridOut(b.Collection(), 1), "Read", 1)
+	})
+}
+
+func TestGridOutFindsCorruptFiles(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, chunks, files := s.bucket(t), s.db.Collection("fs.chunks"), s.db.Collection("fs.files")
+		of := func(id any, n int) bson.M { return bson.M{"files_id": id, "n": n} }
+		for what, spoil := range map[string]func(id any) error{
+			"the first chunk is missing": func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 0)).Await(s.ctx)) },
+			"a chunk is missing":         func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 1)).Await(s.ctx)) },
+			"the last chunk is missing":  func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 3)).Await(s.ctx)) },
+			"a chunk is short": func(id any) error {
+				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("12")}}).Await(s.ctx))
+			},
+			"a chunk is long": func(id any) error {
+				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("1234")}}).Await(s.ctx))
+			},
+			"the last chunk is long": func(id any) error {
+				return problem(chunks.UpdateOne(s.ctx, of(id, 3), bson.M{"$set": bson.M{"data": []byte("123")}}).Await(s.ctx))
+			},
+			"a chunk has no bytes": func(id any) error {
+				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": "123"}}).Await(s.ctx))
+			},
+			"there is one chunk more": func(id any) error {
+				return problem(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 4, "data": []byte("x")}).Await(s.ctx))
+			},
+			"there is no chunk size": func(id any) error {
+				return problem(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$unset": bson.M{"chunkSize": ""}}).Await(s.ctx))
+			},
+			"the length is negative": func(id any) error {
+				return problem(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"length": -1}}).Await(s.ctx))
+			},
+		} {
+			id := s.uploaded(t, b, what, []byte("0123456789"), 3)
+			noError(t, spoil(id))
+			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+			if what == "the length is negative" {
+				refused(t, motor.CorruptGridFile, s, out, "ReadChunk")
+				continue
+			}
+			refused(t, motor.CorruptGridFile, s, out, "Read", -1)
+			refused(t, motor.CorruptGridFile, s, b, "DownloadToStream", id, io.Discard)
+			if pos := out.Tell(); pos != 0 {
+				t.Errorf("%s: the position is %d", what, pos)
+			}
+		}
+		// An empty chunk too many is what some programs write.
+		id := s.uploaded(t, b, "empty", []byte("012345"), 3)
+		noError(t, problem(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 2, "data": []byte{}}).Await(s.ctx)))
+		if got := s.text(t, b, id); got != "012345" {
+			t.Errorf("with an empty chunk at the end it has %q", got)
+		}
+	})
+}
+
+func problem[T any](_ T, err error) error { return err }
+
+func TestADownloadIsNeverInMemoryAsAWhole(t *testing.T) {
+	var mu sync.Mutex
+	most, batches := 0, 0
+	monitor := &event.CommandMonitor{Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
+		for _, name := range []string{"firstBatch", "nextBatch"} {
+			ns, _ := e.Reply.Lookup("cursor", "ns").StringValueOK()
+			if list, ok := e.Reply.Lookup("cursor", name).ArrayOK(); ok && strings.HasSuffix(ns, ".fs.chunks") {
+				values, _ := list.Values()
+				mu.Lock()
+				most, batches = max(most, len(values)), batches+1
+				mu.Unlock()
+			}
+		}
+	}}
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, data := s.bucket(t), patterned(10*255*1024)
+		id := s.uploaded(t, b, "f", data, 255*1024)
+		mu.Lock()
+		most, batches = 0, 0
+		mu.Unlock()
+		var got bytes.Buffer
+		must[int64](t, s, b, "DownloadToStream", id, &got)
+		same(t, "the file", got.Bytes(), data)
+		mu.Lock()
+		defer mu.Unlock()
+		if most != 2 || batches < 5 {
+			t.Errorf("%d batches, of up to %d chunks", batches, most)
+		}
+	}, motor.WithClientOptions(options.Client().SetMonitor(monitor)))
+}
+
+func TestReadsOfManyGoroutinesTakeTurns(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, data := s.bucket(t), patterned(4000)
+		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 7))
+		var mu sync.Mutex
+		parts := make(map[string]int)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for range 50 {
+					part, err := ask[[]byte](s, out, "Read", 10)
+					if err != nil || len(part) != 10 {
+						t.Errorf("a read has %d bytes, %v", len(part), err)
+					}
+					mu.Lock()
+					parts[string(part)]++
+					mu.Unlock()
+				}
+			})
+		}
+		group.Wait()
+		for i := 0; i < len(data); i += 10 {
+			parts[string(data[i:i+10])]--
+		}
+		for part, n := range parts {
+			if n != 0 {
+				t.Errorf("%x was read %+d times too often", part, n)
+			}
+		}
+		// Seek comes after the reads that were called before.
+		_, err := out.Seek(0, io.SeekStart)
+		noError(t, err)
+		if s.loop == nil {
+			first := out.Read(s.ctx, 10)
+			_, err = out.Seek(0, io.SeekStart)
+			noError(t, err)
+			second := out.Read(s.ctx, 10)
+			a, _ := first.Await(s.ctx)
+			again, _ := second.Await(s.ctx)
+			same(t, "after Seek", again, a)
+		}
+	})
+}
+
+func TestACancelledReadLosesNothing(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, data := s.bucket(t), patterned(20_000)
+		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 100))
+		var got []byte
+		for i := 0; len(got) < len(data); i++ {
+			if i%2 == 0 && s.loop == nil {
+				f := out.Read(s.ctx, 64)
+				time.Sleep(time.Duration(i) * 2 * time.Microsecond) // in the middle, or before, or after
+				if f.Cancel() {
+					continue
+				}
+				part, err := f.Await(s.ctx)
+				noError(t, err)
+				got = append(got, part...)
+				continue
+			}
+			ctx, cancel := context.WithCancel(s.ctx)
+			f := s.startWith(ctx, out, "Read", 64)
+			if i%3 == 0 {
+				cancel()
+			}
+			part, err := f.Await(s.ctx)
+			cancel()
+			if err != nil {
+				if !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				continue
+			}
+			got = append(got, part.([]byte)...)
+		}
+		same(t, "in pieces", got, data)
+	})
+}
+
+func TestADownloadOutlivesAClose(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, data := s.bucket(t), patterned(3<<20)
+		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 255*1024))
+		got := must[[]byte](t, s, out, "Read", 1000)
+		noError(t, s.db.Client().Close(s.ctx))
+		got = append(got, must[[]byte](t, s, out, "Read", 1<<20)...)
+		noError(t, out.Close())
+		got = append(got, must[[]byte](t, s, out, "Read", -1)...)
+		same(t, "the file", got, data)
+	})
+}
+
+func TestADestinationThatFails(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b, bad := s.bucket(t), errors.New("full")
+		id := s.uploaded(t, b, "f", []byte("text"), 2)
+		reader, writer := io.Pipe()
+		noError(t, reader.CloseWithError(bad))
+		if _, err := ask[int64](s, b, "DownloadToStream", id, writer); !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
+			t.Errorf("the error of the destination has become %v", err)
+		}
+		if _, err := ask[int64](s, b, "DownloadToStream", id, panicking{}); err == nil {
+			t.Error("a destination that panics is no error")
+		}
+	})
+}
+
+type panicking struct{}
+
+func (panicking) Write([]byte) (int, error) { panic("no") }
+
+func TestGridOutCursorYieldsFilesToRead(t *testing.T) {
+	inGridStyles(t, func(t *testing.T, s gridStyle) {
+		b := s.bucket(t)
+		for i := range 5 {
+			s.uploaded(t, b, fmt.Sprint(i), []byte(fmt.Sprint("text ", i)), 3)
+		}
+		find := func() *motor.GridOutCursor { return b.Find(bson.D{}).Sort("filename").BatchSize(2) }
+		read := func(out *motor.GridOut, i int) {
+			t.Helper()
+			if got := must[[]byte](t, s, out, "Read", -1); string(got) != fmt.Sprint("text ", i) {
+				t.Errorf("file %d has %q", i, got)
+			}
+		}
+		c := find()
+		read(must[*motor.GridOut](t, s, c, "Next"), 0)
+		if !must[bool](t, s, c, "FetchNext") {
+			t.Fatal("there is no more")
+		}
+		if s.loop == nil {
+			read(c.NextObject(), 1)
+		} else {
+			read(callback.WrapGridOutCursor(s.loop, c).NextObject().Futures(), 1)
+		}
+		read(must[*motor.GridOut](t, s, c, "TryNext"), 2)
+		// A list of handles in callback style is the one thing that ask cannot unwrap.
+		var rest []*motor.GridOut
+		if s.loop == nil {
+			rest = must[[]*motor.GridOut](t, s, c, "ToList", 10)
+		} else {
+			list := must[[]*callback.GridOut](t, s, c, "ToList", 10)
+			for _, out := range list {
+				rest = append(rest, out.Futures())
+			}
+		}
+		if len(rest) != 2 {
+			t.Fatalf("%d files are left", len(rest))
+		}
+		read(rest[0], 3)
+		read(rest[1], 4)
+		refused(t, motor.StopAsyncIteration, s, c, "Next")
+		if out := must[*motor.GridOut](t, s, c, "TryNext"); out != nil {
+			t.Errorf("after the end there is %v", out)
+		}
+		each := make(chan *motor.GridOut, 10)
+		if s.loop == nil {
+			find().Each(s.ctx, func(out *motor.GridOut, err error) bool { each <- out; return err == nil })
+		} else {
+			callback.WrapGridOutCursor(s.loop, find()).Each(s.ctx, func(out *callback.GridOut, err error) bool {
+				if out == nil {
+					each <- nil
+				} else {
+					each <- out.Futures()
+				}
+				return err == nil
+			})
+		}
+		for i := range 5 {
+			read(<-each, i)
+		}
+		if out := <-each; out != nil {
+			t.Errorf("the end mark is %v", out)
+		}
+		i := 0
+		if s.loop == nil {
+			for out, err := range find().Skip(1).Limit(3).All(s.ctx) {
+				noError(t, err)
+				i++
+				read(out, i)
+			}
+		} else {
+			for out, err := range callback.WrapGridOutCursor(s.loop, find()).Skip(1).Limit(3).All(s.ctx) {
+				noError(t, err)
+				i++
+				read(out.Futures(), i)
+			}
+		}
+		if i != 3 {
+			t.Errorf("All has yielded %d files", i)
+		}
+		opts := options.GridFSFind().SetSkip(2).SetLimit(1).SetSort(bson.D{{Key: "filename", Value: -1}})
+		read(must[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
+		read(must[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
+		refused(t, motor.TypeError, s, b.Find(nil), "Next")
+		if c.Collection() != b.Collection() {
+			t.Error("the cursor has another root collection")
+		}
+	})
+}
