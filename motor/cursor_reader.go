@@ -14,7 +14,7 @@ import (
 )
 
 // cursorReader is what all cursors are once they are read, whatever command they come of. [Cursor] and
-// [CommandCursor] embed it and add how they are made.
+// [CommandCursor] embed it and add how they are made; a [ChangeStream] has one.
 type cursorReader[D any] struct {
 	coll  *Collection[D]
 	open  func(context.Context, *mongo.Client) (feed[D], error) // sends the command
@@ -55,7 +55,7 @@ type source[D any] struct {
 	closed  bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
 	cut     error      // what reads fail with once batch is empty, since more would have come
 	token   bson.Raw   // of a change stream: where it resumes after batch
-	hangUp  func()     // ends poll
+	hangUp  func()     // ends poll, or the command while it is under way
 	watch   runtime.Cleanup
 }
 

@@ -25,7 +25,8 @@
 //     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
 //     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
 //     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
-//   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
+//   - A read that waits for news, of a tailable cursor or of a change stream, takes no slot, and no connection that
+//     others need. The next read has what comes after it was given up.
 //   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
 //     them is the same. A document within a bson.M is a bson.M.
 //
