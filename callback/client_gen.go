@@ -66,6 +66,18 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 	return WrapClient(loop, m), nil
 }
 
+// Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
+// pipeline, of stages such as $match and $project, changes what comes; nil is none.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage or an
+// option that cannot be encoded, [motor.ValueError] for a batch size or a time below 0, [motor.InvalidOperation] for
+// ResumeAfter beside StartAfter, [motor.OperationFailure].
+//
+// Motor: MotorClient.watch.
+func (c *Client) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
+	return WrapChangeStream(c.loop, c.futures.Watch(pipeline, opts...))
+}
+
 // Open checks that the deployment can be reached and gives its callback the client itself. It need not be called: the
 // first operation opens the client. Whether the server accepts the credentials, that operation shows too.
 //

@@ -96,6 +96,17 @@ func (c *Collection[D]) BulkWrite(
 	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
 }
 
+// Watch returns a stream of the changes of the collection. See [Client.Watch].
+//
+// A change is a document of its own, with the collection's in its fullDocument; as in Motor, it is nevertheless of the
+// type of the collection's documents. That is right for bson.M and its like. Where it is a struct, [WatchOf] takes the
+// type of the changes.
+//
+// Motor: MotorCollection.watch.
+func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
+	return WrapChangeStream(c.loop, c.futures.Watch(pipeline, opts...))
+}
+
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.

@@ -46,6 +46,13 @@ func (d *Database) Futures() *motor.Database { return d.futures }
 // Motor: get_io_loop.
 func (d *Database) IOLoop() future.Executor { return d.loop }
 
+// Watch returns a stream of the changes of all collections of the database. See [Client.Watch].
+//
+// Motor: MotorDatabase.watch.
+func (d *Database) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
+	return WrapChangeStream(d.loop, d.futures.Watch(pipeline, opts...))
+}
+
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorDatabase.secondary_acceptable_latency_ms.

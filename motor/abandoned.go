@@ -46,14 +46,14 @@ func (c *cursorReader[D]) abandon(s *source[D]) {
 }
 
 func (s *source[D]) ending() ending {
-	driver, poll := s.driver, s.poll
+	feed, poll := s.feed, s.poll
 	return ending{s.client, func(conn *connection) {
 		if poll != nil {
 			<-poll.Done()
 			_ = poll.Err() // of which nobody is to be told
 		}
 		// What cannot be ended now, the server ends after ten minutes.
-		_ = driver.Close(conn.polls.ctx)
+		_ = feed.Close(conn.polls.ctx)
 	}}
 }
 

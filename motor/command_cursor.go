@@ -29,8 +29,12 @@ func newCommandCursor[D any](
 	if coll.err != nil {
 		c.err = coll.err
 	}
-	c.open = func(ctx context.Context, d *mongo.Client) (*mongo.Cursor, error) {
-		return send(ctx, d, c.batchSize())
+	c.open = func(ctx context.Context, d *mongo.Client) (feed[D], error) {
+		driver, err := send(ctx, d, c.batchSize())
+		if err != nil {
+			return nil, err
+		}
+		return cursorFeed[D]{driver, &coll.codec}, nil
 	}
 	return c
 }
@@ -41,7 +45,7 @@ func openedCommandCursor[D any](
 	ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor,
 ) *CommandCursor[D] {
 	c := new(CommandCursor[D])
-	s := &source[D]{driver: driver, client: client, session: mongo.SessionFromContext(ctx)}
+	s := &source[D]{feed: cursorFeed[D]{driver, &coll.codec}, client: client, session: mongo.SessionFromContext(ctx)}
 	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.coll, c.source = coll, s
 	if driver.TryNext(context.Background()) {

@@ -51,7 +51,15 @@ func (q *query) byCommand() bool {
 }
 
 // find sends the query.
-func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {
+func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (feed[D], error) {
+	driver, err := c.send(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	return cursorFeed[D]{driver, &c.coll.codec}, nil
+}
+
+func (c *Cursor[D]) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {
 	q, err := c.asks()
 	if err != nil {
 		return nil, err

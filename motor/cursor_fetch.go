@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -18,10 +17,11 @@ type request struct {
 	// how many of them to take now, and whether the read is then done; as long as it is not, another batch is fetched.
 	want func(have, ready int, more bool) (n int, done bool, err error)
 	once bool // fetch no more than one batch
+	wait bool // of what is tailable, too, fetch more than one batch
 }
 
 // read starts an operation that reads the cursor and resolves to what result makes of the documents taken.
-func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result func(docs []D) T) *future.Future[T] {
+func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result func(docs []D) (T, error)) *future.Future[T] {
 	client := c.coll.db.client
 	if ctx == nil {
 		return failed[T](client, newError(TypeError, "the context is nil"))
@@ -38,7 +38,11 @@ func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result f
 		if docs == nil && err != nil {
 			return none, err
 		}
-		return result(docs), err
+		v, e := result(docs)
+		if err == nil {
+			err = e
+		}
+		return v, err
 	})
 	f.Notify(settledRead[D, T]{r, f})
 	return f
@@ -57,53 +61,32 @@ func (c *cursorReader[D]) begin() *source[D] {
 // fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
 // read was called with: what ends the operation alone must not cut off a getMore, for the server would not send that
 // batch again.
-func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D], once bool) error {
+func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D]) error {
 	if c.scan != nil {
 		return c.scan.fetch(ctx, outer, c, s)
 	}
-	fresh := s.driver == nil
-	if fresh {
-		// A command that fails may be sent again: nothing has been read of it.
-		client, err := conn.clientFor(ctx, s.kind)
-		if err != nil {
+	if s.feed == nil {
+		if err := c.start(ctx, conn, s); err != nil {
+			if c.ended(s) && outer.Err() == nil {
+				err = nil // Close, or Rewind, did not wait for it
+			}
 			return err
 		}
-		ctx := locate(ctx)
-		driver, err := c.open(ctx, client)
-		if err != nil {
-			return err
-		}
-		s.driver, s.client = driver, client
-		c.mu.Lock()
-		primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
-		s.address, s.session = conn.topology.whereTo(ctx, primary), mongo.SessionFromContext(ctx)
-		c.mu.Unlock()
 	}
 	var come decoded[D]
 	var err error
 	switch {
 	case !conn.has(s.client):
 		err = errClientClosed
+	case laneOf(s.kind) == longLane:
+		c.prepare(s.feed)
+		come, err = c.polled(ctx, conn, s)
+		if s.poll != nil {
+			return err // it is this wait that has ended
+		}
 	default:
-		c.prepare(s.driver)
-		if !fresh && laneOf(s.kind) == longLane {
-			var news []bson.Raw
-			news, err = c.polled(ctx, conn, s)
-			if s.poll != nil {
-				return err // it is this wait that has ended
-			}
-			come = decodeAll[D](&c.coll.codec, news)
-			break
-		}
-		next := s.driver.Next
-		if once {
-			next = s.driver.TryNext
-		}
-		if next(outer) {
-			come = decodeBatch[D](&c.coll.codec, s.driver)
-		} else {
-			err = s.driver.Err()
-		}
+		c.prepare(s.feed)
+		come, err = s.feed.more(outer)
 	}
 
 	c.mu.Lock()
@@ -111,11 +94,12 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 	if s.closed && err != nil && outer.Err() == nil {
 		err = nil // Close, or Rewind, has ended the wait
 	}
-	s.know(c, s.driver.ID())
-	if s.id == 0 || err != nil {
+	s.know(c, s.feed.ID())
+	over := err == errClientClosed || s.feed.over(err)
+	if over {
 		s.closed = true
 	}
-	if err != nil && outer.Err() != nil {
+	if over && err != nil && outer.Err() != nil {
 		s.cut = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
 		c.abandon(s)
 	}
@@ -123,22 +107,54 @@ func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s 
 		return nil // rewound meanwhile
 	}
 	s.take(come)
+	s.token = s.feed.resume()
 	return err
 }
 
-// prepare tells the driver how the next batch is to be fetched.
-func (c *cursorReader[D]) prepare(driver *mongo.Cursor) {
+// start sends the command. The caller has the turn. A command that fails may be sent again: nothing has been read of
+// it.
+func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source[D]) error {
+	if laneOf(s.kind) == longLane {
+		opening, hangUp := context.WithCancel(ctx)
+		ctx = opening
+		c.mu.Lock()
+		s.hangUp = hangUp
+		closed := s.closed
+		c.mu.Unlock()
+		if closed {
+			hangUp()
+		}
+		defer func() {
+			hangUp()
+			c.mu.Lock()
+			s.hangUp = nil // it knows the read, and with that the cursor
+			c.mu.Unlock()
+		}()
+	}
+	client, err := conn.clientFor(ctx, s.kind)
+	if err != nil {
+		return err
+	}
+	ctx = locate(ctx)
+	feed, err := c.open(ctx, client)
+	if err != nil {
+		return err
+	}
+	s.feed, s.client = feed, client
+	c.mu.Lock()
+	primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
+	s.address, s.session = conn.topology.whereTo(ctx, primary), mongo.SessionFromContext(ctx)
+	s.know(c, feed.ID())
+	s.token = feed.resume()
+	c.mu.Unlock()
+	return nil
+}
+
+// ended reports whether no more will be fetched of a source.
+func (c *cursorReader[D]) ended(s *source[D]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size != nil {
-		driver.SetBatchSize(*c.size)
-	}
-	if c.wait > 0 {
-		driver.SetMaxAwaitTime(c.wait)
-	}
-	if !c.comment.IsZero() {
-		driver.SetComment(c.comment)
-	}
+	return s.closed
 }
 
 // batchSize returns what BatchSize has set for the batches to come, or nil.

@@ -25,7 +25,7 @@ func (c *cursorReader[D]) FetchNext(ctx context.Context) *future.Future[bool] {
 	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
 		found = ready > 0
 		return 0, found || !more, nil
-	}}, func([]D) bool { return found })
+	}}, func([]D) (bool, error) { return found, nil })
 }
 
 // NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
@@ -56,11 +56,11 @@ func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
 }
 
 // first returns the first of documents that are one at most.
-func first[D any](docs []D) (doc D) {
+func first[D any](docs []D) (doc D, err error) {
 	if len(docs) > 0 {
 		doc = docs[0]
 	}
-	return doc
+	return doc, nil
 }
 
 // TryNext resolves to the next document, or, if none has come and none comes with one more round trip, to the zero D:
@@ -105,11 +105,11 @@ func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Fut
 			ready = min(ready, limit-have)
 		}
 		return ready, have+ready == limit || !more, nil
-	}}, func(docs []D) []D {
+	}}, func(docs []D) ([]D, error) {
 		if docs == nil {
-			return []D{}
+			return []D{}, nil
 		}
-		return docs
+		return docs, nil
 	})
 }
 

@@ -14,11 +14,11 @@ import (
 )
 
 // cursorReader is what all cursors are once they are read, whatever command they come of. [Cursor] and
-// [CommandCursor] embed it and add how they are made.
+// [CommandCursor] embed it and add how they are made; a [ChangeStream] has one.
 type cursorReader[D any] struct {
 	coll  *Collection[D]
-	open  func(context.Context, *mongo.Client) (*mongo.Cursor, error) // sends the command
-	scan  *scan[D]                                                    // in place of open: a cursor that several share
+	open  func(context.Context, *mongo.Client) (feed[D], error) // sends the command
+	scan  *scan[D]                                              // in place of open: a cursor that several share
 	turns turns
 
 	mu       sync.Mutex
@@ -39,11 +39,11 @@ type cursorReader[D any] struct {
 type source[D any] struct {
 	kind options.CursorType
 
-	// These belong to whoever has the turn. driver is nil until the command has been sent; client is what it was sent
+	// These belong to whoever has the turn. feed is nil until the command has been sent; client is what it was sent
 	// with, and session the one of its context.
-	driver *mongo.Cursor
+	feed   feed[D]
 	client *mongo.Client
-	poll   *future.Future[[]bson.Raw] // under way: see longPolls
+	poll   *future.Future[decoded[D]] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
 	session *mongo.Session
@@ -54,7 +54,8 @@ type source[D any] struct {
 	id      int64      // the server's number for the cursor
 	closed  bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
 	cut     error      // what reads fail with once batch is empty, since more would have come
-	hangUp  func()     // ends poll
+	token   bson.Raw   // of a change stream: where it resumes after batch
+	hangUp  func()     // ends poll, or the command while it is under way
 	watch   runtime.Cleanup
 }
 
@@ -199,6 +200,6 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 		if gone || !conn.has(s.client) {
 			return struct{}{}, nil // at its end, or gone with its connection
 		}
-		return struct{}{}, s.driver.Close(ctx)
+		return struct{}{}, s.feed.Close(ctx)
 	})
 }

@@ -41,12 +41,12 @@ func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err e
 		}
 	}()
 	r.source = r.cursor.begin()
-	once := r.once || r.source.kind != options.NonTailable
+	once := r.once || r.source.kind != options.NonTailable && !r.wait
 	// A read that nobody waits for any more takes nothing.
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
-			err = r.cursor.fetch(ctx, r.outer, conn, r.source, once)
+			err = r.cursor.fetch(ctx, r.outer, conn, r.source)
 			last = once
 		}
 	}

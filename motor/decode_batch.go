@@ -60,18 +60,24 @@ func decodeAll[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
 
 // batchOf copies what the driver has fetched, in pieces: a document that is kept keeps its piece, not the whole batch.
 func batchOf(driver *mongo.Cursor) []bson.Raw {
-	const most = 16 * 1024 // bytes of a piece
 	docs := make([]bson.Raw, 0, driver.RemainingBatchLength()+1)
-	var piece []byte
+	var piece pieces
 	for more := true; more; more = driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) { // no I/O
-		raw := driver.Current
-		if len(raw) > cap(piece)-len(piece) {
-			left := driver.RemainingBatchLength() + 1
-			piece = make([]byte, 0, max(len(raw), min(left*len(raw), most)))
-		}
-		from := len(piece)
-		piece = append(piece, raw...)
-		docs = append(docs, bson.Raw(piece[from:len(piece):len(piece)]))
+		docs = append(docs, piece.copy(driver.Current, driver.RemainingBatchLength()))
 	}
 	return docs
+}
+
+// pieces is memory for copies of documents.
+type pieces []byte
+
+// copy returns a copy of a document that is followed by others, of which left are left.
+func (p *pieces) copy(raw bson.Raw, left int) bson.Raw {
+	const most = 16 * 1024 // bytes of a piece
+	if len(raw) > cap(*p)-len(*p) {
+		*p = make([]byte, 0, max(len(raw), min((left+1)*len(raw), most)))
+	}
+	from := len(*p)
+	*p = append(*p, raw...)
+	return bson.Raw((*p)[from:len(*p):len(*p)])
 }

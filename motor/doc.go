@@ -28,7 +28,8 @@
 //   - What an operation calls of the user's on its way, an io.Reader that is uploaded or an http.ResponseWriter that a
 //     file is written to, runs on a goroutine of its own, while the slot is lent. It may block, or panic; an error of it
 //     is that of the operation, as it is.
-//   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
+//   - A read that waits for news, of a tailable cursor or of a change stream, takes no slot, and no connection that
+//     others need. The next read has what comes after it was given up.
 //   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
 //     them is the same. A document within a bson.M is a bson.M.
 //

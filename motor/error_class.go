@@ -80,6 +80,7 @@ var (
 	TypeError  = class("TypeError", nil)
 	ValueError = class("ValueError", nil)
 
-	// StopAsyncIteration is what [Cursor.Next] gives at the end of the cursor.
+	// StopAsyncIteration is what [Cursor.Next] gives at the end of the cursor, and [ChangeStream.Next] at that of the
+	// stream.
 	StopAsyncIteration = class("StopAsyncIteration", nil)
 )

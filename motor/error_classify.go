@@ -85,7 +85,7 @@ func classify(err error) *ErrorClass {
 			return NetworkTimeout
 		}
 		return AutoReconnect
-	case errors.Is(err, mongo.ErrClientDisconnected):
+	case errors.Is(err, mongo.ErrClientDisconnected), errors.Is(err, mongo.ErrMissingResumeToken):
 		return InvalidOperation
 	case errors.As(err, &marshal):
 		return InvalidDocument

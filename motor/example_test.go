@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -185,5 +186,57 @@ func ExampleError() {
 	var e *motor.Error
 	if errors.As(err, &e) {
 		fmt.Println(e.Class().Name(), e.Code(), e.HasErrorLabel("RetryableWriteError"), e.Timeout())
+	}
+}
+
+func ExampleCollection_Watch() {
+	onlyInserts := mongo.Pipeline{{{Key: "$match", Value: bson.M{"operationType": "insert"}}}}
+	stream := users.Watch(onlyInserts)
+	defer stream.Close(ctx)
+
+	for change, err := range stream.All(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(change["fullDocument"])
+	}
+}
+
+func ExampleWatchOf() {
+	type User struct{ Age int }
+	type Change struct {
+		OperationType string `bson:"operationType"`
+		FullDocument  *User  `bson:"fullDocument"`
+	}
+	stream := motor.WatchOf[Change](users, nil, options.ChangeStream().SetFullDocument(options.UpdateLookup))
+	defer stream.Close(ctx)
+
+	change, err := stream.Next(ctx).Await(ctx) // when there is one
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(change.OperationType, change.FullDocument.Age)
+}
+
+// A program that has been restarted goes on where it was.
+func ExampleChangeStream_ResumeToken() {
+	var saved bson.Raw
+	opts := options.ChangeStream()
+	if saved != nil {
+		opts.SetResumeAfter(saved)
+	}
+	stream := users.Watch(nil, opts)
+	defer stream.Close(ctx)
+
+	for stream.Alive() {
+		change, err := stream.TryNext(ctx).Await(ctx) // one round trip at most
+		if err != nil {
+			log.Fatal(err)
+		}
+		saved = stream.ResumeToken() // it moves on while there are no changes, too
+		if change == nil {
+			continue
+		}
+		fmt.Println(change["operationType"])
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -119,7 +118,7 @@ var errClientClosed = newError(InvalidOperation, "the client was closed after th
 
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
 // caller has the turn.
-func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) ([]bson.Raw, error) {
+func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) (come decoded[D], err error) {
 	if s.poll == nil {
 		polling, hangUp := context.WithCancel(conn.polls.ctx)
 		c.mu.Lock()
@@ -128,24 +127,22 @@ func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *sourc
 		c.mu.Unlock()
 		if closed {
 			hangUp()
+			return come, nil
 		}
-		driver := s.driver // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) ([]bson.Raw, error) {
+		feed := s.feed // and not the cursor, which may be forgotten meanwhile
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (decoded[D], error) {
 			defer hangUp()
-			if driver.TryNext(ctx) {
-				return batchOf(driver), nil
-			}
-			return nil, driver.Err()
+			return feed.more(ctx)
 		})
 	}
 	_, _ = s.poll.Await(ctx)
-	raws, err := s.poll.Result()
+	come, err = s.poll.Result()
 	if !s.poll.IsDone() || err == future.ErrNotDone {
-		return nil, ctx.Err()
+		return come, ctx.Err()
 	}
 	s.poll = nil
 	if conn.polls.ctx.Err() != nil {
 		err = errClientClosed
 	}
-	return raws, err
+	return come, err
 }

@@ -46,7 +46,7 @@ func (sc *scan[D]) fetch(ctx, outer context.Context, c *cursorReader[D], s *sour
 		}
 		taking := read(outer, sc.shared, request{want: func(_, ready int, more bool) (int, bool, error) {
 			return ready, ready > 0 || !more, nil
-		}}, func(docs []D) []D { return docs })
+		}}, func(docs []D) ([]D, error) { return docs, nil })
 		_, err = taking.Await(ctx)               // the operation's own context, so that waiting lends the slot
 		if !taking.IsDone() && taking.Cancel() { // what it has taken, it puts back
 			return err

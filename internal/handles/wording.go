@@ -21,6 +21,19 @@ var wordings = []wording{
 		callback: "\tdefer cursor.Close(ctx, nil)",
 	},
 	{
+		motor:    "\tdefer stream.Close(ctx)",
+		callback: "\tdefer stream.Close(ctx, nil)",
+	},
+	{
+		motor:    "resolves to the next change, when there is one.",
+		callback: "gives its callback the next change, when there is one.",
+	},
+	{
+		motor: "All returns the changes for a range loop, which ends when",
+		callback: "All returns the changes for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, " +
+			"or keep it off the handle's loop. It ends when",
+	},
+	{
 		motor: "[BulkWriteError], with the result beside it: both of the future's values are to be read.",
 		callback: "[BulkWriteError], of which errors.As finds the [Error]: its Details tell which writes failed, and " +
 			"its PartialResult has the result of the others.",

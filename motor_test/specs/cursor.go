@@ -31,6 +31,8 @@ func cursorOf(s style, result any) cursor {
 	switch r := result.(type) {
 	case *mongo.Cursor:
 		return &driverCursor{r}
+	case *mongo.ChangeStream:
+		return &driverStream{r}
 	case mongo.ListDatabasesResult:
 		var docs []any
 		for _, db := range r.Databases {
@@ -41,8 +43,14 @@ func cursorOf(s style, result any) cursor {
 			return &driverCursor{list}
 		}
 	}
-	if _, ok := s.(byDriver); !ok && result != nil && reflect.ValueOf(result).MethodByName("FetchNext").IsValid() {
+	if _, ok := s.(byDriver); ok || result == nil {
+		return nil
+	}
+	switch handle := reflect.ValueOf(result); {
+	case handle.MethodByName("FetchNext").IsValid():
 		return &motorCursor{s, result}
+	case handle.MethodByName("ResumeToken").IsValid():
+		return &motorStream{motorCursor{s, result}}
 	}
 	return nil
 }

@@ -47,10 +47,12 @@ var (
 var operations map[string]operation
 
 func init() {
+	changeStream := operation{method: "Watch", required: []parameter{pipeline}, options: optional(options.ChangeStream), kind: open}
 	operations = map[string]operation{
 		"collection.aggregate":              {method: "Aggregate", required: []parameter{pipeline}, options: optional(options.Aggregate), kind: list},
 		"collection.bulkWrite":              {method: "BulkWrite", required: []parameter{{name: "requests", as: models}}, options: optional(options.BulkWrite)},
 		"collection.countDocuments":         {method: "CountDocuments", required: []parameter{filter}, options: optional(options.Count)},
+		"collection.createChangeStream":     changeStream,
 		"collection.createFindCursor":       {method: "Find", required: []parameter{filter}, options: optional(options.Find), kind: open},
 		"collection.createIndex":            {method: "CreateIndex", required: []parameter{{name: "keys", as: document}}, options: optional(options.Index)},
 		"collection.createSearchIndex":      {method: "CreateSearchIndex", required: []parameter{{name: "model", as: searchModel}}},
@@ -79,6 +81,7 @@ func init() {
 		"collection.updateSearchIndex":      {method: "UpdateSearchIndex", required: []parameter{indexName, {name: "definition", as: document}}},
 
 		"database.aggregate":           {method: "Aggregate", required: []parameter{pipeline}, options: optional(options.Aggregate), kind: list},
+		"database.createChangeStream":  changeStream,
 		"database.createCollection":    {run: createCollection},
 		"database.createCommandCursor": {run: commandCursor(open)},
 		"database.dropCollection":      {method: "DropCollection", required: []parameter{collection}, options: optional(options.DropCollection)},
@@ -88,10 +91,11 @@ func init() {
 		"database.runCommand":          {method: "Command", required: []parameter{{name: "command", as: document}}, options: optional(options.RunCmd)},
 		"database.runCursorCommand":    {run: commandCursor(list)},
 
-		"client.clientBulkWrite":   {method: "BulkWrite", required: []parameter{{name: "models", as: clientModels}}, options: optional(options.ClientBulkWrite)},
-		"client.listDatabaseNames": {method: "ListDatabaseNames", required: []parameter{anyFilter}, options: optional(options.ListDatabases)},
-		"client.listDatabases":     {method: "ListDatabases", required: []parameter{anyFilter}, options: optional(options.ListDatabases), kind: list},
-		"client.close":             {run: func(r *run, e *entity, _ call) (outcome, error) { return outcome{err: e.close(r.ctx)}, nil }},
+		"client.clientBulkWrite":    {method: "BulkWrite", required: []parameter{{name: "models", as: clientModels}}, options: optional(options.ClientBulkWrite)},
+		"client.createChangeStream": changeStream,
+		"client.listDatabaseNames":  {method: "ListDatabaseNames", required: []parameter{anyFilter}, options: optional(options.ListDatabases)},
+		"client.listDatabases":      {method: "ListDatabases", required: []parameter{anyFilter}, options: optional(options.ListDatabases), kind: list},
+		"client.close":              {run: func(r *run, e *entity, _ call) (outcome, error) { return outcome{err: e.close(r.ctx)}, nil }},
 
 		"bucket.delete":         {method: "Delete", required: []parameter{fileID}},
 		"bucket.deleteByName":   {method: "DeleteByName", required: []parameter{filename}},
@@ -113,8 +117,7 @@ func init() {
 // missing are the operations of the format that are not there yet. Those of sessions and key vaults are not
 // among them: it is these entities that are not there.
 var missing = map[string]bool{
-	"client.appendMetadata": true, "client.createChangeStream": true, "database.createChangeStream": true,
-	"collection.createChangeStream": true, "collection.count": true, "collection.mapReduce": true,
+	"client.appendMetadata": true, "collection.count": true, "collection.mapReduce": true,
 }
 
 // operate runs an operation on an entity. err is for what is wrong with the file, or not there yet, rather than with

@@ -1,0 +1,230 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// ChangeStream reads the changes of a collection, of a database, or of a whole deployment, as they happen: documents
+// that are of type D. It takes a replica set or a sharded cluster. It is lazy: making one does no I/O, it is opened by
+// the first read or by [ChangeStream.Open], and sees what happens from then on.
+//
+//	stream := users.Watch(mongo.Pipeline{{{Key: "$match", Value: bson.M{"operationType": "insert"}}}})
+//	defer stream.Close(ctx)
+//	for change, err := range stream.All(ctx) { ... }
+//
+// When the connection is lost, or the server steps down, a read resumes the stream by itself, once: no change is lost,
+// and none comes twice. If that fails the read fails, and the next one tries again. An error of any other kind ends
+// the stream. A program that is to go on after it has itself been restarted keeps [ChangeStream.ResumeToken], and gives
+// it to the next stream:
+//
+//	stream := users.Watch(nil, options.ChangeStream().SetResumeAfter(token))
+//
+// A stream that waits takes no slot of the client's executor, and no connection out of the pool that other operations
+// have. A read whose context ends, or that is cancelled, takes nothing: the change is the next read's. A stream is safe
+// for several goroutines, whose reads take turns in the order of their calls; each change is read once.
+//
+// Motor: MotorChangeStream.
+type ChangeStream[D any] struct {
+	reader cursorReader[change]
+}
+
+// change is what has happened, as it came.
+type change struct {
+	raw    bson.Raw
+	before bson.Raw // the resume token of a stream that has been read up to here
+}
+
+// decoded returns a change as a document of the stream.
+func (s *ChangeStream[D]) decoded(ch change) (D, error) {
+	return decode[D](&s.reader.coll.codec, ch.raw)
+}
+
+// IOLoop returns the executor on which the callbacks of the stream's futures run: that of its client.
+//
+// Motor: MotorChangeStream.get_io_loop.
+func (s *ChangeStream[D]) IOLoop() future.Executor { return s.reader.IOLoop() }
+
+// Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
+func (s *ChangeStream[D]) Err() error { return s.reader.Err() }
+
+// Open opens the stream, if that has not been done, and resolves to the stream itself. It need not be called: the first
+// read opens the stream. It is for who must know that what happens from now on will be seen.
+//
+// Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] once the stream has been
+// closed; and what [ChangeStream.Err] gives.
+//
+// Motor: async with.
+func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream[D]] {
+	c := &s.reader
+	client := c.coll.db.client
+	if err := c.Err(); err != nil {
+		return failed[*ChangeStream[D]](client, err)
+	}
+	return inTurn(ctx, client, longLane, &c.turns, func(ctx context.Context, conn *connection) (*ChangeStream[D], error) {
+		source := c.begin()
+		closed := c.ended(source)
+		var err error
+		if source.feed == nil && !closed {
+			err = c.start(ctx, conn, source)
+			closed = err != nil && c.ended(source)
+		}
+		if closed {
+			err = newError(InvalidOperation, "the change stream has been closed")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	})
+}
+
+// Next resolves to the next change, when there is one. Once the stream has been closed, or the server has ended it, as
+// it does when what is watched is dropped or renamed, it fails with [StopAsyncIteration].
+//
+// Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] for a change without an
+// _id, which the pipeline must leave in; [InvalidBSON] for one that cannot be decoded: the next read has the one after
+// it.
+//
+// Motor: MotorChangeStream.next.
+func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
+	c := &s.reader
+	if c.turns.idle() && !c.Closed() {
+		if ch, ok := c.popNext(); ok {
+			doc, err := s.decoded(ch)
+			if err != nil {
+				return failed[D](c.coll.db.client, err)
+			}
+			return resolved(c.coll.db.client, doc)
+		}
+	}
+	return read(ctx, c, request{wait: true, want: func(_, ready int, more bool) (int, bool, error) {
+		if c.closed || ready == 0 && !more { // mu is held
+			return 0, true, newError(StopAsyncIteration, "the change stream has ended")
+		}
+		return min(ready, 1), ready > 0, nil
+	}}, s.first)
+}
+
+// TryNext resolves to the next change, or, if none has come and none comes with one more round trip, to the zero D:
+// a nil map, a nil pointer. That is no error, and says of an alive stream only that there is none yet. The server holds
+// the round trip back for as long as the option MaxAwaitTime says, or for a second.
+//
+// Errors: as of [ChangeStream.Next], but StopAsyncIteration.
+//
+// Motor: MotorChangeStream.try_next.
+func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {
+	c := &s.reader
+	return read(ctx, c, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
+		if c.closed { // mu is held
+			return 0, true, nil
+		}
+		return min(ready, 1), ready > 0 || !more, nil
+	}}, s.first)
+}
+
+// first decodes the first of changes that are one at most.
+func (s *ChangeStream[D]) first(changes []change) (doc D, err error) {
+	if len(changes) == 0 {
+		return doc, nil
+	}
+	return s.decoded(changes[0])
+}
+
+// Each calls fn with every change, one after the other, as they happen, and once with the zero D (a nil map, a nil
+// pointer) and no error when the server has ended the stream. An error ends it too: fn(zero, err). If fn returns false
+// it is not called again; calling Each later goes on with the next change. If the stream is closed, no end mark comes.
+//
+// fn is called where the callbacks of the client's futures run, never on this stack. A nil fn panics.
+func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
+	s.each(func() *future.Future[bool] { return s.reader.FetchNext(ctx) }, fn)
+}
+
+// EachVia is Each with fn called on via, whatever the loop of the client.
+func (s *ChangeStream[D]) EachVia(ctx context.Context, via future.Executor, fn func(change D, err error) bool) {
+	s.each(func() *future.Future[bool] { return s.reader.FetchNext(ctx).Via(via) }, fn)
+}
+
+func (s *ChangeStream[D]) each(fetch func() *future.Future[bool], fn func(change D, err error) bool) {
+	if fn == nil {
+		panic(newError(TypeError, "Each: fn is nil"))
+	}
+	s.reader.each(fetch, func(ch change) bool {
+		doc, err := s.decoded(ch)
+		return fn(doc, err) && err == nil
+	}, func(err error) {
+		var none D
+		fn(none, err)
+	})
+}
+
+// All returns the changes for a range loop, which ends when the stream has been closed or the server has ended it. An
+// error is the last that it yields. Leaving the loop leaves the stream as it is: a later read goes on with the next
+// change.
+//
+// Motor: async for.
+func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
+	return func(yield func(D, error) bool) {
+		for {
+			doc, err := s.Next(ctx).Await(ctx)
+			if errors.Is(err, StopAsyncIteration) || !yield(doc, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ResumeToken returns where a stream begins, with the option ResumeAfter, that is to go on where this one has been read
+// to. It moves on while there are no changes, too, with each round trip. It is nil before the stream has been opened,
+// and as long as there is no token.
+//
+// Motor: MotorChangeStream.resume_token.
+func (s *ChangeStream[D]) ResumeToken() bson.Raw {
+	c := &s.reader
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.source == nil:
+		return nil
+	case len(c.source.batch) > 0:
+		return slices.Clone(c.source.batch[0].before)
+	}
+	return slices.Clone(c.source.token)
+}
+
+// Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error
+// or the server has ended it, and what had come has been read. It does no I/O.
+//
+// Motor: MotorChangeStream.alive.
+func (s *ChangeStream[D]) Alive() bool { return !s.reader.Closed() && s.reader.Alive() }
+
+// Session returns the session of the context that the stream was opened with, or nil if it had none.
+func (s *ChangeStream[D]) Session() *mongo.Session { return s.reader.Session() }
+
+// Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
+// [ChangeStream.ResumeToken] is where they begin. Closing twice is no error, and for a stream that has not been opened
+// nothing is sent. A read that waits for a change ends. In a defer it goes without an Await, which would call Close at
+// once:
+//
+//	defer stream.Close(ctx)
+//
+// Motor: MotorChangeStream.close.
+func (s *ChangeStream[D]) Close(ctx context.Context) *future.Future[struct{}] {
+	return s.reader.Close(ctx)
+}
+
+// newChangeStream returns a stream of what of watches. err is what every read fails with.
+func newChangeStream[D any](of watched, pipeline any, opts []options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
+	s := new(ChangeStream[D])
+	w, err := of.watch(pipeline, opts)
+	s.reader.coll, s.reader.err, s.reader.open, s.reader.kind = of.coll, err, w.open, options.TailableAwait
+	return s
+}

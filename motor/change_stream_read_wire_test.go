@@ -1,0 +1,239 @@
+package motor_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestTryNextGetsMoreOnceAtMost(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := newClient(t, peer.URI()).Database("d").Collection("c").Watch(nil)
+	first := stream.TryNext(t.Context())
+	changes(peer.Receive("aggregate"), 7, 1)
+	changes(peer.Receive("getMore"), 7, 2)
+	if doc, err := first.Await(t.Context()); doc != nil || err != nil || !stream.Alive() {
+		t.Errorf("nothing: %v, %v, alive %t", doc, err, stream.Alive())
+	}
+	resumesAt(t, stream, 2)
+	second := stream.TryNext(t.Context())
+	changes(peer.Receive("getMore"), 7, 3)
+	if doc, err := second.Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("nothing again: %v, %v", doc, err)
+	}
+	resumesAt(t, stream, 3)
+	third := stream.TryNext(t.Context())
+	changes(peer.Receive("getMore"), 7, 9, happened(4), happened(5))
+	for _, n := range []int{4, 5} {
+		if doc, err := third.Await(t.Context()); !isChange(doc, n) || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+		if n == 4 {
+			third = stream.TryNext(t.Context())
+		}
+	}
+	if n := len(peer.Seen("getMore")); n != 3 {
+		t.Errorf("%d getMores", n)
+	}
+}
+
+// The first batch may have changes already, and then there is no getMore.
+func TestFirstBatchOfAStream(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := newClient(t, peer.URI()).Database("d").Watch(nil, options.ChangeStream().SetResumeAfter(token(1)))
+	opened := stream.Open(t.Context())
+	changes(peer.Receive("aggregate"), 7, 9, happened(2), happened(3))
+	if _, err := opened.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	resumesAt(t, stream, 1)
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); !isChange(doc, 2) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	resumesAt(t, stream, 2)
+	if _, err := stream.Open(t.Context()).Await(t.Context()); err != nil {
+		t.Errorf("a second Open: %v", err)
+	}
+	if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, 3) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	resumesAt(t, stream, 9)
+}
+
+func TestResumeTokenFollowsTheReads(t *testing.T) {
+	peer, _, stream := watching(t)
+	resumesAt(t, stream, 1)
+	next := stream.Next(t.Context())
+	changes(peer.Receive("getMore"), 7, 2)
+	poll := peer.Receive("getMore") // it goes on asking
+	resumesAt(t, stream, 2)
+	changes(poll, 7, 0)
+	poll = peer.Receive("getMore")
+	resumesAt(t, stream, 2)
+	changes(poll, 7, 9, happened(4), happened(5), happened(6))
+	if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	resumesAt(t, stream, 4)
+	clear(stream.ResumeToken()) // it is a copy
+	for _, n := range []int{5, 6} {
+		resumesAt(t, stream, n-1)
+		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+	}
+	resumesAt(t, stream, 9)
+}
+
+// A change that is not one, in the middle of a batch and where the driver does not look: at its end.
+func TestChangeWithoutAnID(t *testing.T) {
+	for name, docs := range map[string][]any{
+		"alone":         {bson.M{"operationType": "insert"}},
+		"at the end":    {happened(2), bson.M{"operationType": "insert"}},
+		"in the middle": {happened(2), bson.M{"operationType": "insert"}, happened(3)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer, _, stream := watching(t)
+			next, at := stream.Next(t.Context()), 1
+			changes(peer.Receive("getMore"), 7, 9, docs...)
+			if len(docs) > 1 {
+				if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
+					t.Errorf("%v, %v", doc, err)
+				}
+				next, at = stream.Next(t.Context()), 2
+			}
+			if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+				t.Errorf("got %v, want InvalidOperation", err)
+			}
+			resumesAt(t, stream, at)
+			if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
+				t.Errorf("it goes on: %v, alive %t", err, stream.Alive())
+			}
+			if n := len(peer.Seen("killCursors")); n != 1 {
+				t.Errorf("%d killCursors", n)
+			}
+		})
+	}
+}
+
+// What is watched was dropped.
+func TestEndOfAStream(t *testing.T) {
+	peer, _, stream := watching(t)
+	next := stream.Next(t.Context())
+	changes(peer.Receive("getMore"), 0, 9, happened(2), bson.M{"_id": token(3), "operationType": "invalidate"})
+	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil || !stream.Alive() {
+		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+	}
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc["operationType"] != "invalidate" || err != nil || stream.Alive() {
+		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+	}
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("TryNext at the end: %v, %v", doc, err)
+	}
+	if doc, err := stream.Next(t.Context()).Await(t.Context()); doc != nil || !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("Next at the end: %v, %v", doc, err)
+	}
+	for doc, err := range stream.All(t.Context()) {
+		t.Errorf("All at the end: %v, %v", doc, err)
+	}
+	resumesAt(t, stream, 9)
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || len(peer.Seen("killCursors")) != 0 {
+		t.Errorf("%v, killed %d times", err, len(peer.Seen("killCursors")))
+	}
+}
+
+func TestAllOfAStreamWaitsForChanges(t *testing.T) {
+	peer, _, stream := watching(t)
+	seen := make(chan any, 10)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for doc, err := range stream.All(t.Context()) {
+			seen <- doc["_id"]
+			if err != nil || isChange(doc, 3) {
+				break
+			}
+		}
+		for doc, err := range stream.All(t.Context()) {
+			if err != nil {
+				t.Error(err)
+			}
+			seen <- doc["_id"]
+		}
+	}()
+	changes(peer.Receive("getMore"), 7, 1)
+	changes(peer.Receive("getMore"), 7, 4, happened(2), happened(3), happened(4))
+	changes(peer.Receive("getMore"), 0, 6, happened(5))
+	<-ended
+	for n := 2; n <= 5; n++ {
+		if id := (<-seen).(bson.M); id["_data"] != int32(n) {
+			t.Errorf("got %v, want %d", id, n)
+		}
+	}
+}
+
+func TestEachOfAStream(t *testing.T) {
+	peer, _, stream := watching(t)
+	type call struct {
+		doc bson.M
+		err error
+	}
+	calls := make(chan call, 10)
+	each := func() {
+		stream.Each(t.Context(), func(doc bson.M, err error) bool {
+			calls <- call{doc, err}
+			return !isChange(doc, 3)
+		})
+	}
+	each()
+	changes(peer.Receive("getMore"), 7, 1)
+	changes(peer.Receive("getMore"), 7, 4, happened(2), happened(3), happened(4))
+	for n := 2; n <= 3; n++ {
+		if c := <-calls; !isChange(c.doc, n) || c.err != nil {
+			t.Errorf("call %d: %v", n, c)
+		}
+	}
+	each() // it goes on after the change of which fn said that it was enough
+	if c := <-calls; !isChange(c.doc, 4) {
+		t.Errorf("%v", c)
+	}
+	peer.Receive("getMore").Fail(1, "InternalError", "this is only a test")
+	if c := <-calls; c.doc != nil || !errors.Is(c.err, motor.OperationFailure) {
+		t.Errorf("the error: %v", c)
+	}
+	each()
+	if c := <-calls; c.doc != nil || c.err != nil {
+		t.Errorf("the end mark: %v", c)
+	}
+	if len(calls) != 0 {
+		t.Errorf("%d more calls", len(calls))
+	}
+	defer func() {
+		if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
+			t.Errorf("a nil fn: %v", err)
+		}
+	}()
+	stream.Each(t.Context(), nil)
+}
+
+func TestEachOfAStreamEndsWithAChangeThatCannotBeDecoded(t *testing.T) {
+	type event struct {
+		OperationType int `bson:"operationType"`
+	}
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := motor.WatchOf[event](newClient(t, peer.URI()).Database("d"), nil)
+	errs := make(chan error, 10)
+	stream.Each(t.Context(), func(_ event, err error) bool { errs <- err; return true })
+	changes(peer.Receive("aggregate"), 7, 4, happened(1), bson.M{"_id": token(3), "operationType": 3})
+	if err := <-errs; !errors.Is(err, motor.InvalidBSON) {
+		t.Errorf("got %v", err)
+	}
+	if ch, err := stream.Next(t.Context()).Await(t.Context()); ch.OperationType != 3 || err != nil || len(errs) > 0 {
+		t.Errorf("%v, %v; %d more calls", ch, err, len(errs))
+	}
+}

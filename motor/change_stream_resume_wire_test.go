@@ -1,0 +1,193 @@
+package motor_test
+
+import (
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// interruptions are what a stream is resumed after.
+var interruptions = map[string]func(*wiretest.Request){
+	"label": func(r *wiretest.Request) {
+		r.Fail(10107, "NotWritablePrimary", "not primary", "ResumableChangeStreamError")
+	},
+	"network":        func(r *wiretest.Request) { r.HangUp() },
+	"CursorNotFound": func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") },
+}
+
+// resumedAt is what the command of a stream has that is resumed.
+func resumedAt(n int) bson.M {
+	return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{"resumeAfter": token(n)}}}}
+}
+
+func TestStreamIsResumed(t *testing.T) {
+	for name, interrupt := range interruptions {
+		t.Run(name, func(t *testing.T) {
+			peer, _, stream := watching(t)
+			next := stream.Next(t.Context())
+			changes(peer.Receive("getMore"), 7, 2)
+			interrupt(peer.Receive("getMore"))
+			changes(peer.Receive("aggregate").Want(resumedAt(2)), 8, 3)
+			changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8)}), 8, 9, happened(4), happened(5))
+			if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+			resumesAt(t, stream, 4)
+			if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, 5) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+
+			// Again, with changes in the first batch.
+			try := stream.TryNext(t.Context())
+			interrupt(peer.Receive("getMore"))
+			changes(peer.Receive("aggregate").Want(resumedAt(9)), 10, 0, happened(11))
+			if doc, err := try.Await(t.Context()); !isChange(doc, 11) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+		})
+	}
+}
+
+// TryNext resumes once, and does not ask for more after that.
+func TestTryNextThatResumes(t *testing.T) {
+	peer, _, stream := watching(t)
+	try := stream.TryNext(t.Context())
+	peer.Receive("getMore").HangUp()
+	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 3)
+	if doc, err := try.Await(t.Context()); doc != nil || err != nil || !stream.Alive() {
+		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+	}
+	resumesAt(t, stream, 3)
+}
+
+func TestErrorThatEndsAStream(t *testing.T) {
+	peer, _, stream := watching(t)
+	next := stream.Next(t.Context())
+	peer.Receive("getMore").Fail(237, "CursorKilled", "cursor id 7 was killed")
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
+		t.Errorf("it goes on: %v, alive %t", err, stream.Alive())
+	}
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("TryNext: %v, %v", doc, err)
+	}
+	resumesAt(t, stream, 1)
+	if n := len(peer.Seen("aggregate")); n != 1 {
+		t.Errorf("%d aggregates", n)
+	}
+}
+
+// To the driver an error without the label ends a stream. One of a connection, or of a server that is no primary any
+// more, need not: the read fails, and the next one tries again.
+func TestStreamIsResumedByTheNextReadWhereTheDriverDoesNot(t *testing.T) {
+	peer, _, stream := watching(t)
+	next := stream.Next(t.Context())
+	peer.Receive("getMore").Fail(10107, "NotWritablePrimary", "not primary")
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.NotPrimaryError) || !stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+	next = stream.Next(t.Context())
+	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 0, happened(2))
+	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+}
+
+// The read fails that could not resume. The next one tries again, where the last change was read.
+func TestStreamThatCouldNotBeResumedIsResumedByTheNextRead(t *testing.T) {
+	peer, _, stream := watching(t)
+	for range 2 {
+		next := stream.Next(t.Context())
+		if len(peer.Seen("aggregate")) == 1 {
+			peer.Receive("getMore").HangUp()
+		}
+		for range 2 { // the driver retries the command as it does any read
+			peer.Receive("aggregate").Want(resumedAt(1)).HangUp()
+		}
+		if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
+			t.Errorf("%v, alive %t", err, stream.Alive())
+		}
+		resumesAt(t, stream, 1)
+	}
+	next := stream.Next(t.Context())
+	changes(peer.Receive("aggregate").Want(resumedAt(1)), 9, 2)
+	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(9)}), 9, 0, happened(3))
+	if doc, err := next.Await(t.Context()); !isChange(doc, 3) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+
+	next = stream.Next(t.Context())
+	peer.Receive("getMore").HangUp()
+	peer.Receive("aggregate").Fail(286, "ChangeStreamHistoryLost", "resume of change stream was not possible")
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || stream.Alive() {
+		t.Errorf("the server cannot: %v, alive %t", err, stream.Alive())
+	}
+	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Where a stream begins that is resumed before it has seen anything.
+func TestStreamIsResumedWhereItBegan(t *testing.T) {
+	at := func(field string, value any) bson.M {
+		return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{field: value}}}}
+	}
+	time := bson.Timestamp{T: 9, I: 1}
+	for name, c := range map[string]struct {
+		opts        *options.ChangeStreamOptionsBuilder
+		first, then bson.M // by the driver, and by a stream opened anew
+	}{
+		"resumeAfter":          {options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
+		"startAfter":           {options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},
+		"startAtOperationTime": {options.ChangeStream().SetStartAtOperationTime(&time), at("startAtOperationTime", time), at("startAtOperationTime", time)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			stream := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c").Watch(nil, c.opts)
+			opened := stream.Open(t.Context())
+			changes(peer.Receive("aggregate"), 7, 0)
+			if _, err := opened.Await(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			next := stream.Next(t.Context())
+			peer.Receive("getMore").HangUp()
+			peer.Receive("aggregate").Want(c.first).HangUp()
+			if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
+				t.Errorf("%v, alive %t", err, stream.Alive())
+			}
+			next = stream.Next(t.Context())
+			changes(peer.Receive("aggregate").Want(c.then), 9, 0, happened(6))
+			if doc, err := next.Await(t.Context()); !isChange(doc, 6) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+			next = stream.Next(t.Context())
+			peer.Receive("getMore").HangUp()
+			changes(peer.Receive("aggregate").Want(resumedAt(6)), 10, 0, happened(7))
+			if doc, err := next.Await(t.Context()); !isChange(doc, 7) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
+		})
+	}
+}
+
+// Without a token nobody knows where it was: by a stream opened anew, changes would be lost.
+func TestStreamWithoutATokenIsNotOpenedAnew(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c").Watch(nil)
+	next := stream.Next(t.Context())
+	changes(peer.Receive("aggregate"), 7, 0)
+	peer.Receive("getMore").HangUp()
+	peer.Receive("aggregate").Want(bson.M{"pipeline": bson.A{
+		bson.M{"$changeStream": bson.M{"startAtOperationTime": bson.Timestamp{T: 100, I: 1}}}, // by the driver, which knows it
+	}}).HangUp()
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+}

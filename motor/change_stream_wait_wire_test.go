@@ -1,0 +1,287 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// MOTOR-625: Motor froze when there were more change streams than workers.
+func TestThousandIdleStreamsHoldUpNobody(t *testing.T) {
+	const n = 1_000
+	peer := wiretest.Start(t, wiretest.Primary)
+	polls := make(chan *wiretest.Request, n)
+	peer.Handle("aggregate", func(r *wiretest.Request) { changes(r, 7, 1) })
+	peer.Handle("getMore", func(r *wiretest.Request) { polls <- r })
+	client := newClient(t, peer.URI("maxPoolSize=2"), motor.WithMaxWorkers(1))
+	coll := client.Database("d").Collection("c")
+	waiting := make([]*future.Future[bson.M], n)
+	for i := range waiting {
+		waiting[i] = coll.Watch(nil).Next(t.Context())
+	}
+	held := make([]*wiretest.Request, n)
+	for i := range held {
+		held[i] = <-polls
+	}
+	for i := range 10 {
+		found := coll.FindOne(t.Context(), bson.M{"_id": i})
+		peer.Receive("find").Cursor("d.c", 0, bson.M{"_id": i})
+		if doc, err := found.Await(t.Context()); doc == nil || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+	}
+	if s := client.Stats(); s.Running != 0 || s.Queued != 0 {
+		t.Errorf("%d slots are taken, %d wait", s.Running, s.Queued)
+	}
+	for i, w := range waiting {
+		if w.IsDone() {
+			t.Errorf("wait %d is over", i)
+		}
+	}
+	for _, poll := range held {
+		changes(poll, 0, 0, happened(1))
+	}
+	for _, w := range waiting {
+		if doc, err := w.Await(t.Context()); !isChange(doc, 1) || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+	}
+}
+
+// A wait that ends, by its context or by Cancel, leaves the change to the next one.
+func TestWaitForAChangeThatEndsLosesNothing(t *testing.T) {
+	peer, _, stream := watching(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	one, two := stream.Next(ctx), stream.TryNext(t.Context())
+	poll := peer.Receive("getMore")
+	cancel()
+	if _, err := one.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	two.Cancel()
+	three := stream.Next(t.Context())
+	changes(poll, 7, 9, happened(2), happened(3))
+	for n := 2; n <= 3; n++ {
+		if doc, err := three.Await(t.Context()); !isChange(doc, n) || err != nil {
+			t.Errorf("%v, %v", doc, err)
+		}
+		if n == 2 {
+			resumesAt(t, stream, 2)
+			three = stream.Next(t.Context())
+		}
+	}
+	if n := len(peer.Seen("getMore")); n != 1 {
+		t.Errorf("%d getMores, want 1", n)
+	}
+}
+
+// Nobody waits when the change comes; the stream has not been read that far.
+func TestChangeThatNobodyWaitsFor(t *testing.T) {
+	peer, _, stream := watching(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	next := stream.Next(ctx)
+	poll := peer.Receive("getMore")
+	cancel()
+	if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	changes(poll, 7, 9, happened(2))
+	resumesAt(t, stream, 1)
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); !isChange(doc, 2) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	resumesAt(t, stream, 9)
+}
+
+func TestCloseEndsAWaitForAChange(t *testing.T) {
+	peer, _, stream := watching(t)
+	next := stream.Next(t.Context())
+	poll := peer.Receive("getMore")
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if doc, err := next.Await(t.Context()); doc != nil || !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
+		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+	}
+	kills := peer.Seen("killCursors")
+	if len(kills) != 1 || kills[0].Lookup("cursors", "0").Int64() != 7 || kills[0].Lookup("killCursors").StringValue() != "c" ||
+		kills[0].Lookup("$db").StringValue() != "d" {
+		t.Errorf("%s", kills)
+	}
+	poll.Nothing()
+	if _, err := stream.Open(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("Open of a closed stream: %v", err)
+	}
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || len(peer.Seen("killCursors")) != 1 {
+		t.Errorf("closed again: %v", err)
+	}
+}
+
+func TestCloseEndsTheOpeningOfAStream(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
+	opened, next := stream.Open(t.Context()), stream.Next(t.Context())
+	command := peer.Receive("aggregate")
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := opened.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("Next: %v", err)
+	}
+	command.Nothing()
+}
+
+// Changes that have come but were not read are where the next stream begins.
+func TestCloseOfAStreamWithUnreadChanges(t *testing.T) {
+	peer, _, stream := watching(t)
+	next := stream.Next(t.Context())
+	changes(peer.Receive("getMore"), 7, 9, happened(2), happened(3), happened(4))
+	if _, err := next.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("TryNext: %v, %v", doc, err)
+	}
+	if doc, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("Next: %v, %v", doc, err)
+	}
+	resumesAt(t, stream, 2)
+	if n := len(peer.Seen("killCursors")); n != 1 {
+		t.Errorf("%d killCursors", n)
+	}
+}
+
+func TestCloseOfAStreamThatWasNotOpenedSendsNothing(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
+	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("Next: %v", err)
+	}
+	if n := len(peer.Seen("aggregate")) + len(peer.Seen("killCursors")); n != 0 {
+		t.Errorf("%d commands", n)
+	}
+}
+
+func TestCloseOfTheClientEndsAWaitForAChange(t *testing.T) {
+	peer, client, stream := watching(t)
+	next := stream.Next(t.Context())
+	poll := peer.Receive("getMore")
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) || stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+	poll.Nothing()
+	resumesAt(t, stream, 1)
+	again := stream.Next(t.Context())
+	if _, err := again.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
+		t.Errorf("on the re-opened client: %v", err)
+	}
+}
+
+func TestForgottenStreamIsEndedOnTheServer(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
+	for name, leave := range map[string]func() *wiretest.Request{
+		"opened": func() *wiretest.Request {
+			opened := client.Database("d").Watch(nil).Open(t.Context())
+			changes(peer.Receive("aggregate"), 7, 1)
+			if _, err := opened.Await(t.Context()); err != nil {
+				t.Error(err)
+			}
+			return nil
+		},
+		"waiting": func() *wiretest.Request {
+			ctx, cancel := context.WithCancel(t.Context())
+			next := client.Database("d").Watch(nil).Next(ctx)
+			changes(peer.Receive("aggregate"), 8, 1)
+			poll := peer.Receive("getMore")
+			cancel()
+			if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			return poll
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(peer.Seen("killCursors"))
+			poll := leave()
+			collected(t, "the stream was not ended", func() bool { return len(peer.Seen("killCursors")) > before })
+			if poll != nil {
+				poll.Nothing()
+			}
+		})
+	}
+}
+
+// The session that a stream is opened with stays its session, also when it is opened anew.
+func TestStreamInASession(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI("maxPoolSize=2", "retryReads=false"), motor.WithMaxWorkers(1))
+	session, err := motor.StartDriverSession(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.EndSession(t.Context())
+	lsid := bson.M{"lsid": session.ID()}
+	coll := client.Database("d").Collection("c")
+	stream := coll.Watch(nil, options.ChangeStream().SetResumeAfter(token(1)))
+	next := stream.Next(mongo.NewSessionContext(t.Context(), session))
+	changes(peer.Receive("aggregate").Want(lsid), 7, 1)
+	poll := peer.Receive("getMore").Want(lsid)
+	if stream.Session() != session {
+		t.Error("it is not the stream's session")
+	}
+	found := coll.FindOne(t.Context(), bson.D{})
+	peer.Receive("find").Cursor("d.c", 0)
+	if _, err := found.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	poll.HangUp()
+	peer.Receive("aggregate").Want(lsid).HangUp()
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) {
+		t.Errorf("got %v", err)
+	}
+	next = stream.Next(t.Context())
+	changes(peer.Receive("aggregate").Want(lsid), 7, 0, happened(2))
+	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+}
+
+// Several goroutines that read one stream have each change once, in the order of their calls.
+func TestReadsOfAStreamTakeTurns(t *testing.T) {
+	peer, _, stream := watching(t)
+	var all []*future.Future[bson.M]
+	for range 20 {
+		all = append(all, stream.Next(t.Context()))
+	}
+	n := 2
+	for range 10 {
+		changes(peer.Receive("getMore"), 7, n+1, happened(n), happened(n+1))
+		n += 2
+	}
+	for i, f := range all {
+		if doc, err := f.Await(t.Context()); !isChange(doc, i+2) || err != nil {
+			t.Errorf("read %d: %v, %v", i, doc, err)
+		}
+	}
+}
