@@ -25,6 +25,9 @@
 //     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
 //     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
 //     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
+//   - An operation is in the session that its context has: see [Session]. Those of one session run one at a time, in the
+//     order of their calls; one that waits for that holds no slot. The driver's mongo.NewSessionContext does as well as
+//     Session.Context.
 //   - A read that waits for news, of a tailable cursor, takes no slot, and no connection that others need.
 //   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
 //     them is the same. A document within a bson.M is a bson.M.

@@ -17,6 +17,9 @@ func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
+	if early, ok := err.(waitError); ok {
+		return early.error
+	}
 	var own *Error
 	if errors.As(err, &own) {
 		return err
@@ -81,7 +84,7 @@ func classify(err error) *ErrorClass {
 			return NetworkTimeout
 		}
 		return AutoReconnect
-	case errors.Is(err, mongo.ErrClientDisconnected):
+	case errors.Is(err, mongo.ErrClientDisconnected), errors.Is(err, mongo.ErrWrongClient):
 		return InvalidOperation
 	case errors.As(err, &marshal):
 		return InvalidDocument
