@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
@@ -119,8 +118,8 @@ func (s *ChangeStream[D]) Alive() bool {
 }
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
-func (s *ChangeStream[D]) Session() *mongo.Session {
-	return s.futures.Session()
+func (s *ChangeStream[D]) Session() *Session {
+	return WrapSession(s.loop, s.futures.Session())
 }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:

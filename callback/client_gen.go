@@ -582,6 +582,8 @@ func (c *Client) SetTagSets(sets []map[string]string) error {
 // one of the collections; with all of these, nothing has been written. [motor.CopyError] for what fails later: it has
 // what was copied until then, and the cause, with its class.
 //
+// It is never in a session, not even in that of ctx.
+//
 // Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
@@ -599,6 +601,23 @@ func (c *Client) CopyDatabase(
 // Motor: MotorClient.delegate.
 func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
+}
+
+// StartSession gives its callback a new session. It opens the client if need be, but does no I/O: the server hears of
+// the session with the first operation.
+//
+// Without options the session is causally consistent: what is read in it shows what was read and written in it before.
+// options.Session().SetSnapshot(true) has all reads show one moment. SetDefaultTransactionOptions says what
+// StartTransaction is not told; what that leaves open is as of the client now.
+//
+// Errors: [motor.ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a
+// snapshot time without a snapshot.
+//
+// Motor: MotorClient.start_session.
+func (c *Client) StartSession(
+	ctx context.Context, callback Func[*Session], opts ...options.Lister[options.SessionOptions],
+) {
+	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return WrapSession(c.loop, m) }))
 }
 
 // same returns the handle of m, which is this one if m is.

@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -389,11 +388,12 @@ func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
+// stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *Cursor[D]) Session() *mongo.Session {
-	return c.futures.Session()
+func (c *Cursor[D]) Session() *Session {
+	return WrapSession(c.loop, c.futures.Session())
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that

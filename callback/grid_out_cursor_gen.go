@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -142,11 +141,12 @@ func (g *GridOutCursor) Address() (address motor.Address, ok bool) {
 	return g.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
+// stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (g *GridOutCursor) Session() *mongo.Session {
-	return g.futures.Session()
+func (g *GridOutCursor) Session() *Session {
+	return WrapSession(g.loop, g.futures.Session())
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that

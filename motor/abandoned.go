@@ -6,16 +6,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Cursors that the program has forgotten while they were open on the server are ended there. The garbage collector
+// Cursors, and sessions, that the program has forgotten while they were open on the server are ended there. The garbage collector
 // tells of them one after the other, on a goroutine that must not wait, so they are only noted there. One goroutine of
 // the client's ends them, one at a time: many that are found at once do not take the connections of the others.
-type abandonedCursors struct {
+type abandonedThings struct {
 	mu      sync.Mutex
 	waiting []ending
 	ending  bool // the goroutine runs
 }
 
-// ending is what is to be done about a cursor.
+// ending is what is to be done about a cursor or a session.
 type ending struct {
 	client *mongo.Client
 	end    func(*connection)
@@ -34,30 +34,41 @@ func abandoned[D any](left leftOver[D]) {
 	if s.hangUp != nil {
 		s.hangUp()
 	}
-	left.client.abandon(s.ending())
+	left.client.abandon(s.ending(left.client))
 }
 
 // abandon ends a source that the cursor cannot use any more. mu is held, and the caller has the turn.
 func (c *cursorReader[D]) abandon(s *source[D]) {
 	if s.id != 0 {
 		s.know(c, 0)
-		c.coll.db.client.abandon(s.ending())
+		c.coll.db.client.abandon(s.ending(c.coll.db.client))
 	}
 }
 
-func (s *source[D]) ending() ending {
+func (s *source[D]) ending(client *Client) ending {
 	feed, poll := s.feed, s.poll
 	return ending{s.client, func(conn *connection) {
 		if poll != nil {
 			<-poll.Done()
 			_ = poll.Err() // of which nobody is to be told
 		}
+		var turn *sessionTurn
+		if s.session != nil {
+			var err error
+			if turn, err = client.enterIn(s.session.driver, unended); err == nil {
+				err = turn.begin(conn.polls.ctx)
+			}
+			if err != nil {
+				return
+			}
+			defer turn.pass()
+		}
 		// What cannot be ended now, the server ends after ten minutes.
 		_ = feed.Close(conn.polls.ctx)
 	}}
 }
 
-// abandon has a cursor ended, unless its connection has been closed, and it with that. It never waits.
+// abandon has something ended, unless its connection has been closed, and it with that. It never waits.
 func (c *Client) abandon(e ending) {
 	c.mu.Lock()
 	conn := c.conn
@@ -74,7 +85,7 @@ func (c *Client) abandon(e ending) {
 	}
 }
 
-// endAbandoned ends the cursors that wait for it.
+// endAbandoned ends what waits for it.
 func (conn *connection) endAbandoned() {
 	a := &conn.abandoned
 	for {

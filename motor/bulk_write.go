@@ -79,7 +79,10 @@ func (c *Collection[D]) newBulk(models []mongo.WriteModel, opts []options.Lister
 // startBulk starts a bulk with the concerns of a moment. result makes what the future resolves to of what has come of
 // it.
 func startBulk[D, T any](ctx context.Context, c *Collection[D], b *bulk, now moment, result func(*bulkOutcome) T) *future.Future[T] {
-	send := b.byDriver
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[T](c.db.client, err)
+	}
+	send, acknowledged := b.byDriver, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
 		send = func(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 			return b.byCommands(ctx, coll, now.write.wire, done)
@@ -88,7 +91,7 @@ func startBulk[D, T any](ctx context.Context, c *Collection[D], b *bulk, now mom
 	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (T, error) {
 		done := &bulkOutcome{
 			op:     func(i int) any { s, _ := b.codec.statementOf(b.models[i]); return s.doc },
-			result: BulkWriteResult{Acknowledged: now.acknowledged(ctx)},
+			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
 		err := send(ctx, coll, done)
 		for i, e := range done.bad.WriteErrors {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -29,7 +28,8 @@ import (
 //	stream := users.Watch(nil, options.ChangeStream().SetResumeAfter(token))
 //
 // A stream that waits takes no slot of the client's executor, and no connection out of the pool that other operations
-// have. A read whose context ends, or that is cancelled, takes nothing: the change is the next read's. A stream is safe
+// have. One in a session has its turn meanwhile, and the session's other operations wait: it should have one of its own.
+// A read whose context ends, or that is cancelled, takes nothing: the change is the next read's. A stream is safe
 // for several goroutines, whose reads take turns in the order of their calls; each change is read once.
 //
 // Motor: MotorChangeStream.
@@ -69,8 +69,13 @@ func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream
 	if err := c.Err(); err != nil {
 		return failed[*ChangeStream[D]](client, err)
 	}
-	return inTurn(ctx, client, longLane, &c.turns, func(ctx context.Context, conn *connection) (*ChangeStream[D], error) {
-		source := c.begin()
+	source := c.begin(ctx)
+	own, session, err := c.takeTurns(source)
+	if err != nil {
+		own.drop()
+		return failed[*ChangeStream[D]](client, err)
+	}
+	return inTurn(ctx, client, longLane, own, session, func(ctx context.Context, conn *connection) (*ChangeStream[D], error) {
 		closed := c.ended(source)
 		var err error
 		if source.feed == nil && !closed {
@@ -207,7 +212,7 @@ func (s *ChangeStream[D]) ResumeToken() bson.Raw {
 func (s *ChangeStream[D]) Alive() bool { return !s.reader.Closed() && s.reader.Alive() }
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
-func (s *ChangeStream[D]) Session() *mongo.Session { return s.reader.Session() }
+func (s *ChangeStream[D]) Session() *Session { return s.reader.Session() }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
 // [ChangeStream.ResumeToken] is where they begin. Closing twice is no error, and for a stream that has not been opened

@@ -247,7 +247,7 @@ func TestStreamInASession(t *testing.T) {
 	next := stream.Next(mongo.NewSessionContext(t.Context(), session))
 	changes(peer.Receive("aggregate").Want(lsid), 7, 1)
 	poll := peer.Receive("getMore").Want(lsid)
-	if stream.Session() != session {
+	if stream.Session().Delegate() != session {
 		t.Error("it is not the stream's session")
 	}
 	found := coll.FindOne(t.Context(), bson.D{})

@@ -126,8 +126,21 @@ func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *conn
 	return runIn(ctx, c, shortLane, op)
 }
 
-// runIn is runOn for an operation that may run elsewhere than in a slot of the executor.
+// runIn is runOn for an operation that may run elsewhere than in a slot of the executor. In a session it waits until the
+// operations that were called in it before have ended.
 func runIn[T any](ctx context.Context, c *Client, in lane, op func(context.Context, *connection) (T, error)) *future.Future[T] {
+	session, err := c.enter(ctx)
+	if err != nil {
+		return failed[T](c, err)
+	}
+	if session == nil {
+		return start(ctx, c, in, op)
+	}
+	return inTurn(ctx, c, in, nil, session, op)
+}
+
+// start is runIn for an operation that takes care of its session by itself.
+func start[T any](ctx context.Context, c *Client, in lane, op func(context.Context, *connection) (T, error)) *future.Future[T] {
 	if ctx == nil {
 		return failed[T](c, newError(TypeError, "the context is nil"))
 	}

@@ -56,6 +56,9 @@ func (c *Client) encodeWrites(
 		o.WriteConcern = now.write.driver
 		e.check(now.write.refuse("BulkWrite"))
 	}
+	if !o.WriteConcern.Acknowledged() && ctx != nil && mongo.SessionFromContext(ctx) != nil {
+		e.check(newError(ConfigurationError, "a write with w: 0 cannot be in a session"))
+	}
 	if !o.WriteConcern.Acknowledged() && (given(o.Ordered, true) || given(o.VerboseResults, false)) {
 		e.check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
 	}

@@ -65,6 +65,9 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 		target.err = target.take(&db.concerns, nil, nil)
 	}
 	now := target.now()
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[struct{}](c, err)
+	}
 	byCommand := now.byCommand(ctx)
 	gone := indexKey{database: target.name}
 	c.indexes.forget(gone)

@@ -28,11 +28,11 @@ func legacyCommand[D, T any](
 	if f.err != nil {
 		return failed[T](c.db.client, f.err)
 	}
+	opts := options.RunCmd()
+	if to == toPreferred && !inTransaction(ctx) { // a transaction has a read preference of its own
+		opts.SetReadPreference(now.read.pref)
+	}
 	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
-		opts := options.RunCmd()
-		if to == toPreferred && !inTransaction(ctx) { // a transaction has a read preference of its own
-			opts.SetReadPreference(now.read.pref)
-		}
 		reply, err := coll.Database().RunCommand(ctx, command, opts).Raw()
 		if err != nil {
 			return none, err

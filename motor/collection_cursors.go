@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -94,11 +93,8 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 	if n < 1 {
 		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
 	}
-	shared := c.Find(bson.D{})
-	return inCollection(ctx, c, func(ctx context.Context, _ *mongo.Collection) ([]*CommandCursor[D], error) {
-		if _, err := shared.FetchNext(ctx).Await(ctx); err != nil {
-			return nil, err
-		}
-		return share(&shared.cursorReader, n), nil
-	})
+	shared := &c.Find(bson.D{}).cursorReader
+	return read(ctx, shared, request{want: func(_, ready int, more bool) (int, bool, error) {
+		return 0, ready > 0 || !more, nil
+	}}, func([]D) ([]*CommandCursor[D], error) { return share(shared, n), nil })
 }

@@ -82,10 +82,13 @@ func findOneAnd[D any](ctx context.Context, c *Collection[D], filter any, e exch
 	if err == nil {
 		err = e.err
 	}
+	now := c.now()
+	if err == nil {
+		err = now.refuseSession(ctx)
+	}
 	if err != nil {
 		return failed[D](c.db.client, err)
 	}
-	now := c.now()
 	if now.byCommand(ctx) {
 		return findOneAndByCommand(ctx, c, now, query, e)
 	}

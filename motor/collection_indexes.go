@@ -61,6 +61,9 @@ func createIndexes[D, T any](
 	if err != nil {
 		return failed[T](c.db.client, err)
 	}
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[T](c.db.client, err)
+	}
 	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		if err := create(ctx, coll); err != nil {
 			return none, err
@@ -165,6 +168,9 @@ func dropIndex[D any](
 	if now.byCommand(ctx) {
 		f := &fields{codec: &c.codec, doc: bson.D{{Key: "dropIndexes", Value: c.name}, {Key: "index", Value: name}}}
 		drop = f.sender(now)
+	}
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[struct{}](c.db.client, err)
 	}
 	gone := name
 	if name == allIndexes {

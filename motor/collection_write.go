@@ -15,6 +15,9 @@ type writing[T any] func(context.Context, *mongo.Collection) (T, error)
 
 // startWrite starts a write with the concerns of a moment, unless err says that it cannot even be sent.
 func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op writing[T], err error) *future.Future[T] {
+	if err == nil {
+		err = now.refuseSession(ctx)
+	}
 	if err != nil {
 		return failed[T](c.db.client, err)
 	}

@@ -45,7 +45,11 @@ func openedCommandCursor[D any](
 	ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor,
 ) *CommandCursor[D] {
 	c := new(CommandCursor[D])
-	s := &source[D]{feed: cursorFeed[D]{driver, &coll.codec}, client: client, session: mongo.SessionFromContext(ctx)}
+	s := &source[D]{
+		feed:    cursorFeed[D]{driver, &coll.codec},
+		client:  client,
+		session: coll.db.client.session(mongo.SessionFromContext(ctx)),
+	}
 	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.coll, c.source = coll, s
 	if driver.TryNext(context.Background()) {

@@ -48,12 +48,12 @@ func (m moment) acknowledged(ctx context.Context) bool {
 	return m.write.acknowledged() || inTransaction(ctx)
 }
 
-func inTransaction(ctx context.Context) bool {
-	if ctx == nil { // which run refuses
-		return false
+// refuseSession returns why a write cannot be in the session of ctx: a session has to hear of what is done in it.
+func (m moment) refuseSession(ctx context.Context) error {
+	if ctx == nil || m.acknowledged(ctx) || mongo.SessionFromContext(ctx) == nil {
+		return nil
 	}
-	session := mongo.SessionFromContext(ctx)
-	return session != nil && session.TransactionRunning()
+	return newError(ConfigurationError, "a write with w: 0 cannot be in a session")
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item

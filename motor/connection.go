@@ -16,7 +16,7 @@ import (
 type connection struct {
 	pool      *future.Pool
 	polls     *longPolls
-	abandoned abandonedCursors
+	abandoned abandonedThings
 	topology  topology
 	driver    atomic.Pointer[mongo.Client]
 	options   *options.ClientOptions // of driver

@@ -42,11 +42,17 @@ const (
 // collections; with all of these, nothing has been written. [CopyError] for what fails later: it has what was copied
 // until then, and the cause, with its class.
 //
+// It is never in a session, not even in that of ctx.
+//
 // Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...CopyOption) *future.Future[*CopyResult] {
 	cp, err := c.newCopy(from, to, opts)
 	if err != nil {
 		return failed[*CopyResult](c, err)
+	}
+	if ctx != nil {
+		var none *Session // its steps run at the same time, which those of a session cannot
+		ctx = none.in(ctx)
 	}
 	return runOn(ctx, c, cp.run)
 }

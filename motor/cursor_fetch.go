@@ -32,8 +32,8 @@ func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result f
 	if err != nil {
 		return failed[T](client, err)
 	}
-	r := &reading[D]{cursor: c, outer: ctx, request: q, turn: c.turns.take()}
-	f := runIn(ctx, client, laneOf(c.begin().kind), func(ctx context.Context, conn *connection) (none T, err error) {
+	r := &reading[D]{cursor: c, outer: ctx, request: q}
+	f := start(ctx, client, laneOf(r.take(ctx).kind), func(ctx context.Context, conn *connection) (none T, err error) {
 		docs, err := r.run(ctx, conn)
 		if docs == nil && err != nil {
 			return none, err
@@ -48,12 +48,13 @@ func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result f
 	return f
 }
 
-// begin returns the source that is to be read.
-func (c *cursorReader[D]) begin() *source[D] {
+// begin returns the source that is to be read: a new one is of the session of ctx.
+func (c *cursorReader[D]) begin(ctx context.Context) *source[D] {
+	session := c.coll.db.client.session(mongo.SessionFromContext(ctx))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
-		c.source = &source[D]{kind: c.kind, closed: c.closed || c.nothing}
+		c.source = &source[D]{kind: c.kind, session: session, closed: c.closed || c.nothing}
 	}
 	return c.source
 }
@@ -61,9 +62,13 @@ func (c *cursorReader[D]) begin() *source[D] {
 // fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
 // read was called with: what ends the operation alone must not cut off a getMore, for the server would not send that
 // batch again.
-func (c *cursorReader[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D]) error {
+func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D]) error {
+	c := r.cursor
 	if c.scan != nil {
 		return c.scan.fetch(ctx, outer, c, s)
+	}
+	if err := r.enter(ctx, s); err != nil {
+		return err
 	}
 	if s.feed == nil {
 		if err := c.start(ctx, conn, s); err != nil {
@@ -131,11 +136,11 @@ func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source
 			c.mu.Unlock()
 		}()
 	}
+	ctx = locate(s.session.in(ctx))
 	client, err := conn.clientFor(ctx, s.kind)
 	if err != nil {
 		return err
 	}
-	ctx = locate(ctx)
 	feed, err := c.open(ctx, client)
 	if err != nil {
 		return err
@@ -143,7 +148,7 @@ func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source
 	s.feed, s.client = feed, client
 	c.mu.Lock()
 	primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
-	s.address, s.session = conn.topology.whereTo(ctx, primary), mongo.SessionFromContext(ctx)
+	s.address = conn.topology.whereTo(ctx, primary)
 	s.know(c, feed.ID())
 	s.token = feed.resume()
 	c.mu.Unlock()

@@ -39,14 +39,15 @@ type cursorReader[D any] struct {
 type source[D any] struct {
 	kind options.CursorType
 
+	session *Session // of the context of the first read, even if that did not get so far
+
 	// These belong to whoever has the turn. feed is nil until the command has been sent; client is what it was sent
-	// with, and session the one of its context.
+	// with.
 	feed   feed[D]
 	client *mongo.Client
 	poll   *future.Future[decoded[D]] // under way: see longPolls
 
 	// The rest is guarded by cursorReader.mu.
-	session *mongo.Session
 	address Address
 	batch   []D        // fetched, not read yet
 	bad     error      // what follows batch is a document that could not be decoded,
@@ -140,10 +141,11 @@ func (c *cursorReader[D]) Address() (address Address, ok bool) {
 	return c.source.address, true
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none.
+// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
+// stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *cursorReader[D]) Session() *mongo.Session {
+func (c *cursorReader[D]) Session() *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
@@ -167,6 +169,14 @@ func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {
 	return c.shut(ctx, s)
 }
 
+// kill ends a cursor whose session, in which the driver would do it, has ended. Perhaps the server that has it is not
+// the one that is told: then it ends the cursor by itself, after a while.
+func (c *Collection[D]) kill(ctx context.Context, client *mongo.Client, id int64) error {
+	command := bson.D{{Key: "killCursors", Value: c.name}, {Key: "cursors", Value: bson.A{id}}}
+	var none *Session
+	return client.Database(c.db.name).RunCommand(none.in(ctx), command).Err()
+}
+
 // shut ends what is left of a result on the server, after the reads that were called before.
 func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future[struct{}] {
 	client := c.coll.db.client
@@ -186,7 +196,11 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 	if !open {
 		return resolved(client, struct{}{})
 	}
-	return inTurn(ctx, client, laneOf(s.kind), &c.turns, func(ctx context.Context, conn *connection) (struct{}, error) {
+	own, session, err := c.takeTurns(s)
+	if err != nil { // the session has ended
+		session = nil
+	}
+	return inTurn(ctx, client, laneOf(s.kind), own, session, func(ctx context.Context, conn *connection) (struct{}, error) {
 		if s.poll != nil { // whatever comes of it
 			if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
 				return struct{}{}, err
@@ -199,6 +213,9 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 		c.mu.Unlock()
 		if gone || !conn.has(s.client) {
 			return struct{}{}, nil // at its end, or gone with its connection
+		}
+		if s.session != nil && session == nil {
+			return struct{}{}, c.coll.kill(ctx, s.client, s.feed.ID())
 		}
 		return struct{}{}, s.feed.Close(ctx)
 	})

@@ -22,15 +22,68 @@ type reading[D any] struct {
 	outer  context.Context
 	turn   *turn
 
+	// The turn in the cursor's session, which is waited for when there is something to be fetched, or why there is none.
+	session *sessionTurn
+	refused error
+
 	// cursor.mu guards these.
 	source       *source[D]
+	entered      bool
 	docs         []D
 	ran, settled bool
+}
+
+// takeTurns takes a place in the order of the cursor, and the same in the order of the session of s: neither is free
+// for others between the two. So of reads that share both none waits for one that waits for it.
+func (c *cursorReader[D]) takeTurns(s *source[D]) (own *turn, session *sessionTurn, err error) {
+	own = new(turn)
+	c.turns.mu.Lock()
+	defer c.turns.mu.Unlock()
+	c.turns.enter(own)
+	if c.scan == nil && s.session != nil { // those who share a cursor leave that to its own reads
+		session, err = c.coll.db.client.enterIn(s.session.driver, operate)
+	}
+	return own, session, err
+}
+
+// take takes the turns of the read, when it is called, and returns the source that there is then.
+func (r *reading[D]) take(ctx context.Context) *source[D] {
+	s := r.cursor.begin(ctx)
+	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
+	return s
+}
+
+// enter waits for the turn in the session of s.
+func (r *reading[D]) enter(ctx context.Context, s *source[D]) error {
+	switch {
+	case r.refused != nil:
+		return r.refused
+	case r.entered:
+		return nil
+	case s.session.delegate() != r.session.delegate():
+		return newError(InvalidOperation, "the cursor was rewound, and read in another session, before this read's turn")
+	}
+	err := r.session.begin(ctx)
+	r.entered = err == nil
+	return err
+}
+
+// leave passes the turn in the session on. A poll that is still under way keeps it.
+func (r *reading[D]) leave() {
+	switch {
+	case !r.entered:
+		r.session.drop()
+	case r.source.poll != nil:
+		r.source.poll.Notify(leaving{r.session})
+	default:
+		r.session.pass()
+	}
 }
 
 // run is the part of the read that runs in a slot.
 func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err error) {
 	if err := r.turn.begin(ctx); err != nil {
+		r.session.drop()
 		return nil, err
 	}
 	defer func() {
@@ -40,13 +93,13 @@ func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err e
 			docs = nil
 		}
 	}()
-	r.source = r.cursor.begin()
+	r.source = r.cursor.begin(ctx)
 	once := r.once || r.source.kind != options.NonTailable && !r.wait
 	// A read that nobody waits for any more takes nothing.
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
-			err = r.cursor.fetch(ctx, r.outer, conn, r.source)
+			err = r.fetch(ctx, r.outer, conn, r.source)
 			last = once
 		}
 	}
@@ -89,6 +142,7 @@ func (r *reading[D]) step(last bool) (done bool, err error) {
 // end notes that the function has come to its end.
 func (r *reading[D]) end(unseen bool) {
 	c := r.cursor
+	r.leave()
 	c.mu.Lock()
 	r.ran = true
 	over := r.settled
@@ -119,6 +173,7 @@ type settledRead[D, T any] struct {
 func (w settledRead[D, T]) Wake() {
 	r := w.reading
 	if r.turn.drop() {
+		r.session.drop()
 		return // it had not begun
 	}
 	c := r.cursor

@@ -65,8 +65,12 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	if coll.err != nil {
 		return failed[*Collection[bson.M]](d.client, coll.err)
 	}
+	now := d.now()
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[*Collection[bson.M]](d.client, err)
+	}
 	create := func(ctx context.Context, db *mongo.Database) error { return db.CreateCollection(ctx, name, opts...) }
-	if now := d.now(); now.byCommand(ctx) {
+	if now.byCommand(ctx) {
 		command, err := d.createCommand(name, now, opts)
 		if err != nil {
 			return failed[*Collection[bson.M]](d.client, err)
@@ -74,7 +78,11 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, command).Err() }
 	}
 	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
-		there, err := db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
+		var there []string
+		var err error
+		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // no list in one
+			there, err = db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
+		}
 		if err == nil && len(there) == 0 {
 			err = create(ctx, db)
 		}

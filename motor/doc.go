@@ -25,6 +25,9 @@
 //     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
 //     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
 //     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
+//   - An operation is in the session that its context has: see [Session]. Those of one session run one at a time, in the
+//     order of their calls; one that waits for that holds no slot. The driver's mongo.NewSessionContext does as well as
+//     Session.Context.
 //   - What an operation calls of the user's on its way, an io.Reader that is uploaded or an http.ResponseWriter that a
 //     file is written to, runs on a goroutine of its own, while the slot is lent. It may block, or panic; an error of it
 //     is that of the operation, as it is.

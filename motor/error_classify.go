@@ -21,6 +21,9 @@ func wrapError(err error) error {
 	if errors.As(err, &theirs) {
 		return theirs.error
 	}
+	if early, ok := err.(waitError); ok {
+		return early.error
+	}
 	var own *Error
 	if errors.As(err, &own) {
 		return err
@@ -85,7 +88,8 @@ func classify(err error) *ErrorClass {
 			return NetworkTimeout
 		}
 		return AutoReconnect
-	case errors.Is(err, mongo.ErrClientDisconnected), errors.Is(err, mongo.ErrMissingResumeToken):
+	case errors.Is(err, mongo.ErrClientDisconnected), errors.Is(err, mongo.ErrWrongClient),
+		errors.Is(err, mongo.ErrMissingResumeToken):
 		return InvalidOperation
 	case errors.As(err, &marshal):
 		return InvalidDocument

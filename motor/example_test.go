@@ -240,3 +240,60 @@ func ExampleChangeStream_ResumeToken() {
 		fmt.Println(change["operationType"])
 	}
 }
+
+func ExampleClient_StartSession() {
+	s, err := client.StartSession(ctx).Await(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.EndSession(ctx)
+
+	in := s.Context(ctx)
+	users.InsertOne(in, bson.M{"_id": "ann"})
+	ann, err := users.FindOne(in, bson.M{"_id": "ann"}).Await(ctx) // sees what was inserted
+	fmt.Println(ann, err)
+}
+
+func ExampleWithTransaction() {
+	s, err := client.StartSession(ctx).Await(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.EndSession(ctx)
+
+	// Both, or none. What fails for a moment only is tried again.
+	_, err = motor.WithTransaction(ctx, s, func(ctx context.Context) ([]*motor.UpdateResult, error) {
+		return future.All(
+			users.UpdateOne(ctx, bson.M{"_id": "ann"}, bson.M{"$inc": bson.M{"balance": -100}}),
+			users.UpdateOne(ctx, bson.M{"_id": "bob"}, bson.M{"$inc": bson.M{"balance": 100}}),
+		).Await(ctx)
+	}).Await(ctx)
+	fmt.Println(err)
+}
+
+func ExampleSession_StartTransaction() {
+	s, err := client.StartSession(ctx).Await(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.EndSession(ctx) // aborts what is not committed
+
+	if err := s.StartTransaction(); err != nil {
+		log.Fatal(err)
+	}
+	_, err = users.DeleteOne(s.Context(ctx), bson.M{"_id": "ann"}).Await(ctx)
+	if err == nil {
+		_, err = s.CommitTransaction(ctx).Await(ctx)
+	}
+	fmt.Println(err)
+}
+
+func ExampleWithSession() {
+	_, err := motor.WithSession(ctx, client, func(ctx context.Context, s *motor.Session) (int64, error) {
+		if _, err := users.DeleteMany(ctx, bson.M{"age": bson.M{"$lt": 18}}).Await(ctx); err != nil {
+			return 0, err
+		}
+		return users.CountDocuments(ctx, bson.D{}).Await(ctx)
+	}).Await(ctx)
+	fmt.Println(err)
+}

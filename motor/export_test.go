@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -58,3 +59,20 @@ func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[o
 
 // WrapError gives a driver's error its class.
 var WrapError = wrapError
+
+// TransactionTime is for how long WithTransaction tries again.
+func TransactionTime() time.Duration { return transactionTime }
+
+// SetTransactionTime changes that until the end of the test, which no other may run beside.
+func SetTransactionTime(t interface{ Cleanup(func()) }, d time.Duration) {
+	before := transactionTime
+	transactionTime = d
+	t.Cleanup(func() { transactionTime = before })
+}
+
+// KnownSessions is how many of the driver's sessions are known.
+func KnownSessions() int {
+	sessions.mu.Lock()
+	defer sessions.mu.Unlock()
+	return len(sessions.known)
+}

@@ -36,7 +36,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 			return resolved(client, struct{}{})
 		}
 	}
-	return inTurn(ctx, client, shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	return inTurnOf(ctx, client, shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
 		in.mu.Lock()
 		closed, aborted := in.closed, in.aborted
 		in.mu.Unlock()

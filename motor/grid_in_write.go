@@ -364,7 +364,7 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 	if err := in.cannot(ctx, nil); err != nil {
 		return failed[struct{}](in.files.client(), err)
 	}
-	return inTurn(ctx, in.files.client(), shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	return inTurnOf(ctx, in.files.client(), shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return none, err

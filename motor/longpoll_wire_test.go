@@ -160,7 +160,7 @@ func TestWaitingForNewsInASession(t *testing.T) {
 	if _, err := first.Await(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if cursor.Session() != session {
+	if cursor.Session().Delegate() != session {
 		t.Error("it is not the cursor's session")
 	}
 	more := cursor.FetchNext(ctx)

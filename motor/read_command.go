@@ -57,11 +57,10 @@ func (c *Collection[D]) readConcern(session *mongo.Session) bson.D {
 	if concern := c.concern(); concern != nil && concern.Level != "" {
 		doc = bson.D{{Key: "level", Value: concern.Level}}
 	}
-	switch {
-	case session == nil:
-	case sessionIs(session, "Snapshot"):
+	switch snapshot, causal := readsOf(session); {
+	case snapshot:
 		return nil // the driver adds it to every command
-	case sessionIs(session, "Consistent") && session.OperationTime() != nil && c.concern() != nil:
+	case causal && session.OperationTime() != nil && c.concern() != nil:
 		doc = append(doc, bson.E{Key: "afterClusterTime", Value: *session.OperationTime()})
 	}
 	return doc
@@ -81,8 +80,24 @@ func (c *Collection[D]) concern() *readconcern.ReadConcern {
 	return &readconcern.ReadConcern{} // as the driver has it
 }
 
-// sessionIs reports a property of a session that the driver tells nobody.
-func sessionIs(session *mongo.Session, property string) bool {
+// readsOf reports what the reads of a session are, which may be nil.
+func readsOf(session *mongo.Session) (snapshot, causal bool) {
+	if session == nil {
+		return false, false
+	}
+	q := queueOf(session)
+	q.mu.Lock()
+	own, o := q.own, q.options
+	q.mu.Unlock()
+	if !own {
+		return driverSessionIs(session, "Snapshot"), driverSessionIs(session, "Consistent")
+	}
+	snapshot = given(o.Snapshot, false)
+	return snapshot, given(o.CausalConsistency, !snapshot)
+}
+
+// driverSessionIs reports a property of a session that the driver has started and tells nobody.
+func driverSessionIs(session *mongo.Session, property string) bool {
 	is := reflect.ValueOf(session).Elem().FieldByName("clientSession")
 	if !is.IsValid() || is.Kind() != reflect.Pointer || is.IsNil() {
 		return false

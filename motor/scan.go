@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"go.mongodb.org/mongo-driver/v2/mongo"
-
 	"github.com/gomotor/gomotor/future"
 )
 
@@ -86,7 +84,7 @@ func (sc *scan[D]) leave(ctx context.Context, c *cursorReader[D], s *source[D]) 
 }
 
 // place returns where and in which session the cursor was opened.
-func (c *cursorReader[D]) place() (at Address, session *mongo.Session) {
+func (c *cursorReader[D]) place() (at Address, session *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {

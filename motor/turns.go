@@ -9,7 +9,7 @@ import (
 )
 
 // turns makes operations that share something which only one of them may use at a time, such as the driver's
-// cursor, take turns in the order of their calls. One that waits for its turn holds no slot of the executor.
+// cursor or its session, take turns in the order of their calls. One that waits for its turn holds no slot of the executor.
 type turns struct {
 	mu   sync.Mutex
 	last *future.Future[struct{}] // done when the latest turn is over
@@ -23,11 +23,17 @@ type turn struct {
 }
 
 func (ts *turns) take() *turn {
-	t := &turn{over: future.NewPromise[struct{}]()}
+	t := new(turn)
 	ts.mu.Lock()
-	t.before, ts.last = ts.last, t.over.Future()
+	ts.enter(t)
 	ts.mu.Unlock()
 	return t
+}
+
+// enter gives t the last place. mu is held.
+func (ts *turns) enter(t *turn) {
+	t.over = future.NewPromise[struct{}]()
+	t.before, ts.last = ts.last, t.over.Future()
 }
 
 // idle reports whether no turn is being taken or waited for.
@@ -44,8 +50,8 @@ func (ts *turns) takeIdle() *turn {
 	if ts.last != nil && !ts.last.IsDone() {
 		return nil
 	}
-	t := &turn{over: future.NewPromise[struct{}]()}
-	ts.last = t.over.Future()
+	t := new(turn)
+	ts.enter(t)
 	return t
 }
 
@@ -73,8 +79,12 @@ func (b briefTurn) Wake() {
 	b.turn.Wake()
 }
 
-// begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run.
+// begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run. The
+// nil turn has come.
 func (t *turn) begin(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
 	if !t.begun.CompareAndSwap(false, true) {
 		return future.ErrCancelled
 	}
@@ -82,14 +92,21 @@ func (t *turn) begin(ctx context.Context) error {
 		// ctx is the operation's own, so that waiting with it lends the slot: see future.Suspender.
 		if _, err := t.before.Await(ctx); err != nil {
 			t.pass()
-			return err
+			return waitError{err}
 		}
 	}
 	return nil
 }
 
+// waitError is the end of a context, or a Cancel, that came while the operation waited for its turn: for the caller
+// nothing else than while it waited for its slot. See wrapError.
+type waitError struct{ error }
+
 // pass gives the turn on, once it has come.
 func (t *turn) pass() {
+	if t == nil {
+		return
+	}
 	if t.before == nil {
 		t.Wake()
 		return
@@ -110,23 +127,61 @@ func (t *turn) drop() bool {
 	return true
 }
 
-// unbegun drops a turn.
-type unbegun struct{ *turn }
-
-func (t unbegun) Wake() { t.drop() }
-
-// inTurn is runIn for an operation that waits for its turn before it runs.
+// inTurn is start for an operation that waits for its turns before it runs: that of what it shares with others, own,
+// and then that of its session. Either may be nil.
 func inTurn[T any](
-	ctx context.Context, c *Client, in lane, ts *turns, op func(context.Context, *connection) (T, error),
+	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
 ) *future.Future[T] {
-	t := ts.take()
-	f := runIn(ctx, c, in, func(ctx context.Context, conn *connection) (v T, err error) {
-		if err := t.begin(ctx); err != nil {
+	f := start(ctx, c, in, func(ctx context.Context, conn *connection) (v T, err error) {
+		if err := own.begin(ctx); err != nil {
+			session.drop()
 			return v, err
 		}
-		defer t.pass()
+		defer own.pass()
+		if err := session.begin(ctx); err != nil {
+			return v, err
+		}
+		defer session.pass()
 		return op(ctx, conn)
 	})
-	f.Notify(unbegun{t})
+	f.Notify(unbegun{own, session})
 	return f
+}
+
+// inTurnOf is runIn for an operation that takes its turn of what ts guards as well.
+func inTurnOf[T any](
+	ctx context.Context, c *Client, in lane, ts *turns, op func(context.Context, *connection) (T, error),
+) *future.Future[T] {
+	own, session, err := c.takeTurns(ctx, ts)
+	if err != nil {
+		return failed[T](c, err)
+	}
+	return inTurn(ctx, c, in, own, session, op)
+}
+
+// takeTurns takes a place in the order of ts, and the same in that of the session of ctx, as cursorReader.takeTurns
+// does.
+func (c *Client) takeTurns(ctx context.Context, ts *turns) (own *turn, session *sessionTurn, err error) {
+	own = new(turn)
+	ts.mu.Lock()
+	ts.enter(own)
+	session, err = c.enter(ctx)
+	ts.mu.Unlock()
+	if err != nil {
+		own.drop()
+	}
+	return own, session, err
+}
+
+// unbegun drops the turns of an operation that did not come to have them.
+type unbegun struct {
+	own     *turn
+	session *sessionTurn
+}
+
+// Wake implements future.Waker.
+func (t unbegun) Wake() {
+	if t.own == nil || t.own.drop() {
+		t.session.drop()
+	}
 }

@@ -13,24 +13,34 @@ import (
 // done. Until then nobody else may have the turn.
 type keptTurn struct {
 	*turn
-	undo func() // for an operation that has run, and was cancelled
+	session *sessionTurn
+	undo    func() // for an operation that has run, and was cancelled
 
 	mu           sync.Mutex
 	ran, settled bool
 	cancelled    bool
 }
 
-// inKeptTurn is inTurn, on the executor, for an operation that leaves no trace if it is cancelled: undo takes back what
+// inKeptTurn is inTurnOf, on the executor, for an operation that leaves no trace if it is cancelled: undo takes back what
 // it has done. It must neither block nor run anybody else's code.
 func inKeptTurn[T any](
 	ctx context.Context, c *Client, ts *turns, op func(context.Context, *connection) (T, error), undo func(),
 ) *future.Future[T] {
-	k := &keptTurn{turn: ts.take(), undo: undo}
-	f := runIn(ctx, c, shortLane, func(ctx context.Context, conn *connection) (v T, err error) {
+	own, session, err := c.takeTurns(ctx, ts)
+	if err != nil {
+		return failed[T](c, err)
+	}
+	k := &keptTurn{turn: own, session: session, undo: undo}
+	f := start(ctx, c, shortLane, func(ctx context.Context, conn *connection) (v T, err error) {
 		if err := k.begin(ctx); err != nil {
+			session.drop()
 			return v, err
 		}
 		defer k.end()
+		if err := session.begin(ctx); err != nil {
+			return v, err
+		}
+		defer session.pass()
 		return op(ctx, conn)
 	})
 	f.Notify(settledTurn[T]{k, f})
@@ -66,6 +76,7 @@ type settledTurn[T any] struct {
 func (s settledTurn[T]) Wake() {
 	k := s.keptTurn
 	if k.drop() {
+		k.session.drop()
 		return // it had not begun
 	}
 	k.mu.Lock()

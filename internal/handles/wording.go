@@ -34,6 +34,10 @@ var wordings = []wording{
 			"or keep it off the handle's loop. It ends when",
 	},
 	{
+		motor:    "\tdefer s.EndSession(ctx)",
+		callback: "\tdefer s.EndSession(ctx, nil)",
+	},
+	{
 		motor: "[BulkWriteError], with the result beside it: both of the future's values are to be read.",
 		callback: "[BulkWriteError], of which errors.As finds the [Error]: its Details tell which writes failed, and " +
 			"its PartialResult has the result of the others.",

@@ -48,14 +48,14 @@ func (res *Result) problem(format string, args ...any) {
 	res.Problems = append(res.Problems, fmt.Errorf(format, args...))
 }
 
-// comesNext are the classes that may be pending: sessions and transactions, change streams, encryption.
+// comesNext are the classes that may be pending: encryption.
 var comesNext = []string{
-	"MotorClientSession", "_MotorTransactionContext", "MotorChangeStream", "MotorClientEncryption",
+	"MotorClientEncryption",
 }
 
 // mayPend reports whether a row may be pending: one of those classes, or what leads to them from another.
 func mayPend(r *Row) bool {
-	if slices.Contains(comesNext, r.Class) || r.Member == "start_session" || r.Member == "watch" {
+	if slices.Contains(comesNext, r.Class) || r.Member == "watch" {
 		return true
 	}
 	return strings.HasPrefix(r.Class, "(module) ") && slices.Contains(comesNext, strings.TrimPrefix(r.Member, "AsyncIO"))

@@ -134,14 +134,14 @@ func callsBack(f *types.Func) bool {
 }
 
 // callbackForm returns the symbol of package callback that goes with one of motor. It is nil if there has to be none:
-// for what is no handle and no method of one.
+// for what is no handle, no method of one, and no function that returns one or a future.
 func (m *Module) callbackForm(s *symbol) (*symbol, error) {
 	if s.pkg != "motor" {
 		return nil, nil
 	}
 	if s.owner == nil {
 		f := s.function()
-		if !m.isHandle(s) && (f == nil || !m.returnsHandle(f)) {
+		if !m.isHandle(s) && (f == nil || !m.returnsHandle(f) && !s.isAsync()) {
 			return nil, nil
 		}
 	} else if !m.isHandle(&symbol{pkg: s.pkg, object: s.owner.Obj()}) {

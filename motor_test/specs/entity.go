@@ -14,7 +14,7 @@ import (
 
 // entity is one of the things that the operations of a file work with.
 type entity struct {
-	kind   string // client, database, collection, cursor, thread, value, events
+	kind   string // client, database, collection, session, cursor, thread, value, events
 	handle any    // the style's handle
 	value  value
 
@@ -72,13 +72,14 @@ type entityOptions struct {
 	AwaitMinPoolSize value          `bson:"awaitMinPoolSizeMS"`
 
 	// Of the others.
-	Client            string        `bson:"client"`
-	Database          string        `bson:"database"`
-	DatabaseName      string        `bson:"databaseName"`
-	CollectionName    string        `bson:"collectionName"`
-	DatabaseOptions   handleOptions `bson:"databaseOptions"`
-	CollectionOptions handleOptions `bson:"collectionOptions"`
-	BucketOptions     bucketOptions `bson:"bucketOptions"`
+	Client            string         `bson:"client"`
+	Database          string         `bson:"database"`
+	DatabaseName      string         `bson:"databaseName"`
+	CollectionName    string         `bson:"collectionName"`
+	DatabaseOptions   handleOptions  `bson:"databaseOptions"`
+	CollectionOptions handleOptions  `bson:"collectionOptions"`
+	BucketOptions     bucketOptions  `bson:"bucketOptions"`
+	Session           sessionOptions `bson:"sessionOptions"`
 }
 
 // storedEvents is an entity that a client's events are kept in.
@@ -123,10 +124,7 @@ func (r *run) create(described bson.Raw) error {
 	case "thread":
 		return r.entities.add(o.ID, &entity{kind: kind, thread: newThread()})
 	case "session":
-		if _, err := r.entities.of("client", o.Client); err != nil {
-			return err
-		}
-		return r.entities.add(o.ID, &entity{kind: kind}) // pending is what uses it
+		return r.createSession(o)
 	case "bucket":
 		database, err := r.entities.of("database", o.Database)
 		if err != nil {

@@ -108,13 +108,19 @@ func init() {
 		"bucket.upload":         {run: uploading(operation{method: "UploadFromStream", required: []parameter{filename, source}})},
 		"bucket.uploadWithId":   {run: uploading(operation{method: "UploadFromStreamWithID", required: []parameter{fileID, filename, source}})},
 
+		"session.abortTransaction":  {run: sessionMethod("AbortTransaction")},
+		"session.commitTransaction": {run: sessionMethod("CommitTransaction")},
+		"session.endSession":        {run: sessionMethod("EndSession")},
+		"session.startTransaction":  {run: startTransaction},
+		"session.withTransaction":   {run: withTransaction},
+
 		"cursor.close":                       {run: func(r *run, e *entity, _ call) (outcome, error) { return outcome{err: e.cursor.close(r.ctx)}, nil }},
 		"cursor.iterateOnce":                 {run: func(r *run, e *entity, _ call) (outcome, error) { return read(e.cursor.try(r.ctx)) }},
 		"cursor.iterateUntilDocumentOrError": {run: func(r *run, e *entity, _ call) (outcome, error) { return read(e.cursor.next(r.ctx)) }},
 	}
 }
 
-// missing are the operations of the format that are not there yet. Those of sessions and key vaults are not
+// missing are the operations of the format that are not there yet. Those of key vaults are not
 // among them: it is these entities that are not there.
 var missing = map[string]bool{
 	"client.appendMetadata": true, "collection.count": true, "collection.mapReduce": true,
@@ -129,8 +135,6 @@ func (r *run) operate(c call) (outcome, error) {
 	}
 	op, ok := operations[e.kind+"."+c.Name]
 	switch {
-	case e.kind == "session":
-		return outcome{}, &pending{e.kind}
 	case missing[e.kind+"."+c.Name]:
 		return outcome{}, &pending{c.Name}
 	case !ok:
@@ -154,7 +158,10 @@ func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	ctx := r.ctx
+	ctx, err := r.inSession(r.ctx, c.Arguments)
+	if err != nil {
+		return outcome{}, err
+	}
 	if ms, ok := c.Arguments.Lookup("timeoutMS").AsInt64OK(); ok && ms > 0 {
 		limited, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 		defer cancel()
@@ -212,9 +219,7 @@ func (op *operation) arguments(c call) (args, opts []any, err error) {
 		switch {
 		case i >= 0:
 			args[i], err = op.required[i].as(v)
-		case name == "session":
-			err = &pending{"session"}
-		case name == "timeoutMS": // of the context
+		case name == "session", name == "timeoutMS": // of the context
 		case name == "commandName" && strings.HasSuffix(op.method, "Command"): // for languages whose maps have no order
 		default:
 			err = set(builder, c.Name, name, v)
@@ -324,14 +329,16 @@ func (r *run) command(e *entity, name string, c call) (outcome, error) {
 	command := bson.D{{Key: name, Value: c.Arguments.Lookup("collection")}}
 	for _, element := range elements {
 		switch element.Key() {
-		case "collection":
-		case "session":
-			return outcome{}, &pending{"session"}
+		case "collection", "session":
 		default:
 			command = append(command, bson.E{Key: element.Key(), Value: element.Value()})
 		}
 	}
-	return r.style.call(r.ctx, e.handle, "Command", []any{command}, nil)
+	ctx, err := r.inSession(r.ctx, c.Arguments)
+	if err != nil {
+		return outcome{}, err
+	}
+	return r.style.call(ctx, e.handle, "Command", []any{command}, nil)
 }
 
 // listIndexNames reads the names off the indexes.

@@ -51,7 +51,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	if st.partial() {
 		r.trace.beside = []string{}
 	}
-	r.matcher = &matcher{entity: r.entityValue, lsid: func(string) (value, error) { return value{}, &pending{"session"} }}
+	r.matcher = &matcher{entity: r.entityValue, lsid: r.lsid}
 	defer r.end()
 	defer func() {
 		r.join()
@@ -89,6 +89,11 @@ func (r *run) execute(c call) error {
 		return errTimeout
 	}
 	r.trace.operation(c.Name, o)
+	return r.judge(c, o)
+}
+
+// judge compares what has come of an operation with what the file expects.
+func (r *run) judge(c call, o outcome) error {
 	switch {
 	case c.Ignore:
 		return nil
@@ -261,6 +266,8 @@ func (r *run) end() {
 			_ = e.close(ctx)
 		case "cursor":
 			_ = e.cursor.close(ctx)
+		case "session":
+			_, _ = r.style.call(ctx, e.handle, "EndSession", nil, nil)
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 // runnerArguments are those of the operations on the test runner itself.
 type runnerArguments struct {
 	Client      string     `bson:"client"`
+	Session     string     `bson:"session"`
+	State       string     `bson:"state"`
 	FailPoint   bson.Raw   `bson:"failPoint"`
 	Entities    []bson.Raw `bson:"entities"`
 	Database    string     `bson:"databaseName"`
@@ -30,10 +32,9 @@ type runnerArguments struct {
 // runnerOperations are the operations on the test runner. What is not there is pending.
 var runnerOperations map[string]func(*run, runnerArguments) error
 
-// missingRunnerOperations are the ones that need sessions, the loop of an Atlas test, or the topology.
+// missingRunnerOperations are the ones that need several mongos, the loop of an Atlas test, or the topology.
 var missingRunnerOperations = map[string]bool{
-	"assertSessionDirty": true, "assertSessionNotDirty": true, "assertSessionPinned": true, "assertSessionUnpinned": true,
-	"assertSessionTransactionState": true, "targetedFailPoint": true, "loop": true, "recordTopologyDescription": true,
+	"targetedFailPoint": true, "loop": true, "recordTopologyDescription": true,
 	"assertTopologyType": true, "waitForPrimaryChange": true,
 }
 
@@ -48,6 +49,11 @@ func init() {
 		"assertNumberConnectionsCheckedOut":    (*run).connectionsCheckedOut,
 		"assertSameLsidOnLastTwoCommands":      func(r *run, a runnerArguments) error { return r.sameLSID(a, true) },
 		"assertDifferentLsidOnLastTwoCommands": func(r *run, a runnerArguments) error { return r.sameLSID(a, false) },
+		"assertSessionDirty":                   func(r *run, a runnerArguments) error { return r.sessionDirty(a, true) },
+		"assertSessionNotDirty":                func(r *run, a runnerArguments) error { return r.sessionDirty(a, false) },
+		"assertSessionPinned":                  func(r *run, a runnerArguments) error { return r.sessionPinned(a, true) },
+		"assertSessionUnpinned":                func(r *run, a runnerArguments) error { return r.sessionPinned(a, false) },
+		"assertSessionTransactionState":        (*run).sessionTransactionState,
 		"assertEventCount":                     (*run).eventCount,
 		"waitForEvent":                         (*run).waitForEvent,
 		"wait":                                 func(r *run, a runnerArguments) error { return sleep(r.ctx, time.Duration(a.MS)*time.Millisecond) },

@@ -14,6 +14,16 @@ type skip struct {
 // skips are all of them.
 var skips = []skip{
 	{
+		file: "sessions/snapshot-sessions-not-supported-server-error.json",
+		tests: []string{
+			"Server returns an error on find with snapshot",
+			"Server returns an error on aggregate with snapshot",
+			"Server returns an error on distinct with snapshot",
+		},
+		embedded: true,
+		reason:   "it takes no notice of snapshots",
+	},
+	{
 		file: "command-monitoring/logging/redacted-commands.json",
 		tests: []string{
 			"authenticate command and resulting server-generated error are redacted",

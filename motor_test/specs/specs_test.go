@@ -11,7 +11,7 @@ import (
 
 // waiting is all that tests may be pending for.
 var waiting = []string{
-	"session", "assertSessionNotDirty", "mapReduce", // what motor does not have yet
+	"mapReduce",                                                                   // what motor does not have yet
 	"find(maxTimeMS)", "estimatedDocumentCount(maxTimeMS)", "upload(contentType)", // what the driver does not have any more
 }
 

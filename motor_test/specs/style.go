@@ -22,6 +22,9 @@ type style interface {
 	// that does not exist is a [*pending], arguments that it cannot have are any other error.
 	call(ctx context.Context, handle any, method string, args, opts []any) (o outcome, err error)
 
+	// withTransaction has fn called in a transaction of a session, on any goroutine, and waits for the outcome.
+	withTransaction(ctx context.Context, session any, opts *options.TransactionOptionsBuilder, fn func() error) error
+
 	// partial reports whether a result can stand beside an error.
 	partial() bool
 	// ofMotor reports whether it is one of ours, of which some things are known that the files do not know.

@@ -96,3 +96,18 @@ func (s *byCallbacks) call(ctx context.Context, handle any, method string, args,
 		return outcome{err: context.Cause(ctx)}, nil
 	}
 }
+
+func (s *byCallbacks) withTransaction(ctx context.Context, session any, opts *options.TransactionOptionsBuilder, fn func() error) error {
+	ended := make(chan error, 1)
+	s.loop.AddCallback(func() {
+		callback.WithTransaction(ctx, session.(*callback.Session), func(_ context.Context, done callback.Func[any]) {
+			go func() { done(nil, fn()) }() // its calls are made on the loop, and waited for
+		}, func(_ any, err error) { ended <- err }, opts)
+	})
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -60,6 +60,11 @@ func (byDriver) call(ctx context.Context, handle any, method string, args, opts 
 	return o, nil
 }
 
+func (byDriver) withTransaction(ctx context.Context, session any, opts *options.TransactionOptionsBuilder, fn func() error) error {
+	_, err := session.(*mongo.Session).WithTransaction(ctx, func(context.Context) (any, error) { return nil, fn() }, opts)
+	return err
+}
+
 // The driver's handles with motor's names for what the driver calls otherwise.
 type (
 	driverClient     struct{ *mongo.Client }

@@ -54,3 +54,8 @@ func (byFutures) call(ctx context.Context, handle any, method string, args, opts
 	}
 	return outcomeOf(out), nil
 }
+
+func (byFutures) withTransaction(ctx context.Context, session any, opts *options.TransactionOptionsBuilder, fn func() error) error {
+	_, err := motor.WithTransaction(ctx, session.(*motor.Session), func(context.Context) (any, error) { return nil, fn() }, opts).Await(ctx)
+	return err
+}

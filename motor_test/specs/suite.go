@@ -19,7 +19,7 @@ const module = "go.mongodb.org/mongo-driver"
 // Embedded are the suites that the embedded server can run, or refuse.
 var Embedded = []string{
 	"crud", "collection-management", "run-command", "index-management", "command-monitoring", "read-write-concern",
-	"versioned-api", "unified-test-format", "gridfs", "change-streams",
+	"versioned-api", "unified-test-format", "gridfs", "change-streams", "sessions", "transactions",
 }
 
 // DefaultDir returns the folder of the files that come with the module of the tests.

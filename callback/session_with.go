@@ -1,0 +1,146 @@
+package callback
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// What motor calls with a session or in a transaction is a function that returns when all is done. Here it is one that
+// returns at once and says by a callback when all is done; or, in the functions that begin with Spawn, a coroutine.
+
+// WithTransaction is [motor.WithTransaction] in callbacks. fn is called on the session's loop, with the context for what
+// is to be part of the transaction. It returns at once, and says by done what has come of it: a value, upon which the
+// transaction is committed, or an error, upon which it is aborted. What may succeed later is tried again: then fn is
+// called again. callback is given what the last done was, or the error.
+//
+//	transfer := func(ctx context.Context, done callback.Func[any]) {
+//		orders.InsertOne(ctx, order, func(_ *motor.InsertOneResult, err error) {
+//			if err != nil {
+//				done(nil, err)
+//				return
+//			}
+//			entries.InsertOne(ctx, entry, func(_ *motor.InsertOneResult, err error) { done(nil, err) })
+//		})
+//	}
+//	callback.WithTransaction(ctx, s, transfer, func(_ any, err error) { ... })
+//
+// done may be called from any goroutine; only its first call counts. A panic of fn counts as an error, a
+// [*future.PanicError]. One of a callback that fn has given to others does not: if done is not called because of that,
+// or is never called at all, it is the end of ctx that ends the transaction.
+//
+// Motor: MotorClientSession.with_transaction.
+func WithTransaction[T any](
+	ctx context.Context, s *Session, fn func(ctx context.Context, done Func[T]), callback Func[T],
+	opts ...options.Lister[options.TransactionOptions],
+) {
+	mustHave(s != nil, "WithTransaction", "s")
+	mustHave(fn != nil, "WithTransaction", "fn")
+	deliver(s.loop, motor.WithTransaction(ctx, s.futures, calledBack(s.loop, fn), opts...), callback)
+}
+
+// SpawnWithTransaction is [motor.WithTransaction] with a coroutine for fn, which runs on the session's loop: a [*Loop],
+// or the future fails with [motor.TypeError]. Its Co has the session, so that what it calls is part of the transaction.
+// It may be started several times, one after the other.
+//
+//	_, err := callback.SpawnWithTransaction(co, s, func(co *callback.Co) (*motor.InsertOneResult, error) {
+//		if _, err := orders.InsertOne(co, order).Await(co); err != nil {
+//			return nil, err
+//		}
+//		return entries.InsertOne(co, entry).Await(co)
+//	}).Await(co)
+//
+// Motor: MotorClientSession.with_transaction.
+func SpawnWithTransaction[T any](
+	ctx context.Context, s *Session, fn func(co *Co) (T, error), opts ...options.Lister[options.TransactionOptions],
+) *future.Future[T] {
+	mustHave(s != nil, "SpawnWithTransaction", "s")
+	mustHave(fn != nil, "SpawnWithTransaction", "fn")
+	return motor.WithTransaction(ctx, s.futures, spawnedOn(s.loop, fn), opts...).Via(s.loop)
+}
+
+// Transact is [motor.Transact] in callbacks: as [WithTransaction], but nothing is tried again.
+//
+// Motor: async with s.start_transaction().
+func Transact[T any](
+	ctx context.Context, s *Session, fn func(ctx context.Context, done Func[T]), callback Func[T],
+	opts ...options.Lister[options.TransactionOptions],
+) {
+	mustHave(s != nil, "Transact", "s")
+	mustHave(fn != nil, "Transact", "fn")
+	deliver(s.loop, motor.Transact(ctx, s.futures, calledBack(s.loop, fn), opts...), callback)
+}
+
+// SpawnTransact is [motor.Transact] with a coroutine for fn: as [SpawnWithTransaction], but nothing is tried again.
+//
+// Motor: async with s.start_transaction().
+func SpawnTransact[T any](
+	ctx context.Context, s *Session, fn func(co *Co) (T, error), opts ...options.Lister[options.TransactionOptions],
+) *future.Future[T] {
+	mustHave(s != nil, "SpawnTransact", "s")
+	mustHave(fn != nil, "SpawnTransact", "fn")
+	return motor.Transact(ctx, s.futures, spawnedOn(s.loop, fn), opts...).Via(s.loop)
+}
+
+// WithSession is [motor.WithSession] in callbacks. fn is called on the client's loop, with the context for what is to be
+// in the session. The session ends when fn has called done; for done and callback see [WithTransaction].
+//
+// Motor: async with await client.start_session() as s.
+func WithSession[T any](
+	ctx context.Context, client *Client, fn func(ctx context.Context, s *Session, done Func[T]), callback Func[T],
+	opts ...options.Lister[options.SessionOptions],
+) {
+	mustHave(client != nil, "WithSession", "client")
+	mustHave(fn != nil, "WithSession", "fn")
+	deliver(client.loop, motor.WithSession(ctx, client.futures, func(ctx context.Context, s *motor.Session) (T, error) {
+		own := WrapSession(client.loop, s)
+		return calledBack(client.loop, func(ctx context.Context, done Func[T]) { fn(ctx, own, done) })(ctx)
+	}, opts...), callback)
+}
+
+// SpawnWithSession is [motor.WithSession] with a coroutine for fn, which runs on the client's loop: a [*Loop], or the
+// future fails with [motor.TypeError]. Its Co has the session, so that what it calls is in it.
+//
+// Motor: async with await client.start_session() as s.
+func SpawnWithSession[T any](
+	ctx context.Context, client *Client, fn func(co *Co, s *Session) (T, error),
+	opts ...options.Lister[options.SessionOptions],
+) *future.Future[T] {
+	mustHave(client != nil, "SpawnWithSession", "client")
+	mustHave(fn != nil, "SpawnWithSession", "fn")
+	return motor.WithSession(ctx, client.futures, func(ctx context.Context, s *motor.Session) (T, error) {
+		own := WrapSession(client.loop, s)
+		return spawnedOn(client.loop, func(co *Co) (T, error) { return fn(co, own) })(ctx)
+	}, opts...).Via(client.loop)
+}
+
+// calledBack returns what calls fn on a loop and waits until it has called done.
+func calledBack[T any](loop future.Executor, fn func(ctx context.Context, done Func[T])) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) {
+		outcome := future.NewPromise[T]()
+		future.Go(ctx, loop, func(context.Context) (none struct{}, err error) {
+			fn(ctx, func(v T, err error) { outcome.Settle(v, err) })
+			return none, nil
+		}).OnComplete(func(_ struct{}, err error) {
+			if err != nil {
+				outcome.Reject(err)
+			}
+		})
+		return outcome.Future().Await(ctx)
+	}
+}
+
+// spawnedOn returns what runs fn on a loop and waits until it has ended, which it soon does when its context ends.
+func spawnedOn[T any](loop future.Executor, fn func(co *Co) (T, error)) func(context.Context) (T, error) {
+	return func(ctx context.Context) (none T, err error) {
+		l, ok := loop.(*Loop)
+		if !ok {
+			return none, fmt.Errorf("%w: coroutines run on a *callback.Loop, not on %T", motor.TypeError, loop)
+		}
+		return SpawnContext(ctx, l, fn).Await(context.WithoutCancel(ctx))
+	}
+}

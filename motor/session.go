@@ -1,0 +1,304 @@
+package motor
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"weak"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// Session is a logical session: the operations in it see one another's effects, and may be made one transaction. An
+// operation is in the session that its context has:
+//
+//	s, err := client.StartSession(ctx).Await(ctx)
+//	defer s.EndSession(ctx)
+//	users.InsertOne(s.Context(ctx), bson.M{"_id": "ann"})
+//
+// The operations of one session run one at a time, in the order of their calls, whoever calls them. One that waits for
+// those before it takes no slot of the executor. A session of the driver's that mongo.NewSessionContext has put in a
+// context is treated alike, and need not be wrapped.
+//
+// A Session is safe for any number of goroutines. A transaction is the session's: what another goroutine calls in the
+// session meanwhile is part of it.
+//
+// Motor: MotorClientSession.
+type Session struct {
+	client *Client
+	driver *mongo.Session
+	queue  *sessionQueue
+}
+
+var (
+	errSessionEnded    = newError(InvalidOperation, "cannot use an ended session")
+	errTransactionOver = newError(InvalidOperation, "the transaction that this was called in is over")
+	errOtherClient     = newError(InvalidOperation,
+		"a session can be used only with the client that started it, and until that is closed")
+)
+
+// StartSession resolves to a new session. It opens the client if need be, but does no I/O: the server hears of the
+// session with the first operation.
+//
+// Without options the session is causally consistent: what is read in it shows what was read and written in it before.
+// options.Session().SetSnapshot(true) has all reads show one moment. SetDefaultTransactionOptions says what
+// StartTransaction is not told; what that leaves open is as of the client now.
+//
+// Errors: [ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a snapshot
+// time without a snapshot.
+//
+// Motor: MotorClient.start_session.
+func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[options.SessionOptions]) *future.Future[*Session] {
+	o, err := applied(opts)
+	snapshot := given(o.Snapshot, false)
+	switch {
+	case err != nil:
+	case snapshot && given(o.CausalConsistency, false):
+		err = newError(ConfigurationError, "a session cannot be both causally consistent and a snapshot")
+	case !snapshot && o.SnapshotTime != nil:
+		err = newError(ConfigurationError, "a snapshot time is of a session with a snapshot only")
+	}
+	var defaults options.TransactionOptions
+	if err == nil && o.DefaultTransactionOptions != nil {
+		defaults, err = applied([]options.Lister[options.TransactionOptions]{o.DefaultTransactionOptions})
+	}
+	if err != nil {
+		return failed[*Session](c, err)
+	}
+	now := c.now()
+	if defaults.WriteConcern == nil {
+		defaults.WriteConcern = now.write.driver
+	}
+	if defaults.ReadPreference == nil {
+		defaults.ReadPreference = now.read.pref
+	}
+	o.DefaultTransactionOptions = options.Transaction().SetReadConcern(defaults.ReadConcern).
+		SetReadPreference(defaults.ReadPreference).SetWriteConcern(defaults.WriteConcern)
+	return start(ctx, c, shortLane, func(ctx context.Context, conn *connection) (*Session, error) {
+		client, err := conn.client(ctx)
+		if err != nil {
+			return nil, err
+		}
+		driver, err := client.StartSession(&exactly[options.SessionOptions]{o})
+		if err != nil {
+			return nil, &Error{class: ConfigurationError, cause: err}
+		}
+		return c.started(driver, o), nil
+	})
+}
+
+// started returns the handle of a session that nobody else has yet. When the program has forgotten the session, and
+// the contexts and cursors that have it, it is ended: see abandon.
+func (c *Client) started(driver *mongo.Session, o options.SessionOptions) *Session {
+	s := c.session(driver)
+	rest := *driver // what there is of it then
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.own, q.options = true, o
+	q.watch = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(q.ending(rest)) }, &rest)
+	return s
+}
+
+// session returns the handle of a session of the driver's, or nil for nil.
+func (c *Client) session(driver *mongo.Session) *Session {
+	if driver == nil {
+		return nil
+	}
+	q := queueOf(driver)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.handle.Value()
+	if s == nil {
+		s = &Session{client: c, driver: driver, queue: q}
+		q.handle = weak.Make(s)
+	}
+	return s
+}
+
+// enter takes a turn in the session of a context, if it has one.
+func (c *Client) enter(ctx context.Context) (*sessionTurn, error) {
+	if ctx == nil { // which start refuses
+		return nil, nil
+	}
+	driver := mongo.SessionFromContext(ctx)
+	if driver == nil {
+		return nil, nil
+	}
+	return c.enterIn(driver, operate)
+}
+
+// enterIn takes a turn in a session, if it is one of the connection that is open.
+func (c *Client) enterIn(driver *mongo.Session, do step) (*sessionTurn, error) {
+	if !c.has(driver) {
+		return nil, errOtherClient
+	}
+	return queueOf(driver).take(driver, do)
+}
+
+// has reports whether a session was started on the connection that is open.
+func (c *Client) has(driver *mongo.Session) bool {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	return conn != nil && driver.Client() != nil && driver.Client() == conn.driver.Load()
+}
+
+// Context returns a context with the session, for the operations that are to be in it. Another session that ctx has is
+// replaced.
+//
+// Motor: the parameter session of every operation.
+func (s *Session) Context(ctx context.Context) context.Context {
+	return mongo.NewSessionContext(ctx, s.driver)
+}
+
+// in returns ctx with the session, which may be nil, and no other.
+func (s *Session) in(ctx context.Context) context.Context {
+	if mongo.SessionFromContext(ctx) == s.delegate() {
+		return ctx
+	}
+	return mongo.NewSessionContext(ctx, s.delegate())
+}
+
+// delegate returns the driver's session, or nil.
+func (s *Session) delegate() *mongo.Session {
+	if s == nil {
+		return nil
+	}
+	return s.driver
+}
+
+// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in progress
+// is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the server is
+// told of its end at [Client.Close]. It never fails: ending twice is no error, and the end of ctx does not keep the
+// session from being ended. Nobody has to wait for it:
+//
+//	defer s.EndSession(ctx)
+//
+// Motor: MotorClientSession.end_session.
+func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
+	if ctx == nil {
+		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
+	}
+	t, err := s.queue.take(s.driver, func(q *sessionQueue) error {
+		if q.ended {
+			return errSessionEnded
+		}
+		q.ended = true
+		q.watch.Stop()
+		if q.txn == transactionRunning {
+			q.txn = transactionAborted
+		}
+		return nil
+	})
+	if err != nil {
+		return resolved(s.client, struct{}{})
+	}
+	if !s.client.has(s.driver) { // it has ended with its connection
+		t.drop()
+		return resolved(s.client, struct{}{})
+	}
+	end := s.queue.ending(s.driver)
+	f := inTurn(context.WithoutCancel(ctx), s.client, shortLane, nil, t, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+		t.end(ctx)
+		return none, nil
+	})
+	f.Notify(endedLater{s.client, f, end})
+	return f
+}
+
+// endedLater has a session ended after all if the operation that was to do so has been cancelled, or was refused.
+type endedLater struct {
+	client *Client
+	f      *future.Future[struct{}]
+	ending ending
+}
+
+// Wake implements future.Waker.
+func (e endedLater) Wake() {
+	if e.f.Err() != nil {
+		e.client.abandon(e.ending)
+	}
+}
+
+// end ends the driver's session. The caller has the turn.
+func (t *sessionTurn) end(ctx context.Context) {
+	t.queue.mu.Lock()
+	unsure := t.queue.unsure
+	t.queue.mu.Unlock()
+	if unsure {
+		_ = t.leave(ctx)
+	}
+	t.driver.EndSession(ctx)
+}
+
+// ending is how a session is ended that the program has left behind.
+func (q *sessionQueue) ending(driver *mongo.Session) ending {
+	return ending{driver.Client(), func(conn *connection) {
+		ctx := conn.polls.ctx
+		t, err := q.take(driver, func(q *sessionQueue) error {
+			q.ended = true
+			if q.txn == noTransaction && driver.TransactionRunning() {
+				q.txn = transactionAborted
+			}
+			return nil
+		})
+		if err == nil && t.begin(ctx) == nil {
+			defer t.pass()
+			t.end(ctx)
+		}
+	}}
+}
+
+// HasEnded reports whether EndSession has been called.
+//
+// Motor: MotorClientSession.has_ended.
+func (s *Session) HasEnded() bool {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.queue.ended
+}
+
+// SessionID returns the document by which the server knows the session: its lsid.
+//
+// Motor: MotorClientSession.session_id.
+func (s *Session) SessionID() bson.Raw { return s.driver.ID() }
+
+// Options returns what the session was started with. What was left open of the default transaction options is as it
+// was found on the client.
+//
+// Motor: MotorClientSession.options.
+func (s *Session) Options() options.SessionOptions {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.queue.options
+}
+
+// Client returns the client that the session was started on.
+//
+// Motor: MotorClientSession.client.
+func (s *Session) Client() *Client { return s.client }
+
+// IOLoop returns that of the client: see [Client.IOLoop].
+//
+// Motor: MotorClientSession.get_io_loop.
+func (s *Session) IOLoop() future.Executor { return s.client.loop }
+
+// Delegate returns the driver's session, for what only the driver has. It is not safe to share: use it while no
+// operation of the session is under way.
+//
+// Motor: MotorClientSession.delegate.
+func (s *Session) Delegate() *mongo.Session { return s.driver }
+
+// Equal reports whether both are handles of one session.
+func (s *Session) Equal(other *Session) bool { return other != nil && s.driver == other.driver }
+
+// String names the session by its number.
+func (s *Session) String() string {
+	_, id, _ := s.SessionID().Lookup("id").BinaryOK()
+	return fmt.Sprintf("motor.Session(%x)", id)
+}

@@ -1,0 +1,210 @@
+package motor
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// StartTransaction makes what is called in the session from now on a transaction, until [Session.CommitTransaction] or
+// [Session.AbortTransaction]. It does no I/O: the server hears of the transaction with its first operation. What opts
+// leave open is as of the options of [Client.StartSession].
+//
+// Of the write concern a transaction has w and j; a time limit of the commit is the deadline of its context.
+//
+// Errors: [InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
+// [ConfigurationError] for a write concern with w: 0.
+//
+// Motor: MotorClientSession.start_transaction.
+func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
+	o, err := applied(opts)
+	if err != nil {
+		return err
+	}
+	return s.queue.now(s.driver, func(q *sessionQueue) error {
+		concern := o.WriteConcern
+		if defaults := q.options.DefaultTransactionOptions; concern == nil && defaults != nil {
+			all, err := applied([]options.Lister[options.TransactionOptions]{defaults})
+			if err != nil {
+				return err
+			}
+			concern = all.WriteConcern
+		}
+		switch {
+		case q.ended:
+			return errSessionEnded
+		case given(q.options.Snapshot, false):
+			return newError(InvalidOperation, "a session with a snapshot has no transactions")
+		case q.txn == transactionRunning:
+			return newError(InvalidOperation, "a transaction is in progress already")
+		case !concern.Acknowledged():
+			return newError(ConfigurationError, "a transaction has no unacknowledged write concern")
+		}
+		q.txn = transactionRunning
+		return nil
+	}, func(t *sessionTurn) error {
+		if s.driver.TransactionRunning() {
+			_ = t.leave(longOver) // the next transaction ends it on the server
+		}
+		if err := s.driver.StartTransaction(&exactly[options.TransactionOptions]{o}); err != nil {
+			return &Error{class: InvalidOperation, cause: err}
+		}
+		return nil
+	})
+}
+
+// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction without operations is committed without I/O. The driver tries a second time by itself
+// if the connection breaks. After that a commit may be called again, as often as may be, if the error has the label
+// "UnknownTransactionCommitResult".
+//
+// Errors: [InvalidOperation] if no transaction was started, or it was aborted; [OperationFailure], [ConnectionFailure]
+// with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". Whatever the error, the transaction
+// is over for the session; but one that was cancelled before its turn came has not been called.
+//
+// Motor: MotorClientSession.commit_transaction.
+func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
+	return s.conclude(ctx, func(q *sessionQueue) error {
+		switch {
+		case q.ended:
+			return errSessionEnded
+		case q.txn == noTransaction:
+			return newError(InvalidOperation, "no transaction was started")
+		case q.txn == transactionAborted:
+			return newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction")
+		}
+		q.txn = transactionCommitted
+		return nil
+	}, func(ctx context.Context) error {
+		err := s.driver.CommitTransaction(ctx)
+		s.queue.mu.Lock()
+		s.queue.unsure = s.driver.TransactionRunning()
+		s.queue.mu.Unlock()
+		return err
+	})
+}
+
+// AbortTransaction gives the transaction up, when the operations that were called in it have ended. What the server says
+// to it is of no interest, and no error: it aborts by itself what it hears no more of.
+//
+// Errors: [InvalidOperation] if no transaction was started, or it was committed, or aborted already.
+//
+// Motor: MotorClientSession.abort_transaction.
+func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}] {
+	return s.conclude(ctx, func(q *sessionQueue) error {
+		switch {
+		case q.ended:
+			return errSessionEnded
+		case q.txn == noTransaction:
+			return newError(InvalidOperation, "no transaction was started")
+		case q.txn == transactionCommitted:
+			return newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction")
+		case q.txn == transactionAborted:
+			return newError(InvalidOperation, "AbortTransaction cannot be called twice")
+		}
+		q.txn = transactionAborted
+		return nil
+	}, s.driver.AbortTransaction)
+}
+
+// conclude starts the operation that ends a transaction.
+func (s *Session) conclude(ctx context.Context, do step, end func(context.Context) error) *future.Future[struct{}] {
+	if ctx == nil {
+		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
+	}
+	t, err := s.client.enterIn(s.driver, do)
+	if err != nil {
+		return failed[struct{}](s.client, err)
+	}
+	return inTurn(ctx, s.client, shortLane, nil, t, func(ctx context.Context, _ *connection) (none struct{}, err error) {
+		if t.was == transactionRunning && !s.driver.TransactionRunning() {
+			return none, errTransactionOver
+		}
+		return none, end(ctx)
+	})
+}
+
+// InTransaction reports whether a transaction was started that has been neither committed nor aborted, going by what
+// was called, whether it has run yet or not.
+//
+// Motor: MotorClientSession.in_transaction.
+func (s *Session) InTransaction() bool {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.queue.look(s.driver)
+	return s.queue.txn == transactionRunning
+}
+
+// ClusterTime returns the latest cluster time that the session knows of, a document, as of the operations that have
+// ended; nil if it knows none.
+//
+// Motor: MotorClientSession.cluster_time.
+func (s *Session) ClusterTime() bson.Raw {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.queue.look(s.driver)
+	time, _ := s.queue.clusterTime.Lookup(clusterTimeKey).DocumentOK()
+	return time
+}
+
+// OperationTime returns when, by the server's clock, the latest operation of the session was, as of those that have
+// ended. ok is false if there was none.
+//
+// Motor: MotorClientSession.operation_time.
+func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	s.queue.look(s.driver)
+	if s.queue.operationTime == nil {
+		return at, false
+	}
+	return *s.queue.operationTime, true
+}
+
+const clusterTimeKey = "$clusterTime"
+
+// AdvanceClusterTime has the session know of a cluster time: that of another session, so that this one's reads can be
+// after the other's writes. An earlier one than it knows is left out of account. It is a document, as [Session.ClusterTime]
+// returns it, or as the driver's session does.
+//
+// Errors: [TypeError] for what is no document, [ValueError] for one without a clusterTime, [InvalidOperation] if the
+// session has ended.
+//
+// Motor: MotorClientSession.advance_cluster_time.
+func (s *Session) AdvanceClusterTime(clusterTime any) error {
+	raw, err := s.client.codec.encode("cluster time", clusterTime)
+	if err != nil {
+		return err
+	}
+	if inner, ok := raw.Lookup(clusterTimeKey).DocumentOK(); ok {
+		raw = inner
+	}
+	if _, _, ok := raw.Lookup("clusterTime").TimestampOK(); !ok {
+		return newError(ValueError, "a cluster time has a field clusterTime, a timestamp")
+	}
+	whole, err := bson.Marshal(bson.D{{Key: clusterTimeKey, Value: raw}})
+	if err != nil {
+		return &Error{class: InvalidDocument, cause: err}
+	}
+	return s.queue.now(s.driver, unended, func(*sessionTurn) error { return s.driver.AdvanceClusterTime(whole) })
+}
+
+// AdvanceOperationTime has the session know of an operation of another session: reads of a causally consistent session
+// then show what that one has done. An earlier time than it knows is left out of account.
+//
+// Errors: [InvalidOperation] if the session has ended.
+//
+// Motor: MotorClientSession.advance_operation_time.
+func (s *Session) AdvanceOperationTime(at bson.Timestamp) error {
+	return s.queue.now(s.driver, unended, func(*sessionTurn) error { return s.driver.AdvanceOperationTime(&at) })
+}
+
+// unended is the step of what changes nothing but must not come after the end.
+func unended(q *sessionQueue) error {
+	if q.ended {
+		return errSessionEnded
+	}
+	return nil
+}

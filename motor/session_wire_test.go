@@ -1,0 +1,529 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// newSession returns a session of a client of a peer that plays the primary of a replica set.
+func newSession(t *testing.T, opts ...options.Lister[options.SessionOptions]) (*wiretest.Peer, *motor.Session, collection) {
+	t.Helper()
+	peer := wiretest.Start(t, wiretest.Primary)
+	for _, name := range []string{"commitTransaction", "abortTransaction"} {
+		peer.Handle(name, ok())
+	}
+	client := newClient(t, peer.URI(), motor.WithMaxWorkers(2))
+	return peer, sessionOf(t, client, opts...), client.Database("d").Collection("c")
+}
+
+func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[options.SessionOptions]) *motor.Session {
+	t.Helper()
+	s, err := client.StartSession(t.Context(), opts...).Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.EndSession(context.Background()).Await(context.Background()) })
+	return s
+}
+
+// succeed waits for f, which must not fail.
+func succeed[T any](t *testing.T, f *future.Future[T]) T {
+	t.Helper()
+	v, err := f.Await(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	return v
+}
+
+// inSession is what every command has that is sent in a session, outside of transactions.
+func inSession(s *motor.Session) bson.M {
+	return bson.M{"lsid": s.SessionID(), "autocommit": wiretest.Absent, "startTransaction": wiretest.Absent}
+}
+
+// TestEveryOperationHasTheSession goes through all that has a session, in a context derived from that of the session and
+// in one that the driver has made.
+func TestEveryOperationHasTheSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("listCollections", cursorOf())
+	for name, ctx := range map[string]context.Context{
+		"ours":     context.WithValue(s.Context(t.Context()), peer, peer),
+		"driver's": mongo.NewSessionContext(t.Context(), s.Delegate()),
+	} {
+		for _, o := range slices.Concat(readers, legacyReads, writes, legacyWrites) {
+			wait := o.call(ctx, coll)
+			answerRead(peer.Receive(o.command).Want(inSession(s)))
+			if err := wait(ctx); err != nil && !errors.Is(err, motor.ProtocolError) {
+				t.Errorf("%s: %s: %v", name, o.command, err)
+			}
+		}
+	}
+}
+
+func TestCursorsStayInTheirSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	cursor := coll.Find(bson.D{})
+	if cursor.Session() != nil {
+		t.Error("a cursor that has not been read has a session")
+	}
+	first := cursor.Next(s.Context(t.Context()))
+	peer.Receive("find").Want(inSession(s)).Cursor("d.c", 7, bson.M{"i": 1})
+	succeed(t, first)
+	if cursor.Session() != s {
+		t.Errorf("the cursor is in %v, not in %v", cursor.Session(), s)
+	}
+	other := sessionOf(t, coll.Database().Client())
+	for _, ctx := range []context.Context{t.Context(), other.Context(t.Context())} {
+		more := cursor.Next(ctx)
+		peer.Receive("getMore").Want(inSession(s)).Cursor("d.c", 7, bson.M{"i": 2})
+		succeed(t, more)
+	}
+	peer.Handle("killCursors", nil)
+	closed := cursor.Close(t.Context())
+	peer.Receive("killCursors").Want(inSession(s)).OK()
+	succeed(t, closed)
+
+	listing := coll.Database().ListCollections(s.Context(t.Context()), bson.D{})
+	peer.Receive("listCollections").Want(inSession(s)).Cursor("d.$cmd.listCollections", 0)
+	if listed := succeed(t, listing); listed.Session() != s {
+		t.Errorf("the list is in %v, not in %v", listed.Session(), s)
+	}
+
+	// One that was first read without a session stays without.
+	cursor = coll.Find(bson.D{})
+	first = cursor.Next(t.Context())
+	peer.Receive("find").Cursor("d.c", 8, bson.M{"i": 1})
+	succeed(t, first)
+	more := cursor.Next(s.Context(t.Context()))
+	if lsid := peer.Receive("getMore"); lsid.Command.Lookup("lsid").String() == s.SessionID().String() {
+		t.Error("the getMore has the session of its context")
+	} else {
+		lsid.Cursor("d.c", 0, bson.M{"i": 2})
+	}
+	succeed(t, more)
+	if cursor.Session() != nil {
+		t.Errorf("it is in %v", cursor.Session())
+	}
+}
+
+// A cursor whose session has ended has what it has fetched, and no more.
+func TestCursorsOfASessionThatHasEnded(t *testing.T) {
+	peer, s, coll := newSession(t)
+	cursor := coll.Find(bson.D{})
+	first := cursor.Next(s.Context(t.Context()))
+	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 1}, bson.M{"i": 2})
+	succeed(t, first)
+	succeed(t, s.EndSession(t.Context()))
+	if docs, err := cursor.ToList(t.Context(), 1).Await(t.Context()); len(docs) != 1 || err != nil {
+		t.Errorf("what was fetched: %v, %v", docs, err)
+	}
+	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("what was not: %v, want InvalidOperation", err)
+	}
+	peer.Handle("killCursors", nil)
+	again := sessionOf(t, coll.Database().Client())
+	open := coll.Find(bson.D{})
+	first = open.Next(again.Context(t.Context()))
+	peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 1})
+	succeed(t, first)
+	succeed(t, again.EndSession(t.Context()))
+	closing := open.Close(t.Context())
+	peer.Receive("killCursors").Want(bson.M{"cursors": bson.A{int64(9)}}).OK()
+	succeed(t, closing)
+}
+
+func TestTransactionOnTheWire(t *testing.T) {
+	peer, s, coll := newSession(t, options.Session().SetDefaultTransactionOptions(
+		options.Transaction().SetWriteConcern(writeconcern.Majority())))
+	ctx := s.Context(t.Context())
+	if s.InTransaction() {
+		t.Error("a new session is in a transaction")
+	}
+	if err := s.StartTransaction(options.Transaction().SetReadPreference(readpref.Primary())); err != nil || !s.InTransaction() {
+		t.Fatalf("StartTransaction: %v, in transaction: %t", err, s.InTransaction())
+	}
+	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+	first := peer.Receive("insert").Want(bson.M{
+		"lsid": s.SessionID(), "startTransaction": true, "autocommit": false, "writeConcern": wiretest.Absent,
+	})
+	number := first.Command.Lookup("txnNumber").Int64()
+	first.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	inTransaction := bson.M{"lsid": s.SessionID(), "startTransaction": wiretest.Absent, "autocommit": false, "txnNumber": number}
+	found := coll.Find(bson.D{}).ToList(ctx)
+	peer.Receive("find").Want(inTransaction).Cursor("d.c", 0)
+	succeed(t, found)
+	// A collection cannot be looked for in a transaction, but made.
+	created := coll.Database().CreateCollection(ctx, "new")
+	peer.Receive("create").Want(inTransaction).OK()
+	succeed(t, created)
+
+	peer.Handle("commitTransaction", nil)
+	committed := s.CommitTransaction(t.Context())
+	if s.InTransaction() {
+		t.Error("still in the transaction")
+	}
+	majority := bson.M{"w": "majority"}
+	peer.Receive("commitTransaction").Want(inTransaction).Want(bson.M{"$db": "admin", "writeConcern": majority}).OK()
+	succeed(t, committed)
+
+	outside := coll.InsertOne(ctx, bson.M{"_id": 2})
+	peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
+	succeed(t, outside)
+
+	if err := s.StartTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	inserted = coll.InsertOne(ctx, bson.M{"_id": 3})
+	next := peer.Receive("insert").Want(bson.M{"startTransaction": true})
+	if n := next.Command.Lookup("txnNumber").Int64(); n <= number {
+		t.Errorf("the next transaction is number %d, after %d", n, number)
+	}
+	next.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	peer.Handle("abortTransaction", nil)
+	aborted := s.AbortTransaction(t.Context())
+	peer.Receive("abortTransaction").Want(bson.M{"$db": "admin", "autocommit": false}).Fail(251, "NoSuchTransaction", "no")
+	succeed(t, aborted) // what the server says is no error
+}
+
+// usage is a use of a session that is out of place.
+type usage struct {
+	name  string
+	use   func(context.Context, *motor.Session) error
+	class *motor.ErrorClass
+}
+
+func TestUseOfSessionsThatIsOutOfPlace(t *testing.T) {
+	start := func(_ context.Context, s *motor.Session) error { return s.StartTransaction() }
+	commit := func(ctx context.Context, s *motor.Session) error { return second(s.CommitTransaction(ctx).Await(ctx)) }
+	abort := func(ctx context.Context, s *motor.Session) error { return second(s.AbortTransaction(ctx).Await(ctx)) }
+	end := func(ctx context.Context, s *motor.Session) error { return second(s.EndSession(ctx).Await(ctx)) }
+	ping := func(ctx context.Context, s *motor.Session) error {
+		return second(s.Client().Database("d").Command(s.Context(ctx), "buildInfo").Await(ctx))
+	}
+	all := func(uses ...func(context.Context, *motor.Session) error) func(context.Context, *motor.Session) error {
+		return func(ctx context.Context, s *motor.Session) error {
+			for i, use := range uses {
+				if err := use(ctx, s); err != nil && i < len(uses)-1 {
+					return fmt.Errorf("step %d: %v", i, err)
+				} else if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	for _, test := range []usage{
+		{"commit without a start", commit, motor.InvalidOperation},
+		{"abort without a start", abort, motor.InvalidOperation},
+		{"two starts", all(start, start), motor.InvalidOperation},
+		{"two aborts", all(start, abort, abort), motor.InvalidOperation},
+		{"abort after commit", all(start, commit, abort), motor.InvalidOperation},
+		{"commit after abort", all(start, abort, commit), motor.InvalidOperation},
+		{"two commits", all(start, ping, commit, commit), nil},
+		{"two commits of nothing", all(start, commit, commit), nil},
+		{"commit after an operation outside", all(start, ping, commit, ping, commit), motor.InvalidOperation},
+		{"start after commit", all(start, ping, commit, start, abort), nil},
+		{"start after abort", all(start, ping, abort, start, ping, commit), nil},
+		{"operation after end", all(end, ping), motor.InvalidOperation},
+		{"start after end", all(end, start), motor.InvalidOperation},
+		{"commit after end", all(start, end, commit), motor.InvalidOperation},
+		{"abort after end", all(start, end, abort), motor.InvalidOperation},
+		{"two ends", all(end, end), nil},
+		{"advance after end", all(end, func(_ context.Context, s *motor.Session) error {
+			return s.AdvanceOperationTime(bson.Timestamp{T: 1})
+		}), motor.InvalidOperation},
+		{"w: 0 in a transaction", func(_ context.Context, s *motor.Session) error {
+			return s.StartTransaction(options.Transaction().SetWriteConcern(writeconcern.Unacknowledged()))
+		}, motor.ConfigurationError},
+		{"no cluster time", func(_ context.Context, s *motor.Session) error {
+			return s.AdvanceClusterTime(bson.M{"clusterTime": 1})
+		}, motor.ValueError},
+		{"no document as cluster time", func(_ context.Context, s *motor.Session) error {
+			return s.AdvanceClusterTime(1)
+		}, motor.TypeError},
+		{"nil context", func(_ context.Context, s *motor.Session) error {
+			return second(s.CommitTransaction(nil).Await(context.Background())) //nolint:staticcheck // that is the test
+		}, motor.TypeError},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			peer, s, _ := newSession(t)
+			peer.Handle("buildInfo", ok())
+			err := test.use(t.Context(), s)
+			if test.class == nil && err != nil || test.class != nil && !errors.Is(err, test.class) {
+				t.Errorf("got %v, want %v", err, test.class)
+			}
+		})
+	}
+	t.Run("snapshot", func(t *testing.T) {
+		_, s, _ := newSession(t, options.Session().SetSnapshot(true))
+		if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
+			t.Errorf("a transaction with a snapshot: %v, want InvalidOperation", err)
+		}
+	})
+	t.Run("options", func(t *testing.T) {
+		client := newClient(t, nowhere)
+		for _, o := range []*options.SessionOptionsBuilder{
+			options.Session().SetSnapshot(true).SetCausalConsistency(true),
+			options.Session().SetSnapshotTime(bson.Timestamp{T: 1}),
+		} {
+			if f := client.StartSession(t.Context(), o); !f.IsDone() || !errors.Is(f.Err(), motor.ConfigurationError) {
+				t.Errorf("got %v, want ConfigurationError", f.Err())
+			}
+		}
+	})
+	t.Run("default w: 0", func(t *testing.T) {
+		client := newClient(t, "mongodb://127.0.0.1:1/?w=0")
+		if err := sessionOf(t, client).StartTransaction(); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("got %v, want ConfigurationError", err)
+		}
+	})
+}
+
+// What is called in the session of another client, or of a connection that was closed, is not sent.
+func TestSessionOfAnotherClient(t *testing.T) {
+	_, s, coll := newSession(t)
+	other := newClient(t, nowhere).Database("d").Collection("c")
+	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
+		t.Errorf("another client: %v, want InvalidOperation", f.Err())
+	}
+	if _, err := other.Find(bson.D{}).ToList(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("a cursor of another client: %v, want InvalidOperation", err)
+	}
+	noError(t, coll.Database().Client().Close(t.Context()))
+	if f := coll.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
+		t.Errorf("a closed connection: %v, want InvalidOperation", f.Err())
+	}
+	succeed(t, s.EndSession(t.Context()))
+	if coll.Database().Client().Connected() {
+		t.Error("the client was opened again")
+	}
+	if err := motor.WrapError(mongo.ErrWrongClient); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("the driver's: %v", err)
+	}
+}
+
+func TestNoUnacknowledgedWritesInASession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("listCollections", cursorOf())
+	for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern, coll.Database().Client().SetWriteConcern} {
+		noError(t, set(bson.M{"w": 0}))
+	}
+	answered := []string{"renameCollection", "createSearchIndexes", "updateSearchIndex", "dropSearchIndex"} // always
+	for _, w := range writes {
+		wait := w.call(s.Context(t.Context()), coll)
+		if slices.Contains(answered, w.command) {
+			peer.Receive(w.command).OK()
+			continue
+		}
+		if err := wait(t.Context()); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("%s: %v, want ConfigurationError", w.command, err)
+		}
+	}
+	// In a transaction there is no write concern.
+	noError(t, s.StartTransaction(options.Transaction().SetWriteConcern(writeconcern.W1())))
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	peer.Receive("insert").Want(bson.M{"writeConcern": wiretest.Absent}).OK(bson.M{"n": 1})
+	succeed(t, inserted)
+}
+
+func TestCausalConsistency(t *testing.T) {
+	peer, s, coll := newSession(t)
+	clock := bson.M{"clusterTime": bson.Timestamp{T: 9, I: 1}, "signature": bson.M{"keyId": int64(0)}}
+	if at, ok := s.OperationTime(); ok || s.ClusterTime() != nil {
+		t.Errorf("a new session knows of %v and %v", at, s.ClusterTime())
+	}
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	peer.Receive("insert").OK(bson.M{"n": 1, "operationTime": bson.Timestamp{T: 8, I: 2}, "$clusterTime": clock})
+	succeed(t, inserted)
+	at, ok := s.OperationTime()
+	if !ok || at != (bson.Timestamp{T: 8, I: 2}) || s.ClusterTime().Lookup("clusterTime").Type != bson.TypeTimestamp {
+		t.Errorf("the session knows of %v, %v", at, s.ClusterTime())
+	}
+	reader := sessionOf(t, coll.Database().Client())
+	noError(t, reader.AdvanceClusterTime(s.ClusterTime()))
+	noError(t, reader.AdvanceClusterTime(s.Delegate().ClusterTime()))
+	noError(t, reader.AdvanceOperationTime(at))
+	noError(t, reader.AdvanceOperationTime(bson.Timestamp{T: 1}))
+	for _, find := range findsOf {
+		found := find(coll).FetchNext(reader.Context(t.Context()))
+		peer.Receive("find").Want(bson.M{"readConcern": bson.M{"afterClusterTime": at}}).Cursor("d.c", 0)
+		succeed(t, found)
+	}
+	if !s.Equal(s) || s.Equal(reader) || s.Equal(nil) || s.Client() != coll.Database().Client() || s.IOLoop() != nil {
+		t.Error("the session is not itself")
+	}
+	if o := reader.Options(); o.Snapshot != nil || o.DefaultTransactionOptions == nil {
+		t.Errorf("options: %+v", o)
+	}
+}
+
+// TestOperationsOfASessionRunInTheOrderOfTheirCalls also with more of them than workers, and with some that are
+// cancelled, and never two at once.
+func TestOperationsOfASessionRunInTheOrderOfTheirCalls(t *testing.T) {
+	peer, s, coll := newSession(t)
+	var mu sync.Mutex
+	var order []int32
+	running := 0
+	givenUp := func(id int32) bool { return id%5 == 2 || id%3 == 1 } // the peer may be busy with it for longer
+	peer.Handle("insert", func(r *wiretest.Request) {
+		id := r.Command.Lookup("documents", "0", "_id").Int32()
+		busy := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			if running += n; running > 1 {
+				t.Error("two operations of one session run at once")
+			}
+		}
+		mu.Lock()
+		order = append(order, id)
+		mu.Unlock()
+		if !givenUp(id) {
+			busy(1)
+			time.Sleep(time.Millisecond / 4)
+			busy(-1)
+		}
+		r.OK(bson.M{"n": 1})
+	})
+	ended, cancel := context.WithCancel(t.Context())
+	const callers = 100
+	var all []*future.Future[*motor.InsertOneResult]
+	var called sync.Mutex
+	var want []int32
+	var wg sync.WaitGroup
+	for i := range int32(callers) {
+		wg.Go(func() {
+			ctx := s.Context(t.Context())
+			if i%3 == 1 {
+				ctx = mongo.NewSessionContext(ended, s.Delegate())
+			}
+			called.Lock()
+			defer called.Unlock()
+			f := coll.InsertOne(ctx, bson.M{"_id": i})
+			all = append(all, f)
+			want = append(want, i)
+		})
+	}
+	wg.Wait()
+	for i, id := range want {
+		if id%5 == 2 {
+			all[i].Cancel()
+		}
+	}
+	cancel()
+	for _, f := range all {
+		<-f.Done()
+	}
+	// What comes last has all that ran before it.
+	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": callers}))
+	mu.Lock()
+	defer mu.Unlock()
+	next := 0
+	for _, id := range append(want, callers) {
+		if next < len(order) && order[next] == id {
+			next++
+		} else if id == callers || !givenUp(id) {
+			t.Errorf("%d did not run in its turn", id)
+		}
+	}
+	if next != len(order) {
+		t.Errorf("the order was %v, of the calls %v", order, want)
+	}
+	if dropped := callers + 1 - len(order); dropped < callers/10 {
+		t.Errorf("only %d were dropped from the queue", dropped)
+	}
+}
+
+// What waits for its session leaves the slots to others, and the end of its context is told as it is.
+func TestWaitingForASessionTakesNoSlot(t *testing.T) {
+	peer, s, coll := newSession(t) // with two workers
+	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	var waiting []*future.Future[*motor.InsertOneResult]
+	for range 20 {
+		waiting = append(waiting, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 2}))
+	}
+	found := coll.FindOne(t.Context(), bson.D{})
+	peer.Receive("find").Cursor("d.c", 0)
+	succeed(t, found)
+
+	ctx, cancel := context.WithTimeout(s.Context(t.Context()), time.Millisecond)
+	defer cancel()
+	if _, err := coll.InsertOne(ctx, bson.D{}).Await(t.Context()); err != context.DeadlineExceeded {
+		t.Errorf("got %v, want the context's error as it is", err)
+	}
+	for _, f := range waiting {
+		f.Cancel()
+	}
+	last := coll.DeleteOne(s.Context(t.Context()), bson.D{})
+	held.OK(bson.M{"n": 1})
+	succeed(t, first)
+	peer.Receive("delete").OK(bson.M{"n": 1})
+	succeed(t, last)
+}
+
+// Close waits for what waits for its session.
+func TestCloseWaitsForTheQueueOfASession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	next := coll.DeleteOne(s.Context(t.Context()), bson.D{})
+	closed := make(chan error, 1)
+	go func() { closed <- coll.Database().Client().Close(context.Background()) }()
+	eventually(t, func() bool { return !coll.Database().Client().Connected() })
+	held.OK(bson.M{"n": 1})
+	peer.Receive("delete").OK(bson.M{"n": 1})
+	succeed(t, first)
+	succeed(t, next)
+	noError(t, <-closed)
+}
+
+// A cursor and its session have one order, whoever reads the one and works in the other.
+func TestReadsAndOperationsOfASessionAmongEachOther(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	cursors := []*motor.Cursor[bson.M]{coll.Find(bson.D{}), coll.Find(bson.D{})}
+	ctx := s.Context(t.Context())
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 40 {
+				switch (n + i) % 5 {
+				case 0, 1, 2:
+					if _, err := cursors[(n+i)%2].Next(ctx).Await(ctx); err != nil && !errors.Is(err, motor.StopAsyncIteration) {
+						t.Error(err)
+					}
+				case 3:
+					if _, err := coll.InsertOne(ctx, bson.D{}).Await(ctx); err != nil {
+						t.Error(err)
+					}
+				case 4:
+					cursors[i%2].Rewind()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, c := range cursors {
+		succeed(t, c.Close(ctx))
+	}
+}

@@ -1,0 +1,224 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// WithSession starts a session, calls fn with it, ends it when fn has returned, and resolves to what fn returned. fn
+// runs on a goroutine of its own and may block. It is called once.
+//
+//	motor.WithSession(ctx, client, func(ctx context.Context, s *motor.Session) (*motor.InsertOneResult, error) {
+//		return users.InsertOne(ctx, bson.M{"_id": "ann"}).Await(ctx)
+//	})
+//
+// The context of fn has the session, and ends with ctx and when the future is cancelled.
+//
+// Errors: those of fn and of [Client.StartSession].
+//
+// Motor: async with await client.start_session() as s.
+func WithSession[T any](
+	ctx context.Context, client *Client, fn func(ctx context.Context, s *Session) (T, error),
+	opts ...options.Lister[options.SessionOptions],
+) *future.Future[T] {
+	if err := required(ctx, client != nil, fn != nil, "WithSession"); err != nil {
+		return failedAlone[T](client, err)
+	}
+	starting := client.StartSession(ctx, opts...)
+	return onItsOwn(ctx, client, func(ctx context.Context) (none T, err error) {
+		s, err := starting.Await(context.WithoutCancel(ctx)) // it does no I/O, but may wait for a slot: until ctx ends
+		if err != nil {
+			return none, err
+		}
+		defer func() { awaitQuietly(s.EndSession(ctx)) }()
+		return fn(s.Context(ctx), s)
+	})
+}
+
+// Transact starts a transaction in the session, calls fn, commits the transaction, and resolves to what fn returned. If
+// fn fails or panics, it aborts the transaction. What fn has committed or aborted by itself is left so. fn runs on a
+// goroutine of its own and may block. It is called once: [WithTransaction] tries again what may succeed then.
+//
+// The context of fn has the session, and ends with ctx and when the future is cancelled.
+//
+// Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction].
+//
+// Motor: async with s.start_transaction().
+func Transact[T any](
+	ctx context.Context, s *Session, fn func(ctx context.Context) (T, error),
+	opts ...options.Lister[options.TransactionOptions],
+) *future.Future[T] {
+	if err := required(ctx, s != nil, fn != nil, "Transact"); err != nil {
+		return failedAlone[T](s.clientOf(), err)
+	}
+	if err := s.StartTransaction(opts...); err != nil {
+		return failed[T](s.client, err)
+	}
+	return onItsOwn(ctx, s.client, func(ctx context.Context) (none T, err error) {
+		v, err := inTry(ctx, s, fn)
+		if err != nil || !s.InTransaction() {
+			return v, err
+		}
+		if _, err = s.CommitTransaction(ctx).Await(context.WithoutCancel(ctx)); err != nil {
+			return none, err
+		}
+		return v, nil
+	})
+}
+
+// transactionTime is for how long WithTransaction tries again: no constant for the sake of tests.
+var transactionTime = 120 * time.Second
+
+// WithTransaction starts a transaction in the session, calls fn, commits the transaction, and resolves to what fn
+// returned. What fails but may succeed later is tried again, for 120 seconds:
+//   - all of it, fn too, after an error of fn or of the commit that has the label "TransientTransactionError";
+//   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time was over (code 50).
+//
+// Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or tell them
+// by errors that wrap them. If fn ends the transaction by itself, WithTransaction resolves to what fn returned.
+//
+//	transferred := motor.WithTransaction(ctx, s, func(ctx context.Context) (struct{}, error) {
+//		_, err := future.All(
+//			accounts.UpdateOne(ctx, bson.M{"_id": from}, bson.M{"$inc": bson.M{"balance": -100}}),
+//			accounts.UpdateOne(ctx, bson.M{"_id": to}, bson.M{"$inc": bson.M{"balance": 100}}),
+//		).Await(ctx)
+//		return struct{}{}, err
+//	})
+//
+// fn runs on a goroutine of its own, never in a slot of the executor: it may block, and await what it likes. Its context
+// has the session, and ends with ctx and when the future is cancelled; the transaction is aborted then.
+//
+// Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction]; ctx.Err() if fn did not fail
+// and ctx has ended.
+//
+// Motor: MotorClientSession.with_transaction.
+func WithTransaction[T any](
+	ctx context.Context, s *Session, fn func(ctx context.Context) (T, error),
+	opts ...options.Lister[options.TransactionOptions],
+) *future.Future[T] {
+	if err := required(ctx, s != nil, fn != nil, "WithTransaction"); err != nil {
+		return failedAlone[T](s.clientOf(), err)
+	}
+	return onItsOwn(ctx, s.client, func(ctx context.Context) (none T, err error) {
+		limit := time.Now().Add(transactionTime)
+		for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
+			if err := s.StartTransaction(opts...); err != nil {
+				return none, err
+			}
+			v, err := inTry(ctx, s, fn)
+			switch {
+			case err == nil && !s.InTransaction():
+				return v, nil
+			case err == nil && ctx.Err() != nil:
+				err = ctx.Err()
+				abort(ctx, s)
+			case err == nil:
+				if err = s.commit(ctx, limit); err == nil {
+					return v, nil
+				}
+			}
+			// The pauses, which grow and are of random length, keep transactions from meeting again and again.
+			wait := rand.N(pause)
+			if !hasLabel(err, "TransientTransactionError") || !time.Now().Add(wait).Before(limit) {
+				return v, err
+			}
+			if _, err := future.Sleep(wait).Await(ctx); err != nil {
+				return v, err
+			}
+		}
+	})
+}
+
+// What passes before a transaction is tried again: at most.
+const (
+	firstPause   = 5 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+)
+
+// inTry calls fn in a transaction, and aborts it if fn fails, or does not return.
+func inTry[T any](ctx context.Context, s *Session, fn func(context.Context) (T, error)) (v T, err error) {
+	succeeded := false
+	defer func() {
+		if !succeeded && s.InTransaction() {
+			abort(ctx, s)
+		}
+	}()
+	v, err = fn(s.Context(ctx))
+	succeeded = err == nil
+	return v, err
+}
+
+// abort gives a transaction up, also after the end of ctx.
+func abort(ctx context.Context, s *Session) {
+	awaitQuietly(s.AbortTransaction(context.WithoutCancel(ctx)))
+}
+
+// commit commits a transaction, again and again while nobody knows what has come of it. What has been begun is not left
+// half done when ctx ends.
+func (s *Session) commit(ctx context.Context, limit time.Time) error {
+	ctx = context.WithoutCancel(ctx)
+	for {
+		_, err := s.CommitTransaction(ctx).Await(ctx)
+		var own *Error
+		late := errors.As(err, &own) && own.hasCode(codeMaxTimeMSExpired)
+		if late || !hasLabel(err, "UnknownTransactionCommitResult") || !time.Now().Before(limit) {
+			return err
+		}
+	}
+}
+
+// hasCode reports whether one of the server's error codes is code.
+func (e *Error) hasCode(code int) bool {
+	var server mongo.ServerError
+	return errors.As(e.cause, &server) && server.HasErrorCode(code)
+}
+
+// hasLabel reports whether an error, or one that it wraps, has a label.
+func hasLabel(err error, label string) bool {
+	var labeled mongo.LabeledError
+	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)
+}
+
+// awaitQuietly waits for an operation of which nobody is to be told.
+func awaitQuietly(f *future.Future[struct{}]) { _, _ = f.Await(context.Background()) }
+
+// onItsOwn runs what may take long, and calls code of the user's.
+func onItsOwn[T any](ctx context.Context, c *Client, fn func(context.Context) (T, error)) *future.Future[T] {
+	return future.GoVia(ctx, background, c.loop, fn)
+}
+
+// failedAlone is failed where even the client may be missing.
+func failedAlone[T any](c *Client, err error) *future.Future[T] {
+	if c == nil {
+		return future.Rejected[T](err)
+	}
+	return failed[T](c, err)
+}
+
+// clientOf returns the client, or nil if there is no session.
+func (s *Session) clientOf() *Client {
+	if s == nil {
+		return nil
+	}
+	return s.client
+}
+
+// required returns the [TypeError] of an argument that has to be given.
+func required(ctx context.Context, on, fn bool, name string) error {
+	switch {
+	case ctx == nil:
+		return newError(TypeError, "%s: the context is nil", name)
+	case !on:
+		return newError(TypeError, "%s: the client or the session is nil", name)
+	case !fn:
+		return newError(TypeError, "%s: fn is nil", name)
+	}
+	return nil
+}

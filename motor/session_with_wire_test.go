@@ -1,0 +1,464 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// inserting is a transaction that inserts a document and returns n.
+func inserting(coll collection, n int) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		_, err := coll.InsertOne(ctx, bson.M{"_id": n}).Await(ctx)
+		return n, err
+	}
+}
+
+// answer is how a peer answers the commands of one name, one after the other; the last goes for all that follow.
+type answer []func(*wiretest.Request)
+
+func labelled(code int, labels ...string) func(*wiretest.Request) {
+	return func(r *wiretest.Request) { r.Fail(code, "Scripted", "as scripted", labels...) }
+}
+
+func (a answer) handler() func(*wiretest.Request) {
+	n := 0
+	return func(r *wiretest.Request) {
+		reply := a[min(n, len(a)-1)]
+		n++
+		reply(r)
+	}
+}
+
+const (
+	transient = "TransientTransactionError"
+	unknown   = "UnknownTransactionCommitResult"
+)
+
+func TestWithTransaction(t *testing.T) {
+	done := ok(bson.M{"n": 1})
+	for _, test := range []struct {
+		name                      string
+		inserts, commits, aborts  answer
+		inserted, committed, abrt int // how often
+		class                     *motor.ErrorClass
+	}{
+		{"all well", answer{done}, answer{ok()}, nil, 1, 1, 0, nil},
+		{"an operation fails", answer{labelled(8)}, answer{ok()}, answer{ok()}, 1, 0, 1, motor.OperationFailure},
+		{"an operation fails for a moment", answer{labelled(251, transient), labelled(112, transient), done},
+			answer{ok()}, answer{labelled(251)}, 3, 1, 2, nil},
+		{"nobody knows of the commit", answer{done}, answer{labelled(8, unknown), labelled(8, unknown), ok()}, nil, 1, 3, 0, nil},
+		{"the commit fails", answer{done}, answer{labelled(8)}, nil, 1, 1, 0, motor.OperationFailure},
+		{"the commit fails for a moment", answer{done}, answer{labelled(251, transient), ok()}, nil, 2, 2, 0, nil},
+		{"the time of the commit is over", answer{done}, answer{labelled(50, unknown)}, nil, 1, 1, 0, motor.ExecutionTimeout},
+		{"the commit is not wide enough", answer{done}, answer{func(r *wiretest.Request) {
+			r.WriteConcernError(64, "WriteConcernTimeout", "waiting", unknown)
+		}, ok()}, nil, 1, 2, 0, nil},
+		{"the time of the width is over", answer{done}, answer{func(r *wiretest.Request) {
+			r.WriteConcernError(50, "MaxTimeMSExpired", "waiting", unknown)
+		}}, nil, 1, 1, 0, motor.ExecutionTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			peer, s, coll := newSession(t)
+			peer.Handle("insert", test.inserts.handler())
+			peer.Handle("commitTransaction", test.commits.handler())
+			if test.aborts != nil {
+				peer.Handle("abortTransaction", test.aborts.handler())
+			}
+			v, err := motor.WithTransaction(t.Context(), s, inserting(coll, 7)).Await(t.Context())
+			if test.class == nil && (v != 7 || err != nil) || test.class != nil && !errors.Is(err, test.class) {
+				t.Errorf("got %v, %v; want %v", v, err, test.class)
+			}
+			for name, want := range map[string]int{
+				"insert": test.inserted, "commitTransaction": test.committed, "abortTransaction": test.abrt,
+			} {
+				if got := len(peer.Seen(name)); got != want {
+					t.Errorf("%s was sent %d times, want %d", name, got, want)
+				}
+			}
+			numbers := make(map[int64]bool) // of the transactions: each begins anew
+			for _, insert := range peer.Seen("insert") {
+				numbers[insert.Lookup("txnNumber").Int64()] = insert.Lookup("startTransaction").Boolean()
+			}
+			if len(numbers) != test.inserted {
+				t.Errorf("there were %d transactions, want %d", len(numbers), test.inserted)
+			}
+			if commits := peer.Seen("commitTransaction"); len(commits) == 3 && // tried again, as widely as can be
+				commits[2].Lookup("writeConcern", "w").String() != `"majority"` {
+				t.Errorf("the last commit: %s", commits[2])
+			}
+			if s.InTransaction() {
+				t.Error("the session is still in a transaction")
+			}
+		})
+	}
+}
+
+func TestWithTransactionThatItsFunctionEnds(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	for name, end := range map[string]func(context.Context) *future.Future[struct{}]{
+		"commitTransaction": s.CommitTransaction, "abortTransaction": s.AbortTransaction,
+	} {
+		for _, with := range []func(context.Context, *motor.Session, func(context.Context) (int, error)) *future.Future[int]{
+			func(ctx context.Context, s *motor.Session, fn func(context.Context) (int, error)) *future.Future[int] {
+				return motor.WithTransaction(ctx, s, fn)
+			},
+			func(ctx context.Context, s *motor.Session, fn func(context.Context) (int, error)) *future.Future[int] {
+				return motor.Transact(ctx, s, fn)
+			},
+		} {
+			before := len(peer.Seen(name))
+			v, err := with(t.Context(), s, func(ctx context.Context) (int, error) {
+				n, err := inserting(coll, 3)(ctx)
+				if err == nil {
+					_, err = end(ctx).Await(ctx)
+				}
+				return n, err
+			}).Await(t.Context())
+			if v != 3 || err != nil || len(peer.Seen(name)) != before+1 {
+				t.Errorf("%s: got %v, %v, sent %d times", name, v, err, len(peer.Seen(name))-before)
+			}
+		}
+	}
+}
+
+func TestTransact(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	if v := succeed(t, motor.Transact(t.Context(), s, inserting(coll, 4))); v != 4 || len(peer.Seen("commitTransaction")) != 1 {
+		t.Errorf("got %d, and %d commits", v, len(peer.Seen("commitTransaction")))
+	}
+	errMine := errors.New("mine")
+	_, err := motor.Transact(t.Context(), s, func(ctx context.Context) (int, error) {
+		succeed(t, coll.InsertOne(ctx, bson.D{}))
+		return 0, fmt.Errorf("of the program: %w", errMine)
+	}).Await(t.Context())
+	if !errors.Is(err, errMine) || len(peer.Seen("abortTransaction")) != 1 || s.InTransaction() {
+		t.Errorf("got %v, and %d aborts", err, len(peer.Seen("abortTransaction")))
+	}
+	peer.Handle("commitTransaction", labelled(251, transient))
+	if _, err := motor.Transact(t.Context(), s, inserting(coll, 4)).Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("a commit that fails: %v", err)
+	}
+	if n := len(peer.Seen("insert")); n != 3 {
+		t.Errorf("%d inserts: it was tried again", n)
+	}
+	noError(t, s.StartTransaction())
+	if f := motor.Transact(t.Context(), s, inserting(coll, 4)); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
+		t.Errorf("a transaction in a transaction: %v", f.Err())
+	}
+	succeed(t, s.AbortTransaction(t.Context()))
+}
+
+func TestWithSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	var own *motor.Session
+	v := succeed(t, motor.WithSession(t.Context(), s.Client(), func(ctx context.Context, s *motor.Session) (int, error) {
+		own = s
+		noError(t, s.StartTransaction())
+		return inserting(coll, 5)(ctx)
+	}))
+	insert := peer.Seen("insert")[0]
+	if v != 5 || !own.HasEnded() || insert.Lookup("lsid").String() != own.SessionID().String() {
+		t.Errorf("got %d, ended: %t, sent %s", v, own.HasEnded(), insert)
+	}
+	if len(peer.Seen("abortTransaction")) != 1 {
+		t.Error("the transaction was not aborted")
+	}
+}
+
+// A panic, and runtime.Goexit, in the function of a transaction abort it, and are the future's error.
+func TestPanicsInTransactions(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	for i, end := range []func(){func() { panic("no") }, runtime.Goexit} {
+		for j, f := range []*future.Future[int]{
+			motor.WithTransaction(t.Context(), s, func(ctx context.Context) (int, error) {
+				defer end()
+				return inserting(coll, 1)(ctx)
+			}),
+		} {
+			var p *future.PanicError
+			if _, err := f.Await(t.Context()); !errors.As(err, &p) {
+				t.Errorf("got %v, want a PanicError", err)
+			}
+			eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == i+j+1 && !s.InTransaction() })
+		}
+	}
+}
+
+// TestTransactionsEndInTime is not parallel to others: it changes how long they are tried again.
+func TestTransactionsEndInTime(t *testing.T) {
+	if motor.TransactionTime() != 120*time.Second {
+		t.Errorf("transactions are tried for %v", motor.TransactionTime())
+	}
+	motor.SetTransactionTime(t, 30*time.Millisecond)
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", labelled(251, transient))
+	_, err := motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
+	if !errors.Is(err, motor.OperationFailure) || len(peer.Seen("insert")) < 2 {
+		t.Errorf("got %v after %d tries", err, len(peer.Seen("insert")))
+	}
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	peer.Handle("commitTransaction", labelled(8, unknown))
+	_, err = motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
+	if !errors.Is(err, motor.OperationFailure) || len(peer.Seen("commitTransaction")) < 2 {
+		t.Errorf("got %v after %d commits", err, len(peer.Seen("commitTransaction")))
+	}
+}
+
+func TestCancelledTransactionIsAborted(t *testing.T) {
+	peer, s, coll := newSession(t)
+	began := make(chan struct{})
+	f := motor.WithTransaction(t.Context(), s, func(ctx context.Context) (int, error) {
+		inserted := coll.InsertOne(ctx, bson.D{})
+		peer.Receive("insert").OK(bson.M{"n": 1})
+		succeed(t, inserted)
+		close(began)
+		<-ctx.Done()
+		return 0, nil
+	})
+	<-began
+	f.Cancel()
+	eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == 1 && !s.InTransaction() })
+	if len(peer.Seen("commitTransaction")) != 0 {
+		t.Error("it was committed")
+	}
+}
+
+func TestEndSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	client := coll.Database().Client()
+	id := s.SessionID().String()
+	noError(t, s.StartTransaction())
+	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.D{}))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	succeed(t, s.EndSession(over)) // the end of the context does not keep it
+	if n := len(peer.Seen("abortTransaction")); n != 1 || !s.HasEnded() || s.InTransaction() {
+		t.Errorf("%d aborts, ended: %t", n, s.HasEnded())
+	}
+	// The server's session is used again, and the server is told of its end at last.
+	next := sessionOf(t, client)
+	if next.SessionID().String() != id || next.Equal(s) {
+		t.Errorf("the next session is %s, want that of %s", next.SessionID(), id)
+	}
+	succeed(t, next.EndSession(t.Context()))
+	noError(t, client.Close(t.Context()))
+	ended := peer.Seen("endSessions")
+	if len(ended) != 1 || ended[0].Lookup("endSessions", "0").String() != id {
+		t.Errorf("endSessions: %v", ended)
+	}
+}
+
+// EndSession that is cancelled in the queue ends the session all the same.
+func TestEndSessionIsNotLost(t *testing.T) {
+	peer, s, coll := newSession(t)
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	held := peer.Receive("insert")
+	if !s.EndSession(t.Context()).Cancel() {
+		t.Fatal("it did not wait")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == 1 })
+	next := sessionOf(t, coll.Database().Client())
+	eventually(t, func() bool { // until it is in the pool
+		if next.SessionID().String() == s.SessionID().String() {
+			return true
+		}
+		next = sessionOf(t, coll.Database().Client())
+		return false
+	})
+}
+
+func TestForgottenSessionIsEnded(t *testing.T) {
+	peer, first, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	known := motor.KnownSessions()
+	client := coll.Database().Client()
+	ctx := func() context.Context {
+		s, err := client.StartSession(t.Context()).Await(t.Context())
+		noError(t, err)
+		noError(t, s.StartTransaction())
+		return s.Context(t.Context())
+	}()
+	succeed(t, coll.InsertOne(ctx, bson.D{}))
+	for range 5 {
+		runtime.GC()
+	}
+	succeed(t, coll.InsertOne(ctx, bson.D{})) // the context has it still
+	if len(peer.Seen("abortTransaction")) != 0 {
+		t.Error("it was ended while a context had it")
+	}
+	ctx = nil
+	collected(t, "the session was not ended", func() bool { return len(peer.Seen("abortTransaction")) == 1 })
+	collected(t, "the session is still known", func() bool { return motor.KnownSessions() <= known })
+	runtime.KeepAlive(first)
+
+	// And one of the driver's, which is its owner's to end.
+	func() {
+		ctx, _ := withSession(t, client)
+		succeed(t, coll.InsertOne(ctx, bson.D{}))
+	}()
+	runtime.KeepAlive(ctx)
+}
+
+// What was called after a commit is outside of the transaction, whatever has become of the commit.
+func TestAfterACommitThatWasGivenUp(t *testing.T) {
+	for name, sent := range map[string]bool{"before it was sent": false, "after it was sent": true} {
+		t.Run(name, func(t *testing.T) {
+			peer, s, coll := newSession(t)
+			ctx := s.Context(t.Context())
+			noError(t, s.StartTransaction())
+			inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+			held := peer.Receive("insert")
+			peer.Handle("commitTransaction", nil)
+			short, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if sent {
+				held.OK(bson.M{"n": 1})
+				succeed(t, inserted)
+				limited, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer stop()
+				commit := s.CommitTransaction(limited)
+				peer.Receive("commitTransaction").Nothing()
+				if _, err := commit.Await(t.Context()); !errors.Is(err, motor.ConnectionFailure) {
+					t.Errorf("the commit: %v", err)
+				}
+				if s.InTransaction() {
+					t.Error("the transaction goes on")
+				}
+			} else {
+				commit := s.CommitTransaction(short)
+				outside := coll.InsertOne(ctx, bson.M{"_id": 2})
+				cancel()
+				if _, err := commit.Await(t.Context()); err != context.Canceled {
+					t.Errorf("the commit: %v", err)
+				}
+				held.OK(bson.M{"n": 1})
+				succeed(t, inserted)
+				peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
+				succeed(t, outside)
+				if n := len(peer.Seen("abortTransaction")); n != 1 {
+					t.Errorf("what was not committed was aborted %d times", n)
+				}
+				return
+			}
+			outside := coll.InsertOne(ctx, bson.M{"_id": 2})
+			peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
+			succeed(t, outside)
+			if n := len(peer.Seen("abortTransaction")); n != 0 {
+				t.Errorf("what may have been committed was aborted %d times", n)
+			}
+			noError(t, s.StartTransaction())
+			succeed(t, s.CommitTransaction(t.Context()))
+		})
+	}
+}
+
+// A commit that was cancelled in the queue was not called.
+func TestCommitThatWasNotCalled(t *testing.T) {
+	peer, s, coll := newSession(t)
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	held := peer.Receive("insert")
+	s.CommitTransaction(t.Context()).Cancel()
+	if !s.InTransaction() {
+		t.Error("the transaction is over")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	succeed(t, s.CommitTransaction(t.Context()))
+	if n := len(peer.Seen("commitTransaction")); n != 1 {
+		t.Errorf("%d commits", n)
+	}
+}
+
+// A whole transaction can be called at once, and the next one after it.
+func TestTransactionsThatAreCalledAhead(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	var all []*future.Future[struct{}]
+	for n := range 3 {
+		noError(t, s.StartTransaction())
+		coll.InsertOne(ctx, bson.M{"_id": n})
+		all = append(all, s.CommitTransaction(ctx))
+	}
+	var numbers []int64
+	for range all {
+		r := peer.Receive("insert").Want(bson.M{"startTransaction": true})
+		numbers = append(numbers, r.Command.Lookup("txnNumber").Int64())
+		r.OK(bson.M{"n": 1})
+	}
+	for _, f := range all {
+		succeed(t, f)
+	}
+	if !slices.IsSorted(numbers) || numbers[0] == numbers[2] || len(peer.Seen("commitTransaction")) != 3 {
+		t.Errorf("transactions %v, %d commits", numbers, len(peer.Seen("commitTransaction")))
+	}
+}
+
+func TestLegacyBulkAndSaveInATransaction(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	peer.Handle("update", ok(bson.M{"n": 1}))
+	noError(t, coll.SetWriteConcern(bson.M{"w": 0})) // which counts for nothing in a transaction
+	succeed(t, motor.WithTransaction(t.Context(), s, func(ctx context.Context) (any, error) {
+		bulk := coll.InitializeOrderedBulkOp()
+		bulk.Insert(bson.M{"_id": 1})
+		if _, err := bulk.Execute(ctx).Await(ctx); err != nil {
+			return nil, err
+		}
+		return coll.Save(ctx, bson.M{"_id": 2}).Await(ctx)
+	}))
+	for _, sent := range slices.Concat(peer.Seen("insert"), peer.Seen("update")) {
+		if sent.Lookup("autocommit").String() != "false" {
+			t.Errorf("outside: %s", sent)
+		}
+	}
+}
+
+func TestSessionFunctionsNeedTheirArguments(t *testing.T) {
+	client := newClient(t, nowhere)
+	s := sessionOf(t, client)
+	fn := func(context.Context) (int, error) { return 0, nil }
+	var none context.Context
+	for name, f := range map[string]*future.Future[int]{
+		"WithTransaction, context": motor.WithTransaction(none, s, fn),
+		"WithTransaction, session": motor.WithTransaction(t.Context(), nil, fn),
+		"WithTransaction, fn":      motor.WithTransaction[int](t.Context(), s, nil),
+		"Transact, session":        motor.Transact(t.Context(), nil, fn),
+		"Transact, fn":             motor.Transact[int](t.Context(), s, nil),
+		"WithSession, client": motor.WithSession(t.Context(), nil, func(context.Context, *motor.Session) (int, error) {
+			return 0, nil
+		}),
+		"WithSession, fn": motor.WithSession[int](t.Context(), client, nil),
+	} {
+		if _, err := f.Await(t.Context()); !errors.Is(err, motor.TypeError) {
+			t.Errorf("%s: %v, want TypeError", name, err)
+		}
+	}
+	if _, err := s.EndSession(none).Await(t.Context()); !errors.Is(err, motor.TypeError) || s.HasEnded() {
+		t.Errorf("EndSession: %v, want TypeError", err)
+	}
+	if s := mongo.SessionFromContext(s.Context(t.Context())); s == nil {
+		t.Error("the context has no session of the driver's")
+	}
+}
