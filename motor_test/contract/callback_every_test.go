@@ -65,6 +65,7 @@ var everyArgument = map[string][]any{
 
 // everyOutcome is what a callback is given where that is not the rule.
 var everyOutcome = map[string]error{
+	"Session.EndSession":    nil,
 	"Cursor.Close":          nil, // there is nothing to close
 	"CommandCursor.Close":   nil,
 	"Client.CloseCursor":    motor.CursorNotFound,
@@ -77,7 +78,7 @@ var everyOutcome = map[string]error{
 
 // everyHandle returns a handle of each type, on loop, with the error with which its methods fail.
 func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []error) {
-	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1")
+	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=20") // which Close waits for
 	noError(t, err)
 	t.Cleanup(func() { noError(t, client.Futures().Close(context.Background())) })
 	set, err := callback.NewReplicaSetClient(loop, "mongodb://127.0.0.1:1/?replicaSet=rs")
@@ -85,9 +86,12 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	t.Cleanup(func() { noError(t, set.Futures().Close(context.Background())) })
 	db := client.Database("no database")
 	coll := db.Collection("c")
-	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp()}, []error{
+	started, err := client.Futures().StartSession(t.Context()).Await(t.Context()) // without any I/O, and no transaction
+	noError(t, err)
+	session := callback.WrapSession(loop, started)
+	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp(), session}, []error{
 		context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
-		motor.InvalidName,
+		motor.InvalidName, motor.InvalidOperation,
 	}
 }
 
