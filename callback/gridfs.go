@@ -50,13 +50,13 @@ func (c *GridOutCursor) ToList(ctx context.Context, callback Func[[]*GridOut], l
 // loop, never on this stack. See [motor.Cursor.Each].
 //
 // Motor: MotorGridOutCursor.each.
-func (c *GridOutCursor) Each(ctx context.Context, fn func(out *GridOut, err error) bool) {
+func (c *GridOutCursor) Each(ctx context.Context, fn func(doc *GridOut, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, c.wrapping(fn))
 }
 
 // Tail calls fn with every file, and then with every one that comes later. The files would have to be kept in a capped
 // collection. See [motor.Cursor.Tail].
-func (c *GridOutCursor) Tail(ctx context.Context, fn func(out *GridOut, err error) bool) {
+func (c *GridOutCursor) Tail(ctx context.Context, fn func(doc *GridOut, err error) bool) {
 	c.futures.TailVia(ctx, c.loop, c.wrapping(fn))
 }
 
@@ -87,11 +87,11 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*Gri
 	}))
 }
 
-// Scope calls fn with the file, in the style of futures, waits for it, and then closes the file, or aborts it if fn has
-// failed. It waits for all of this: give it the [Co] of a coroutine as ctx, or keep it off the handle's loop. See
-// [motor.GridIn.Scope]; code that has callbacks calls Leave.
+// Scope calls fn with the file, waits for it, and then closes the file, or aborts it if fn has failed. It waits for all of
+// this: give it the [Co] of a coroutine as ctx, which can await what in.Futures writes, or keep it off the handle's loop.
+// See [motor.GridIn.Scope]; code that has callbacks calls Leave.
 //
 // Motor: async with.
-func (g *GridIn) Scope(ctx context.Context, fn func(in *motor.GridIn) error) error {
-	return g.futures.Scope(ctx, fn)
+func (g *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
+	return g.futures.Scope(ctx, func(*motor.GridIn) error { return fn(g) })
 }

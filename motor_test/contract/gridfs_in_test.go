@@ -109,7 +109,7 @@ func TestScopeClosesOrAborts(t *testing.T) {
 		b, why := s.bucket(t), errors.New("why")
 		scope := func(in *motor.GridIn, fn func(in *motor.GridIn) error) error {
 			if s.loop != nil {
-				return callback.WrapGridIn(s.loop, in).Scope(s.ctx, fn)
+				return callback.WrapGridIn(s.loop, in).Scope(s.ctx, func(in *callback.GridIn) error { return fn(in.Futures()) })
 			}
 			return in.Scope(s.ctx, fn)
 		}
