@@ -18,7 +18,7 @@ func (c *Collection[D]) watched() (future.Executor, motor.WatchTarget) { return 
 
 // WatchOf is the Watch of a client, a database or a collection, with changes of type E: see [motor.WatchOf].
 //
-// Motor: document_class.
+// Motor: MotorCollection.watch.
 func WatchOf[E any](
 	target WatchTarget, pipeline any, opts ...options.Lister[options.ChangeStreamOptions],
 ) *ChangeStream[E] {
