@@ -68,6 +68,7 @@ var everyOutcome = map[string]error{
 	"Session.EndSession":    nil,
 	"Cursor.Close":          nil, // there is nothing to close
 	"CommandCursor.Close":   nil,
+	"ChangeStream.Close":    nil,
 	"Client.CloseCursor":    motor.CursorNotFound,
 	"Database.Authenticate": motor.InvalidOperation,
 	"Database.Logout":       motor.InvalidOperation,
@@ -89,10 +90,13 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	started, err := client.Futures().StartSession(t.Context()).Await(t.Context()) // without any I/O, and no transaction
 	noError(t, err)
 	session := callback.WrapSession(loop, started)
-	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp(), session}, []error{
-		context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
-		motor.InvalidName, motor.InvalidOperation,
-	}
+	return []any{
+			client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp(), coll.Watch(nil),
+			session,
+		}, []error{
+			context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
+			motor.InvalidName, motor.InvalidName, motor.InvalidOperation,
+		}
 }
 
 // everyCallOn returns a call of every asynchronous method of every handle.
