@@ -119,14 +119,14 @@ func TestGridFSBucketDeletesAndRenames(t *testing.T) {
 			t.Errorf("b is %v, %v", id, err)
 		}
 		must[struct{}](t, s, b, "Delete", a)
-		refused(t, motor.NoFile, s, b, "Delete", a)
-		refused(t, motor.NoFile, s, b, "Rename", a, "c")
-		refused(t, motor.NoFile, s, b, "OpenDownloadStream", a)
-		refused(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "b")
-		refused(t, motor.NoFile, s, b, "DownloadToStream", a, io.Discard)
-		refused(t, motor.NoFile, s, b, "DownloadToStreamByName", "b", io.Discard)
-		refused(t, motor.NoFile, s, b, "DeleteByName", "b")
-		refused(t, motor.NoFile, s, b, "RenameByName", "b", "c")
+		failsWith(t, motor.NoFile, s, b, "Delete", a)
+		failsWith(t, motor.NoFile, s, b, "Rename", a, "c")
+		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", a)
+		failsWith(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "b")
+		failsWith(t, motor.NoFile, s, b, "DownloadToStream", a, io.Discard)
+		failsWith(t, motor.NoFile, s, b, "DownloadToStreamByName", "b", io.Discard)
+		failsWith(t, motor.NoFile, s, b, "DeleteByName", "b")
+		failsWith(t, motor.NoFile, s, b, "RenameByName", "b", "c")
 		if _, err := ask[struct{}](s, b, "Delete", a); !errors.Is(err, motor.GridFSError) || !errors.Is(err, motor.PyMongoError) {
 			t.Errorf("NoFile is not where it belongs in the tree: %v", err)
 		}
@@ -175,8 +175,8 @@ func TestGridFSRevisions(t *testing.T) {
 			}
 		}
 		for _, revision := range []int32{3, -4} {
-			refused(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
-			refused(t, motor.NoFile, s, fs, "GetVersion", "f", int(revision))
+			failsWith(t, motor.NoFile, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
+			failsWith(t, motor.NoFile, s, fs, "GetVersion", "f", int(revision))
 		}
 	})
 }
@@ -228,8 +228,8 @@ func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
 				t.Errorf("%s has %d documents, %v", name, n, err)
 			}
 		}
-		refused(t, motor.TypeError, s, b, "UploadFromStream", "f", nil)
-		refused(t, motor.TypeError, s, b, "DownloadToStream", 1, nil)
+		failsWith(t, motor.TypeError, s, b, "UploadFromStream", "f", nil)
+		failsWith(t, motor.TypeError, s, b, "DownloadToStream", 1, nil)
 		// A source that panics takes nothing else with it.
 		_, err = ask[bson.ObjectID](s, b, "UploadFromStream", "f", io.TeeReader(strings.NewReader("x"), nil))
 		if err == nil {
@@ -244,11 +244,11 @@ func TestAFileThatIsThereIsLeftAlone(t *testing.T) {
 		b, data := s.bucket(t), patterned(3<<20)
 		for id, first := range map[string][]byte{"full": data, "empty": nil} {
 			must[struct{}](t, s, b, "UploadFromStreamWithID", id, "first", bytes.NewReader(first))
-			refused(t, motor.FileExists, s, b, "UploadFromStreamWithID", id, "second", bytes.NewReader(patterned(4<<20)))
+			failsWith(t, motor.FileExists, s, b, "UploadFromStreamWithID", id, "second", bytes.NewReader(patterned(4<<20)))
 			in := b.OpenUploadStreamWithID(id, "third")
 			must[struct{}](t, s, in, "Write", "x")
-			refused(t, motor.FileExists, s, in, "Close")
-			refused(t, motor.InvalidOperation, s, in, "Close")
+			failsWith(t, motor.FileExists, s, in, "Close")
+			failsWith(t, motor.InvalidOperation, s, in, "Close")
 			must[struct{}](t, s, in, "Abort")
 			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
 			same(t, id, must[[]byte](t, s, out, "Read", -1), first)

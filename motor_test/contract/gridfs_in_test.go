@@ -39,13 +39,13 @@ func TestGridIn(t *testing.T) {
 		must[struct{}](t, s, in, "Write", strings.NewReader("and a reader "))
 		must[struct{}](t, s, in, "Writelines", []any{"and ", []byte("lines"), strings.NewReader(".")})
 		must[struct{}](t, s, in, "Writelines", []string{"\n"})
-		refused(t, motor.TypeError, s, in, "Write", 1)
-		refused(t, motor.TypeError, s, in, "Write", nil)
-		refused(t, motor.TypeError, s, in, "Writelines", "text")
-		refused(t, motor.TypeError, s, in, "Writelines", []int{1})
+		failsWith(t, motor.TypeError, s, in, "Write", 1)
+		failsWith(t, motor.TypeError, s, in, "Write", nil)
+		failsWith(t, motor.TypeError, s, in, "Writelines", "text")
+		failsWith(t, motor.TypeError, s, in, "Writelines", []int{1})
 		must[struct{}](t, s, in, "Set", "content_type", "text/plain")
 		for _, name := range []string{"_id", "length", "chunk_size", "upload_date", "md5"} {
-			refused(t, motor.ValueError, s, in, "Set", name, 1)
+			failsWith(t, motor.ValueError, s, in, "Set", name, 1)
 		}
 		must[struct{}](t, s, in, "Close")
 		must[struct{}](t, s, in, "Close")
@@ -56,8 +56,8 @@ func TestGridIn(t *testing.T) {
 		if got := s.text(t, b, in.ID()); got != want {
 			t.Errorf("it has %q", got)
 		}
-		refused(t, motor.ValueError, s, in, "Write", "x")
-		refused(t, motor.ValueError, s, in, "Writelines", []string{"x"})
+		failsWith(t, motor.ValueError, s, in, "Write", "x")
+		failsWith(t, motor.ValueError, s, in, "Writelines", []string{"x"})
 		// What is set now is set on the server.
 		must[struct{}](t, s, in, "Set", "answer", 42)
 		doc, err := s.db.Collection("fs.files").FindOne(s.ctx, bson.M{"_id": in.ID()}).Await(s.ctx)
@@ -65,7 +65,7 @@ func TestGridIn(t *testing.T) {
 			t.Errorf("the document is %v, %v", doc, err)
 		}
 		must[struct{}](t, s, in, "Abort") // which takes the whole file back
-		refused(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
+		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
 	})
 }
 
@@ -91,8 +91,8 @@ func TestAnAbortedGridInLeavesNothing(t *testing.T) {
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
 				t.Errorf("%s: %d chunks are left, %v", name, n, err)
 			}
-			refused(t, motor.ValueError, s, in, "Write", "x")
-			refused(t, motor.ValueError, s, in, "Set", "a", 1)
+			failsWith(t, motor.ValueError, s, in, "Write", "x")
+			failsWith(t, motor.ValueError, s, in, "Set", "a", 1)
 			must[struct{}](t, s, in, "Close")
 		}
 		in := b.OpenUploadStream("good")
@@ -126,7 +126,7 @@ func TestScopeClosesOrAborts(t *testing.T) {
 		if err := scope(in, func(in *motor.GridIn) error { _ = write(in); return why }); err != why || !in.Closed() {
 			t.Errorf("an error has become %v", err)
 		}
-		refused(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
+		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
 		in = b.OpenUploadStream("f")
 		func() {
 			defer func() {
@@ -188,7 +188,7 @@ func TestACancelledWriteSpoilsTheFile(t *testing.T) {
 		if _, err := queued.Await(s.ctx); !errors.Is(err, motor.InvalidOperation) {
 			t.Errorf("the next write has ended with %v", err)
 		}
-		refused(t, motor.InvalidOperation, s, in, "Close")
+		failsWith(t, motor.InvalidOperation, s, in, "Close")
 		must[struct{}](t, s, in, "Abort")
 		noError(t, stop.Close())
 		// One that has not begun does nothing.
@@ -207,9 +207,9 @@ func TestGridFSDoesNotWriteUnacknowledged(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		noError(t, s.db.SetWriteConcern(bson.M{"w": 0}))
 		fs := motor.NewGridFS(s.db, "")
-		refused(t, motor.ConfigurationError, s, fs, "Put", "x")
-		refused(t, motor.ConfigurationError, s, fs, "NewFile")
-		refused(t, motor.ConfigurationError, s, motor.NewGridIn(fs.Collection()), "Write", "x")
+		failsWith(t, motor.ConfigurationError, s, fs, "Put", "x")
+		failsWith(t, motor.ConfigurationError, s, fs, "NewFile")
+		failsWith(t, motor.ConfigurationError, s, motor.NewGridIn(fs.Collection()), "Write", "x")
 		if _, err := motor.NewGridFSBucket(s.db); !errors.Is(err, motor.ConfigurationError) {
 			t.Errorf("a bucket: %v", err)
 		}

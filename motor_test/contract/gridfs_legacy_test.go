@@ -28,7 +28,7 @@ func TestGridFSOfOld(t *testing.T) {
 			t.Errorf("it has %q", got)
 		}
 		must[any](t, s, fs, "Put", strings.NewReader("two"), motor.GridInOptions{ID: 2, Filename: new("f"), Fields: bson.D{{Key: "kind", Value: "x"}}})
-		refused(t, motor.FileExists, s, fs, "Put", "other", motor.GridInOptions{ID: 2})
+		failsWith(t, motor.FileExists, s, fs, "Put", "other", motor.GridInOptions{ID: 2})
 		in := must[*motor.GridIn](t, s, fs, "NewFile", motor.GridInOptions{Filename: new("g")})
 		must[struct{}](t, s, in, "Write", "three")
 		must[struct{}](t, s, in, "Close")
@@ -52,9 +52,9 @@ func TestGridFSOfOld(t *testing.T) {
 		if got, err := last.ID(); got != int32(2) || err != nil {
 			t.Errorf("the last of its kind is %v, %v", got, err)
 		}
-		refused(t, motor.NoFile, s, fs, "GetVersion", "f", 7)
-		refused(t, motor.NoFile, s, fs, "GetLastVersion", "h")
-		refused(t, motor.NoFile, s, fs, "Get", "nobody")
+		failsWith(t, motor.NoFile, s, fs, "GetVersion", "f", 7)
+		failsWith(t, motor.NoFile, s, fs, "GetLastVersion", "h")
+		failsWith(t, motor.NoFile, s, fs, "Get", "nobody")
 		one := must[*motor.GridOut](t, s, fs, "FindOne", bson.M{"filename": "g"})
 		if got := must[[]byte](t, s, one, "Read", -1); string(got) != "three" {
 			t.Errorf("found is %q", got)
@@ -67,6 +67,6 @@ func TestGridFSOfOld(t *testing.T) {
 		}
 		must[struct{}](t, s, fs, "Delete", id)
 		must[struct{}](t, s, fs, "Delete", id) // as there is none, it is no error
-		refused(t, motor.NoFile, s, fs, "Get", id)
+		failsWith(t, motor.NoFile, s, fs, "Get", id)
 	})
 }

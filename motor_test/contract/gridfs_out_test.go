@@ -152,9 +152,9 @@ func TestGridOutTellsOfTheFileOnceItIsOpen(t *testing.T) {
 		if got := must[[]byte](t, s, out, "Read", -1); string(got) != "text" {
 			t.Errorf("by its document it has %q", got)
 		}
-		refused(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, 1), "Open")
-		refused(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, doc, doc), "Open")
-		refused(t, motor.NoFile, s, motor.NewGridOut(b.Collection(), 1), "Read", 1)
+		failsWith(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, 1), "Open")
+		failsWith(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, doc, doc), "Open")
+		failsWith(t, motor.NoFile, s, motor.NewGridOut(b.Collection(), 1), "Read", 1)
 	})
 }
 
@@ -192,11 +192,11 @@ func TestGridOutFindsCorruptFiles(t *testing.T) {
 			noError(t, spoil(id))
 			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
 			if what == "the length is negative" {
-				refused(t, motor.CorruptGridFile, s, out, "ReadChunk")
+				failsWith(t, motor.CorruptGridFile, s, out, "ReadChunk")
 				continue
 			}
-			refused(t, motor.CorruptGridFile, s, out, "Read", -1)
-			refused(t, motor.CorruptGridFile, s, b, "DownloadToStream", id, io.Discard)
+			failsWith(t, motor.CorruptGridFile, s, out, "Read", -1)
+			failsWith(t, motor.CorruptGridFile, s, b, "DownloadToStream", id, io.Discard)
 			if pos := out.Tell(); pos != 0 {
 				t.Errorf("%s: the position is %d", what, pos)
 			}
@@ -394,7 +394,7 @@ func TestGridOutCursorYieldsFilesToRead(t *testing.T) {
 		}
 		read(rest[0], 3)
 		read(rest[1], 4)
-		refused(t, motor.StopAsyncIteration, s, c, "Next")
+		failsWith(t, motor.StopAsyncIteration, s, c, "Next")
 		if out := must[*motor.GridOut](t, s, c, "TryNext"); out != nil {
 			t.Errorf("after the end there is %v", out)
 		}
@@ -437,7 +437,7 @@ func TestGridOutCursorYieldsFilesToRead(t *testing.T) {
 		opts := options.GridFSFind().SetSkip(2).SetLimit(1).SetSort(bson.D{{Key: "filename", Value: -1}})
 		read(must[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
 		read(must[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
-		refused(t, motor.TypeError, s, b.Find(nil), "Next")
+		failsWith(t, motor.TypeError, s, b.Find(nil), "Next")
 		if c.Collection() != b.Collection() {
 			t.Error("the cursor has another root collection")
 		}

@@ -149,8 +149,8 @@ func must[T any](t *testing.T, s gridStyle, handle any, method string, args ...a
 	return v
 }
 
-// refused checks that an operation fails with a class.
-func refused(t *testing.T, want *motor.ErrorClass, s gridStyle, handle any, method string, args ...any) {
+// failsWith checks that an operation fails with a class.
+func failsWith(t *testing.T, want *motor.ErrorClass, s gridStyle, handle any, method string, args ...any) {
 	t.Helper()
 	if _, err := ask[any](s, handle, method, args...); !errors.Is(err, want) {
 		t.Errorf("%s: %v, want %s", method, err, want.Name())
