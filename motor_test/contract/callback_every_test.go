@@ -67,6 +67,7 @@ var everyArgument = map[string][]any{
 var everyOutcome = map[string]error{
 	"Cursor.Close":          nil, // there is nothing to close
 	"CommandCursor.Close":   nil,
+	"ChangeStream.Close":    nil,
 	"Client.CloseCursor":    motor.CursorNotFound,
 	"Database.Authenticate": motor.InvalidOperation,
 	"Database.Logout":       motor.InvalidOperation,
@@ -85,10 +86,12 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	t.Cleanup(func() { noError(t, set.Futures().Close(context.Background())) })
 	db := client.Database("no database")
 	coll := db.Collection("c")
-	return []any{client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp()}, []error{
-		context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
-		motor.InvalidName,
-	}
+	return []any{
+			client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp(), coll.Watch(nil),
+		}, []error{
+			context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
+			motor.InvalidName, motor.InvalidName,
+		}
 }
 
 // everyCallOn returns a call of every asynchronous method of every handle.
