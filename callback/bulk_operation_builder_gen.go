@@ -35,7 +35,8 @@ func WrapBulkOperationBuilder(loop future.Executor, b *motor.BulkOperationBuilde
 	return &BulkOperationBuilder{loop, b}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (b *BulkOperationBuilder) Futures() *motor.BulkOperationBuilder { return b.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -35,7 +35,8 @@ func WrapChangeStream[D any](loop future.Executor, c *motor.ChangeStream[D]) *Ch
 	return &ChangeStream[D]{loop, c}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] { return c.futures }
 
 // IOLoop returns the loop on which callbacks are called.
@@ -119,7 +120,11 @@ func (s *ChangeStream[D]) Alive() bool {
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
 func (s *ChangeStream[D]) Session() *Session {
-	return WrapSession(s.loop, s.futures.Session())
+	m := s.futures.Session()
+	if m == nil {
+		return nil
+	}
+	return WrapSession(s.loop, m)
 }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:

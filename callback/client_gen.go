@@ -40,7 +40,8 @@ func WrapClient(loop future.Executor, c *motor.Client) *Client {
 	return &Client{loop, c}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (c *Client) Futures() *motor.Client { return c.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -38,7 +38,8 @@ func WrapCollection[D any](loop future.Executor, c *motor.Collection[D]) *Collec
 	return &Collection[D]{loop, c}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (c *Collection[D]) Futures() *motor.Collection[D] { return c.futures }
 
 // IOLoop returns the loop on which callbacks are called.

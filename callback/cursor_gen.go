@@ -36,7 +36,8 @@ func WrapCursor[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	return &Cursor[D]{loop, c}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (c *Cursor[D]) Futures() *motor.Cursor[D] { return c.futures }
 
 // IOLoop returns the loop on which callbacks are called.
@@ -393,7 +394,11 @@ func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *Cursor[D]) Session() *Session {
-	return WrapSession(c.loop, c.futures.Session())
+	m := c.futures.Session()
+	if m == nil {
+		return nil
+	}
+	return WrapSession(c.loop, m)
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that

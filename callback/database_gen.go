@@ -38,7 +38,8 @@ func WrapDatabase(loop future.Executor, d *motor.Database) *Database {
 	return &Database{loop, d}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (d *Database) Futures() *motor.Database { return d.futures }
 
 // IOLoop returns the loop on which callbacks are called.

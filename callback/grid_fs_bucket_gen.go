@@ -37,7 +37,8 @@ func WrapGridFSBucket(loop future.Executor, g *motor.GridFSBucket) *GridFSBucket
 	return &GridFSBucket{loop, g}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (g *GridFSBucket) Futures() *motor.GridFSBucket { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -33,7 +33,8 @@ func WrapGridFS(loop future.Executor, g *motor.GridFS) *GridFS {
 	return &GridFS{loop, g}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (g *GridFS) Futures() *motor.GridFS { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -36,7 +36,8 @@ func WrapGridIn(loop future.Executor, g *motor.GridIn) *GridIn {
 	return &GridIn{loop, g}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (g *GridIn) Futures() *motor.GridIn { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -35,7 +35,8 @@ func WrapGridOutCursor(loop future.Executor, g *motor.GridOutCursor) *GridOutCur
 	return &GridOutCursor{loop, g}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.
@@ -146,7 +147,11 @@ func (g *GridOutCursor) Address() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (g *GridOutCursor) Session() *Session {
-	return WrapSession(g.loop, g.futures.Session())
+	m := g.futures.Session()
+	if m == nil {
+		return nil
+	}
+	return WrapSession(g.loop, m)
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that

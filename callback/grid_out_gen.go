@@ -38,7 +38,8 @@ func WrapGridOut(loop future.Executor, g *motor.GridOut) *GridOut {
 	return &GridOut{loop, g}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (g *GridOut) Futures() *motor.GridOut { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.

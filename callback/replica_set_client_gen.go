@@ -32,7 +32,8 @@ func WrapReplicaSetClient(loop future.Executor, r *motor.ReplicaSetClient) *Repl
 	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 
 // NewReplicaSetClient returns a client for the replica set some members of which hostsOrURI names, as [NewClient]

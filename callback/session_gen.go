@@ -36,7 +36,8 @@ func WrapSession(loop future.Executor, s *motor.Session) *Session {
 	return &Session{loop, s}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (s *Session) Futures() *motor.Session { return s.futures }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -220,6 +220,9 @@ func (f *form) isOwn(t types.Type) bool {
 		types.Identical)
 }
 
+// orNil is what the doc comment of a method says that returns a handle which need not be there.
+const orNil = ", or nil if "
+
 // wrap has the function return the callback-style handle for one of type t.
 func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
 	of := f.g.handleOf(t)
@@ -230,6 +233,8 @@ func (f *form) wrap(call string, t types.Type) (result, body string, err error) 
 	}
 	result = f.g.typeName(t)
 	switch results := f.sig.Results(); {
+	case results.Len() == 1 && strings.Contains(strings.Join(strings.Fields(f.doc), " "), orNil):
+		return result, fmt.Sprintf("m := %s\nif m == nil {\nreturn nil\n}\nreturn %sm)", call, wrap), nil
 	case results.Len() == 1:
 		return result, "return " + wrap + call + ")", nil
 	case results.Len() == 2 && types.Identical(results.At(1).Type(), types.Universe.Lookup("error").Type()):

@@ -26,7 +26,8 @@ var frames = template.Must(template.New("frame").Parse(`
 {{- with .Embeds}}Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop{{end}}, {{.Recv}}}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{.Recv}}.futures }
 {{- if not .Embeds}}
 

@@ -66,6 +66,10 @@ type Session struct{}
 // Client returns the client.
 func (s *Session) Client() *Client { return nil }
 
+// Parent returns the session that this one is a child of, or nil
+// if it is none.
+func (s *Session) Parent() *Session { return nil }
+
 // End ends the session.
 func (s *Session) End() *future.Future[struct{}] { return nil }
 
@@ -203,12 +207,22 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
 }
 
-// Futures returns the same handle in the style of futures.
+// Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
+// futures run there, and so not before the loop does; an Await does not need it.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 `},
 		{"a handle is wrapped", "Session", `
 func (s *Session) Client() *Client {
 	return WrapClient(s.loop, s.futures.Client())
+}
+`},
+		{"a handle that need not be there", "Session", `
+func (s *Session) Parent() *Session {
+	m := s.futures.Parent()
+	if m == nil {
+		return nil
+	}
+	return s.same(m)
 }
 `},
 		{"handles are arguments, and parameters of one type stay together", "Session", `

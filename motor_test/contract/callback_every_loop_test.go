@@ -81,7 +81,7 @@ type lateLoop struct{ *callback.Loop }
 var everyWrap = []any{
 	callback.WrapClient, callback.WrapReplicaSetClient, callback.WrapDatabase, callback.WrapCollection[bson.M],
 	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M], callback.WrapBulkOperationBuilder,
-	callback.WrapSession,
+	callback.WrapChangeStream[bson.M], callback.WrapSession,
 }
 
 func TestEveryHandleCrossesOverAndBack(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
@@ -22,7 +21,6 @@ type cursorState[D any] interface {
 	CursorID() int64
 	Err() error
 	Address() (motor.Address, bool)
-	Session() *mongo.Session
 	Each(ctx context.Context, fn func(D, error) bool)
 	All(ctx context.Context) iter.Seq2[D, error]
 }
@@ -30,6 +28,7 @@ type cursorState[D any] interface {
 // anyCursor is a cursor whose reads are started: by futures as it is, and by callbacks as a calledCursor.
 type anyCursor[D any] interface {
 	cursorState[D]
+	Session() *motor.Session
 	FetchNext(ctx context.Context) *future.Future[bool]
 	Next(ctx context.Context) *future.Future[D]
 	TryNext(ctx context.Context) *future.Future[D]
@@ -49,6 +48,7 @@ type anyQuery[D any] interface {
 // callbackCursor is a cursor in callback style.
 type callbackCursor[D any] interface {
 	cursorState[D]
+	Session() *callback.Session
 	FetchNext(ctx context.Context, done callback.Func[bool])
 	Next(ctx context.Context, done callback.Func[D])
 	TryNext(ctx context.Context, done callback.Func[D])
@@ -85,6 +85,13 @@ func (c calledCursor[D]) ToList(ctx context.Context, length ...int) *future.Futu
 
 func (c calledCursor[D]) Close(ctx context.Context) *future.Future[struct{}] {
 	return calls(c.loop, func(done callback.Func[struct{}]) { c.c.Close(ctx, done) })
+}
+
+func (c calledCursor[D]) Session() *motor.Session {
+	if s := c.c.Session(); s != nil {
+		return s.Futures()
+	}
+	return nil
 }
 
 // closeNow closes the cursor from a callback, which is on the loop already.
