@@ -259,7 +259,8 @@ func TestUseOfSessionsThatIsOutOfPlace(t *testing.T) {
 			return s.AdvanceClusterTime(1)
 		}, motor.TypeError},
 		{"nil context", func(_ context.Context, s *motor.Session) error {
-			return second(s.CommitTransaction(nil).Await(context.Background())) //nolint:staticcheck // that is the test
+			//lint:ignore SA1012 that is what is tested
+			return second(s.CommitTransaction(nil).Await(context.Background()))
 		}, motor.TypeError},
 	} {
 		t.Run(test.name, func(t *testing.T) {
