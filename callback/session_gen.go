@@ -126,9 +126,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	return s.futures.StartTransaction(opts...)
 }
 
-// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction without operations is committed without I/O. The driver tries a second time by itself
-// if the connection breaks. After that a commit may be called again, as often as may be, if the error has the label
-// "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction
+// without operations is committed without I/O. The driver tries a second time by itself if the connection breaks. After
+// that a commit may be called again, as often as may be, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
 // [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". Whatever

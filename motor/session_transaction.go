@@ -56,9 +56,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	})
 }
 
-// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction without operations is committed without I/O. The driver tries a second time by itself
-// if the connection breaks. After that a commit may be called again, as often as may be, if the error has the label
-// "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction
+// without operations is committed without I/O. The driver tries a second time by itself if the connection breaks. After
+// that a commit may be called again, as often as may be, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was aborted; [OperationFailure], [ConnectionFailure]
 // with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". Whatever the error, the transaction

@@ -67,6 +67,9 @@ func Transact[T any](
 			return v, err
 		}
 		if _, err = s.CommitTransaction(ctx).Await(context.WithoutCancel(ctx)); err != nil {
+			if s.InTransaction() { // ctx has ended before the commit began
+				abort(ctx, s)
+			}
 			return none, err
 		}
 		return v, nil

@@ -156,6 +156,15 @@ func TestTransact(t *testing.T) {
 	if n := len(peer.Seen("insert")); n != 3 {
 		t.Errorf("%d inserts: it was tried again", n)
 	}
+	ended, end := context.WithCancel(t.Context())
+	_, err = motor.Transact(ended, s, func(ctx context.Context) (int, error) {
+		succeed(t, coll.InsertOne(ctx, bson.D{}))
+		end()
+		return 4, nil
+	}).Await(t.Context())
+	if err != context.Canceled || len(peer.Seen("abortTransaction")) != 2 || s.InTransaction() {
+		t.Errorf("ended before the commit: %v, and %d aborts", err, len(peer.Seen("abortTransaction")))
+	}
 	noError(t, s.StartTransaction())
 	if f := motor.Transact(t.Context(), s, inserting(coll, 4)); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
 		t.Errorf("a transaction in a transaction: %v", f.Err())
@@ -206,7 +215,7 @@ func TestTransactionsEndInTime(t *testing.T) {
 	if motor.TransactionTime() != 120*time.Second {
 		t.Errorf("transactions are tried for %v", motor.TransactionTime())
 	}
-	motor.SetTransactionTime(t, 30*time.Millisecond)
+	motor.SetTransactionTime(t, 300*time.Millisecond)
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", labelled(251, transient))
 	_, err := motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
@@ -335,7 +344,7 @@ func TestAfterACommitThatWasGivenUp(t *testing.T) {
 			if sent {
 				held.OK(bson.M{"n": 1})
 				succeed(t, inserted)
-				limited, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				limited, stop := context.WithTimeout(t.Context(), 2*time.Second) // in which the commit is sent, but not answered
 				defer stop()
 				commit := s.CommitTransaction(limited)
 				peer.Receive("commitTransaction").Nothing()
