@@ -44,7 +44,7 @@ func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result f
 		}
 		return v, err
 	})
-	f.Notify(settledRead[D, T]{r, f})
+	f.Notify(settledTurn[T]{&r.keptTurn, f})
 	return f
 }
 

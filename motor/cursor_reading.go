@@ -5,50 +5,39 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // reading is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
-// the next read has it.
+// the next read has it. Until it is known whether it has to, no other read may take any, or the order would be lost.
 //
-// Its turn is over when two things have happened, in whatever order: its function has returned, and its future is
-// settled. Cancel settles the future while the function runs, or just before the function's result would; only
-// whoever comes second knows that nobody is to have the documents. Until then no other read may take any, or the order
-// would be lost.
+// The turn in the cursor's session is waited for when there is something to be fetched; refused is why there is none.
 type reading[D any] struct {
+	keptTurn
 	request
-	cursor *cursorReader[D]
-	outer  context.Context
-	turn   *turn
-
-	// The turn in the cursor's session, which is waited for when there is something to be fetched, or why there is none.
-	session *sessionTurn
+	cursor  *cursorReader[D]
+	outer   context.Context
 	refused error
 
 	// cursor.mu guards these.
-	source       *source[D]
-	entered      bool
-	docs         []D
-	ran, settled bool
+	source  *source[D]
+	entered bool
+	docs    []D
 }
 
-// takeTurns takes a place in the order of the cursor, and the same in the order of the session of s: neither is free
-// for others between the two. So of reads that share both none waits for one that waits for it.
+// takeTurns takes a place in the order of the cursor, and the same in that of the session of s.
 func (c *cursorReader[D]) takeTurns(s *source[D]) (own *turn, session *sessionTurn, err error) {
-	own = new(turn)
-	c.turns.mu.Lock()
-	defer c.turns.mu.Unlock()
-	c.turns.enter(own)
-	if c.scan == nil && s.session != nil { // those who share a cursor leave that to its own reads
-		session, err = c.coll.db.client.enterIn(s.session.driver, operate)
-	}
-	return own, session, err
+	return c.turns.takeBoth(func() (*sessionTurn, error) {
+		if c.scan != nil || s.session == nil { // those who share a cursor leave that to its own reads
+			return nil, nil
+		}
+		return c.coll.db.client.enterIn(s.session.driver, operate)
+	})
 }
 
 // take takes the turns of the read, when it is called, and returns the source that there is then.
 func (r *reading[D]) take(ctx context.Context) *source[D] {
 	s := r.cursor.begin(ctx)
+	r.undo = r.putBack
 	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
 	return s
 }
@@ -74,7 +63,7 @@ func (r *reading[D]) leave() {
 	case !r.entered:
 		r.session.drop()
 	case r.source.poll != nil:
-		r.source.poll.Notify(leaving{r.session})
+		r.source.poll.Notify(waker(r.session.pass))
 	default:
 		r.session.pass()
 	}
@@ -82,16 +71,18 @@ func (r *reading[D]) leave() {
 
 // run is the part of the read that runs in a slot.
 func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err error) {
-	if err := r.turn.begin(ctx); err != nil {
+	if err := r.begin(ctx); err != nil {
 		r.session.drop()
 		return nil, err
 	}
 	defer func() {
-		// A read whose context has ended has failed for its caller, who need not have seen its documents.
-		r.end(err != nil && ctx.Err() != nil)
+		r.leave()
 		if err != nil && ctx.Err() != nil {
+			// A read whose context has ended has failed for its caller, who need not have seen its documents.
+			r.putBack()
 			docs = nil
 		}
+		r.end()
 	}()
 	r.source = r.cursor.begin(ctx)
 	once := r.once || r.source.kind != options.NonTailable && !r.wait
@@ -139,52 +130,13 @@ func (r *reading[D]) step(last bool) (done bool, err error) {
 	return false, bad
 }
 
-// end notes that the function has come to its end.
-func (r *reading[D]) end(unseen bool) {
-	c := r.cursor
-	r.leave()
-	c.mu.Lock()
-	r.ran = true
-	over := r.settled
-	if over || unseen {
-		r.putBack()
-	}
-	c.mu.Unlock()
-	if over {
-		r.turn.pass()
-	}
-}
-
-// putBack gives back what was taken. mu is held.
+// putBack gives back what was taken.
 func (r *reading[D]) putBack() {
-	if len(r.docs) > 0 && r.source == r.cursor.source {
+	c := r.cursor
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(r.docs) > 0 && r.source == c.source {
 		r.source.batch = slices.Concat(r.docs, r.source.batch)
 	}
 	r.docs = nil
-}
-
-// settledRead is told that the future of a read is settled.
-type settledRead[D, T any] struct {
-	reading *reading[D]
-	future  *future.Future[T]
-}
-
-// Wake implements future.Waker.
-func (w settledRead[D, T]) Wake() {
-	r := w.reading
-	if r.turn.drop() {
-		r.session.drop()
-		return // it had not begun
-	}
-	c := r.cursor
-	c.mu.Lock()
-	r.settled = true
-	over := r.ran
-	if over && w.future.Cancelled() {
-		r.putBack()
-	}
-	c.mu.Unlock()
-	if over {
-		r.turn.pass()
-	}
 }

@@ -242,12 +242,6 @@ func (t *sessionTurn) undo() {
 	}
 }
 
-// leaving passes a turn when what has used the session beyond its operation has ended.
-type leaving struct{ *sessionTurn }
-
-// Wake implements future.Waker.
-func (t leaving) Wake() { t.pass() }
-
 // now does something that takes no time when all that was called before has run. If that is at once, it returns what
 // came of it.
 func (q *sessionQueue) now(driver *mongo.Session, do step, then func(*sessionTurn) error) error {
@@ -256,24 +250,9 @@ func (q *sessionQueue) now(driver *mongo.Session, do step, then func(*sessionTur
 		return err
 	}
 	t.begun.Store(true)
-	i := &instant{turn: t, then: then}
-	if t.before == nil || t.before.IsDone() {
-		i.Wake()
-		return i.err
+	var came error // which nobody reads if it comes later
+	if t.soon(func() { came = then(t); t.pass() }) {
+		return came
 	}
-	t.before.Notify(i)
 	return nil
-}
-
-// instant is what is done in a turn without an operation.
-type instant struct {
-	turn *sessionTurn
-	then func(*sessionTurn) error
-	err  error
-}
-
-// Wake implements future.Waker: the turn has come.
-func (i *instant) Wake() {
-	i.err = i.then(i.turn)
-	i.turn.pass()
 }

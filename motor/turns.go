@@ -8,8 +8,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// turns makes operations that share something which only one of them may use at a time, such as the driver's
-// cursor or its session, take turns in the order of their calls. One that waits for its turn holds no slot of the executor.
+// turns makes operations that share something which only one of them may use at a time, such as the driver's cursor or
+// its session, take turns in the order of their calls. One that waits for its turn holds no slot of the executor.
 type turns struct {
 	mu   sync.Mutex
 	last *future.Future[struct{}] // done when the latest turn is over
@@ -55,29 +55,31 @@ func (ts *turns) takeIdle() *turn {
 	return t
 }
 
-// soon calls fn when its turn comes: at once, if the turn is nobody's. fn must neither block nor run anybody else's
-// code.
+// soon calls fn in a turn of its own. fn must neither block nor run anybody else's code.
 func (ts *turns) soon(fn func()) {
 	t := ts.take()
-	if t.before == nil {
+	t.soon(func() {
 		fn()
 		t.Wake()
-		return
+	})
+}
+
+// soon calls fn when the turn comes, and reports whether that was at once. fn must neither block nor run anybody else's
+// code.
+func (t *turn) soon(fn func()) bool {
+	if t.before == nil || t.before.IsDone() {
+		fn()
+		return true
 	}
-	t.before.Notify(briefTurn{t, fn})
+	t.before.Notify(waker(fn))
+	return false
 }
 
-// briefTurn is a turn for a function that does not block.
-type briefTurn struct {
-	turn *turn
-	fn   func()
-}
+// waker is a function as a future.Waker.
+type waker func()
 
-// Wake implements future.Waker: the turn has come.
-func (b briefTurn) Wake() {
-	b.fn()
-	b.turn.Wake()
-}
+// Wake implements future.Waker.
+func (fn waker) Wake() { fn() }
 
 // begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run. The
 // nil turn has come.
@@ -159,17 +161,23 @@ func inTurnOf[T any](
 	return inTurn(ctx, c, in, own, session, op)
 }
 
-// takeTurns takes a place in the order of ts, and the same in that of the session of ctx, as cursorReader.takeTurns
-// does.
+// takeTurns takes a place in the order of ts, and the same in that of the session of ctx.
 func (c *Client) takeTurns(ctx context.Context, ts *turns) (own *turn, session *sessionTurn, err error) {
-	own = new(turn)
-	ts.mu.Lock()
-	ts.enter(own)
-	session, err = c.enter(ctx)
-	ts.mu.Unlock()
+	own, session, err = ts.takeBoth(func() (*sessionTurn, error) { return c.enter(ctx) })
 	if err != nil {
 		own.drop()
 	}
+	return own, session, err
+}
+
+// takeBoth takes a place in the order, and the same in that of a session: neither is free for others between the two. So
+// of operations that share both none waits for one that waits for it.
+func (ts *turns) takeBoth(enter func() (*sessionTurn, error)) (own *turn, session *sessionTurn, err error) {
+	own = new(turn)
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.enter(own)
+	session, err = enter()
 	return own, session, err
 }
 

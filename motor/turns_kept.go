@@ -14,15 +14,14 @@ import (
 type keptTurn struct {
 	*turn
 	session *sessionTurn
-	undo    func() // for an operation that has run, and was cancelled
+	undo    func() // for an operation that has run, and was cancelled; it neither blocks nor runs anybody else's code
 
 	mu           sync.Mutex
 	ran, settled bool
 	cancelled    bool
 }
 
-// inKeptTurn is inTurnOf, on the executor, for an operation that leaves no trace if it is cancelled: undo takes back what
-// it has done. It must neither block nor run anybody else's code.
+// inKeptTurn is inTurnOf, on the executor, for an operation that leaves no trace if it is cancelled: see keptTurn.undo.
 func inKeptTurn[T any](
 	ctx context.Context, c *Client, ts *turns, op func(context.Context, *connection) (T, error), undo func(),
 ) *future.Future[T] {
