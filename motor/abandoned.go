@@ -6,9 +6,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Cursors, and sessions, that the program has forgotten while they were open on the server are ended there. The garbage collector
-// tells of them one after the other, on a goroutine that must not wait, so they are only noted there. One goroutine of
-// the client's ends them, one at a time: many that are found at once do not take the connections of the others.
+// abandonedThings are cursors, and sessions, that the program has forgotten while they were open on the server, where they
+// are to be ended. The garbage collector tells of them one after the other, on a goroutine that must not wait, so they are
+// only noted there. One goroutine of the client's ends them, one at a time: many that are found at once do not take the
+// connections of the others.
 type abandonedThings struct {
 	mu      sync.Mutex
 	waiting []ending
@@ -52,20 +53,24 @@ func (s *source[D]) ending(client *Client) ending {
 			<-poll.Done()
 			_ = poll.Err() // of which nobody is to be told
 		}
-		var turn *sessionTurn
-		if s.session != nil {
-			var err error
-			if turn, err = client.enterIn(s.session.driver, unended); err == nil {
-				err = turn.begin(conn.polls.ctx)
-			}
-			if err != nil {
-				return
-			}
-			defer turn.pass()
-		}
-		// What cannot be ended now, the server ends after ten minutes.
-		_ = feed.Close(conn.polls.ctx)
+		client.endIn(s.session, conn, func() { _ = feed.Close(conn.polls.ctx) })
 	}}
+}
+
+// endIn ends what was opened in a session, which may be nil. What cannot be ended now, since the session has been, the
+// server ends after ten minutes.
+func (c *Client) endIn(s *Session, conn *connection, end func()) {
+	if s != nil {
+		turn, err := c.enterIn(s.driver, unended)
+		if err == nil {
+			err = turn.begin(conn.polls.ctx)
+		}
+		if err != nil {
+			return
+		}
+		defer turn.pass()
+	}
+	end()
 }
 
 // abandon has something ended, unless its connection has been closed, and it with that. It never waits.

@@ -23,9 +23,10 @@ type gridChunks struct {
 // gridCursor is a driver's cursor over chunks. It must not refer to the file, which is to be collected when the
 // program has forgotten it.
 type gridCursor struct {
-	owner  *Client
-	client *mongo.Client
-	driver *mongo.Cursor
+	owner   *Client
+	client  *mongo.Client
+	session *Session // that it was opened in, or nil
+	driver  *mongo.Cursor
 }
 
 // gridWindow is how many bytes of chunks the server sends at once, unless two chunks are more: the one that is read
@@ -37,8 +38,14 @@ func (c *gridCursor) abandoned() {
 	if c.driver.ID() == 0 {
 		return
 	}
-	driver := c.driver
-	c.owner.abandon(ending{c.client, func(conn *connection) { _ = driver.Close(conn.polls.ctx) }})
+	c.owner.abandon(ending{c.client, func(conn *connection) {
+		c.owner.endIn(c.session, conn, func() { _ = c.driver.Close(conn.polls.ctx) })
+	}})
+}
+
+// isOf reports whether the cursor is in the session of ctx, whose turn the operation has.
+func (c *gridCursor) isOf(ctx context.Context) bool {
+	return mongo.SessionFromContext(ctx) == c.session.delegate()
 }
 
 // end ends what is open on the server.
@@ -71,7 +78,7 @@ func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f 
 }
 
 func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
-	if s.cursor != nil && (s.next != n || !conn.has(s.cursor.client)) {
+	if s.cursor != nil && (s.next != n || !conn.has(s.cursor.client) || !s.cursor.isOf(ctx)) {
 		s.end()
 	}
 	fresh := s.cursor == nil
@@ -148,7 +155,8 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 	if err != nil {
 		return err
 	}
-	s.cursor, s.next = &gridCursor{o.files.client(), client, driver}, n
+	owner := o.files.client()
+	s.cursor, s.next = &gridCursor{owner, client, owner.session(mongo.SessionFromContext(ctx)), driver}, n
 	s.watch = runtime.AddCleanup(o, (*gridCursor).abandoned, s.cursor)
 	return nil
 }

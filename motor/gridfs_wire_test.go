@@ -21,8 +21,10 @@ import (
 const gridChunkSize = 300 * 1024
 
 // gridPeer has one file, of n chunks, which are sent two at a time. Cursors have the numbers 7, 8 and so on.
-func gridPeer(t *testing.T, n int) *wiretest.Peer {
-	peer := wiretest.Start(t, wiretest.Standalone)
+func gridPeer(t *testing.T, n int) *wiretest.Peer { return gridPeerAs(t, wiretest.Standalone, n) }
+
+func gridPeerAs(t *testing.T, role wiretest.Role, n int) *wiretest.Peer {
+	peer := wiretest.Start(t, role)
 	next, id := 0, int64(6)
 	chunk := func() any { // handlers are called one at a time
 		data := make([]byte, gridChunkSize)
