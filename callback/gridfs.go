@@ -4,16 +4,21 @@ import (
 	"context"
 	"iter"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
 
-// wrapFile is WrapGridOut for a file that need not be there.
-func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut {
-	if out == nil {
-		return nil
+// fileOn returns what is WrapGridOut for files that need not be there.
+func fileOn(loop future.Executor) func(*motor.GridOut) *GridOut {
+	return func(out *motor.GridOut) *GridOut {
+		if out == nil {
+			return nil
+		}
+		return WrapGridOut(loop, out)
 	}
-	return WrapGridOut(c.loop, out)
 }
+
+func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut { return fileOn(c.loop)(out) }
 
 // wrapping makes a function for motor's files of one for those of this package.
 func (c *GridOutCursor) wrapping(fn func(out *GridOut, err error) bool) func(*motor.GridOut, error) bool {
@@ -79,12 +84,7 @@ func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
 func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, func(out *motor.GridOut) *GridOut {
-		if out == nil {
-			return nil
-		}
-		return WrapGridOut(g.loop, out)
-	}))
+	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, fileOn(g.loop)))
 }
 
 // Scope calls fn with the file, waits for it, and then closes the file, or aborts it if fn has failed. It waits for all of

@@ -37,6 +37,6 @@
 // # Cost
 //
 // A future is one object of 80 bytes; a derived one is one more; a wait for a pending one makes a channel if a
-// context can end it. An operation on a pool is one object, plus two if its function uses the context's end. Combining n futures takes four
-// to six objects, whatever n is.
+// context can end it. An operation on a pool is one object, plus two if its function uses the context's end. Combining
+// n futures takes four to six objects, whatever n is.
 package future

@@ -180,9 +180,5 @@ func (f *changeFeed) Close(ctx context.Context) error {
 
 // kill ends the cursor that was lost.
 func (f *changeFeed) kill(ctx context.Context) error {
-	coll := f.watch.of.coll
-	return f.client.Database(coll.db.name).RunCommand(mongo.NewSessionContext(ctx, nil), bson.D{
-		{Key: "killCursors", Value: coll.name},
-		{Key: "cursors", Value: bson.A{f.lost}},
-	}, options.RunCmd().SetReadPreference(f.moment.read.pref)).Err()
+	return f.watch.of.coll.kill(ctx, f.client, f.lost, options.RunCmd().SetReadPreference(f.moment.read.pref))
 }

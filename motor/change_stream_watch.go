@@ -152,15 +152,3 @@ func (w *watch) from(token bson.Raw) options.Lister[options.ChangeStreamOptions]
 	}
 	return &exactly[options.ChangeStreamOptions]{set}
 }
-
-// values returns a map of values of any type.
-func (e *encoding) values(m bson.M) bson.M {
-	if m == nil {
-		return nil
-	}
-	all := make(bson.M, len(m))
-	for name, v := range m {
-		all[name] = e.document(name, bson.D{{Key: name, Value: v}}).Lookup(name)
-	}
-	return all
-}

@@ -122,13 +122,7 @@ func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source
 	if laneOf(s.kind) == longLane {
 		opening, hangUp := context.WithCancel(ctx)
 		ctx = opening
-		c.mu.Lock()
-		s.hangUp = hangUp
-		closed := s.closed
-		c.mu.Unlock()
-		if closed {
-			hangUp()
-		}
+		c.mayHangUp(s, hangUp)
 		defer func() {
 			hangUp()
 			c.mu.Lock()
@@ -153,6 +147,18 @@ func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source
 	s.token = feed.resume()
 	c.mu.Unlock()
 	return nil
+}
+
+// mayHangUp has hangUp called when the source is closed, and reports whether it has been already.
+func (c *cursorReader[D]) mayHangUp(s *source[D], hangUp func()) (closed bool) {
+	c.mu.Lock()
+	s.hangUp = hangUp
+	closed = s.closed
+	c.mu.Unlock()
+	if closed {
+		hangUp()
+	}
+	return closed
 }
 
 // ended reports whether no more will be fetched of a source.

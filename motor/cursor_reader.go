@@ -169,12 +169,14 @@ func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {
 	return c.shut(ctx, s)
 }
 
-// kill ends a cursor whose session, in which the driver would do it, has ended. Perhaps the server that has it is not
-// the one that is told: then it ends the cursor by itself, after a while.
-func (c *Collection[D]) kill(ctx context.Context, client *mongo.Client, id int64) error {
+// kill ends a cursor that the driver cannot end: its session, in which it would, has ended, or it has given the cursor up.
+// Perhaps the server that has it is not the one that is told: then it ends the cursor by itself, after a while.
+func (c *Collection[D]) kill(
+	ctx context.Context, client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
+) error {
 	command := bson.D{{Key: "killCursors", Value: c.name}, {Key: "cursors", Value: bson.A{id}}}
 	var none *Session
-	return client.Database(c.db.name).RunCommand(none.in(ctx), command).Err()
+	return client.Database(c.db.name).RunCommand(none.in(ctx), command, opts...).Err()
 }
 
 // shut ends what is left of a result on the server, after the reads that were called before.

@@ -93,7 +93,24 @@ func (e *encoding) value(argument string, v any) any {
 	if v == nil {
 		return nil
 	}
+	return e.raw(argument, v)
+}
+
+// raw returns a value of any type. Nil becomes null.
+func (e *encoding) raw(argument string, v any) bson.RawValue {
 	return e.document(argument, bson.D{{Key: argument, Value: v}}).Lookup(argument)
+}
+
+// values returns a map of values of any type, for an option of the driver's. A nil map stays nil.
+func (e *encoding) values(m bson.M) bson.M {
+	if m == nil {
+		return nil
+	}
+	all := make(bson.M, len(m))
+	for name, v := range m {
+		all[name] = e.raw(name, v)
+	}
+	return all
 }
 
 // list returns documents for an option of the driver's. Nil stays nil.

@@ -88,7 +88,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 		}
 	}
 	more := s.cursor.driver.Next(ctx)
-	if err := s.cursor.driver.Err(); !more && !fresh && isCursorNotFound(err) {
+	if err := s.cursor.driver.Err(); !more && !fresh && errors.Is(wrapError(err), CursorNotFound) {
 		// The server ends cursors that rest for ten minutes, which a slow reader may well do.
 		s.end()
 		if err := s.open(ctx, conn, o, f, n); err != nil {
@@ -117,11 +117,6 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 		}
 	}
 	return s.cursor.driver.Err()
-}
-
-func isCursorNotFound(err error) bool {
-	var server mongo.ServerError
-	return errors.As(err, &server) && server.HasErrorCode(codeCursorNotFound)
 }
 
 // chunk returns the bytes of chunk n, if that is what the document is.

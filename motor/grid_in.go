@@ -84,7 +84,8 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	if o.ID == nil {
 		o.ID = bson.NewObjectID()
 	}
-	e := &encoding{codec: codec, limit: files.client().MaxBSONSize(), err: in.err}
+	e := files.client().encoding(codec)
+	e.check(in.err)
 	if o.ChunkSize < 0 {
 		e.check(newError(ValueError, "a chunk size of %d bytes", o.ChunkSize))
 	}

@@ -121,12 +121,7 @@ var errClientClosed = newError(InvalidOperation, "the client was closed after th
 func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) (come decoded[D], err error) {
 	if s.poll == nil {
 		polling, hangUp := context.WithCancel(conn.polls.ctx)
-		c.mu.Lock()
-		s.hangUp = hangUp
-		closed := s.closed
-		c.mu.Unlock()
-		if closed {
-			hangUp()
+		if c.mayHangUp(s, hangUp) {
 			return come, nil
 		}
 		feed := s.feed // and not the cursor, which may be forgotten meanwhile

@@ -66,17 +66,8 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, func(q *sessionQueue) error {
-		switch {
-		case q.ended:
-			return errSessionEnded
-		case q.txn == noTransaction:
-			return newError(InvalidOperation, "no transaction was started")
-		case q.txn == transactionAborted:
-			return newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction")
-		}
-		q.txn = transactionCommitted
-		return nil
+	return s.conclude(ctx, transactionCommitted, map[transaction]error{
+		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
 	}, func(ctx context.Context) error {
 		err := s.driver.CommitTransaction(ctx)
 		s.queue.mu.Lock()
@@ -93,28 +84,31 @@ func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}
 //
 // Motor: MotorClientSession.abort_transaction.
 func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, func(q *sessionQueue) error {
-		switch {
+	return s.conclude(ctx, transactionAborted, map[transaction]error{
+		transactionCommitted: newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction"),
+		transactionAborted:   newError(InvalidOperation, "AbortTransaction cannot be called twice"),
+	}, s.driver.AbortTransaction)
+}
+
+// conclude starts the operation that ends a transaction, unless the state that it is in is out of place.
+func (s *Session) conclude(
+	ctx context.Context, to transaction, outOfPlace map[transaction]error, end func(context.Context) error,
+) *future.Future[struct{}] {
+	if ctx == nil {
+		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
+	}
+	t, err := s.client.enterIn(s.driver, func(q *sessionQueue) error {
+		switch err := outOfPlace[q.txn]; {
 		case q.ended:
 			return errSessionEnded
 		case q.txn == noTransaction:
 			return newError(InvalidOperation, "no transaction was started")
-		case q.txn == transactionCommitted:
-			return newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction")
-		case q.txn == transactionAborted:
-			return newError(InvalidOperation, "AbortTransaction cannot be called twice")
+		case err != nil:
+			return err
 		}
-		q.txn = transactionAborted
+		q.txn = to
 		return nil
-	}, s.driver.AbortTransaction)
-}
-
-// conclude starts the operation that ends a transaction.
-func (s *Session) conclude(ctx context.Context, do step, end func(context.Context) error) *future.Future[struct{}] {
-	if ctx == nil {
-		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
-	}
-	t, err := s.client.enterIn(s.driver, do)
+	})
 	if err != nil {
 		return failed[struct{}](s.client, err)
 	}
