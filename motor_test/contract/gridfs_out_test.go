@@ -17,7 +17,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -354,92 +353,3 @@ func TestADestinationThatFails(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("no") }
-
-func TestGridOutCursorYieldsFilesToRead(t *testing.T) {
-	inGridStyles(t, func(t *testing.T, s gridStyle) {
-		b := s.bucket(t)
-		for i := range 5 {
-			s.uploaded(t, b, fmt.Sprint(i), []byte(fmt.Sprint("text ", i)), 3)
-		}
-		find := func() *motor.GridOutCursor { return b.Find(bson.D{}).Sort("filename").BatchSize(2) }
-		read := func(out *motor.GridOut, i int) {
-			t.Helper()
-			if got := must[[]byte](t, s, out, "Read", -1); string(got) != fmt.Sprint("text ", i) {
-				t.Errorf("file %d has %q", i, got)
-			}
-		}
-		c := find()
-		read(must[*motor.GridOut](t, s, c, "Next"), 0)
-		if !must[bool](t, s, c, "FetchNext") {
-			t.Fatal("there is no more")
-		}
-		if s.loop == nil {
-			read(c.NextObject(), 1)
-		} else {
-			read(callback.WrapGridOutCursor(s.loop, c).NextObject().Futures(), 1)
-		}
-		read(must[*motor.GridOut](t, s, c, "TryNext"), 2)
-		// A list of handles in callback style is the one thing that ask cannot unwrap.
-		var rest []*motor.GridOut
-		if s.loop == nil {
-			rest = must[[]*motor.GridOut](t, s, c, "ToList", 10)
-		} else {
-			list := must[[]*callback.GridOut](t, s, c, "ToList", 10)
-			for _, out := range list {
-				rest = append(rest, out.Futures())
-			}
-		}
-		if len(rest) != 2 {
-			t.Fatalf("%d files are left", len(rest))
-		}
-		read(rest[0], 3)
-		read(rest[1], 4)
-		failsWith(t, motor.StopAsyncIteration, s, c, "Next")
-		if out := must[*motor.GridOut](t, s, c, "TryNext"); out != nil {
-			t.Errorf("after the end there is %v", out)
-		}
-		each := make(chan *motor.GridOut, 10)
-		if s.loop == nil {
-			find().Each(s.ctx, func(out *motor.GridOut, err error) bool { each <- out; return err == nil })
-		} else {
-			callback.WrapGridOutCursor(s.loop, find()).Each(s.ctx, func(out *callback.GridOut, err error) bool {
-				if out == nil {
-					each <- nil
-				} else {
-					each <- out.Futures()
-				}
-				return err == nil
-			})
-		}
-		for i := range 5 {
-			read(<-each, i)
-		}
-		if out := <-each; out != nil {
-			t.Errorf("the end mark is %v", out)
-		}
-		i := 0
-		if s.loop == nil {
-			for out, err := range find().Skip(1).Limit(3).All(s.ctx) {
-				noError(t, err)
-				i++
-				read(out, i)
-			}
-		} else {
-			for out, err := range callback.WrapGridOutCursor(s.loop, find()).Skip(1).Limit(3).All(s.ctx) {
-				noError(t, err)
-				i++
-				read(out.Futures(), i)
-			}
-		}
-		if i != 3 {
-			t.Errorf("All has yielded %d files", i)
-		}
-		opts := options.GridFSFind().SetSkip(2).SetLimit(1).SetSort(bson.D{{Key: "filename", Value: -1}})
-		read(must[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
-		read(must[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
-		failsWith(t, motor.TypeError, s, b.Find(nil), "Next")
-		if c.Collection() != b.Collection() {
-			t.Error("the cursor has another root collection")
-		}
-	})
-}

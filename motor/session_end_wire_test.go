@@ -1,0 +1,91 @@
+package motor_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestEndSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	client := coll.Database().Client()
+	id := s.SessionID().String()
+	noError(t, s.StartTransaction())
+	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.D{}))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	succeed(t, s.EndSession(over)) // the end of the context does not keep it
+	if n := len(peer.Seen("abortTransaction")); n != 1 || !s.HasEnded() || s.InTransaction() {
+		t.Errorf("%d aborts, ended: %t", n, s.HasEnded())
+	}
+	// The server's session is used again, and the server is told of its end at last.
+	next := sessionOf(t, client)
+	if next.SessionID().String() != id || next.Equal(s) {
+		t.Errorf("the next session is %s, want that of %s", next.SessionID(), id)
+	}
+	succeed(t, next.EndSession(t.Context()))
+	noError(t, client.Close(t.Context()))
+	ended := peer.Seen("endSessions")
+	if len(ended) != 1 || ended[0].Lookup("endSessions", "0").String() != id {
+		t.Errorf("endSessions: %v", ended)
+	}
+}
+
+// EndSession that is cancelled in the queue ends the session all the same.
+func TestEndSessionIsNotLost(t *testing.T) {
+	peer, s, coll := newSession(t)
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	held := peer.Receive("insert")
+	if !s.EndSession(t.Context()).Cancel() {
+		t.Fatal("it did not wait")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == 1 })
+	next := sessionOf(t, coll.Database().Client())
+	eventually(t, func() bool { // until it is in the pool
+		if next.SessionID().String() == s.SessionID().String() {
+			return true
+		}
+		next = sessionOf(t, coll.Database().Client())
+		return false
+	})
+}
+
+func TestForgottenSessionIsEnded(t *testing.T) {
+	peer, first, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	known := motor.KnownSessions()
+	client := coll.Database().Client()
+	ctx := func() context.Context {
+		s, err := client.StartSession(t.Context()).Await(t.Context())
+		noError(t, err)
+		noError(t, s.StartTransaction())
+		return s.Context(t.Context())
+	}()
+	succeed(t, coll.InsertOne(ctx, bson.D{}))
+	for range 5 {
+		runtime.GC()
+	}
+	succeed(t, coll.InsertOne(ctx, bson.D{})) // the context has it still
+	if len(peer.Seen("abortTransaction")) != 0 {
+		t.Error("it was ended while a context had it")
+	}
+	ctx = nil
+	collected(t, "the session was not ended", func() bool { return len(peer.Seen("abortTransaction")) == 1 })
+	collected(t, "the session is still known", func() bool { return motor.KnownSessions() <= known })
+	runtime.KeepAlive(first)
+
+	// And one of the driver's, which is its owner's to end.
+	func() {
+		ctx, _ := withSession(t, client)
+		succeed(t, coll.InsertOne(ctx, bson.D{}))
+	}()
+	runtime.KeepAlive(ctx)
+}

@@ -1,0 +1,169 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// TestOperationsOfASessionRunInTheOrderOfTheirCalls also with more of them than workers, and with some that are
+// cancelled, and never two at once.
+func TestOperationsOfASessionRunInTheOrderOfTheirCalls(t *testing.T) {
+	peer, s, coll := newSession(t)
+	var mu sync.Mutex
+	var order []int32
+	running := 0
+	givenUp := func(id int32) bool { return id%5 == 2 || id%3 == 1 } // the peer may be busy with it for longer
+	peer.Handle("insert", func(r *wiretest.Request) {
+		id := r.Command.Lookup("documents", "0", "_id").Int32()
+		busy := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			if running += n; running > 1 {
+				t.Error("two operations of one session run at once")
+			}
+		}
+		mu.Lock()
+		order = append(order, id)
+		mu.Unlock()
+		if !givenUp(id) {
+			busy(1)
+			time.Sleep(time.Millisecond / 4)
+			busy(-1)
+		}
+		r.OK(bson.M{"n": 1})
+	})
+	ended, cancel := context.WithCancel(t.Context())
+	const callers = 100
+	var all []*future.Future[*motor.InsertOneResult]
+	var called sync.Mutex
+	var want []int32
+	var wg sync.WaitGroup
+	for i := range int32(callers) {
+		wg.Go(func() {
+			ctx := s.Context(t.Context())
+			if i%3 == 1 {
+				ctx = mongo.NewSessionContext(ended, s.Delegate())
+			}
+			called.Lock()
+			defer called.Unlock()
+			f := coll.InsertOne(ctx, bson.M{"_id": i})
+			all = append(all, f)
+			want = append(want, i)
+		})
+	}
+	wg.Wait()
+	for i, id := range want {
+		if id%5 == 2 {
+			all[i].Cancel()
+		}
+	}
+	cancel()
+	for _, f := range all {
+		<-f.Done()
+	}
+	// What comes last has all that ran before it.
+	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": callers}))
+	mu.Lock()
+	defer mu.Unlock()
+	next := 0
+	for _, id := range append(want, callers) {
+		if next < len(order) && order[next] == id {
+			next++
+		} else if id == callers || !givenUp(id) {
+			t.Errorf("%d did not run in its turn", id)
+		}
+	}
+	if next != len(order) {
+		t.Errorf("the order was %v, of the calls %v", order, want)
+	}
+	if dropped := callers + 1 - len(order); dropped < callers/10 {
+		t.Errorf("only %d were dropped from the queue", dropped)
+	}
+}
+
+// What waits for its session leaves the slots to others, and the end of its context is told as it is.
+func TestWaitingForASessionTakesNoSlot(t *testing.T) {
+	peer, s, coll := newSession(t) // with two workers
+	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	var waiting []*future.Future[*motor.InsertOneResult]
+	for range 20 {
+		waiting = append(waiting, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 2}))
+	}
+	found := coll.FindOne(t.Context(), bson.D{})
+	peer.Receive("find").Cursor("d.c", 0)
+	succeed(t, found)
+
+	ctx, cancel := context.WithTimeout(s.Context(t.Context()), time.Millisecond)
+	defer cancel()
+	if _, err := coll.InsertOne(ctx, bson.D{}).Await(t.Context()); err != context.DeadlineExceeded {
+		t.Errorf("got %v, want the context's error as it is", err)
+	}
+	for _, f := range waiting {
+		f.Cancel()
+	}
+	last := coll.DeleteOne(s.Context(t.Context()), bson.D{})
+	held.OK(bson.M{"n": 1})
+	succeed(t, first)
+	peer.Receive("delete").OK(bson.M{"n": 1})
+	succeed(t, last)
+}
+
+// Close waits for what waits for its session.
+func TestCloseWaitsForTheQueueOfASession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	next := coll.DeleteOne(s.Context(t.Context()), bson.D{})
+	closed := make(chan error, 1)
+	go func() { closed <- coll.Database().Client().Close(context.Background()) }()
+	eventually(t, func() bool { return !coll.Database().Client().Connected() })
+	held.OK(bson.M{"n": 1})
+	peer.Receive("delete").OK(bson.M{"n": 1})
+	succeed(t, first)
+	succeed(t, next)
+	noError(t, <-closed)
+}
+
+// A cursor and its session have one order, whoever reads the one and works in the other.
+func TestReadsAndOperationsOfASessionAmongEachOther(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	cursors := []*motor.Cursor[bson.M]{coll.Find(bson.D{}), coll.Find(bson.D{})}
+	ctx := s.Context(t.Context())
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 40 {
+				switch (n + i) % 5 {
+				case 0, 1, 2:
+					if _, err := cursors[(n+i)%2].Next(ctx).Await(ctx); err != nil && !errors.Is(err, motor.StopAsyncIteration) {
+						t.Error(err)
+					}
+				case 3:
+					if _, err := coll.InsertOne(ctx, bson.D{}).Await(ctx); err != nil {
+						t.Error(err)
+					}
+				case 4:
+					cursors[i%2].Rewind()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, c := range cursors {
+		succeed(t, c.Close(ctx))
+	}
+}
