@@ -77,8 +77,9 @@ func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err e
 	}
 	defer func() {
 		r.leave()
-		if err != nil && ctx.Err() != nil {
-			// A read whose context has ended has failed for its caller, who need not have seen its documents.
+		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
+			// A read whose context has ended has failed for its caller, who need not have seen its documents. Of the two the
+			// outer one ends first, and cuts the round trip off.
 			r.putBack()
 			docs = nil
 		}

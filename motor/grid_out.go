@@ -33,9 +33,11 @@ type GridOut struct {
 	turns  turns
 	chunks gridChunks // belongs to whoever has the turn
 
-	mu   sync.Mutex
-	file *gridFile // nil: not open
-	pos  int64
+	mu     sync.Mutex
+	file   *gridFile // nil: not open
+	pos    int64     // where the next read begins: the holder of the turn moves it
+	seeks  int       // that wait for the reads before them,
+	sought int64     // and where the latest of them goes
 }
 
 // NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
@@ -94,11 +96,26 @@ func (o *GridOut) Close() error {
 	return nil
 }
 
-// Tell returns the position from which the next bytes are read: that which the reads that have ended have left, or
-// [GridOut.Seek].
+// Tell returns the position from which the next bytes are read: that of the latest [GridOut.Seek], or that which the
+// reads that have ended since have left.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tell()
+}
+
+// tell is [GridOut.Tell]. mu is held.
+func (o *GridOut) tell() int64 {
+	if o.seeks > 0 {
+		return o.sought
+	}
+	return o.pos
+}
+
+// at returns where the read that has the turn begins.
+func (o *GridOut) at() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pos
@@ -113,26 +130,41 @@ func (o *GridOut) Tell() int64 {
 //
 // Motor: MotorGridOut.seek.
 func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
+	pos, err := o.seek(offset, whence)
+	if err == nil {
+		o.turns.soon(func() {
+			o.mu.Lock()
+			o.pos = pos
+			o.seeks--
+			o.mu.Unlock()
+		})
+	}
+	return pos, err
+}
+
+// seek notes where the reads to come begin.
+func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 	o.mu.Lock()
-	pos, file := o.pos, o.file
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	pos := o.tell()
 	switch whence {
 	case io.SeekStart:
 		pos = offset
 	case io.SeekCurrent:
 		pos += offset
 	case io.SeekEnd:
-		if file == nil {
+		if o.file == nil {
 			return pos, errNotOpen("length")
 		}
-		pos = file.length + offset
+		pos = o.file.length + offset
 	default:
 		return pos, newError(ValueError, "Seek: there is no whence %d", whence)
 	}
 	if pos < 0 {
-		return o.Tell(), newError(ValueError, "Seek: %d is before the beginning of the file", pos)
+		return o.tell(), newError(ValueError, "Seek: %d is before the beginning of the file", pos)
 	}
-	o.turns.soon(func() { o.move(pos) })
+	o.seeks++
+	o.sought = pos
 	return pos, nil
 }
 

@@ -32,7 +32,7 @@ func readFile[T any](ctx context.Context, o *GridOut, op func(*fileReader) (T, e
 	}
 	from := int64(-1)
 	return inKeptTurn(ctx, client, &o.turns, func(ctx context.Context, conn *connection) (v T, err error) {
-		r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.Tell()}
+		r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.at()}
 		before := r.pos
 		if err := ctx.Err(); err != nil {
 			return v, err

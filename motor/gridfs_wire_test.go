@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -161,6 +163,45 @@ func TestSeekWithinTheChunksThatComeNeedsNoQuery(t *testing.T) {
 	}
 	if n := len(chunkFinds(peer)); n != 1 {
 		t.Errorf("%d queries", n)
+	}
+}
+
+// heldWriter is a handler's, and waits with what it is given.
+type heldWriter struct {
+	http.ResponseWriter
+	given, goOn chan struct{}
+}
+
+func (w heldWriter) Write(b []byte) (int, error) {
+	w.given <- struct{}{}
+	<-w.goOn
+	return w.ResponseWriter.Write(b)
+}
+
+func TestSeekIsToldOfAtOnceAndIsForTheReadsToCome(t *testing.T) {
+	out := gridFile(t, gridPeer(t, 3))
+	w := heldWriter{httptest.NewRecorder(), make(chan struct{}, 3), make(chan struct{})}
+	streaming := out.StreamToHandler(t.Context(), w)
+	<-w.given
+	for _, seek := range []struct {
+		offset       int64
+		whence, want int
+	}{{5, io.SeekStart, 5}, {2, io.SeekCurrent, 7}} {
+		pos, err := out.Seek(seek.offset, seek.whence)
+		if pos != int64(seek.want) || out.Tell() != pos || err != nil {
+			t.Errorf("%d, then Tell is %d, %v; want %d", pos, out.Tell(), err, seek.want)
+		}
+	}
+	next := out.Read(t.Context(), 3)
+	if pos := out.Tell(); pos != 7 {
+		t.Errorf("Tell is %d before the read has ended", pos)
+	}
+	close(w.goOn)
+	if _, err := streaming.Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if b, err := next.Await(t.Context()); len(b) != 3 || out.Tell() != 10 || err != nil {
+		t.Errorf("%d bytes, then Tell is %d, %v", len(b), out.Tell(), err)
 	}
 }
 

@@ -1,0 +1,99 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// slowContext tells the contexts derived from it that it has ended when the test says so: each context ends a moment
+// after its parent, and here that moment lasts.
+type slowContext struct {
+	context.Context
+	done chan struct{}
+
+	mu    sync.Mutex
+	err   error
+	slow  []func() // of what was derived before hold,
+	quick []func() // and after it
+}
+
+func newSlowContext(t *testing.T) *slowContext {
+	return &slowContext{Context: context.WithoutCancel(t.Context()), done: make(chan struct{})}
+}
+
+func (c *slowContext) Done() <-chan struct{} { return c.done }
+
+func (c *slowContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// AfterFunc is what the context package looks for. What has been stopped may be called all the same.
+func (c *slowContext) AfterFunc(f func()) func() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quick = append(c.quick, f)
+	return func() bool { return false }
+}
+
+// hold makes those slow that have been derived so far.
+func (c *slowContext) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow, c.quick = c.quick, nil
+}
+
+func (c *slowContext) end() {
+	c.mu.Lock()
+	c.err = context.Canceled
+	quick := c.quick
+	c.mu.Unlock()
+	close(c.done)
+	for _, f := range quick {
+		f()
+	}
+}
+
+func (c *slowContext) endSlow() {
+	for _, f := range c.slow {
+		f()
+	}
+}
+
+// The context of the caller cuts the round trip off before that of the operation has ended.
+func TestReadThatIsCutOffGivesBackWhatHasComeHoweverLateItsOwnContextEnds(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	ctx := newSlowContext(t)
+	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+	list := cursor.ToList(ctx)
+	find := peer.Receive("find")
+	ctx.hold()
+	if len(ctx.slow) == 0 {
+		t.Fatal("the operation has no context of its own")
+	}
+	find.Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
+	more := peer.Receive("getMore")
+	ctx.end()
+	docs, err := list.Await(t.Context())
+	if docs != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v; want context.Canceled", docs, err)
+	}
+	ctx.endSlow()
+	more.Nothing()
+	for i := range int32(2) {
+		if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != i || err != nil {
+			t.Errorf("what had come: %v, %v", doc, err)
+		}
+	}
+	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("then: %v; want InvalidOperation", err)
+	}
+}
