@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 )
 
 // Tornado: IOLoop.add_future, "schedules a callback on the IOLoop when the given Future is finished".
@@ -51,9 +52,7 @@ func TestAddFuture(t *testing.T) {
 		equal(t, slices.IsSorted(got), true)
 	})
 	t.Run("of a closed loop is reported, not lost", func(t *testing.T) {
-		reports := make(chan error, 1)
-		previous := future.SetUnobservedHandler(func(err error) { reports <- err })
-		defer func() { future.SetUnobservedHandler(previous) }()
+		reports := reporttest.Reports(t)
 		loop := newLoop(t)
 		p, f := pending[int]()
 		callback.AddFuture(loop, f, func(*future.Future[int]) { t.Error("delivered") })

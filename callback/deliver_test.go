@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -69,23 +70,15 @@ func (l realLoop) close() { l.Close() }
 func onEveryLoop(t *testing.T, test func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error)) {
 	t.Run("bare loop", func(t *testing.T) {
 		l := &bareLoop{make(chan func(), 100), make(chan struct{})}
-		test(t, l, l, unobservedFailures(t))
+		test(t, l, l, reporttest.Reports(t, errDelivery))
 	})
 	t.Run("Loop", func(t *testing.T) {
-		unobserved := unobservedFailures(t)
+		unobserved := reporttest.Reports(t, errDelivery)
 		panics := make(chan error, 100)
 		l := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { panics <- p }))
 		t.Cleanup(func() { nothingTold(t, unobserved) })
 		test(t, l, realLoop{l}, panics)
 	})
-}
-
-// unobservedFailures has what the handler of unobserved failures is told during the test.
-func unobservedFailures(t *testing.T) chan error {
-	told := make(chan error, 100)
-	previous := future.SetUnobservedHandler(func(err error) { told <- err })
-	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
-	return told
 }
 
 func nothingTold(t *testing.T, told <-chan error) {
@@ -229,7 +222,7 @@ func TestPanicInEachEndsItAndTheLoopGoesOn(t *testing.T) {
 func TestCallbackThatTheLoopRefusesIsReported(t *testing.T) {
 	for _, outcome := range []error{nil, errDelivery} {
 		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
-			told := unobservedFailures(t)
+			told := reporttest.Reports(t, errDelivery)
 			p, f := pending[int]()
 			callback.Deliver(loop, f, func(int, error) { t.Error("called on a closed loop") })
 			driver.close()
@@ -271,7 +264,7 @@ func TestStoppedLoopKeepsItsCallbacks(t *testing.T) {
 
 func TestWithoutACallbackAFailureIsReportedAtOnce(t *testing.T) {
 	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
-		told := unobservedFailures(t)
+		told := reporttest.Reports(t, errDelivery)
 		var none callback.Func[int]
 		callback.Deliver(loop, future.Resolved(1), none)
 		callback.Deliver(loop, settled(1, errDelivery), none)

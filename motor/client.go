@@ -149,20 +149,26 @@ func start[T any](ctx context.Context, c *Client, in lane, op func(context.Conte
 		if err != nil {
 			return failed[T](c, err)
 		}
-		var ex future.Executor = conn.pool
-		if in == longLane {
-			ex = conn.polls
-		}
-		f := future.GoVia(ctx, ex, c.loop, func(ctx context.Context) (T, error) {
-			v, err := op(ctx, conn)
-			return v, conn.topology.incompatible(wrapError(err))
-		})
 		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
-		if f.IsDone() && errors.Is(f.Err(), future.ErrPoolClosed) {
-			continue
+		if f, ok := startOn(ctx, c, conn, in, op); ok {
+			return f
 		}
-		return f
 	}
+}
+
+// startOn is start on a connection. ok is false if that has been closed.
+func startOn[T any](
+	ctx context.Context, c *Client, conn *connection, in lane, op func(context.Context, *connection) (T, error),
+) (f *future.Future[T], ok bool) {
+	var ex future.Executor = conn.pool
+	if in == longLane {
+		ex = conn.polls
+	}
+	f = future.GoVia(ctx, ex, c.loop, func(ctx context.Context) (T, error) {
+		v, err := op(ctx, conn)
+		return v, conn.topology.incompatible(wrapError(err))
+	})
+	return f, !f.IsDone() || !errors.Is(f.Err(), future.ErrPoolClosed)
 }
 
 // failed is run for an operation that cannot even be started.

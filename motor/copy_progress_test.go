@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -161,9 +162,7 @@ func TestCopyProgressComesOnTheLoopBeforeTheOutcome(t *testing.T) {
 }
 
 func TestCopyProgressThatPanicsIsReportedOnce(t *testing.T) {
-	told := make(chan error, 10)
-	previous := future.SetUnobservedHandler(func(err error) { told <- err })
-	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
+	told := reporttest.Reports(t)
 	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
 	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(motor.CopyProgress) { panic("stop") }))
 	if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {

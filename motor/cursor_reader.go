@@ -162,6 +162,9 @@ func (c *cursorReader[D]) Session() *Session {
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {
+	if ctx == nil {
+		return failed[struct{}](c.coll.db.client, newError(TypeError, "the context is nil"))
+	}
 	c.mu.Lock()
 	c.closed = true
 	s := c.source
@@ -202,10 +205,10 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 	if err != nil { // the session has ended
 		session = nil
 	}
-	return inTurn(ctx, client, laneOf(s.kind), own, session, func(ctx context.Context, conn *connection) (struct{}, error) {
+	return endInTurn(ctx, client, laneOf(s.kind), own, session, func(ctx context.Context, conn *connection) error {
 		if s.poll != nil { // whatever comes of it
 			if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
-				return struct{}{}, err
+				return err
 			}
 			s.poll = nil
 		}
@@ -214,11 +217,11 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 		s.know(c, 0)
 		c.mu.Unlock()
 		if gone || !conn.has(s.client) {
-			return struct{}{}, nil // at its end, or gone with its connection
+			return nil // at its end, or gone with its connection
 		}
 		if s.session != nil && session == nil {
-			return struct{}{}, c.coll.kill(ctx, s.client, s.feed.ID())
+			return c.coll.kill(ctx, s.client, s.feed.ID())
 		}
-		return struct{}{}, s.feed.Close(ctx)
+		return s.feed.Close(ctx)
 	})
 }

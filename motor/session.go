@@ -203,9 +203,9 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 		return resolved(s.client, struct{}{})
 	}
 	end := s.queue.ending(s.driver)
-	f := inTurn(context.WithoutCancel(ctx), s.client, shortLane, nil, t, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	f := endInTurn(context.WithoutCancel(ctx), s.client, shortLane, nil, t, func(ctx context.Context, _ *connection) error {
 		t.end(ctx)
-		return none, nil
+		return nil
 	})
 	f.Notify(endedLater{s.client, f, end})
 	return f

@@ -134,7 +134,37 @@ func (t *turn) drop() bool {
 func inTurn[T any](
 	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
 ) *future.Future[T] {
-	f := start(ctx, c, in, func(ctx context.Context, conn *connection) (v T, err error) {
+	f := start(ctx, c, in, turning(own, session, op))
+	f.Notify(unbegun{own, session})
+	return f
+}
+
+// endInTurn is inTurn for what ends something that is open on the server. With the client's connection that has ended
+// too, and a client that was closed is not opened again for it.
+func endInTurn(
+	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) error,
+) *future.Future[struct{}] {
+	ended := turning(own, session, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+		return none, op(ctx, conn)
+	})
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn != nil {
+		if f, ok := startOn(ctx, c, conn, in, ended); ok {
+			f.Notify(unbegun{own, session})
+			return f
+		}
+	}
+	unbegun{own, session}.Wake()
+	return resolved(c, struct{}{})
+}
+
+// turning returns op with the turns taken before it and passed on after it.
+func turning[T any](
+	own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
+) func(context.Context, *connection) (T, error) {
+	return func(ctx context.Context, conn *connection) (v T, err error) {
 		if err := own.begin(ctx); err != nil {
 			session.drop()
 			return v, err
@@ -145,9 +175,7 @@ func inTurn[T any](
 		}
 		defer session.pass()
 		return op(ctx, conn)
-	})
-	f.Notify(unbegun{own, session})
-	return f
+	}
 }
 
 // inTurnOf is runIn for an operation that takes its turn of what ts guards as well.

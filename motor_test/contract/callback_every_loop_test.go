@@ -9,12 +9,13 @@ import (
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 )
 
 func TestEveryCallbackOfAStoppedLoopWaitsUntilItGoesOn(t *testing.T) {
 	loop := callback.NewLoop()
 	t.Cleanup(loop.Close)
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0 // of the loop, and so without a lock
@@ -46,7 +47,7 @@ func TestEveryCallbackOfAStoppedLoopWaitsUntilItGoesOn(t *testing.T) {
 // Whether the loop is closed before an outcome comes or after is not known here. Either way it goes to one place.
 func TestEveryCallbackOfALoopThatIsClosedMeanwhileIsCalledOrReported(t *testing.T) {
 	loop := new(lateLoop)
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			loop.Loop = callback.NewLoop()

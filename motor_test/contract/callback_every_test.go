@@ -14,6 +14,7 @@ import (
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -237,14 +238,6 @@ func (l taskLoop) turn(t *testing.T) {
 	}
 }
 
-// unobserved has what the handler of unobserved failures is told during the test.
-func unobserved(t *testing.T) <-chan error {
-	told := make(chan error, 100)
-	previous := future.SetUnobservedHandler(func(err error) { told <- err })
-	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
-	return told
-}
-
 // nextOf returns the next of what comes, and ends the test if nothing does.
 func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 	t.Helper()
@@ -258,7 +251,7 @@ func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 
 func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {
 	loop := make(taskLoop, 100)
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0 // of the loop, and so without a lock
@@ -287,7 +280,7 @@ func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {
 
 func TestEveryFailureWithoutACallbackIsReported(t *testing.T) {
 	loop := make(taskLoop, 100)
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			c.call(nil)
@@ -306,7 +299,7 @@ func TestEveryFailureWithoutACallbackIsReported(t *testing.T) {
 
 func TestEveryCallbackThatPanicsIsCalledOnceAndReported(t *testing.T) {
 	loop := make(taskLoop, 100)
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0
@@ -332,7 +325,7 @@ func TestEveryCallbackThatPanicsIsCalledOnceAndReported(t *testing.T) {
 func TestEveryCallbackOfAClosedLoopIsReported(t *testing.T) {
 	loop := callback.NewLoop()
 	loop.Close()
-	told := unobserved(t)
+	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			c.call(func(reflect.Value, error) { t.Error("called on a closed loop") })

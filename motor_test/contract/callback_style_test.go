@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -159,7 +160,7 @@ func TestOpenGivesItsCallbackTheClientItself(t *testing.T) {
 
 func TestOperationWithoutACallbackRuns(t *testing.T) {
 	ctx := t.Context()
-	told := unobserved(t)
+	told := reporttest.Reports(t, motor.DuplicateKeyError)
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		coll.InsertOne(ctx, bson.M{"_id": "a"}, nil)
 		var look func(doc bson.M, err error)

@@ -1,0 +1,63 @@
+package motor_test
+
+import (
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// What is open on the server ends with the client's connections: closing it afterwards, as a defer may, does nothing.
+func TestClosingSomethingOfAClosedClientDoesNotOpenItAgain(t *testing.T) {
+	type ended = *future.Future[struct{}]
+	for name, open := range map[string]func(*testing.T, *wiretest.Peer, *motor.Client) (end func() ended){
+		"a cursor": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+			cursor := client.Database("d").Collection("c").Find(bson.D{})
+			succeed(t, cursor.FetchNext(t.Context()))
+			return func() ended { return cursor.Close(t.Context()) }
+		},
+		"a cursor that waits for news": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+			awaiting := options.Find().SetCursorType(options.TailableAwait)
+			cursor := client.Database("d").Collection("c").Find(bson.D{}, awaiting)
+			succeed(t, cursor.FetchNext(t.Context()))
+			return func() ended { return cursor.Close(t.Context()) }
+		},
+		"a cursor that is rewound": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+			cursor := client.Database("d").Collection("c").Find(bson.D{})
+			succeed(t, cursor.FetchNext(t.Context()))
+			return func() ended { cursor.Rewind(); return cursor.Close(t.Context()) }
+		},
+		"a change stream": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+			stream := client.Database("d").Collection("c").Watch(nil)
+			succeed(t, stream.Open(t.Context()))
+			return func() ended { return stream.Close(t.Context()) }
+		},
+		"a session": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+			s, err := client.StartSession(t.Context()).Await(t.Context())
+			noError(t, err)
+			noError(t, s.StartTransaction())
+			peer.Handle("insert", ok(bson.M{"n": 1}))
+			succeed(t, client.Database("d").Collection("c").InsertOne(s.Context(t.Context()), bson.D{}))
+			return func() ended { return s.EndSession(t.Context()) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			answer := func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"_id": bson.M{"i": 0}}) }
+			peer.Handle("find", answer)
+			peer.Handle("aggregate", answer)
+			peer.Handle("endSessions", ok())
+			client := newClient(t, peer.URI())
+			end := open(t, peer, client)
+			noError(t, client.Close(t.Context()))
+			succeed(t, end())
+			if client.Connected() {
+				t.Error("the client was opened again")
+			}
+		})
+	}
+}
