@@ -84,8 +84,8 @@ func (o *GridOut) Close() error {
 	return o.futures.Close()
 }
 
-// Tell returns the position from which the next bytes are read: that which the reads that have ended have left, or
-// [GridOut.Seek].
+// Tell returns the position from which the next bytes are read: that of the latest [GridOut.Seek], or that which the
+// reads that have ended since have left.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
