@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -93,36 +94,11 @@ func (r *record[T]) all() []T {
 // unobserved collects what is reported while a test runs.
 func unobserved(t testing.TB) *record[error] {
 	t.Helper()
-	reportLeftOvers(t)
+	reporttest.LeaveOthers(t)
 	r := new(record[error])
 	previous := future.SetUnobservedHandler(r.add)
 	t.Cleanup(func() { future.SetUnobservedHandler(previous) })
 	return r
-}
-
-// reportLeftOvers has the handler be told now of what other tests have left behind, which is theirs: it is told of a
-// failure that comes last, twice, since it may be told of two at a time.
-func reportLeftOvers(t testing.TB) {
-	t.Helper()
-	for range 2 {
-		last := errors.New("the last of what other tests have left behind")
-		told := make(chan struct{})
-		previous := future.SetUnobservedHandler(func(err error) {
-			if err == last {
-				close(told)
-			}
-		})
-		func() { future.Rejected[int](last) }()
-		for done := false; !done; {
-			runtime.GC()
-			select {
-			case <-told:
-				done = true
-			case <-time.After(time.Millisecond):
-			}
-		}
-		future.SetUnobservedHandler(previous)
-	}
 }
 
 // reports returns how many errors were reported that are err.

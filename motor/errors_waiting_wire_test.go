@@ -35,7 +35,7 @@ func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct
 
 func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
 	c, find, _ := occupy(t)
-	err := within(50*time.Millisecond, findOne)(t.Context(), c)(t.Context())
+	err := within(300*time.Millisecond, findOne)(t.Context(), c)(t.Context())
 	wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
 	find.Cursor("d.c", 0)
 }

@@ -167,3 +167,32 @@ func TestReadsAndOperationsOfASessionAmongEachOther(t *testing.T) {
 		succeed(t, c.Close(ctx))
 	}
 }
+
+// A commit that was cancelled before its turn came was not called, and nobody has to wait to know it.
+func TestCommitThatWasNotCalled(t *testing.T) {
+	for name, wait := range map[string]func(*testing.T, *motor.Client){
+		"at once": func(*testing.T, *motor.Client) {},
+		"when it waits for its turn": func(t *testing.T, client *motor.Client) {
+			eventually(t, func() bool { return client.Stats().Running == 1 }) // the slot is lent
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer, s, coll := newSession(t)
+			noError(t, s.StartTransaction())
+			inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+			held := peer.Receive("insert")
+			commit := s.CommitTransaction(t.Context())
+			wait(t, coll.Database().Client())
+			commit.Cancel()
+			if !s.InTransaction() {
+				t.Error("the transaction is over")
+			}
+			held.OK(bson.M{"n": 1})
+			succeed(t, inserted)
+			succeed(t, s.CommitTransaction(t.Context()))
+			if n := len(peer.Seen("commitTransaction")); n != 1 {
+				t.Errorf("%d commits", n)
+			}
+		})
+	}
+}

@@ -171,8 +171,8 @@ func (t *sessionTurn) begin(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	if err := t.turn.begin(ctx); err != nil {
-		t.undo()
+	if err := t.wait(ctx); err != nil {
+		t.drop()
 		return err
 	}
 	if err := t.agree(ctx); err != nil {
@@ -224,7 +224,8 @@ func (t *sessionTurn) pass() {
 	t.turn.pass()
 }
 
-// drop gives the turn on when the operation is not to run any more, and reports false if it has begun.
+// drop gives the turn on when the operation is not to run any more, and reports false if the turn has come, or was
+// dropped before.
 func (t *sessionTurn) drop() bool {
 	if t == nil || !t.turn.drop() {
 		return false

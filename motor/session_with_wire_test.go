@@ -302,24 +302,6 @@ func TestAfterACommitThatWasGivenUp(t *testing.T) {
 	}
 }
 
-// A commit that was cancelled in the queue was not called.
-func TestCommitThatWasNotCalled(t *testing.T) {
-	peer, s, coll := newSession(t)
-	noError(t, s.StartTransaction())
-	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
-	held := peer.Receive("insert")
-	s.CommitTransaction(t.Context()).Cancel()
-	if !s.InTransaction() {
-		t.Error("the transaction is over")
-	}
-	held.OK(bson.M{"n": 1})
-	succeed(t, inserted)
-	succeed(t, s.CommitTransaction(t.Context()))
-	if n := len(peer.Seen("commitTransaction")); n != 1 {
-		t.Errorf("%d commits", n)
-	}
-}
-
 // A whole transaction can be called at once, and the next one after it.
 func TestTransactionsThatAreCalledAhead(t *testing.T) {
 	peer, s, coll := newSession(t)

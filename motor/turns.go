@@ -87,15 +87,23 @@ func (t *turn) begin(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	if !t.begun.CompareAndSwap(false, true) {
-		return future.ErrCancelled
+	err := t.wait(ctx)
+	if err != nil {
+		t.drop()
 	}
+	return err
+}
+
+// wait is begin, but for that the turn is still to be dropped if it fails.
+func (t *turn) wait(ctx context.Context) error {
 	if t.before != nil {
 		// ctx is the operation's own, so that waiting with it lends the slot: see future.Suspender.
 		if _, err := t.before.Await(ctx); err != nil {
-			t.pass()
 			return waitError{err}
 		}
+	}
+	if !t.begun.CompareAndSwap(false, true) {
+		return future.ErrCancelled
 	}
 	return nil
 }
@@ -119,8 +127,8 @@ func (t *turn) pass() {
 // Wake implements future.Waker: the turns before this one are over, and this one is not needed any more.
 func (t *turn) Wake() { t.over.Resolve(struct{}{}) }
 
-// drop gives a turn on when the operation that took it was settled without having been run: cancelled, or refused by
-// the executor. It reports false if the operation has begun.
+// drop gives a turn on when the operation that took it is settled without having had it: cancelled, or refused by the
+// executor. It reports false if the turn has come, or was dropped before.
 func (t *turn) drop() bool {
 	if !t.begun.CompareAndSwap(false, true) {
 		return false
@@ -217,7 +225,8 @@ type unbegun struct {
 
 // Wake implements future.Waker.
 func (t unbegun) Wake() {
-	if t.own == nil || t.own.drop() {
-		t.session.drop()
+	if t.own != nil {
+		t.own.drop()
 	}
+	t.session.drop()
 }
