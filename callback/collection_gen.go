@@ -188,6 +188,23 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
 }
 
+// WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
+// inserted at the same time: while one insert is on its way to the server, those called meanwhile gather, and go as one
+// command when it is back. Nothing waits for a time, so that an insert on its own goes at once; a thousand in flight make
+// a few commands instead of a thousand.
+//
+//	logs := db.Collection("logs").WithBatching()
+//
+// Each insert has a result, or an error, of its own: the server takes the other documents whatever it thinks of one. In
+// which order it takes them is open. Deadlines of contexts end the waiting, and are not told to the server. What has been
+// sent with others goes on when one of them is cancelled. [Client.Close] waits for what has gathered.
+//
+// An insert in a session, with options, or with a write concern of w: 0 or one with wtimeout goes by itself, as do all
+// other operations. Handles made from this one do not gather.
+func (c *Collection[D]) WithBatching() *Collection[D] {
+	return c.same(c.futures.WithBatching())
+}
+
 // FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
 // them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
 //

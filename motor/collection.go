@@ -24,7 +24,8 @@ type Collection[D any] struct {
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
 
-	bound atomic.Pointer[binding[mongo.Collection]]
+	bound    atomic.Pointer[binding[mongo.Collection]]
+	batching *batching // nil: each insert goes by itself
 }
 
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.

@@ -32,7 +32,11 @@ func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op 
 // Motor: MotorCollection.insert_one.
 func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
 	e, now := c.encoding(), c.now()
-	op, err := c.insertOne(ctx, now, e, e.document("document", document), opts)
+	raw := e.document("document", document)
+	if c.batching != nil && e.err == nil && len(opts) == 0 && now.batchable(ctx) {
+		return c.insertBatched(ctx, now, raw)
+	}
+	op, err := c.insertOne(ctx, now, e, raw, opts)
 	return startWrite(ctx, c, now, op, err)
 }
 

@@ -17,6 +17,7 @@ type connection struct {
 	pool      *future.Pool
 	polls     *longPolls
 	abandoned abandonedThings
+	batches   openBatches
 	topology  topology
 	driver    atomic.Pointer[mongo.Client]
 	options   *options.ClientOptions // of driver
