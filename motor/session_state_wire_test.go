@@ -187,6 +187,41 @@ func unsure(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 	return peer, s, coll
 }
 
+// A client's write concern has no place in a transaction, nor has the read concern of a handle.
+func TestConcernsInATransaction(t *testing.T) {
+	peer, s, coll := newSession(t)
+	client := coll.Database().Client()
+	noError(t, client.SetWriteConcern(bson.M{"w": 1}))
+	coll = coll.WithOptions(options.Collection().SetReadConcern(readconcern.Majority()))
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	first := coll.FindOne(ctx, bson.D{}) // which has that of the transaction
+	peer.Receive("find").Want(bson.M{"startTransaction": true}).Cursor("d.c", 0)
+	succeed(t, first)
+
+	found := coll.Find(bson.D{}).MaxTimeMS(1234).ToList(ctx) // by a command of our own
+	without := bson.M{"autocommit": false, "readConcern": wiretest.Absent, "writeConcern": wiretest.Absent}
+	peer.Receive("find").Want(without).Fail(91, "ShutdownInProgress", "which is not tried again")
+	if _, err := found.Await(t.Context()); !errors.Is(err, motor.OperationFailure) && !errors.Is(err, motor.ConnectionFailure) {
+		t.Errorf("got %v", err)
+	}
+	counted := coll.Count(ctx)
+	peer.Receive("count").Want(without).OK(bson.M{"n": 1})
+	succeed(t, counted)
+	peer.Handle("bulkWrite", func(r *wiretest.Request) {
+		r.Want(without).Fail(8, "Scripted", "as scripted")
+	})
+	written := client.BulkWrite(ctx, []mongo.ClientBulkWrite{{
+		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
+	}})
+	if _, err := written.Await(t.Context()); err == nil || len(peer.Seen("bulkWrite")) != 1 {
+		t.Errorf("the bulk write: %v", err)
+	}
+	if n := len(peer.Seen("find")); n != 2 {
+		t.Errorf("%d finds", n)
+	}
+}
+
 // What may have been committed is not aborted by what comes next, and what comes next is aborted as ever.
 func TestAfterACommitOfWhichNobodyKnows(t *testing.T) {
 	for name, next := range map[string]struct {
