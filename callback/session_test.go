@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
@@ -65,7 +67,7 @@ func TestSpawnWithTransaction(t *testing.T) {
 				return runs, err
 			}).Await(co)
 		}).Await(co)
-	}, time.Minute)
+	}, 30*time.Second)
 	if n != 2 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
@@ -86,7 +88,7 @@ func TestSpawnWithTransaction(t *testing.T) {
 				return 0, errMine
 			}).Await(co)
 		}).Await(co)
-	}, time.Minute)
+	}, 30*time.Second)
 	if !errors.Is(err, errMine) {
 		t.Errorf("got %v", err)
 	}
@@ -96,7 +98,7 @@ func TestSpawnWithTransaction(t *testing.T) {
 func TestWithTransactionInCallbacks(t *testing.T) {
 	peer, loop, client := transactional(t)
 	coll := client.Database("d").Collection("c")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	runs, tries := 0, 0 // no lock: they are the loop's
 	insert := func(ctx context.Context, done callback.Func[int]) {
@@ -162,4 +164,100 @@ func TestTransactionsOnALoopOfAnotherKind(t *testing.T) {
 		t.Errorf("got %d, %v", n, err)
 	}
 	sent(t, peer, map[string]int{"insert": 0})
+}
+
+// What does not call done ends with its context, and what is called in it afterwards counts for nothing.
+func TestTransactionThatIsNeverDone(t *testing.T) {
+	peer, loop, client := transactional(t)
+	coll := client.Database("d").Collection("c")
+	ctx, cancel := context.WithCancel(t.Context())
+	guard := loop.CallLater(30*time.Second, loop.Stop)
+	defer loop.RemoveTimeout(guard)
+	outcomes := make(map[string]error)
+	loop.AddCallback(func() {
+		callback.WithSession(t.Context(), client, func(in context.Context, s *callback.Session, done callback.Func[int]) {
+			callback.Transact(ctx, s, func(ctx context.Context, done callback.Func[int]) {
+				coll.InsertOne(ctx, bson.M{}, func(*motor.InsertOneResult, error) { // which fails for a moment
+					coll.InsertOne(ctx, bson.M{}, func(*motor.InsertOneResult, error) { cancel() })
+				})
+			}, func(_ int, err error) {
+				outcomes["Transact"] = err
+				done(0, nil)
+			})
+		}, func(_ int, err error) {
+			outcomes["WithSession"] = err
+			loop.Stop()
+		})
+	})
+	loop.Start()
+	if err := outcomes["Transact"]; err != context.Canceled || len(outcomes) != 2 || outcomes["WithSession"] != nil {
+		t.Errorf("got %v", outcomes)
+	}
+	sent(t, peer, map[string]int{"insert": 2, "abortTransaction": 1, "commitTransaction": 0})
+}
+
+func TestTransactionsHaveTheirOptions(t *testing.T) {
+	_, loop, client := transactional(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	started, err := client.Futures().StartSession(ctx).Await(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := callback.WrapSession(loop, started)
+	unacknowledged := options.Transaction().SetWriteConcern(writeconcern.Unacknowledged())
+	fn := func(_ context.Context, done callback.Func[int]) { done(0, nil) }
+	co := func(*callback.Co) (int, error) { return 0, nil }
+	inCallbacks := func(call func(callback.Func[int])) *future.Future[int] {
+		p := future.NewPromise[int]()
+		call(func(n int, err error) { p.Settle(n, err) })
+		return p.Future()
+	}
+	for name, f := range map[string]*future.Future[int]{
+		"WithTransaction": inCallbacks(func(done callback.Func[int]) {
+			callback.WithTransaction(ctx, s, fn, done, unacknowledged)
+		}),
+		"Transact": inCallbacks(func(done callback.Func[int]) {
+			callback.Transact(ctx, s, fn, done, unacknowledged)
+		}),
+		"SpawnWithTransaction": callback.SpawnWithTransaction(ctx, s, co, unacknowledged),
+		"SpawnTransact":        callback.SpawnTransact(ctx, s, co, unacknowledged),
+		"SpawnWithSession": callback.SpawnWithSession(ctx, client, func(*callback.Co, *callback.Session) (int, error) { return 0, nil },
+			options.Session().SetSnapshotTime(bson.Timestamp{T: 1})),
+		"WithSession": inCallbacks(func(done callback.Func[int]) {
+			callback.WithSession(ctx, client, func(_ context.Context, _ *callback.Session, done callback.Func[int]) { done(0, nil) },
+				done, options.Session().SetSnapshotTime(bson.Timestamp{T: 1}))
+		}),
+	} {
+		_, err := callback.RunSync(loop, func(co *callback.Co) (int, error) { return f.Await(co) }, 30*time.Second)
+		if !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want ConfigurationError", name, err)
+		}
+	}
+}
+
+func TestSessionFunctionsNeedAFunction(t *testing.T) {
+	_, loop, client := transactional(t)
+	started, err := client.Futures().StartSession(t.Context()).Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := callback.WrapSession(loop, started)
+	for name, call := range map[string]func(){
+		"WithTransaction":      func() { callback.WithTransaction[int](t.Context(), s, nil, nil) },
+		"SpawnWithTransaction": func() { callback.SpawnWithTransaction[int](t.Context(), s, nil) },
+		"Transact":             func() { callback.Transact[int](t.Context(), s, nil, nil) },
+		"SpawnTransact":        func() { callback.SpawnTransact[int](t.Context(), s, nil) },
+		"WithSession":          func() { callback.WithSession[int](t.Context(), client, nil, nil) },
+		"SpawnWithSession":     func() { callback.SpawnWithSession[int](t.Context(), client, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			call()
+		}()
+	}
 }

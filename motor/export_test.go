@@ -60,14 +60,12 @@ func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[o
 // WrapError gives a driver's error its class.
 var WrapError = wrapError
 
-// TransactionTime is for how long WithTransaction tries again.
-func TransactionTime() time.Duration { return transactionTime }
-
-// SetTransactionTime changes that until the end of the test, which no other may run beside.
-func SetTransactionTime(t interface{ Cleanup(func()) }, d time.Duration) {
-	before := transactionTime
-	transactionTime = d
-	t.Cleanup(func() { transactionTime = before })
+// SetTransactionClock has now tell for how long WithTransaction has tried, until the end of the test, which no other may
+// run beside.
+func SetTransactionClock(t interface{ Cleanup(func()) }, now func() time.Time) {
+	before := transactionClock
+	transactionClock = now
+	t.Cleanup(func() { transactionClock = before })
 }
 
 // KnownSessions is how many of the driver's sessions are known.

@@ -37,11 +37,10 @@ func readCommand[D, T any](
 	if err != nil {
 		return result, err
 	}
-	pref := now.read.pref
-	if transaction {
-		pref = nil // the transaction's own
+	opts := options.RunCmd()
+	if !transaction { // which has one of its own
+		opts.SetReadPreference(now.read.pref)
 	}
-	opts := options.RunCmd().SetReadPreference(pref)
 	db := client.Database(c.db.name, c.db.opts...)
 	result, err = send(ctx, db, command, opts)
 	again := c.db.client.driver.RetryReads

@@ -188,12 +188,8 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 		if q.ended {
 			return errSessionEnded
 		}
-		q.ended = true
 		q.watch.Stop()
-		if q.txn == transactionRunning {
-			q.txn = transactionAborted
-		}
-		return nil
+		return toEnd(q)
 	})
 	if err != nil {
 		return resolved(s.client, struct{}{})
@@ -225,6 +221,15 @@ func (e endedLater) Wake() {
 	}
 }
 
+// toEnd is the step of what ends the session.
+func toEnd(q *sessionQueue) error {
+	q.ended = true
+	if q.txn == transactionRunning {
+		q.txn = transactionAborted
+	}
+	return nil
+}
+
 // end ends the driver's session. The caller has the turn.
 func (t *sessionTurn) end(ctx context.Context) {
 	t.queue.mu.Lock()
@@ -240,13 +245,7 @@ func (t *sessionTurn) end(ctx context.Context) {
 func (q *sessionQueue) ending(driver *mongo.Session) ending {
 	return ending{driver.Client(), func(conn *connection) {
 		ctx := conn.polls.ctx
-		t, err := q.take(driver, func(q *sessionQueue) error {
-			q.ended = true
-			if q.txn == noTransaction && driver.TransactionRunning() {
-				q.txn = transactionAborted
-			}
-			return nil
-		})
+		t, err := q.take(driver, toEnd)
 		if err == nil && t.begin(ctx) == nil {
 			defer t.pass()
 			t.end(ctx)

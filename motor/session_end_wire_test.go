@@ -42,8 +42,15 @@ func TestEndSessionIsNotLost(t *testing.T) {
 	noError(t, s.StartTransaction())
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 	held := peer.Receive("insert")
-	if !s.EndSession(t.Context()).Cancel() {
+	ending := s.EndSession(t.Context())
+	if s.InTransaction() {
+		t.Error("the transaction goes on after the end")
+	}
+	if !ending.Cancel() {
 		t.Fatal("it did not wait")
+	}
+	if !s.HasEnded() || s.InTransaction() {
+		t.Error("what has been cancelled has not ended the session")
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)

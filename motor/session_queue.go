@@ -234,11 +234,11 @@ func (t *sessionTurn) drop() bool {
 	return true
 }
 
-// undo takes the step back, unless another one has come after it.
+// undo takes the step back, unless another one has come after it, or the session has ended: nothing takes that back.
 func (t *sessionTurn) undo() {
 	t.queue.mu.Lock()
 	defer t.queue.mu.Unlock()
-	if t.queue.changes == t.change {
+	if t.queue.changes == t.change && !t.queue.ended {
 		t.queue.txn = t.was
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -35,14 +36,22 @@ func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[option
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.EndSession(context.Background()).Await(context.Background()) })
+	t.Cleanup(func() {
+		guard, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if _, err := s.EndSession(guard).Await(guard); err != nil {
+			t.Errorf("the session does not end: %v", err)
+		}
+	})
 	return s
 }
 
 // succeed waits for f, which must not fail.
 func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	t.Helper()
-	v, err := f.Await(t.Context())
+	guard, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	v, err := f.Await(guard)
 	if err != nil {
 		t.Error(err)
 	}
@@ -272,7 +281,13 @@ func TestUseOfSessionsThatIsOutOfPlace(t *testing.T) {
 		})
 	}
 	t.Run("snapshot", func(t *testing.T) {
-		_, s, _ := newSession(t, options.Session().SetSnapshot(true))
+		peer, s, coll := newSession(t, options.Session().SetSnapshot(true))
+		found := coll.FindOne(s.Context(t.Context()), bson.D{})
+		held := peer.Receive("find")
+		defer func() {
+			held.Cursor("d.c", 0)
+			succeed(t, found)
+		}()
 		if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
 			t.Errorf("a transaction with a snapshot: %v, want InvalidOperation", err)
 		}
@@ -302,6 +317,10 @@ func TestSessionOfAnotherClient(t *testing.T) {
 	other := newClient(t, nowhere).Database("d").Collection("c")
 	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
 		t.Errorf("another client: %v, want InvalidOperation", f.Err())
+	}
+	succeed(t, sessionOf(t, other.Database().Client()).EndSession(t.Context())) // which opens it
+	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
+		t.Errorf("another client that is open: %v, want InvalidOperation", f.Err())
 	}
 	if _, err := other.Find(bson.D{}).ToList(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("a cursor of another client: %v, want InvalidOperation", err)

@@ -76,8 +76,11 @@ func Transact[T any](
 	})
 }
 
-// transactionTime is for how long WithTransaction tries again: no constant for the sake of tests.
-var transactionTime = 120 * time.Second
+// transactionTime is for how long WithTransaction tries again.
+const transactionTime = 120 * time.Second
+
+// transactionClock is what that is measured by: no call of time.Now for the sake of tests.
+var transactionClock = time.Now
 
 // WithTransaction starts a transaction in the session, calls fn, commits the transaction, and resolves to what fn
 // returned. What fails but may succeed later is tried again, for 120 seconds:
@@ -98,8 +101,8 @@ var transactionTime = 120 * time.Second
 // fn runs on a goroutine of its own, never in a slot of the executor: it may block, and await what it likes. Its context
 // has the session, and ends with ctx and when the future is cancelled; the transaction is aborted then.
 //
-// Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction]; ctx.Err() if fn did not fail
-// and ctx has ended.
+// Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction]; ctx.Err() if ctx ended before
+// the commit and fn did not fail, or before all was tried again.
 //
 // Motor: MotorClientSession.with_transaction.
 func WithTransaction[T any](
@@ -110,7 +113,7 @@ func WithTransaction[T any](
 		return failedAlone[T](s.clientOf(), err)
 	}
 	return onItsOwn(ctx, s.client, func(ctx context.Context) (none T, err error) {
-		limit := time.Now().Add(transactionTime)
+		limit := transactionClock().Add(transactionTime)
 		for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
 			if err := s.StartTransaction(opts...); err != nil {
 				return none, err
@@ -129,7 +132,7 @@ func WithTransaction[T any](
 			}
 			// The pauses, which grow and are of random length, keep transactions from meeting again and again.
 			wait := rand.N(pause)
-			if !hasLabel(err, "TransientTransactionError") || !time.Now().Add(wait).Before(limit) {
+			if !hasLabel(err, "TransientTransactionError") || !transactionClock().Add(wait).Before(limit) {
 				return v, err
 			}
 			if _, err := future.Sleep(wait).Await(ctx); err != nil {
@@ -171,7 +174,7 @@ func (s *Session) commit(ctx context.Context, limit time.Time) error {
 		_, err := s.CommitTransaction(ctx).Await(ctx)
 		var own *Error
 		late := errors.As(err, &own) && own.hasCode(codeMaxTimeMSExpired)
-		if late || !hasLabel(err, "UnknownTransactionCommitResult") || !time.Now().Before(limit) {
+		if late || !hasLabel(err, "UnknownTransactionCommitResult") || !transactionClock().Before(limit) {
 			return err
 		}
 	}

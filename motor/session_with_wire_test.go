@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,9 @@ func (a answer) handler() func(*wiretest.Request) {
 	n := 0
 	return func(r *wiretest.Request) {
 		reply := a[min(n, len(a)-1)]
-		n++
+		if n++; n > 20 {
+			reply = ok(bson.M{"n": 1}) // or what tries without end would do so
+		}
 		reply(r)
 	}
 }
@@ -210,23 +213,65 @@ func TestPanicsInTransactions(t *testing.T) {
 	}
 }
 
-// TestTransactionsEndInTime is not parallel to others: it changes how long they are tried again.
+// TestTransactionsEndInTime is not parallel to others: it sets the clock by which they are tried again.
 func TestTransactionsEndInTime(t *testing.T) {
-	if motor.TransactionTime() != 120*time.Second {
-		t.Errorf("transactions are tried for %v", motor.TransactionTime())
-	}
-	motor.SetTransactionTime(t, 300*time.Millisecond)
+	start := time.Now()
+	var passed atomic.Int64
+	motor.SetTransactionClock(t, func() time.Time { return start.Add(time.Duration(passed.Load())) })
 	peer, s, coll := newSession(t)
-	peer.Handle("insert", labelled(251, transient))
+	// When the third try fails the time is over. That the fifth would succeed keeps the test from going on for ever.
+	inTime := func(reply func(*wiretest.Request)) func(*wiretest.Request) {
+		passed.Store(0)
+		at := func(d time.Duration) func(*wiretest.Request) {
+			return func(r *wiretest.Request) { passed.Store(int64(d)); reply(r) }
+		}
+		return answer{at(0), at(119 * time.Second), at(120 * time.Second), reply, ok(bson.M{"n": 1})}.handler()
+	}
+	peer.Handle("insert", inTime(labelled(251, transient)))
 	_, err := motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
-	if !errors.Is(err, motor.OperationFailure) || len(peer.Seen("insert")) < 2 {
-		t.Errorf("got %v after %d tries", err, len(peer.Seen("insert")))
+	if n := len(peer.Seen("insert")); !errors.Is(err, motor.OperationFailure) || n != 3 {
+		t.Errorf("got %v after %d tries, want 3", err, n)
 	}
 	peer.Handle("insert", ok(bson.M{"n": 1}))
-	peer.Handle("commitTransaction", labelled(8, unknown))
+	peer.Handle("commitTransaction", inTime(labelled(8, unknown)))
 	_, err = motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
-	if !errors.Is(err, motor.OperationFailure) || len(peer.Seen("commitTransaction")) < 2 {
-		t.Errorf("got %v after %d commits", err, len(peer.Seen("commitTransaction")))
+	if n := len(peer.Seen("commitTransaction")); !errors.Is(err, motor.OperationFailure) || n != 3 {
+		t.Errorf("got %v after %d commits, want 3", err, n)
+	}
+}
+
+// The end of the context ends the pause before the next try, which there is none of then.
+func TestTransactionThatEndsBetweenItsTries(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", labelled(251, transient))
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	_, err := motor.WithTransaction(ctx, s, func(ctx context.Context) (int, error) {
+		tries++
+		n, err := inserting(coll, 1)(ctx)
+		cancel()
+		return n, err
+	}).Await(t.Context())
+	if err != context.Canceled || tries != 1 || len(peer.Seen("abortTransaction")) != 1 {
+		t.Errorf("got %v after %d tries and %d aborts", err, tries, len(peer.Seen("abortTransaction")))
+	}
+}
+
+// A commit that has begun is waited for, whatever has become of the context.
+func TestCommitIsNotLeftHalfDone(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	peer.Handle("commitTransaction", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := motor.WithTransaction(ctx, s, inserting(coll, 1))
+	commit := peer.Receive("commitTransaction")
+	cancel()
+	for range 50 { // in which it would have given up
+		succeed(t, coll.Database().Command(t.Context(), "ping"))
+	}
+	commit.OK()
+	if n, err := f.Await(t.Context()); n != 1 || err != nil {
+		t.Errorf("got %d, %v", n, err)
 	}
 }
 
@@ -249,57 +294,57 @@ func TestCancelledTransactionIsAborted(t *testing.T) {
 	}
 }
 
-// What was called after a commit is outside of the transaction, whatever has become of the commit.
+// What was called after a commit that was given up before its turn is outside of the transaction, which is aborted.
 func TestAfterACommitThatWasGivenUp(t *testing.T) {
-	for name, sent := range map[string]bool{"before it was sent": false, "after it was sent": true} {
-		t.Run(name, func(t *testing.T) {
-			peer, s, coll := newSession(t)
-			ctx := s.Context(t.Context())
-			noError(t, s.StartTransaction())
-			inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
-			held := peer.Receive("insert")
-			peer.Handle("commitTransaction", nil)
-			short, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			if sent {
-				held.OK(bson.M{"n": 1})
-				succeed(t, inserted)
-				limited, stop := context.WithTimeout(t.Context(), 2*time.Second) // in which the commit is sent, but not answered
-				defer stop()
-				commit := s.CommitTransaction(limited)
-				peer.Receive("commitTransaction").Nothing()
-				if _, err := commit.Await(t.Context()); !errors.Is(err, motor.ConnectionFailure) {
-					t.Errorf("the commit: %v", err)
-				}
-				if s.InTransaction() {
-					t.Error("the transaction goes on")
-				}
-			} else {
-				commit := s.CommitTransaction(short)
-				outside := coll.InsertOne(ctx, bson.M{"_id": 2})
-				cancel()
-				if _, err := commit.Await(t.Context()); err != context.Canceled {
-					t.Errorf("the commit: %v", err)
-				}
-				held.OK(bson.M{"n": 1})
-				succeed(t, inserted)
-				peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
-				succeed(t, outside)
-				if n := len(peer.Seen("abortTransaction")); n != 1 {
-					t.Errorf("what was not committed was aborted %d times", n)
-				}
-				return
-			}
-			outside := coll.InsertOne(ctx, bson.M{"_id": 2})
-			peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
-			succeed(t, outside)
-			if n := len(peer.Seen("abortTransaction")); n != 0 {
-				t.Errorf("what may have been committed was aborted %d times", n)
-			}
-			noError(t, s.StartTransaction())
-			succeed(t, s.CommitTransaction(t.Context()))
-		})
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	short, cancel := context.WithCancel(t.Context())
+	commit := s.CommitTransaction(short)
+	outside := coll.InsertOne(ctx, bson.M{"_id": 2})
+	cancel()
+	if _, err := commit.Await(t.Context()); err != context.Canceled {
+		t.Errorf("the commit: %v", err)
 	}
+	if s.InTransaction() {
+		t.Error("the transaction goes on, though something was called outside of it")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
+	succeed(t, outside)
+	if n := len(peer.Seen("abortTransaction")); n != 1 {
+		t.Errorf("what was not committed was aborted %d times", n)
+	}
+}
+
+// The next transaction ends it as well, and then nothing needs to be sent.
+func TestTransactionAfterACommitThatWasGivenUp(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	commit := s.CommitTransaction(ctx)
+	noError(t, s.StartTransaction())
+	if !commit.Cancel() {
+		t.Fatal("the commit did not wait")
+	}
+	next := coll.InsertOne(ctx, bson.M{"_id": 2})
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	again := peer.Receive("insert").Want(bson.M{"startTransaction": true, "autocommit": false})
+	if a, b := held.Command.Lookup("txnNumber").Int64(), again.Command.Lookup("txnNumber").Int64(); a >= b {
+		t.Errorf("transaction %d comes after %d", b, a)
+	}
+	again.OK(bson.M{"n": 1})
+	succeed(t, next)
+	if n := len(peer.Seen("abortTransaction")); n != 0 {
+		t.Errorf("%d aborts", n)
+	}
+	succeed(t, s.CommitTransaction(ctx))
 }
 
 // A whole transaction can be called at once, and the next one after it.

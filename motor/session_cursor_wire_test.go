@@ -1,0 +1,140 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// A cursor is in the session of its first read, also if that did not get so far.
+func TestCursorWhoseFirstReadFailedStaysInItsSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	cursor := coll.Find(bson.D{})
+	failing := cursor.Next(s.Context(t.Context()))
+	peer.Receive("find").Want(inSession(s)).Fail(8, "Scripted", "as scripted")
+	if _, err := failing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("got %v", err)
+	}
+	first := cursor.Next(sessionOf(t, coll.Database().Client()).Context(t.Context()))
+	peer.Receive("find").Want(inSession(s)).Cursor("d.c", 0, bson.M{"i": 1})
+	succeed(t, first)
+}
+
+// A read that was called in one session does not read what is now another's.
+func TestCursorThatIsRewoundIntoAnotherSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	other := sessionOf(t, coll.Database().Client())
+	cursor := coll.Find(bson.D{})
+	first := cursor.Next(s.Context(t.Context()))
+	held := peer.Receive("find")
+	next := cursor.Next(s.Context(t.Context()))
+	cursor.Rewind()
+	anew := cursor.Next(other.Context(t.Context()))
+	peer.Handle("killCursors", ok())
+	held.Cursor("d.c", 7, bson.M{"i": 1})
+	<-first.Done()
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("got %v, want InvalidOperation", err)
+	}
+	peer.Receive("find").Want(inSession(other)).Cursor("d.c", 0, bson.M{"i": 2})
+	if doc := succeed(t, anew); doc["i"] != int32(2) {
+		t.Errorf("got %v", doc)
+	}
+	closed := cursor.Close(t.Context())
+	succeed(t, closed)
+}
+
+// A read that takes what has come already leaves the session to others.
+func TestReadsOfABatchInASession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	ctx := s.Context(t.Context())
+	cursor := coll.Find(bson.D{})
+	first := cursor.Next(ctx)
+	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 1}, bson.M{"i": 2}, bson.M{"i": 3})
+	succeed(t, first)
+	if docs := succeed(t, cursor.ToList(ctx, 1)); len(docs) != 1 {
+		t.Errorf("got %v", docs)
+	}
+	succeed(t, coll.InsertOne(ctx, bson.D{}))
+	succeed(t, cursor.Close(ctx))
+}
+
+// A wait for news has the turn of its session until the server has answered, whoever waits.
+func TestWaitForNewsKeepsTheTurnOfItsSession(t *testing.T) {
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	ctx := s.Context(t.Context())
+	cursor := coll.Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait))
+	first := cursor.FetchNext(ctx)
+	peer.Receive("find").Cursor("d.c", 7)
+	succeed(t, first)
+	waiting := cursor.FetchNext(ctx)
+	poll := peer.Receive("getMore")
+	waiting.Cancel()
+	inserted := coll.InsertOne(ctx, bson.D{})
+	for range 50 { // in which what does not wait would have been sent
+		succeed(t, coll.Database().Command(t.Context(), "ping"))
+	}
+	if len(peer.Seen("insert")) != 0 {
+		t.Error("an operation runs in the session while its cursor is polled")
+	}
+	poll.Cursor("d.c", 0, bson.M{"i": 1})
+	succeed(t, inserted)
+	runtime.KeepAlive(cursor)
+}
+
+// What gives up waiting for its turn of one thing leaves the turn of the other too.
+func TestTurnsThatWereGivenUp(t *testing.T) {
+	for name, byContext := range map[string]bool{"by Cancel": false, "by its context": true} {
+		t.Run(name, func(t *testing.T) {
+			peer, out, s := downloading(t)
+			coll := out.Collection().Database().Collection("c")
+			peer.Handle("insert", ok(bson.M{"n": 1}))
+			peer.Handle("getMore", nil)
+			var reads []*future.Future[[]byte]
+			ctx, cancel := context.WithCancel(s.Context(t.Context()))
+			defer cancel()
+			held := out.Read(s.Context(t.Context()), -1)
+			more := peer.Receive("getMore")
+			for range 3 {
+				reads = append(reads, out.ReadChunk(ctx))
+			}
+			for range 50 { // in which the first of them come to wait
+				succeed(t, coll.Database().Command(t.Context(), "ping"))
+			}
+			if byContext {
+				cancel()
+			}
+			for _, f := range reads {
+				if !byContext {
+					f.Cancel()
+				}
+				<-f.Done()
+			}
+			inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+			more.Fail(8, "Scripted", "as scripted")
+			if _, err := held.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+				t.Errorf("got %v", err)
+			}
+			succeed(t, inserted)
+		})
+	}
+}
+
+// A read in a session that is out of place takes no turn of its file.
+func TestReadOfAFileInASessionThatHasEnded(t *testing.T) {
+	_, out, s := downloading(t)
+	succeed(t, s.EndSession(t.Context()))
+	if _, err := out.ReadChunk(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("got %v, want InvalidOperation", err)
+	}
+	succeed(t, out.ReadChunk(t.Context()))
+}

@@ -1,0 +1,258 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// bare returns a session that the driver has started, its context and its handle, by way of a cursor.
+func bare(
+	t *testing.T, coll collection, opts ...options.Lister[options.SessionOptions],
+) (context.Context, *mongo.Session, *motor.Session) {
+	t.Helper()
+	driver, err := motor.StartDriverSession(t.Context(), coll.Database().Client(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { driver.EndSession(context.Background()) })
+	ctx := mongo.NewSessionContext(t.Context(), driver)
+	cursor := coll.Find(bson.D{}).Limit(-1)
+	cursor.FetchNext(ctx).Cancel() // which has taken the session
+	return ctx, driver, cursor.Session()
+}
+
+func TestDefaultsOfTransactions(t *testing.T) {
+	peer, _, coll := newSession(t)
+	client := coll.Database().Client()
+	noError(t, client.SetReadPreference(readpref.NearestMode))
+	s := sessionOf(t, client, options.Session().SetDefaultTransactionOptions(
+		options.Transaction().SetReadConcern(readconcern.Majority())))
+	noError(t, client.SetReadPreference(readpref.SecondaryMode))
+	var defaults options.TransactionOptions
+	for _, set := range s.Options().DefaultTransactionOptions.List() {
+		noError(t, set(&defaults))
+	}
+	if defaults.ReadPreference == nil || defaults.ReadPreference.Mode() != readpref.NearestMode {
+		t.Errorf("the read preference is %v, want the client's of the start", defaults.ReadPreference)
+	}
+	for want, opts := range map[string][]options.Lister[options.TransactionOptions]{
+		"majority": nil,
+		"snapshot": {options.Transaction().SetReadConcern(readconcern.Snapshot())},
+	} {
+		noError(t, s.StartTransaction(opts...))
+		inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+		peer.Receive("insert").Want(bson.M{"readConcern": bson.M{"level": want}}).OK(bson.M{"n": 1})
+		succeed(t, inserted)
+		succeed(t, s.AbortTransaction(t.Context()))
+	}
+}
+
+// What is part of a transaction goes by what was called before, though it has not run yet.
+func TestTransactionsGoByTheCalls(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	inserted := coll.InsertOne(ctx, bson.D{})
+	held := peer.Receive("insert")
+	noError(t, coll.SetWriteConcern(bson.M{"w": 0}))
+	noError(t, s.StartTransaction())
+	within := coll.DeleteOne(ctx, bson.D{})
+	committed := s.CommitTransaction(ctx)
+	if _, err := coll.DeleteOne(ctx, bson.D{}).Await(t.Context()); !errors.Is(err, motor.ConfigurationError) {
+		t.Errorf("w: 0 after the transaction: %v, want ConfigurationError", err)
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	peer.Receive("delete").Want(bson.M{"startTransaction": true, "writeConcern": wiretest.Absent}).OK(bson.M{"n": 1})
+	succeed(t, within)
+	succeed(t, committed)
+}
+
+// A commit that has begun to wait for its turn is taken back too.
+func TestCommitThatGaveUpWaiting(t *testing.T) {
+	peer, s, coll := newSession(t)
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	held := peer.Receive("insert")
+	ctx, cancel := context.WithCancel(t.Context())
+	commit := s.CommitTransaction(ctx)
+	for range 50 { // in which it comes to wait, with the slot lent
+		succeed(t, coll.Database().Command(t.Context(), "ping"))
+	}
+	cancel()
+	if _, err := commit.Await(t.Context()); err != context.Canceled {
+		t.Errorf("the commit: %v", err)
+	}
+	if !s.InTransaction() {
+		t.Error("the transaction is over")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	succeed(t, s.AbortTransaction(t.Context()))
+}
+
+// The program may begin and end transactions by the driver, as long as nothing is under way.
+func TestTransactionsOfTheDriver(t *testing.T) {
+	peer, _, coll := newSession(t)
+	ctx, driver, s := bare(t, coll)
+	for _, end := range []func(context.Context) error{driver.CommitTransaction, driver.AbortTransaction} {
+		noError(t, driver.StartTransaction())
+		if !s.InTransaction() {
+			t.Error("the driver's transaction is not noticed")
+		}
+		for _, in := range []any{false, wiretest.Absent} {
+			inserted := coll.InsertOne(ctx, bson.D{})
+			peer.Receive("insert").Want(bson.M{"lsid": driver.ID(), "autocommit": in}).OK(bson.M{"n": 1})
+			succeed(t, inserted)
+			if in == false {
+				noError(t, end(t.Context()))
+			}
+			if s.InTransaction() {
+				t.Error("the end of the driver's transaction is not noticed")
+			}
+		}
+	}
+	at := bson.Timestamp{T: 7}
+	noError(t, driver.AdvanceOperationTime(&at))
+	clock, err := bson.Marshal(bson.M{"$clusterTime": bson.M{"clusterTime": at}})
+	noError(t, err)
+	noError(t, driver.AdvanceClusterTime(clock))
+	if got, ok := s.OperationTime(); !ok || got != at {
+		t.Errorf("the operation time is %v, want %v", got, at)
+	}
+	if got, _, ok := s.ClusterTime().Lookup("clusterTime").TimestampOK(); !ok || got != at.T {
+		t.Errorf("the cluster time is %v, want %v", s.ClusterTime(), at)
+	}
+}
+
+// What was called in a transaction is not done outside of it, should the driver refuse to start it when its turn comes.
+func TestTransactionThatDidNotStart(t *testing.T) {
+	peer, _, coll := newSession(t)
+	ctx, _, s := bare(t, coll, options.Session().SetSnapshot(true)) // which has none
+	if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
+		t.Errorf("got %v, want InvalidOperation", err)
+	}
+	for name, end := range map[string]func(context.Context) error{
+		"commit": func(ctx context.Context) error { return second(s.CommitTransaction(ctx).Await(ctx)) },
+		"abort":  func(ctx context.Context) error { return second(s.AbortTransaction(ctx).Await(ctx)) },
+	} {
+		found := coll.FindOne(ctx, bson.D{})
+		held := peer.Receive("find")
+		noError(t, s.StartTransaction()) // in its turn
+		within := coll.FindOne(ctx, bson.M{"_id": 1})
+		ended := make(chan error, 1)
+		go func() { ended <- end(t.Context()) }()
+		eventually(t, func() bool { return !s.InTransaction() })
+		outside := coll.FindOne(ctx, bson.M{"_id": 2})
+		held.Cursor("d.c", 0, bson.M{})
+		succeed(t, found)
+		if _, err := within.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("%s: an operation in it: %v, want InvalidOperation", name, err)
+		}
+		peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": 2}}).Cursor("d.c", 0, bson.M{})
+		succeed(t, outside)
+		if err := <-ended; !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("%s: %v, want InvalidOperation", name, err)
+		}
+	}
+}
+
+// unsure returns a session whose transaction may have been committed, but its time was over.
+func unsure(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
+	t.Helper()
+	peer, s, coll := newSession(t)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	peer.Handle("aggregate", func(r *wiretest.Request) { r.Want(inSession(s)).Cursor("d.c", 0) })
+	peer.Handle("commitTransaction", nil)
+	noError(t, s.StartTransaction())
+	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.D{}))
+	commit := s.CommitTransaction(t.Context())
+	peer.Receive("commitTransaction").Fail(50, "MaxTimeMSExpired", "too late", unknown)
+	if _, err := commit.Await(t.Context()); !errors.Is(err, motor.ExecutionTimeout) {
+		t.Errorf("the commit: %v", err)
+	}
+	if s.InTransaction() {
+		t.Error("the transaction goes on")
+	}
+	peer.Handle("commitTransaction", ok())
+	return peer, s, coll
+}
+
+// A client's write concern has no place in a transaction, nor has the read concern of a handle.
+func TestConcernsInATransaction(t *testing.T) {
+	peer, s, coll := newSession(t)
+	client := coll.Database().Client()
+	noError(t, client.SetWriteConcern(bson.M{"w": 1}))
+	coll = coll.WithOptions(options.Collection().SetReadConcern(readconcern.Majority()))
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	first := coll.FindOne(ctx, bson.D{}) // which has that of the transaction
+	peer.Receive("find").Want(bson.M{"startTransaction": true}).Cursor("d.c", 0)
+	succeed(t, first)
+
+	found := coll.Find(bson.D{}).MaxTimeMS(1234).ToList(ctx) // by a command of our own
+	without := bson.M{"autocommit": false, "readConcern": wiretest.Absent, "writeConcern": wiretest.Absent}
+	peer.Receive("find").Want(without).Fail(91, "ShutdownInProgress", "which is not tried again")
+	if _, err := found.Await(t.Context()); !errors.Is(err, motor.OperationFailure) && !errors.Is(err, motor.ConnectionFailure) {
+		t.Errorf("got %v", err)
+	}
+	counted := coll.Count(ctx)
+	peer.Receive("count").Want(without).OK(bson.M{"n": 1})
+	succeed(t, counted)
+	peer.Handle("bulkWrite", func(r *wiretest.Request) {
+		r.Want(without).Fail(8, "Scripted", "as scripted")
+	})
+	written := client.BulkWrite(ctx, []mongo.ClientBulkWrite{{
+		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
+	}})
+	if _, err := written.Await(t.Context()); err == nil || len(peer.Seen("bulkWrite")) != 1 {
+		t.Errorf("the bulk write: %v", err)
+	}
+	if n := len(peer.Seen("find")); n != 2 {
+		t.Errorf("%d finds", n)
+	}
+}
+
+// What may have been committed is not aborted by what comes next, and what comes next is aborted as ever.
+func TestAfterACommitOfWhichNobodyKnows(t *testing.T) {
+	for name, next := range map[string]struct {
+		do     func(context.Context, *testing.T, *motor.Session, collection)
+		aborts int
+	}{
+		"the end of the session": {nil, 0},
+		"an operation": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+			succeed(t, coll.Aggregate(bson.A{}).ToList(ctx))
+			noError(t, s.StartTransaction())
+			succeed(t, s.CommitTransaction(ctx))
+		}, 0},
+		"a transaction": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+			noError(t, s.StartTransaction())
+			succeed(t, coll.InsertOne(ctx, bson.D{}))
+		}, 1},
+		"an operation, and a transaction": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+			succeed(t, coll.InsertOne(ctx, bson.D{}))
+			noError(t, s.StartTransaction())
+			succeed(t, coll.InsertOne(ctx, bson.D{}))
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer, s, coll := unsure(t)
+			if next.do != nil {
+				next.do(s.Context(t.Context()), t, s, coll)
+			}
+			succeed(t, s.EndSession(t.Context()))
+			if n := len(peer.Seen("abortTransaction")); n != next.aborts {
+				t.Errorf("%d aborts, want %d", n, next.aborts)
+			}
+		})
+	}
+}
