@@ -128,7 +128,7 @@ func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 // Motor: MotorChangeStream.try_next.
 func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {
 	c := &s.reader
-	return read(ctx, c, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
+	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
 		if c.closed { // mu is held
 			return 0, true, nil
 		}

@@ -141,12 +141,12 @@ func (f *changeFeed) end(ctx context.Context, id int64, err error) {
 	f.dead = err == nil || !resumable(err) || f.token == nil && f.watch.set.StartAtOperationTime == nil
 }
 
-// resumable reports whether a stream may be resumed after what has ended it.
+// resumable reports whether a stream may be resumed after what has ended it. A cursor that the server has lost is no end:
+// after CursorNotFound the driver resumes.
 func resumable(err error) bool {
 	err = wrapError(err)
 	var labelled mongo.LabeledError
-	return errors.Is(err, ConnectionFailure) || errors.Is(err, CursorNotFound) ||
-		errors.As(err, &labelled) && labelled.HasErrorLabel("ResumableChangeStreamError")
+	return errors.Is(err, ConnectionFailure) || errors.As(err, &labelled) && labelled.HasErrorLabel("ResumableChangeStreamError")
 }
 
 func (f *changeFeed) over(error) bool { return f.dead }

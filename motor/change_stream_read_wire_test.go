@@ -1,8 +1,10 @@
 package motor_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -124,7 +126,9 @@ func TestChangeWithoutAnID(t *testing.T) {
 // What is watched was dropped.
 func TestEndOfAStream(t *testing.T) {
 	peer, _, stream := watching(t)
-	next := stream.Next(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	next := stream.Next(ctx)
 	changes(peer.Receive("getMore"), 0, 9, happened(2), bson.M{"_id": token(3), "operationType": "invalidate"})
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil || !stream.Alive() {
 		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
@@ -132,13 +136,13 @@ func TestEndOfAStream(t *testing.T) {
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc["operationType"] != "invalidate" || err != nil || stream.Alive() {
 		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
 	}
-	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
+	if doc, err := stream.TryNext(ctx).Await(ctx); doc != nil || err != nil {
 		t.Errorf("TryNext at the end: %v, %v", doc, err)
 	}
-	if doc, err := stream.Next(t.Context()).Await(t.Context()); doc != nil || !errors.Is(err, motor.StopAsyncIteration) {
+	if doc, err := stream.Next(ctx).Await(ctx); doc != nil || !errors.Is(err, motor.StopAsyncIteration) {
 		t.Errorf("Next at the end: %v, %v", doc, err)
 	}
-	for doc, err := range stream.All(t.Context()) {
+	for doc, err := range stream.All(ctx) {
 		t.Errorf("All at the end: %v, %v", doc, err)
 	}
 	resumesAt(t, stream, 9)

@@ -3,9 +3,11 @@ package motor_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
@@ -139,14 +141,14 @@ func TestStreamIsResumedWhereItBegan(t *testing.T) {
 	at := func(field string, value any) bson.M {
 		return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{field: value}}}}
 	}
-	time := bson.Timestamp{T: 9, I: 1}
+	moment := bson.Timestamp{T: 9, I: 1}
 	for name, c := range map[string]struct {
 		opts        *options.ChangeStreamOptionsBuilder
 		first, then bson.M // by the driver, and by a stream opened anew
 	}{
 		"resumeAfter":          {options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
 		"startAfter":           {options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},
-		"startAtOperationTime": {options.ChangeStream().SetStartAtOperationTime(&time), at("startAtOperationTime", time), at("startAtOperationTime", time)},
+		"startAtOperationTime": {options.ChangeStream().SetStartAtOperationTime(&moment), at("startAtOperationTime", moment), at("startAtOperationTime", moment)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Primary)
@@ -173,6 +175,19 @@ func TestStreamIsResumedWhereItBegan(t *testing.T) {
 			if doc, err := next.Await(t.Context()); !isChange(doc, 7) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
+
+			// Once something has been seen, what the options say of the beginning is over.
+			next = stream.Next(t.Context())
+			peer.Receive("getMore").HangUp()
+			peer.Receive("aggregate").Want(resumedAt(7)).HangUp()
+			if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
+				t.Errorf("%v, alive %t", err, stream.Alive())
+			}
+			next = stream.Next(t.Context())
+			changes(peer.Receive("aggregate").Want(resumedAt(7)), 11, 0, happened(8))
+			if doc, err := next.Await(t.Context()); !isChange(doc, 8) || err != nil {
+				t.Errorf("%v, %v", doc, err)
+			}
 		})
 	}
 }
@@ -190,4 +205,53 @@ func TestStreamWithoutATokenIsNotOpenedAnew(t *testing.T) {
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || stream.Alive() {
 		t.Errorf("%v, alive %t", err, stream.Alive())
 	}
+}
+
+// The server says of an error that a stream may be resumed after it: also after one of resuming.
+func TestStreamIsOpenedAnewAfterALabelledErrorOfResuming(t *testing.T) {
+	peer, client, stream := watching(t, options.ChangeStream().SetMaxAwaitTime(7*time.Millisecond))
+	next := stream.Next(t.Context())
+	peer.Receive("getMore").HangUp()
+	peer.Receive("aggregate").Want(resumedAt(1)).Fail(133, "FailedToSatisfyReadPreference", "no member", "ResumableChangeStreamError")
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || !stream.Alive() {
+		t.Fatalf("%v, alive %t", err, stream.Alive())
+	}
+	if err := client.SetReadPreference(readpref.NearestMode); err != nil { // too late for this stream
+		t.Fatal(err)
+	}
+	// TryNext opens it, and asks once, as of a stream that was never open.
+	try := stream.TryNext(t.Context())
+	changes(peer.Receive("aggregate").Want(resumedAt(1)).Want(bson.M{"$readPreference": wiretest.Absent}), 8, 2)
+	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8), "maxTimeMS": 7}), 8, 3)
+	if doc, err := try.Await(t.Context()); doc != nil || err != nil {
+		t.Errorf("%v, %v", doc, err)
+	}
+	resumesAt(t, stream, 3)
+
+	// An error of the server's that says nothing of the kind is the end, as it would be of resuming.
+	next = stream.Next(t.Context())
+	peer.Receive("getMore").HangUp()
+	for range 2 {
+		peer.Receive("aggregate").Want(resumedAt(3)).HangUp()
+	}
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+	next = stream.Next(t.Context())
+	peer.Receive("aggregate").Want(resumedAt(3)).Fail(286, "ChangeStreamHistoryLost", "resume of change stream was not possible")
+	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || stream.Alive() {
+		t.Errorf("%v, alive %t", err, stream.Alive())
+	}
+}
+
+// A pointer among the options is the caller's to use again.
+func TestStartAtOperationTimeOfAStreamIsCopied(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	at := bson.Timestamp{T: 9, I: 1}
+	stream := newClient(t, peer.URI()).Database("d").Watch(nil, options.ChangeStream().SetStartAtOperationTime(&at))
+	at.T = 10
+	opened := stream.Open(t.Context())
+	changes(peer.Receive("aggregate").Want(bson.M{"pipeline": bson.A{
+		bson.M{"$changeStream": bson.M{"startAtOperationTime": bson.Timestamp{T: 9, I: 1}}}}}), 0, 0)
+	succeed(t, opened)
 }

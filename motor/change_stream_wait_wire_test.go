@@ -142,6 +142,19 @@ func TestCloseEndsTheOpeningOfAStream(t *testing.T) {
 	command.Nothing()
 }
 
+// The server may take its time to open a stream, too.
+func TestOpeningOfAStreamHoldsUpNobody(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI("maxPoolSize=1"), motor.WithMaxWorkers(1))
+	opened := client.Database("d").Watch(nil).Open(t.Context())
+	opening := peer.Receive("aggregate")
+	found := client.Database("d").Collection("c").FindOne(t.Context(), bson.D{})
+	peer.Receive("find").Cursor("d.c", 0)
+	succeed(t, found)
+	changes(opening, 0, 0)
+	succeed(t, opened)
+}
+
 // Changes that have come but were not read are where the next stream begins.
 func TestCloseOfAStreamWithUnreadChanges(t *testing.T) {
 	peer, _, stream := watching(t)

@@ -44,7 +44,7 @@ func (g *gridFiles) checkWrite(ctx context.Context) error {
 	if err := g.check(ctx); err != nil {
 		return err
 	}
-	if !g.files.now().write.acknowledged() || !g.chunks.now().write.acknowledged() {
+	if !g.files.now().write.acknowledged() { // and so those of the chunks: nobody can set either
 		return newError(ConfigurationError, "files can only be written with an acknowledged write concern")
 	}
 	return nil
@@ -213,8 +213,8 @@ func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filt
 	return err
 }
 
-// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any. Where the
-// server does not answer, that is taken for granted.
+// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any, which only
+// a [GridFS] whose writes are not acknowledged cannot tell.
 func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
 	now, which := g.files.now(), deleteOne(nil)
 	if many {
@@ -228,7 +228,7 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 	if err != nil {
 		return false, err
 	}
-	return !result.Acknowledged || result.deleted > 0, nil
+	return result.deleted > 0, nil
 }
 
 // updateFiles changes the documents of files as deleteFiles deletes them.
@@ -247,5 +247,5 @@ func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filte
 	if err != nil {
 		return false, err
 	}
-	return !result.Acknowledged || result.matched > 0, nil
+	return result.matched > 0, nil
 }

@@ -1,0 +1,154 @@
+package motor_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+func TestChunksAreAskedForInTheirOrder(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	bucket := bucketOf(t, peer, options.GridFSBucket().SetReadConcern(readconcern.Majority()))
+	reading := bucket.DownloadToStream(t.Context(), "f", io.Discard)
+	majority := bson.M{"readConcern": bson.M{"level": "majority"}}
+	peer.Receive("find").Want(majority).Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": 3, "chunkSize": 2})
+	peer.Receive("find").Want(majority).Want(bson.M{
+		"filter": bson.M{"files_id": bson.M{"$eq": "f"}}, "sort": bson.M{"n": 1},
+	}).Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("ab")}, bson.M{"n": 1, "data": []byte("c")})
+	if n := succeed(t, reading); n != 3 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// A read that fails leaves nothing open, and the next one begins where it has begun.
+func TestAReadThatFailsIsMadeAgainByTheNext(t *testing.T) {
+	peer := gridPeer(t, 6)
+	out := gridFile(t, peer)
+	readChunks(t, out, 0, 2)
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(1, "InternalError", "this is only a test") })
+	if _, err := out.ReadChunk(t.Context()).Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("%v", err)
+	}
+	if n := len(chunkFinds(peer)); n != 1 {
+		t.Errorf("%d queries", n)
+	}
+	readChunks(t, out, 2, 4)
+	if finds := chunkFinds(peer); len(finds) != 2 || finds[1].Lookup("filter", "n", "$gte").AsInt64() != 2 {
+		t.Errorf("%v", finds)
+	}
+}
+
+// Whether there are more chunks than the file has, only the server can tell.
+func TestTheEndOfAFileThatCannotBeSeenIsAnError(t *testing.T) {
+	peer := gridPeer(t, 2)
+	out := gridFile(t, peer)
+	readChunks(t, out, 0, 1)
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(1, "InternalError", "this is only a test") })
+	if _, err := out.ReadChunk(t.Context()).Await(t.Context()); !errors.Is(err, motor.OperationFailure) || out.Tell() != gridChunkSize {
+		t.Errorf("%v, at %d", err, out.Tell())
+	}
+}
+
+func TestADocumentMaySayAnythingOfAFilesLength(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	reading := gridFile(t, peer).Read(t.Context(), -1)
+	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": int64(1) << 60, "chunkSize": 5})
+	peer.Receive("find").Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("abcde")})
+	if _, err := reading.Await(t.Context()); !errors.Is(err, motor.CorruptGridFile) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAChunkIsItsReadersOwn(t *testing.T) {
+	out := gridFile(t, gridPeer(t, 3))
+	first := succeed(t, out.ReadChunk(t.Context()))
+	readChunks(t, out, 1, 2)
+	if first[0] != 0 {
+		t.Error("the next chunk is where the first was")
+	}
+	first[0] = 9
+	if pos, err := out.Seek(gridChunkSize, io.SeekStart); err != nil {
+		t.Error(pos, err)
+	}
+	second := succeed(t, out.ReadChunk(t.Context()))
+	second[0] = 9
+	if _, err := out.Seek(gridChunkSize, io.SeekStart); err != nil {
+		t.Error(err)
+	}
+	readChunks(t, out, 1, 2)
+}
+
+// A chunk that is missing is found where it would be, also if it is like the next one.
+func TestAChunkIsNotTakenForAnother(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	reading := gridFile(t, peer).Read(t.Context(), 4)
+	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": 6, "chunkSize": 2})
+	peer.Receive("find").Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("ab")}, bson.M{"n": 2, "data": []byte("ef")})
+	if b, err := reading.Await(t.Context()); !errors.Is(err, motor.CorruptGridFile) {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// short is a writer that takes one byte less than it is given, and says so without an error.
+type short struct{}
+
+func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
+
+func TestADestinationThatTakesTooLittle(t *testing.T) {
+	if _, err := bucketOf(t, gridPeer(t, 1)).DownloadToStream(t.Context(), "f", short{}).Await(t.Context()); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReaderOpensClosesAndKeepsItsPlace(t *testing.T) {
+	peer := gridPeer(t, 9)
+	out := gridFile(t, peer)
+	reader := out.Reader(t.Context())
+	if end, err := reader.Seek(-1, io.SeekEnd); end != 9*gridChunkSize-1 || err != nil {
+		t.Errorf("from the end of a file that is not open: %d, %v", end, err)
+	}
+	if pos, err := reader.Seek(0, io.SeekStart); pos != 0 || err != nil {
+		t.Error(pos, err)
+	}
+	b := make([]byte, 10)
+	if _, err := io.ReadFull(reader, b); err != nil {
+		t.Error(err)
+	}
+	if pos, err := reader.Seek(5, io.SeekCurrent); pos != 15 || err != nil {
+		t.Errorf("%d, %v", pos, err)
+	}
+	if _, err := io.ReadFull(reader, b); err != nil {
+		t.Error(err)
+	}
+	// The rest of the chunk goes with Close, and so does the cursor.
+	if err := reader.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadFull(reader, b); b[0] != 1 || err != nil {
+		t.Errorf("after Close it has %v, %v", b, err)
+	}
+	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+}
+
+func TestOptionsOfFindOfFiles(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	bucket := bucketOf(t, peer)
+	found := bucket.Find(bson.M{"filename": "f"}, options.GridFSFind().SetAllowDiskUse(true).SetBatchSize(5).
+		SetNoCursorTimeout(true).SetSort(bson.M{"filename": 1}).SetLimit(4).SetSkip(3)).ToList(t.Context())
+	peer.Receive("find").Want(bson.M{
+		"find": "fs.files", "filter": bson.M{"filename": "f"}, "allowDiskUse": true, "batchSize": 5, "noCursorTimeout": true,
+		"sort": bson.M{"filename": 1}, "limit": 4, "skip": 3,
+	}).Cursor("d.fs.files", 0)
+	succeed(t, found)
+	bad := bucket.Find(bson.M{}, options.GridFSFind().SetSort(bson.M{"a": 1, "b": 1}))
+	if _, err := bad.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.TypeError) {
+		t.Errorf("a sort without an order: %v", err)
+	}
+}

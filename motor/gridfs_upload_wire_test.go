@@ -1,0 +1,273 @@
+package motor_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// gridBucket returns the bucket of a peer that has files, so that an upload makes no indexes.
+func gridBucket(t *testing.T) (*wiretest.Peer, *motor.GridFSBucket) {
+	t.Helper()
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.fs.files", 0, bson.M{"_id": 1}) })
+	return peer, bucketOf(t, peer)
+}
+
+func bucketOf(t *testing.T, peer *wiretest.Peer, opts ...options.Lister[options.BucketOptions]) *motor.GridFSBucket {
+	t.Helper()
+	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bucket
+}
+
+// enough is more than what gathers before it is sent.
+const enough = 3 << 20
+
+func TestIndexesOfFilesAreMadeWhereTheyAreMissing(t *testing.T) {
+	byName := bson.D{{Key: "filename", Value: 1}, {Key: "uploadDate", Value: 1}}
+	byNumber := bson.D{{Key: "files_id", Value: 1}, {Key: "n", Value: 1}}
+	index := func(keys ...any) any {
+		var doc bson.D
+		for i := 0; i < len(keys); i += 2 {
+			doc = append(doc, bson.E{Key: keys[i].(string), Value: keys[i+1]})
+		}
+		return bson.M{"v": 2, "key": doc, "name": "any"}
+	}
+	for name, c := range map[string]struct {
+		files, chunks []any
+		missing       bool
+	}{
+		"none": {nil, nil, true},
+		"others": {
+			[]any{index("_id", 1), index("filename", 1), index("filename", 1, "uploadDate", -1), index("filename", 1, "uploadDate", 1, "x", 1)},
+			[]any{index("_id", 1), index("n", 1, "files_id", 1)}, true,
+		},
+		"these": {
+			[]any{index("_id", 1), index("filename", 1.0, "uploadDate", int64(1))},
+			[]any{index("_id", 1), index("files_id", int64(1), "n", 1.0)}, false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
+			peer.Receive("find").Cursor("d.fs.files", 0)
+			for _, coll := range []struct {
+				name   string
+				have   []any
+				keys   bson.D
+				unique any
+			}{{"fs.files", c.files, byName, wiretest.Absent}, {"fs.chunks", c.chunks, byNumber, true}} {
+				peer.Receive("listIndexes").Want(bson.M{"listIndexes": coll.name}).Cursor("d."+coll.name, 0, coll.have...)
+				if c.missing {
+					peer.Receive("createIndexes").Want(bson.M{
+						"createIndexes": coll.name, "indexes.0.key": coll.keys, "indexes.0.unique": coll.unique, "indexes.1": wiretest.Absent,
+					}).OK()
+				}
+			}
+			for range 2 {
+				peer.Receive("insert").OK(bson.M{"n": 1})
+			}
+			succeed(t, uploading)
+		})
+	}
+}
+
+// Nothing has been sent, so nothing is deleted.
+func TestAnUploadThatCannotTellWhetherThereAreFilesFails(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
+	peer.Receive("find").Fail(13, "Unauthorized", "not authorized")
+	if _, err := uploading.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("%v", err)
+	}
+	if n := len(peer.Seen("insert")) + len(peer.Seen("delete")); n != 0 {
+		t.Errorf("%d commands", n)
+	}
+}
+
+func TestChunksAreSentAThousandAtMost(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	in := bucket.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(1))
+	writing := in.Write(t.Context(), make([]byte, 2500))
+	for n := range 2 {
+		peer.Receive("insert").Want(bson.M{
+			"documents.0.n": n * 1000, "documents.999.n": n*1000 + 999, "documents.1000": wiretest.Absent,
+		}).OK(bson.M{"n": 1000})
+	}
+	succeed(t, writing)
+	closing := in.Close(t.Context())
+	peer.Receive("insert").Want(bson.M{"documents.0.n": 2000, "documents.499.n": 2499, "documents.500": wiretest.Absent}).OK(bson.M{"n": 500})
+	peer.Receive("insert").Want(bson.M{"insert": "fs.files", "documents.0.length": 2500}).OK(bson.M{"n": 1})
+	succeed(t, closing)
+}
+
+// The server may have written the document all the same.
+func TestAbortDeletesTheDocumentOfAFileWhoseCloseHasFailed(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	in := bucket.OpenUploadStreamWithID("id", "f")
+	succeed(t, in.Write(t.Context(), "x"))
+	closing := in.Close(t.Context())
+	peer.Receive("insert").OK(bson.M{"n": 1})
+	peer.Receive("insert").Want(bson.M{"insert": "fs.files"}).Fail(8000, "AtlasError", "over the quota")
+	if _, err := closing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
+		t.Errorf("Close: %v", err)
+	}
+	aborting := in.Abort(t.Context())
+	peer.Receive("delete").Want(bson.M{"delete": "fs.chunks", "deletes.0.q": bson.M{"files_id": bson.M{"$eq": "id"}}}).OK(bson.M{"n": 1})
+	peer.Receive("delete").Want(bson.M{"delete": "fs.files", "deletes.0.q": bson.M{"_id": bson.M{"$eq": "id"}}}).OK(bson.M{"n": 1})
+	succeed(t, aborting)
+}
+
+func TestAFileWhoseLastChunksCannotBeSentHasNoDocument(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	in := bucket.OpenUploadStream("f")
+	succeed(t, in.Write(t.Context(), "x"))
+	closing := in.Close(t.Context())
+	peer.Receive("insert").Want(bson.M{"insert": "fs.chunks"}).Fail(8000, "AtlasError", "over the quota")
+	if _, err := closing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || in.Closed() {
+		t.Errorf("Close: %v", err)
+	}
+	if n := len(peer.Seen("insert")); n != 1 {
+		t.Errorf("%d inserts", n)
+	}
+}
+
+func TestAWriteThatIsCancelledBeforeItsTurnLeavesTheFileGood(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	in := bucket.OpenUploadStream("f")
+	reader, writer := io.Pipe()
+	first, second := in.Write(t.Context(), reader), in.Write(t.Context(), "not this")
+	if !second.Cancel() {
+		t.Error("it has run before its turn")
+	}
+	if _, err := io.WriteString(writer, "only this"); err != nil {
+		t.Error(err)
+	}
+	_ = writer.Close()
+	succeed(t, first)
+	closing, again := in.Close(t.Context()), in.Close(t.Context()) // which finds the file closed when it has its turn
+	peer.Receive("insert").Want(bson.M{"documents.0.data": []byte("only this")}).OK(bson.M{"n": 1})
+	peer.Receive("insert").OK(bson.M{"n": 1})
+	succeed(t, closing)
+	succeed(t, again)
+}
+
+func TestWhatIsWrittenIsTheCallersAgain(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	data, aliases := bytes.Repeat([]byte("x"), enough), []string{"g"}
+	in := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Aliases: aliases, Filename: new("f")})
+	first := make(chan *wiretest.Request, 1)
+	peer.Handle("find", func(r *wiretest.Request) { first <- r })
+	writing := in.Write(t.Context(), data)
+	clear(data)
+	aliases[0] = "h"
+	(<-first).Cursor("d.fs.files", 0, bson.M{"_id": 1})
+	insert := peer.Receive("insert")
+	if _, sent := insert.Command.Lookup("documents", "0", "data").Binary(); bytes.Trim(sent, "x") == nil && len(sent) > 0 {
+		insert.OK(bson.M{"n": 8})
+	} else {
+		t.Errorf("%.10q is sent", sent)
+		insert.OK(bson.M{"n": 8})
+	}
+	succeed(t, writing)
+	closing := in.Close(t.Context())
+	peer.Receive("insert").OK(bson.M{"n": 5})
+	peer.Receive("insert").Want(bson.M{"documents.0.aliases": bson.A{"g"}}).OK(bson.M{"n": 1})
+	succeed(t, closing)
+}
+
+// idle is a reader that never has anything.
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+func TestSourcesThatAreNone(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := bucket.OpenUploadStream("f").Write(ctx, idle{}).Await(t.Context()); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a reader that never has anything: %v", err)
+	}
+	in := bucket.OpenUploadStream("f")
+	if _, err := in.Write(ctx, (*bytes.Reader)(nil)).Await(ctx); !errors.Is(err, motor.TypeError) {
+		t.Errorf("a nil reader: %v", err)
+	}
+	//lint:ignore SA1012 that is what is tested
+	if _, err := in.Write(nil, "x").Await(ctx); !errors.Is(err, motor.TypeError) {
+		t.Errorf("a nil context: %v", err)
+	}
+	twice := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Filename: new("f"), Fields: bson.D{{Key: "filename", Value: "g"}}})
+	if !errors.Is(twice.Err(), motor.ValueError) {
+		t.Errorf("two names: %v", twice.Err())
+	}
+	if n := len(peer.Seen("insert")); n != 0 {
+		t.Errorf("%d inserts", n)
+	}
+}
+
+func TestScopeAbortsWhereItsContextHasEnded(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
+	peer.Handle("delete", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
+	ctx, cancel := context.WithCancel(t.Context())
+	in := bucket.OpenUploadStream("f")
+	err := in.Scope(ctx, func(in *motor.GridIn) error {
+		succeed(t, in.Write(ctx, make([]byte, enough)))
+		cancel()
+		return ctx.Err()
+	})
+	if n := len(peer.Seen("delete")); !errors.Is(err, context.Canceled) || !in.Closed() || n != 1 {
+		t.Errorf("%v, closed %t, %d deletes", err, in.Closed(), n)
+	}
+}
+
+func TestLeaveTellsItsErrorAndNotThatOfAbort(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
+	in, why := bucket.OpenUploadStream("f"), errors.New("why")
+	succeed(t, in.Write(t.Context(), make([]byte, enough)))
+	leaving := in.Leave(t.Context(), why)
+	peer.Receive("delete").Fail(8000, "AtlasError", "no")
+	if _, err := leaving.Await(t.Context()); err != why {
+		t.Errorf("%v", err)
+	}
+}
+
+// An _id is compared as it is, and what is left of a file that is not there is deleted.
+func TestDeleteOfAFileWhoseIDLooksLikeAnOperator(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	id := bson.M{"$gt": ""}
+	deleting := bucket.Delete(t.Context(), id)
+	peer.Receive("delete").Want(bson.M{"delete": "fs.files", "deletes.0.q": bson.M{"_id": bson.M{"$eq": id}}}).OK(bson.M{"n": 0})
+	peer.Receive("delete").Want(bson.M{"delete": "fs.chunks", "deletes.0.q": bson.M{"files_id": bson.M{"$eq": id}}}).OK(bson.M{"n": 2})
+	if _, err := deleting.Await(t.Context()); !errors.Is(err, motor.NoFile) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMetadataOfAnUploadAreEncodedWithItsRegistry(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	type secret string
+	registry := bson.NewRegistry()
+	registry.RegisterTypeEncoder(reflect.TypeFor[secret](), bson.ValueEncoderFunc(
+		func(_ bson.EncodeContext, w bson.ValueWriter, _ reflect.Value) error { return w.WriteString("***") }))
+	opts := options.GridFSUpload().SetMetadata(bson.M{"s": secret("x")})
+	opts.Opts = append(opts.Opts, func(o *options.GridFSUploadOptions) error { o.Registry = registry; return nil })
+	closing := bucket.OpenUploadStream("f", opts).Close(t.Context())
+	peer.Receive("insert").Want(bson.M{"documents.0.metadata": bson.M{"s": "***"}}).OK(bson.M{"n": 1})
+	succeed(t, closing)
+}

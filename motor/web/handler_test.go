@@ -1,0 +1,81 @@
+package web_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.uber.org/goleak"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/motor/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serving returns a handler that serves out, whatever is asked for.
+func serving(t *testing.T, uri string, out func(*motor.GridFSBucket) *future.Future[*motor.GridOut]) *web.GridFSHandler {
+	t.Helper()
+	client, err := motor.NewClient(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	handler, err := web.NewGridFSHandler(client.Database("d"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler.GetGridFSFile = func(b *motor.GridFSBucket, _ string, _ *http.Request) *future.Future[*motor.GridOut] { return out(b) }
+	return handler
+}
+
+// The checksums are Motor's: hashlib.sha256 of str(_id), str(length) and str(upload_date), one after the other.
+func TestChecksumIsThatOfPython(t *testing.T) {
+	second := time.Date(2012, 1, 2, 3, 4, 5, 0, time.UTC)
+	id, err := bson.ObjectIDFromHex("5f5e100000000000000000ab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		id   any
+		date time.Time
+		want string
+	}{
+		{id, second, "4f6507da3301ce314d70dc56f29c3d0b64bc7811ff7513aaa46b87f9f499a671"},
+		{true, second.Add(678 * time.Millisecond), "2c7b97c32ba4aa161fbbea21ea2ab4e901a7360ecc9a52440d7bf5deef5990d3"},
+		{7, second, "b055110657cd01e25b36c6936c384bb34ce16d0806894af56334a9c75cd34dd5"},
+	} {
+		handler := serving(t, "mongodb://localhost:1", func(b *motor.GridFSBucket) *future.Future[*motor.GridOut] {
+			doc := bson.M{"_id": test.id, "length": 0, "chunkSize": 1, "uploadDate": test.date}
+			return future.Resolved(motor.NewGridOut(b.Collection(), nil, doc))
+		})
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/f", nil))
+		if got := w.Header().Get("Etag"); got != `"`+test.want+`"` || w.Code != http.StatusOK {
+			t.Errorf("%v: %d, %s", test.id, w.Code, got)
+		}
+	}
+}
+
+func TestARequestWhoseClientHasGoneHasNoAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	handler := serving(t, "mongodb://localhost:1", func(*motor.GridFSBucket) *future.Future[*motor.GridOut] {
+		return future.Rejected[*motor.GridOut](context.Canceled)
+	})
+	w := httptest.NewRecorder()
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler || w.Body.Len() != 0 {
+			t.Errorf("%v, %d with %q", p, w.Code, w.Body)
+		}
+	}()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/f", nil))
+}
