@@ -209,14 +209,17 @@ func TestStreamWithoutATokenIsNotOpenedAnew(t *testing.T) {
 
 // The server says of an error that a stream may be resumed after it: also after one of resuming.
 func TestStreamIsOpenedAnewAfterALabelledErrorOfResuming(t *testing.T) {
-	peer, client, stream := watching(t, options.ChangeStream().SetMaxAwaitTime(7*time.Millisecond))
+	peer := wiretest.Start(t, wiretest.Primary)
+	coll := newClient(t, peer.URI()).Database("d").Collection("c")
+	stream := coll.Watch(nil, options.ChangeStream().SetMaxAwaitTime(7*time.Millisecond))
 	next := stream.Next(t.Context())
+	changes(peer.Receive("aggregate"), 7, 1)
 	peer.Receive("getMore").HangUp()
 	peer.Receive("aggregate").Want(resumedAt(1)).Fail(133, "FailedToSatisfyReadPreference", "no member", "ResumableChangeStreamError")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || !stream.Alive() {
 		t.Fatalf("%v, alive %t", err, stream.Alive())
 	}
-	if err := client.SetReadPreference(readpref.NearestMode); err != nil { // too late for this stream
+	if err := coll.SetReadPreference(readpref.NearestMode); err != nil { // too late for this stream
 		t.Fatal(err)
 	}
 	// TryNext opens it, and asks once, as of a stream that was never open.

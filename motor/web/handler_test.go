@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor/web"
 )
@@ -78,4 +80,39 @@ func TestARequestWhoseClientHasGoneHasNoAnswer(t *testing.T) {
 		}
 	}()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/f", nil))
+}
+
+func TestARangeIsReadFromItsChunkAndItsFileClosed(t *testing.T) {
+	const size = 300 * 1024 // two chunks are a batch
+	peer := wiretest.Start(t, wiretest.Standalone)
+	killed := make(chan struct{}, 1)
+	peer.Handle("killCursors", func(r *wiretest.Request) {
+		r.OK()
+		killed <- struct{}{}
+	})
+	peer.Handle("find", func(r *wiretest.Request) {
+		r.Want(bson.M{"find": "fs.chunks", "filter": bson.M{"files_id": bson.M{"$eq": "f"}, "n": bson.M{"$gte": 2}}})
+		r.Cursor("d.fs.chunks", 7, bson.M{"n": 2, "data": make([]byte, size)}, bson.M{"n": 3, "data": make([]byte, size)})
+	})
+	var out *motor.GridOut
+	handler := serving(t, peer.URI(), func(b *motor.GridFSBucket) *future.Future[*motor.GridOut] {
+		doc := bson.M{"_id": "f", "length": 9 * size, "chunkSize": size, "uploadDate": time.Unix(0, 0), "contentType": "x/y"}
+		out = motor.NewGridOut(b.Collection(), nil, doc)
+		return future.Resolved(out)
+	})
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f", nil)
+	r.Header.Set("Range", "bytes=614400-614409")
+	handler.ServeHTTP(w, r)
+	if w.Code != http.StatusPartialContent || w.Body.Len() != 10 {
+		t.Errorf("%d with %d bytes", w.Code, w.Body.Len())
+	}
+	guard, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	select {
+	case <-killed:
+	case <-guard.Done():
+		t.Error("the cursor was not ended")
+	}
+	runtime.KeepAlive(out)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -152,7 +153,9 @@ func must[T any](t *testing.T, s gridStyle, handle any, method string, args ...a
 // failsWith checks that an operation fails with a class.
 func failsWith(t *testing.T, want *motor.ErrorClass, s gridStyle, handle any, method string, args ...any) {
 	t.Helper()
-	if _, err := ask[any](s, handle, method, args...); !errors.Is(err, want) {
+	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
+	defer cancel()
+	if _, err := s.startWith(ctx, handle, method, args...).Await(ctx); !errors.Is(err, want) {
 		t.Errorf("%s: %v, want %s", method, err, want.Name())
 	}
 }
