@@ -189,6 +189,17 @@ func ExampleError() {
 	}
 }
 
+func ExampleCollection_WithBatching() {
+	events := users.Database().Collection("events").WithBatching()
+	var inserts []*future.Future[*motor.InsertOneResult]
+	for n := range 1000 { // which go in a few commands
+		inserts = append(inserts, events.InsertOne(ctx, bson.M{"n": n}))
+	}
+	if _, err := future.All(inserts...).Await(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
 func ExampleCollection_Watch() {
 	onlyInserts := mongo.Pipeline{{{Key: "$match", Value: bson.M{"operationType": "insert"}}}}
 	stream := users.Watch(onlyInserts)

@@ -2,6 +2,7 @@ package motor_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -118,6 +119,14 @@ func operations(t testing.TB, w ways) []figures.Row {
 		}},
 	} {
 		rows = append(rows, figures.Compare(o.name+", 1 caller", o.each(t, 1)...), figures.Compare(o.name+", 100 callers", o.each(t, 100)...))
+	}
+	batching := ours.WithBatching()
+	together := pair{
+		func() error { _, err := batching.InsertOne(ctx, doc).Await(ctx); return err },
+		func() error { _, err := theirs.InsertOne(ctx, doc); return err },
+	}
+	for _, callers := range []int{1, 100, 1000} {
+		rows = append(rows, figures.Compare(fmt.Sprintf("InsertOne with batching, %d callers", callers), together.each(t, callers)...))
 	}
 	return rows
 }
