@@ -3,6 +3,7 @@ package motor_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -11,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -254,5 +256,82 @@ func TestAfterACommitOfWhichNobodyKnows(t *testing.T) {
 				t.Errorf("%d aborts, want %d", n, next.aborts)
 			}
 		})
+	}
+}
+
+// What was called after a commit that was given up before its turn is outside of the transaction, which is aborted.
+func TestAfterACommitThatWasGivenUp(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	short, cancel := context.WithCancel(t.Context())
+	commit := s.CommitTransaction(short)
+	outside := coll.InsertOne(ctx, bson.M{"_id": 2})
+	cancel()
+	if _, err := commit.Await(t.Context()); err != context.Canceled {
+		t.Errorf("the commit: %v", err)
+	}
+	if s.InTransaction() {
+		t.Error("the transaction goes on, though something was called outside of it")
+	}
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
+	succeed(t, outside)
+	if n := len(peer.Seen("abortTransaction")); n != 1 {
+		t.Errorf("what was not committed was aborted %d times", n)
+	}
+}
+
+// The next transaction ends it as well, and then nothing needs to be sent.
+func TestTransactionAfterACommitThatWasGivenUp(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	noError(t, s.StartTransaction())
+	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
+	held := peer.Receive("insert")
+	commit := s.CommitTransaction(ctx)
+	noError(t, s.StartTransaction())
+	if !commit.Cancel() {
+		t.Fatal("the commit did not wait")
+	}
+	next := coll.InsertOne(ctx, bson.M{"_id": 2})
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
+	again := peer.Receive("insert").Want(bson.M{"startTransaction": true, "autocommit": false})
+	if a, b := held.Command.Lookup("txnNumber").Int64(), again.Command.Lookup("txnNumber").Int64(); a >= b {
+		t.Errorf("transaction %d comes after %d", b, a)
+	}
+	again.OK(bson.M{"n": 1})
+	succeed(t, next)
+	if n := len(peer.Seen("abortTransaction")); n != 0 {
+		t.Errorf("%d aborts", n)
+	}
+	succeed(t, s.CommitTransaction(ctx))
+}
+
+// A whole transaction can be called at once, and the next one after it.
+func TestTransactionsThatAreCalledAhead(t *testing.T) {
+	peer, s, coll := newSession(t)
+	ctx := s.Context(t.Context())
+	var all []*future.Future[struct{}]
+	for n := range 3 {
+		noError(t, s.StartTransaction())
+		coll.InsertOne(ctx, bson.M{"_id": n})
+		all = append(all, s.CommitTransaction(ctx))
+	}
+	var numbers []int64
+	for range all {
+		r := peer.Receive("insert").Want(bson.M{"startTransaction": true})
+		numbers = append(numbers, r.Command.Lookup("txnNumber").Int64())
+		r.OK(bson.M{"n": 1})
+	}
+	for _, f := range all {
+		succeed(t, f)
+	}
+	if !slices.IsSorted(numbers) || numbers[0] == numbers[2] || len(peer.Seen("commitTransaction")) != 3 {
+		t.Errorf("transactions %v, %d commits", numbers, len(peer.Seen("commitTransaction")))
 	}
 }
