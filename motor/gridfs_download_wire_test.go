@@ -3,7 +3,9 @@ package motor_test
 import (
 	"errors"
 	"io"
+	"runtime"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -150,5 +152,34 @@ func TestOptionsOfFindOfFiles(t *testing.T) {
 	bad := bucket.Find(bson.M{}, options.GridFSFind().SetSort(bson.M{"a": 1, "b": 1}))
 	if _, err := bad.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.TypeError) {
 		t.Errorf("a sort without an order: %v", err)
+	}
+}
+
+// A read from memory has no moment at which it could be cut off: one that is cancelled has run to its end.
+func TestAReadThatIsCancelledAfterItHasMovedThePositionMovesItBack(t *testing.T) {
+	out := gridFile(t, gridPeer(t, 2))
+	readChunks(t, out, 0, 1)
+	cancelled := 0
+	for i := range 500 {
+		if _, err := out.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		f := out.Read(t.Context(), gridChunkSize)
+		for began := time.Now(); time.Since(began) < time.Duration(i%100)*time.Microsecond; { // in which it comes to run
+			runtime.Gosched()
+		}
+		if !f.Cancel() {
+			continue
+		}
+		cancelled++
+		if _, err := out.Open(t.Context()).Await(t.Context()); err != nil { // after the read
+			t.Fatal(err)
+		}
+		if pos := out.Tell(); pos != 0 {
+			t.Fatalf("the position is %d", pos)
+		}
+	}
+	if cancelled == 0 {
+		t.Error("no read could be cancelled")
 	}
 }
