@@ -77,10 +77,15 @@ func TestInsertsGatherWhileOneIsOnItsWay(t *testing.T) {
 }
 
 func TestEachGatheredInsertHasItsOwnOutcome(t *testing.T) {
-	peer, c, _, held := gathering(t)
+	peer, c, first, held := gathering(t)
 	all := insertAll(t, c, 1, 2, 3)
-	held.OK(bson.M{"n": 1})
-	duplicate := bson.M{"index": 1, "code": 11000, "errmsg": "E11000 duplicate key", "keyValue": bson.M{"_id": 2}}
+	duplicate := bson.M{"index": 0, "code": 11000, "errmsg": "E11000 duplicate key", "keyValue": bson.M{"_id": 2}}
+	late := bson.M{"code": 64, "errmsg": "waiting for replication timed out"}
+	held.OK(bson.M{"n": 0, "writeErrors": []bson.M{duplicate}, "writeConcernError": late})
+	if r, err := first.Await(t.Context()); r != nil || !errors.Is(err, motor.DuplicateKeyError) {
+		t.Errorf("the first: %+v, %v", r, err)
+	}
+	duplicate["index"] = 1
 	peer.Receive("insert").OK(bson.M{"n": 2, "writeErrors": []bson.M{duplicate}})
 	succeed(t, all[0])
 	succeed(t, all[2])
@@ -173,6 +178,9 @@ func TestWhatGoesByItselfBesideABatch(t *testing.T) {
 	unacknowledged := c.InsertOne(t.Context(), bson.M{"_id": 5})
 	peer.Receive("insert").Want(bson.M{"writeConcern": bson.M{"w": 0}}).Nothing()
 	unacknowledged.Await(t.Context())
+
+	noError(t, c.SetWriteConcern(bson.M{"w": 1, "wtimeout": 50}))
+	alone(c.InsertOne(t.Context(), bson.M{"_id": 10}))
 
 	noError(t, c.SetWriteConcern(bson.M{"w": 1}))
 	one := insertAll(t, c, 6, 7)
