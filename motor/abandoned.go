@@ -75,9 +75,7 @@ func (c *Client) endIn(s *Session, conn *connection, end func()) {
 
 // abandon has something ended, unless its connection has been closed, and it with that. It never waits.
 func (c *Client) abandon(e ending) {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
+	conn := c.opened()
 	if conn == nil || !conn.has(e.client) {
 		return
 	}

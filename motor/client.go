@@ -217,7 +217,8 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
 		conn.polls.shutdown()
-		conn.batches.shutdown()
+		conn.batches.close()
+		conn.batches.wait()
 		conn.pool.Shutdown()
 		c.cursors.forget()
 		c.mu.Lock()

@@ -1,6 +1,7 @@
 package motor_test
 
 import (
+	"context"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,19 +46,38 @@ func TestClosingSomethingOfAClosedClientDoesNotOpenItAgain(t *testing.T) {
 			return func() ended { return s.EndSession(t.Context()) }
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		opened := func(t *testing.T) (*wiretest.Peer, *motor.Client, func() ended) {
 			peer := wiretest.Start(t, wiretest.Primary)
 			answer := func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"_id": bson.M{"i": 0}}) }
 			peer.Handle("find", answer)
 			peer.Handle("aggregate", answer)
 			peer.Handle("endSessions", ok())
 			client := newClient(t, peer.URI())
-			end := open(t, peer, client)
-			noError(t, client.Close(t.Context()))
+			return peer, client, open(t, peer, client)
+		}
+		stillClosed := func(t *testing.T, client *motor.Client, end func() ended) {
+			t.Helper()
 			succeed(t, end())
-			if client.Connected() {
+			if motor.IsOpen(client) {
 				t.Error("the client was opened again")
 			}
+		}
+		t.Run(name, func(t *testing.T) {
+			_, client, end := opened(t)
+			noError(t, client.Close(t.Context()))
+			stillClosed(t, client, end)
+		})
+		t.Run(name+" while Close waits for an operation", func(t *testing.T) {
+			peer, client, end := opened(t)
+			last := client.Database("d").Collection("c").DeleteOne(t.Context(), bson.D{})
+			held := peer.Receive("delete")
+			closed := make(chan error, 1)
+			go func() { closed <- client.Close(context.Background()) }()
+			eventually(t, func() bool { return !motor.IsOpen(client) })
+			stillClosed(t, client, end)
+			held.OK(bson.M{"n": 1})
+			succeed(t, last)
+			noError(t, <-closed)
 		})
 	}
 }

@@ -27,12 +27,14 @@ import (
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	with := c.WithOptions()
-	with.batching = new(batching)
+	with.batching = &batching{coll: with.at}
 	return with
 }
 
 // batching is where the inserts of a handle gather.
 type batching struct {
+	coll func(*mongo.Client, moment) *mongo.Collection // the driver's handle
+
 	mu    sync.Mutex
 	batch *batch
 }
@@ -42,7 +44,7 @@ func (b *batching) of(conn *connection) *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.batch == nil || b.batch.conn != conn {
-		b.batch = &batch{conn: conn}
+		b.batch = &batch{conn: conn, coll: b.coll}
 	}
 	return b.batch
 }
@@ -50,6 +52,7 @@ func (b *batching) of(conn *connection) *batch {
 // batch is what has gathered for a connection while an insert is on its way.
 type batch struct {
 	conn *connection
+	coll func(*mongo.Client, moment) *mongo.Collection
 
 	mu      sync.Mutex
 	busy    bool // an insert, or a command of several, is on its way
@@ -58,10 +61,9 @@ type batch struct {
 
 // gatheredInsert is an insert that is to go with others.
 type gatheredInsert struct {
-	raw  bson.Raw
-	id   any
-	now  moment
-	coll func(*mongo.Client, moment) *mongo.Collection
+	raw bson.Raw
+	id  any
+	now moment
 
 	future *future.Future[*InsertOneResult]
 	settle func() // gives the future what came of it
@@ -71,7 +73,7 @@ type gatheredInsert struct {
 
 // batchable reports whether an insert may go with others.
 func (now moment) batchable(ctx context.Context) bool {
-	return ctx != nil && now.write.acknowledged() && now.write.wire == nil && mongo.SessionFromContext(ctx) == nil
+	return ctx != nil && mongo.SessionFromContext(ctx) == nil && now.acknowledged(ctx) && !now.byCommand(ctx)
 }
 
 // insertBatched is InsertOne of a handle with batching.
@@ -110,7 +112,7 @@ func (c *Collection[D]) insertBatched(ctx context.Context, now moment, raw bson.
 		}
 		if insert == nil {
 			insert = newGatheredInsert(ctx, client.loop)
-			insert.raw, insert.id, insert.now, insert.coll = raw, id, now, c.at
+			insert.raw, insert.id, insert.now = raw, id, now
 		}
 		if insert.future.IsDone() || b.add(insert, client.maxQueue) {
 			return insert.future
@@ -157,7 +159,7 @@ func (b *batch) add(g *gatheredInsert, limit int) bool {
 		g.settle()
 		return true
 	}
-	if len(b.inserts) == 0 && !b.conn.batches.begin() {
+	if len(b.inserts) == 0 && !b.conn.batches.enter() {
 		b.mu.Unlock()
 		return false
 	}
@@ -203,7 +205,7 @@ func (b *batch) send() {
 			g.settle()
 		}
 		if len(left) == 0 {
-			b.conn.batches.end()
+			b.conn.batches.leave()
 		}
 	}()
 	b.insert(sent, now)
@@ -224,7 +226,7 @@ func (b *batch) insert(inserts []*gatheredInsert, now moment) {
 	ctx := context.Background()
 	driver, err := b.conn.client(ctx)
 	if err == nil {
-		_, err = all[0].coll(driver, now).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+		_, err = b.coll(driver, now).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 	}
 	var bulk mongo.BulkWriteException
 	if err != nil && !errors.As(err, &bulk) {
@@ -252,32 +254,4 @@ func (b *batch) insert(inserts []*gatheredInsert, now moment) {
 			g.err = wrapError(failed)
 		}
 	}
-}
-
-// openBatches are those of a connection that something has gathered in.
-type openBatches struct {
-	mu     sync.Mutex
-	closed bool
-	open   sync.WaitGroup
-}
-
-// begin reports false if the connection is being closed.
-func (o *openBatches) begin() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return false
-	}
-	o.open.Add(1)
-	return true
-}
-
-func (o *openBatches) end() { o.open.Done() }
-
-// shutdown has nothing gather any more, and waits for what has.
-func (o *openBatches) shutdown() {
-	o.mu.Lock()
-	o.closed = true
-	o.mu.Unlock()
-	o.open.Wait()
 }

@@ -17,7 +17,7 @@ type connection struct {
 	pool      *future.Pool
 	polls     *longPolls
 	abandoned abandonedThings
-	batches   openBatches
+	batches   gate // that something has gathered in
 	topology  topology
 	driver    atomic.Pointer[mongo.Client]
 	options   *options.ClientOptions // of driver
@@ -28,6 +28,13 @@ type connection struct {
 
 	mu      sync.Mutex
 	dialing *future.Future[*mongo.Client] // the latest try
+}
+
+// opened returns the open connection, or nil.
+func (c *Client) opened() *connection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn
 }
 
 // connect returns the open connection, opening it if need be. That starts the driver's monitors, but waits for

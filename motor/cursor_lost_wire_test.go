@@ -139,7 +139,7 @@ func TestForgottenCursorOfAClosedClient(t *testing.T) {
 			return false
 		}
 	})
-	if client.Connected() || len(peer.Seen("killCursors")) != 0 {
+	if motor.IsOpen(client) || len(peer.Seen("killCursors")) != 0 {
 		t.Error("the client was opened again")
 	}
 }

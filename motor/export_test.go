@@ -57,6 +57,9 @@ func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[o
 	return driver.StartSession(opts...)
 }
 
+// IsOpen reports whether the client has a connection, which may not be connected to anything yet.
+func IsOpen(c *Client) bool { return c.opened() != nil }
+
 // WrapError gives a driver's error its class.
 var WrapError = wrapError
 

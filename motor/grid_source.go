@@ -1,8 +1,6 @@
 package motor
 
-import (
-	"io"
-)
+import "io"
 
 // gridSource is something that is written: a reader, or else bytes.
 type gridSource struct {

@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -34,10 +33,8 @@ type longPolls struct {
 	ctx    context.Context // ends with the client
 	cancel context.CancelFunc
 
-	mu      sync.Mutex
-	closed  bool
-	client  *mongo.Client
-	running sync.WaitGroup
+	gate
+	client *mongo.Client // gate.mu guards it
 }
 
 func newLongPolls() *longPolls {
@@ -48,12 +45,13 @@ func newLongPolls() *longPolls {
 
 // Execute implements [future.Executor].
 func (l *longPolls) Execute(task func()) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+	if !l.enter() {
 		return future.ErrPoolClosed
 	}
-	l.running.Go(task)
+	go func() {
+		defer l.leave()
+		task()
+	}()
 	return nil
 }
 
@@ -76,11 +74,9 @@ func (l *longPolls) driver(opts *options.ClientOptions) (*mongo.Client, error) {
 
 // shutdown ends the polls and waits for all that runs in the lane.
 func (l *longPolls) shutdown() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
+	l.close()
 	l.cancel()
-	l.running.Wait()
+	l.wait()
 }
 
 // disconnect closes the lane's connections. Nothing runs in the lane any more.

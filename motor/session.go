@@ -142,9 +142,7 @@ func (c *Client) enterIn(driver *mongo.Session, do step) (*sessionTurn, error) {
 
 // has reports whether a session was started on the connection that is open.
 func (c *Client) has(driver *mongo.Session) bool {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
+	conn := c.opened()
 	return conn != nil && driver.Client() != nil && driver.Client() == conn.driver.Load()
 }
 

@@ -250,7 +250,6 @@ func (q *sessionQueue) now(driver *mongo.Session, do step, then func(*sessionTur
 	if err != nil {
 		return err
 	}
-	t.begun.Store(true)
 	var came error // which nobody reads if it comes later
 	if t.soon(func() { came = then(t); t.pass() }) {
 		return came

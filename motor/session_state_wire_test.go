@@ -87,9 +87,7 @@ func TestCommitThatGaveUpWaiting(t *testing.T) {
 	held := peer.Receive("insert")
 	ctx, cancel := context.WithCancel(t.Context())
 	commit := s.CommitTransaction(ctx)
-	for range 50 { // in which it comes to wait, with the slot lent
-		succeed(t, coll.Database().Command(t.Context(), "ping"))
-	}
+	eventually(t, func() bool { return coll.Database().Client().Stats().Running == 1 }) // it waits: the slot is lent
 	cancel()
 	if _, err := commit.Await(t.Context()); err != context.Canceled {
 		t.Errorf("the commit: %v", err)

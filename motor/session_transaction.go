@@ -66,9 +66,7 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, transactionCommitted, map[transaction]error{
-		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
-	}, func(ctx context.Context) error {
+	return s.conclude(ctx, transactionCommitted, noCommit, func(ctx context.Context) error {
 		err := s.driver.CommitTransaction(ctx)
 		s.queue.mu.Lock()
 		s.queue.unsure = s.driver.TransactionRunning()
@@ -84,11 +82,19 @@ func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}
 //
 // Motor: MotorClientSession.abort_transaction.
 func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, transactionAborted, map[transaction]error{
+	return s.conclude(ctx, transactionAborted, noAbort, s.driver.AbortTransaction)
+}
+
+// The states after which a transaction can be neither committed nor aborted, and why.
+var (
+	noCommit = map[transaction]error{
+		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
+	}
+	noAbort = map[transaction]error{
 		transactionCommitted: newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction"),
 		transactionAborted:   newError(InvalidOperation, "AbortTransaction cannot be called twice"),
-	}, s.driver.AbortTransaction)
-}
+	}
+)
 
 // conclude starts the operation that ends a transaction, unless the state that it is in is out of place.
 func (s *Session) conclude(

@@ -330,7 +330,7 @@ func TestSessionOfAnotherClient(t *testing.T) {
 		t.Errorf("a closed connection: %v, want InvalidOperation", f.Err())
 	}
 	succeed(t, s.EndSession(t.Context()))
-	if coll.Database().Client().Connected() {
+	if motor.IsOpen(coll.Database().Client()) {
 		t.Error("the client was opened again")
 	}
 	if err := motor.WrapError(mongo.ErrWrongClient); !errors.Is(err, motor.InvalidOperation) {

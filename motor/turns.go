@@ -142,7 +142,7 @@ func (t *turn) drop() bool {
 func inTurn[T any](
 	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
 ) *future.Future[T] {
-	f := start(ctx, c, in, turning(own, session, op))
+	f := start(ctx, c, in, turning(own, own.pass, session, op))
 	f.Notify(unbegun{own, session})
 	return f
 }
@@ -152,13 +152,10 @@ func inTurn[T any](
 func endInTurn(
 	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) error,
 ) *future.Future[struct{}] {
-	ended := turning(own, session, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	ended := turning(own, own.pass, session, func(ctx context.Context, conn *connection) (none struct{}, err error) {
 		return none, op(ctx, conn)
 	})
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
-	if conn != nil {
+	if conn := c.opened(); conn != nil {
 		if f, ok := startOn(ctx, c, conn, in, ended); ok {
 			f.Notify(unbegun{own, session})
 			return f
@@ -168,16 +165,16 @@ func endInTurn(
 	return resolved(c, struct{}{})
 }
 
-// turning returns op with the turns taken before it and passed on after it.
+// turning returns op with the turns taken before it, and over called and the session's passed on after it.
 func turning[T any](
-	own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
+	own *turn, over func(), session *sessionTurn, op func(context.Context, *connection) (T, error),
 ) func(context.Context, *connection) (T, error) {
 	return func(ctx context.Context, conn *connection) (v T, err error) {
 		if err := own.begin(ctx); err != nil {
 			session.drop()
 			return v, err
 		}
-		defer own.pass()
+		defer over()
 		if err := session.begin(ctx); err != nil {
 			return v, err
 		}

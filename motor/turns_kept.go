@@ -30,18 +30,7 @@ func inKeptTurn[T any](
 		return failed[T](c, err)
 	}
 	k := &keptTurn{turn: own, session: session, undo: undo}
-	f := start(ctx, c, shortLane, func(ctx context.Context, conn *connection) (v T, err error) {
-		if err := k.begin(ctx); err != nil {
-			session.drop()
-			return v, err
-		}
-		defer k.end()
-		if err := session.begin(ctx); err != nil {
-			return v, err
-		}
-		defer session.pass()
-		return op(ctx, conn)
-	})
+	f := start(ctx, c, shortLane, turning(own, k.end, session, op))
 	f.Notify(settledTurn[T]{k, f})
 	return f
 }

@@ -4,6 +4,7 @@ package reporttest
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,13 +55,6 @@ func LeaveOthers(t testing.TB) {
 func isOf(err error, mine []error) bool {
 	var undelivered *future.UndeliveredError
 	var panicked *future.PanicError
-	if errors.As(err, &undelivered) || errors.As(err, &panicked) {
-		return true
-	}
-	for _, m := range mine {
-		if errors.Is(err, m) {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &undelivered) || errors.As(err, &panicked) ||
+		slices.ContainsFunc(mine, func(m error) bool { return errors.Is(err, m) })
 }

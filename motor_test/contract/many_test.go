@@ -27,6 +27,7 @@ type starters struct {
 	update    func(spec, doc any) *future.Future[bson.M]
 	remove    func(id any) *future.Future[bson.M]
 	command   func(command any) *future.Future[bson.M]
+	batching  func() starters
 }
 
 func startersOfFutures(ctx context.Context, coll *motor.Collection[bson.M]) starters {
@@ -41,11 +42,12 @@ func startersOfFutures(ctx context.Context, coll *motor.Collection[bson.M]) star
 		bulkWrite: func(models []mongo.WriteModel) *future.Future[*motor.BulkWriteResult] {
 			return coll.BulkWrite(ctx, models)
 		},
-		list:    func(filter any) *future.Future[[]bson.M] { return coll.Find(filter).ToList(ctx) },
-		insert:  func(doc any) *future.Future[any] { return coll.Insert(ctx, doc) },
-		update:  func(spec, doc any) *future.Future[bson.M] { return coll.Update(ctx, spec, doc) },
-		remove:  func(id any) *future.Future[bson.M] { return coll.Remove(ctx, id) },
-		command: func(command any) *future.Future[bson.M] { return coll.Database().Command(ctx, command) },
+		list:     func(filter any) *future.Future[[]bson.M] { return coll.Find(filter).ToList(ctx) },
+		insert:   func(doc any) *future.Future[any] { return coll.Insert(ctx, doc) },
+		update:   func(spec, doc any) *future.Future[bson.M] { return coll.Update(ctx, spec, doc) },
+		remove:   func(id any) *future.Future[bson.M] { return coll.Remove(ctx, id) },
+		command:  func(command any) *future.Future[bson.M] { return coll.Database().Command(ctx, command) },
+		batching: func() starters { return startersOfFutures(ctx, coll.WithBatching()) },
 	}
 }
 
@@ -91,6 +93,7 @@ func startersOfCallbacks(ctx context.Context, coll *callback.Collection[bson.M])
 		command: func(command any) *future.Future[bson.M] {
 			return calledBack(func(done callback.Func[bson.M]) { coll.Database().Command(ctx, command, done) })
 		},
+		batching: func() starters { return startersOfCallbacks(ctx, coll.WithBatching()) },
 	}
 }
 
@@ -193,8 +196,33 @@ var kinds = []func(s starters, i int) check{
 
 func byNumber(i int) bson.M { return bson.M{"_id": fmt.Sprint(i)} }
 
-// allOf starts all operations, each on one of the collections.
-type allOf func(of func(*motor.Collection[bson.M]) starters) []check
+// inStartedStyles runs test on an empty collection: by futures, and by callbacks. start calls what is to start
+// operations: on the loop, for callbacks.
+func inStartedStyles(
+	t *testing.T, test func(t *testing.T, coll *motor.Collection[bson.M], start func(func(of startersOf))), opts ...motor.ClientOption,
+) {
+	t.Run("futures", func(t *testing.T) {
+		test(t, newCollection(t, opts...), func(start func(startersOf)) {
+			start(func(c *motor.Collection[bson.M]) starters { return startersOfFutures(t.Context(), c) })
+		})
+	})
+	t.Run("callbacks", func(t *testing.T) {
+		loop := runningLoop(t)
+		test(t, newCollection(t, opts...), func(start func(startersOf)) {
+			started := make(chan struct{})
+			loop.AddCallback(func() {
+				defer close(started)
+				start(func(c *motor.Collection[bson.M]) starters {
+					return startersOfCallbacks(t.Context(), callback.WrapCollection(loop, c))
+				})
+			})
+			<-started
+		})
+	})
+}
+
+// startersOf returns the starters of a collection.
+type startersOf func(*motor.Collection[bson.M]) starters
 
 func TestTenThousandOperationsAtOnce(t *testing.T) {
 	n := 10_000
@@ -203,7 +231,7 @@ func TestTenThousandOperationsAtOnce(t *testing.T) {
 	}
 	// The embedded server's data base takes one write at a time, and gives up on those that wait for too long.
 	workers := motor.WithMaxWorkers(4)
-	test := func(t *testing.T, coll *motor.Collection[bson.M], start func(allOf) []check) {
+	inStartedStyles(t, func(t *testing.T, coll *motor.Collection[bson.M], start func(func(startersOf))) {
 		// It looks at all documents of a collection for each write: there are many collections of few.
 		const parts = 100
 		colls := make([]*motor.Collection[bson.M], parts)
@@ -216,12 +244,11 @@ func TestTenThousandOperationsAtOnce(t *testing.T) {
 			_, err := colls[p].InsertMany(t.Context(), docs).Await(t.Context())
 			noError(t, err)
 		}
-		all := start(func(of func(*motor.Collection[bson.M]) starters) []check {
-			all := make([]check, n)
+		all := make([]check, n)
+		start(func(of startersOf) {
 			for i := range all {
 				all[i] = kinds[i%len(kinds)](of(colls[i%parts]), i)
 			}
-			return all
 		})
 		bad := 0
 		for i, check := range all {
@@ -237,24 +264,5 @@ func TestTenThousandOperationsAtOnce(t *testing.T) {
 		if s := coll.Database().Client().Stats(); s.Queued != 0 || s.Panics != 0 {
 			t.Errorf("at the end: %+v", s)
 		}
-	}
-	t.Run("futures", func(t *testing.T) {
-		coll := newCollection(t, workers)
-		test(t, coll, func(all allOf) []check {
-			return all(func(c *motor.Collection[bson.M]) starters { return startersOfFutures(t.Context(), c) })
-		})
-	})
-	t.Run("callbacks", func(t *testing.T) {
-		loop := runningLoop(t)
-		coll := newCollection(t, workers)
-		test(t, coll, func(all allOf) []check {
-			started := make(chan []check, 1)
-			loop.AddCallback(func() {
-				started <- all(func(c *motor.Collection[bson.M]) starters {
-					return startersOfCallbacks(t.Context(), callback.WrapCollection(loop, c))
-				})
-			})
-			return <-started
-		})
-	})
+	}, workers)
 }
