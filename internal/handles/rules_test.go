@@ -1,15 +1,11 @@
 package main
 
 import (
-	"go/ast"
-	"go/importer"
-	"go/parser"
-	"go/token"
-	"go/types"
 	"strings"
 	"testing"
 
 	"github.com/gomotor/gomotor/internal/source"
+	"github.com/gomotor/gomotor/internal/source/sourcetest"
 )
 
 // imagined is what the generator's rules are tested with: a motor that has more than today's.
@@ -106,6 +102,28 @@ func (s *Stream[K, V]) Next() *future.Future[map[K][]V] { return nil }
 
 // Start starts the stream, if it can.
 func (s *Stream[K, V]) Start() (*Stream[K, V], error) { return nil, nil }
+
+// Shell is a generic type around code that is not generic.
+type Shell[D any] struct{ shell }
+
+type shell struct{ core }
+
+type core struct{ name string }
+
+// Name returns the name.
+func (c *core) Name() string { return c.name }
+
+// Drop resolves to nothing.
+func (s *shell) Drop(now bool) *future.Future[struct{}] { return nil }
+
+// Raw returns the shell without a type.
+func (s *shell) Raw() *Shell[any] { return nil }
+
+// First resolves to the first element.
+func (s *Shell[D]) First() *future.Future[D] { return nil }
+
+// Sort sets the order.
+func (s *Shell[D]) Sort(by string) *Shell[D] { return s }
 `
 
 const imaginedFuture = `package future
@@ -115,38 +133,15 @@ type Future[T any] struct{}
 type Executor interface{ Execute(func()) error }
 `
 
-// standard imports what imagined needs of the standard library.
-var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
-
 // imagine makes the source of a motor package of the given text.
 func imagine(t *testing.T, motor string) *library {
 	t.Helper()
-	packages := map[string]*types.Package{}
-	src := &library{declared: map[string]source.Declaration{}}
-	for _, p := range []struct{ path, text string }{{source.Future, imaginedFuture}, {source.Motor, motor}} {
-		fset := token.NewFileSet()
-		file, err := parser.ParseFile(fset, "motor.go", p.text, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conf := types.Config{Importer: importerFunc(func(path string) (*types.Package, error) {
-			if own, ok := packages[path]; ok {
-				return own, nil
-			}
-			return standard.Import(path)
-		})}
-		if packages[p.path], err = conf.Check(p.path, fset, []*ast.File{file}, nil); err != nil {
-			t.Fatal(err)
-		}
-		src.motor = packages[p.path]
-		source.Declare(src.declared, fset, file)
-	}
+	packages := make(sourcetest.Packages)
+	packages.Check(t, source.Future, imaginedFuture)
+	src := new(library)
+	src.motor, src.declared = packages.Check(t, source.Motor, motor)
 	return src
 }
-
-type importerFunc func(path string) (*types.Package, error)
-
-func (f importerFunc) Import(path string) (*types.Package, error) { return f(path) }
 
 func TestRules(t *testing.T) {
 	g := newGenerator(imagine(t, imagined))
@@ -158,7 +153,7 @@ func TestRules(t *testing.T) {
 		}
 		files[h.name] = string(code)
 	}
-	if _, ok := files["BulkFind"]; ok || len(files) != 5 {
+	if _, ok := files["BulkFind"]; ok || len(files) != 6 {
 		t.Errorf("%d handle types", len(files))
 	}
 	for _, rule := range []struct {
@@ -253,6 +248,32 @@ func (s *Stream[K, V]) Count() int {
 		{"what a generic type embeds is generic itself", "Stream", `
 func (s *Stream[K, V]) Last(or V, callback Func[V]) {
 	deliver(s.loop, s.futures.Last(or), callback)
+}
+`},
+		{"a method of a struct that a generic type embeds, two levels down", "Shell", `
+// Name returns the name.
+func (s *Shell[D]) Name() string {
+	return s.futures.Name()
+}
+`},
+		{"an asynchronous method of an embedded struct", "Shell", `
+func (s *Shell[D]) Drop(now bool, callback Func[struct{}]) {
+	deliver(s.loop, s.futures.Drop(now), callback)
+}
+`},
+		{"a method of an embedded struct returns a handle of a given type", "Shell", `
+func (s *Shell[D]) Raw() *Shell[any] {
+	return WrapShell(s.loop, s.futures.Raw())
+}
+`},
+		{"a method of the generic type beside those of the embedded struct", "Shell", `
+func (s *Shell[D]) First(callback Func[D]) {
+	deliver(s.loop, s.futures.First(), callback)
+}
+`},
+		{"a chaining method beside those of the embedded struct", "Shell", `
+func (s *Shell[D]) Sort(by string) *Shell[D] {
+	return s.same(s.futures.Sort(by))
 }
 `},
 		{"the handle itself beside an error", "Stream", `

@@ -7,32 +7,127 @@ import (
 	"testing"
 
 	"github.com/gomotor/gomotor/internal/source"
+	"github.com/gomotor/gomotor/internal/source/sourcetest"
 )
 
 func TestLinesNameTheMembers(t *testing.T) {
-	lines := check(t, nil).Lines()
-	for symbol, want := range map[string]string{
+	res := check(t, nil)
+	lines := res.Lines()
+	for name, want := range map[string]string{
 		"motor.Client.Open":             "Motor: MotorClient.open.",
 		"motor.Client.Database":         `Motor: client.name, client["name"], MotorClient.get_database.`,
 		"motor.Client.Seeds":            "Motor: MotorReplicaSetClient.seeds.",
 		"motor.Database":                "Motor: MotorDatabase.",
 		"motor.CommandCursor":           "Motor: MotorCommandCursor, MotorLatentCommandCursor.",
-		"motor.cursorReader.FetchNext":  "Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.",
-		"motor.concerns.WriteConcern":   "Motor: write_concern.",
-		"motor.concerns.SetTagSets":     "Motor: tag_sets = [...].",
+		"motor.Cursor.FetchNext":        "Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.",
+		"motor.Client.WriteConcern":     "Motor: write_concern.",
+		"motor.Database.SetTagSets":     "Motor: tag_sets = [...].",
 		"motor.Client.Close":            "Motor: MotorClient.close, as it was until 2.x.",
 		"callback.Loop.AddCallback":     "Motor: frameworks.call_soon.",
 		"motor.WaitQueueTimeoutError":   "Motor: MotorPoolTimeout.",
 		"motor.Database.Equal":          "",
 		"motor.Database.DropCollection": "Motor: MotorDatabase.drop_collection.",
 	} {
-		if got, ok := lines[symbol]; got != want || !ok {
-			t.Errorf("%s has %q, want %q", symbol, got, want)
+		symbol, err := res.module.lookup(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		// The method of an embedded struct has its comment there.
+		if got, ok := lines[symbol.pkg+"."+symbol.declaredAs()]; got != want || !ok {
+			t.Errorf("%s has %q, want %q", name, got, want)
 		}
 	}
 	for symbol := range lines {
 		if strings.HasPrefix(symbol, "future.") {
 			t.Errorf("%s has a line, and knows nothing of Motor", symbol)
+		}
+	}
+}
+
+// thin has the methods of its generic types on structs that are not generic.
+const thin = `package motor
+
+import "github.com/gomotor/gomotor/future"
+
+// Collection is a collection.
+type Collection[D any] struct{ collection }
+
+type collection struct{ namespace }
+
+type namespace struct{ name string }
+
+// Name returns the name.
+func (n *namespace) Name() string { return n.name }
+
+// Drop drops the collection.
+func (c *collection) Drop() *future.Future[struct{}] { return nil }
+
+// FindOne returns a document.
+func (c *Collection[D]) FindOne() *future.Future[D] { return nil }
+
+// Other has its name from the same struct.
+type Other[D any] struct{ namespace }
+`
+
+// thinCallback is the callback form of thin.
+const thinCallback = `package callback
+
+// Collection is a collection.
+type Collection[D any] struct{ collection }
+
+type collection struct{}
+
+// Name returns the name.
+func (c *collection) Name() string { return "" }
+
+// Drop drops the collection.
+func (c *collection) Drop(callback func(struct{}, error)) {}
+
+// FindOne returns a document.
+func (c *Collection[D]) FindOne(callback func(D, error)) {}
+`
+
+func TestMethodsOfEmbeddedStructsCountAsThoseOfThePublicType(t *testing.T) {
+	const future = "package future\n\n// Future is a future.\ntype Future[T any] struct{}"
+	m, fixture := newModule(), make(sourcetest.Packages)
+	for path, text := range map[string]string{source.Motor: thin, source.Callback: thinCallback} {
+		if fixture[source.Future] == nil {
+			fixture.Check(t, source.Future, future)
+		}
+		p, declared := fixture.Check(t, path, text)
+		m.packages[p.Name()], m.declared[p.Name()] = p, declared
+	}
+	row := func(class, member, symbol string) *Row {
+		return &Row{Class: class, Member: member, Kind: "async-method", Go: []string{symbol}, Lines: []string{byRule}}
+	}
+	rows := []*Row{
+		row("MotorCollection", "drop", "motor.Collection.Drop"),
+		row("MotorCollection", "find_one", "motor.Collection.FindOne"),
+		row("MotorCollection", "name", "motor.Collection.Name"),
+		row("MotorCursor", "name", "motor.Other.Name"),
+	}
+	rows[2].Kind, rows[3].Kind = "property", "property"
+	res := Check(m, rows)
+	for r, err := range res.Missing {
+		t.Errorf("%s is missing: %v", r.Name(), err)
+	}
+	for symbol, want := range map[string]string{
+		"motor.collection.Drop":    "Motor: MotorCollection.drop.",
+		"motor.Collection.FindOne": "Motor: MotorCollection.find_one.",
+		"motor.namespace.Name":     "Motor: MotorCollection.name, MotorCursor.name.",
+	} {
+		if got := res.Lines()[symbol]; got != want {
+			t.Errorf("%s has the line %q, want %q", symbol, got, want)
+		}
+	}
+	for _, want := range []string{
+		"| `drop` | `Collection.Drop() *Future[struct{}]` | `Collection.Drop(callback func(struct{}, error))` |  |",
+		"| `find_one` | `Collection.FindOne() *Future[D]` | `Collection.FindOne(callback func(D, error))` |  |",
+		"| `name` | `Collection.Name() string` | the same |  |",
+	} {
+		if table := res.table("MotorCollection"); !strings.Contains(table, want+"\n") {
+			t.Errorf("the table of MIGRATION.md has no line\n%s\nin\n%s", want, table)
 		}
 	}
 }

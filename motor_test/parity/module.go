@@ -24,10 +24,7 @@ func Load() (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{
-		packages: map[string]*types.Package{}, declared: map[string]map[string]source.Declaration{},
-		methods: map[*types.Named]*types.MethodSet{},
-	}
+	m := newModule()
 	importer := source.Importer(listed)
 	for _, path := range []string{source.Future, source.Motor, source.Web, source.Callback} {
 		p, err := importer.Import(path)
@@ -41,6 +38,13 @@ func Load() (*Module, error) {
 	}
 	m.root = filepath.Dir(listed[source.Motor].Dir)
 	return m, nil
+}
+
+func newModule() *Module {
+	return &Module{
+		packages: make(map[string]*types.Package), declared: make(map[string]map[string]source.Declaration),
+		methods: make(map[*types.Named]*types.MethodSet),
+	}
 }
 
 // symbol is something that the ledger names.
