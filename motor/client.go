@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -108,81 +107,6 @@ func (c *Client) begin(uri string, s settings) error {
 		return nil // it stands in the place of all that the connection string says of it
 	}
 	return uriWriteConcern(uri, &c.write)
-}
-
-// run starts an operation: op is called in a slot of the executor, and its error is given its class.
-func run[T any](ctx context.Context, c *Client, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
-	return runOn(ctx, c, func(ctx context.Context, conn *connection) (none T, err error) {
-		driver, err := conn.client(ctx)
-		if err != nil {
-			return none, err
-		}
-		return op(ctx, driver)
-	})
-}
-
-// runOn is run for an operation that needs more of the connection than the driver.
-func runOn[T any](ctx context.Context, c *Client, op func(context.Context, *connection) (T, error)) *future.Future[T] {
-	return runIn(ctx, c, shortLane, op)
-}
-
-// runIn is runOn for an operation that may run elsewhere than in a slot of the executor. In a session it waits until the
-// operations that were called in it before have ended.
-func runIn[T any](ctx context.Context, c *Client, in lane, op func(context.Context, *connection) (T, error)) *future.Future[T] {
-	session, err := c.enter(ctx)
-	if err != nil {
-		return failed[T](c, err)
-	}
-	if session == nil {
-		return start(ctx, c, in, op)
-	}
-	return inTurn(ctx, c, in, nil, session, op)
-}
-
-// start is runIn for an operation that takes care of its session by itself.
-func start[T any](ctx context.Context, c *Client, in lane, op func(context.Context, *connection) (T, error)) *future.Future[T] {
-	if ctx == nil {
-		return failed[T](c, newError(TypeError, "the context is nil"))
-	}
-	for {
-		conn, err := c.connect()
-		if err != nil {
-			return failed[T](c, err)
-		}
-		// A connection that was closed between these two lines takes no more operations. The next use re-opens.
-		if f, ok := startOn(ctx, c, conn, in, op); ok {
-			return f
-		}
-	}
-}
-
-// startOn is start on a connection. ok is false if that has been closed.
-func startOn[T any](
-	ctx context.Context, c *Client, conn *connection, in lane, op func(context.Context, *connection) (T, error),
-) (f *future.Future[T], ok bool) {
-	var ex future.Executor = conn.pool
-	if in == longLane {
-		ex = conn.polls
-	}
-	f = future.GoVia(ctx, ex, c.loop, func(ctx context.Context) (T, error) {
-		v, err := op(ctx, conn)
-		return v, conn.topology.incompatible(wrapError(err))
-	})
-	return f, !f.IsDone() || !errors.Is(f.Err(), future.ErrPoolClosed)
-}
-
-// failed is run for an operation that cannot even be started.
-func failed[T any](c *Client, err error) *future.Future[T] {
-	p := future.NewPromiseOn[T](c.loop)
-	p.Reject(err)
-	return p.Future()
-}
-
-// resolved is run for an operation that has nothing to do.
-func resolved[T any](c *Client, v T) *future.Future[T] {
-	p := future.NewPromiseOn[T](c.loop)
-	p.Resolve(v)
-	return p.Future()
 }
 
 // Open checks that the deployment can be reached and resolves to the client itself. It need not be called: the

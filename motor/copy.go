@@ -54,7 +54,7 @@ func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...Copy
 		var none *Session // its steps run at the same time, which those of a session cannot
 		ctx = none.in(ctx)
 	}
-	return runOn(ctx, c, cp.run)
+	return submit(ctx, c, op[*CopyResult]{run: cp.run})
 }
 
 // databaseCopy is one call of CopyDatabase.

@@ -17,7 +17,7 @@ func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
-	var theirs *callersError
+	var theirs *userError
 	if errors.As(err, &theirs) {
 		return theirs.error
 	}

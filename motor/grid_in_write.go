@@ -192,8 +192,8 @@ func (w *fileWriter) addAll(s gridSource) error {
 	}
 	data := make([]byte, min(w.limit(), gridBatch))
 	for {
-		n, err := outside(w.ctx, func() (int, error) { return fill(s.reader, data) })
-		var theirs *callersError
+		n, err := callUser(w.ctx, func() (int, error) { return fill(s.reader, data) })
+		var theirs *userError
 		if err != nil && !errors.As(err, &theirs) {
 			return err // ctx has ended; the reader may still be at it
 		}

@@ -128,7 +128,7 @@ func (r *fileReader) each(fn func([]byte) error) (written int64, err error) {
 		if err != nil || len(b) == 0 {
 			return written, err
 		}
-		if _, err := outside(r.ctx, func() (struct{}, error) { return struct{}{}, fn(b) }); err != nil {
+		if _, err := callUser(r.ctx, func() (struct{}, error) { return struct{}{}, fn(b) }); err != nil {
 			if r.ctx.Err() != nil {
 				r.chunks.forget() // fn may still be at it
 			}

@@ -137,63 +137,6 @@ func (t *turn) drop() bool {
 	return true
 }
 
-// inTurn is start for an operation that waits for its turns before it runs: that of what it shares with others, own,
-// and then that of its session. Either may be nil.
-func inTurn[T any](
-	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) (T, error),
-) *future.Future[T] {
-	f := start(ctx, c, in, turning(own, own.pass, session, op))
-	f.Notify(unbegun{own, session})
-	return f
-}
-
-// endInTurn is inTurn for what ends something that is open on the server. With the client's connection that has ended
-// too, and a client that was closed is not opened again for it.
-func endInTurn(
-	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, op func(context.Context, *connection) error,
-) *future.Future[struct{}] {
-	ended := turning(own, own.pass, session, func(ctx context.Context, conn *connection) (none struct{}, err error) {
-		return none, op(ctx, conn)
-	})
-	if conn := c.opened(); conn != nil {
-		if f, ok := startOn(ctx, c, conn, in, ended); ok {
-			f.Notify(unbegun{own, session})
-			return f
-		}
-	}
-	unbegun{own, session}.Wake()
-	return resolved(c, struct{}{})
-}
-
-// turning returns op with the turns taken before it, and over called and the session's passed on after it.
-func turning[T any](
-	own *turn, over func(), session *sessionTurn, op func(context.Context, *connection) (T, error),
-) func(context.Context, *connection) (T, error) {
-	return func(ctx context.Context, conn *connection) (v T, err error) {
-		if err := own.begin(ctx); err != nil {
-			session.drop()
-			return v, err
-		}
-		defer over()
-		if err := session.begin(ctx); err != nil {
-			return v, err
-		}
-		defer session.pass()
-		return op(ctx, conn)
-	}
-}
-
-// inTurnOf is runIn for an operation that takes its turn of what ts guards as well.
-func inTurnOf[T any](
-	ctx context.Context, c *Client, in lane, ts *turns, op func(context.Context, *connection) (T, error),
-) *future.Future[T] {
-	own, session, err := c.takeTurns(ctx, ts)
-	if err != nil {
-		return failed[T](c, err)
-	}
-	return inTurn(ctx, c, in, own, session, op)
-}
-
 // takeTurns takes a place in the order of ts, and the same in that of the session of ctx.
 func (c *Client) takeTurns(ctx context.Context, ts *turns) (own *turn, session *sessionTurn, err error) {
 	own, session, err = ts.takeBoth(func() (*sessionTurn, error) { return c.enter(ctx) })
@@ -212,18 +155,4 @@ func (ts *turns) takeBoth(enter func() (*sessionTurn, error)) (own *turn, sessio
 	ts.enter(own)
 	session, err = enter()
 	return own, session, err
-}
-
-// unbegun drops the turns of an operation that did not come to have them.
-type unbegun struct {
-	own     *turn
-	session *sessionTurn
-}
-
-// Wake implements future.Waker.
-func (t unbegun) Wake() {
-	if t.own != nil {
-		t.own.drop()
-	}
-	t.session.drop()
 }

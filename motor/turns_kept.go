@@ -1,7 +1,6 @@
 package motor
 
 import (
-	"context"
 	"sync"
 
 	"github.com/gomotor/gomotor/future"
@@ -19,20 +18,6 @@ type keptTurn struct {
 	mu           sync.Mutex
 	ran, settled bool
 	cancelled    bool
-}
-
-// inKeptTurn is inTurnOf, on the executor, for an operation that leaves no trace if it is cancelled: see keptTurn.undo.
-func inKeptTurn[T any](
-	ctx context.Context, c *Client, ts *turns, op func(context.Context, *connection) (T, error), undo func(),
-) *future.Future[T] {
-	own, session, err := c.takeTurns(ctx, ts)
-	if err != nil {
-		return failed[T](c, err)
-	}
-	k := &keptTurn{turn: own, session: session, undo: undo}
-	f := start(ctx, c, shortLane, turning(own, k.end, session, op))
-	f.Notify(settledTurn[T]{k, f})
-	return f
 }
 
 // end notes that the function has returned.
