@@ -1,0 +1,58 @@
+// Command compiletime measures the rebuild of a small program after a change to it, with everything else cached: one
+// FindOne with a future, one with a callback, one in a coroutine, and one on the driver.
+//
+//	go run ./motor_test/cmd/compiletime [-rounds N] [-limit-functions N] [-limit-cpu RATIO] [-checkout DIR] [-v]
+//
+// It prints CPU time, peak memory and the functions compiled in the user's package, and exits with 1 if a program
+// that uses gomotor is beyond a limit. With -checkout it measures another checkout of gomotor.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/gomotor/gomotor/motor_test/internal/compiletime"
+)
+
+func main() {
+	exceeded, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	for _, sentence := range exceeded {
+		fmt.Fprintln(os.Stderr, sentence)
+	}
+	if err != nil || len(exceeded) > 0 {
+		os.Exit(1)
+	}
+}
+
+func run() (exceeded []string, err error) {
+	config := compiletime.Config{}
+	limits := compiletime.Limits{}
+	flag.IntVar(&config.Rounds, "rounds", 5, "how often each program is rebuilt; the figures are medians")
+	flag.IntVar(&limits.Functions, "limit-functions", 1500, "the most functions compiled in the user's package")
+	flag.Float64Var(&limits.CPU, "limit-cpu", 2.0, "the most CPU time, as a multiple of the driver program's")
+	flag.StringVar(&config.Checkout, "checkout", "", "the `directory` of gomotor's module; default: the current one")
+	verbose := flag.Bool("v", false, "print every build")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return nil, fmt.Errorf("compiletime: unexpected arguments: %q", flag.Args())
+	}
+	if config.Rounds < 1 {
+		return nil, fmt.Errorf("compiletime: invalid number of rounds %d: need at least 1", config.Rounds)
+	}
+	if *verbose {
+		config.Log = os.Stderr
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	report, err := compiletime.Run(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return report.Exceeded(limits), report.Write(os.Stdout)
+}
