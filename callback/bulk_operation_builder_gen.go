@@ -32,6 +32,14 @@ type BulkOperationBuilder struct {
 func WrapBulkOperationBuilder(loop future.Executor, b *motor.BulkOperationBuilder) *BulkOperationBuilder {
 	mustHave(loop != nil, "WrapBulkOperationBuilder", "loop")
 	mustHave(b != nil, "WrapBulkOperationBuilder", "b")
+	return bulkOperationBuilderOn(loop, b)
+}
+
+// bulkOperationBuilderOn is [WrapBulkOperationBuilder] for a handle of motor that may be nil.
+func bulkOperationBuilderOn(loop future.Executor, b *motor.BulkOperationBuilder) *BulkOperationBuilder {
+	if b == nil {
+		return nil
+	}
 	return &BulkOperationBuilder{loop, b}
 }
 
@@ -69,15 +77,15 @@ func (b *BulkOperationBuilder) Err() error {
 	return b.futures.Err()
 }
 
-// Execute sends the writes, in as few commands as possible, and gives its callback how many documents each kind of
-// them has changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id;
-// writeErrors and writeConcernErrors, which are empty. With w: 0 it gives its callback nil. writeConcern, of which
-// there is at most one, is a dictionary as of SetWriteConcern, in the place of the collection's.
+// Execute sends the writes, in as few commands as possible. The result says how many documents each kind of write has
+// changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors and
+// writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern, of which there is at most one, is a
+// dictionary as in SetWriteConcern, instead of the collection's.
 //
-// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its PartialResult is the result, in
-// which writeErrors are not empty. [motor.InvalidOperation] for a builder without writes, and for the second Execute;
-// what the writes that were added have wrong, and [motor.ConfigurationError] for a write concern that is none: nothing
-// is sent then.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose PartialResult is the result, with
+// writeErrors that are not empty. A future also holds it beside the error. [motor.InvalidOperation] for a builder
+// without writes, and for the second Execute; what the writes that were added have wrong, and
+// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Motor: MotorBulkOperationBuilder.execute.
 func (b *BulkOperationBuilder) Execute(ctx context.Context, callback Func[bson.M], writeConcern ...any) {

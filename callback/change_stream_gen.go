@@ -32,6 +32,14 @@ type ChangeStream[D any] struct {
 func WrapChangeStream[D any](loop future.Executor, c *motor.ChangeStream[D]) *ChangeStream[D] {
 	mustHave(loop != nil, "WrapChangeStream", "loop")
 	mustHave(c != nil, "WrapChangeStream", "c")
+	return changeStreamOn(loop, c)
+}
+
+// changeStreamOn is [WrapChangeStream] for a handle of motor that may be nil.
+func changeStreamOn[D any](loop future.Executor, c *motor.ChangeStream[D]) *ChangeStream[D] {
+	if c == nil {
+		return nil
+	}
 	return &ChangeStream[D]{loop, c}
 }
 
@@ -49,8 +57,8 @@ func (s *ChangeStream[D]) Err() error {
 	return s.futures.Err()
 }
 
-// Open opens the stream, if that has not been done, and gives its callback the stream itself. It need not be called:
-// the first read opens the stream. It is for who must know that what happens from now on will be seen.
+// Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
+// first read opens the stream. Call it to be sure that changes from now on will be seen.
 //
 // Errors: [motor.OperationFailure], of a server that has no change streams, too; [motor.InvalidOperation] once the
 // stream has been closed; and what [ChangeStream.Err] gives.
@@ -60,8 +68,8 @@ func (s *ChangeStream[D]) Open(ctx context.Context, callback Func[*ChangeStream[
 	deliver(s.loop, s.futures.Open(ctx), wrapped(callback, s.same))
 }
 
-// Next gives its callback the next change, when there is one. Once the stream has been closed, or the server has ended
-// it, as it does when what is watched is dropped or renamed, it fails with [motor.StopAsyncIteration].
+// Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
+// watched is dropped or renamed, it fails with [motor.StopAsyncIteration].
 //
 // Errors: [motor.OperationFailure], of a server that has no change streams, too; [motor.InvalidOperation] for a change
 // without an _id, which the pipeline must leave in; [motor.InvalidBSON] for one that cannot be decoded: the next read
@@ -72,8 +80,8 @@ func (s *ChangeStream[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(s.loop, s.futures.Next(ctx), callback)
 }
 
-// TryNext gives its callback the next change, or, if none has come and none comes with one more round trip, to the
-// zero D: a nil map, a nil pointer. That is no error, and says of an alive stream only that there is none yet. The
+// TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
 // server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
 //
 // Errors: as of [ChangeStream.Next], but StopAsyncIteration.
@@ -87,14 +95,15 @@ func (s *ChangeStream[D]) TryNext(ctx context.Context, callback Func[D]) {
 // pointer) and no error when the server has ended the stream. An error ends it too: fn(zero, err). If fn returns false
 // it is not called again; calling Each later goes on with the next change. If the stream is closed, no end mark comes.
 //
-// fn is called on the handle's loop, never on this stack. A nil fn panics.
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
 	s.futures.EachVia(ctx, s.loop, guarded(s.loop, fn))
 }
 
-// All returns the changes for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it
-// off the handle's loop. It ends when the stream has been closed or the server has ended it. An error is the last that
-// it yields. Leaving the loop leaves the stream as it is: a later read goes on with the next change.
+// All returns the changes for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. It ends when the stream has been closed or the server has ended it. An error is the last that it
+// yields. Leaving the loop leaves the stream as it is: a later read goes on with the next change.
 //
 // Motor: async for.
 func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
@@ -120,18 +129,12 @@ func (s *ChangeStream[D]) Alive() bool {
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
 func (s *ChangeStream[D]) Session() *Session {
-	m := s.futures.Session()
-	if m == nil {
-		return nil
-	}
-	return WrapSession(s.loop, m)
+	return sessionOn(s.loop, s.futures.Session())
 }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
-// [ChangeStream.ResumeToken] is where they begin. Closing twice is no error, and for a stream that has not been opened
-// nothing is sent. A read that waits for a change ends. In a defer the callback may be nil:
-//
-//	defer stream.Close(ctx, nil)
+// [ChangeStream.ResumeToken] is where they begin. Closing twice is not an error, and for a stream that has not been
+// opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
 //
 // Motor: MotorChangeStream.close.
 func (s *ChangeStream[D]) Close(ctx context.Context, callback Func[struct{}]) {
@@ -143,5 +146,5 @@ func (c *ChangeStream[D]) same(m *motor.ChangeStream[D]) *ChangeStream[D] {
 	if m == c.futures {
 		return c
 	}
-	return WrapChangeStream(c.loop, m)
+	return changeStreamOn(c.loop, m)
 }

@@ -37,6 +37,14 @@ type Client struct {
 func WrapClient(loop future.Executor, c *motor.Client) *Client {
 	mustHave(loop != nil, "WrapClient", "loop")
 	mustHave(c != nil, "WrapClient", "c")
+	return clientOn(loop, c)
+}
+
+// clientOn is [WrapClient] for a handle of motor that may be nil.
+func clientOn(loop future.Executor, c *motor.Client) *Client {
+	if c == nil {
+		return nil
+	}
 	return &Client{loop, c}
 }
 
@@ -64,7 +72,7 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 	if err != nil {
 		return nil, err
 	}
-	return WrapClient(loop, m), nil
+	return clientOn(loop, m), nil
 }
 
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
@@ -76,11 +84,11 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 //
 // Motor: MotorClient.watch.
 func (c *Client) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
-	return WrapChangeStream(c.loop, c.futures.Watch(pipeline, opts...))
+	return changeStreamOn(c.loop, c.futures.Watch(pipeline, opts...))
 }
 
-// Open checks that the deployment can be reached and gives its callback the client itself. It need not be called: the
-// first operation opens the client. Whether the server accepts the credentials, that operation shows too.
+// Open checks that the deployment can be reached. The result is the client itself. Open need not be called: the first
+// operation opens the client. Whether the server accepts the credentials, only that operation shows.
 //
 // Errors: [motor.ConnectionFailure] ([motor.ServerSelectionTimeoutError]) if nobody answers within
 // serverSelectionTimeoutMS.
@@ -116,10 +124,10 @@ func (c *Client) Disconnect(ctx context.Context) error {
 //
 // Motor: client.name, client["name"], MotorClient.get_database.
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
-	return WrapDatabase(c.loop, c.futures.Database(name, opts...))
+	return databaseOn(c.loop, c.futures.Database(name, opts...))
 }
 
-// ServerInfo gives its callback what the server says of itself: its version, its build, its limits.
+// ServerInfo asks the server about itself: its version, its build, its limits.
 //
 // Motor: MotorClient.server_info.
 func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
@@ -145,13 +153,13 @@ func (c *Client) String() string {
 
 // BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
 //
-// Errors: [motor.ClientBulkWriteException], of which errors.As finds the [motor.Error]: its PartialResult has the
-// result of the writes that were done. [motor.OperationFailure] from servers before MongoDB 8.0, which do not know the
-// command; [motor.ConfigurationError] if the write concern has wtimeout or fsync; [motor.InvalidOperation] for an
-// empty list, and for w: 0 with ordered writes, or with verbose results; [motor.InvalidName]; [motor.TypeError] for a
-// nil list, for a nil in it, and for a nil filter, document or update; [motor.ValueError] for an update without
-// operators and for a replacement with some; [motor.InvalidDocument] for what cannot be encoded, and
-// [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
+// Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
+// the writes that were done, if any. A future also holds it beside the error. [motor.OperationFailure] from servers
+// before MongoDB 8.0, which do not know the command; [motor.ConfigurationError] if the write concern has wtimeout or
+// fsync; [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes, or with verbose results;
+// [motor.InvalidName]; [motor.TypeError] for a nil list, for a nil in it, and for a nil filter, document or update;
+// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
+// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(
@@ -188,10 +196,10 @@ func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptio
 	if err != nil {
 		return nil, err
 	}
-	return WrapDatabase(c.loop, m), nil
+	return databaseOn(c.loop, m), nil
 }
 
-// ListDatabaseNames gives its callback the names of the server's databases that match filter: bson.D{} stands for all.
+// ListDatabaseNames returns the names of the server's databases that match filter: bson.D{} stands for all.
 //
 // Motor: MotorClient.list_database_names.
 func (c *Client) ListDatabaseNames(
@@ -200,7 +208,7 @@ func (c *Client) ListDatabaseNames(
 	deliver(c.loop, c.futures.ListDatabaseNames(ctx, filter, opts...), callback)
 }
 
-// DatabaseNames gives its callback the names of the server's databases.
+// DatabaseNames returns the names of the server's databases.
 //
 // Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
 func (c *Client) DatabaseNames(ctx context.Context, callback Func[[]string]) {
@@ -215,8 +223,8 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback 
 	deliver(c.loop, c.futures.DropDatabase(ctx, nameOrDatabase), callback)
 }
 
-// Alive tells its callback whether the server can be reached, and never fails. It is cheap: what the driver's monitors
-// know is enough for true; only when nothing is connected, or after an error, it tries to connect.
+// Alive reports whether the server can be reached, and never fails. It is cheap: what the driver's monitors know is
+// enough for true. Only when nothing is connected, or after an error, it tries to connect.
 //
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
@@ -374,15 +382,15 @@ func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Unlock(ctx), callback)
 }
 
-// IsLocked tells its callback whether the server is locked by Fsync.
+// IsLocked reports whether the server is locked by Fsync.
 //
 // Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
 func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
-// ListDatabases gives its callback a cursor over descriptions of the server's databases that match filter, bson.D{}
-// standing for all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
+// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -392,7 +400,7 @@ func (c *Client) ListDatabases(
 	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
 	opts ...options.Lister[options.ListDatabasesOptions],
 ) {
-	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(c.loop, m) }))
+	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
 }
 
 // Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
@@ -564,8 +572,8 @@ func (c *Client) SetTagSets(sets []map[string]string) error {
 }
 
 // CopyDatabase copies a database to another one, of the same server or, with [motor.CopyFromHost], from another: the
-// collections with their options, their documents, their indexes, and at last the views. It gives its callback what
-// was copied. A source that does not exist is an empty one.
+// collections with their options, their documents, their indexes, and at last the views. The result says what was
+// copied. A source that does not exist is an empty one.
 //
 // On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and
 // time series collections, and all that it refuses, are read and written in batches. Nothing keeps others from writing
@@ -592,9 +600,9 @@ func (c *Client) CopyDatabase(
 	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
 }
 
-// Delegate gives its callback the driver's client beneath this one, for what only the driver has. Its calls block, and
-// know nothing of the client's executor. It is good until [Client.Close], which disconnects it; the driver's
-// Disconnect is not to be called.
+// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
+// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Disconnect.
 //
 // Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
 // that with mongodb+srv it may ask the DNS.
@@ -604,8 +612,8 @@ func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
-// StartSession gives its callback a new session. It opens the client if need be, but does no I/O: the server hears of
-// the session with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the
+// session with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
 // options.Session().SetSnapshot(true) has all reads show one moment. SetDefaultTransactionOptions says what
@@ -618,7 +626,7 @@ func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
 func (c *Client) StartSession(
 	ctx context.Context, callback Func[*Session], opts ...options.Lister[options.SessionOptions],
 ) {
-	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return WrapSession(c.loop, m) }))
+	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
 
 // same returns the handle of m, which is this one if m is.
@@ -626,5 +634,5 @@ func (c *Client) same(m *motor.Client) *Client {
 	if m == c.futures {
 		return c
 	}
-	return WrapClient(c.loop, m)
+	return clientOn(c.loop, m)
 }

@@ -35,6 +35,14 @@ type Collection[D any] struct {
 func WrapCollection[D any](loop future.Executor, c *motor.Collection[D]) *Collection[D] {
 	mustHave(loop != nil, "WrapCollection", "loop")
 	mustHave(c != nil, "WrapCollection", "c")
+	return collectionOn(loop, c)
+}
+
+// collectionOn is [WrapCollection] for a handle of motor that may be nil.
+func collectionOn[D any](loop future.Executor, c *motor.Collection[D]) *Collection[D] {
+	if c == nil {
+		return nil
+	}
 	return &Collection[D]{loop, c}
 }
 
@@ -51,11 +59,11 @@ func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
 // [Database.Collection].
 //
 //	type User struct { Name string }
-//	users := callback.CollectionOf[*User](db, "users")
+//	users := CollectionOf[*User](db, "users")
 //
 // Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	return WrapCollection(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
+	return collectionOn(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
 
 // InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
@@ -63,14 +71,14 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
 func (c *Collection[D]) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
+	return bulkOperationBuilderOn(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
 }
 
 // InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
 func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return WrapBulkOperationBuilder(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
+	return bulkOperationBuilderOn(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
 }
 
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
@@ -82,12 +90,12 @@ func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *Bu
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
 //	})
 //
-// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
-// and its PartialResult has the result of the others. [motor.InvalidOperation] for an empty list; [motor.TypeError]
-// for a nil one, for a nil in it, and for a nil filter, document or update; [motor.ValueError] for an update without
-// operators and for a replacement with some; [motor.InvalidDocument] for what cannot be encoded, and
-// [motor.DocumentTooLarge]: nothing is sent then, of none of the writes. Beside an error of the network stands the
-// result of the commands before it.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details tell which writes failed and whose
+// PartialResult has the result of the others. A future also holds it beside the error. [motor.InvalidOperation] for an
+// empty list; [motor.TypeError] for a nil one, for a nil in it, and for a nil filter, document or update;
+// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
+// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes. An error of the
+// network has the result of the commands before it, in the same way.
 //
 // Motor: MotorCollection.bulk_write.
 func (c *Collection[D]) BulkWrite(
@@ -105,7 +113,7 @@ func (c *Collection[D]) BulkWrite(
 //
 // Motor: MotorCollection.watch.
 func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
-	return WrapChangeStream(c.loop, c.futures.Watch(pipeline, opts...))
+	return changeStreamOn(c.loop, c.futures.Watch(pipeline, opts...))
 }
 
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
@@ -141,7 +149,7 @@ func (c *Collection[D]) FullName() string {
 //
 // Motor: MotorCollection.database.
 func (c *Collection[D]) Database() *Database {
-	return WrapDatabase(c.loop, c.futures.Database())
+	return databaseOn(c.loop, c.futures.Database())
 }
 
 // Collection returns the collection of this name below this one: "a" and "b" make "a.b".
@@ -185,7 +193,7 @@ func (c *Collection[D]) Drop(
 //
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
-	return WrapCommandCursor(c.loop, c.futures.Aggregate(pipeline, opts...))
+	return commandCursorOn(c.loop, c.futures.Aggregate(pipeline, opts...))
 }
 
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
@@ -210,7 +218,7 @@ func (c *Collection[D]) WithBatching() *Collection[D] {
 //
 // Motor: MotorCollection.find_raw_batches.
 func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
-	return WrapCursor(c.loop, c.futures.FindRawBatches(filter, opts...))
+	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
 }
 
 // AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
@@ -224,12 +232,12 @@ func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[option
 func (c *Collection[D]) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
-	return WrapCommandCursor(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
+	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
-// FindAndModify changes, replaces or deletes the first document that matches query, as the options say, and gives its
-// callback it, or, if there is none, the zero D: a nil map, a nil pointer. That is no error. The driver does not retry
-// it.
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
+// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
+// retry it.
 //
 // Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
 // [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
@@ -242,8 +250,8 @@ func (c *Collection[D]) FindAndModify(
 	deliver(c.loop, c.futures.FindAndModify(ctx, query, opts...), callback)
 }
 
-// FindAndModifyFullResponse is FindAndModify, but gives its callback the server's whole reply: the document is its
-// "value", and "lastErrorObject" tells what was done.
+// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
+// and "lastErrorObject" tells what was done.
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
 // Motor: MotorCollection.find_and_modify(full_response=True).
@@ -253,8 +261,8 @@ func (c *Collection[D]) FindAndModifyFullResponse(
 	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
 }
 
-// FindOneAndDelete deletes the first document that matches filter and gives its callback it, or, if there is none, the
-// zero D: a nil map, a nil pointer. That is no error.
+// FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
+// the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
@@ -267,9 +275,9 @@ func (c *Collection[D]) FindOneAndDelete(
 	deliver(c.loop, c.futures.FindOneAndDelete(ctx, filter, opts...), callback)
 }
 
-// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It gives
-// its callback that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
-// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+// FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
+// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
+// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
 // [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
@@ -284,9 +292,8 @@ func (c *Collection[D]) FindOneAndReplace(
 }
 
 // FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
-// It gives its callback that document as it was before, or, with
-// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
-// map, a nil pointer. That is no error.
+// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
+// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
 // [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
@@ -301,17 +308,17 @@ func (c *Collection[D]) FindOneAndUpdate(
 
 // ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
 // in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
-// collection that is not there has no indexes.
+// collection that does not exist has no indexes.
 //
 // Errors of reading: [motor.OperationFailure].
 //
 // Motor: MotorCollection.list_indexes.
 func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
-	return WrapCommandCursor(c.loop, c.futures.ListIndexes(opts...))
+	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
 }
 
-// IndexInformation gives its callback descriptions of the collection's indexes by their names: their options, and
-// their keys, in their order, as a bson.D under "key". A collection that is not there has no indexes.
+// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
+// their order, as a bson.D under "key". A collection that does not exist has no indexes.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -320,8 +327,8 @@ func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[
 	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
 }
 
-// CreateIndex creates an index and gives its callback its name, which is made of the keys unless the options give one.
-// keys is the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+// CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
+// the name of a single key, which is ascending, or a document of keys and their directions or kinds:
 //
 //	coll.CreateIndex(ctx, "name")                                              // name_1
 //	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
@@ -339,8 +346,8 @@ func (c *Collection[D]) CreateIndex(
 	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
 }
 
-// CreateIndexes creates indexes with one command and gives its callback their names, in their order. The keys of each
-// are what they are for [Collection.CreateIndex].
+// CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
+// given as in [Collection.CreateIndex].
 //
 // Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
 //
@@ -377,9 +384,8 @@ func (c *Collection[D]) DropIndexes(
 	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
 }
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. It gives
-// its callback the name of the index, or to "" if it has done nothing. Keys are what they are for
-// [Collection.CreateIndex].
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
+// result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
 //
 // The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
 // It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
@@ -394,8 +400,8 @@ func (c *Collection[D]) EnsureIndex(
 	deliver(c.loop, c.futures.EnsureIndex(ctx, keys, opts...), callback)
 }
 
-// Reindex drops and rebuilds all indexes of the collection and gives its callback the server's reply. Since MongoDB
-// 5.0 only a standalone server does that.
+// Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
+// standalone server does that.
 //
 // Errors: [motor.OperationFailure], from members of replica sets and from mongos always.
 //
@@ -404,9 +410,9 @@ func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Reindex(ctx), callback)
 }
 
-// Insert inserts a document and gives its callback its _id, or, given a slice of documents, to a []any of theirs. One
-// without an _id is given a bson.ObjectID. With w: 0 it gives its callback the same, though nobody knows whether they
-// were inserted.
+// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
+// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
+// whether they were inserted.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
 // the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
@@ -419,8 +425,8 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func
 	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
 }
 
-// Save inserts a document that has no _id, puts one that has an _id in the place of the document of that _id, or
-// inserts it if there is none, and gives its callback the _id.
+// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
+// there is none. The result is the _id.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
 // what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
@@ -431,10 +437,10 @@ func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[an
 	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
 }
 
-// MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
-// collection, and gives its callback that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript
-// or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db",
-// "reports"}}. MongoDB advises against mapReduce since version 5.0.
+// MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
+// collection. The result is that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
+// bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db", "reports"}}.
+// MongoDB advises against mapReduce since version 5.0.
 //
 // Errors: [motor.TypeError] for code that is none, and for an out that is neither a name nor a document;
 // [motor.ValueError] for an out of "inline"; [motor.InvalidDocument] for what cannot be encoded;
@@ -445,11 +451,11 @@ func (c *Collection[D]) MapReduce(
 	ctx context.Context, mapping, reducing, out any, callback Func[*Collection[bson.M]],
 	opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return WrapCollection(c.loop, m) }))
+	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
 }
 
-// MapReduceFullResponse is MapReduce, but gives its callback the server's whole reply. An out of bson.D{{"inline", 1}}
-// is right here.
+// MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
+// 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
 func (c *Collection[D]) MapReduceFullResponse(
@@ -458,8 +464,8 @@ func (c *Collection[D]) MapReduceFullResponse(
 	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
 }
 
-// InlineMapReduce is MapReduce without a collection for the results: it gives its callback them, documents with an
-// "_id" and a "value". They may have 16 megabytes together.
+// InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
+// "_id" and a "value", of at most 16 megabytes together.
 //
 // Errors: [motor.TypeError] for code that is none; [motor.InvalidDocument] for what cannot be encoded;
 // [motor.OperationFailure].
@@ -471,7 +477,7 @@ func (c *Collection[D]) InlineMapReduce(
 	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
 }
 
-// InlineMapReduceFullResponse is InlineMapReduce, but gives its callback the server's whole reply: the results are its
+// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
@@ -496,8 +502,8 @@ func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
 	return c.futures.ReadConcern()
 }
 
-// Options gives its callback the options with which the collection was created, such as capped and size: an empty map
-// if it was created without, or is not there.
+// Options returns the options with which the collection was created, such as capped and size: an empty map if it was
+// created without options, or does not exist.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -506,8 +512,8 @@ func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Options(ctx), callback)
 }
 
-// FindOne gives its callback the first document that matches filter, or, if there is none, the zero D: a nil map, a
-// nil pointer. That is no error.
+// FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
+// pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter (all documents match bson.D{}), [motor.InvalidDocument] for one that
 // cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into D, [motor.OperationFailure].
@@ -528,10 +534,10 @@ func (c *Collection[D]) FindOne(
 //
 // Motor: MotorCollection.find.
 func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOptions]) *Cursor[D] {
-	return WrapCursor(c.loop, c.futures.Find(filter, opts...))
+	return cursorOn(c.loop, c.futures.Find(filter, opts...))
 }
 
-// CountDocuments gives its callback the number of documents that match filter.
+// CountDocuments counts the documents that match filter.
 //
 // Motor: MotorCollection.count_documents.
 func (c *Collection[D]) CountDocuments(
@@ -540,8 +546,8 @@ func (c *Collection[D]) CountDocuments(
 	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
 }
 
-// EstimatedDocumentCount gives its callback the number of documents in the collection, as its metadata has it: at
-// once, however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+// EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
+// however many there are, and may be inexact after a crash, or on a sharded cluster.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -552,8 +558,8 @@ func (c *Collection[D]) EstimatedDocumentCount(
 	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
 }
 
-// Distinct gives its callback the different values of key in the documents that match filter: bson.D{} stands for all.
-// A value that is a document is a bson.M, and the elements of a list are values one by one.
+// Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
+// that is a document is a bson.M, and the elements of a list are values one by one.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -565,8 +571,8 @@ func (c *Collection[D]) Distinct(
 	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
-// Count gives its callback the number of documents in the collection, or of those that the options choose. Without a
-// filter, the metadata of the collection is what is asked.
+// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
+// metadata of the collection.
 //
 // Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
 // [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
@@ -576,7 +582,7 @@ func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ..
 	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
 }
 
-// Group has the server put the documents that match condition into groups and gives its callback one document for each
+// Group makes the server put the documents that match condition into groups. The result is one document for each
 // group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
 // []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
 // group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
@@ -593,8 +599,8 @@ func (c *Collection[D]) Group(
 	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
 }
 
-// Rename gives the collection another name in its database and gives its callback the server's reply. This handle
-// stays one for the old name.
+// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
+// old name.
 //
 // Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
 // collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
@@ -607,7 +613,7 @@ func (c *Collection[D]) Rename(
 	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
 }
 
-// CreateSearchIndex asks for a search index and gives its callback its name. Only MongoDB Atlas has search indexes.
+// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
 //
 // Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
 // be encoded; [motor.OperationFailure], from other servers always.
@@ -620,8 +626,8 @@ func (c *Collection[D]) CreateSearchIndex(
 	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
 }
 
-// CreateSearchIndexes asks for search indexes with one command and gives its callback their names, in their order.
-// Only MongoDB Atlas has search indexes.
+// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
+// MongoDB Atlas has search indexes.
 //
 // Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
 //
@@ -668,13 +674,13 @@ func (c *Collection[D]) UpdateSearchIndex(
 func (c *Collection[D]) ListSearchIndexes(
 	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
 ) *CommandCursor[bson.M] {
-	return WrapCommandCursor(c.loop, c.futures.ListSearchIndexes(name, opts...))
+	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
 }
 
 // Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
-// putting it in the place of the first. It gives its callback what the server used to reply: n, how many documents
-// matched or were inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was
-// inserted; ok. With w: 0 it gives its callback nil.
+// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
+// inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
+// w: 0 the result is nil.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
 // or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
@@ -689,8 +695,8 @@ func (c *Collection[D]) Update(
 }
 
 // Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
-// deletes all documents there are. It gives its callback what the server used to reply: n, how many documents were
-// deleted; ok. With w: 0 it gives its callback nil.
+// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
+// ok. With w: 0 the result is nil.
 //
 // Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
 // [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
@@ -718,10 +724,10 @@ func (c *Collection[D]) InsertOne(
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
 // options.InsertMany().SetOrdered(false) says otherwise.
 //
-// Errors: [motor.BulkWriteError], of which errors.As finds the [motor.Error]: its Details tell which writes failed,
-// and its PartialResult has the result of the others. [motor.TypeError] for what is no slice, for an empty one, and
-// for elements that are no documents; [motor.InvalidDocument] for what cannot be encoded, and
-// [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details tell which writes failed and whose
+// PartialResult has the result of the others. A future also holds it beside the error. [motor.TypeError] for what is
+// no slice, for an empty one, and for elements that are no documents; [motor.InvalidDocument] for what cannot be
+// encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(
@@ -851,8 +857,8 @@ func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
 }
 
-// Delegate gives its callback the driver's handle for the collection, with the options and concerns that the
-// collection has at the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
+// the call. See [Client.Delegate].
 //
 // Errors: what [Collection.Err] gives, and as of Client.Delegate.
 //
@@ -866,5 +872,5 @@ func (c *Collection[D]) same(m *motor.Collection[D]) *Collection[D] {
 	if m == c.futures {
 		return c
 	}
-	return WrapCollection(c.loop, m)
+	return collectionOn(c.loop, m)
 }

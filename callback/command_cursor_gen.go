@@ -30,6 +30,14 @@ type CommandCursor[D any] struct {
 func WrapCommandCursor[D any](loop future.Executor, c *motor.CommandCursor[D]) *CommandCursor[D] {
 	mustHave(loop != nil, "WrapCommandCursor", "loop")
 	mustHave(c != nil, "WrapCommandCursor", "c")
+	return commandCursorOn(loop, c)
+}
+
+// commandCursorOn is [WrapCommandCursor] for a handle of motor that may be nil.
+func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *CommandCursor[D] {
+	if c == nil {
+		return nil
+	}
 	return &CommandCursor[D]{loop, c}
 }
 
@@ -67,8 +75,8 @@ func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
 	return c.same(c.futures.Comment(comment))
 }
 
-// FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
-// last batch, and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *CommandCursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
@@ -83,25 +91,25 @@ func (c *CommandCursor[D]) NextObject() D {
 	return c.futures.NextObject()
 }
 
-// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a
-// tailable cursor has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.Next(ctx), callback)
 }
 
-// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
-// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.TryNext(ctx), callback)
 }
 
-// ToList gives its callback the next documents, at most length of them, or all without a length. At the end that is an
-// empty list. It may be called again for what comes next. If the cursor fails half way, the callback is given the
-// error alone; the documents that had been read are gone.
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
 //
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
 // [motor.InvalidOperation] for a tailable cursor.
@@ -116,16 +124,17 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], lengt
 // again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
 // cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
-// fn is called on the handle's loop, never on this stack. A nil fn panics.
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
 //
 // Motor: MotorCursor.each, MotorCommandCursor.each.
 func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
-// All returns the documents for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it
-// off the handle's loop. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later
-// read goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
 //
 // Motor: async for.
 func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
@@ -137,7 +146,7 @@ func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 //
 // Motor: MotorCursor.collection, MotorCommandCursor.collection.
 func (c *CommandCursor[D]) Collection() *Collection[D] {
-	return WrapCollection(c.loop, c.futures.Collection())
+	return collectionOn(c.loop, c.futures.Collection())
 }
 
 // Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
@@ -190,18 +199,12 @@ func (c *CommandCursor[D]) Address() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *CommandCursor[D]) Session() *Session {
-	m := c.futures.Session()
-	if m == nil {
-		return nil
-	}
-	return WrapSession(c.loop, m)
+	return sessionOn(c.loop, c.futures.Session())
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. A read that waits for news ends as if there were none. In a defer the callback may
-// be nil:
-//
-//	defer cursor.Close(ctx, nil)
+// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
+// wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *CommandCursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
@@ -213,5 +216,5 @@ func (c *CommandCursor[D]) same(m *motor.CommandCursor[D]) *CommandCursor[D] {
 	if m == c.futures {
 		return c
 	}
-	return WrapCommandCursor(c.loop, m)
+	return commandCursorOn(c.loop, m)
 }

@@ -33,6 +33,14 @@ type Cursor[D any] struct {
 func WrapCursor[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	mustHave(loop != nil, "WrapCursor", "loop")
 	mustHave(c != nil, "WrapCursor", "c")
+	return cursorOn(loop, c)
+}
+
+// cursorOn is [WrapCursor] for a handle of motor that may be nil.
+func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
+	if c == nil {
+		return nil
+	}
 	return &Cursor[D]{loop, c}
 }
 
@@ -133,8 +141,8 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 	return c.same(c.futures.Index(i))
 }
 
-// Count gives its callback the number of documents that the query matches: all of them, or, if withLimitAndSkip is
-// true, those that Limit and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -251,8 +259,7 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
 	return c.same(c.futures.MaxScan(n))
 }
 
-// Explain gives its callback how the server would carry out the query. It reads no document and leaves the cursor as
-// it is.
+// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -261,8 +268,8 @@ func (c *Cursor[D]) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Explain(ctx), callback)
 }
 
-// Distinct gives its callback the values that the field key has in the documents of the query, each of them once. It
-// leaves the cursor as it is; its order, limit and skip do not count.
+// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
+// cursor as it is; its order, limit and skip do not count.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -271,8 +278,8 @@ func (c *Cursor[D]) Distinct(ctx context.Context, key string, callback Func[[]an
 	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
 }
 
-// FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
-// last batch, and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *Cursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
@@ -287,25 +294,25 @@ func (c *Cursor[D]) NextObject() D {
 	return c.futures.NextObject()
 }
 
-// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a
-// tailable cursor has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.Next(ctx), callback)
 }
 
-// TryNext gives its callback the next document, or, if none has come and none comes with one more round trip, to the
-// zero D: a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *Cursor[D]) TryNext(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.futures.TryNext(ctx), callback)
 }
 
-// ToList gives its callback the next documents, at most length of them, or all without a length. At the end that is an
-// empty list. It may be called again for what comes next. If the cursor fails half way, the callback is given the
-// error alone; the documents that had been read are gone.
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
 //
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
 // [motor.InvalidOperation] for a tailable cursor.
@@ -320,16 +327,17 @@ func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...in
 // again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
 // cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
-// fn is called on the handle's loop, never on this stack. A nil fn panics.
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
 //
 // Motor: MotorCursor.each, MotorCommandCursor.each.
 func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
-// All returns the documents for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it
-// off the handle's loop. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later
-// read goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
 //
 // Motor: async for.
 func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
@@ -341,7 +349,7 @@ func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 //
 // Motor: MotorCursor.collection, MotorCommandCursor.collection.
 func (c *Cursor[D]) Collection() *Collection[D] {
-	return WrapCollection(c.loop, c.futures.Collection())
+	return collectionOn(c.loop, c.futures.Collection())
 }
 
 // Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
@@ -394,18 +402,12 @@ func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *Cursor[D]) Session() *Session {
-	m := c.futures.Session()
-	if m == nil {
-		return nil
-	}
-	return WrapSession(c.loop, m)
+	return sessionOn(c.loop, c.futures.Session())
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. A read that waits for news ends as if there were none. In a defer the callback may
-// be nil:
-//
-//	defer cursor.Close(ctx, nil)
+// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
+// wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *Cursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
@@ -417,5 +419,5 @@ func (c *Cursor[D]) same(m *motor.Cursor[D]) *Cursor[D] {
 	if m == c.futures {
 		return c
 	}
-	return WrapCursor(c.loop, m)
+	return cursorOn(c.loop, m)
 }

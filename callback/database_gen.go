@@ -35,6 +35,14 @@ type Database struct {
 func WrapDatabase(loop future.Executor, d *motor.Database) *Database {
 	mustHave(loop != nil, "WrapDatabase", "loop")
 	mustHave(d != nil, "WrapDatabase", "d")
+	return databaseOn(loop, d)
+}
+
+// databaseOn is [WrapDatabase] for a handle of motor that may be nil.
+func databaseOn(loop future.Executor, d *motor.Database) *Database {
+	if d == nil {
+		return nil
+	}
 	return &Database{loop, d}
 }
 
@@ -51,7 +59,7 @@ func (d *Database) IOLoop() future.Executor { return d.loop }
 //
 // Motor: MotorDatabase.watch.
 func (d *Database) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
-	return WrapChangeStream(d.loop, d.futures.Watch(pipeline, opts...))
+	return changeStreamOn(d.loop, d.futures.Watch(pipeline, opts...))
 }
 
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
@@ -139,7 +147,7 @@ func (d *Database) Name() string {
 //
 // Motor: MotorDatabase.client.
 func (d *Database) Client() *Client {
-	return WrapClient(d.loop, d.futures.Client())
+	return clientOn(d.loop, d.futures.Client())
 }
 
 // Err returns the [motor.InvalidName] with which everything that is done with this database fails, or nil.
@@ -163,11 +171,11 @@ func (d *Database) String() string {
 //
 // Motor: db.name, db["name"], MotorDatabase.get_collection.
 func (d *Database) Collection(name string, opts ...options.Lister[options.CollectionOptions]) *Collection[bson.M] {
-	return WrapCollection(d.loop, d.futures.Collection(name, opts...))
+	return collectionOn(d.loop, d.futures.Collection(name, opts...))
 }
 
-// Command sends a command and gives its callback the server's reply. command is a document, whose first key is the
-// name of the command, or that name alone: Command(ctx, "ping", callback).
+// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
+// command, or that name alone, such as "ping".
 //
 // Errors: [motor.OperationFailure] if the server refuses; [motor.TypeError] for nil, for a map of several keys (the
 // order of which would be lost), and for what is no document at all; [motor.InvalidDocument] if it cannot be encoded.
@@ -188,11 +196,11 @@ func (d *Database) Command(
 //
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
-	return WrapCommandCursor(d.loop, d.futures.Aggregate(pipeline, opts...))
+	return commandCursorOn(d.loop, d.futures.Aggregate(pipeline, opts...))
 }
 
-// ListCollectionNames gives its callback the names of the database's collections, views among them, that match filter:
-// bson.D{} stands for all.
+// ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
+// stands for all.
 //
 // Motor: MotorDatabase.list_collection_names.
 func (d *Database) ListCollectionNames(
@@ -201,8 +209,8 @@ func (d *Database) ListCollectionNames(
 	deliver(d.loop, d.futures.ListCollectionNames(ctx, filter, opts...), callback)
 }
 
-// ListCollections gives its callback a cursor over descriptions of the database's collections that match filter: their
-// names, types and options. bson.D{} stands for all.
+// ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
+// types and options. bson.D{} stands for all.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -212,18 +220,18 @@ func (d *Database) ListCollections(
 	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
 	opts ...options.Lister[options.ListCollectionsOptions],
 ) {
-	deliver(d.loop, d.futures.ListCollections(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(d.loop, m) }))
+	deliver(d.loop, d.futures.ListCollections(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(d.loop, m) }))
 }
 
-// CollectionNames gives its callback the names of the database's collections.
+// CollectionNames returns the names of the database's collections.
 //
 // Legacy: use ListCollectionNames. Motor: MotorDatabase.collection_names.
 func (d *Database) CollectionNames(ctx context.Context, callback Func[[]string]) {
 	deliver(d.loop, d.futures.CollectionNames(ctx), callback)
 }
 
-// CreateCollection creates a collection and gives its callback it. It is needed for options only: a write creates what
-// is not there.
+// CreateCollection creates a collection. The result is its handle. It is needed for options only: a write creates a
+// collection that does not exist.
 //
 // Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName];
 // [motor.ConfigurationError] for encrypted fields where the write concern has wtimeout or fsync.
@@ -233,7 +241,7 @@ func (d *Database) CreateCollection(
 	ctx context.Context, name string, callback Func[*Collection[bson.M]],
 	opts ...options.Lister[options.CreateCollectionOptions],
 ) {
-	deliver(d.loop, d.futures.CreateCollection(ctx, name, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return WrapCollection(d.loop, m) }))
+	deliver(d.loop, d.futures.CreateCollection(ctx, name, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(d.loop, m) }))
 }
 
 // DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection, in
@@ -247,7 +255,7 @@ func (d *Database) DropCollection(
 	deliver(d.loop, d.futures.DropCollection(ctx, nameOrCollection, opts...), callback)
 }
 
-// ValidateCollection has the server check a collection and gives its callback what it found. The argument is the
+// ValidateCollection makes the server check a collection. The result is what it found. The argument is the
 // collection's name, or the collection, in either style; anything else is a [motor.TypeError].
 //
 // Errors: [motor.CollectionInvalid] if the collection is damaged; [motor.OperationFailure] if there is none.
@@ -259,8 +267,8 @@ func (d *Database) ValidateCollection(
 	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, opts...), callback)
 }
 
-// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is no
-// error: then it gives its callback that reply, whose "ok" is 0.
+// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is
+// not an error: the result is then that reply, whose "ok" is 0.
 //
 //	// Done if it is not there.
 //	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
@@ -275,8 +283,8 @@ func (d *Database) CommandAllowing(
 	deliver(d.loop, d.futures.CommandAllowing(ctx, command, allowed, opts...), callback)
 }
 
-// CursorCommand sends a command whose reply is a cursor, such as find or aggregate, and gives its callback that
-// cursor. command is what it is for [Database.Command].
+// CursorCommand sends a command whose reply is a cursor, such as find or aggregate. The result is that cursor. command
+// is given as in [Database.Command].
 //
 // Errors: [motor.InvalidOperation] if the reply has no cursor: use Command for such a command; and those of Command.
 //
@@ -285,19 +293,19 @@ func (d *Database) CursorCommand(
 	ctx context.Context, command any, callback Func[*CommandCursor[bson.M]],
 	opts ...options.Lister[options.RunCmdOptions],
 ) {
-	deliver(d.loop, d.futures.CursorCommand(ctx, command, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return WrapCommandCursor(d.loop, m) }))
+	deliver(d.loop, d.futures.CursorCommand(ctx, command, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(d.loop, m) }))
 }
 
-// CurrentOp gives its callback what the server is doing, as its field "inprog" lists it: with includeAll, idle
-// connections and the server's own work too.
+// CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
+// includeAll, idle connections and the server's own work too.
 //
 // Legacy: use Aggregate on the admin database, with the stage $currentOp. Motor: MotorDatabase.current_op.
 func (d *Database) CurrentOp(ctx context.Context, includeAll bool, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.CurrentOp(ctx, includeAll), callback)
 }
 
-// Eval has the server run JavaScript with args and gives its callback what that returns. code is a function: a string,
-// a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+// Eval makes the server run JavaScript with args. The result is what that returns. code is a function: a string, a
+// bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
 //
 // Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for other
 // code; [motor.InvalidDocument] for arguments that cannot be encoded.
@@ -307,8 +315,8 @@ func (d *Database) Eval(ctx context.Context, code any, callback Func[any], args 
 	deliver(d.loop, d.futures.Eval(ctx, code, args...), callback)
 }
 
-// LastStatus gives its callback what the server says of the last operation on whichever of the client's connections it
-// comes to. MongoDB has no such command since version 5.1.
+// LastStatus asks the server about the last operation on one of the client's connections, whichever is free. MongoDB
+// has no such command since version 5.1.
 //
 // Errors: [motor.OperationFailure] from today's servers.
 //
@@ -317,16 +325,16 @@ func (d *Database) LastStatus(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.LastStatus(ctx), callback)
 }
 
-// Error is [Database.LastStatus] for failures alone: it gives its callback nil if that operation did not fail.
+// Error is [Database.LastStatus] for failures alone: the result is nil if that operation did not fail.
 //
 // Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
 func (d *Database) Error(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.Error(ctx), callback)
 }
 
-// PreviousError gives its callback what the server says of the last operation that failed since
-// [Database.ResetErrorHistory], on whichever of the client's connections it comes to; nil if none did. MongoDB has no
-// such command since version 3.6.
+// PreviousError asks the server about the last operation that failed since [Database.ResetErrorHistory], on one of the
+// client's connections, whichever is free. The result is nil if none failed. MongoDB has no such command since version
+// 3.6.
 //
 // Errors: [motor.OperationFailure] from today's servers.
 //
@@ -371,14 +379,14 @@ func (d *Database) SetProfilingLevel(
 	deliver(d.loop, d.futures.SetProfilingLevel(ctx, level, opts...), callback)
 }
 
-// ProfilingLevel gives its callback which operations the database's profiler writes down.
+// ProfilingLevel returns which operations the database's profiler records.
 //
 // Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
 func (d *Database) ProfilingLevel(ctx context.Context, callback Func[motor.ProfilingLevel]) {
 	deliver(d.loop, d.futures.ProfilingLevel(ctx), callback)
 }
 
-// ProfilingInfo gives its callback all that the database's profiler has written down and not thrown away yet.
+// ProfilingInfo returns everything that the database's profiler has recorded and not discarded yet.
 //
 // Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
 func (d *Database) ProfilingInfo(ctx context.Context, callback Func[[]bson.M]) {
@@ -423,8 +431,8 @@ func (d *Database) Logout(ctx context.Context, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.Logout(ctx), callback)
 }
 
-// Dereference gives its callback the document that ref refers to; nil if there is none. ref is a [motor.DBRef], or the
-// document that one was read as: bson.M{"$ref": "users", "$id": 7}.
+// Dereference finds the document that ref refers to. The result is nil if there is none. ref is a [motor.DBRef], or
+// the document that one was read as: bson.M{"$ref": "users", "$id": 7}.
 //
 // Errors: [motor.TypeError] for what is no reference, [motor.ValueError] for a reference to another database,
 // [motor.InvalidName] for one to a collection of a name that no server accepts.
@@ -436,8 +444,8 @@ func (d *Database) Dereference(
 	deliver(d.loop, d.futures.Dereference(ctx, ref, opts...), callback)
 }
 
-// Delegate gives its callback the driver's handle for the database, with the options and concerns that the database
-// has at the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
+// call. See [Client.Delegate].
 //
 // Errors: what [Database.Err] gives, and as of Client.Delegate.
 //
@@ -451,5 +459,5 @@ func (d *Database) same(m *motor.Database) *Database {
 	if m == d.futures {
 		return d
 	}
-	return WrapDatabase(d.loop, m)
+	return databaseOn(d.loop, m)
 }

@@ -34,6 +34,14 @@ type GridFSBucket struct {
 func WrapGridFSBucket(loop future.Executor, g *motor.GridFSBucket) *GridFSBucket {
 	mustHave(loop != nil, "WrapGridFSBucket", "loop")
 	mustHave(g != nil, "WrapGridFSBucket", "g")
+	return gridFSBucketOn(loop, g)
+}
+
+// gridFSBucketOn is [WrapGridFSBucket] for a handle of motor that may be nil.
+func gridFSBucketOn(loop future.Executor, g *motor.GridFSBucket) *GridFSBucket {
+	if g == nil {
+		return nil
+	}
 	return &GridFSBucket{loop, g}
 }
 
@@ -56,7 +64,7 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 	if err != nil {
 		return nil, err
 	}
-	return WrapGridFSBucket(db.loop, m), nil
+	return gridFSBucketOn(db.loop, m), nil
 }
 
 // Collection returns the root collection: the one that has the name of the bucket. The files are in the collections
@@ -64,7 +72,7 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 //
 // Motor: MotorGridFSBucket.collection.
 func (b *GridFSBucket) Collection() *Collection[bson.M] {
-	return WrapCollection(b.loop, b.futures.Collection())
+	return collectionOn(b.loop, b.futures.Collection())
 }
 
 // String names the bucket, with its database.
@@ -72,7 +80,7 @@ func (b *GridFSBucket) String() string {
 	return b.futures.String()
 }
 
-// Delegate gives its callback the driver's bucket with the same options. See [Client.Delegate].
+// Delegate returns the driver's bucket with the same options. See [Client.Delegate].
 //
 // Motor: MotorGridFSBucket.delegate.
 func (b *GridFSBucket) Delegate(ctx context.Context, callback Func[*mongo.GridFSBucket]) {
@@ -86,7 +94,7 @@ func (b *GridFSBucket) Delegate(ctx context.Context, callback Func[*mongo.GridFS
 //
 // Motor: MotorGridFSBucket.open_upload_stream.
 func (b *GridFSBucket) OpenUploadStream(filename string, opts ...options.Lister[options.GridFSUploadOptions]) *GridIn {
-	return WrapGridIn(b.loop, b.futures.OpenUploadStream(filename, opts...))
+	return gridInOn(b.loop, b.futures.OpenUploadStream(filename, opts...))
 }
 
 // OpenUploadStreamWithID is [GridFSBucket.OpenUploadStream] with the file's _id, of any type.
@@ -95,11 +103,11 @@ func (b *GridFSBucket) OpenUploadStream(filename string, opts ...options.Lister[
 func (b *GridFSBucket) OpenUploadStreamWithID(
 	id any, filename string, opts ...options.Lister[options.GridFSUploadOptions],
 ) *GridIn {
-	return WrapGridIn(b.loop, b.futures.OpenUploadStreamWithID(id, filename, opts...))
+	return gridInOn(b.loop, b.futures.OpenUploadStreamWithID(id, filename, opts...))
 }
 
-// UploadFromStream writes a file with all that comes of source, and gives its callback the file's _id. If that fails,
-// or is cancelled, what has been written is removed again.
+// UploadFromStream writes a file with all that comes of source. The result is the file's _id. If that fails, or is
+// cancelled, what has been written is removed again.
 //
 // Errors: [motor.TypeError] for a nil source; those of the source, as they are; those of
 // [GridFSBucket.OpenUploadStream]; [motor.OperationFailure].
@@ -124,18 +132,18 @@ func (b *GridFSBucket) UploadFromStreamWithID(
 	deliver(b.loop, b.futures.UploadFromStreamWithID(ctx, id, filename, source, opts...), callback)
 }
 
-// OpenDownloadStream finds a file by its _id and gives its callback it, open to be read.
+// OpenDownloadStream finds a file by its _id. The result is the file, open for reading.
 //
 // Errors: [motor.NoFile]; [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
 // Motor: MotorGridFSBucket.open_download_stream.
 func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any, callback Func[*GridOut]) {
-	deliver(b.loop, b.futures.OpenDownloadStream(ctx, id), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(b.loop, m) }))
+	deliver(b.loop, b.futures.OpenDownloadStream(ctx, id), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(b.loop, m) }))
 }
 
-// OpenDownloadStreamByName finds a file by its name, of those of this name the newest, and gives its callback it, open
-// to be read. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the
-// newest, -2 the one before it.
+// OpenDownloadStreamByName finds a file by its name, the newest of that name. The result is the file, open for
+// reading. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest,
+// -2 the one before it.
 //
 // Errors: [motor.NoFile] if there is no such file or revision; [motor.OperationFailure].
 //
@@ -143,10 +151,10 @@ func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any, callback 
 func (b *GridFSBucket) OpenDownloadStreamByName(
 	ctx context.Context, filename string, callback Func[*GridOut], opts ...options.Lister[options.GridFSNameOptions],
 ) {
-	deliver(b.loop, b.futures.OpenDownloadStreamByName(ctx, filename, opts...), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(b.loop, m) }))
+	deliver(b.loop, b.futures.OpenDownloadStreamByName(ctx, filename, opts...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(b.loop, m) }))
 }
 
-// DownloadToStream writes a file to destination, chunk by chunk, and gives its callback how many bytes there were.
+// DownloadToStream writes a file to destination, chunk by chunk. The result is the number of bytes.
 //
 // Errors: [motor.NoFile]; [motor.CorruptGridFile]; [motor.TypeError] for a nil destination; those of the destination,
 // as they are; [motor.OperationFailure].
@@ -174,7 +182,7 @@ func (b *GridFSBucket) DownloadToStreamByName(
 //
 // Motor: MotorGridFSBucket.find.
 func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {
-	return WrapGridOutCursor(b.loop, b.futures.Find(filter, opts...))
+	return gridOutCursorOn(b.loop, b.futures.Find(filter, opts...))
 }
 
 // Delete removes a file. If there is none, chunks that may have been left of it are removed all the same.

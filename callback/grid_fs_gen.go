@@ -30,6 +30,14 @@ type GridFS struct {
 func WrapGridFS(loop future.Executor, g *motor.GridFS) *GridFS {
 	mustHave(loop != nil, "WrapGridFS", "loop")
 	mustHave(g != nil, "WrapGridFS", "g")
+	return gridFSOn(loop, g)
+}
+
+// gridFSOn is [WrapGridFS] for a handle of motor that may be nil.
+func gridFSOn(loop future.Executor, g *motor.GridFS) *GridFS {
+	if g == nil {
+		return nil
+	}
 	return &GridFS{loop, g}
 }
 
@@ -46,14 +54,14 @@ func (g *GridFS) IOLoop() future.Executor { return g.loop }
 //
 // Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
-	return WrapGridFS(db.loop, motor.NewGridFS(db.futures, collection))
+	return gridFSOn(db.loop, motor.NewGridFS(db.futures, collection))
 }
 
 // Collection returns the root collection: the one below which the files are.
 //
 // Motor: MotorGridFS.collection.
 func (g *GridFS) Collection() *Collection[bson.M] {
-	return WrapCollection(g.loop, g.futures.Collection())
+	return collectionOn(g.loop, g.futures.Collection())
 }
 
 // String names the root collection, with its database.
@@ -61,8 +69,8 @@ func (g *GridFS) String() string {
 	return g.futures.String()
 }
 
-// Open creates the indexes that files need, unless there are files, and gives its callback the GridFS itself. It need
-// not be called: the first write does that too.
+// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Open need not be
+// called: the first write creates them, too.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -71,17 +79,17 @@ func (g *GridFS) Open(ctx context.Context, callback Func[*GridFS]) {
 	deliver(g.loop, g.futures.Open(ctx), wrapped(callback, g.same))
 }
 
-// NewFile gives its callback a new file, to be written. Nothing is sent before something is written to it.
+// NewFile returns a new file, open for writing. Nothing is sent before something is written to it.
 //
 // Errors: [motor.ConfigurationError] for a write concern of w: 0, and those of [NewGridIn].
 //
 // Legacy: use GridFSBucket.OpenUploadStream. Motor: MotorGridFS.new_file.
 func (g *GridFS) NewFile(ctx context.Context, callback Func[*GridIn], opts ...motor.GridInOptions) {
-	deliver(g.loop, g.futures.NewFile(ctx, opts...), wrapped(callback, func(m *motor.GridIn) *GridIn { return WrapGridIn(g.loop, m) }))
+	deliver(g.loop, g.futures.NewFile(ctx, opts...), wrapped(callback, func(m *motor.GridIn) *GridIn { return gridInOn(g.loop, m) }))
 }
 
-// Put writes a file with data, which is anything that [GridIn.Write] takes, and gives its callback the file's _id. If
-// that fails, what has been written is removed again.
+// Put writes a file with data, which is anything that [GridIn.Write] takes. The result is the file's _id. If that
+// fails, what has been written is removed again.
 //
 // Errors: [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;
 // [motor.TypeError] for other data; those of [NewGridIn]; [motor.OperationFailure].
@@ -91,18 +99,18 @@ func (g *GridFS) Put(ctx context.Context, data any, callback Func[any], opts ...
 	deliver(g.loop, g.futures.Put(ctx, data, opts...), callback)
 }
 
-// Get finds a file by its _id and gives its callback it, open to be read.
+// Get finds a file by its _id. The result is the file, open for reading.
 //
 // Errors: [motor.NoFile]; [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
 // Legacy: use GridFSBucket.OpenDownloadStream. Motor: MotorGridFS.get.
 func (g *GridFS) Get(ctx context.Context, fileID any, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.Get(ctx, fileID), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(g.loop, m) }))
+	deliver(g.loop, g.futures.Get(ctx, fileID), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// GetVersion finds one of the files of a name and gives its callback it, open to be read: number version by age, from
-// 0, or, if version is negative, counted from the newest, -1. An empty name stands for any. fields is a document of
-// what else the file's document must have.
+// GetVersion finds one of the files of a name: number version by age, from 0, or, if version is negative, counted from
+// the newest, -1. The result is the file, open for reading. An empty name stands for any. fields is a document of what
+// else the file's document must have.
 //
 // Errors: [motor.NoFile] if there is no such version; [motor.TypeError] and [motor.InvalidDocument] for fields that
 // cannot be encoded; [motor.OperationFailure].
@@ -111,14 +119,14 @@ func (g *GridFS) Get(ctx context.Context, fileID any, callback Func[*GridOut]) {
 func (g *GridFS) GetVersion(
 	ctx context.Context, filename string, version int, callback Func[*GridOut], fields ...any,
 ) {
-	deliver(g.loop, g.futures.GetVersion(ctx, filename, version, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(g.loop, m) }))
+	deliver(g.loop, g.futures.GetVersion(ctx, filename, version, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
 // GetLastVersion is [GridFS.GetVersion] for the newest one.
 //
 // Legacy: use GridFSBucket.OpenDownloadStreamByName. Motor: MotorGridFS.get_last_version.
 func (g *GridFS) GetLastVersion(ctx context.Context, filename string, callback Func[*GridOut], fields ...any) {
-	deliver(g.loop, g.futures.GetLastVersion(ctx, filename, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(g.loop, m) }))
+	deliver(g.loop, g.futures.GetLastVersion(ctx, filename, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
 // Delete removes a file. If there is none, that is no error.
@@ -130,7 +138,7 @@ func (g *GridFS) Delete(ctx context.Context, fileID any, callback Func[struct{}]
 	deliver(g.loop, g.futures.Delete(ctx, fileID), callback)
 }
 
-// List gives its callback the names that files have, each of them once.
+// List returns the names that files have, each of them once.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -139,8 +147,8 @@ func (g *GridFS) List(ctx context.Context, callback Func[[]string]) {
 	deliver(g.loop, g.futures.List(ctx), callback)
 }
 
-// Exists tells its callback whether there is a file whose document matches: by its _id, or, given a document, by that
-// as a filter.
+// Exists reports whether there is a file whose document matches: by its _id, or, given a document, by that as a
+// filter.
 //
 // Errors: [motor.InvalidDocument] for what cannot be encoded; [motor.OperationFailure].
 //
@@ -156,7 +164,17 @@ func (g *GridFS) Exists(ctx context.Context, documentOrID any, callback Func[boo
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find.
 func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {
-	return WrapGridOutCursor(g.loop, g.futures.Find(filter, opts...))
+	return gridOutCursorOn(g.loop, g.futures.Find(filter, opts...))
+}
+
+// FindOne finds the first file whose document matches. The result is the file, open for reading, or nil if there is
+// none. The argument is a document, as a filter, or else the file's _id.
+//
+// Errors: [motor.InvalidDocument] for what cannot be encoded; [motor.OperationFailure].
+//
+// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
+func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*GridOut]) {
+	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
 // same returns the handle of m, which is this one if m is.
@@ -164,5 +182,5 @@ func (g *GridFS) same(m *motor.GridFS) *GridFS {
 	if m == g.futures {
 		return g
 	}
-	return WrapGridFS(g.loop, m)
+	return gridFSOn(g.loop, m)
 }

@@ -33,6 +33,14 @@ type GridIn struct {
 func WrapGridIn(loop future.Executor, g *motor.GridIn) *GridIn {
 	mustHave(loop != nil, "WrapGridIn", "loop")
 	mustHave(g != nil, "WrapGridIn", "g")
+	return gridInOn(loop, g)
+}
+
+// gridInOn is [WrapGridIn] for a handle of motor that may be nil.
+func gridInOn(loop future.Executor, g *motor.GridIn) *GridIn {
+	if g == nil {
+		return nil
+	}
 	return &GridIn{loop, g}
 }
 
@@ -52,7 +60,7 @@ func (g *GridIn) IOLoop() future.Executor { return g.loop }
 // [motor.InvalidDocument] for options that cannot be encoded; [motor.ValueError] for a chunk size below 0, and for a
 // field that the document has anyway.
 func NewGridIn(root *Collection[bson.M], opts ...motor.GridInOptions) *GridIn {
-	return WrapGridIn(root.loop, motor.NewGridIn(root.futures, opts...))
+	return gridInOn(root.loop, motor.NewGridIn(root.futures, opts...))
 }
 
 // Get returns a field of the file's document as far as it is known, or nil. Motor's names, such as content_type, stand
@@ -65,7 +73,7 @@ func (in *GridIn) Get(name string) any {
 
 // Collection returns the root collection: the one below which the files are.
 func (in *GridIn) Collection() *Collection[bson.M] {
-	return WrapCollection(in.loop, in.futures.Collection())
+	return collectionOn(in.loop, in.futures.Collection())
 }
 
 // Err returns what every operation on the file fails with because an argument is wrong, or nil.
@@ -192,8 +200,8 @@ func (in *GridIn) Writer(ctx context.Context) io.WriteCloser {
 	return in.futures.Writer(ctx)
 }
 
-// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. What is short is sent later, with
-// what follows. If an io.Reader fails, the file is aborted.
+// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
+// sent later, with what follows. If an io.Reader fails, the file is aborted.
 //
 // Errors: [motor.ValueError] if the file has been closed or aborted; [motor.TypeError] for data of any other type;
 // [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;

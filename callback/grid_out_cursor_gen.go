@@ -32,6 +32,14 @@ type GridOutCursor struct {
 func WrapGridOutCursor(loop future.Executor, g *motor.GridOutCursor) *GridOutCursor {
 	mustHave(loop != nil, "WrapGridOutCursor", "loop")
 	mustHave(g != nil, "WrapGridOutCursor", "g")
+	return gridOutCursorOn(loop, g)
+}
+
+// gridOutCursorOn is [WrapGridOutCursor] for a handle of motor that may be nil.
+func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCursor {
+	if g == nil {
+		return nil
+	}
 	return &GridOutCursor{loop, g}
 }
 
@@ -44,8 +52,8 @@ func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 // Motor: get_io_loop.
 func (g *GridOutCursor) IOLoop() future.Executor { return g.loop }
 
-// Count gives its callback the number of documents that the query matches: all of them, or, if withLimitAndSkip is
-// true, those that Limit and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -61,8 +69,7 @@ func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
 	return g.futures.ConnID()
 }
 
-// Explain gives its callback how the server would carry out the query. It reads no document and leaves the cursor as
-// it is.
+// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -71,8 +78,8 @@ func (g *GridOutCursor) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(g.loop, g.futures.Explain(ctx), callback)
 }
 
-// Distinct gives its callback the values that the field key has in the documents of the query, each of them once. It
-// leaves the cursor as it is; its order, limit and skip do not count.
+// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
+// cursor as it is; its order, limit and skip do not count.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -81,20 +88,36 @@ func (g *GridOutCursor) Distinct(ctx context.Context, key string, callback Func[
 	deliver(g.loop, g.futures.Distinct(ctx, key), callback)
 }
 
-// FetchNext tells its callback whether there is a document for NextObject. It does I/O only if none is left of the
-// last batch, and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(g.loop, g.futures.FetchNext(ctx), callback)
 }
 
-// Next gives its callback the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a
-// tailable cursor has no news yet, which is then still alive.
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
+func (g *GridOutCursor) NextObject() *GridOut {
+	return gridOutOn(g.loop, g.futures.NextObject())
+}
+
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (g *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return WrapGridOut(g.loop, m) }))
+	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
+}
+
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
+	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
 // Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
@@ -147,18 +170,12 @@ func (g *GridOutCursor) Address() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (g *GridOutCursor) Session() *Session {
-	m := g.futures.Session()
-	if m == nil {
-		return nil
-	}
-	return WrapSession(g.loop, m)
+	return sessionOn(g.loop, g.futures.Session())
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. A read that waits for news ends as if there were none. In a defer the callback may
-// be nil:
-//
-//	defer cursor.Close(ctx, nil)
+// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
+// wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
@@ -169,7 +186,7 @@ func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
 //
 // Motor: MotorGridOutCursor.collection.
 func (c *GridOutCursor) Collection() *Collection[bson.M] {
-	return WrapCollection(c.loop, c.futures.Collection())
+	return collectionOn(c.loop, c.futures.Collection())
 }
 
 // Clone is [Cursor.Clone].
@@ -313,5 +330,5 @@ func (g *GridOutCursor) same(m *motor.GridOutCursor) *GridOutCursor {
 	if m == g.futures {
 		return g
 	}
-	return WrapGridOutCursor(g.loop, m)
+	return gridOutCursorOn(g.loop, m)
 }

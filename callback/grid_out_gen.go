@@ -35,6 +35,14 @@ type GridOut struct {
 func WrapGridOut(loop future.Executor, g *motor.GridOut) *GridOut {
 	mustHave(loop != nil, "WrapGridOut", "loop")
 	mustHave(g != nil, "WrapGridOut", "g")
+	return gridOutOn(loop, g)
+}
+
+// gridOutOn is [WrapGridOut] for a handle of motor that may be nil.
+func gridOutOn(loop future.Executor, g *motor.GridOut) *GridOut {
+	if g == nil {
+		return nil
+	}
 	return &GridOut{loop, g}
 }
 
@@ -54,12 +62,12 @@ func (g *GridOut) IOLoop() future.Executor { return g.loop }
 // Errors of reading: [motor.TypeError] for what is no document, and for more than one; [motor.InvalidDocument] for
 // what cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
-	return WrapGridOut(root.loop, motor.NewGridOut(root.futures, fileID, fileDocument...))
+	return gridOutOn(root.loop, motor.NewGridOut(root.futures, fileID, fileDocument...))
 }
 
 // Collection returns the root collection: the one below which the files are.
 func (o *GridOut) Collection() *Collection[bson.M] {
-	return WrapCollection(o.loop, o.futures.Collection())
+	return collectionOn(o.loop, o.futures.Collection())
 }
 
 // String names the file by its _id, if it is open.
@@ -67,7 +75,7 @@ func (o *GridOut) String() string {
 	return o.futures.String()
 }
 
-// Open finds the file, unless it is open already, and gives its callback the GridOut itself.
+// Open finds the file, unless it is open already. The result is the GridOut itself.
 //
 // Errors: [motor.NoFile] if there is none; [motor.OperationFailure].
 //
@@ -190,8 +198,8 @@ func (o *GridOut) MD5() (string, error) {
 	return o.futures.MD5()
 }
 
-// Read gives its callback the next n bytes, or, if n is negative, to all that are left. At the end of the file they
-// are fewer, and at last none: a slice of length 0.
+// Read reads the next n bytes, or, if n is negative, all that are left. Near the end of the file there are fewer, and
+// at the end none: a slice of length 0.
 //
 // Errors: [motor.NoFile]; [motor.CorruptGridFile] for chunks that are missing, too many, or not of the right size;
 // [motor.OperationFailure].
@@ -201,8 +209,8 @@ func (o *GridOut) Read(ctx context.Context, n int, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.Read(ctx, n), callback)
 }
 
-// ReadLine gives its callback the next line, with its '\n', or, if n is not negative, to at most n bytes of it. At the
-// end of the file it is a slice of length 0.
+// ReadLine reads the next line, with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
+// the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
 //
@@ -211,8 +219,8 @@ func (o *GridOut) ReadLine(ctx context.Context, n int, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.ReadLine(ctx, n), callback)
 }
 
-// ReadChunk gives its callback the bytes from the position to the end of their chunk: mostly a whole chunk. At the end
-// of the file it is a slice of length 0.
+// ReadChunk reads the bytes from the position to the end of their chunk: mostly a whole chunk. At the end of the file
+// the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
 //
@@ -221,9 +229,9 @@ func (o *GridOut) ReadChunk(ctx context.Context, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.ReadChunk(ctx), callback)
 }
 
-// All returns the chunks for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it
-// off the handle's loop. An error is the last that it yields. Leaving the loop leaves the position after the last
-// chunk that it has yielded.
+// All returns the chunks for a range loop, which waits for each of them: on an event loop, use it in a coroutine, with
+// its Co as ctx. An error is the last that it yields. Leaving the loop leaves the position after the last chunk that
+// it has yielded.
 //
 // Motor: async for.
 func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
@@ -266,5 +274,5 @@ func (g *GridOut) same(m *motor.GridOut) *GridOut {
 	if m == g.futures {
 		return g
 	}
-	return WrapGridOut(g.loop, m)
+	return gridOutOn(g.loop, m)
 }

@@ -4,21 +4,10 @@ import (
 	"context"
 	"iter"
 
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
 
-// fileOn returns what is WrapGridOut for files that need not be there.
-func fileOn(loop future.Executor) func(*motor.GridOut) *GridOut {
-	return func(out *motor.GridOut) *GridOut {
-		if out == nil {
-			return nil
-		}
-		return WrapGridOut(loop, out)
-	}
-}
-
-func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut { return fileOn(c.loop)(out) }
+func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut { return gridOutOn(c.loop, out) }
 
 // wrapping makes a function for motor's files of one for those of this package.
 func (c *GridOutCursor) wrapping(fn func(out *GridOut, err error) bool) func(*motor.GridOut, error) bool {
@@ -26,16 +15,6 @@ func (c *GridOutCursor) wrapping(fn func(out *GridOut, err error) bool) func(*mo
 		return nil
 	}
 	return guarded(c.loop, func(out *motor.GridOut, err error) bool { return fn(c.wrapFile(out), err) })
-}
-
-// NextObject returns the next of the files that have come, or nil if there is none. It never does I/O; FetchNext does.
-//
-// Motor: MotorGridOutCursor.next_object.
-func (c *GridOutCursor) NextObject() *GridOut { return c.wrapFile(c.futures.NextObject()) }
-
-// TryNext gives its callback the next file, or, if none has come and none comes with one more round trip, nil.
-func (c *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
-	deliver(c.loop, c.futures.TryNext(ctx), wrapped(callback, c.wrapFile))
 }
 
 // ToList gives its callback the next files, at most length of them, or all without a length. See [motor.Cursor.ToList].
@@ -77,14 +56,6 @@ func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
 			}
 		}
 	}
-}
-
-// FindOne gives its callback the first file whose document matches, open to be read, or nil if there is none. See
-// [motor.GridFS.FindOne].
-//
-// Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
-func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, fileOn(g.loop)))
 }
 
 // Scope calls fn with the file, waits for it, and then closes the file, or aborts it if fn has failed. It waits for all of

@@ -29,6 +29,14 @@ type ReplicaSetClient struct {
 func WrapReplicaSetClient(loop future.Executor, r *motor.ReplicaSetClient) *ReplicaSetClient {
 	mustHave(loop != nil, "WrapReplicaSetClient", "loop")
 	mustHave(r != nil, "WrapReplicaSetClient", "r")
+	return replicaSetClientOn(loop, r)
+}
+
+// replicaSetClientOn is [WrapReplicaSetClient] for a handle of motor that may be nil.
+func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *ReplicaSetClient {
+	if r == nil {
+		return nil
+	}
 	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
 }
 
@@ -42,8 +50,6 @@ func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures 
 // Errors: [motor.ConfigurationError] without the set's name, which the connection string or [motor.WithOptions] gives
 // as replicaSet; and as of NewClient.
 //
-//	callback.NewReplicaSetClient(loop, "a:27017,b:27017", motor.WithOptions(map[string]any{"replicaSet": "rs"}))
-//
 // Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. A nil loop is a
 // [motor.TypeError].
 //
@@ -55,11 +61,11 @@ func NewReplicaSetClient(
 	if err != nil {
 		return nil, err
 	}
-	return WrapReplicaSetClient(loop, m), nil
+	return replicaSetClientOn(loop, m), nil
 }
 
-// Open checks that the replica set can be reached and has a primary, and gives its callback the client itself. It need
-// not be called: the first operation opens the client.
+// Open checks that the replica set can be reached and has a primary. The result is the client itself. Open need not be
+// called: the first operation opens the client.
 //
 // Errors: [motor.AutoReconnect] ([motor.ServerSelectionTimeoutError]) if there is no primary within
 // serverSelectionTimeoutMS.
@@ -94,5 +100,5 @@ func (r *ReplicaSetClient) same(m *motor.ReplicaSetClient) *ReplicaSetClient {
 	if m == r.futures {
 		return r
 	}
-	return WrapReplicaSetClient(r.loop, m)
+	return replicaSetClientOn(r.loop, m)
 }

@@ -33,6 +33,14 @@ type Session struct {
 func WrapSession(loop future.Executor, s *motor.Session) *Session {
 	mustHave(loop != nil, "WrapSession", "loop")
 	mustHave(s != nil, "WrapSession", "s")
+	return sessionOn(loop, s)
+}
+
+// sessionOn is [WrapSession] for a handle of motor that may be nil.
+func sessionOn(loop future.Executor, s *motor.Session) *Session {
+	if s == nil {
+		return nil
+	}
 	return &Session{loop, s}
 }
 
@@ -53,12 +61,10 @@ func (s *Session) Context(ctx context.Context) context.Context {
 	return s.futures.Context(ctx)
 }
 
-// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in progress
-// is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the server is
-// told of its end at [Client.Close]. It never fails: ending twice is no error, and the end of ctx does not keep the
-// session from being ended. Nobody has to wait for it:
-//
-//	defer s.EndSession(ctx, nil)
+// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in
+// progress is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the
+// server is told of its end at [Client.Close]. It never fails: ending twice is not an error, and the session ends even
+// if ctx does. A deferred EndSession need not wait for its outcome.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context, callback Func[struct{}]) {
@@ -91,7 +97,7 @@ func (s *Session) Options() options.SessionOptions {
 //
 // Motor: MotorClientSession.client.
 func (s *Session) Client() *Client {
-	return WrapClient(s.loop, s.futures.Client())
+	return clientOn(s.loop, s.futures.Client())
 }
 
 // Delegate returns the driver's session, for what only the driver has. It is not safe to share: use it while no

@@ -125,14 +125,15 @@ func (b *BulkOperationBuilder) Err() error {
 	return b.encoding.err
 }
 
-// Execute sends the writes, in as few commands as possible, and resolves to how many documents each kind of them has
+// Execute sends the writes, in as few commands as possible. The result says how many documents each kind of write has
 // changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors and
-// writeConcernErrors, which are empty. With w: 0 it resolves to nil. writeConcern, of which there is at most one, is a
-// dictionary as of SetWriteConcern, in the place of the collection's.
+// writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern, of which there is at most one, is a
+// dictionary as in SetWriteConcern, instead of the collection's.
 //
-// Errors: [BulkWriteError], with the result beside it, in which writeErrors are not empty: both of the future's values
-// are to be read. [InvalidOperation] for a builder without writes, and for the second Execute; what the writes that
-// were added have wrong, and [ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose PartialResult is the result, with writeErrors that are
+// not empty. A future also holds it beside the error. [InvalidOperation] for a builder without writes, and for the
+// second Execute; what the writes that were added have wrong, and [ConfigurationError] for a write concern that is
+// none: nothing is sent then.
 //
 // Motor: MotorBulkOperationBuilder.execute.
 func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any) *future.Future[bson.M] {

@@ -19,11 +19,12 @@ import (
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
 //	})
 //
-// Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read.
-// [InvalidOperation] for an empty list; [TypeError] for a nil one, for a nil in it, and for a nil filter, document or
-// update; [ValueError] for an update without operators and for a replacement with some; [InvalidDocument] for what
-// cannot be encoded, and [DocumentTooLarge]: nothing is sent then, of none of the writes. Beside an error of the
-// network stands the result of the commands before it.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details tell which writes failed and whose
+// PartialResult has the result of the others. A future also holds it beside the error. [InvalidOperation] for an empty
+// list; [TypeError] for a nil one, for a nil in it, and for a nil filter, document or update; [ValueError] for an
+// update without operators and for a replacement with some; [InvalidDocument] for what cannot be encoded, and
+// [DocumentTooLarge]: nothing is sent then, of none of the writes. An error of the network has the result of the
+// commands before it, in the same way.
 //
 // Motor: MotorCollection.bulk_write.
 func (c *Collection[D]) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {

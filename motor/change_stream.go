@@ -20,6 +20,8 @@ import (
 //	defer stream.Close(ctx)
 //	for change, err := range stream.All(ctx) { ... }
 //
+// The deferred Close goes without an Await, which would close the stream at the defer statement.
+//
 // When the connection is lost, or the server steps down, a read resumes the stream by itself, once: no change is lost,
 // and none comes twice. If that fails the read fails, and the next one tries again. An error of any other kind ends
 // the stream. A program that is to go on after it has itself been restarted keeps [ChangeStream.ResumeToken], and gives
@@ -56,8 +58,8 @@ func (s *ChangeStream[D]) IOLoop() future.Executor { return s.reader.IOLoop() }
 // Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
 func (s *ChangeStream[D]) Err() error { return s.reader.Err() }
 
-// Open opens the stream, if that has not been done, and resolves to the stream itself. It need not be called: the first
-// read opens the stream. It is for who must know that what happens from now on will be seen.
+// Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
+// first read opens the stream. Call it to be sure that changes from now on will be seen.
 //
 // Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] once the stream has been
 // closed; and what [ChangeStream.Err] gives.
@@ -92,8 +94,8 @@ func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream
 	})
 }
 
-// Next resolves to the next change, when there is one. Once the stream has been closed, or the server has ended it, as
-// it does when what is watched is dropped or renamed, it fails with [StopAsyncIteration].
+// Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
+// watched is dropped or renamed, it fails with [StopAsyncIteration].
 //
 // Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] for a change without an
 // _id, which the pipeline must leave in; [InvalidBSON] for one that cannot be decoded: the next read has the one after
@@ -119,9 +121,9 @@ func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 	}}, s.first)
 }
 
-// TryNext resolves to the next change, or, if none has come and none comes with one more round trip, to the zero D:
-// a nil map, a nil pointer. That is no error, and says of an alive stream only that there is none yet. The server holds
-// the round trip back for as long as the option MaxAwaitTime says, or for a second.
+// TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
+// server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
 //
 // Errors: as of [ChangeStream.Next], but StopAsyncIteration.
 //
@@ -148,7 +150,8 @@ func (s *ChangeStream[D]) first(changes []change) (doc D, err error) {
 // pointer) and no error when the server has ended the stream. An error ends it too: fn(zero, err). If fn returns false
 // it is not called again; calling Each later goes on with the next change. If the stream is closed, no end mark comes.
 //
-// fn is called where the callbacks of the client's futures run, never on this stack. A nil fn panics.
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
 	s.each(func() *future.Future[bool] { return s.reader.FetchNext(ctx) }, fn)
 }
@@ -171,9 +174,9 @@ func (s *ChangeStream[D]) each(fetch func() *future.Future[bool], fn func(change
 	})
 }
 
-// All returns the changes for a range loop, which ends when the stream has been closed or the server has ended it. An
-// error is the last that it yields. Leaving the loop leaves the stream as it is: a later read goes on with the next
-// change.
+// All returns the changes for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. It ends when the stream has been closed or the server has ended it. An error is the last that it
+// yields. Leaving the loop leaves the stream as it is: a later read goes on with the next change.
 //
 // Motor: async for.
 func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
@@ -215,11 +218,8 @@ func (s *ChangeStream[D]) Alive() bool { return !s.reader.Closed() && s.reader.A
 func (s *ChangeStream[D]) Session() *Session { return s.reader.Session() }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
-// [ChangeStream.ResumeToken] is where they begin. Closing twice is no error, and for a stream that has not been opened
-// nothing is sent. A read that waits for a change ends. In a defer it goes without an Await, which would call Close at
-// once:
-//
-//	defer stream.Close(ctx)
+// [ChangeStream.ResumeToken] is where they begin. Closing twice is not an error, and for a stream that has not been
+// opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
 //
 // Motor: MotorChangeStream.close.
 func (s *ChangeStream[D]) Close(ctx context.Context) *future.Future[struct{}] {

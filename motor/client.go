@@ -109,8 +109,8 @@ func (c *Client) begin(uri string, s settings) error {
 	return uriWriteConcern(uri, &c.write)
 }
 
-// Open checks that the deployment can be reached and resolves to the client itself. It need not be called: the
-// first operation opens the client. Whether the server accepts the credentials, that operation shows too.
+// Open checks that the deployment can be reached. The result is the client itself. Open need not be called: the first
+// operation opens the client. Whether the server accepts the credentials, only that operation shows.
 //
 // Errors: [ConnectionFailure] ([ServerSelectionTimeoutError]) if nobody answers within serverSelectionTimeoutMS.
 //
@@ -179,7 +179,7 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 	return d
 }
 
-// ServerInfo resolves to what the server says of itself: its version, its build, its limits.
+// ServerInfo asks the server about itself: its version, its build, its limits.
 //
 // Motor: MotorClient.server_info.
 func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {

@@ -12,12 +12,13 @@ import (
 
 // BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
 //
-// Errors: [ClientBulkWriteException], with the result beside it if part of the writes was done: both of the future's
-// values are to be read. [OperationFailure] from servers before MongoDB 8.0, which do not know the command;
-// [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation] for an empty list, and for w: 0
-// with ordered writes, or with verbose results; [InvalidName]; [TypeError] for a nil list, for a nil in it, and for a
-// nil filter, document or update; [ValueError] for an update without operators and for a replacement with some;
-// [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is sent then, of none of the writes.
+// Errors: [ClientBulkWriteException]: errors.As finds its [Error], whose PartialResult has the result of the writes
+// that were done, if any. A future also holds it beside the error. [OperationFailure] from servers before MongoDB 8.0,
+// which do not know the command; [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation]
+// for an empty list, and for w: 0 with ordered writes, or with verbose results; [InvalidName]; [TypeError] for a nil
+// list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update without operators and
+// for a replacement with some; [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is sent
+// then, of none of the writes.
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {

@@ -22,7 +22,7 @@ func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptio
 	return db, db.Err()
 }
 
-// ListDatabaseNames resolves to the names of the server's databases that match filter: bson.D{} stands for all.
+// ListDatabaseNames returns the names of the server's databases that match filter: bson.D{} stands for all.
 //
 // Motor: MotorClient.list_database_names.
 func (c *Client) ListDatabaseNames(ctx context.Context, filter any, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[[]string] {
@@ -35,7 +35,7 @@ func (c *Client) ListDatabaseNames(ctx context.Context, filter any, opts ...opti
 	})
 }
 
-// DatabaseNames resolves to the names of the server's databases.
+// DatabaseNames returns the names of the server's databases.
 //
 // Legacy: use ListDatabaseNames. Motor: MotorClient.database_names.
 func (c *Client) DatabaseNames(ctx context.Context) *future.Future[[]string] {
@@ -81,8 +81,8 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	})
 }
 
-// Alive resolves to whether the server can be reached, and never fails. It is cheap: what the driver's monitors know
-// is enough for true; only when nothing is connected, or after an error, it tries to connect.
+// Alive reports whether the server can be reached, and never fails. It is cheap: what the driver's monitors know is
+// enough for true. Only when nothing is connected, or after an error, it tries to connect.
 //
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context) *future.Future[bool] {

@@ -47,7 +47,7 @@ func (c *Client) Unlock(ctx context.Context) *future.Future[struct{}] {
 
 const codeIllegalOperation = 125
 
-// IsLocked resolves to whether the server is locked by Fsync.
+// IsLocked reports whether the server is locked by Fsync.
 //
 // Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
 func (c *Client) IsLocked(ctx context.Context) *future.Future[bool] {

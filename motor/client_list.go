@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ListDatabases resolves to a cursor over descriptions of the server's databases that match filter, bson.D{} standing
-// for all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
+// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //

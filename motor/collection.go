@@ -39,7 +39,7 @@ type binding[T any] struct {
 // [Database.Collection].
 //
 //	type User struct { Name string }
-//	users := motor.CollectionOf[*User](db, "users")
+//	users := CollectionOf[*User](db, "users")
 //
 // Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {

@@ -20,7 +20,7 @@ const (
 	toPreferred             // by the collection's read preference
 )
 
-// legacyCommand starts a command and resolves to what answer makes of the reply.
+// legacyCommand starts a command. The result is what answer makes of the reply.
 func legacyCommand[D, T any](
 	ctx context.Context, c *Collection[D], f fields, to destination, answer func(reply bson.Raw) (T, error),
 ) *future.Future[T] {

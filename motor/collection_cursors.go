@@ -78,8 +78,8 @@ func (c *Collection[D]) AggregateRawBatches(
 	return withDocuments[RawBatch](c).Aggregate(pipeline, opts...)
 }
 
-// ParallelScan resolves to n cursors that together have every document of the collection once. Each can be read by a
-// goroutine of its own.
+// ParallelScan returns n cursors that together have every document of the collection once. Each can be read by its own
+// goroutine.
 //
 // They share one cursor on the server, as no server has the command any more that made several, and take its batches
 // in turn. Closing one leaves the others what is still to come; closing the last ends it on the server. The documents

@@ -18,8 +18,9 @@ type FindAndModifyOptions struct {
 	New    bool // resolve to the document as it is afterwards, instead of as it was
 }
 
-// FindAndModify changes, replaces or deletes the first document that matches query, as the options say, and resolves
-// to it, or, if there is none, to the zero D: a nil map, a nil pointer. That is no error. The driver does not retry it.
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
+// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
+// retry it.
 //
 // Errors: [ValueError] unless there is either an update or Remove, and for an update that is empty; [TypeError] for a
 // nil query; [InvalidDocument] for what cannot be encoded; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
@@ -30,7 +31,7 @@ func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...Fi
 	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (D, error) { return c.found(valueOf(reply), nil) })
 }
 
-// FindAndModifyFullResponse is FindAndModify, but resolves to the server's whole reply: the document is its "value",
+// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
 // and "lastErrorObject" tells what was done.
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.

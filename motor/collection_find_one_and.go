@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FindOneAndDelete deletes the first document that matches filter and resolves to it, or, if there is none, to the
-// zero D: a nil map, a nil pointer. That is no error.
+// FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
+// the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [InvalidBSON] for a document
 // that cannot be decoded into D, which is deleted all the same; [OperationFailure], [WriteConcernError].
@@ -27,9 +27,9 @@ func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts .
 	})
 }
 
-// FindOneAndReplace puts replacement in the place of the first document that matches filter, whose _id stays. It
-// resolves to that document as it was before, or, with options.FindOneAndReplace().SetReturnDocument(options.After),
-// as it is then; if there is none, to the zero D: a nil map, a nil pointer. That is no error.
+// FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
+// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
+// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter or replacement, [ValueError] for a replacement with operators,
 // [InvalidDocument] for what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is
@@ -48,9 +48,8 @@ func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replaceme
 }
 
 // FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
-// It resolves to that document as it was before, or, with
-// options.FindOneAndUpdate().SetReturnDocument(options.After), as it is then; if there is none, to the zero D: a nil
-// map, a nil pointer. That is no error.
+// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
+// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter or update, [ValueError] for an update without operators, [InvalidDocument] for
 // what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is changed all the same;

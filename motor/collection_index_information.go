@@ -12,7 +12,7 @@ import (
 
 // ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
 // in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
-// collection that is not there has no indexes.
+// collection that does not exist has no indexes.
 //
 // Errors of reading: [OperationFailure].
 //
@@ -31,8 +31,8 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 	return newCommandCursor(described, err, send)
 }
 
-// IndexInformation resolves to descriptions of the collection's indexes by their names: their options, and their keys,
-// in their order, as a bson.D under "key". A collection that is not there has no indexes.
+// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
+// their order, as a bson.D under "key". A collection that does not exist has no indexes.
 //
 // Errors: [OperationFailure].
 //

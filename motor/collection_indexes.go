@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// CreateIndex creates an index and resolves to its name, which is made of the keys unless the options give one. keys
-// is the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+// CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
+// the name of a single key, which is ascending, or a document of keys and their directions or kinds:
 //
 //	coll.CreateIndex(ctx, "name")                                              // name_1
 //	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
@@ -31,8 +31,8 @@ func (c *Collection[D]) CreateIndex(ctx context.Context, keys any, opts ...optio
 	return createIndexes(ctx, c, []indexModel{model}, nil, func(names []string) string { return names[0] })
 }
 
-// CreateIndexes creates indexes with one command and resolves to their names, in their order. The keys of each are what
-// they are for [Collection.CreateIndex].
+// CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
+// given as in [Collection.CreateIndex].
 //
 // Errors: [TypeError] where there is no index, and those of CreateIndex.
 //
@@ -47,7 +47,7 @@ func (c *Collection[D]) CreateIndexes(
 	return createIndexes(ctx, c, models, opts, func(names []string) []string { return names })
 }
 
-// createIndexes creates indexes and resolves to what result makes of their names.
+// createIndexes creates indexes. The result is what result makes of their names.
 func createIndexes[D, T any](
 	ctx context.Context, c *Collection[D], models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
 	result func(names []string) T,

@@ -20,9 +20,8 @@ type EnsureIndexOptions struct {
 // defaultCacheFor is PyMongo's.
 const defaultCacheFor = 300 * time.Second
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. It
-// resolves to the name of the index, or to "" if it has done nothing. Keys are what they are for
-// [Collection.CreateIndex].
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
+// result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
 //
 // The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
 // It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
@@ -58,8 +57,8 @@ func (c *Collection[D]) EnsureIndex(ctx context.Context, keys any, opts ...Ensur
 	})
 }
 
-// Reindex drops and rebuilds all indexes of the collection and resolves to the server's reply. Since MongoDB 5.0 only
-// a standalone server does that.
+// Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
+// standalone server does that.
 //
 // Errors: [OperationFailure], from members of replica sets and from mongos always.
 //

@@ -12,8 +12,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Insert inserts a document and resolves to its _id, or, given a slice of documents, to a []any of theirs. One without
-// an _id is given a bson.ObjectID. With w: 0 it resolves to the same, though nobody knows whether they were inserted.
+// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
+// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
+// whether they were inserted.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]: of several documents that failed, the last one's;
 // errors.As then finds the [Error] whose PartialResult has the _ids of those that were inserted. [TypeError] for nil and
@@ -101,8 +102,8 @@ func lastOf(err error, r *InsertManyResult) error {
 	return &Error{class: classifyWrite(last), cause: last, partial: r.InsertedIDs}
 }
 
-// Save inserts a document that has no _id, puts one that has an _id in the place of the document of that _id, or
-// inserts it if there is none, and resolves to the _id.
+// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
+// there is none. The result is the _id.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for nil and for what is no document,
 // [InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.', [DocumentTooLarge],

@@ -24,8 +24,8 @@ type MapReduceOptions struct {
 	Comment                  any // for the server's log and profile
 }
 
-// MapReduce has the server run mapping on the documents and reducing on what that emits, puts the results into a
-// collection, and resolves to that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
+// MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
+// collection. The result is that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
 // bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db", "reports"}}.
 // MongoDB advises against mapReduce since version 5.0.
 //
@@ -53,8 +53,8 @@ func (c *Collection[D]) MapReduce(ctx context.Context, mapping, reducing, out an
 	})
 }
 
-// MapReduceFullResponse is MapReduce, but resolves to the server's whole reply. An out of bson.D{{"inline", 1}} is right
-// here.
+// MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
+// 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
 func (c *Collection[D]) MapReduceFullResponse(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[bson.M] {
@@ -66,8 +66,8 @@ func (c *Collection[D]) MapReduceFullResponse(ctx context.Context, mapping, redu
 	return legacyCommand(ctx, c, f, to, c.codec.reply)
 }
 
-// InlineMapReduce is MapReduce without a collection for the results: it resolves to them, documents with an "_id" and a
-// "value". They may have 16 megabytes together.
+// InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
+// "_id" and a "value", of at most 16 megabytes together.
 //
 // Errors: [TypeError] for code that is none; [InvalidDocument] for what cannot be encoded; [OperationFailure].
 //
@@ -77,7 +77,7 @@ func (c *Collection[D]) InlineMapReduce(ctx context.Context, mapping, reducing a
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("results"))
 }
 
-// InlineMapReduceFullResponse is InlineMapReduce, but resolves to the server's whole reply: the results are its
+// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).

@@ -37,8 +37,8 @@ func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
 	return c.db.ReadConcern()
 }
 
-// Options resolves to the options with which the collection was created, such as capped and size: an empty map if it
-// was created without, or is not there.
+// Options returns the options with which the collection was created, such as capped and size: an empty map if it was
+// created without options, or does not exist.
 //
 // Errors: [OperationFailure].
 //

@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FindOne resolves to the first document that matches filter, or, if there is none, to the zero D: a nil map, a
-// nil pointer. That is no error.
+// FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
+// pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter (all documents match bson.D{}), [InvalidDocument] for one that cannot be
 // encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure].
@@ -40,7 +40,7 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 	return newCursor(c, filter, opts)
 }
 
-// CountDocuments resolves to the number of documents that match filter.
+// CountDocuments counts the documents that match filter.
 //
 // Motor: MotorCollection.count_documents.
 func (c *Collection[D]) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
@@ -53,8 +53,8 @@ func (c *Collection[D]) CountDocuments(ctx context.Context, filter any, opts ...
 	})
 }
 
-// EstimatedDocumentCount resolves to the number of documents in the collection, as its metadata has it: at once,
-// however many there are, and perhaps not quite right after a crash, or on a sharded cluster.
+// EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
+// however many there are, and may be inexact after a crash, or on a sharded cluster.
 //
 // Errors: [OperationFailure].
 //
@@ -65,8 +65,8 @@ func (c *Collection[D]) EstimatedDocumentCount(ctx context.Context, opts ...opti
 	})
 }
 
-// Distinct resolves to the different values of key in the documents that match filter: bson.D{} stands for all. A
-// value that is a document is a bson.M, and the elements of a list are values one by one.
+// Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
+// that is a document is a bson.M, and the elements of a list are values one by one.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //

@@ -19,8 +19,8 @@ type CountOptions struct {
 	Comment   any // for the server's log and profile
 }
 
-// Count resolves to the number of documents in the collection, or of those that the options choose. Without a filter,
-// the metadata of the collection is what is asked.
+// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
+// metadata of the collection.
 //
 // Errors: [TypeError] for a filter or a hint that is none, [InvalidDocument] for what cannot be encoded, [ValueError]
 // for a negative Skip or Limit; [OperationFailure], in a transaction always.
@@ -51,10 +51,11 @@ type GroupOptions struct {
 	Finalize any // JavaScript that is given each result, to change or replace it
 }
 
-// Group has the server put the documents that match condition into groups and resolves to one document for each group:
-// its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a []string
-// of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one group.
-// JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+// Group makes the server put the documents that match condition into groups. The result is one document for each
+// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
+// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
+// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
+// 4.2.
 //
 // Errors: [OperationFailure] from today's servers, which do not know the command; [TypeError] for code that is none,
 // and for a condition or an initial document that is none; [InvalidDocument] for what cannot be encoded.

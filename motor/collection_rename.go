@@ -15,8 +15,8 @@ type RenameOptions struct {
 	Comment    any  // for the server's log and profile; nil: none
 }
 
-// Rename gives the collection another name in its database and resolves to the server's reply. This handle stays one
-// for the old name.
+// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
+// old name.
 //
 // Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if there is no such collection, or
 // already one of the new name; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given

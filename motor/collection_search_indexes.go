@@ -13,7 +13,7 @@ import (
 // The indexes of Atlas Search. Their commands have neither a read nor a write concern, and are over before what they
 // ask for is done: ListSearchIndexes tells how far that has come.
 
-// CreateSearchIndex asks for a search index and resolves to its name. Only MongoDB Atlas has search indexes.
+// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
 //
 // Errors: [TypeError] for a definition that is nil or no document, [InvalidDocument] for one that cannot be encoded;
 // [OperationFailure], from other servers always.
@@ -30,7 +30,7 @@ func (c *Collection[D]) CreateSearchIndex(
 	})
 }
 
-// CreateSearchIndexes asks for search indexes with one command and resolves to their names, in their order. Only
+// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
 // MongoDB Atlas has search indexes.
 //
 // Errors: [TypeError] where there is no index, and those of CreateSearchIndex.
@@ -42,7 +42,7 @@ func (c *Collection[D]) CreateSearchIndexes(
 	return createSearchIndexes(ctx, c, models, opts, func(names []string) ([]string, error) { return names, nil })
 }
 
-// createSearchIndexes asks for search indexes and resolves to what result makes of their names.
+// createSearchIndexes asks for search indexes. The result is what result makes of their names.
 func createSearchIndexes[D, T any](
 	ctx context.Context, c *Collection[D], models []mongo.SearchIndexModel,
 	opts []options.Lister[options.CreateSearchIndexesOptions], result func(names []string) (T, error),

@@ -13,10 +13,10 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by putting
-// it in the place of the first. It resolves to what the server used to reply: n, how many documents matched or were
+// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
+// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
 // inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
-// w: 0 it resolves to nil.
+// w: 0 the result is nil.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil spec or document, [ValueError]
 // for a whole document with Multi, [InvalidDocument] for what cannot be encoded, and, of a whole document, for keys that
@@ -68,8 +68,8 @@ func (e *encoding) modification(document any, o UpdateOptions) modification {
 }
 
 // Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
-// deletes all documents there are. It resolves to what the server used to reply: n, how many documents were deleted;
-// ok. With w: 0 it resolves to nil.
+// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
+// ok. With w: 0 the result is nil.
 //
 // Errors: [WriteError], [WriteConcernError]; [TypeError] for a nil pointer, map or slice, [InvalidDocument] for what
 // cannot be encoded, [ConfigurationError] for a write concern that is none: nothing is sent then.

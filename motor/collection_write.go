@@ -61,9 +61,10 @@ func (c *Collection[D]) insertOne(
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
 // options.InsertMany().SetOrdered(false) says otherwise.
 //
-// Errors: [BulkWriteError], with the result beside it: both of the future's values are to be read. [TypeError] for
-// what is no slice, for an empty one, and for elements that are no documents; [InvalidDocument] for what cannot be
-// encoded, and [DocumentTooLarge]: nothing is sent then, of none of the documents.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details tell which writes failed and whose
+// PartialResult has the result of the others. A future also holds it beside the error. [TypeError] for what is no
+// slice, for an empty one, and for elements that are no documents; [InvalidDocument] for what cannot be encoded, and
+// [DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
 func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {

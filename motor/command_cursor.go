@@ -8,9 +8,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are
-// two kinds: one whose command has been sent, as [Database.ListCollections] resolves to it, has the first documents
-// already; one that is lazy, as [Database.Aggregate] returns it, sends its command when it is first read.
+// CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are two
+// kinds: one whose command has been sent, the result of [Database.ListCollections], has the first documents already;
+// one that is lazy, as [Database.Aggregate] returns it, sends its command when it is first read.
 //
 // It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
 //

@@ -23,7 +23,7 @@ const (
 )
 
 // CopyDatabase copies a database to another one, of the same server or, with [CopyFromHost], from another: the
-// collections with their options, their documents, their indexes, and at last the views. It resolves to what was
+// collections with their options, their documents, their indexes, and at last the views. The result says what was
 // copied. A source that does not exist is an empty one.
 //
 // On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and

@@ -26,6 +26,10 @@ const (
 //	}
 //	cursor.Each(ctx, func(doc bson.M, err error) bool {...})  // a callback
 //
+// A deferred Close goes without an Await, which would close the cursor at the defer statement:
+//
+//	defer cursor.Close(ctx)
+//
 // It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
 //
 // Motor: MotorCursor.

@@ -20,7 +20,7 @@ type request struct {
 	wait bool // of what is tailable, too, fetch more than one batch
 }
 
-// read starts an operation that reads the cursor and resolves to what result makes of the documents taken.
+// read starts an operation that reads the cursor. The result is what result makes of the documents taken.
 func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result func(docs []D) (T, error)) *future.Future[T] {
 	client := c.coll.db.client
 	if ctx == nil {

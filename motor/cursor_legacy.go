@@ -65,8 +65,8 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 	})
 }
 
-// Count resolves to the number of documents that the query matches: all of them, or, if withLimitAndSkip is true,
-// those that Limit and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Explain resolves to how the server would carry out the query. It reads no document and leaves the cursor as it is.
+// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //
@@ -26,8 +26,8 @@ func (c *Cursor[D]) Explain(ctx context.Context) *future.Future[bson.M] {
 	}, func(reply bson.Raw) (bson.M, error) { return decode[bson.M](&c.coll.codec, reply) })
 }
 
-// Distinct resolves to the values that the field key has in the documents of the query, each of them once. It leaves
-// the cursor as it is; its order, limit and skip do not count.
+// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
+// cursor as it is; its order, limit and skip do not count.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //
@@ -59,7 +59,7 @@ func (q *query) question(codec *codec, name, collection string) *fields {
 	return f
 }
 
-// inquire starts a command about a query, and resolves to what answer makes of the reply. The command is made at once.
+// inquire starts a command about a query. The result is what answer makes of the reply. The command is made at once.
 func inquire[D, T any](
 	ctx context.Context, c *Cursor[D], command func(*query) *fields, answer func(bson.Raw) (T, error),
 ) *future.Future[T] {

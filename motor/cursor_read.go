@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FetchNext resolves to whether there is a document for NextObject. It does I/O only if none is left of the last
-// batch, and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *cursorReader[D]) FetchNext(ctx context.Context) *future.Future[bool] {
@@ -37,8 +37,8 @@ func (c *cursorReader[D]) NextObject() D {
 	return doc
 }
 
-// Next resolves to the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
+// news yet, which is then still alive.
 //
 // Motor: MotorCursor.next, MotorCommandCursor.next.
 func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
@@ -63,8 +63,8 @@ func first[D any](docs []D) (doc D, err error) {
 	return doc, nil
 }
 
-// TryNext resolves to the next document, or, if none has come and none comes with one more round trip, to the zero D:
-// a nil map, a nil pointer. That is no error, and says of an alive cursor only that there is none yet.
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *cursorReader[D]) TryNext(ctx context.Context) *future.Future[D] {
@@ -73,9 +73,9 @@ func (c *cursorReader[D]) TryNext(ctx context.Context) *future.Future[D] {
 	}}, first)
 }
 
-// ToList resolves to the next documents, at most length of them; without a length, to all. At the end it is an
-// empty list. It may be called again for what comes next. If the cursor fails half way, the documents that had been
-// read stand beside the error.
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
 //
 // Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
 // cursor.
@@ -118,7 +118,8 @@ func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Fut
 // again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
 // cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
 //
-// fn is called where the callbacks of the client's futures run, never on this stack. A nil fn panics.
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
 //
 // Motor: MotorCursor.each, MotorCommandCursor.each.
 func (c *cursorReader[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
@@ -185,8 +186,9 @@ func (c *cursorReader[D]) tailing() (tailing, await bool) {
 	return tailing, tailing && s.kind == options.TailableAwait
 }
 
-// All returns the documents for a range loop. An error is the last that it yields. Leaving the loop leaves the
-// cursor as it is: a later read goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
 //
 // Motor: async for.
 func (c *cursorReader[D]) All(ctx context.Context) iter.Seq2[D, error] {

@@ -155,10 +155,8 @@ func (c *cursorReader[D]) Session() *Session {
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is no error. A read that waits for news ends as if there were none. In a defer it goes without an
-// Await, which would call Close at once:
-//
-//	defer cursor.Close(ctx)
+// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
+// wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {

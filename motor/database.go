@@ -62,8 +62,8 @@ func (d *Database) Collection(name string, opts ...options.Lister[options.Collec
 	return CollectionOf[bson.M](d, name, opts...)
 }
 
-// Command sends a command and resolves to the server's reply. command is a document, whose first key is the name of
-// the command, or that name alone: Command(ctx, "ping").
+// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
+// command, or that name alone, such as "ping".
 //
 // Errors: [OperationFailure] if the server refuses; [TypeError] for nil, for a map of several keys (the order of
 // which would be lost), and for what is no document at all; [InvalidDocument] if it cannot be encoded.

@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ListCollectionNames resolves to the names of the database's collections, views among them, that match filter:
-// bson.D{} stands for all.
+// ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
+// stands for all.
 //
 // Motor: MotorDatabase.list_collection_names.
 func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[[]string] {
@@ -25,7 +25,7 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 	})
 }
 
-// ListCollections resolves to a cursor over descriptions of the database's collections that match filter: their names,
+// ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
 // types and options. bson.D{} stands for all.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
@@ -46,15 +46,15 @@ func (d *Database) ListCollections(ctx context.Context, filter any, opts ...opti
 	})
 }
 
-// CollectionNames resolves to the names of the database's collections.
+// CollectionNames returns the names of the database's collections.
 //
 // Legacy: use ListCollectionNames. Motor: MotorDatabase.collection_names.
 func (d *Database) CollectionNames(ctx context.Context) *future.Future[[]string] {
 	return d.ListCollectionNames(ctx, bson.D{})
 }
 
-// CreateCollection creates a collection and resolves to it. It is needed for options only: a write creates what is
-// not there.
+// CreateCollection creates a collection. The result is its handle. It is needed for options only: a write creates a
+// collection that does not exist.
 //
 // Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName]; [ConfigurationError] for encrypted
 // fields where the write concern has wtimeout or fsync.
@@ -117,7 +117,7 @@ type ValidateOptions struct {
 	Background bool // let others work on the collection meanwhile
 }
 
-// ValidateCollection has the server check a collection and resolves to what it found. The argument is the
+// ValidateCollection makes the server check a collection. The result is what it found. The argument is the
 // collection's name, or the collection, in either style; anything else is a [TypeError].
 //
 // Errors: [CollectionInvalid] if the collection is damaged; [OperationFailure] if there is none.

@@ -19,8 +19,8 @@ type AllowedErrors struct {
 	All      bool     // any refusal at all
 }
 
-// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is no
-// error: then it resolves to that reply, whose "ok" is 0.
+// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is
+// not an error: the result is then that reply, whose "ok" is 0.
 //
 //	// Done if it is not there.
 //	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
@@ -64,8 +64,8 @@ func (a *AllowedErrors) refusal(err error) bson.Raw {
 	return nil
 }
 
-// CursorCommand sends a command whose reply is a cursor, such as find or aggregate, and resolves to that cursor.
-// command is what it is for [Database.Command].
+// CursorCommand sends a command whose reply is a cursor, such as find or aggregate. The result is that cursor. command
+// is given as in [Database.Command].
 //
 // Errors: [InvalidOperation] if the reply has no cursor: use Command for such a command; and those of Command.
 //
@@ -104,7 +104,7 @@ func (d *Database) encodeCommand(command any) (bson.Raw, error) {
 	return d.codec.encodeCommand("command", command)
 }
 
-// ask sends a command and resolves to what result makes of the reply.
+// ask sends a command. The result is what result makes of the reply.
 func ask[T any](ctx context.Context, d *Database, command any, result func(bson.M, error) (T, error)) *future.Future[T] {
 	encoded, err := d.encodeCommand(command)
 	if err != nil {

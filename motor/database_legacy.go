@@ -8,8 +8,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// CurrentOp resolves to what the server is doing, as its field "inprog" lists it: with includeAll, idle connections
-// and the server's own work too.
+// CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
+// includeAll, idle connections and the server's own work too.
 //
 // Legacy: use Aggregate on the admin database, with the stage $currentOp. Motor: MotorDatabase.current_op.
 func (d *Database) CurrentOp(ctx context.Context, includeAll bool) *future.Future[bson.M] {
@@ -23,7 +23,7 @@ func (d *Database) CurrentOp(ctx context.Context, includeAll bool) *future.Futur
 // whole is ask's result where it is the reply.
 func whole(reply bson.M, err error) (bson.M, error) { return reply, err }
 
-// Eval has the server run JavaScript with args and resolves to what that returns. code is a function: a string, a
+// Eval makes the server run JavaScript with args. The result is what that returns. code is a function: a string, a
 // bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
 //
 // Errors: [OperationFailure] from today's servers, which do not know the command; [TypeError] for other code;
@@ -39,8 +39,8 @@ func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Futu
 	return ask(ctx, d, command, func(reply bson.M, err error) (any, error) { return reply["retval"], err })
 }
 
-// LastStatus resolves to what the server says of the last operation on whichever of the client's connections it comes
-// to. MongoDB has no such command since version 5.1.
+// LastStatus asks the server about the last operation on one of the client's connections, whichever is free. MongoDB
+// has no such command since version 5.1.
 //
 // Errors: [OperationFailure] from today's servers.
 //
@@ -49,15 +49,15 @@ func (d *Database) LastStatus(ctx context.Context) *future.Future[bson.M] {
 	return ask(ctx, d, "getLastError", whole)
 }
 
-// Error is [Database.LastStatus] for failures alone: it resolves to nil if that operation did not fail.
+// Error is [Database.LastStatus] for failures alone: the result is nil if that operation did not fail.
 //
 // Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
 func (d *Database) Error(ctx context.Context) *future.Future[bson.M] {
 	return ask(ctx, d, "getLastError", ifFailed)
 }
 
-// PreviousError resolves to what the server says of the last operation that failed since [Database.ResetErrorHistory],
-// on whichever of the client's connections it comes to; nil if none did. MongoDB has no such command since version
+// PreviousError asks the server about the last operation that failed since [Database.ResetErrorHistory], on one of the
+// client's connections, whichever is free. The result is nil if none failed. MongoDB has no such command since version
 // 3.6.
 //
 // Errors: [OperationFailure] from today's servers.

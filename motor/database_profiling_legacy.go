@@ -72,7 +72,7 @@ func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions)
 	return command, nil
 }
 
-// ProfilingLevel resolves to which operations the database's profiler writes down.
+// ProfilingLevel returns which operations the database's profiler records.
 //
 // Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
 func (d *Database) ProfilingLevel(ctx context.Context) *future.Future[ProfilingLevel] {
@@ -93,7 +93,7 @@ func (d *Database) ProfilingLevel(ctx context.Context) *future.Future[ProfilingL
 	})
 }
 
-// ProfilingInfo resolves to all that the database's profiler has written down and not thrown away yet.
+// ProfilingInfo returns everything that the database's profiler has recorded and not discarded yet.
 //
 // Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
 func (d *Database) ProfilingInfo(ctx context.Context) *future.Future[[]bson.M] {

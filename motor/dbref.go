@@ -19,8 +19,8 @@ type DBRef struct {
 	Database   string `bson:"$db,omitempty"`
 }
 
-// Dereference resolves to the document that ref refers to; nil if there is none. ref is a [DBRef], or the document that
-// one was read as: bson.M{"$ref": "users", "$id": 7}.
+// Dereference finds the document that ref refers to. The result is nil if there is none. ref is a [DBRef], or the
+// document that one was read as: bson.M{"$ref": "users", "$id": 7}.
 //
 // Errors: [TypeError] for what is no reference, [ValueError] for a reference to another database, [InvalidName] for
 // one to a collection of a name that no server accepts.

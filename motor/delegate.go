@@ -8,9 +8,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Delegate resolves to the driver's client beneath this one, for what only the driver has. Its calls block, and know
-// nothing of the client's executor. It is good until [Client.Close], which disconnects it; the driver's Disconnect is
-// not to be called.
+// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
+// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Disconnect.
 //
 // Errors: [ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except that
 // with mongodb+srv it may ask the DNS.
@@ -20,8 +20,8 @@ func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
 	return run(ctx, c, func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil })
 }
 
-// Delegate resolves to the driver's handle for the database, with the options and concerns that the database has at
-// the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
+// call. See [Client.Delegate].
 //
 // Errors: what [Database.Err] gives, and as of Client.Delegate.
 //
@@ -30,8 +30,8 @@ func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database]
 	return inDatabase(ctx, d, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil })
 }
 
-// Delegate resolves to the driver's handle for the collection, with the options and concerns that the collection has
-// at the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
+// the call. See [Client.Delegate].
 //
 // Errors: what [Collection.Err] gives, and as of Client.Delegate.
 //

@@ -26,7 +26,7 @@ const (
 // limit returns how many bytes gather before they are sent: whole chunks.
 func (in *GridIn) limit() int { return min(max(gridBatch/in.size, 1), gridBatchChunks) * in.size }
 
-// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. What is short resolves at once: it is
+// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
 // sent later, with what follows. If an io.Reader fails, the file is aborted.
 //
 // Errors: [ValueError] if the file has been closed or aborted; [TypeError] for data of any other type; [FileExists] if
@@ -81,7 +81,8 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	})
 }
 
-// upload writes all that comes of source, closes the file, and resolves to result. If that fails it leaves nothing.
+// upload writes all that comes of source and closes the file. The future's result is result. If that fails it leaves
+// nothing.
 func upload[T any](ctx context.Context, in *GridIn, source any, result T) *future.Future[T] {
 	s, err := newGridSource(source)
 	if err := in.cannot(ctx, err); err != nil {
@@ -154,8 +155,8 @@ type fileWriter struct {
 	client *mongo.Client
 }
 
-// writeFile starts an operation that writes, and resolves to result. If it fails, or is cancelled after it has begun,
-// the file is spoilt.
+// writeFile starts an operation that writes. The future's result is result. If it fails, or is cancelled after it has
+// begun, the file is spoilt.
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, op func(*fileWriter) error) *future.Future[T] {
 	begun := false
 	return inKeptTurn(ctx, in.files.client(), &in.turns, func(ctx context.Context, conn *connection) (none T, err error) {

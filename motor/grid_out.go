@@ -78,7 +78,7 @@ func (o *GridOut) String() string {
 	return fmt.Sprintf("motor.GridOut(%v)", id)
 }
 
-// Open finds the file, unless it is open already, and resolves to the GridOut itself.
+// Open finds the file, unless it is open already. The result is the GridOut itself.
 //
 // Errors: [NoFile] if there is none; [OperationFailure].
 //

@@ -139,8 +139,8 @@ func (r *fileReader) each(fn func([]byte) error) (written int64, err error) {
 	}
 }
 
-// Read resolves to the next n bytes, or, if n is negative, to all that are left. At the end of the file they are fewer,
-// and at last none: a slice of length 0.
+// Read reads the next n bytes, or, if n is negative, all that are left. Near the end of the file there are fewer, and
+// at the end none: a slice of length 0.
 //
 // Errors: [NoFile]; [CorruptGridFile] for chunks that are missing, too many, or not of the right size;
 // [OperationFailure].
@@ -150,8 +150,8 @@ func (o *GridOut) Read(ctx context.Context, n int) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) { return r.read(int64(n), false) })
 }
 
-// ReadLine resolves to the next line, with its '\n', or, if n is not negative, to at most n bytes of it. At the end of
-// the file it is a slice of length 0.
+// ReadLine reads the next line, with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
+// the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
 //
@@ -160,8 +160,8 @@ func (o *GridOut) ReadLine(ctx context.Context, n int) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) { return r.read(int64(n), true) })
 }
 
-// ReadChunk resolves to the bytes from the position to the end of their chunk: mostly a whole chunk. At the end of the
-// file it is a slice of length 0.
+// ReadChunk reads the bytes from the position to the end of their chunk: mostly a whole chunk. At the end of the file
+// the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
 //
@@ -177,8 +177,9 @@ func (o *GridOut) ReadChunk(ctx context.Context) *future.Future[[]byte] {
 	})
 }
 
-// All returns the chunks for a range loop. An error is the last that it yields. Leaving the loop leaves the position
-// after the last chunk that it has yielded.
+// All returns the chunks for a range loop, which waits for each of them: on an event loop, use it in a coroutine, with
+// its Co as ctx. An error is the last that it yields. Leaving the loop leaves the position after the last chunk that
+// it has yielded.
 //
 // Motor: async for.
 func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
@@ -219,7 +220,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 	})
 }
 
-// writeTo writes the bytes from the position to the end of the file, and resolves to how many there were.
+// writeTo writes the bytes from the position to the end of the file. The future's result is their number.
 func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64] {
 	if isNil(w) {
 		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))

@@ -81,7 +81,7 @@ func (b *GridFSBucket) String() string {
 	return fmt.Sprintf("motor.GridFSBucket(%q)", b.files.root.FullName())
 }
 
-// Delegate resolves to the driver's bucket with the same options. See [Client.Delegate].
+// Delegate returns the driver's bucket with the same options. See [Client.Delegate].
 //
 // Motor: MotorGridFSBucket.delegate.
 func (b *GridFSBucket) Delegate(ctx context.Context) *future.Future[*mongo.GridFSBucket] {
@@ -113,7 +113,7 @@ func (b *GridFSBucket) OpenUploadStreamWithID(id any, filename string, opts ...o
 	return newGridIn(b.files, GridInOptions{ID: id, Filename: &filename, ChunkSize: size, Metadata: o.Metadata}, &codec, err)
 }
 
-// UploadFromStream writes a file with all that comes of source, and resolves to the file's _id. If that fails, or is
+// UploadFromStream writes a file with all that comes of source. The result is the file's _id. If that fails, or is
 // cancelled, what has been written is removed again.
 //
 // Errors: [TypeError] for a nil source; those of the source, as they are; those of [GridFSBucket.OpenUploadStream];
@@ -138,7 +138,7 @@ func (b *GridFSBucket) UploadFromStreamWithID(
 	return upload(ctx, b.OpenUploadStreamWithID(id, filename, opts...), source, struct{}{})
 }
 
-// OpenDownloadStream finds a file by its _id and resolves to it, open to be read.
+// OpenDownloadStream finds a file by its _id. The result is the file, open for reading.
 //
 // Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -147,9 +147,9 @@ func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any) *future.F
 	return b.files.open(id).Open(ctx)
 }
 
-// OpenDownloadStreamByName finds a file by its name, of those of this name the newest, and resolves to it, open to be
-// read. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest, -2 the
-// one before it.
+// OpenDownloadStreamByName finds a file by its name, the newest of that name. The result is the file, open for
+// reading. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest,
+// -2 the one before it.
 //
 // Errors: [NoFile] if there is no such file or revision; [OperationFailure].
 //
@@ -170,7 +170,7 @@ func (b *GridFSBucket) named(filename string, opts []options.Lister[options.Grid
 	return b.files.version(filter, given(o.Revision, options.DefaultRevision), err)
 }
 
-// DownloadToStream writes a file to destination, chunk by chunk, and resolves to how many bytes there were.
+// DownloadToStream writes a file to destination, chunk by chunk. The result is the number of bytes.
 //
 // Errors: [NoFile]; [CorruptGridFile]; [TypeError] for a nil destination; those of the destination, as they are;
 // [OperationFailure].

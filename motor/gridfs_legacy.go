@@ -43,8 +43,8 @@ func (g *GridFS) IOLoop() future.Executor { return g.files.client().loop }
 // String names the root collection, with its database.
 func (g *GridFS) String() string { return fmt.Sprintf("motor.GridFS(%q)", g.files.root.FullName()) }
 
-// Open creates the indexes that files need, unless there are files, and resolves to the GridFS itself. It need not be
-// called: the first write does that too.
+// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Open need not be
+// called: the first write creates them, too.
 //
 // Errors: [OperationFailure].
 //
@@ -55,7 +55,7 @@ func (g *GridFS) Open(ctx context.Context) *future.Future[*GridFS] {
 	})
 }
 
-// NewFile resolves to a new file, to be written. Nothing is sent before something is written to it.
+// NewFile returns a new file, open for writing. Nothing is sent before something is written to it.
 //
 // Errors: [ConfigurationError] for a write concern of w: 0, and those of [NewGridIn].
 //
@@ -73,7 +73,7 @@ func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
 	return newGridIn(g.files, o, &g.files.root.codec, err).summed()
 }
 
-// Put writes a file with data, which is anything that [GridIn.Write] takes, and resolves to the file's _id. If that
+// Put writes a file with data, which is anything that [GridIn.Write] takes. The result is the file's _id. If that
 // fails, what has been written is removed again.
 //
 // Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0; [TypeError] for
@@ -85,7 +85,7 @@ func (g *GridFS) Put(ctx context.Context, data any, opts ...GridInOptions) *futu
 	return upload(ctx, in, data, in.ID())
 }
 
-// Get finds a file by its _id and resolves to it, open to be read.
+// Get finds a file by its _id. The result is the file, open for reading.
 //
 // Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -94,9 +94,9 @@ func (g *GridFS) Get(ctx context.Context, fileID any) *future.Future[*GridOut] {
 	return g.files.open(fileID).Open(ctx)
 }
 
-// GetVersion finds one of the files of a name and resolves to it, open to be read: number version by age, from 0, or, if
-// version is negative, counted from the newest, -1. An empty name stands for any. fields is a document of what else the
-// file's document must have.
+// GetVersion finds one of the files of a name: number version by age, from 0, or, if version is negative, counted from
+// the newest, -1. The result is the file, open for reading. An empty name stands for any. fields is a document of what
+// else the file's document must have.
 //
 // Errors: [NoFile] if there is no such version; [TypeError] and [InvalidDocument] for fields that cannot be encoded;
 // [OperationFailure].
@@ -138,7 +138,7 @@ func (g *GridFS) Delete(ctx context.Context, fileID any) *future.Future[struct{}
 	return g.files.delete(ctx, fileID, false)
 }
 
-// List resolves to the names that files have, each of them once.
+// List returns the names that files have, each of them once.
 //
 // Errors: [OperationFailure].
 //
@@ -163,7 +163,7 @@ func (g *GridFS) List(ctx context.Context) *future.Future[[]string] {
 	})
 }
 
-// Exists resolves to whether there is a file whose document matches: by its _id, or, given a document, by that as a
+// Exists reports whether there is a file whose document matches: by its _id, or, given a document, by that as a
 // filter.
 //
 // Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
@@ -190,8 +190,8 @@ func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptio
 	return newGridOutCursor(g.files, filter, opts)
 }
 
-// FindOne resolves to the first file whose document matches, open to be read, or to nil if there is none. It is given
-// a document as a filter, or else the file's _id.
+// FindOne finds the first file whose document matches. The result is the file, open for reading, or nil if there is
+// none. The argument is a document, as a filter, or else the file's _id.
 //
 // Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
 //

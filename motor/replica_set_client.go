@@ -14,6 +14,8 @@ import (
 // ReplicaSetClient is a [Client] of a replica set: it insists on the name of the set, and [ReplicaSetClient.Open] on
 // a primary. A Client can do all the rest as well, also where there is a replica set.
 //
+//	motor.NewReplicaSetClient("a:27017,b:27017", motor.WithOptions(map[string]any{"replicaSet": "rs"}))
+//
 // Motor: MotorReplicaSetClient.
 type ReplicaSetClient struct {
 	*Client
@@ -24,8 +26,6 @@ type ReplicaSetClient struct {
 //
 // Errors: [ConfigurationError] without the set's name, which the connection string or [WithOptions] gives as
 // replicaSet; and as of NewClient.
-//
-//	motor.NewReplicaSetClient("a:27017,b:27017", motor.WithOptions(map[string]any{"replicaSet": "rs"}))
 //
 // Motor: MotorReplicaSetClient(hosts_or_uri, replicaSet=...).
 func NewReplicaSetClient(hostsOrURI string, opts ...ClientOption) (*ReplicaSetClient, error) {
@@ -40,8 +40,8 @@ func NewReplicaSetClient(hostsOrURI string, opts ...ClientOption) (*ReplicaSetCl
 	return &ReplicaSetClient{c}, nil
 }
 
-// Open checks that the replica set can be reached and has a primary, and resolves to the client itself. It need not
-// be called: the first operation opens the client.
+// Open checks that the replica set can be reached and has a primary. The result is the client itself. Open need not be
+// called: the first operation opens the client.
 //
 // Errors: [AutoReconnect] ([ServerSelectionTimeoutError]) if there is no primary within serverSelectionTimeoutMS.
 //

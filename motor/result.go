@@ -2,7 +2,7 @@ package motor
 
 import "go.mongodb.org/mongo-driver/v2/mongo"
 
-// InsertOneResult is what InsertOne resolves to.
+// InsertOneResult is the result of InsertOne.
 //
 // Motor: pymongo.results.InsertOneResult.
 type InsertOneResult struct {
@@ -10,7 +10,7 @@ type InsertOneResult struct {
 	Acknowledged bool // false with a write concern of w: 0
 }
 
-// InsertManyResult is what InsertMany resolves to.
+// InsertManyResult is the result of InsertMany.
 //
 // Motor: pymongo.results.InsertManyResult.
 type InsertManyResult struct {
@@ -18,7 +18,7 @@ type InsertManyResult struct {
 	Acknowledged bool  // false with a write concern of w: 0
 }
 
-// UpdateResult is what UpdateOne, UpdateMany and ReplaceOne resolve to. The server says nothing of the outcome of a
+// UpdateResult is the result of UpdateOne, UpdateMany and ReplaceOne. The server says nothing of the outcome of a
 // write that is not acknowledged (w: 0), so the counts then fail with [InvalidOperation].
 //
 // The counts are made to go on with: future.Then(coll.UpdateOne(...), (*motor.UpdateResult).ModifiedCount).
@@ -64,7 +64,7 @@ func (r *UpdateResult) UpsertedID() (any, error) {
 	return r.upsertedID, unacknowledged(r.Acknowledged)
 }
 
-// DeleteResult is what DeleteOne and DeleteMany resolve to.
+// DeleteResult is the result of DeleteOne and DeleteMany.
 //
 // Motor: pymongo.results.DeleteResult.
 type DeleteResult struct {
@@ -79,7 +79,7 @@ func (r *DeleteResult) DeletedCount() (int64, error) {
 	return r.deleted, unacknowledged(r.Acknowledged)
 }
 
-// BulkWriteResult is what BulkWrite resolves to. The server says nothing of the outcome of writes that are not
+// BulkWriteResult is the result of BulkWrite. The server says nothing of the outcome of writes that are not
 // acknowledged (w: 0), so the counts then fail with [InvalidOperation].
 //
 // Motor: pymongo.results.BulkWriteResult.

@@ -41,7 +41,7 @@ var (
 		"a session can be used only with the client that started it, and until that is closed")
 )
 
-// StartSession resolves to a new session. It opens the client if need be, but does no I/O: the server hears of the
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the
 // session with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
@@ -170,12 +170,10 @@ func (s *Session) delegate() *mongo.Session {
 	return s.driver
 }
 
-// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in progress
-// is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the server is
-// told of its end at [Client.Close]. It never fails: ending twice is no error, and the end of ctx does not keep the
-// session from being ended. Nobody has to wait for it:
-//
-//	defer s.EndSession(ctx)
+// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in
+// progress is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the
+// server is told of its end at [Client.Close]. It never fails: ending twice is not an error, and the session ends even
+// if ctx does. A deferred EndSession need not wait for its outcome.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {

@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// WithSession starts a session, calls fn with it, ends it when fn has returned, and resolves to what fn returned. fn
-// runs on a goroutine of its own and may block. It is called once.
+// WithSession starts a session, calls fn with it, and ends it when fn has returned. The result is that of fn. fn runs
+// on its own goroutine and may block. It is called once.
 //
 //	motor.WithSession(ctx, client, func(ctx context.Context, s *motor.Session) (*motor.InsertOneResult, error) {
 //		return users.InsertOne(ctx, bson.M{"_id": "ann"}).Await(ctx)
@@ -42,9 +42,9 @@ func WithSession[T any](
 	})
 }
 
-// Transact starts a transaction in the session, calls fn, commits the transaction, and resolves to what fn returned. If
-// fn fails or panics, it aborts the transaction. What fn has committed or aborted by itself is left so. fn runs on a
-// goroutine of its own and may block. It is called once: [WithTransaction] tries again what may succeed then.
+// Transact starts a transaction in the session, calls fn, and commits the transaction. The result is that of fn. If fn
+// fails or panics, it aborts the transaction. What fn has committed or aborted by itself is left so. fn runs on its
+// own goroutine and may block. It is called once: [WithTransaction] tries again what may succeed then.
 //
 // The context of fn has the session, and ends with ctx and when the future is cancelled.
 //
@@ -82,13 +82,13 @@ const transactionTime = 120 * time.Second
 // transactionClock is what that is measured by: no call of time.Now for the sake of tests.
 var transactionClock = time.Now
 
-// WithTransaction starts a transaction in the session, calls fn, commits the transaction, and resolves to what fn
-// returned. What fails but may succeed later is tried again, for 120 seconds:
+// WithTransaction starts a transaction in the session, calls fn, and commits the transaction. The result is that of
+// fn. What fails but may succeed later is tried again, for 120 seconds:
 //   - all of it, fn too, after an error of fn or of the commit that has the label "TransientTransactionError";
 //   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time was over (code 50).
 //
-// Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or tell them
-// by errors that wrap them. If fn ends the transaction by itself, WithTransaction resolves to what fn returned.
+// Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or tell
+// them by errors that wrap them. If fn ends the transaction by itself, the result is that of fn, too.
 //
 //	transferred := motor.WithTransaction(ctx, s, func(ctx context.Context) (struct{}, error) {
 //		_, err := future.All(

@@ -180,11 +180,7 @@ func (f *form) write(b *strings.Builder) error {
 	if f.extra != "" {
 		extra = []string{source.Wrap(f.extra)}
 	}
-	doc, err := f.g.comment(f.name, f.doc, extra...)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(b, "\n%s%s {\n%s\n}\n", doc, f.signature(result), body)
+	fmt.Fprintf(b, "\n%s%s {\n%s\n}\n", f.g.comment(f.doc, extra...), f.signature(result), body)
 	return nil
 }
 
@@ -202,8 +198,8 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 		f.same = true
 		callback = fmt.Sprintf("wrapped(callback, %s.same)", f.recv)
 	case of != nil:
-		callback = fmt.Sprintf("wrapped(callback, func(m *motor.%s) %s { return Wrap%s(%s, m) })",
-			strings.TrimPrefix(own, "*"), own, of.name, f.loop)
+		callback = fmt.Sprintf("wrapped(callback, func(m *motor.%s) %s { return %s(%s, m) })",
+			strings.TrimPrefix(own, "*"), own, of.wrap(), f.loop)
 	}
 	i := len(f.params)
 	if f.sig.Variadic() {
@@ -220,21 +216,16 @@ func (f *form) isOwn(t types.Type) bool {
 		types.Identical)
 }
 
-// orNil is what the doc comment of a method says that returns a handle which need not be there.
-const orNil = ", or nil if "
-
 // wrap has the function return the callback-style handle for one of type t.
 func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
 	of := f.g.handleOf(t)
-	wrap := fmt.Sprintf("Wrap%s(%s, ", of.name, f.loop)
+	wrap := fmt.Sprintf("%s(%s, ", of.wrap(), f.loop)
 	if f.isOwn(t) {
 		f.same = true
 		wrap = f.recv + ".same("
 	}
 	result = f.g.typeName(t)
 	switch results := f.sig.Results(); {
-	case results.Len() == 1 && strings.Contains(strings.Join(strings.Fields(f.doc), " "), orNil):
-		return result, fmt.Sprintf("m := %s\nif m == nil {\nreturn nil\n}\nreturn %sm)", call, wrap), nil
 	case results.Len() == 1:
 		return result, "return " + wrap + call + ")", nil
 	case results.Len() == 2 && types.Identical(results.At(1).Type(), types.Universe.Lookup("error").Type()):

@@ -22,6 +22,14 @@ var frames = template.Must(template.New("frame").Parse(`
 {{.WrapDoc}}func Wrap{{.Name}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
 	mustHave(loop != nil, "Wrap{{.Name}}", "loop")
 	mustHave({{.Recv}} != nil, "Wrap{{.Name}}", "{{.Recv}}")
+	return {{.Wrap}}(loop, {{.Recv}})
+}
+
+// {{.Wrap}} is [Wrap{{.Name}}] for a handle of motor that may be nil.
+func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
+	if {{.Recv}} == nil {
+		return nil
+	}
 	return &{{.Own}}{
 {{- with .Embeds}}Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop{{end}}, {{.Recv}}}
 }
@@ -42,7 +50,7 @@ func ({{.Recv}} *{{.Own}}) same(m *{{.Motor}}) *{{.Own}} {
 	if m == {{.Recv}}.futures {
 		return {{.Recv}}
 	}
-	return Wrap{{.Name}}({{.Recv}}.loop, m)
+	return {{.Wrap}}({{.Recv}}.loop, m)
 }
 {{end}}`))
 
@@ -54,6 +62,7 @@ type frame struct {
 	Params       string // type parameters as they are declared: "[D any]"
 	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
 	Doc, WrapDoc string
+	Wrap         string // the function that makes the handle
 
 	Embeds, Embedded string // the handle that it embeds, which has a loop and IOLoop: the name, and the field's type
 }
@@ -76,7 +85,8 @@ func (g *generator) newFrame(h *handle) frame {
 	}
 	f := frame{
 		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
-		Doc: source.AsComment(strings.Join(paragraphs, "\n\n")),
+		Wrap: h.wrap(),
+		Doc:  source.AsComment(strings.Join(paragraphs, "\n\n")),
 		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
 			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
 	}

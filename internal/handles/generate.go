@@ -18,7 +18,6 @@ type generator struct {
 	handles  []*handle
 	mirrored map[string]bool // the handle types, and the functions that return them
 	refs     *regexp.Regexp  // motor.X where X is a handle type
-	worded   []bool          // the wordings that were needed
 	imports  map[string]bool // of the file being made
 }
 
@@ -34,6 +33,9 @@ type handle struct {
 // recv returns the name of a receiver.
 func (h *handle) recv() string { return strings.ToLower(h.name[:1]) }
 
+// wrap returns the name of the function that makes the handle of one of motor, or nil of nil.
+func (h *handle) wrap() string { return strings.ToLower(h.name[:1]) + h.name[1:] + "On" }
+
 // generate returns the generated files of package callback by their names.
 func generate(src *library) (map[string][]byte, error) {
 	g := newGenerator(src)
@@ -45,11 +47,11 @@ func generate(src *library) (map[string][]byte, error) {
 		}
 		files[snake(h.name)+generatedSuffix] = code
 	}
-	return files, g.unused()
+	return files, nil
 }
 
 func newGenerator(src *library) *generator {
-	g := &generator{src: src, mirrored: make(map[string]bool), worded: make([]bool, len(wordings))}
+	g := &generator{src: src, mirrored: make(map[string]bool)}
 	g.find()
 	for _, h := range g.handles {
 		g.findEmbedded(h)

@@ -12,9 +12,10 @@
 //   - for every other method: one that passes the call on;
 //   - the functions of motor that return the handle, which take a loop if they are given no handle that has one.
 //
-// The doc comments come along: see wordings for how they are made right for callbacks. A method or function that
-// package callback has in a file that is not generated is left to it. That is the way out for one that these rules do
-// not fit; the generator fails when it meets such a one.
+// The generator reads types, never sentences. Doc comments are copied; only their doc links are changed. So a doc comment
+// of motor must be true in both styles: "The result is ...", not "resolves to ...". What differs by style belongs in the
+// comment of the type, which is not copied. A method or function that package callback has in a file that is not
+// generated is left out. That is the way out for one that these rules do not fit; the generator fails when it meets one.
 package main
 
 import (
