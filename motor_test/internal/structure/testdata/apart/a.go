@@ -1,0 +1,4 @@
+// Package apart has no cycle.
+package apart
+
+func a() int { return b }

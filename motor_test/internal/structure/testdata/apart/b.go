@@ -1,0 +1,3 @@
+package apart
+
+const b = 1

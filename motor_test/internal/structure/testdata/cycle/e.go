@@ -1,0 +1,5 @@
+package cycle
+
+import "errors"
+
+var errUnused = errors.New("unused")
