@@ -15,24 +15,8 @@ func AddFuture[T any](loop *Loop, f *future.Future[T], fn func(f *future.Future[
 	mustHave(loop != nil, "AddFuture", "loop")
 	mustHave(f != nil, "AddFuture", "f")
 	mustHave(fn != nil, "AddFuture", "fn")
-	f.Notify(&arrival[T]{loop, f, fn})
+	deliverOn(loop, f, func() { fn(f) })
 }
-
-// arrival is a future on its way to a callback.
-type arrival[T any] struct {
-	loop *Loop
-	f    *future.Future[T]
-	fn   func(f *future.Future[T])
-}
-
-func (a *arrival[T]) Wake() {
-	if !a.loop.post(a.deliver) {
-		// The handler may be anybody's code, which the stack that settles futures must not run.
-		go future.ReportUnobserved(&future.UndeliveredError{Reason: ErrLoopClosed, Outcome: a.f.Err()})
-	}
-}
-
-func (a *arrival[T]) deliver() { a.fn(a.f) }
 
 // RunInExecutor runs fn on ex, away from the loop, and returns the future of its result, whose callbacks and
 // continuations run on loop. It is for what would hold up the loop: file access, computation, clients that block.

@@ -40,7 +40,7 @@ func bulkOperationBuilderOn(loop future.Executor, b *motor.BulkOperationBuilder)
 	if b == nil {
 		return nil
 	}
-	return &BulkOperationBuilder{loop, b}
+	return &BulkOperationBuilder{loop: loop, futures: b}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its

@@ -22,9 +22,14 @@ import (
 // [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
 //
 // Motor: MotorChangeStream.
-type ChangeStream[D any] struct {
+type ChangeStream[D any] struct{ changeStream }
+
+// changeStream is a [ChangeStream] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type changeStream struct {
+	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
-	futures *motor.ChangeStream[D]
+	futures *motor.ChangeStream[bson.M]
 }
 
 // WrapChangeStream returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
@@ -40,21 +45,23 @@ func changeStreamOn[D any](loop future.Executor, c *motor.ChangeStream[D]) *Chan
 	if c == nil {
 		return nil
 	}
-	return &ChangeStream[D]{loop, c}
+	return &ChangeStream[D]{changeStream{loop: loop, futures: (*motor.ChangeStream[bson.M])(c)}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
 // futures run there, and so not before the loop does; an Await does not need it.
-func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] { return c.futures }
+func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] {
+	return (*motor.ChangeStream[D])(c.futures)
+}
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
-func (c *ChangeStream[D]) IOLoop() future.Executor { return c.loop }
+func (c *changeStream) IOLoop() future.Executor { return c.loop }
 
 // Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
 func (s *ChangeStream[D]) Err() error {
-	return s.futures.Err()
+	return s.Futures().Err()
 }
 
 // Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
@@ -65,7 +72,7 @@ func (s *ChangeStream[D]) Err() error {
 //
 // Motor: async with.
 func (s *ChangeStream[D]) Open(ctx context.Context, callback Func[*ChangeStream[D]]) {
-	deliver(s.loop, s.futures.Open(ctx), wrapped(callback, s.same))
+	deliver(s.loop, s.Futures().Open(ctx), wrapped(callback, func(m *motor.ChangeStream[D]) *ChangeStream[D] { return sameChangeStream(s, m) }))
 }
 
 // Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
@@ -77,7 +84,7 @@ func (s *ChangeStream[D]) Open(ctx context.Context, callback Func[*ChangeStream[
 //
 // Motor: MotorChangeStream.next.
 func (s *ChangeStream[D]) Next(ctx context.Context, callback Func[D]) {
-	deliver(s.loop, s.futures.Next(ctx), callback)
+	deliver(s.loop, s.Futures().Next(ctx), callback)
 }
 
 // TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
@@ -88,7 +95,7 @@ func (s *ChangeStream[D]) Next(ctx context.Context, callback Func[D]) {
 //
 // Motor: MotorChangeStream.try_next.
 func (s *ChangeStream[D]) TryNext(ctx context.Context, callback Func[D]) {
-	deliver(s.loop, s.futures.TryNext(ctx), callback)
+	deliver(s.loop, s.Futures().TryNext(ctx), callback)
 }
 
 // Each calls fn with every change, one after the other, as they happen, and once with the zero D (a nil map, a nil
@@ -98,7 +105,7 @@ func (s *ChangeStream[D]) TryNext(ctx context.Context, callback Func[D]) {
 // fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
 // another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
-	s.futures.EachVia(ctx, s.loop, guarded(s.loop, fn))
+	s.Futures().EachVia(ctx, s.loop, guarded(s.loop, fn))
 }
 
 // All returns the changes for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
@@ -107,7 +114,7 @@ func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error)
 //
 // Motor: async for.
 func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
-	return s.futures.All(ctx)
+	return s.Futures().All(ctx)
 }
 
 // ResumeToken returns where a stream begins, with the option ResumeAfter, that is to go on where this one has been read
@@ -116,7 +123,7 @@ func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
 //
 // Motor: MotorChangeStream.resume_token.
 func (s *ChangeStream[D]) ResumeToken() bson.Raw {
-	return s.futures.ResumeToken()
+	return s.Futures().ResumeToken()
 }
 
 // Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error
@@ -124,12 +131,12 @@ func (s *ChangeStream[D]) ResumeToken() bson.Raw {
 //
 // Motor: MotorChangeStream.alive.
 func (s *ChangeStream[D]) Alive() bool {
-	return s.futures.Alive()
+	return s.Futures().Alive()
 }
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
 func (s *ChangeStream[D]) Session() *Session {
-	return sessionOn(s.loop, s.futures.Session())
+	return sessionOn(s.loop, s.Futures().Session())
 }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
@@ -138,12 +145,12 @@ func (s *ChangeStream[D]) Session() *Session {
 //
 // Motor: MotorChangeStream.close.
 func (s *ChangeStream[D]) Close(ctx context.Context, callback Func[struct{}]) {
-	deliver(s.loop, s.futures.Close(ctx), callback)
+	deliver(s.loop, s.Futures().Close(ctx), callback)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (c *ChangeStream[D]) same(m *motor.ChangeStream[D]) *ChangeStream[D] {
-	if m == c.futures {
+// sameChangeStream returns the handle of m: c itself if m is its handle of motor.
+func sameChangeStream[D any](c *ChangeStream[D], m *motor.ChangeStream[D]) *ChangeStream[D] {
+	if m == c.Futures() {
 		return c
 	}
 	return changeStreamOn(c.loop, m)

@@ -14,7 +14,7 @@ type WatchTarget interface {
 
 func (c *Client) watched() (future.Executor, motor.WatchTarget)        { return c.loop, c.futures }
 func (d *Database) watched() (future.Executor, motor.WatchTarget)      { return d.loop, d.futures }
-func (c *Collection[D]) watched() (future.Executor, motor.WatchTarget) { return c.loop, c.futures }
+func (c *Collection[D]) watched() (future.Executor, motor.WatchTarget) { return c.loop, c.Futures() }
 
 // WatchOf is the Watch of a client, a database or a collection, with changes of type E: see [motor.WatchOf].
 //

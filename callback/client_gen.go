@@ -45,7 +45,7 @@ func clientOn(loop future.Executor, c *motor.Client) *Client {
 	if c == nil {
 		return nil
 	}
-	return &Client{loop, c}
+	return &Client{loop: loop, futures: c}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -95,7 +95,7 @@ func (c *Client) Watch(pipeline any, opts ...options.Lister[options.ChangeStream
 //
 // Motor: MotorClient.open.
 func (c *Client) Open(ctx context.Context, callback Func[*Client]) {
-	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, c.same))
+	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, func(m *motor.Client) *Client { return sameClient(c, m) }))
 }
 
 // Close closes the connections and ends the goroutines of the client, once the operations that were started before
@@ -629,9 +629,9 @@ func (c *Client) StartSession(
 	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
 
-// same returns the handle of m, which is this one if m is.
-func (c *Client) same(m *motor.Client) *Client {
-	if m == c.futures {
+// sameClient returns the handle of m: c itself if m is its handle of motor.
+func sameClient(c *Client, m *motor.Client) *Client {
+	if m == c.Futures() {
 		return c
 	}
 	return clientOn(c.loop, m)

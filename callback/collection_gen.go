@@ -25,9 +25,14 @@ import (
 // [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
 //
 // Motor: MotorCollection. Its document_class is the type parameter.
-type Collection[D any] struct {
+type Collection[D any] struct{ collection }
+
+// collection is a [Collection] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type collection struct {
+	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
-	futures *motor.Collection[D]
+	futures *motor.Collection[bson.M]
 }
 
 // WrapCollection returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
@@ -43,17 +48,17 @@ func collectionOn[D any](loop future.Executor, c *motor.Collection[D]) *Collecti
 	if c == nil {
 		return nil
 	}
-	return &Collection[D]{loop, c}
+	return &Collection[D]{collection{loop: loop, futures: (*motor.Collection[bson.M])(c)}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
 // futures run there, and so not before the loop does; an Await does not need it.
-func (c *Collection[D]) Futures() *motor.Collection[D] { return c.futures }
+func (c *Collection[D]) Futures() *motor.Collection[D] { return (*motor.Collection[D])(c.futures) }
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
-func (c *Collection[D]) IOLoop() future.Executor { return c.loop }
+func (c *collection) IOLoop() future.Executor { return c.loop }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
 // [Database.Collection].
@@ -71,14 +76,14 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
 func (c *Collection[D]) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return bulkOperationBuilderOn(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
+	return bulkOperationBuilderOn(c.loop, c.Futures().InitializeOrderedBulkOp(opts...))
 }
 
 // InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
 func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return bulkOperationBuilderOn(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
+	return bulkOperationBuilderOn(c.loop, c.Futures().InitializeUnorderedBulkOp(opts...))
 }
 
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
@@ -102,7 +107,7 @@ func (c *Collection[D]) BulkWrite(
 	ctx context.Context, models []mongo.WriteModel, callback Func[*motor.BulkWriteResult],
 	opts ...options.Lister[options.BulkWriteOptions],
 ) {
-	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
+	deliver(c.loop, c.Futures().BulkWrite(ctx, models, opts...), callback)
 }
 
 // Watch returns a stream of the changes of the collection. See [Client.Watch].
@@ -113,14 +118,14 @@ func (c *Collection[D]) BulkWrite(
 //
 // Motor: MotorCollection.watch.
 func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
-	return changeStreamOn(c.loop, c.futures.Watch(pipeline, opts...))
+	return changeStreamOn(c.loop, c.Futures().Watch(pipeline, opts...))
 }
 
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
 func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
-	return c.futures.SecondaryAcceptableLatencyMS()
+	return c.Futures().SecondaryAcceptableLatencyMS()
 }
 
 // CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
@@ -128,50 +133,50 @@ func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
 //
 // Motor: MotorCollection.codec_options.
 func (c *Collection[D]) CodecOptions() motor.CodecOptions {
-	return c.futures.CodecOptions()
+	return c.Futures().CodecOptions()
 }
 
 // Name returns the collection's name.
 //
 // Motor: MotorCollection.name.
 func (c *Collection[D]) Name() string {
-	return c.futures.Name()
+	return c.Futures().Name()
 }
 
 // FullName returns the names of the database and of the collection, with a dot between.
 //
 // Motor: MotorCollection.full_name.
 func (c *Collection[D]) FullName() string {
-	return c.futures.FullName()
+	return c.Futures().FullName()
 }
 
 // Database returns the database that the collection was taken from.
 //
 // Motor: MotorCollection.database.
 func (c *Collection[D]) Database() *Database {
-	return databaseOn(c.loop, c.futures.Database())
+	return databaseOn(c.loop, c.Futures().Database())
 }
 
 // Collection returns the collection of this name below this one: "a" and "b" make "a.b".
 //
 // Motor: coll.name, coll["name"].
 func (c *Collection[D]) Collection(name string) *Collection[D] {
-	return c.same(c.futures.Collection(name))
+	return sameCollection(c, c.Futures().Collection(name))
 }
 
 // Err returns the [motor.InvalidName] with which everything that is done with this collection fails, or nil.
 func (c *Collection[D]) Err() error {
-	return c.futures.Err()
+	return c.Futures().Err()
 }
 
 // Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
 func (c *Collection[D]) Equal(other *Collection[D]) bool {
-	return c.futures.Equal(other.futures)
+	return c.Futures().Equal(other.Futures())
 }
 
 // String names the collection, with its database.
 func (c *Collection[D]) String() string {
-	return c.futures.String()
+	return c.Futures().String()
 }
 
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
@@ -180,7 +185,7 @@ func (c *Collection[D]) String() string {
 func (c *Collection[D]) Drop(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
 ) {
-	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
+	deliver(c.loop, c.Futures().Drop(ctx, opts...), callback)
 }
 
 // Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
@@ -193,7 +198,7 @@ func (c *Collection[D]) Drop(
 //
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
-	return commandCursorOn(c.loop, c.futures.Aggregate(pipeline, opts...))
+	return commandCursorOn(c.loop, c.Futures().Aggregate(pipeline, opts...))
 }
 
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
@@ -210,7 +215,7 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 // An insert in a session, with options, or with a write concern of w: 0 or one with wtimeout goes by itself, as do all
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
-	return c.same(c.futures.WithBatching())
+	return sameCollection(c, c.Futures().WithBatching())
 }
 
 // FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
@@ -218,7 +223,7 @@ func (c *Collection[D]) WithBatching() *Collection[D] {
 //
 // Motor: MotorCollection.find_raw_batches.
 func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
-	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
+	return cursorOn(c.loop, c.Futures().FindRawBatches(filter, opts...))
 }
 
 // AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
@@ -232,7 +237,7 @@ func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[option
 func (c *Collection[D]) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
-	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
+	return commandCursorOn(c.loop, c.Futures().AggregateRawBatches(pipeline, opts...))
 }
 
 // FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
@@ -247,7 +252,7 @@ func (c *Collection[D]) AggregateRawBatches(
 func (c *Collection[D]) FindAndModify(
 	ctx context.Context, query any, callback Func[D], opts ...motor.FindAndModifyOptions,
 ) {
-	deliver(c.loop, c.futures.FindAndModify(ctx, query, opts...), callback)
+	deliver(c.loop, c.Futures().FindAndModify(ctx, query, opts...), callback)
 }
 
 // FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
@@ -258,7 +263,7 @@ func (c *Collection[D]) FindAndModify(
 func (c *Collection[D]) FindAndModifyFullResponse(
 	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
 ) {
-	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
+	deliver(c.loop, c.Futures().FindAndModifyFullResponse(ctx, query, opts...), callback)
 }
 
 // FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
@@ -272,7 +277,7 @@ func (c *Collection[D]) FindAndModifyFullResponse(
 func (c *Collection[D]) FindOneAndDelete(
 	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
 ) {
-	deliver(c.loop, c.futures.FindOneAndDelete(ctx, filter, opts...), callback)
+	deliver(c.loop, c.Futures().FindOneAndDelete(ctx, filter, opts...), callback)
 }
 
 // FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
@@ -288,7 +293,7 @@ func (c *Collection[D]) FindOneAndReplace(
 	ctx context.Context, filter, replacement any, callback Func[D],
 	opts ...options.Lister[options.FindOneAndReplaceOptions],
 ) {
-	deliver(c.loop, c.futures.FindOneAndReplace(ctx, filter, replacement, opts...), callback)
+	deliver(c.loop, c.Futures().FindOneAndReplace(ctx, filter, replacement, opts...), callback)
 }
 
 // FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
@@ -303,7 +308,7 @@ func (c *Collection[D]) FindOneAndReplace(
 func (c *Collection[D]) FindOneAndUpdate(
 	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
 ) {
-	deliver(c.loop, c.futures.FindOneAndUpdate(ctx, filter, update, opts...), callback)
+	deliver(c.loop, c.Futures().FindOneAndUpdate(ctx, filter, update, opts...), callback)
 }
 
 // ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
@@ -314,7 +319,7 @@ func (c *Collection[D]) FindOneAndUpdate(
 //
 // Motor: MotorCollection.list_indexes.
 func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
+	return commandCursorOn(c.loop, c.Futures().ListIndexes(opts...))
 }
 
 // IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
@@ -324,7 +329,7 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 //
 // Motor: MotorCollection.index_information.
 func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
-	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
+	deliver(c.loop, c.Futures().IndexInformation(ctx), callback)
 }
 
 // CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
@@ -343,7 +348,7 @@ func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[
 func (c *Collection[D]) CreateIndex(
 	ctx context.Context, keys any, callback Func[string], opts ...options.Lister[options.IndexOptions],
 ) {
-	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
+	deliver(c.loop, c.Futures().CreateIndex(ctx, keys, opts...), callback)
 }
 
 // CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
@@ -356,7 +361,7 @@ func (c *Collection[D]) CreateIndexes(
 	ctx context.Context, indexes []mongo.IndexModel, callback Func[[]string],
 	opts ...options.Lister[options.CreateIndexesOptions],
 ) {
-	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
+	deliver(c.loop, c.Futures().CreateIndexes(ctx, indexes, opts...), callback)
 }
 
 // DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
@@ -370,7 +375,7 @@ func (c *Collection[D]) CreateIndexes(
 func (c *Collection[D]) DropIndex(
 	ctx context.Context, indexOrName any, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
 ) {
-	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
+	deliver(c.loop, c.Futures().DropIndex(ctx, indexOrName, opts...), callback)
 }
 
 // DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
@@ -381,7 +386,7 @@ func (c *Collection[D]) DropIndex(
 func (c *Collection[D]) DropIndexes(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
 ) {
-	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
+	deliver(c.loop, c.Futures().DropIndexes(ctx, opts...), callback)
 }
 
 // EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
@@ -397,7 +402,7 @@ func (c *Collection[D]) DropIndexes(
 func (c *Collection[D]) EnsureIndex(
 	ctx context.Context, keys any, callback Func[string], opts ...motor.EnsureIndexOptions,
 ) {
-	deliver(c.loop, c.futures.EnsureIndex(ctx, keys, opts...), callback)
+	deliver(c.loop, c.Futures().EnsureIndex(ctx, keys, opts...), callback)
 }
 
 // Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
@@ -407,7 +412,7 @@ func (c *Collection[D]) EnsureIndex(
 //
 // Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
 func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.futures.Reindex(ctx), callback)
+	deliver(c.loop, c.Futures().Reindex(ctx), callback)
 }
 
 // Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
@@ -422,7 +427,7 @@ func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
 func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
-	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
+	deliver(c.loop, c.Futures().Insert(ctx, documents, opts...), callback)
 }
 
 // Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
@@ -434,7 +439,7 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
 func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
-	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+	deliver(c.loop, c.Futures().Save(ctx, document, opts...), callback)
 }
 
 // MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
@@ -451,7 +456,7 @@ func (c *Collection[D]) MapReduce(
 	ctx context.Context, mapping, reducing, out any, callback Func[*Collection[bson.M]],
 	opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
+	deliver(c.loop, c.Futures().MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
 }
 
 // MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
@@ -461,7 +466,7 @@ func (c *Collection[D]) MapReduce(
 func (c *Collection[D]) MapReduceFullResponse(
 	ctx context.Context, mapping, reducing, out any, callback Func[bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
+	deliver(c.loop, c.Futures().MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
 }
 
 // InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
@@ -474,7 +479,7 @@ func (c *Collection[D]) MapReduceFullResponse(
 func (c *Collection[D]) InlineMapReduce(
 	ctx context.Context, mapping, reducing any, callback Func[[]bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
+	deliver(c.loop, c.Futures().InlineMapReduce(ctx, mapping, reducing, opts...), callback)
 }
 
 // InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
@@ -484,7 +489,7 @@ func (c *Collection[D]) InlineMapReduce(
 func (c *Collection[D]) InlineMapReduceFullResponse(
 	ctx context.Context, mapping, reducing any, callback Func[bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
+	deliver(c.loop, c.Futures().InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
 }
 
 // WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
@@ -492,14 +497,14 @@ func (c *Collection[D]) InlineMapReduceFullResponse(
 //
 // Motor: MotorCollection.with_options.
 func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	return c.same(c.futures.WithOptions(opts...))
+	return sameCollection(c, c.Futures().WithOptions(opts...))
 }
 
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
 //
 // Motor: MotorCollection.read_concern.
 func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
-	return c.futures.ReadConcern()
+	return c.Futures().ReadConcern()
 }
 
 // Options returns the options with which the collection was created, such as capped and size: an empty map if it was
@@ -509,7 +514,7 @@ func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
 //
 // Motor: MotorCollection.options.
 func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.futures.Options(ctx), callback)
+	deliver(c.loop, c.Futures().Options(ctx), callback)
 }
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
@@ -522,7 +527,7 @@ func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
 func (c *Collection[D]) FindOne(
 	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneOptions],
 ) {
-	deliver(c.loop, c.futures.FindOne(ctx, filter, opts...), callback)
+	deliver(c.loop, c.Futures().FindOne(ctx, filter, opts...), callback)
 }
 
 // Find returns a cursor over the documents that match filter. It does no I/O: the query is sent when the cursor is
@@ -534,7 +539,7 @@ func (c *Collection[D]) FindOne(
 //
 // Motor: MotorCollection.find.
 func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOptions]) *Cursor[D] {
-	return cursorOn(c.loop, c.futures.Find(filter, opts...))
+	return cursorOn(c.loop, c.Futures().Find(filter, opts...))
 }
 
 // CountDocuments counts the documents that match filter.
@@ -543,7 +548,7 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 func (c *Collection[D]) CountDocuments(
 	ctx context.Context, filter any, callback Func[int64], opts ...options.Lister[options.CountOptions],
 ) {
-	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
+	deliver(c.loop, c.Futures().CountDocuments(ctx, filter, opts...), callback)
 }
 
 // EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
@@ -555,7 +560,7 @@ func (c *Collection[D]) CountDocuments(
 func (c *Collection[D]) EstimatedDocumentCount(
 	ctx context.Context, callback Func[int64], opts ...options.Lister[options.EstimatedDocumentCountOptions],
 ) {
-	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
+	deliver(c.loop, c.Futures().EstimatedDocumentCount(ctx, opts...), callback)
 }
 
 // Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
@@ -568,7 +573,7 @@ func (c *Collection[D]) EstimatedDocumentCount(
 func (c *Collection[D]) Distinct(
 	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
 ) {
-	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
+	deliver(c.loop, c.Futures().Distinct(ctx, key, filter, opts...), callback)
 }
 
 // Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
@@ -579,7 +584,7 @@ func (c *Collection[D]) Distinct(
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
 func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
-	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
+	deliver(c.loop, c.Futures().Count(ctx, opts...), callback)
 }
 
 // Group makes the server put the documents that match condition into groups. The result is one document for each
@@ -596,7 +601,7 @@ func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ..
 func (c *Collection[D]) Group(
 	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
 ) {
-	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
+	deliver(c.loop, c.Futures().Group(ctx, key, condition, initial, reduce, opts...), callback)
 }
 
 // Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
@@ -610,7 +615,7 @@ func (c *Collection[D]) Group(
 func (c *Collection[D]) Rename(
 	ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions,
 ) {
-	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
+	deliver(c.loop, c.Futures().Rename(ctx, newName, opts...), callback)
 }
 
 // CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
@@ -623,7 +628,7 @@ func (c *Collection[D]) CreateSearchIndex(
 	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
 	opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) {
-	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
+	deliver(c.loop, c.Futures().CreateSearchIndex(ctx, model, opts...), callback)
 }
 
 // CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
@@ -636,7 +641,7 @@ func (c *Collection[D]) CreateSearchIndexes(
 	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
 	opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) {
-	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
+	deliver(c.loop, c.Futures().CreateSearchIndexes(ctx, models, opts...), callback)
 }
 
 // DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
@@ -648,7 +653,7 @@ func (c *Collection[D]) CreateSearchIndexes(
 func (c *Collection[D]) DropSearchIndex(
 	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
 ) {
-	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
+	deliver(c.loop, c.Futures().DropSearchIndex(ctx, name, opts...), callback)
 }
 
 // UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
@@ -661,7 +666,7 @@ func (c *Collection[D]) UpdateSearchIndex(
 	ctx context.Context, name string, definition any, callback Func[struct{}],
 	opts ...options.Lister[options.UpdateSearchIndexOptions],
 ) {
-	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
+	deliver(c.loop, c.Futures().UpdateSearchIndex(ctx, name, definition, opts...), callback)
 }
 
 // ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
@@ -674,7 +679,7 @@ func (c *Collection[D]) UpdateSearchIndex(
 func (c *Collection[D]) ListSearchIndexes(
 	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
 ) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
+	return commandCursorOn(c.loop, c.Futures().ListSearchIndexes(name, opts...))
 }
 
 // Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
@@ -691,7 +696,7 @@ func (c *Collection[D]) ListSearchIndexes(
 func (c *Collection[D]) Update(
 	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
 ) {
-	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
+	deliver(c.loop, c.Futures().Update(ctx, spec, document, opts...), callback)
 }
 
 // Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
@@ -704,7 +709,7 @@ func (c *Collection[D]) Update(
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
 func (c *Collection[D]) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
-	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
+	deliver(c.loop, c.Futures().Remove(ctx, specOrID, opts...), callback)
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
@@ -718,7 +723,7 @@ func (c *Collection[D]) InsertOne(
 	ctx context.Context, document any, callback Func[*motor.InsertOneResult],
 	opts ...options.Lister[options.InsertOneOptions],
 ) {
-	deliver(c.loop, c.futures.InsertOne(ctx, document, opts...), callback)
+	deliver(c.loop, c.Futures().InsertOne(ctx, document, opts...), callback)
 }
 
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
@@ -734,7 +739,7 @@ func (c *Collection[D]) InsertMany(
 	ctx context.Context, documents any, callback Func[*motor.InsertManyResult],
 	opts ...options.Lister[options.InsertManyOptions],
 ) {
-	deliver(c.loop, c.futures.InsertMany(ctx, documents, opts...), callback)
+	deliver(c.loop, c.Futures().InsertMany(ctx, documents, opts...), callback)
 }
 
 // UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
@@ -748,7 +753,7 @@ func (c *Collection[D]) UpdateOne(
 	ctx context.Context, filter, update any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.UpdateOneOptions],
 ) {
-	deliver(c.loop, c.futures.UpdateOne(ctx, filter, update, opts...), callback)
+	deliver(c.loop, c.Futures().UpdateOne(ctx, filter, update, opts...), callback)
 }
 
 // UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
@@ -758,7 +763,7 @@ func (c *Collection[D]) UpdateMany(
 	ctx context.Context, filter, update any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.UpdateManyOptions],
 ) {
-	deliver(c.loop, c.futures.UpdateMany(ctx, filter, update, opts...), callback)
+	deliver(c.loop, c.Futures().UpdateMany(ctx, filter, update, opts...), callback)
 }
 
 // ReplaceOne puts replacement in the place of the first document that matches filter, whose _id stays.
@@ -772,7 +777,7 @@ func (c *Collection[D]) ReplaceOne(
 	ctx context.Context, filter, replacement any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.ReplaceOptions],
 ) {
-	deliver(c.loop, c.futures.ReplaceOne(ctx, filter, replacement, opts...), callback)
+	deliver(c.loop, c.Futures().ReplaceOne(ctx, filter, replacement, opts...), callback)
 }
 
 // DeleteOne deletes the first document that matches filter.
@@ -785,7 +790,7 @@ func (c *Collection[D]) DeleteOne(
 	ctx context.Context, filter any, callback Func[*motor.DeleteResult],
 	opts ...options.Lister[options.DeleteOneOptions],
 ) {
-	deliver(c.loop, c.futures.DeleteOne(ctx, filter, opts...), callback)
+	deliver(c.loop, c.Futures().DeleteOne(ctx, filter, opts...), callback)
 }
 
 // DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
@@ -795,7 +800,7 @@ func (c *Collection[D]) DeleteMany(
 	ctx context.Context, filter any, callback Func[*motor.DeleteResult],
 	opts ...options.Lister[options.DeleteManyOptions],
 ) {
-	deliver(c.loop, c.futures.DeleteMany(ctx, filter, opts...), callback)
+	deliver(c.loop, c.Futures().DeleteMany(ctx, filter, opts...), callback)
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -803,7 +808,7 @@ func (c *Collection[D]) DeleteMany(
 // has its own.
 //
 // Motor: write_concern.
-func (c *Collection[D]) WriteConcern() *motor.WriteConcern {
+func (c *collection) WriteConcern() *motor.WriteConcern {
 	return c.futures.WriteConcern()
 }
 
@@ -814,7 +819,7 @@ func (c *Collection[D]) WriteConcern() *motor.WriteConcern {
 // [motor.WriteConcern.Set].
 //
 // Motor: write_concern = {...}.
-func (c *Collection[D]) SetWriteConcern(dictionary any) error {
+func (c *collection) SetWriteConcern(dictionary any) error {
 	return c.futures.SetWriteConcern(dictionary)
 }
 
@@ -822,7 +827,7 @@ func (c *Collection[D]) SetWriteConcern(dictionary any) error {
 // database takes over its client's, and a collection its database's, when it is made; later on each has its own.
 //
 // Motor: read_preference.
-func (c *Collection[D]) ReadPreference() readpref.Mode {
+func (c *collection) ReadPreference() readpref.Mode {
 	return c.futures.ReadPreference()
 }
 
@@ -833,7 +838,7 @@ func (c *Collection[D]) ReadPreference() readpref.Mode {
 // tags.
 //
 // Motor: read_preference = mode.
-func (c *Collection[D]) SetReadPreference(mode readpref.Mode) error {
+func (c *collection) SetReadPreference(mode readpref.Mode) error {
 	return c.futures.SetReadPreference(mode)
 }
 
@@ -841,7 +846,7 @@ func (c *Collection[D]) SetReadPreference(mode readpref.Mode) error {
 // preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
 //
 // Motor: tag_sets.
-func (c *Collection[D]) TagSets() []map[string]string {
+func (c *collection) TagSets() []map[string]string {
 	return c.futures.TagSets()
 }
 
@@ -853,7 +858,7 @@ func (c *Collection[D]) TagSets() []map[string]string {
 // Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
 //
 // Motor: tag_sets = [...].
-func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
+func (c *collection) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
 }
 
@@ -864,12 +869,12 @@ func (c *Collection[D]) SetTagSets(sets []map[string]string) error {
 //
 // Motor: MotorCollection.delegate.
 func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
-	deliver(c.loop, c.futures.Delegate(ctx), callback)
+	deliver(c.loop, c.Futures().Delegate(ctx), callback)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (c *Collection[D]) same(m *motor.Collection[D]) *Collection[D] {
-	if m == c.futures {
+// sameCollection returns the handle of m: c itself if m is its handle of motor.
+func sameCollection[D any](c *Collection[D], m *motor.Collection[D]) *Collection[D] {
+	if m == c.Futures() {
 		return c
 	}
 	return collectionOn(c.loop, m)

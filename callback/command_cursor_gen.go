@@ -21,6 +21,7 @@ import (
 //
 // Motor: MotorCommandCursor, MotorLatentCommandCursor.
 type CommandCursor[D any] struct {
+	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
 	futures *motor.CommandCursor[D]
 }
@@ -38,7 +39,7 @@ func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *Co
 	if c == nil {
 		return nil
 	}
-	return &CommandCursor[D]{loop, c}
+	return &CommandCursor[D]{loop: loop, futures: c}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -55,7 +56,7 @@ func (c *CommandCursor[D]) IOLoop() future.Executor { return c.loop }
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
-	return c.same(c.futures.BatchSize(n))
+	return sameCommandCursor(c, c.futures.BatchSize(n))
 }
 
 // MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
@@ -64,7 +65,7 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 //
 // Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
-	return c.same(c.futures.MaxAwaitTimeMS(ms))
+	return sameCommandCursor(c, c.futures.MaxAwaitTimeMS(ms))
 }
 
 // Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
@@ -72,7 +73,7 @@ func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 //
 // Motor: the parameter comment of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
-	return c.same(c.futures.Comment(comment))
+	return sameCommandCursor(c, c.futures.Comment(comment))
 }
 
 // FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
@@ -211,9 +212,9 @@ func (c *CommandCursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (c *CommandCursor[D]) same(m *motor.CommandCursor[D]) *CommandCursor[D] {
-	if m == c.futures {
+// sameCommandCursor returns the handle of m: c itself if m is its handle of motor.
+func sameCommandCursor[D any](c *CommandCursor[D], m *motor.CommandCursor[D]) *CommandCursor[D] {
+	if m == c.Futures() {
 		return c
 	}
 	return commandCursorOn(c.loop, m)

@@ -24,6 +24,7 @@ import (
 //
 // Motor: MotorCursor.
 type Cursor[D any] struct {
+	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
 	futures *motor.Cursor[D]
 }
@@ -41,7 +42,7 @@ func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	if c == nil {
 		return nil
 	}
-	return &Cursor[D]{loop, c}
+	return &Cursor[D]{loop: loop, futures: c}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -61,21 +62,21 @@ func (c *Cursor[D]) IOLoop() future.Executor { return c.loop }
 //
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
-	return c.same(c.futures.Sort(keys, direction...))
+	return sameCursor(c, c.futures.Sort(keys, direction...))
 }
 
 // Skip leaves out the first n documents. A negative n is a [motor.ValueError].
 //
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
-	return c.same(c.futures.Skip(n))
+	return sameCursor(c, c.futures.Skip(n))
 }
 
 // Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
 //
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
-	return c.same(c.futures.Limit(n))
+	return sameCursor(c, c.futures.Limit(n))
 }
 
 // BatchSize sets how many documents the server sends at once. 0 leaves it to the server; a negative n is a
@@ -83,21 +84,21 @@ func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
 //
 // Motor: MotorCursor.batch_size.
 func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
-	return c.same(c.futures.BatchSize(n))
+	return sameCursor(c, c.futures.BatchSize(n))
 }
 
 // Clone returns a cursor with the same query and options that has not been read.
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
-	return c.same(c.futures.Clone())
+	return sameCursor(c, c.futures.Clone())
 }
 
 // Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
 //
 // Motor: MotorCursor.rewind.
 func (c *Cursor[D]) Rewind() *Cursor[D] {
-	return c.same(c.futures.Rewind())
+	return sameCursor(c, c.futures.Rewind())
 }
 
 // AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
@@ -107,7 +108,7 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
-	return c.same(c.futures.AddOption(mask))
+	return sameCursor(c, c.futures.AddOption(mask))
 }
 
 // RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
@@ -116,7 +117,7 @@ func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
 //
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
-	return c.same(c.futures.RemoveOption(mask))
+	return sameCursor(c, c.futures.RemoveOption(mask))
 }
 
 // Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
@@ -128,7 +129,7 @@ func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
-	return c.same(c.futures.Slice(from, to...))
+	return sameCursor(c, c.futures.Slice(from, to...))
 }
 
 // Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
@@ -138,7 +139,7 @@ func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 //
 // Legacy: use Skip and Limit. Motor: cursor[i].
 func (c *Cursor[D]) Index(i int64) *Cursor[D] {
-	return c.same(c.futures.Index(i))
+	return sameCursor(c, c.futures.Index(i))
 }
 
 // Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
@@ -177,7 +178,7 @@ func (c *Cursor[D]) ConnID() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.hint.
 func (c *Cursor[D]) Hint(index any) *Cursor[D] {
-	return c.same(c.futures.Hint(index))
+	return sameCursor(c, c.futures.Hint(index))
 }
 
 // Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
@@ -188,7 +189,7 @@ func (c *Cursor[D]) Hint(index any) *Cursor[D] {
 //
 // Motor: MotorCursor.where.
 func (c *Cursor[D]) Where(code any) *Cursor[D] {
-	return c.same(c.futures.Where(code))
+	return sameCursor(c, c.futures.Where(code))
 }
 
 // Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
@@ -198,7 +199,7 @@ func (c *Cursor[D]) Where(code any) *Cursor[D] {
 //
 // Motor: MotorCursor.min.
 func (c *Cursor[D]) Min(keys any) *Cursor[D] {
-	return c.same(c.futures.Min(keys))
+	return sameCursor(c, c.futures.Min(keys))
 }
 
 // Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
@@ -207,7 +208,7 @@ func (c *Cursor[D]) Min(keys any) *Cursor[D] {
 //
 // Motor: MotorCursor.max.
 func (c *Cursor[D]) Max(keys any) *Cursor[D] {
-	return c.same(c.futures.Max(keys))
+	return sameCursor(c, c.futures.Max(keys))
 }
 
 // Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
@@ -216,21 +217,21 @@ func (c *Cursor[D]) Max(keys any) *Cursor[D] {
 //
 // Motor: MotorCursor.comment.
 func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
-	return c.same(c.futures.Comment(comment))
+	return sameCursor(c, c.futures.Comment(comment))
 }
 
 // Collation sets the rules by which strings are compared; nil stands for those of the collection.
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
-	return c.same(c.futures.Collation(collation))
+	return sameCursor(c, c.futures.Collation(collation))
 }
 
 // AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
 //
 // Motor: MotorCursor.allow_disk_use.
 func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
-	return c.same(c.futures.AllowDiskUse(allow))
+	return sameCursor(c, c.futures.AllowDiskUse(allow))
 }
 
 // MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
@@ -239,7 +240,7 @@ func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
 //
 // Motor: MotorCursor.max_time_ms.
 func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
-	return c.same(c.futures.MaxTimeMS(ms))
+	return sameCursor(c, c.futures.MaxTimeMS(ms))
 }
 
 // MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
@@ -248,7 +249,7 @@ func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
 //
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
-	return c.same(c.futures.MaxAwaitTimeMS(ms))
+	return sameCursor(c, c.futures.MaxAwaitTimeMS(ms))
 }
 
 // MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
@@ -256,7 +257,7 @@ func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
 //
 // Motor: MotorCursor.max_scan.
 func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
-	return c.same(c.futures.MaxScan(n))
+	return sameCursor(c, c.futures.MaxScan(n))
 }
 
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
@@ -414,9 +415,9 @@ func (c *Cursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (c *Cursor[D]) same(m *motor.Cursor[D]) *Cursor[D] {
-	if m == c.futures {
+// sameCursor returns the handle of m: c itself if m is its handle of motor.
+func sameCursor[D any](c *Cursor[D], m *motor.Cursor[D]) *Cursor[D] {
+	if m == c.Futures() {
 		return c
 	}
 	return cursorOn(c.loop, m)

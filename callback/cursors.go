@@ -29,5 +29,5 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int, callback Func[[
 		}
 		return cursors
 	}
-	deliver(c.loop, c.futures.ParallelScan(ctx, n), wrapped(callback, wrapAll))
+	deliver(c.loop, c.Futures().ParallelScan(ctx, n), wrapped(callback, wrapAll))
 }

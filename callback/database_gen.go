@@ -43,7 +43,7 @@ func databaseOn(loop future.Executor, d *motor.Database) *Database {
 	if d == nil {
 		return nil
 	}
-	return &Database{loop, d}
+	return &Database{loop: loop, futures: d}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -357,7 +357,7 @@ func (d *Database) ResetErrorHistory(ctx context.Context, callback Func[struct{}
 //
 // Motor: MotorDatabase.with_options.
 func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
-	return d.same(d.futures.WithOptions(opts...))
+	return sameDatabase(d, d.futures.WithOptions(opts...))
 }
 
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
@@ -454,9 +454,9 @@ func (d *Database) Delegate(ctx context.Context, callback Func[*mongo.Database])
 	deliver(d.loop, d.futures.Delegate(ctx), callback)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (d *Database) same(m *motor.Database) *Database {
-	if m == d.futures {
+// sameDatabase returns the handle of m: d itself if m is its handle of motor.
+func sameDatabase(d *Database, m *motor.Database) *Database {
+	if m == d.Futures() {
 		return d
 	}
 	return databaseOn(d.loop, m)

@@ -7,17 +7,18 @@ import (
 
 //go:generate go run ../internal/handles
 
-// deliver has the outcome of f go to callback, on loop, always later: the result and nil, or the zero T and the
-// error. All that is called with a callback comes through here.
+// Generic code is compiled in the program that uses it, so there is as little of it as possible here: a function that
+// knows T wraps its callback into one that does not, and hands that on.
+
+// deliver arranges for callback to be called with the outcome of f on loop, always later: with the result and nil, or
+// with the zero T and the error. Every method that takes a callback comes through here.
 func deliver[T any](loop future.Executor, f *future.Future[T], callback Func[T]) {
 	if callback == nil {
-		f.Notify(ignored[T]{f})
+		reportFailure(f)
 		return
 	}
-	f.Via(loop).OnComplete(func(result T, err error) {
-		if l, ok := loop.(*Loop); ok {
-			defer l.catch() // a loop with a panic handler of its own
-		}
+	deliverOn(loop, f, func() {
+		result, err := f.Result()
 		if err != nil {
 			var zero T
 			result = zero
@@ -26,18 +27,70 @@ func deliver[T any](loop future.Executor, f *future.Future[T], callback Func[T])
 	})
 }
 
-// ignored is a future that was started without a callback, as Motor's with callback=None.
-type ignored[T any] struct{ f *future.Future[T] }
+// settling is a future of any type.
+type settling interface {
+	future.Awaitable
+	Err() error
+}
 
-// Wake reports a failure. The handler may be anybody's code, which the stack that settles futures must not run.
-func (i ignored[T]) Wake() {
-	if err := i.f.Err(); err != nil {
+// deliverOn arranges for call to be called on loop once f is settled.
+func deliverOn(loop future.Executor, f settling, call func()) {
+	if l, ok := loop.(*Loop); ok {
+		d := &delivery{loop: l, f: f, call: call}
+		f.NotifyWith(&d.registration, d)
+		return
+	}
+	// The executor may be a pool, may refuse, or may panic. Futures know what to do then.
+	p := future.NewPromiseOn[struct{}](loop)
+	p.Future().OnComplete(func(struct{}, error) { call() })
+	f.Notify(&foreignDelivery{p, f})
+}
+
+// delivery is a callback on its way to a loop.
+type delivery struct {
+	registration future.Registration
+	loop         *Loop
+	f            settling
+	call         func()
+}
+
+// Wake implements [future.Waker].
+func (d *delivery) Wake() {
+	if !d.loop.post(d.call) {
+		reportUndelivered(d.f)
+	}
+}
+
+// foreignDelivery is a callback on its way to another executor.
+type foreignDelivery struct {
+	promise *future.Promise[struct{}]
+	f       settling
+}
+
+// Wake implements [future.Waker].
+func (d *foreignDelivery) Wake() { d.promise.Settle(struct{}{}, d.f.Err()) }
+
+// reportUndelivered reports that a closed loop has refused the callback of f. The handler is user code, which must not
+// run on the stack that settles futures.
+func reportUndelivered(f settling) {
+	go future.ReportUnobserved(&future.UndeliveredError{Reason: ErrLoopClosed, Outcome: f.Err()})
+}
+
+// reportFailure reports a failure of f: of an operation that was started without a callback, as Motor's with
+// callback=None.
+func reportFailure(f settling) { f.Notify(unheard{f}) }
+
+type unheard struct{ f settling }
+
+// Wake implements [future.Waker].
+func (u unheard) Wake() {
+	if err := u.f.Err(); err != nil {
 		go future.ReportUnobserved(err)
 	}
 }
 
-// guarded is deliver's treatment of panics for functions that motor calls on loop again and again, until they return
-// false.
+// guarded returns fn, which motor calls on loop until it returns false, with the treatment that the loop gives to the
+// panics of callbacks.
 func guarded[T any](loop future.Executor, fn func(T, error) bool) func(T, error) bool {
 	l, ok := loop.(*Loop)
 	if !ok || fn == nil {

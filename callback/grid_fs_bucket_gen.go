@@ -42,7 +42,7 @@ func gridFSBucketOn(loop future.Executor, g *motor.GridFSBucket) *GridFSBucket {
 	if g == nil {
 		return nil
 	}
-	return &GridFSBucket{loop, g}
+	return &GridFSBucket{loop: loop, futures: g}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its

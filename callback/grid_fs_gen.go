@@ -38,7 +38,7 @@ func gridFSOn(loop future.Executor, g *motor.GridFS) *GridFS {
 	if g == nil {
 		return nil
 	}
-	return &GridFS{loop, g}
+	return &GridFS{loop: loop, futures: g}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -76,7 +76,7 @@ func (g *GridFS) String() string {
 //
 // Legacy: nothing is needed instead. Motor: MotorGridFS.open.
 func (g *GridFS) Open(ctx context.Context, callback Func[*GridFS]) {
-	deliver(g.loop, g.futures.Open(ctx), wrapped(callback, g.same))
+	deliver(g.loop, g.futures.Open(ctx), wrapped(callback, func(m *motor.GridFS) *GridFS { return sameGridFS(g, m) }))
 }
 
 // NewFile returns a new file, open for writing. Nothing is sent before something is written to it.
@@ -177,9 +177,9 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*Gri
 	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// same returns the handle of m, which is this one if m is.
-func (g *GridFS) same(m *motor.GridFS) *GridFS {
-	if m == g.futures {
+// sameGridFS returns the handle of m: g itself if m is its handle of motor.
+func sameGridFS(g *GridFS, m *motor.GridFS) *GridFS {
+	if m == g.Futures() {
 		return g
 	}
 	return gridFSOn(g.loop, m)

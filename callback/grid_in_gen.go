@@ -41,7 +41,7 @@ func gridInOn(loop future.Executor, g *motor.GridIn) *GridIn {
 	if g == nil {
 		return nil
 	}
-	return &GridIn{loop, g}
+	return &GridIn{loop: loop, futures: g}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -60,7 +60,7 @@ func (g *GridIn) IOLoop() future.Executor { return g.loop }
 // [motor.InvalidDocument] for options that cannot be encoded; [motor.ValueError] for a chunk size below 0, and for a
 // field that the document has anyway.
 func NewGridIn(root *Collection[bson.M], opts ...motor.GridInOptions) *GridIn {
-	return gridInOn(root.loop, motor.NewGridIn(root.futures, opts...))
+	return gridInOn(root.loop, motor.NewGridIn(root.Futures(), opts...))
 }
 
 // Get returns a field of the file's document as far as it is known, or nil. Motor's names, such as content_type, stand

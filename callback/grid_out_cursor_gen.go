@@ -40,7 +40,7 @@ func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCurso
 	if g == nil {
 		return nil
 	}
-	return &GridOutCursor{loop, g}
+	return &GridOutCursor{loop: loop, futures: g}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -193,141 +193,141 @@ func (c *GridOutCursor) Collection() *Collection[bson.M] {
 //
 // Motor: MotorGridOutCursor.clone.
 func (c *GridOutCursor) Clone() *GridOutCursor {
-	return c.same(c.futures.Clone())
+	return sameGridOutCursor(c, c.futures.Clone())
 }
 
 // Rewind is [Cursor.Rewind].
 //
 // Motor: MotorGridOutCursor.rewind.
 func (c *GridOutCursor) Rewind() *GridOutCursor {
-	return c.same(c.futures.Rewind())
+	return sameGridOutCursor(c, c.futures.Rewind())
 }
 
 // Sort is [Cursor.Sort].
 //
 // Motor: MotorGridOutCursor.sort.
 func (c *GridOutCursor) Sort(keys any, direction ...any) *GridOutCursor {
-	return c.same(c.futures.Sort(keys, direction...))
+	return sameGridOutCursor(c, c.futures.Sort(keys, direction...))
 }
 
 // Skip is [Cursor.Skip].
 //
 // Motor: MotorGridOutCursor.skip.
 func (c *GridOutCursor) Skip(n int64) *GridOutCursor {
-	return c.same(c.futures.Skip(n))
+	return sameGridOutCursor(c, c.futures.Skip(n))
 }
 
 // Limit is [Cursor.Limit].
 //
 // Motor: MotorGridOutCursor.limit.
 func (c *GridOutCursor) Limit(n int64) *GridOutCursor {
-	return c.same(c.futures.Limit(n))
+	return sameGridOutCursor(c, c.futures.Limit(n))
 }
 
 // BatchSize is [Cursor.BatchSize].
 //
 // Motor: MotorGridOutCursor.batch_size.
 func (c *GridOutCursor) BatchSize(n int32) *GridOutCursor {
-	return c.same(c.futures.BatchSize(n))
+	return sameGridOutCursor(c, c.futures.BatchSize(n))
 }
 
 // Hint is [Cursor.Hint].
 //
 // Motor: MotorGridOutCursor.hint.
 func (c *GridOutCursor) Hint(index any) *GridOutCursor {
-	return c.same(c.futures.Hint(index))
+	return sameGridOutCursor(c, c.futures.Hint(index))
 }
 
 // Where is [Cursor.Where].
 //
 // Motor: MotorGridOutCursor.where.
 func (c *GridOutCursor) Where(code any) *GridOutCursor {
-	return c.same(c.futures.Where(code))
+	return sameGridOutCursor(c, c.futures.Where(code))
 }
 
 // Min is [Cursor.Min].
 //
 // Motor: MotorGridOutCursor.min.
 func (c *GridOutCursor) Min(keys any) *GridOutCursor {
-	return c.same(c.futures.Min(keys))
+	return sameGridOutCursor(c, c.futures.Min(keys))
 }
 
 // Max is [Cursor.Max].
 //
 // Motor: MotorGridOutCursor.max.
 func (c *GridOutCursor) Max(keys any) *GridOutCursor {
-	return c.same(c.futures.Max(keys))
+	return sameGridOutCursor(c, c.futures.Max(keys))
 }
 
 // Comment is [Cursor.Comment].
 //
 // Motor: MotorGridOutCursor.comment.
 func (c *GridOutCursor) Comment(comment any) *GridOutCursor {
-	return c.same(c.futures.Comment(comment))
+	return sameGridOutCursor(c, c.futures.Comment(comment))
 }
 
 // Collation is [Cursor.Collation].
 //
 // Motor: MotorGridOutCursor.collation.
 func (c *GridOutCursor) Collation(collation *options.Collation) *GridOutCursor {
-	return c.same(c.futures.Collation(collation))
+	return sameGridOutCursor(c, c.futures.Collation(collation))
 }
 
 // AllowDiskUse is [Cursor.AllowDiskUse].
 //
 // Motor: MotorGridOutCursor.allow_disk_use.
 func (c *GridOutCursor) AllowDiskUse(allow bool) *GridOutCursor {
-	return c.same(c.futures.AllowDiskUse(allow))
+	return sameGridOutCursor(c, c.futures.AllowDiskUse(allow))
 }
 
 // MaxTimeMS is [Cursor.MaxTimeMS].
 //
 // Motor: MotorGridOutCursor.max_time_ms.
 func (c *GridOutCursor) MaxTimeMS(ms int64) *GridOutCursor {
-	return c.same(c.futures.MaxTimeMS(ms))
+	return sameGridOutCursor(c, c.futures.MaxTimeMS(ms))
 }
 
 // MaxAwaitTimeMS is [Cursor.MaxAwaitTimeMS].
 //
 // Motor: MotorGridOutCursor.max_await_time_ms.
 func (c *GridOutCursor) MaxAwaitTimeMS(ms int64) *GridOutCursor {
-	return c.same(c.futures.MaxAwaitTimeMS(ms))
+	return sameGridOutCursor(c, c.futures.MaxAwaitTimeMS(ms))
 }
 
 // MaxScan is [Cursor.MaxScan].
 //
 // Motor: MotorGridOutCursor.max_scan.
 func (c *GridOutCursor) MaxScan(n int64) *GridOutCursor {
-	return c.same(c.futures.MaxScan(n))
+	return sameGridOutCursor(c, c.futures.MaxScan(n))
 }
 
 // AddOption is [Cursor.AddOption].
 //
 // Motor: MotorGridOutCursor.add_option.
 func (c *GridOutCursor) AddOption(mask int) *GridOutCursor {
-	return c.same(c.futures.AddOption(mask))
+	return sameGridOutCursor(c, c.futures.AddOption(mask))
 }
 
 // RemoveOption is [Cursor.RemoveOption].
 //
 // Motor: MotorGridOutCursor.remove_option.
 func (c *GridOutCursor) RemoveOption(mask int) *GridOutCursor {
-	return c.same(c.futures.RemoveOption(mask))
+	return sameGridOutCursor(c, c.futures.RemoveOption(mask))
 }
 
 // Slice is [Cursor.Slice].
 func (c *GridOutCursor) Slice(from int64, to ...int64) *GridOutCursor {
-	return c.same(c.futures.Slice(from, to...))
+	return sameGridOutCursor(c, c.futures.Slice(from, to...))
 }
 
 // Index is [Cursor.Index].
 func (c *GridOutCursor) Index(i int64) *GridOutCursor {
-	return c.same(c.futures.Index(i))
+	return sameGridOutCursor(c, c.futures.Index(i))
 }
 
-// same returns the handle of m, which is this one if m is.
-func (g *GridOutCursor) same(m *motor.GridOutCursor) *GridOutCursor {
-	if m == g.futures {
+// sameGridOutCursor returns the handle of m: g itself if m is its handle of motor.
+func sameGridOutCursor(g *GridOutCursor, m *motor.GridOutCursor) *GridOutCursor {
+	if m == g.Futures() {
 		return g
 	}
 	return gridOutCursorOn(g.loop, m)

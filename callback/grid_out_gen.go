@@ -43,7 +43,7 @@ func gridOutOn(loop future.Executor, g *motor.GridOut) *GridOut {
 	if g == nil {
 		return nil
 	}
-	return &GridOut{loop, g}
+	return &GridOut{loop: loop, futures: g}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -62,7 +62,7 @@ func (g *GridOut) IOLoop() future.Executor { return g.loop }
 // Errors of reading: [motor.TypeError] for what is no document, and for more than one; [motor.InvalidDocument] for
 // what cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
-	return gridOutOn(root.loop, motor.NewGridOut(root.futures, fileID, fileDocument...))
+	return gridOutOn(root.loop, motor.NewGridOut(root.Futures(), fileID, fileDocument...))
 }
 
 // Collection returns the root collection: the one below which the files are.
@@ -81,7 +81,7 @@ func (o *GridOut) String() string {
 //
 // Motor: MotorGridOut.open.
 func (o *GridOut) Open(ctx context.Context, callback Func[*GridOut]) {
-	deliver(o.loop, o.futures.Open(ctx), wrapped(callback, o.same))
+	deliver(o.loop, o.futures.Open(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return sameGridOut(o, m) }))
 }
 
 // Close ends what is open on the server, after the reads that were called before, and does not wait for it. The file
@@ -269,9 +269,9 @@ func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return o.futures.Reader(ctx)
 }
 
-// same returns the handle of m, which is this one if m is.
-func (g *GridOut) same(m *motor.GridOut) *GridOut {
-	if m == g.futures {
+// sameGridOut returns the handle of m: g itself if m is its handle of motor.
+func sameGridOut(g *GridOut, m *motor.GridOut) *GridOut {
+	if m == g.Futures() {
 		return g
 	}
 	return gridOutOn(g.loop, m)

@@ -37,7 +37,7 @@ func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *Replic
 	if r == nil {
 		return nil
 	}
-	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
+	return &ReplicaSetClient{Client: WrapClient(loop, r.Client), futures: r}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -72,7 +72,7 @@ func NewReplicaSetClient(
 //
 // Motor: MotorReplicaSetClient.open.
 func (c *ReplicaSetClient) Open(ctx context.Context, callback Func[*ReplicaSetClient]) {
-	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, c.same))
+	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, func(m *motor.ReplicaSetClient) *ReplicaSetClient { return sameReplicaSetClient(c, m) }))
 }
 
 // Refresh asks a member of the replica set whether it is there, and looks for one if none is known. What the others
@@ -95,9 +95,9 @@ func (c *ReplicaSetClient) String() string {
 	return c.futures.String()
 }
 
-// same returns the handle of m, which is this one if m is.
-func (r *ReplicaSetClient) same(m *motor.ReplicaSetClient) *ReplicaSetClient {
-	if m == r.futures {
+// sameReplicaSetClient returns the handle of m: r itself if m is its handle of motor.
+func sameReplicaSetClient(r *ReplicaSetClient, m *motor.ReplicaSetClient) *ReplicaSetClient {
+	if m == r.Futures() {
 		return r
 	}
 	return replicaSetClientOn(r.loop, m)

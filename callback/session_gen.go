@@ -41,7 +41,7 @@ func sessionOn(loop future.Executor, s *motor.Session) *Session {
 	if s == nil {
 		return nil
 	}
-	return &Session{loop, s}
+	return &Session{loop: loop, futures: s}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its

@@ -28,7 +28,14 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 	}
 	f.recv = recv
 	_, args := typeParams(params, g)
-	f.head = fmt.Sprintf("func (%s *%s%s) %s", recv, h.name, args, m.Name())
+	owner, futures := h.name+args, recv+".futures"
+	switch {
+	case h.isInCore(m):
+		owner = h.core
+	case h.core != "":
+		futures = recv + ".Futures()"
+	}
+	f.head = fmt.Sprintf("func (%s *%s) %s", recv, owner, m.Name())
 	f.loop = recv + ".loop"
 	if via := g.viaOf(h, m); via != nil {
 		for i, p := range slices.Collect(m.Signature().Params().Variables()) {
@@ -37,9 +44,9 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 			}
 		}
 		f.args = slices.Insert(f.args, viaIndex(via), f.loop)
-		f.call = recv + ".futures." + via.Name()
+		f.call = futures + "." + via.Name()
 	} else {
-		f.call = recv + ".futures." + m.Name()
+		f.call = futures + "." + m.Name()
 	}
 	err = f.write(b)
 	return f.same, err
@@ -115,7 +122,7 @@ type form struct {
 	params []param
 	args   []string // of the call
 	sig    *types.Signature
-	same   bool // the handle's method same is used
+	same   bool // the handle's function same... is used
 }
 
 type param struct{ name, typ string }
@@ -132,6 +139,8 @@ func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error
 		}
 		typ, arg := g.typeName(p.Type()), p.Name()
 		switch {
+		case g.handleOf(p.Type()) != nil && g.handleOf(p.Type()).core != "":
+			arg += ".Futures()"
 		case g.handleOf(p.Type()) != nil:
 			arg += ".futures"
 		case g.mentionsHandle(p.Type()):
@@ -196,7 +205,8 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 		return "", f.unfit()
 	case f.isOwn(t):
 		f.same = true
-		callback = fmt.Sprintf("wrapped(callback, %s.same)", f.recv)
+		callback = fmt.Sprintf("wrapped(callback, func(m *motor.%s) %s { return same%s(%s, m) })",
+			strings.TrimPrefix(own, "*"), own, of.name, f.recv)
 	case of != nil:
 		callback = fmt.Sprintf("wrapped(callback, func(m *motor.%s) %s { return %s(%s, m) })",
 			strings.TrimPrefix(own, "*"), own, of.wrap(), f.loop)
@@ -222,7 +232,7 @@ func (f *form) wrap(call string, t types.Type) (result, body string, err error) 
 	wrap := fmt.Sprintf("%s(%s, ", of.wrap(), f.loop)
 	if f.isOwn(t) {
 		f.same = true
-		wrap = f.recv + ".same("
+		wrap = fmt.Sprintf("same%s(%s, ", of.name, f.recv)
 	}
 	result = f.g.typeName(t)
 	switch results := f.sig.Results(); {

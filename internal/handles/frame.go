@@ -8,15 +8,24 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// frames is what every handle type has, and, as "same", what those have that return themselves.
+// frames has the part that every handle type has: the type, Wrap..., Futures and IOLoop. "same" is for the types with
+// methods that return the type itself.
 var frames = template.Must(template.New("frame").Parse(`
-{{.Doc}}type {{.Name}}{{.Params}} struct {
+{{- $futures := .Motor}}{{if .Core}}{{$futures = .CoreMotor}}{{end}}
+{{.Doc}}type {{.Name}}{{.Params}} struct {{if .Core}}{ {{.Core}} }
+
+// {{.Core}} is a [{{.Name}}] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type {{.Core}} struct {{end}}{
+{{- if .Params}}
+	_       [0]func() // no comparison has to be compiled for every type argument
+{{- end}}
 {{- with .Embedded}}
 	{{.}}
 {{- else}}
 	loop    future.Executor
 {{- end}}
-	futures *{{.Motor}}
+	futures *{{$futures}}
 }
 
 {{.WrapDoc}}func Wrap{{.Name}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
@@ -30,24 +39,24 @@ func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}}
 	if {{.Recv}} == nil {
 		return nil
 	}
-	return &{{.Own}}{
-{{- with .Embeds}}Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop{{end}}, {{.Recv}}}
+	return &{{.Own}}{ {{- with .Core}}{{.}}{ {{- end}}
+	{{- with .Embeds}}{{.}}: Wrap{{.}}(loop, {{$.Recv}}.{{.}}){{else}}loop: loop{{end}}, futures: {{if .Core}}(*{{$futures}})({{.Recv}})}{{else}}{{.Recv}}{{end}}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
 // futures run there, and so not before the loop does; an Await does not need it.
-func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{.Recv}}.futures }
+func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}} }
 {{- if not .Embeds}}
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
-func ({{.Recv}} *{{.Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
+func ({{.Recv}} *{{or .Core .Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
 {{- end}}
 {{define "same"}}
-// same returns the handle of m, which is this one if m is.
-func ({{.Recv}} *{{.Own}}) same(m *{{.Motor}}) *{{.Own}} {
-	if m == {{.Recv}}.futures {
+// same{{.Name}} returns the handle of m: {{.Recv}} itself if m is its handle of motor.
+func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
+	if m == {{.Recv}}.Futures() {
 		return {{.Recv}}
 	}
 	return {{.Wrap}}({{.Recv}}.loop, m)
@@ -63,6 +72,8 @@ type frame struct {
 	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
 	Doc, WrapDoc string
 	Wrap         string // the function that makes the handle
+
+	Core, CoreMotor string // the struct without type parameters, and the type of its field futures; or empty
 
 	Embeds, Embedded string // the handle that it embeds, which has a loop and IOLoop: the name, and the field's type
 }
@@ -89,6 +100,10 @@ func (g *generator) newFrame(h *handle) frame {
 		Doc:  source.AsComment(strings.Join(paragraphs, "\n\n")),
 		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
 			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
+	}
+	if h.core != "" {
+		f.Core = h.core
+		f.CoreMotor = g.motorName(h.standIn)
 	}
 	if h.embeds != nil {
 		f.Embeds, f.Embedded = h.embeds.Name(), g.typeName(h.embeds.Type())

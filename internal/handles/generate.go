@@ -28,6 +28,9 @@ type handle struct {
 	methods   []*types.Func
 	functions []*types.Func // that return it
 	embeds    *types.Var    // the handle, by a pointer, whose methods it has as well; or nil
+
+	core    string       // the name of the struct with the methods that need no type parameter; empty if there is none
+	standIn *types.Named // the instance of the type that core has, if there is core
 }
 
 // recv returns the name of a receiver.
@@ -55,6 +58,7 @@ func newGenerator(src *library) *generator {
 	g.find()
 	for _, h := range g.handles {
 		g.findEmbedded(h)
+		g.findCore(h)
 	}
 	return g
 }
@@ -125,6 +129,37 @@ func (g *generator) findEmbedded(h *handle) {
 	}
 }
 
+// standInPath and standInName name the type that stands for every type argument in the struct of a handle that is not
+// generic. It is the one that motor's own methods return handles of, so nothing has to be compiled for it.
+const (
+	standInPath = "go.mongodb.org/mongo-driver/v2/bson"
+	standInName = "M"
+)
+
+// findCore finds out whether the handle is a generic type around a struct that does not depend on its type parameters.
+// Then a pointer to one instance can be converted to one of another, and one method serves them all.
+func (g *generator) findCore(h *handle) {
+	i := slices.IndexFunc(g.src.motor.Imports(), func(p *types.Package) bool { return p.Path() == standInPath })
+	if h.named.TypeParams().Len() == 0 || i < 0 {
+		return
+	}
+	standIn := g.src.motor.Imports()[i].Scope().Lookup(standInName).Type()
+	args := make([]types.Type, h.named.TypeParams().Len())
+	for i := range args {
+		args[i] = standIn
+	}
+	instance, err := types.Instantiate(nil, h.named, args, true)
+	if err == nil && types.Identical(instance.Underlying(), h.named.Underlying()) {
+		h.core, h.standIn = strings.ToLower(h.name[:1])+h.name[1:], instance.(*types.Named)
+	}
+}
+
+// isInCore reports whether a method belongs to the struct that is not generic: it comes from one that motor embeds.
+func (h *handle) isInCore(m *types.Func) bool {
+	recv := source.Named(m.Signature().Recv().Type())
+	return h.core != "" && recv.Origin() != h.named && recv.TypeArgs().Len() == 0
+}
+
 // methods returns the exported methods of a pointer to t, in the order of the source.
 func (g *generator) methods(t *types.Named) []*types.Func {
 	var all []*types.Func
@@ -159,13 +194,17 @@ func (g *generator) handleOf(t types.Type) *handle {
 	return nil
 }
 
-// typeName writes a type as package callback has it, and notes what has to be imported for that.
-func (g *generator) typeName(t types.Type) string {
-	s := types.TypeString(t, func(p *types.Package) string {
+// motorName writes a type as package motor has it, for use in package callback.
+func (g *generator) motorName(t types.Type) string {
+	return types.TypeString(t, func(p *types.Package) string {
 		g.imports[p.Path()] = true
 		return p.Name()
 	})
-	return g.refs.ReplaceAllString(s, "$1")
+}
+
+// typeName writes a type as package callback has it, and notes what has to be imported for that.
+func (g *generator) typeName(t types.Type) string {
+	return g.refs.ReplaceAllString(g.motorName(t), "$1")
 }
 
 // file makes the file of a handle type.

@@ -14,6 +14,8 @@ const imagined = `package motor
 import (
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/gomotor/gomotor/future"
 )
 
@@ -116,7 +118,13 @@ func (c *core) Name() string { return c.name }
 func (s *shell) Drop(now bool) *future.Future[struct{}] { return nil }
 
 // Raw returns the shell without a type.
-func (s *shell) Raw() *Shell[any] { return nil }
+func (s *shell) Raw() *Shell[bson.M] { return nil }
+
+// Other returns the shell of another type.
+func (s *shell) Other() *Shell[int] { return nil }
+
+// Equal compares shells.
+func (s *Shell[D]) Equal(other *Shell[D]) bool { return s == other }
 
 // First returns the first element.
 func (s *Shell[D]) First() *future.Future[D] { return nil }
@@ -137,6 +145,7 @@ func imagine(t *testing.T, motor string) *library {
 	t.Helper()
 	packages := make(sourcetest.Packages)
 	packages.Check(t, source.Future, imaginedFuture)
+	packages.Check(t, standInPath, "package bson\n\ntype M map[string]any")
 	src := new(library)
 	src.motor, src.declared = packages.Check(t, source.Motor, motor)
 	return src
@@ -174,7 +183,7 @@ func (b *Bulk) Find(selector any) *motor.BulkFind {
 `},
 		{"a future of the handle itself gives the handle itself", "Client", `
 func (c *Client) Open(callback Func[*Client]) {
-	deliver(c.loop, c.futures.Open(), wrapped(callback, c.same))
+	deliver(c.loop, c.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return sameClient(c, m) }))
 }
 `},
 		{"a future of another handle gives that in callback style, before the optional arguments", "Client", `
@@ -198,7 +207,7 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 }
 `},
 		{"which has the loop", "ReplicaSetClient", `
-	return &ReplicaSetClient{WrapClient(loop, r.Client), r}
+	return &ReplicaSetClient{Client: WrapClient(loop, r.Client), futures: r}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
@@ -212,7 +221,7 @@ func (s *Session) Client() *Client {
 `},
 		{"a handle that may be nil", "Session", `
 func (s *Session) Parent() *Session {
-	return s.same(s.futures.Parent())
+	return sameSession(s, s.futures.Parent())
 }
 `},
 		{"the handle of nil is nil", "Session", `
@@ -220,7 +229,7 @@ func sessionOn(loop future.Executor, s *motor.Session) *Session {
 	if s == nil {
 		return nil
 	}
-	return &Session{loop, s}
+	return &Session{loop: loop, futures: s}
 }
 `},
 		{"handles are arguments, and parameters of one type stay together", "Session", `
@@ -253,30 +262,58 @@ func (s *Stream[K, V]) Last(or V, callback Func[V]) {
 	deliver(s.loop, s.futures.Last(or), callback)
 }
 `},
+		{"a generic type around a struct that is not generic is one itself", "Shell", `
+type Shell[D any] struct{ shell }
+
+// shell is a [Shell] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type shell struct {
+	_       [0]func() // no comparison has to be compiled for every type argument
+	loop    future.Executor
+	futures *motor.Shell[bson.M]
+}
+`},
+		{"its instances can be converted", "Shell", `
+	return &Shell[D]{shell{loop: loop, futures: (*motor.Shell[bson.M])(s)}}
+}
+`},
+		{"and converted back", "Shell", `
+func (s *Shell[D]) Futures() *motor.Shell[D] { return (*motor.Shell[D])(s.futures) }
+`},
 		{"a method of a struct that a generic type embeds, two levels down", "Shell", `
 // Name returns the name.
-func (s *Shell[D]) Name() string {
+func (s *shell) Name() string {
 	return s.futures.Name()
 }
 `},
 		{"an asynchronous method of an embedded struct", "Shell", `
-func (s *Shell[D]) Drop(now bool, callback Func[struct{}]) {
+func (s *shell) Drop(now bool, callback Func[struct{}]) {
 	deliver(s.loop, s.futures.Drop(now), callback)
 }
 `},
 		{"a method of an embedded struct returns a handle of a given type", "Shell", `
-func (s *Shell[D]) Raw() *Shell[any] {
+func (s *shell) Other() *Shell[int] {
+	return shellOn(s.loop, s.futures.Other())
+}
+`},
+		{"even of the type that stands for all", "Shell", `
+func (s *shell) Raw() *Shell[bson.M] {
 	return shellOn(s.loop, s.futures.Raw())
 }
 `},
 		{"a method of the generic type beside those of the embedded struct", "Shell", `
 func (s *Shell[D]) First(callback Func[D]) {
-	deliver(s.loop, s.futures.First(), callback)
+	deliver(s.loop, s.Futures().First(), callback)
 }
 `},
 		{"a chaining method beside those of the embedded struct", "Shell", `
 func (s *Shell[D]) Sort(by string) *Shell[D] {
-	return s.same(s.futures.Sort(by))
+	return sameShell(s, s.Futures().Sort(by))
+}
+`},
+		{"a handle as an argument", "Shell", `
+func (s *Shell[D]) Equal(other *Shell[D]) bool {
+	return s.Futures().Equal(other.Futures())
 }
 `},
 		{"the handle itself beside an error", "Stream", `
@@ -285,7 +322,7 @@ func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.same(m), nil
+	return sameStream(s, m), nil
 }
 `},
 	} {
