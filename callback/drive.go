@@ -3,6 +3,10 @@ package callback
 import (
 	"math"
 	"time"
+
+	"github.com/sourcegraph/conc/panics"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // Start drives the loop on this goroutine until [Loop.Stop] or [Loop.Close]. On a closed loop it returns at once.
@@ -137,5 +141,334 @@ func (l *Loop) wakeUp() {
 	select {
 	case l.wake <- struct{}{}:
 	default: // a token that came late for an earlier sleep is still there and will do
+	}
+}
+
+// turn is what one turn still has to run. It outlives the run that began it if a callback ends the goroutine.
+type turn struct {
+	callbacks int // of those that are ready
+	due       []*Timeout
+	fired     int // of due
+}
+
+func (t *turn) over() bool { return t.callbacks == 0 && t.fired == len(t.due) }
+
+// anyReady reports whether a turn would have anything to run. mu is held.
+func (l *Loop) anyReady() bool {
+	if l.ready.length() > 0 || !l.turn.over() {
+		return true
+	}
+	at, ok := l.timers.next()
+	return ok && at <= l.clock()
+}
+
+// prepare makes a turn of what is ready, unless one is unfinished, and reports whether there is anything to run.
+// The driver calls it, with mu held.
+func (l *Loop) prepare() bool {
+	t := &l.turn
+	if !t.over() {
+		return true
+	}
+	if l.ready.emptied != nil {
+		l.ready.recycle()
+	}
+	t.callbacks = l.ready.length()
+	at, ok := l.timers.next()
+	if !ok {
+		return t.callbacks > 0
+	}
+	for now := l.clock(); ok && at <= now; at, ok = l.timers.next() {
+		due := l.timers.heap[0].t
+		l.timers.disarm(due)
+		due.state = timeoutDue
+		t.due = append(t.due, due)
+	}
+	return !t.over()
+}
+
+// runReady runs one turn if there is anything to run.
+func (l *Loop) runReady() {
+	l.mu.Lock()
+	any := l.prepare()
+	l.mu.Unlock()
+	if any {
+		l.runTurn()
+	}
+}
+
+// runTurn runs the turn to its end. A panic costs a new stack frame to catch the next one, callbacks that behave
+// share one.
+func (l *Loop) runTurn() {
+	for !l.runCallbacks() {
+	}
+}
+
+func (l *Loop) runCallbacks() (finished bool) {
+	defer l.catch()
+	t := &l.turn
+	for t.callbacks > 0 {
+		t.callbacks--
+		l.call(l.ready.pop())
+	}
+	for t.fired < len(t.due) {
+		due := t.due[t.fired]
+		t.due[t.fired] = nil
+		t.fired++
+		l.fire(due)
+	}
+	t.due, t.fired = t.due[:0], 0
+	return true
+}
+
+func (l *Loop) call(fn func()) {
+	if l.slow != nil {
+		l.callTimed(fn)
+		return
+	}
+	fn()
+}
+
+// catch is deferred around callbacks.
+func (l *Loop) catch() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if ended, ok := v.(fiberEnded); ok {
+		ended.c.lost()
+	} else {
+		l.reportPanic(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+	}
+}
+
+func (l *Loop) reportPanic(p *future.PanicError) {
+	if l.onPanic == nil {
+		l.logPanic(p)
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			l.logPanic(p)
+			l.logPanic(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+		}
+	}()
+	l.onPanic(p)
+}
+
+func (l *Loop) logPanic(p *future.PanicError) {
+	l.log().Error("callback: a callback panicked", "error", p, "stack", string(p.Stack))
+}
+
+// shutdown is the end of a closed loop: see Close. The driver calls it.
+func (l *Loop) shutdown() {
+	finished := false
+	defer func() {
+		// A callback has called runtime.Goexit. What is left still runs, on what is left of this goroutine.
+		if !finished {
+			l.shutdown()
+		}
+	}()
+	l.runTurn()
+	l.mu.Lock()
+	l.turn.callbacks = l.ready.length()
+	l.mu.Unlock()
+	l.runTurn()
+	l.coroutines.endAll()
+	l.coroutines.stopIdle()
+	l.dropTimers()
+	finished = true
+	l.mu.Lock()
+	l.ended, l.driven = true, false
+	l.mu.Unlock()
+}
+
+// dropTimers forgets the timeouts of a closed loop, and says so.
+func (l *Loop) dropTimers() {
+	l.mu.Lock()
+	lost := 0
+	for _, e := range l.timers.heap {
+		if !e.t.quiet {
+			lost++
+		}
+		e.t.state, e.t.fn = timeoutOff, nil
+	}
+	l.timers = timers{}
+	if l.hostTimer != nil {
+		l.hostTimer.Stop()
+	}
+	l.mu.Unlock()
+	if lost > 0 {
+		l.log().Warn("callback: the loop was closed with timeouts that have not fired", "timeouts", lost)
+	}
+}
+
+// chunkLen makes a chunk 2 KB, one size class of the allocator.
+const chunkLen = 255
+
+// maxSpare is how many chunks a loop keeps for later. A burst's memory goes back to the collector.
+const maxSpare = 32
+
+// chunk is a piece of a queue of callbacks. A queue in pieces never copies what it holds in order to grow, and
+// costs 8 bytes a callback even at its fullest.
+type chunk struct {
+	next *chunk
+	fns  [chunkLen]func()
+}
+
+// ready is a FIFO queue of callbacks: any goroutine pushes, with the loop's mu held; the driver alone pops, without.
+//
+// They share the chunks, never a place in one. The driver pops no more than what length said while it held mu, so
+// that everything it reads, the places and the links to the next chunk alike, was written before that.
+type ready struct {
+	// For those who push, under mu.
+	tail   *chunk
+	write  int // the next place in tail
+	pushed uint64
+	spare  *chunk
+	spares int
+
+	// The driver's.
+	head    *chunk
+	read    int // the next place in head
+	popped  uint64
+	emptied *chunk // to become spare the next time the driver holds mu
+}
+
+func (q *ready) init() {
+	q.head = new(chunk)
+	q.tail = q.head
+}
+
+// length returns how many callbacks are queued. The driver calls it, with mu held.
+func (q *ready) length() int { return int(q.pushed - q.popped) }
+
+func (q *ready) push(fn func()) {
+	if q.write == chunkLen {
+		q.extend()
+	}
+	q.tail.fns[q.write] = fn
+	q.write++
+	q.pushed++
+}
+
+func (q *ready) extend() {
+	c := q.spare
+	if c == nil {
+		c = new(chunk)
+	} else {
+		q.spare = c.next
+		q.spares--
+		c.next = nil
+	}
+	q.tail.next = c
+	q.tail, q.write = c, 0
+}
+
+// pop takes the first of the callbacks, of which there must be one.
+func (q *ready) pop() func() {
+	if q.read == chunkLen {
+		c := q.head
+		q.head, q.read = c.next, 0
+		c.next = q.emptied
+		q.emptied = c
+	}
+	fn := q.head.fns[q.read]
+	q.head.fns[q.read] = nil // run once, then the collector's
+	q.read++
+	q.popped++
+	return fn
+}
+
+// recycle makes the chunks that the driver has emptied available again. The driver calls it, with mu held.
+func (q *ready) recycle() {
+	for c := q.emptied; c != nil && q.spares < maxSpare; {
+		next := c.next
+		c.next = q.spare
+		q.spare = c
+		q.spares++
+		c = next
+	}
+	q.emptied = nil
+}
+
+// askHost has the host run a turn. The caller has cleared asleep: until the turn has run, nobody else asks.
+func (l *Loop) askHost() {
+	err := l.host.Execute(l.hostTurn)
+	if err == nil {
+		return
+	}
+	l.log().Error("callback: the loop's host refused to run it", "error", err)
+	l.mu.Lock()
+	if !l.closed {
+		l.asleep, l.wakeAt = true, math.MaxInt64
+		l.mu.Unlock()
+		return
+	}
+	// The last turn is owed to those whose callbacks were accepted.
+	l.driven = true
+	l.mu.Unlock()
+	l.leave()
+}
+
+// hostTurn is the task that the host runs.
+func (l *Loop) hostTurn() {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	if !l.rightThread() {
+		l.mu.Unlock()
+		panic(ErrWrongThread)
+	}
+	l.driven = true
+	l.mu.Unlock()
+	defer l.leaveHost()
+	l.runReady()
+}
+
+// leaveHost ends a turn on the host and sees to the next one.
+func (l *Loop) leaveHost() {
+	if l.release() {
+		l.askHost()
+		return
+	}
+	// Whatever was posted since release looked found asleep false and asked nobody.
+	l.mu.Lock()
+	switch {
+	case l.ended:
+		l.mu.Unlock()
+	case l.closed || l.anyReady():
+		l.mu.Unlock()
+		l.askHost()
+	default:
+		at, timed := l.timers.next()
+		if !timed {
+			at = math.MaxInt64
+		}
+		l.asleep, l.wakeAt = true, at
+		if timed {
+			l.armHost(at - l.clock())
+		}
+		l.mu.Unlock()
+	}
+}
+
+// armHost has a sleeping hosted loop woken after d. mu is held.
+func (l *Loop) armHost(d time.Duration) {
+	if l.hostTimer == nil {
+		l.hostTimer = time.AfterFunc(d, l.hostAlarm)
+		return
+	}
+	l.hostTimer.Reset(d)
+}
+
+func (l *Loop) hostAlarm() {
+	l.mu.Lock()
+	wake := l.asleep
+	l.asleep = false
+	l.mu.Unlock()
+	if wake {
+		l.askHost()
 	}
 }

@@ -1,8 +1,11 @@
 package callback
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
+	"reflect"
+	"runtime"
 	"sync"
 	"time"
 
@@ -160,4 +163,89 @@ func mustHave(ok bool, function, argument string) {
 	if !ok {
 		panic("callback: " + function + ": " + argument + " is nil")
 	}
+}
+
+// LoopOption is an option of [NewLoop].
+type LoopOption func(*Loop)
+
+// WithLogger makes the loop log to logger. The default is [slog.Default] at the time of each message.
+func WithLogger(logger *slog.Logger) LoopOption {
+	return func(l *Loop) { l.logger = logger }
+}
+
+// WithPanicHandler makes the loop call fn, on the loop, when a callback panics, with the panic's value and stack.
+// The default logs an error. A panic of fn itself is logged.
+//
+// Tornado: IOLoop.handle_callback_exception. asyncio: loop.set_exception_handler.
+func WithPanicHandler(fn func(p *future.PanicError)) LoopOption {
+	return func(l *Loop) { l.onPanic = fn }
+}
+
+// WithSlowCallback makes the loop call report, on the loop, after each callback that held it up for longer than
+// threshold. A nil report logs a warning. It costs two readings of the clock per callback.
+//
+// asyncio: loop.slow_callback_duration.
+func WithSlowCallback(threshold time.Duration, report func(SlowCallback)) LoopOption {
+	return func(l *Loop) { l.slow = &slowCallbacks{threshold, report} }
+}
+
+// WithHost embeds the loop in a main loop of another kind: whenever the loop has something to do, it asks host to
+// run one turn of it. No goroutine is needed; host decides where turns run, and they never overlap, even on a host
+// that runs its tasks on several goroutines. Start, Poll and RunSync cannot be used on such a loop.
+//
+// If host refuses a turn, an error is logged, and the next call that adds work asks again.
+func WithHost(host future.Executor) LoopOption {
+	return func(l *Loop) { l.host = host }
+}
+
+// log returns the logger.
+func (l *Loop) log() *slog.Logger {
+	if l.logger != nil {
+		return l.logger
+	}
+	return slog.Default()
+}
+
+// SlowCallback tells which callback held up its loop: see [WithSlowCallback].
+type SlowCallback struct {
+	Took time.Duration
+	Name string // the function and where it is: "main.report (main.go:17)"
+}
+
+type slowCallbacks struct {
+	threshold time.Duration
+	report    func(SlowCallback)
+}
+
+// callTimed calls fn and reports it if that took long. A panic passes by unreported: it is reported as what it is.
+func (l *Loop) callTimed(fn func()) {
+	l.coroutines.stepped = nil
+	began := l.clock()
+	fn()
+	took := l.clock() - began
+	if took <= l.slow.threshold {
+		return
+	}
+	var name string
+	if c := l.coroutines.stepped; c != nil {
+		name = funcName(c.body.function())
+	} else {
+		name = funcName(fn)
+	}
+	slow := SlowCallback{took, name}
+	if l.slow.report != nil {
+		l.slow.report(slow)
+		return
+	}
+	l.log().Warn("callback: a callback held up the loop", "took", slow.Took, "name", slow.Name)
+}
+
+func funcName(fn any) string {
+	pc := reflect.ValueOf(fn).Pointer()
+	f := runtime.FuncForPC(pc)
+	if f == nil {
+		return "unknown"
+	}
+	file, line := f.FileLine(pc)
+	return fmt.Sprintf("%s (%s:%d)", f.Name(), file, line)
 }

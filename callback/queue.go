@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"container/heap"
 	"iter"
 	"sync"
 	"time"
@@ -144,4 +145,173 @@ func (q *Queue[T]) Join(timeout ...time.Duration) *future.Future[struct{}] {
 	w := q.joiners.add(none{})
 	q.mu.Unlock()
 	return w.wait(timeout, timedOut[none, none])
+}
+
+// put puts item if somebody waits for one or there is room, and otherwise, if wait is set, queues a putter.
+func (q *Queue[T]) put(item T, wait bool) (ok bool, w *waiter[none, T]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	// Counted before it is handed over: whoever gets it may be done with it before this function goes on.
+	q.unfinished++
+	// Getters wait only while the queue is empty. One that is cancelled between take and Resolve does not get the
+	// item, the next one does.
+	for g := q.getters.take(); g != nil; g = q.getters.take() {
+		q.mu.Unlock()
+		served := g.promise.Resolve(item)
+		q.mu.Lock()
+		if served {
+			return true, nil
+		}
+	}
+	if q.max == 0 || q.items.len() < q.max {
+		q.items.push(item)
+		return true, nil
+	}
+	// This does not end a Join: there are items in the queue that are not done.
+	q.unfinished--
+	if wait {
+		w = q.putters.add(item)
+	}
+	return false, w
+}
+
+// get takes the next item if there is one, and otherwise, if wait is set, queues a getter.
+func (q *Queue[T]) get(wait bool) (item T, ok bool, w *waiter[T, none]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	// Putters wait only while the queue is full. The first one's item goes in, which makes one too many for a
+	// moment, and then the first item comes out. A putter's future says first that its item is in: if that one is
+	// cancelled in between, the item must not be.
+	for p := q.putters.take(); p != nil; p = q.putters.take() {
+		q.unfinished++
+		q.mu.Unlock()
+		accepted := p.promise.Resolve(none{})
+		if !accepted {
+			q.TaskDone()
+		}
+		q.mu.Lock()
+		if accepted {
+			q.items.push(p.brought)
+			break
+		}
+	}
+	if q.items.len() > 0 {
+		return q.items.pop(), true, nil
+	}
+	if wait {
+		w = q.getters.add(none{})
+	}
+	return item, false, w
+}
+
+// fifo is the store of a [Queue]: a ring that grows.
+type fifo[T any] struct {
+	ring  []T
+	first int
+	n     int
+}
+
+func (s *fifo[T]) len() int { return s.n }
+
+func (s *fifo[T]) push(item T) {
+	if s.n == len(s.ring) {
+		grown := make([]T, max(8, 2*s.n))
+		copied := copy(grown, s.ring[s.first:])
+		copy(grown[copied:], s.ring[:s.first])
+		s.ring, s.first = grown, 0
+	}
+	s.ring[(s.first+s.n)%len(s.ring)] = item
+	s.n++
+}
+
+func (s *fifo[T]) pop() T {
+	var zero T
+	item := s.ring[s.first]
+	s.ring[s.first] = zero
+	s.first = (s.first + 1) % len(s.ring)
+	s.n--
+	if s.n == 0 && len(s.ring) > 1024 {
+		s.ring, s.first = nil, 0 // a burst's memory goes back
+	}
+	return item
+}
+
+// LifoQueue is a [Queue] whose last item comes out first. tornado.queues.LifoQueue.
+type LifoQueue[T any] struct{ Queue[T] }
+
+// NewLifoQueue is [NewQueue] for a LifoQueue.
+func NewLifoQueue[T any](loop *Loop, max int) *LifoQueue[T] {
+	q := new(LifoQueue[T])
+	q.init(loop, max, new(lifo[T]))
+	return q
+}
+
+type lifo[T any] []T
+
+func (s *lifo[T]) len() int    { return len(*s) }
+func (s *lifo[T]) push(item T) { *s = append(*s, item) }
+
+func (s *lifo[T]) pop() T {
+	var zero T
+	last := len(*s) - 1
+	item := (*s)[last]
+	(*s)[last] = zero
+	*s = (*s)[:last]
+	return item
+}
+
+// PriorityQueue is a [Queue] whose least item comes out first; of equal ones, the one that was put first.
+// tornado.queues.PriorityQueue.
+type PriorityQueue[T any] struct{ Queue[T] }
+
+// NewPriorityQueue is [NewQueue] for a PriorityQueue. compare is negative if a comes out before b, as that of
+// [slices.SortFunc] and [cmp.Compare].
+func NewPriorityQueue[T any](loop *Loop, max int, compare func(a, b T) int) *PriorityQueue[T] {
+	mustHave(compare != nil, "NewPriorityQueue", "compare")
+	q := new(PriorityQueue[T])
+	q.init(loop, max, &byPriority[T]{heap: priorityHeap[T]{compare: compare}})
+	return q
+}
+
+type byPriority[T any] struct {
+	heap priorityHeap[T]
+	seq  uint64
+}
+
+func (s *byPriority[T]) len() int { return s.heap.Len() }
+
+func (s *byPriority[T]) push(item T) {
+	s.seq++
+	heap.Push(&s.heap, prioritized[T]{item, s.seq})
+}
+
+func (s *byPriority[T]) pop() T { return heap.Pop(&s.heap).(prioritized[T]).item }
+
+type prioritized[T any] struct {
+	item T
+	seq  uint64
+}
+
+type priorityHeap[T any] struct {
+	compare func(a, b T) int
+	items   []prioritized[T]
+}
+
+func (h *priorityHeap[T]) Len() int { return len(h.items) }
+
+func (h *priorityHeap[T]) Less(i, j int) bool {
+	a, b := h.items[i], h.items[j]
+	c := h.compare(a.item, b.item)
+	return c < 0 || c == 0 && a.seq < b.seq
+}
+
+func (h *priorityHeap[T]) Swap(i, j int) { h.items[i], h.items[j] = h.items[j], h.items[i] }
+func (h *priorityHeap[T]) Push(x any)    { h.items = append(h.items, x.(prioritized[T])) }
+
+func (h *priorityHeap[T]) Pop() any {
+	last := len(h.items) - 1
+	x := h.items[last]
+	h.items[last] = prioritized[T]{}
+	h.items = h.items[:last]
+	return x
 }

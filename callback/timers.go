@@ -1,6 +1,110 @@
 package callback
 
-import "time"
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// CallLater runs fn on the loop once d has passed, never earlier; d of 0 or less means the next turn. Timeouts
+// that are due fire in the order of their deadlines and, for the same deadline, in the order of the calls. Safe
+// from any goroutine. On a closed loop it returns nil: fn will not run.
+//
+// Tornado: IOLoop.call_later. asyncio: loop.call_later.
+func (l *Loop) CallLater(d time.Duration, fn func()) *Timeout {
+	mustHave(fn != nil, "CallLater", "fn")
+	return l.callAt(l.after(d), fn)
+}
+
+// CallAt is [Loop.CallLater] for a point in time. A time that has passed means the next turn. Setting the system's
+// clock later on moves nothing.
+//
+// Tornado: IOLoop.call_at. asyncio: loop.call_at.
+func (l *Loop) CallAt(t time.Time, fn func()) *Timeout {
+	mustHave(fn != nil, "CallAt", "fn")
+	if t == t.Round(0) {
+		// A time of day: what the system's clock says now counts, not what it said when the loop was made.
+		return l.callAt(l.after(time.Until(t)), fn)
+	}
+	return l.callAt(t.Sub(l.epoch), fn)
+}
+
+func (l *Loop) callAt(at time.Duration, fn func()) *Timeout {
+	t := &Timeout{fn: fn}
+	if !l.arm(t, at) {
+		return nil
+	}
+	return t
+}
+
+// RemoveTimeout takes back what [Loop.CallLater] or [Loop.CallAt] returned and reports whether its callback will
+// not run because of that. Once it has run or was removed, and for nil, this does nothing. Safe from any goroutine.
+//
+// Tornado: IOLoop.remove_timeout. asyncio: TimerHandle.cancel.
+func (l *Loop) RemoveTimeout(t *Timeout) bool {
+	if t == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch t.state {
+	case timeoutArmed:
+		l.timers.disarm(t)
+	case timeoutDue:
+		t.state = timeoutOff // its turn has begun: the turn skips it
+	default:
+		return false
+	}
+	t.fn = nil
+	return true
+}
+
+// Time returns the current time. Tornado: IOLoop.time.
+func (l *Loop) Time() time.Time { return time.Now() }
+
+// clock is the time on which the loop's timers run: monotonic, and half as dear as time.Now.
+func (l *Loop) clock() time.Duration { return time.Since(l.epoch) }
+
+// after returns the time on the loop's clock at which d will have passed.
+func (l *Loop) after(d time.Duration) time.Duration {
+	at := l.clock() + max(d, 0)
+	if at < 0 {
+		return math.MaxInt64
+	}
+	return at
+}
+
+// arm sets t off to fire at a time of the loop's clock. It reports false on a closed loop.
+func (l *Loop) arm(t *Timeout, at time.Duration) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	l.timers.arm(at, t)
+	wake := l.asleep && at < l.wakeAt
+	if wake {
+		l.asleep = false
+	}
+	l.mu.Unlock()
+	if wake {
+		l.wakeUp()
+	}
+	return true
+}
+
+// fire runs the callback of a timeout that is part of this turn, unless it was removed since the turn began.
+func (l *Loop) fire(t *Timeout) {
+	l.mu.Lock()
+	fn := t.fn
+	live := t.state == timeoutDue
+	t.state, t.fn = timeoutOff, nil
+	l.mu.Unlock()
+	if live {
+		l.call(fn)
+	}
+}
 
 // Timeout is a callback that waits for its time: what [Loop.CallLater] and [Loop.CallAt] return and
 // [Loop.RemoveTimeout] takes.
@@ -107,4 +211,136 @@ func (h *timers) down(i int, e timerEntry) {
 func (h *timers) place(i int, e timerEntry) {
 	h.heap[i] = e
 	e.t.index = int32(i)
+}
+
+// Periodic calls a function on a loop at an interval: Tornado's PeriodicCallback. Make one with [NewPeriodic].
+type Periodic struct {
+	loop     *Loop
+	interval time.Duration
+	jitter   float64
+	call     func(then func()) // calls the function, and then once it has ended
+
+	mu      sync.Mutex
+	run     *periodicRun // nil: not running
+	next    time.Duration
+	timeout *Timeout
+}
+
+// periodicRun is what happens between a Start and a Stop. A call that outlasts them both must not go on with the
+// next run.
+type periodicRun struct{ _ byte }
+
+// PeriodicOption is an option of [NewPeriodic].
+type PeriodicOption func(*Periodic)
+
+// WithJitter makes each interval longer or shorter by a random part of it, up to half of fraction either way: 0.1
+// stands for 95 % to 105 %. It keeps many programs from all doing something at the same moment.
+func WithJitter(fraction float64) PeriodicOption {
+	return func(p *Periodic) { p.jitter = fraction }
+}
+
+// NewPeriodic returns a Periodic that has yet to be started. fn is a plain function, or a coroutine, which may await.
+// It is first called after one interval.
+//
+// The interval is measured from the start of one call to the start of the next. Calls never overlap: one that takes
+// longer than the interval makes the loop skip those that it has missed, and the times after that are multiples
+// of the interval still. A panic of fn is reported as that of any callback, and does not end the series.
+//
+// NewPeriodic panics if the interval is not positive. Tornado: PeriodicCallback.
+func NewPeriodic[F func() | func(co *Co)](
+	loop *Loop, interval time.Duration, fn F, opts ...PeriodicOption,
+) *Periodic {
+	mustHave(loop != nil, "NewPeriodic", "loop")
+	if interval <= 0 {
+		panic("callback: NewPeriodic: the interval is not positive")
+	}
+	p := &Periodic{loop: loop, interval: interval}
+	switch fn := any(fn).(type) {
+	case func():
+		mustHave(fn != nil, "NewPeriodic", "fn")
+		p.call = func(then func()) {
+			defer then()
+			fn()
+		}
+	case func(co *Co):
+		mustHave(fn != nil, "NewPeriodic", "fn")
+		p.call = func(then func()) {
+			loop.SpawnCallback(func(co *Co) error {
+				defer then()
+				fn(co)
+				return nil
+			})
+		}
+	}
+	for _, o := range opts {
+		o(p)
+	}
+	return p
+}
+
+// Start begins the series, unless it runs. Safe from any goroutine.
+func (p *Periodic) Start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run != nil {
+		return
+	}
+	p.run = new(periodicRun)
+	p.next = p.loop.clock()
+	p.schedule()
+}
+
+// Stop ends the series. A call that is going on is not interrupted. Safe from any goroutine.
+func (p *Periodic) Stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.run = nil
+	p.loop.RemoveTimeout(p.timeout)
+	p.timeout = nil
+}
+
+// IsRunning reports whether the series goes on: Start was called, and neither Stop nor [Loop.Close] since.
+func (p *Periodic) IsRunning() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.run != nil && !p.loop.isClosed()
+}
+
+// schedule arms the next call. mu is held.
+func (p *Periodic) schedule() {
+	now := p.loop.clock()
+	p.next = nextCall(p.next, now, p.jittered())
+	run := p.run
+	t := &Timeout{quiet: true, fn: func() { p.tick(run) }}
+	if !p.loop.arm(t, p.next) {
+		p.run = nil
+		return
+	}
+	p.timeout = t
+}
+
+func (p *Periodic) tick(run *periodicRun) {
+	p.call(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.run == run {
+			p.schedule()
+		}
+	})
+}
+
+func (p *Periodic) jittered() time.Duration {
+	if p.jitter == 0 {
+		return p.interval
+	}
+	return max(1, time.Duration(float64(p.interval)*(1+p.jitter*(rand.Float64()-0.5))))
+}
+
+// nextCall returns when the call after the one that was due at last is due: one interval later, or, if that has
+// passed, at the first multiple of the interval that has not.
+func nextCall(last, now, interval time.Duration) time.Duration {
+	if now < last {
+		return last + interval
+	}
+	return last + ((now-last)/interval+1)*interval
 }

@@ -4,8 +4,56 @@ import (
 	"context"
 	"iter"
 
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
+
+// WatchTarget is what can be watched: a [*Client], a [*Database] or a [*Collection].
+type WatchTarget interface {
+	watched() (loop future.Executor, target motor.WatchTarget)
+}
+
+func (c *Client) watched() (future.Executor, motor.WatchTarget)        { return c.loop, c.futures }
+func (d *Database) watched() (future.Executor, motor.WatchTarget)      { return d.loop, d.futures }
+func (c *Collection[D]) watched() (future.Executor, motor.WatchTarget) { return c.loop, c.Futures() }
+
+// WatchOf is the Watch of a client, a database or a collection, with changes of type E: see [motor.WatchOf].
+//
+// Motor: MotorCollection.watch.
+func WatchOf[E any](
+	target WatchTarget, pipeline any, opts ...options.Lister[options.ChangeStreamOptions],
+) *ChangeStream[E] {
+	loop, of := target.watched()
+	return WrapChangeStream(loop, motor.WatchOf[E](of, pipeline, opts...))
+}
+
+// RawBatchCursor is a [Cursor] whose elements are not documents but whole batches: see [motor.RawBatchCursor].
+//
+// Motor: MotorRawBatchCursor.
+type RawBatchCursor = Cursor[motor.RawBatch]
+
+// RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see
+// [motor.RawBatchCursor].
+//
+// Motor: MotorRawBatchCommandCursor.
+type RawBatchCommandCursor = CommandCursor[motor.RawBatch]
+
+// ParallelScan gives its callback n cursors that together have every document of the collection once: see
+// [motor.Collection.ParallelScan].
+//
+// Legacy: use Find. Motor: MotorCollection.parallel_scan.
+func (c *Collection[D]) ParallelScan(ctx context.Context, n int, callback Func[[]*CommandCursor[D]]) {
+	wrapAll := func(all []*motor.CommandCursor[D]) []*CommandCursor[D] {
+		cursors := make([]*CommandCursor[D], len(all))
+		for i, m := range all {
+			cursors[i] = WrapCommandCursor(c.loop, m)
+		}
+		return cursors
+	}
+	deliver(c.loop, c.Futures().ParallelScan(ctx, n), wrapped(callback, wrapAll))
+}
 
 func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut { return gridOutOn(c.loop, out) }
 
