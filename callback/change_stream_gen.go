@@ -60,8 +60,8 @@ func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] {
 func (c *changeStream) IOLoop() future.Executor { return c.loop }
 
 // Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
-func (s *ChangeStream[D]) Err() error {
-	return s.Futures().Err()
+func (c *changeStream) Err() error {
+	return c.futures.Err()
 }
 
 // Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
@@ -91,7 +91,7 @@ func (s *ChangeStream[D]) Next(ctx context.Context, callback Func[D]) {
 // with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
 // server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
 //
-// Errors: as of [ChangeStream.Next], but StopAsyncIteration.
+// Errors: as in [ChangeStream.Next], except StopAsyncIteration.
 //
 // Motor: MotorChangeStream.try_next.
 func (s *ChangeStream[D]) TryNext(ctx context.Context, callback Func[D]) {
@@ -122,21 +122,21 @@ func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
 // and as long as there is no token.
 //
 // Motor: MotorChangeStream.resume_token.
-func (s *ChangeStream[D]) ResumeToken() bson.Raw {
-	return s.Futures().ResumeToken()
+func (c *changeStream) ResumeToken() bson.Raw {
+	return c.futures.ResumeToken()
 }
 
 // Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error
 // or the server has ended it, and what had come has been read. It does no I/O.
 //
 // Motor: MotorChangeStream.alive.
-func (s *ChangeStream[D]) Alive() bool {
-	return s.Futures().Alive()
+func (c *changeStream) Alive() bool {
+	return c.futures.Alive()
 }
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
-func (s *ChangeStream[D]) Session() *Session {
-	return sessionOn(s.loop, s.Futures().Session())
+func (c *changeStream) Session() *Session {
+	return sessionOn(c.loop, c.futures.Session())
 }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
@@ -144,8 +144,8 @@ func (s *ChangeStream[D]) Session() *Session {
 // opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
 //
 // Motor: MotorChangeStream.close.
-func (s *ChangeStream[D]) Close(ctx context.Context, callback Func[struct{}]) {
-	deliver(s.loop, s.Futures().Close(ctx), callback)
+func (c *changeStream) Close(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
 // sameChangeStream returns the handle of m: c itself if m is its handle of motor.

@@ -76,7 +76,7 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 }
 
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
-// pipeline, of stages such as $match and $project, changes what comes; nil is none.
+// pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
 //
 // Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage or an
 // option that cannot be encoded, [motor.ValueError] for a batch size or a time below 0, [motor.InvalidOperation] for

@@ -6,6 +6,8 @@ import (
 	"context"
 	"iter"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -20,10 +22,14 @@ import (
 // [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
 //
 // Motor: MotorCommandCursor, MotorLatentCommandCursor.
-type CommandCursor[D any] struct {
+type CommandCursor[D any] struct{ commandCursor }
+
+// commandCursor is a [CommandCursor] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type commandCursor struct {
 	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
-	futures *motor.CommandCursor[D]
+	futures *motor.CommandCursor[bson.M]
 }
 
 // WrapCommandCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
@@ -39,24 +45,26 @@ func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *Co
 	if c == nil {
 		return nil
 	}
-	return &CommandCursor[D]{loop: loop, futures: c}
+	return &CommandCursor[D]{commandCursor{loop: loop, futures: (*motor.CommandCursor[bson.M])(c)}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
 // futures run there, and so not before the loop does; an Await does not need it.
-func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] { return c.futures }
+func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] {
+	return (*motor.CommandCursor[D])(c.futures)
+}
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
-func (c *CommandCursor[D]) IOLoop() future.Executor { return c.loop }
+func (c *commandCursor) IOLoop() future.Executor { return c.loop }
 
 // BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
 // it to the server. A negative n is a [motor.ValueError] of every read.
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
-	return sameCommandCursor(c, c.futures.BatchSize(n))
+	return sameCommandCursor(c, c.Futures().BatchSize(n))
 }
 
 // MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
@@ -65,7 +73,7 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 //
 // Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
-	return sameCommandCursor(c, c.futures.MaxAwaitTimeMS(ms))
+	return sameCommandCursor(c, c.Futures().MaxAwaitTimeMS(ms))
 }
 
 // Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
@@ -73,31 +81,23 @@ func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 //
 // Motor: the parameter comment of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
-	return sameCommandCursor(c, c.futures.Comment(comment))
-}
-
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
-//
-// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
-func (c *CommandCursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
-	deliver(c.loop, c.futures.FetchNext(ctx), callback)
-}
-
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
-//
-// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
-func (c *CommandCursor[D]) NextObject() D {
-	return c.futures.NextObject()
+	return sameCommandCursor(c, c.Futures().Comment(comment))
 }
 
 // Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
 // has no news yet, which is then still alive.
 //
-// Motor: MotorCursor.next, MotorCommandCursor.next.
+// Motor: MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
-	deliver(c.loop, c.futures.Next(ctx), callback)
+	deliver(c.loop, c.Futures().Next(ctx), callback)
+}
+
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCommandCursor.next_object.
+func (c *CommandCursor[D]) NextObject() D {
+	return c.Futures().NextObject()
 }
 
 // TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
@@ -105,7 +105,7 @@ func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
-	deliver(c.loop, c.futures.TryNext(ctx), callback)
+	deliver(c.loop, c.Futures().TryNext(ctx), callback)
 }
 
 // ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
@@ -115,9 +115,9 @@ func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
 // [motor.InvalidOperation] for a tailable cursor.
 //
-// Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
+// Motor: MotorCommandCursor.to_list.
 func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
-	deliver(c.loop, c.futures.ToList(ctx, length...), callback)
+	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
 }
 
 // Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
@@ -128,9 +128,9 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], lengt
 // fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
 // another goroutine. A nil fn panics.
 //
-// Motor: MotorCursor.each, MotorCommandCursor.each.
+// Motor: MotorCommandCursor.each.
 func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
-	c.futures.EachVia(ctx, c.loop, guarded(c.loop, fn))
+	c.Futures().EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
 // All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
@@ -139,19 +139,27 @@ func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) b
 //
 // Motor: async for.
 func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
-	return c.futures.All(ctx)
+	return c.Futures().All(ctx)
 }
 
 // Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
 // calls "$cmd", or "$cmd." and the name of the command.
 //
-// Motor: MotorCursor.collection, MotorCommandCursor.collection.
+// Motor: MotorCommandCursor.collection.
 func (c *CommandCursor[D]) Collection() *Collection[D] {
-	return collectionOn(c.loop, c.futures.Collection())
+	return collectionOn(c.loop, c.Futures().Collection())
 }
 
-// Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
-func (c *CommandCursor[D]) Err() error {
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
+//
+// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
+func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.FetchNext(ctx), callback)
+}
+
+// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+func (c *commandCursor) Err() error {
 	return c.futures.Err()
 }
 
@@ -159,14 +167,14 @@ func (c *CommandCursor[D]) Err() error {
 // documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
-func (c *CommandCursor[D]) Alive() bool {
+func (c *commandCursor) Alive() bool {
 	return c.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, whatever came of it.
+// Started reports whether the cursor has been read, successfully or not.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
-func (c *CommandCursor[D]) Started() bool {
+func (c *commandCursor) Started() bool {
 	return c.futures.Started()
 }
 
@@ -174,7 +182,7 @@ func (c *CommandCursor[D]) Started() bool {
 // alive either.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
-func (c *CommandCursor[D]) Closed() bool {
+func (c *commandCursor) Closed() bool {
 	return c.futures.Closed()
 }
 
@@ -182,7 +190,7 @@ func (c *CommandCursor[D]) Closed() bool {
 // no more.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
-func (c *CommandCursor[D]) CursorID() int64 {
+func (c *commandCursor) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
@@ -191,7 +199,7 @@ func (c *CommandCursor[D]) CursorID() int64 {
 // (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
-func (c *CommandCursor[D]) Address() (address motor.Address, ok bool) {
+func (c *commandCursor) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
@@ -199,7 +207,7 @@ func (c *CommandCursor[D]) Address() (address motor.Address, ok bool) {
 // stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *CommandCursor[D]) Session() *Session {
+func (c *commandCursor) Session() *Session {
 	return sessionOn(c.loop, c.futures.Session())
 }
 
@@ -208,7 +216,7 @@ func (c *CommandCursor[D]) Session() *Session {
 // wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
-func (c *CommandCursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
+func (c *commandCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 

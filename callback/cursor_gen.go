@@ -23,10 +23,14 @@ import (
 // [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
 //
 // Motor: MotorCursor.
-type Cursor[D any] struct {
+type Cursor[D any] struct{ cursor }
+
+// cursor is a [Cursor] apart from its type parameters, with the methods that do not need them. So they are compiled
+// once, in this package.
+type cursor struct {
 	_       [0]func() // no comparison has to be compiled for every type argument
 	loop    future.Executor
-	futures *motor.Cursor[D]
+	futures *motor.Cursor[bson.M]
 }
 
 // WrapCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs functions
@@ -42,17 +46,17 @@ func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	if c == nil {
 		return nil
 	}
-	return &Cursor[D]{loop: loop, futures: c}
+	return &Cursor[D]{cursor{loop: loop, futures: (*motor.Cursor[bson.M])(c)}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
 // futures run there, and so not before the loop does; an Await does not need it.
-func (c *Cursor[D]) Futures() *motor.Cursor[D] { return c.futures }
+func (c *Cursor[D]) Futures() *motor.Cursor[D] { return (*motor.Cursor[D])(c.futures) }
 
 // IOLoop returns the loop on which callbacks are called.
 //
 // Motor: get_io_loop.
-func (c *Cursor[D]) IOLoop() future.Executor { return c.loop }
+func (c *cursor) IOLoop() future.Executor { return c.loop }
 
 // Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several,
 // Sort(bson.D{{"age", -1}, {"name", 1}}). Without a direction a key is ascending.
@@ -62,21 +66,21 @@ func (c *Cursor[D]) IOLoop() future.Executor { return c.loop }
 //
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
-	return sameCursor(c, c.futures.Sort(keys, direction...))
+	return sameCursor(c, c.Futures().Sort(keys, direction...))
 }
 
 // Skip leaves out the first n documents. A negative n is a [motor.ValueError].
 //
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
-	return sameCursor(c, c.futures.Skip(n))
+	return sameCursor(c, c.Futures().Skip(n))
 }
 
 // Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
 //
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
-	return sameCursor(c, c.futures.Limit(n))
+	return sameCursor(c, c.Futures().Limit(n))
 }
 
 // BatchSize sets how many documents the server sends at once. 0 leaves it to the server; a negative n is a
@@ -84,21 +88,86 @@ func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
 //
 // Motor: MotorCursor.batch_size.
 func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
-	return sameCursor(c, c.futures.BatchSize(n))
+	return sameCursor(c, c.Futures().BatchSize(n))
 }
 
 // Clone returns a cursor with the same query and options that has not been read.
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
-	return sameCursor(c, c.futures.Clone())
+	return sameCursor(c, c.Futures().Clone())
 }
 
 // Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
 //
 // Motor: MotorCursor.rewind.
 func (c *Cursor[D]) Rewind() *Cursor[D] {
-	return sameCursor(c, c.futures.Rewind())
+	return sameCursor(c, c.Futures().Rewind())
+}
+
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
+//
+// Motor: MotorCursor.next.
+func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
+	deliver(c.loop, c.Futures().Next(ctx), callback)
+}
+
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCursor.next_object.
+func (c *Cursor[D]) NextObject() D {
+	return c.Futures().NextObject()
+}
+
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *Cursor[D]) TryNext(ctx context.Context, callback Func[D]) {
+	deliver(c.loop, c.Futures().TryNext(ctx), callback)
+}
+
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
+//
+// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
+// [motor.InvalidOperation] for a tailable cursor.
+//
+// Motor: MotorCursor.to_list.
+func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
+	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
+}
+
+// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
+// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+//
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
+//
+// Motor: MotorCursor.each.
+func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
+	c.Futures().EachVia(ctx, c.loop, guarded(c.loop, fn))
+}
+
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
+//
+// Motor: async for.
+func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
+	return c.Futures().All(ctx)
+}
+
+// Collection returns the collection that is read.
+//
+// Motor: MotorCursor.collection.
+func (c *Cursor[D]) Collection() *Collection[D] {
+	return collectionOn(c.loop, c.Futures().Collection())
 }
 
 // AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
@@ -108,7 +177,7 @@ func (c *Cursor[D]) Rewind() *Cursor[D] {
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
-	return sameCursor(c, c.futures.AddOption(mask))
+	return sameCursor(c, c.Futures().AddOption(mask))
 }
 
 // RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
@@ -117,7 +186,7 @@ func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
 //
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
-	return sameCursor(c, c.futures.RemoveOption(mask))
+	return sameCursor(c, c.Futures().RemoveOption(mask))
 }
 
 // Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
@@ -129,7 +198,7 @@ func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
-	return sameCursor(c, c.futures.Slice(from, to...))
+	return sameCursor(c, c.Futures().Slice(from, to...))
 }
 
 // Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
@@ -139,7 +208,7 @@ func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 //
 // Legacy: use Skip and Limit. Motor: cursor[i].
 func (c *Cursor[D]) Index(i int64) *Cursor[D] {
-	return sameCursor(c, c.futures.Index(i))
+	return sameCursor(c, c.Futures().Index(i))
 }
 
 // Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
@@ -148,7 +217,7 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
 // Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
-func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
+func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
 	deliver(c.loop, c.futures.Count(ctx, withLimitAndSkip), callback)
 }
 
@@ -162,13 +231,13 @@ func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool, callback F
 //
 // Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
 func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
-	c.futures.TailVia(ctx, c.loop, guarded(c.loop, fn))
+	c.Futures().TailVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
 // ConnID is Address by its first name.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
-func (c *Cursor[D]) ConnID() (address motor.Address, ok bool) {
+func (c *cursor) ConnID() (address motor.Address, ok bool) {
 	return c.futures.ConnID()
 }
 
@@ -178,7 +247,7 @@ func (c *Cursor[D]) ConnID() (address motor.Address, ok bool) {
 //
 // Motor: MotorCursor.hint.
 func (c *Cursor[D]) Hint(index any) *Cursor[D] {
-	return sameCursor(c, c.futures.Hint(index))
+	return sameCursor(c, c.Futures().Hint(index))
 }
 
 // Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
@@ -189,7 +258,7 @@ func (c *Cursor[D]) Hint(index any) *Cursor[D] {
 //
 // Motor: MotorCursor.where.
 func (c *Cursor[D]) Where(code any) *Cursor[D] {
-	return sameCursor(c, c.futures.Where(code))
+	return sameCursor(c, c.Futures().Where(code))
 }
 
 // Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
@@ -199,7 +268,7 @@ func (c *Cursor[D]) Where(code any) *Cursor[D] {
 //
 // Motor: MotorCursor.min.
 func (c *Cursor[D]) Min(keys any) *Cursor[D] {
-	return sameCursor(c, c.futures.Min(keys))
+	return sameCursor(c, c.Futures().Min(keys))
 }
 
 // Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
@@ -208,7 +277,7 @@ func (c *Cursor[D]) Min(keys any) *Cursor[D] {
 //
 // Motor: MotorCursor.max.
 func (c *Cursor[D]) Max(keys any) *Cursor[D] {
-	return sameCursor(c, c.futures.Max(keys))
+	return sameCursor(c, c.Futures().Max(keys))
 }
 
 // Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
@@ -217,21 +286,21 @@ func (c *Cursor[D]) Max(keys any) *Cursor[D] {
 //
 // Motor: MotorCursor.comment.
 func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
-	return sameCursor(c, c.futures.Comment(comment))
+	return sameCursor(c, c.Futures().Comment(comment))
 }
 
 // Collation sets the rules by which strings are compared; nil stands for those of the collection.
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
-	return sameCursor(c, c.futures.Collation(collation))
+	return sameCursor(c, c.Futures().Collation(collation))
 }
 
 // AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
 //
 // Motor: MotorCursor.allow_disk_use.
 func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
-	return sameCursor(c, c.futures.AllowDiskUse(allow))
+	return sameCursor(c, c.Futures().AllowDiskUse(allow))
 }
 
 // MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
@@ -240,7 +309,7 @@ func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
 //
 // Motor: MotorCursor.max_time_ms.
 func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
-	return sameCursor(c, c.futures.MaxTimeMS(ms))
+	return sameCursor(c, c.Futures().MaxTimeMS(ms))
 }
 
 // MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
@@ -249,7 +318,7 @@ func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
 //
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
-	return sameCursor(c, c.futures.MaxAwaitTimeMS(ms))
+	return sameCursor(c, c.Futures().MaxAwaitTimeMS(ms))
 }
 
 // MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
@@ -257,7 +326,7 @@ func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
 //
 // Motor: MotorCursor.max_scan.
 func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
-	return sameCursor(c, c.futures.MaxScan(n))
+	return sameCursor(c, c.Futures().MaxScan(n))
 }
 
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
@@ -265,7 +334,7 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
 // Motor: MotorCursor.explain.
-func (c *Cursor[D]) Explain(ctx context.Context, callback Func[bson.M]) {
+func (c *cursor) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Explain(ctx), callback)
 }
 
@@ -275,7 +344,7 @@ func (c *Cursor[D]) Explain(ctx context.Context, callback Func[bson.M]) {
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
 // Motor: MotorCursor.distinct.
-func (c *Cursor[D]) Distinct(ctx context.Context, key string, callback Func[[]any]) {
+func (c *cursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
 	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
 }
 
@@ -283,78 +352,12 @@ func (c *Cursor[D]) Distinct(ctx context.Context, key string, callback Func[[]an
 // and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
-func (c *Cursor[D]) FetchNext(ctx context.Context, callback Func[bool]) {
+func (c *cursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.FetchNext(ctx), callback)
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
-//
-// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
-func (c *Cursor[D]) NextObject() D {
-	return c.futures.NextObject()
-}
-
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
-//
-// Motor: MotorCursor.next, MotorCommandCursor.next.
-func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
-	deliver(c.loop, c.futures.Next(ctx), callback)
-}
-
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (c *Cursor[D]) TryNext(ctx context.Context, callback Func[D]) {
-	deliver(c.loop, c.futures.TryNext(ctx), callback)
-}
-
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
-//
-// Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
-// [motor.InvalidOperation] for a tailable cursor.
-//
-// Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
-func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...int) {
-	deliver(c.loop, c.futures.ToList(ctx, length...), callback)
-}
-
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
-//
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
-//
-// Motor: MotorCursor.each, MotorCommandCursor.each.
-func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
-	c.futures.EachVia(ctx, c.loop, guarded(c.loop, fn))
-}
-
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
-//
-// Motor: async for.
-func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
-	return c.futures.All(ctx)
-}
-
-// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
-// calls "$cmd", or "$cmd." and the name of the command.
-//
-// Motor: MotorCursor.collection, MotorCommandCursor.collection.
-func (c *Cursor[D]) Collection() *Collection[D] {
-	return collectionOn(c.loop, c.futures.Collection())
-}
-
-// Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
-func (c *Cursor[D]) Err() error {
+// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+func (c *cursor) Err() error {
 	return c.futures.Err()
 }
 
@@ -362,14 +365,14 @@ func (c *Cursor[D]) Err() error {
 // documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
-func (c *Cursor[D]) Alive() bool {
+func (c *cursor) Alive() bool {
 	return c.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, whatever came of it.
+// Started reports whether the cursor has been read, successfully or not.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
-func (c *Cursor[D]) Started() bool {
+func (c *cursor) Started() bool {
 	return c.futures.Started()
 }
 
@@ -377,7 +380,7 @@ func (c *Cursor[D]) Started() bool {
 // alive either.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
-func (c *Cursor[D]) Closed() bool {
+func (c *cursor) Closed() bool {
 	return c.futures.Closed()
 }
 
@@ -385,7 +388,7 @@ func (c *Cursor[D]) Closed() bool {
 // no more.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
-func (c *Cursor[D]) CursorID() int64 {
+func (c *cursor) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
@@ -394,7 +397,7 @@ func (c *Cursor[D]) CursorID() int64 {
 // (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
-func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
+func (c *cursor) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
@@ -402,7 +405,7 @@ func (c *Cursor[D]) Address() (address motor.Address, ok bool) {
 // stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *Cursor[D]) Session() *Session {
+func (c *cursor) Session() *Session {
 	return sessionOn(c.loop, c.futures.Session())
 }
 
@@ -411,7 +414,7 @@ func (c *Cursor[D]) Session() *Session {
 // wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
-func (c *Cursor[D]) Close(ctx context.Context, callback Func[struct{}]) {
+func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 

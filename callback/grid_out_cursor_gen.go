@@ -52,6 +52,30 @@ func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 // Motor: get_io_loop.
 func (g *GridOutCursor) IOLoop() future.Executor { return g.loop }
 
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
+// has no news yet, which is then still alive.
+//
+// Motor: MotorCursor.next.
+func (g *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
+	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
+}
+
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCursor.next_object.
+func (g *GridOutCursor) NextObject() *GridOut {
+	return gridOutOn(g.loop, g.futures.NextObject())
+}
+
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
+	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
+}
+
 // Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
 // and Skip leave. It leaves the cursor as it is.
 //
@@ -96,31 +120,7 @@ func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(g.loop, g.futures.FetchNext(ctx), callback)
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
-//
-// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
-func (g *GridOutCursor) NextObject() *GridOut {
-	return gridOutOn(g.loop, g.futures.NextObject())
-}
-
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
-//
-// Motor: MotorCursor.next, MotorCommandCursor.next.
-func (g *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
-}
-
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
-}
-
-// Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
 func (g *GridOutCursor) Err() error {
 	return g.futures.Err()
 }
@@ -133,7 +133,7 @@ func (g *GridOutCursor) Alive() bool {
 	return g.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, whatever came of it.
+// Started reports whether the cursor has been read, successfully or not.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (g *GridOutCursor) Started() bool {

@@ -23,30 +23,30 @@ type ending struct {
 }
 
 // leftOver is what is left of a cursor that was collected.
-type leftOver[D any] struct {
+type leftOver struct {
 	client *Client
-	source *source[D]
+	source *resultSet
 }
 
-// abandoned is called when a cursor was collected. Nobody else has its source any more, but for a poll.
-func abandoned[D any](left leftOver[D]) {
+// abandoned is called when a cursor was collected. Nothing else refers to its result any more, except a poll.
+func abandoned(left leftOver) {
 	s := left.source
 	left.client.cursors.drop(s.id)
-	if s.hangUp != nil {
-		s.hangUp()
+	if s.cancelPoll != nil {
+		s.cancelPoll()
 	}
 	left.client.abandon(s.ending(left.client))
 }
 
-// abandon ends a source that the cursor cannot use any more. mu is held, and the caller has the turn.
-func (c *cursorReader[D]) abandon(s *source[D]) {
+// abandon ends a result that the cursor cannot use any more. mu is held, and the caller has the turn.
+func (c *cursorReader) abandon(s *resultSet) {
 	if s.id != 0 {
-		s.know(c, 0)
+		s.setID(c, 0)
 		c.coll.db.client.abandon(s.ending(c.coll.db.client))
 	}
 }
 
-func (s *source[D]) ending(client *Client) ending {
+func (s *resultSet) ending(client *Client) ending {
 	feed, poll := s.feed, s.poll
 	return ending{s.client, func(conn *connection) {
 		if poll != nil {

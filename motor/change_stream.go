@@ -35,28 +35,26 @@ import (
 // for several goroutines, whose reads take turns in the order of their calls; each change is read once.
 //
 // Motor: MotorChangeStream.
-type ChangeStream[D any] struct {
-	reader cursorReader[change]
+type ChangeStream[D any] struct{ changeStream }
+
+// changeStream is the part of a [ChangeStream] that does not depend on the type of its documents.
+type changeStream struct {
+	reader cursorReader // of documents of type change
 }
 
-// change is what has happened, as it came.
+// change is a change as it came.
 type change struct {
 	raw    bson.Raw
 	before bson.Raw // the resume token of a stream that has been read up to here
 }
 
-// decoded returns a change as a document of the stream.
-func (s *ChangeStream[D]) decoded(ch change) (D, error) {
-	return decode[D](&s.reader.coll.codec, ch.raw)
-}
-
 // IOLoop returns the executor on which the callbacks of the stream's futures run: that of its client.
 //
 // Motor: MotorChangeStream.get_io_loop.
-func (s *ChangeStream[D]) IOLoop() future.Executor { return s.reader.IOLoop() }
+func (s *changeStream) IOLoop() future.Executor { return s.reader.IOLoop() }
 
 // Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
-func (s *ChangeStream[D]) Err() error { return s.reader.Err() }
+func (s *changeStream) Err() error { return s.reader.Err() }
 
 // Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
 // first read opens the stream. Call it to be sure that changes from now on will be seen.
@@ -66,32 +64,41 @@ func (s *ChangeStream[D]) Err() error { return s.reader.Err() }
 //
 // Motor: async with.
 func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream[D]] {
+	return openStream(ctx, &s.changeStream, s)
+}
+
+// openStream opens a stream and resolves to v.
+func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future[T] {
 	c := &s.reader
 	client := c.coll.db.client
 	if err := c.Err(); err != nil {
-		return failed[*ChangeStream[D]](client, err)
+		return failed[T](client, err)
 	}
 	source := c.begin(ctx)
 	own, session, err := c.takeTurns(source)
 	if err != nil {
 		own.drop()
-		return failed[*ChangeStream[D]](client, err)
+		return failed[T](client, err)
 	}
-	return inTurn(ctx, client, longLane, own, session, func(ctx context.Context, conn *connection) (*ChangeStream[D], error) {
-		closed := c.ended(source)
-		var err error
-		if source.feed == nil && !closed {
-			err = c.start(ctx, conn, source)
-			closed = err != nil && c.ended(source)
+	return inTurn(ctx, client, longLane, own, session, func(ctx context.Context, conn *connection) (none T, err error) {
+		if err := c.openNow(ctx, conn, source); err != nil {
+			return none, err
 		}
-		if closed {
-			err = newError(InvalidOperation, "the change stream has been closed")
-		}
-		if err != nil {
-			return nil, err
-		}
-		return s, nil
+		return v, nil
 	})
+}
+
+// openNow opens the stream, if that has not been done. The caller has the turn.
+func (c *cursorReader) openNow(ctx context.Context, conn *connection, s *resultSet) (err error) {
+	closed := c.ended(s)
+	if s.feed == nil && !closed {
+		err = c.start(ctx, conn, s)
+		closed = err != nil && c.ended(s)
+	}
+	if closed {
+		return newError(InvalidOperation, "the change stream has been closed")
+	}
+	return err
 }
 
 // Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
@@ -105,45 +112,49 @@ func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream
 func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 	c := &s.reader
 	if c.turns.idle() && !c.Closed() {
-		if ch, ok := c.popNext(); ok {
-			doc, err := s.decoded(ch)
+		if ch, ok := pop[change](c); ok {
+			doc, err := decodeChange[D](c, ch)
 			if err != nil {
 				return failed[D](c.coll.db.client, err)
 			}
 			return resolved(c.coll.db.client, doc)
 		}
 	}
-	return read(ctx, c, request{wait: true, want: func(_, ready int, more bool) (int, bool, error) {
-		if c.closed || ready == 0 && !more { // mu is held
-			return 0, true, newError(StopAsyncIteration, "the change stream has ended")
-		}
-		return min(ready, 1), ready > 0, nil
-	}}, s.first)
+	return readChange[D](ctx, c, readSpec{wait: true, atEnd: "the change stream has ended"})
 }
 
 // TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
 // with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
 // server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
 //
-// Errors: as of [ChangeStream.Next], but StopAsyncIteration.
+// Errors: as in [ChangeStream.Next], except StopAsyncIteration.
 //
 // Motor: MotorChangeStream.try_next.
 func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {
-	c := &s.reader
-	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
-		if c.closed { // mu is held
-			return 0, true, nil
-		}
-		return min(ready, 1), ready > 0 || !more, nil
-	}}, s.first)
+	return readChange[D](ctx, &s.reader, readSpec{})
 }
 
-// first decodes the first of changes that are one at most.
-func (s *ChangeStream[D]) first(changes []change) (doc D, err error) {
-	if len(changes) == 0 {
-		return doc, nil
-	}
-	return s.decoded(changes[0])
+// readChange starts a read of one change, as spec says, and resolves to it as a document.
+func readChange[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
+	r := newChangeRead(c, spec)
+	return startRead(ctx, &r.op, func(err error) (doc D, _ error) {
+		if err == nil && len(r.docs) > 0 {
+			return decodeChange[D](c, r.docs[0])
+		}
+		return doc, err
+	})
+}
+
+func newChangeRead(c *cursorReader, spec readSpec) *reading[change] {
+	r := new(reading[change])
+	spec.unlessClosed = true
+	r.op.init(c, one, &r.docs, spec)
+	return r
+}
+
+// decodeChange returns a change as a document.
+func decodeChange[D any](c *cursorReader, ch change) (D, error) {
+	return decode[D](&c.coll.codec, ch.raw)
 }
 
 // Each calls fn with every change, one after the other, as they happen, and once with the zero D (a nil map, a nil
@@ -153,24 +164,29 @@ func (s *ChangeStream[D]) first(changes []change) (doc D, err error) {
 // fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
 // another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
-	s.each(func() *future.Future[bool] { return s.reader.FetchNext(ctx) }, fn)
+	eachChange(ctx, &s.reader, nil, fn)
 }
 
 // EachVia is Each with fn called on via, whatever the loop of the client.
 func (s *ChangeStream[D]) EachVia(ctx context.Context, via future.Executor, fn func(change D, err error) bool) {
-	s.each(func() *future.Future[bool] { return s.reader.FetchNext(ctx).Via(via) }, fn)
+	eachChange(ctx, &s.reader, via, fn)
 }
 
-func (s *ChangeStream[D]) each(fetch func() *future.Future[bool], fn func(change D, err error) bool) {
+// eachChange is the Each, or with via the EachVia, of a stream.
+func eachChange[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(change D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	s.reader.each(fetch, func(ch change) bool {
-		doc, err := s.decoded(ch)
-		return fn(doc, err) && err == nil
-	}, func(err error) {
-		var none D
-		fn(none, err)
+	c.each(ctx, via, func(c *cursorReader, end bool, err error) (called, more bool) {
+		var doc D
+		if !end {
+			ch, ok := pop[change](c)
+			if !ok {
+				return false, true
+			}
+			doc, err = decodeChange[D](c, ch)
+		}
+		return true, fn(doc, err) && err == nil
 	})
 }
 
@@ -195,15 +211,16 @@ func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
 // and as long as there is no token.
 //
 // Motor: MotorChangeStream.resume_token.
-func (s *ChangeStream[D]) ResumeToken() bson.Raw {
+func (s *changeStream) ResumeToken() bson.Raw {
 	c := &s.reader
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.source == nil:
 		return nil
-	case len(c.source.batch) > 0:
-		return slices.Clone(c.source.batch[0].before)
+	case c.source.batch.size() > 0:
+		first := c.source.batch.at(0).(*change)
+		return slices.Clone(first.before)
 	}
 	return slices.Clone(c.source.token)
 }
@@ -212,24 +229,23 @@ func (s *ChangeStream[D]) ResumeToken() bson.Raw {
 // or the server has ended it, and what had come has been read. It does no I/O.
 //
 // Motor: MotorChangeStream.alive.
-func (s *ChangeStream[D]) Alive() bool { return !s.reader.Closed() && s.reader.Alive() }
+func (s *changeStream) Alive() bool { return !s.reader.Closed() && s.reader.Alive() }
 
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
-func (s *ChangeStream[D]) Session() *Session { return s.reader.Session() }
+func (s *changeStream) Session() *Session { return s.reader.Session() }
 
 // Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
 // [ChangeStream.ResumeToken] is where they begin. Closing twice is not an error, and for a stream that has not been
 // opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
 //
 // Motor: MotorChangeStream.close.
-func (s *ChangeStream[D]) Close(ctx context.Context) *future.Future[struct{}] {
+func (s *changeStream) Close(ctx context.Context) *future.Future[struct{}] {
 	return s.reader.Close(ctx)
 }
 
-// newChangeStream returns a stream of what of watches. err is what every read fails with.
-func newChangeStream[D any](of watched, pipeline any, opts []options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
-	s := new(ChangeStream[D])
-	w, err := of.watch(pipeline, opts)
-	s.reader.coll, s.reader.err, s.reader.open, s.reader.kind = of.coll, err, w.open, options.TailableAwait
-	return s
+// watch makes the stream one of the changes of target.
+func (s *changeStream) watch(target watchTarget, pipeline any, opts []options.Lister[options.ChangeStreamOptions]) {
+	spec, err := target.spec(pipeline, opts)
+	s.reader.coll, s.reader.err, s.reader.open = target.coll, err, spec.open
+	s.reader.none, s.reader.kind = (*docs[change])(nil), options.TailableAwait
 }

@@ -15,7 +15,7 @@ import (
 // changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
 // come to its end, and if it need not be the end, the next round trip is with another that begins where it ended.
 type changeFeed struct {
-	watch   *watch
+	spec    *streamSpec
 	client  *mongo.Client
 	session *mongo.Session
 	moment  moment
@@ -28,8 +28,8 @@ type changeFeed struct {
 }
 
 // open opens a stream.
-func (w *watch) open(ctx context.Context, client *mongo.Client) (feed[change], error) {
-	f := &changeFeed{watch: w, client: client, session: mongo.SessionFromContext(ctx), moment: w.of.concerns.now()}
+func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSource, error) {
+	f := &changeFeed{spec: w, client: client, session: mongo.SessionFromContext(ctx), moment: w.target.concerns.now()}
 	lent := lend(ctx)
 	defer lent.takeBack()
 	if err := f.connect(lent); err != nil {
@@ -62,7 +62,7 @@ func (c *lentContext) Value(key any) any           { return (*c.of.Load()).Value
 
 // connect opens a stream of the driver's where the last one ended.
 func (f *changeFeed) connect(ctx context.Context) error {
-	driver, err := f.watch.of.at(f.client, f.moment).Watch(ctx, f.watch.pipeline, f.watch.from(f.token))
+	driver, err := f.spec.target.at(f.client, f.moment).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (f *changeFeed) connect(ctx context.Context) error {
 	return nil
 }
 
-func (f *changeFeed) more(ctx context.Context) (come decoded[change], err error) {
+func (f *changeFeed) more(ctx context.Context, list docList) (come docBatch, err error) {
 	if f.driver == nil {
 		if err := f.connect(mongo.NewSessionContext(ctx, f.session)); err != nil {
 			f.dead = !resumable(err)
@@ -85,9 +85,9 @@ func (f *changeFeed) more(ctx context.Context) (come decoded[change], err error)
 	}
 	f.asked = true
 	if ok {
-		come = f.batch()
+		come = f.batch(list.(*docs[change]))
 	} else {
-		f.moved()
+		f.advance()
 	}
 	if f.driver == nil {
 		return come, nil
@@ -96,33 +96,34 @@ func (f *changeFeed) more(ctx context.Context) (come decoded[change], err error)
 		return come, nil
 	}
 	f.end(ctx, id, err)
-	if len(come.docs) > 0 { // these first
-		come.bad, err = err, nil
+	if come.docs != nil && come.docs.size() > 0 { // these first
+		come.decodeErr, err = err, nil
 	}
 	return come, err
 }
 
-// batch takes what the driver has fetched. It keeps nothing of that memory, which is the driver's to reuse.
-func (f *changeFeed) batch() (come decoded[change]) {
-	var piece pieces
-	come.docs = make([]change, 0, f.driver.RemainingBatchLength()+1)
+// batch takes, into a list, what the driver has fetched. It keeps nothing of that memory, which the driver uses again.
+func (f *changeFeed) batch(list *docs[change]) (come docBatch) {
+	var memory arena
+	*list = make(docs[change], 0, f.driver.RemainingBatchLength()+1)
+	come.docs = list
 	for more := true; more; more = f.driver.RemainingBatchLength() > 0 && f.driver.TryNext(context.Background()) { // no I/O
-		raw := piece.copy(f.driver.Current, f.driver.RemainingBatchLength())
+		raw := memory.copy(f.driver.Current, f.driver.RemainingBatchLength())
 		token, ok := raw.Lookup("_id").DocumentOK()
 		if !ok { // which the driver lets pass where it has no need of it
 			f.end(context.Background(), f.driver.ID(), mongo.ErrMissingResumeToken)
-			come.bad = mongo.ErrMissingResumeToken
+			come.decodeErr = mongo.ErrMissingResumeToken
 			return come
 		}
-		come.docs = append(come.docs, change{raw, f.token})
+		*list = append(*list, change{raw, f.token})
 		f.token = token
 	}
-	f.moved()
+	f.advance()
 	return come
 }
 
-// moved notes where the driver would resume.
-func (f *changeFeed) moved() {
+// advance notes where the driver would resume.
+func (f *changeFeed) advance() {
 	if token := f.driver.ResumeToken(); token != nil {
 		f.token = slices.Clone(token)
 	}
@@ -138,7 +139,7 @@ func (f *changeFeed) end(ctx context.Context, id int64, err error) {
 	}
 	_ = f.driver.Close(ctx)
 	f.driver = nil
-	f.dead = err == nil || !resumable(err) || f.token == nil && f.watch.set.StartAtOperationTime == nil
+	f.dead = err == nil || !resumable(err) || f.token == nil && f.spec.set.StartAtOperationTime == nil
 }
 
 // resumable reports whether a stream may be resumed after what has ended it. A cursor that the server has lost is no end:
@@ -180,5 +181,5 @@ func (f *changeFeed) Close(ctx context.Context) error {
 
 // kill ends the cursor that was lost.
 func (f *changeFeed) kill(ctx context.Context) error {
-	return f.watch.of.coll.kill(ctx, f.client, f.lost, options.RunCmd().SetReadPreference(f.moment.read.pref))
+	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.moment.read.pref))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
-// pipeline, of stages such as $match and $project, changes what comes; nil is none.
+// pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
 //
 // Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage or an option that
 // cannot be encoded, [ValueError] for a batch size or a time below 0, [InvalidOperation] for ResumeAfter beside
@@ -40,7 +40,7 @@ func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.Chang
 }
 
 // WatchTarget is what can be watched: a [*Client], a [*Database] or a [*Collection].
-type WatchTarget interface{ watched() watched }
+type WatchTarget interface{ watchTarget() watchTarget }
 
 // WatchOf is the Watch of a client, a database or a collection, with changes of type E.
 //
@@ -54,12 +54,14 @@ type WatchTarget interface{ watched() watched }
 func WatchOf[E any](
 	target WatchTarget, pipeline any, opts ...options.Lister[options.ChangeStreamOptions],
 ) *ChangeStream[E] {
-	return newChangeStream[E](target.watched(), pipeline, opts)
+	s := new(ChangeStream[E])
+	s.watch(target.watchTarget(), pipeline, opts)
+	return s
 }
 
-// watched is what is watched.
-type watched struct {
-	coll     *Collection[change] // what the command is about: a collection, or, as the server calls it, none
+// watchTarget is a collection, a database or a deployment that can be watched.
+type watchTarget struct {
+	coll     *Collection[bson.M] // the collection that the command names; "$cmd.aggregate" where there is none
 	concerns *concerns
 	at       func(*mongo.Client, moment) watcher
 	cluster  bool
@@ -70,39 +72,41 @@ type watcher interface {
 	Watch(context.Context, any, ...options.Lister[options.ChangeStreamOptions]) (*mongo.ChangeStream, error)
 }
 
-// watched has the client watched by its database admin, as the command has it: the driver's client has the read
-// preference that it was made with.
-func (c *Client) watched() watched {
-	all := c.Database("admin").watched()
+// watchTarget watches the client by its database admin, as the command does: the driver's client has the read preference
+// that it was made with.
+func (c *Client) watchTarget() watchTarget {
+	all := c.Database("admin").watchTarget()
 	all.concerns, all.cluster = &c.concerns, true
 	return all
 }
 
-func (d *Database) watched() watched {
-	return watched{
-		coll:     withDocuments[change](d.Collection("$cmd.aggregate")),
+func (d *Database) watchTarget() watchTarget {
+	return watchTarget{
+		coll:     d.Collection("$cmd.aggregate"),
 		concerns: &d.concerns,
 		at:       func(client *mongo.Client, now moment) watcher { return d.at(client, now) },
 	}
 }
 
-func (c *Collection[D]) watched() watched {
-	return watched{
-		coll:     withDocuments[change](c),
+func (c *Collection[D]) watchTarget() watchTarget { return watchCollection((*Collection[bson.M])(c)) }
+
+func watchCollection(c *Collection[bson.M]) watchTarget {
+	return watchTarget{
+		coll:     c,
 		concerns: &c.concerns,
 		at:       func(client *mongo.Client, now moment) watcher { return c.at(client, now) },
 	}
 }
 
-// watch is how a stream is opened.
-type watch struct {
-	of       watched
+// streamSpec says how a stream is opened.
+type streamSpec struct {
+	target   watchTarget
 	pipeline []bson.Raw
 	set      options.ChangeStreamOptions // with all documents encoded
 }
 
-func (of watched) watch(pipeline any, opts []options.Lister[options.ChangeStreamOptions]) (*watch, error) {
-	w := &watch{of: of}
+func (of watchTarget) spec(pipeline any, opts []options.Lister[options.ChangeStreamOptions]) (*streamSpec, error) {
+	w := &streamSpec{target: of}
 	if of.coll.err != nil {
 		return w, of.coll.err
 	}
@@ -143,8 +147,8 @@ func (of watched) watch(pipeline any, opts []options.Lister[options.ChangeStream
 	return w, e.err
 }
 
-// from returns the options of a stream that goes on at a token; nil is where the options say.
-func (w *watch) from(token bson.Raw) options.Lister[options.ChangeStreamOptions] {
+// from returns the options of a stream that goes on at a token; nil means where the options say.
+func (w *streamSpec) from(token bson.Raw) options.Lister[options.ChangeStreamOptions] {
 	set := w.set
 	// StartAfter may name what ended a stream, which ResumeAfter may not: it stays until there is something else.
 	if after, _ := set.StartAfter.(bson.Raw); token != nil && !bytes.Equal(token, after) {

@@ -17,8 +17,8 @@ type openCursors struct {
 	byID map[int64]func(context.Context) *future.Future[struct{}] // closes the cursor
 }
 
-// moved notes that the cursor that was known as before is known as now; 0 means not open on the server.
-func moved[D any](open *openCursors, c *cursorReader[D], before, now int64) {
+// trackID notes that the number of a cursor has changed from before to now; 0 means that it is not open on the server.
+func (open *openCursors) trackID(c *cursorReader, before, now int64) {
 	if before == now {
 		return
 	}
@@ -31,7 +31,7 @@ func moved[D any](open *openCursors, c *cursorReader[D], before, now int64) {
 	if open.byID == nil {
 		open.byID = make(map[int64]func(context.Context) *future.Future[struct{}])
 	}
-	// A cursor that the program has forgotten must be free to go.
+	// The garbage collector must be free to take a cursor that the program has forgotten.
 	w := weak.Make(c)
 	client := c.coll.db.client
 	open.byID[now] = func(ctx context.Context) *future.Future[struct{}] {

@@ -1,6 +1,7 @@
 package motor
 
 import (
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -15,6 +16,9 @@ import (
 //
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
-	at := func(client *mongo.Client, now moment) aggregator { return c.at(client, now) }
-	return aggregation(c, &c.concerns, &c.codec, at, pipeline, opts)
+	cursor := new(CommandCursor[D])
+	coll := (*Collection[bson.M])(c)
+	at := func(client *mongo.Client, now moment) aggregator { return coll.at(client, now) }
+	cursor.aggregate(coll, (*docs[D])(nil), &c.concerns, &c.codec, at, pipeline, opts)
+	return cursor
 }

@@ -1,13 +1,10 @@
 package motor
 
 import (
-	"context"
 	"encoding/binary"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"github.com/gomotor/gomotor/future"
 )
 
 // RawBatch is the documents of one batch of a cursor as they came from the server: BSON, one after the other.
@@ -76,25 +73,4 @@ func (c *Collection[D]) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
 	return withDocuments[RawBatch](c).Aggregate(pipeline, opts...)
-}
-
-// ParallelScan returns n cursors that together have every document of the collection once. Each can be read by its own
-// goroutine.
-//
-// They share one cursor on the server, as no server has the command any more that made several, and take its batches
-// in turn. Closing one leaves the others what is still to come; closing the last ends it on the server. The documents
-// of a batch that one of them has fetched are its own. An error that ends the shared cursor is that of all who come
-// for another batch.
-//
-// Errors: [ValueError] for an n below 1; [OperationFailure].
-//
-// Legacy: use Find. Motor: MotorCollection.parallel_scan.
-func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[[]*CommandCursor[D]] {
-	if n < 1 {
-		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
-	}
-	shared := &c.Find(bson.D{}).cursorReader
-	return read(ctx, shared, request{want: func(_, ready int, more bool) (int, bool, error) {
-		return 0, ready > 0 || !more, nil
-	}}, func([]D) ([]*CommandCursor[D], error) { return share(shared, n), nil })
 }

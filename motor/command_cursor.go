@@ -2,10 +2,13 @@ package motor
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are two
@@ -15,58 +18,65 @@ import (
 // It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
 //
 // Motor: MotorCommandCursor, MotorLatentCommandCursor.
-type CommandCursor[D any] struct {
-	cursorReader[D]
+type CommandCursor[D any] struct{ commandCursor }
+
+// commandCursor is the part of a [CommandCursor] that does not depend on the type of its documents.
+type commandCursor struct{ cursorReader }
+
+// newCommandCursor returns a cursor that sends its command, by send, when it is first read. size is the number that
+// BatchSize has set, or nil. Every read fails with err, if that is an error.
+func newCommandCursor[D any](coll *Collection[D], err error, send sendCommand) *CommandCursor[D] {
+	c := new(CommandCursor[D])
+	c.init((*Collection[bson.M])(coll), (*docs[D])(nil), err, send)
+	return c
 }
 
-// newCommandCursor returns a cursor that sends its command, by send, when it is first read. size is what BatchSize
-// has set, or nil. err is what every read fails with.
-func newCommandCursor[D any](
-	coll *Collection[D], err error, send func(ctx context.Context, d *mongo.Client, size *int32) (*mongo.Cursor, error),
-) *CommandCursor[D] {
-	c := new(CommandCursor[D])
-	c.coll, c.err = coll, err
+// sendCommand sends the command of a cursor. size is the number of documents of a batch, or nil.
+type sendCommand func(ctx context.Context, d *mongo.Client, size *int32) (*mongo.Cursor, error)
+
+func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, send sendCommand) {
+	c.coll, c.none, c.err = coll, none, err
 	if coll.err != nil {
 		c.err = coll.err
 	}
-	c.open = func(ctx context.Context, d *mongo.Client) (feed[D], error) {
+	c.open = func(ctx context.Context, d *mongo.Client) (batchSource, error) {
 		driver, err := send(ctx, d, c.batchSize())
 		if err != nil {
 			return nil, err
 		}
-		return cursorFeed[D]{driver, &coll.codec}, nil
+		return driverCursor{driver, &coll.codec}, nil
 	}
-	return c
 }
 
 // openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which locate has made. It
 // does no I/O.
-func openedCommandCursor[D any](
-	ctx context.Context, coll *Collection[D], client *mongo.Client, driver *mongo.Cursor,
-) *CommandCursor[D] {
-	c := new(CommandCursor[D])
-	s := &source[D]{
-		feed:    cursorFeed[D]{driver, &coll.codec},
-		client:  client,
-		session: coll.db.client.session(mongo.SessionFromContext(ctx)),
-	}
+func openedCommandCursor(
+	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, driver *mongo.Cursor,
+) *CommandCursor[bson.M] {
+	c := new(CommandCursor[bson.M])
+	c.coll, c.none = coll, (*docs[bson.M])(nil)
+	s := newResultSet(c.kind, c.none)
+	s.feed, s.client = driverCursor{driver, &coll.codec}, client
+	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().whereTo(ctx, false)
-	c.coll, c.source = coll, s
+	c.source = s
 	if driver.TryNext(context.Background()) {
-		s.take(decodeBatch[D](&coll.codec, driver))
+		s.take(decodeBatch(&coll.codec, driver, s.next))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.know(&c.cursorReader, driver.ID())
+	s.setID(&c.cursorReader, driver.ID())
 	s.closed = s.id == 0
 	return c
 }
 
 // listedCommandCursor returns a cursor over the documents of a reply that has them all at once.
-func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCursor[D] {
-	c := new(CommandCursor[D])
-	c.coll, c.source = coll, &source[D]{closed: true}
-	c.source.take(decodeAll[D](&coll.codec, docs))
+func listedCommandCursor(coll *Collection[bson.M], all []bson.Raw) *CommandCursor[bson.M] {
+	c := new(CommandCursor[bson.M])
+	c.coll, c.none = coll, (*docs[bson.M])(nil)
+	c.source = newResultSet(c.kind, c.none)
+	c.source.closed = true
+	c.source.take(decodeAll(&coll.codec, all, c.source.next))
 	return c
 }
 
@@ -74,8 +84,10 @@ func listedCommandCursor[D any](coll *Collection[D], docs []bson.Raw) *CommandCu
 // it to the server. A negative n is a [ValueError] of every read.
 //
 // Motor: MotorCommandCursor.batch_size.
-func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
-	return c.set(func() error {
+func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] { c.setBatchSize(n); return c }
+
+func (c *commandCursor) setBatchSize(n int32) {
+	c.set(func() error {
 		if n < 0 {
 			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
 		}
@@ -89,7 +101,12 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 //
 // Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
-	return c.set(func() error {
+	c.setMaxAwaitTimeMS(ms)
+	return c
+}
+
+func (c *commandCursor) setMaxAwaitTimeMS(ms int64) {
+	c.set(func() error {
 		if ms < 0 {
 			return newError(ValueError, "MaxAwaitTimeMS(%d): a time must be at least 0", ms)
 		}
@@ -102,8 +119,10 @@ func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 // that cannot be encoded is an [InvalidDocument] of every read.
 //
 // Motor: the parameter comment of MotorDatabase.cursor_command.
-func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
-	return c.set(func() error {
+func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] { c.setComment(comment); return c }
+
+func (c *commandCursor) setComment(comment any) {
+	c.set(func() error {
 		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
 		if err == nil {
 			c.comment = raw.Lookup("comment")
@@ -113,11 +132,80 @@ func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
 }
 
 // set changes how the batches to come are fetched. An error is one of every read.
-func (c *CommandCursor[D]) set(change func() error) *CommandCursor[D] {
+func (c *commandCursor) set(change func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
 		c.err = change()
 	}
-	return c
 }
+
+// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
+// news yet, which is then still alive.
+//
+// Motor: MotorCommandCursor.next.
+func (c *CommandCursor[D]) Next(ctx context.Context) *future.Future[D] {
+	return next[D](ctx, &c.cursorReader)
+}
+
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCommandCursor.next_object.
+func (c *CommandCursor[D]) NextObject() D {
+	doc, _ := pop[D](&c.cursorReader)
+	return doc
+}
+
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *CommandCursor[D]) TryNext(ctx context.Context) *future.Future[D] {
+	return readOne[D](ctx, &c.cursorReader, readSpec{once: true})
+}
+
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
+//
+// Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
+// cursor.
+//
+// Motor: MotorCommandCursor.to_list.
+func (c *CommandCursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
+	return toList[D](ctx, &c.cursorReader, length)
+}
+
+// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
+// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+//
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
+//
+// Motor: MotorCommandCursor.each.
+func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
+	each(ctx, &c.cursorReader, nil, fn)
+}
+
+// EachVia is Each with fn called on via, whatever the loop of the client.
+func (c *CommandCursor[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
+	each(ctx, &c.cursorReader, via, fn)
+}
+
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
+//
+// Motor: async for.
+func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
+	return iterate[D](ctx, &c.cursorReader)
+}
+
+// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
+// calls "$cmd", or "$cmd." and the name of the command.
+//
+// Motor: MotorCommandCursor.collection.
+func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.coll) }

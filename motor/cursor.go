@@ -2,9 +2,12 @@ package motor
 
 import (
 	"context"
+	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // The directions of Sort.
@@ -33,8 +36,11 @@ const (
 // It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
 //
 // Motor: MotorCursor.
-type Cursor[D any] struct {
-	cursorReader[D]
+type Cursor[D any] struct{ cursor }
+
+// cursor is the part of a [Cursor] that does not depend on the type of its documents.
+type cursor struct {
+	cursorReader
 	query bson.Raw
 	opts  []options.Lister[options.FindOptions]
 	chain chain // guarded by cursorReader.mu
@@ -51,6 +57,13 @@ type chain struct {
 }
 
 func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[options.FindOptions]) *Cursor[D] {
+	c := new(Cursor[D])
+	c.init((*Collection[bson.M])(coll), (*docs[D])(nil), filter, opts)
+	return c
+}
+
+// init makes the cursor that of a query.
+func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts []options.Lister[options.FindOptions]) {
 	query, err := coll.codec.encode("filter", filter)
 	if _, e := applied(opts); err == nil {
 		err = e
@@ -58,19 +71,20 @@ func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[opt
 	if coll.err != nil {
 		err = coll.err
 	}
-	return unread(coll, query, opts, err)
+	c.initEncoded(coll, none, query, opts, err)
 }
 
-// unread returns a cursor that has not been read. err is what every read of it fails with.
-func unread[D any](coll *Collection[D], query bson.Raw, opts []options.Lister[options.FindOptions], err error) *Cursor[D] {
-	c := &Cursor[D]{query: query, opts: opts}
-	c.coll, c.err, c.open = coll, err, c.find
+// initEncoded makes the cursor that of a query that has been encoded. Every read of it fails with err, if that is an
+// error.
+func (c *cursor) initEncoded(
+	coll *Collection[bson.M], none docList, query bson.Raw, opts []options.Lister[options.FindOptions], err error,
+) {
+	c.coll, c.none, c.query, c.opts, c.err, c.open = coll, none, query, opts, err, c.find
 	c.follow()
-	return c
 }
 
 // settings returns the options of the driver's that the cursor has. mu is held.
-func (c *Cursor[D]) settings() (options.FindOptions, error) {
+func (c *cursor) settings() (options.FindOptions, error) {
 	all, err := applied(c.opts)
 	for _, set := range c.chain.find {
 		if err == nil {
@@ -80,8 +94,8 @@ func (c *Cursor[D]) settings() (options.FindOptions, error) {
 	return all, err
 }
 
-// follow notes what kind of a cursor it is. mu is held, or nobody else has the cursor yet.
-func (c *Cursor[D]) follow() {
+// follow notes what kind of a cursor it is. mu is held, or no one else has the cursor yet.
+func (c *cursor) follow() {
 	all, err := c.settings()
 	c.nothing, c.anywhere = c.chain.nothing, c.chain.flags&QueryFlagSecondaryOkay != 0
 	if c.kind = options.NonTailable; err == nil && tailFlags(all.CursorType)&QueryFlagTailable != 0 {
@@ -90,20 +104,19 @@ func (c *Cursor[D]) follow() {
 }
 
 // set adds to the options, if the cursor has not started.
-func (c *Cursor[D]) set(method string, add func(*chain) error) *Cursor[D] {
+func (c *cursor) set(method string, add func(*chain) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return c
+		return
 	}
 	if c.source != nil {
 		c.late = newError(InvalidOperation, "%s: cannot set options after executing query", method)
 		c.err = c.late
-		return c
+		return
 	}
 	c.err = add(&c.chain)
 	c.follow()
-	return c
 }
 
 // option adds an option of the driver's.
@@ -121,8 +134,10 @@ func (ch *chain) option(set func(*options.FindOptions)) {
 // cursor has been read, they make it fail with [InvalidOperation], until [Cursor.Rewind].
 //
 // Motor: MotorCursor.sort.
-func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
-	return c.set("Sort", func(ch *chain) error {
+func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] { c.setSort(keys, direction); return c }
+
+func (c *cursor) setSort(keys any, direction []any) {
+	c.set("Sort", func(ch *chain) error {
 		if key, ok := keys.(string); ok {
 			order := bson.E{Key: key, Value: Ascending}
 			if len(direction) > 0 {
@@ -141,8 +156,10 @@ func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
 // Skip leaves out the first n documents. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.skip.
-func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
-	return c.set("Skip", func(ch *chain) error {
+func (c *Cursor[D]) Skip(n int64) *Cursor[D] { c.setSkip(n); return c }
+
+func (c *cursor) setSkip(n int64) {
+	c.set("Skip", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "Skip(%d): skip must be at least 0", n)
 		}
@@ -154,8 +171,10 @@ func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
 // Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
 //
 // Motor: MotorCursor.limit.
-func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
-	return c.set("Limit", func(ch *chain) error {
+func (c *Cursor[D]) Limit(n int64) *Cursor[D] { c.setLimit(n); return c }
+
+func (c *cursor) setLimit(n int64) {
+	c.set("Limit", func(ch *chain) error {
 		return ch.limit(n)
 	})
 }
@@ -164,8 +183,10 @@ func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
 // [ValueError].
 //
 // Motor: MotorCursor.batch_size.
-func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
-	return c.set("BatchSize", func(ch *chain) error {
+func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] { c.setBatchSize(n); return c }
+
+func (c *cursor) setBatchSize(n int32) {
+	c.set("BatchSize", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
 		}
@@ -188,31 +209,91 @@ func (ch *chain) limit(n int64) error {
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clone := unread(c.coll, c.query, c.opts, c.err)
-	clone.chain = c.chain
-	if c.late != nil { // it is not late for the clone
-		clone.err = nil
-	}
-	clone.follow()
+	clone := new(Cursor[D])
+	clone.initClone(&c.cursor)
 	return clone
+}
+
+// initClone makes the cursor a clone of another one.
+func (c *cursor) initClone(of *cursor) {
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	err := of.err
+	if of.late != nil { // it is not late for the clone
+		err = nil
+	}
+	c.chain = of.chain
+	c.initEncoded(of.coll, of.none, of.query, of.opts, err)
 }
 
 // Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
 //
 // Motor: MotorCursor.rewind.
-func (c *Cursor[D]) Rewind() *Cursor[D] {
-	c.mu.Lock()
-	s := c.source
-	c.source, c.closed = nil, false
-	if c.late != nil { // it is not late any more
-		c.late, c.err = nil, nil
-	}
-	if s != nil {
-		s.forget()
-	}
-	c.mu.Unlock()
-	c.shut(context.Background(), s)
-	return c
+func (c *Cursor[D]) Rewind() *Cursor[D] { c.rewind(); return c }
+
+// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
+// news yet, which is then still alive.
+//
+// Motor: MotorCursor.next.
+func (c *Cursor[D]) Next(ctx context.Context) *future.Future[D] { return next[D](ctx, &c.cursorReader) }
+
+// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
+// pointer. It never does I/O; FetchNext does.
+//
+// Motor: MotorCursor.next_object.
+func (c *Cursor[D]) NextObject() D {
+	doc, _ := pop[D](&c.cursorReader)
+	return doc
 }
+
+// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
+// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+//
+// Motor: MotorCommandCursor.try_next.
+func (c *Cursor[D]) TryNext(ctx context.Context) *future.Future[D] {
+	return readOne[D](ctx, &c.cursorReader, readSpec{once: true})
+}
+
+// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
+// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
+// that had been read beside the error; a callback is given the error alone.
+//
+// Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
+// cursor.
+//
+// Motor: MotorCursor.to_list.
+func (c *Cursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
+	return toList[D](ctx, &c.cursorReader, length)
+}
+
+// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
+// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
+// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
+// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+//
+// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
+// another goroutine. A nil fn panics.
+//
+// Motor: MotorCursor.each.
+func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
+	each(ctx, &c.cursorReader, nil, fn)
+}
+
+// EachVia is Each with fn called on via, whatever the loop of the client.
+func (c *Cursor[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
+	each(ctx, &c.cursorReader, via, fn)
+}
+
+// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
+// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
+// goes on with the next document.
+//
+// Motor: async for.
+func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
+	return iterate[D](ctx, &c.cursorReader)
+}
+
+// Collection returns the collection that is read.
+//
+// Motor: MotorCursor.collection.
+func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.coll) }

@@ -15,8 +15,8 @@ type query struct {
 	chain
 }
 
-// asks returns what the cursor asks for now.
-func (c *Cursor[D]) asks() (query, error) {
+// currentQuery returns the query as the cursor has it now.
+func (c *cursor) currentQuery() (query, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	set, err := c.settings()
@@ -51,16 +51,16 @@ func (q *query) byCommand() bool {
 }
 
 // find sends the query.
-func (c *Cursor[D]) find(ctx context.Context, client *mongo.Client) (feed[D], error) {
+func (c *cursor) find(ctx context.Context, client *mongo.Client) (batchSource, error) {
 	driver, err := c.send(ctx, client)
 	if err != nil {
 		return nil, err
 	}
-	return cursorFeed[D]{driver, &c.coll.codec}, nil
+	return driverCursor{driver, &c.coll.codec}, nil
 }
 
-func (c *Cursor[D]) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {
-	q, err := c.asks()
+func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {
+	q, err := c.currentQuery()
 	if err != nil {
 		return nil, err
 	}

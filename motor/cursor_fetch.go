@@ -4,57 +4,70 @@ import (
 	"context"
 	"runtime"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
-
-	"github.com/gomotor/gomotor/future"
 )
 
-// request says how a read goes on.
-type request struct {
-	// want is told how many documents the read has taken, how many there are now, and whether more can come. It returns
-	// how many of them to take now, and whether the read is then done; as long as it is not, another batch is fetched.
-	want func(have, ready int, more bool) (n int, done bool, err error)
-	once bool // fetch no more than one batch
-	wait bool // of what is tailable, too, fetch more than one batch
+// batchSource gives the batches of a result.
+type batchSource interface {
+	// more decodes, into a list, what has come, or comes with one round trip.
+	more(ctx context.Context, list docList) (docBatch, error)
+	// over reports whether nothing more can come, after more has returned err.
+	over(err error) bool
+	// resume returns where a change stream resumes that has been read as far as this.
+	resume() bson.Raw
+	// ID returns the server's number for the cursor, or 0.
+	ID() int64
+	// Close ends it on the server.
+	Close(ctx context.Context) error
 }
 
-// read starts an operation that reads the cursor. The result is what result makes of the documents taken.
-func read[D, T any](ctx context.Context, c *cursorReader[D], q request, result func(docs []D) (T, error)) *future.Future[T] {
-	client := c.coll.db.client
-	if ctx == nil {
-		return failed[T](client, newError(TypeError, "the context is nil"))
+// driverCursor is a cursor of the driver's.
+type driverCursor struct {
+	*mongo.Cursor
+	codec *codec
+}
+
+func (d driverCursor) more(ctx context.Context, list docList) (docBatch, error) {
+	if d.TryNext(ctx) {
+		return decodeBatch(d.codec, d.Cursor, list), nil
+	}
+	return docBatch{}, d.Err()
+}
+
+func (d driverCursor) over(err error) bool { return err != nil || d.ID() == 0 }
+
+func (d driverCursor) resume() bson.Raw { return nil }
+
+// prepare tells the driver how the next batch is to be fetched.
+func (c *cursorReader) prepare(from batchSource) {
+	driver, ok := from.(driverCursor)
+	if !ok {
+		return
 	}
 	c.mu.Lock()
-	err := c.err
-	c.mu.Unlock()
-	if err != nil {
-		return failed[T](client, err)
+	defer c.mu.Unlock()
+	if c.size != nil {
+		driver.SetBatchSize(*c.size)
 	}
-	r := &reading[D]{cursor: c, outer: ctx, request: q}
-	f := start(ctx, client, laneOf(r.take(ctx).kind), func(ctx context.Context, conn *connection) (none T, err error) {
-		docs, err := r.run(ctx, conn)
-		if docs == nil && err != nil {
-			return none, err
-		}
-		v, e := result(docs)
-		if err == nil {
-			err = e
-		}
-		return v, err
-	})
-	f.Notify(settledTurn[T]{&r.keptTurn, f})
-	return f
+	if c.wait > 0 {
+		driver.SetMaxAwaitTime(c.wait)
+	}
+	if !c.comment.IsZero() {
+		driver.SetComment(c.comment)
+	}
 }
 
-// begin returns the source that is to be read: a new one is of the session of ctx.
-func (c *cursorReader[D]) begin(ctx context.Context) *source[D] {
+// begin returns the result to be read: a new one belongs to the session of ctx.
+func (c *cursorReader) begin(ctx context.Context) *resultSet {
 	session := c.coll.db.client.session(mongo.SessionFromContext(ctx))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
-		c.source = &source[D]{kind: c.kind, session: session, closed: c.closed || c.nothing}
+		c.source = newResultSet(c.kind, c.none)
+		c.source.session, c.source.closed = session, c.closed || c.nothing
 	}
 	return c.source
 }
@@ -62,7 +75,7 @@ func (c *cursorReader[D]) begin(ctx context.Context) *source[D] {
 // fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
 // read was called with: what ends the operation alone must not cut off a getMore, for the server would not send that
 // batch again.
-func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *source[D]) error {
+func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSet) error {
 	c := r.cursor
 	if c.scan != nil {
 		return c.scan.fetch(ctx, outer, c, s)
@@ -78,7 +91,7 @@ func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *sour
 			return err
 		}
 	}
-	var come decoded[D]
+	var come docBatch
 	var err error
 	switch {
 	case !conn.has(s.client):
@@ -91,7 +104,7 @@ func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *sour
 		}
 	default:
 		c.prepare(s.feed)
-		come, err = s.feed.more(outer)
+		come, err = s.feed.more(outer, s.next)
 	}
 
 	c.mu.Lock()
@@ -99,13 +112,13 @@ func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *sour
 	if s.closed && err != nil && outer.Err() == nil {
 		err = nil // Close, or Rewind, has ended the wait
 	}
-	s.know(c, s.feed.ID())
+	s.setID(c, s.feed.ID())
 	over := err == errClientClosed || s.feed.over(err)
 	if over {
 		s.closed = true
 	}
 	if over && err != nil && outer.Err() != nil {
-		s.cut = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
+		s.lostErr = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
 		c.abandon(s)
 	}
 	if s != c.source {
@@ -117,16 +130,16 @@ func (r *reading[D]) fetch(ctx, outer context.Context, conn *connection, s *sour
 }
 
 // start sends the command. The caller has the turn. A command that fails may be sent again: nothing has been read of
-// it.
-func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source[D]) error {
+// its result.
+func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet) error {
 	if laneOf(s.kind) == longLane {
-		opening, hangUp := context.WithCancel(ctx)
+		opening, cancel := context.WithCancel(ctx)
 		ctx = opening
-		c.mayHangUp(s, hangUp)
+		c.registerCancel(s, cancel)
 		defer func() {
-			hangUp()
+			cancel()
 			c.mu.Lock()
-			s.hangUp = nil // it knows the read, and with that the cursor
+			s.cancelPoll = nil // it refers to the read, and so to the cursor
 			c.mu.Unlock()
 		}()
 	}
@@ -143,73 +156,65 @@ func (c *cursorReader[D]) start(ctx context.Context, conn *connection, s *source
 	c.mu.Lock()
 	primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
 	s.address = conn.topology.whereTo(ctx, primary)
-	s.know(c, feed.ID())
+	s.setID(c, feed.ID())
 	s.token = feed.resume()
 	c.mu.Unlock()
 	return nil
 }
 
-// mayHangUp has hangUp called when the source is closed, and reports whether it has been already.
-func (c *cursorReader[D]) mayHangUp(s *source[D], hangUp func()) (closed bool) {
+// registerCancel lets the end of the result call cancel, and reports whether it has ended already.
+func (c *cursorReader) registerCancel(s *resultSet, cancel func()) (closed bool) {
 	c.mu.Lock()
-	s.hangUp = hangUp
+	s.cancelPoll = cancel
 	closed = s.closed
 	c.mu.Unlock()
 	if closed {
-		hangUp()
+		cancel()
 	}
 	return closed
 }
 
-// ended reports whether no more will be fetched of a source.
-func (c *cursorReader[D]) ended(s *source[D]) bool {
+// ended reports whether no more of a result is fetched.
+func (c *cursorReader) ended(s *resultSet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return s.closed
 }
 
-// batchSize returns what BatchSize has set for the batches to come, or nil.
-func (c *cursorReader[D]) batchSize() *int32 {
+// batchSize returns the size that BatchSize has set for the batches to come, or nil.
+func (c *cursorReader) batchSize() *int32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.size
 }
 
-// take adds what has come to the batch. mu is held.
-func (s *source[D]) take(come decoded[D]) {
-	if len(s.batch) == 0 {
-		s.batch = come.docs
-	} else {
-		s.batch = append(s.batch, come.docs...)
+// take adds a batch that has come to the one that is being read. mu is held.
+func (s *resultSet) take(come docBatch) {
+	if come.docs != nil {
+		come.docs.move(come.docs.size(), s.batch, false)
 	}
-	s.bad, s.after = come.bad, come.after
+	s.decodeErr, s.undecoded = come.decodeErr, come.undecoded
 }
 
-// know notes the server's number for the cursor. mu is held.
-func (s *source[D]) know(c *cursorReader[D], id int64) {
-	moved(&c.coll.db.client.cursors, c, s.id, id)
+// setID notes the server's number for the cursor. mu is held.
+func (s *resultSet) setID(c *cursorReader, id int64) {
+	c.coll.db.client.cursors.trackID(c, s.id, id)
 	switch {
 	case s.id == 0 && id != 0:
-		s.watch = runtime.AddCleanup(c, abandoned[D], leftOver[D]{c.coll.db.client, s})
+		s.cleanup = runtime.AddCleanup(c, abandoned, leftOver{c.coll.db.client, s})
 	case s.id != 0 && id == 0:
-		s.watch.Stop()
+		s.cleanup.Stop()
 	}
 	s.id = id
 }
 
 // buffered reports whether something can be read without I/O.
-func (s *source[D]) buffered() bool { return len(s.batch) > 0 || s.bad != nil }
+func (s *resultSet) buffered() bool { return s.batch.size() > 0 || s.decodeErr != nil }
 
 // forget drops what has been fetched. mu is held.
-func (s *source[D]) forget() { s.batch, s.bad, s.after, s.cut = nil, nil, nil, nil }
-
-// pop takes the next document from the batch.
-func (s *source[D]) pop() D {
-	var none D
-	doc := s.batch[0]
-	s.batch[0] = none
-	s.batch = s.batch[1:]
-	return doc
+func (s *resultSet) forget() {
+	s.batch.reset(0)
+	s.decodeErr, s.undecoded, s.lostErr = nil, nil, nil
 }
 
 // laneOf returns the lane in which cursors of a kind are read.

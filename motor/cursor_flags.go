@@ -38,8 +38,10 @@ const awaitAlone options.CursorType = -1
 // there is a limit.
 //
 // Motor: MotorCursor.add_option.
-func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
-	return c.set("AddOption", func(ch *chain) error {
+func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { c.addOption(mask); return c }
+
+func (c *cursor) addOption(mask int) {
+	c.set("AddOption", func(ch *chain) error {
 		if mask&QueryFlagExhaust != 0 {
 			if all, err := c.settings(); err == nil && all.Limit != nil && *all.Limit != 0 {
 				return newError(InvalidOperation, "a limit and QueryFlagExhaust exclude each other")
@@ -54,8 +56,10 @@ func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
 // Errors of reading: [ValueError] for a flag that there is none of.
 //
 // Motor: MotorCursor.remove_option.
-func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
-	return c.set("RemoveOption", func(ch *chain) error { return ch.flag("RemoveOption", mask, false) })
+func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] { c.removeOption(mask); return c }
+
+func (c *cursor) removeOption(mask int) {
+	c.set("RemoveOption", func(ch *chain) error { return ch.flag("RemoveOption", mask, false) })
 }
 
 func (ch *chain) flag(method string, mask int, on bool) error {

@@ -18,8 +18,10 @@ import (
 // (steps); [InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
-func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
-	return c.set("Slice", func(ch *chain) error {
+func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] { c.setSlice(from, to); return c }
+
+func (c *cursor) setSlice(from int64, to []int64) {
+	c.set("Slice", func(ch *chain) error {
 		limit := int64(0)
 		switch {
 		case len(to) > 1:
@@ -46,8 +48,10 @@ func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 // Errors of reading: [ValueError] for a negative i; [InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[i].
-func (c *Cursor[D]) Index(i int64) *Cursor[D] {
-	return c.set("Index", func(ch *chain) error {
+func (c *Cursor[D]) Index(i int64) *Cursor[D] { c.setIndex(i); return c }
+
+func (c *cursor) setIndex(i int64) {
+	c.set("Index", func(ch *chain) error {
 		if i < 0 {
 			return newError(ValueError, "Index(%d): a cursor cannot be counted from its end", i)
 		}
@@ -71,8 +75,8 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 // Errors: [OperationFailure], and those of reading the cursor.
 //
 // Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
-func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
-	return inquire(ctx, c, func(q *query) *fields {
+func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
+	return queryCommand(ctx, c, func(q *query) *fields {
 		f := q.question(&c.coll.codec, "count", c.coll.name)
 		f.keys("hint", q.set.Hint)
 		if withLimitAndSkip && q.set.Limit != nil && *q.set.Limit != 0 {
@@ -101,45 +105,49 @@ func (c *Cursor[D]) Count(ctx context.Context, withLimitAndSkip bool) *future.Fu
 //
 // Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
 func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
-	c.tail(ctx, (*Cursor[D]).FetchNext, fn)
+	tail(ctx, &c.cursor, nil, fn)
 }
 
 // TailVia is Tail with fn called on via, whatever the loop of the client.
 func (c *Cursor[D]) TailVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
-	fetch := func(c *Cursor[D], ctx context.Context) *future.Future[bool] { return c.FetchNext(ctx).Via(via) }
-	c.tail(ctx, fetch, fn)
+	tail(ctx, &c.cursor, via, fn)
 }
 
-// rebirth is how long Tail waits before it sends its query anew.
-const rebirth = 500 * time.Millisecond
-
-func (c *Cursor[D]) tail(
-	ctx context.Context, fetch func(*Cursor[D], context.Context) *future.Future[bool], fn func(D, error) bool,
-) {
+// tail is the Tail, or with via the TailVia, of a cursor whose documents are of type D.
+func tail[D any](ctx context.Context, c *cursor, via future.Executor, fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Tail: fn is nil"))
 	}
-	query := c.Clone().AddOption(QueryFlagTailable | QueryFlagAwaitData)
+	c.tail(ctx, via, handOver(fn))
+}
+
+// tailRetryInterval is how long Tail waits before it sends its query anew.
+const tailRetryInterval = 500 * time.Millisecond
+
+func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery) {
+	query := new(cursor)
+	query.initClone(c)
+	query.addOption(QueryFlagTailable | QueryFlagAwaitData)
 	if c.Started() {
 		query.err = newError(InvalidOperation, "Tail: the cursor has been read")
 	}
 	var live func()
 	live = func() {
-		cursor := query.Clone()
-		cursor.each(func() *future.Future[bool] { return fetch(cursor, ctx) }, func(doc D) bool {
-			more := fn(doc, nil)
-			if !more {
-				cursor.Close(context.WithoutCancel(ctx))
+		current := new(cursor)
+		current.initClone(query)
+		current.each(ctx, via, func(r *cursorReader, end bool, err error) (called, more bool) {
+			if end && err == nil { // the cursor has died
+				time.AfterFunc(tailRetryInterval, live)
+				return true, false
 			}
-			return more
-		}, func(err error) {
-			if err == nil { // it has died
-				time.AfterFunc(rebirth, live)
-				return
+			if end {
+				current.Close(context.WithoutCancel(ctx))
 			}
-			cursor.Close(context.WithoutCancel(ctx))
-			var none D
-			fn(none, err)
+			called, more = deliver(r, end, err)
+			if called && !more && !end {
+				current.Close(context.WithoutCancel(ctx))
+			}
+			return called, more
 		})
 	}
 	live()
@@ -148,4 +156,4 @@ func (c *Cursor[D]) tail(
 // ConnID is Address by its first name.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
-func (c *Cursor[D]) ConnID() (address Address, ok bool) { return c.Address() }
+func (c *cursor) ConnID() (address Address, ok bool) { return c.Address() }

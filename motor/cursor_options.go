@@ -13,8 +13,10 @@ import (
 // Errors of reading: [TypeError] for keys that have no order or are no document.
 //
 // Motor: MotorCursor.hint.
-func (c *Cursor[D]) Hint(index any) *Cursor[D] {
-	return c.set("Hint", func(ch *chain) error {
+func (c *Cursor[D]) Hint(index any) *Cursor[D] { c.setHint(index); return c }
+
+func (c *cursor) setHint(index any) {
+	c.set("Hint", func(ch *chain) error {
 		hint := index
 		if _, name := index.(string); !name && index != nil {
 			keys, err := c.coll.codec.encodeCommand("hint", index)
@@ -34,8 +36,10 @@ func (c *Cursor[D]) Hint(index any) *Cursor[D] {
 // Errors of reading: [TypeError] for any other type; [OperationFailure] of a server that runs no JavaScript.
 //
 // Motor: MotorCursor.where.
-func (c *Cursor[D]) Where(code any) *Cursor[D] {
-	return c.set("Where", func(ch *chain) error {
+func (c *Cursor[D]) Where(code any) *Cursor[D] { c.setWhere(code); return c }
+
+func (c *cursor) setWhere(code any) {
+	c.set("Where", func(ch *chain) error {
 		switch js := code.(type) {
 		case string:
 			code = bson.JavaScript(js)
@@ -57,8 +61,10 @@ func (c *Cursor[D]) Where(code any) *Cursor[D] {
 // Errors of reading: [TypeError] for what has no order or is no document.
 //
 // Motor: MotorCursor.min.
-func (c *Cursor[D]) Min(keys any) *Cursor[D] {
-	return c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
+func (c *Cursor[D]) Min(keys any) *Cursor[D] { c.setMin(keys); return c }
+
+func (c *cursor) setMin(keys any) {
+	c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
 }
 
 // Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
@@ -66,12 +72,14 @@ func (c *Cursor[D]) Min(keys any) *Cursor[D] {
 // Errors of reading: [TypeError] for what has no order or is no document.
 //
 // Motor: MotorCursor.max.
-func (c *Cursor[D]) Max(keys any) *Cursor[D] {
-	return c.bound("Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
+func (c *Cursor[D]) Max(keys any) *Cursor[D] { c.setMax(keys); return c }
+
+func (c *cursor) setMax(keys any) {
+	c.bound("Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
 }
 
-func (c *Cursor[D]) bound(method string, keys any, set func(*options.FindOptions, any)) *Cursor[D] {
-	return c.set(method, func(ch *chain) error {
+func (c *cursor) bound(method string, keys any, set func(*options.FindOptions, any)) {
+	c.set(method, func(ch *chain) error {
 		bound, err := c.coll.codec.encodeCommand(method, keys)
 		ch.option(func(o *options.FindOptions) { set(o, bound) })
 		return err
@@ -83,8 +91,10 @@ func (c *Cursor[D]) bound(method string, keys any, set func(*options.FindOptions
 // Errors of reading: [InvalidDocument] for what cannot be encoded.
 //
 // Motor: MotorCursor.comment.
-func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
-	return c.set("Comment", func(ch *chain) error {
+func (c *Cursor[D]) Comment(comment any) *Cursor[D] { c.setComment(comment); return c }
+
+func (c *cursor) setComment(comment any) {
+	c.set("Comment", func(ch *chain) error {
 		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
 		if err == nil {
 			value := raw.Lookup("comment")
@@ -98,7 +108,12 @@ func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
-	return c.set("Collation", func(ch *chain) error {
+	c.setCollation(collation)
+	return c
+}
+
+func (c *cursor) setCollation(collation *options.Collation) {
+	c.set("Collation", func(ch *chain) error {
 		var own *options.Collation
 		if collation != nil {
 			rules := *collation
@@ -112,8 +127,10 @@ func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
 // AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
 //
 // Motor: MotorCursor.allow_disk_use.
-func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
-	return c.set("AllowDiskUse", func(ch *chain) error {
+func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] { c.setAllowDiskUse(allow); return c }
+
+func (c *cursor) setAllowDiskUse(allow bool) {
+	c.set("AllowDiskUse", func(ch *chain) error {
 		ch.option(func(o *options.FindOptions) { o.AllowDiskUse = &allow })
 		return nil
 	})
@@ -123,8 +140,10 @@ func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
 // 0 means no bound; a negative number is a [ValueError]. A query that takes longer fails with [ExecutionTimeout].
 //
 // Motor: MotorCursor.max_time_ms.
-func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
-	return c.set("MaxTimeMS", func(ch *chain) error {
+func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { c.setMaxTimeMS(ms); return c }
+
+func (c *cursor) setMaxTimeMS(ms int64) {
+	c.set("MaxTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
 			return newError(ValueError, "MaxTimeMS(%d): must be at least 0 and below 2^31", ms)
 		}
@@ -140,8 +159,10 @@ func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
 // a negative number is a [ValueError].
 //
 // Motor: MotorCursor.max_await_time_ms.
-func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
-	return c.set("MaxAwaitTimeMS", func(ch *chain) error {
+func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] { c.setMaxAwaitTimeMS(ms); return c }
+
+func (c *cursor) setMaxAwaitTimeMS(ms int64) {
+	c.set("MaxAwaitTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
 			return newError(ValueError, "MaxAwaitTimeMS(%d): must be at least 0 and below 2^31", ms)
 		}
@@ -159,8 +180,10 @@ func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
 // reading gives their [OperationFailure]. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.max_scan.
-func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
-	return c.set("MaxScan", func(ch *chain) error {
+func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { c.setMaxScan(n); return c }
+
+func (c *cursor) setMaxScan(n int64) {
+	c.set("MaxScan", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "MaxScan(%d): must be at least 0", n)
 		}

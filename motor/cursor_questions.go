@@ -15,8 +15,8 @@ import (
 // Errors: [OperationFailure], and those of reading the cursor.
 //
 // Motor: MotorCursor.explain.
-func (c *Cursor[D]) Explain(ctx context.Context) *future.Future[bson.M] {
-	return inquire(ctx, c, func(q *query) *fields {
+func (c *cursor) Explain(ctx context.Context) *future.Future[bson.M] {
+	return queryCommand(ctx, c, func(q *query) *fields {
 		if q.set.Limit != nil {
 			hard := min(*q.set.Limit, -*q.set.Limit)
 			q.set.Limit = &hard
@@ -32,8 +32,8 @@ func (c *Cursor[D]) Explain(ctx context.Context) *future.Future[bson.M] {
 // Errors: [OperationFailure], and those of reading the cursor.
 //
 // Motor: MotorCursor.distinct.
-func (c *Cursor[D]) Distinct(ctx context.Context, key string) *future.Future[[]any] {
-	return inquire(ctx, c, func(q *query) *fields {
+func (c *cursor) Distinct(ctx context.Context, key string) *future.Future[[]any] {
+	return queryCommand(ctx, c, func(q *query) *fields {
 		f := q.question(&c.coll.codec, "distinct", c.coll.name)
 		f.doc = append(bson.D{f.doc[0], {Key: "key", Value: key}}, f.doc[1:]...)
 		return f
@@ -59,12 +59,12 @@ func (q *query) question(codec *codec, name, collection string) *fields {
 	return f
 }
 
-// inquire starts a command about a query. The result is what answer makes of the reply. The command is made at once.
-func inquire[D, T any](
-	ctx context.Context, c *Cursor[D], command func(*query) *fields, answer func(bson.Raw) (T, error),
+// queryCommand starts a command about a query. The result is what answer makes of the reply. The command is made at once.
+func queryCommand[T any](
+	ctx context.Context, c *cursor, command func(*query) *fields, answer func(bson.Raw) (T, error),
 ) *future.Future[T] {
 	err := c.Err()
-	q, e := c.asks()
+	q, e := c.currentQuery()
 	if err == nil {
 		err = e
 	}

@@ -14,171 +14,164 @@ import (
 // and calling it twice loses nothing.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
-func (c *cursorReader[D]) FetchNext(ctx context.Context) *future.Future[bool] {
+func (c *cursorReader) FetchNext(ctx context.Context) *future.Future[bool] {
 	c.mu.Lock()
-	ready := c.err == nil && c.source != nil && len(c.source.batch) > 0
+	ready := c.buffer() != nil
 	c.mu.Unlock()
 	if ready {
 		return resolved(c.coll.db.client, true)
 	}
-	found := false
-	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
-		found = ready > 0
-		return 0, found || !more, nil
-	}}, func([]D) (bool, error) { return found, nil })
+	r := &readOp{cursor: c, readSpec: readSpec{amount: peek}}
+	return startRead(ctx, r, func(err error) (bool, error) { return err == nil && r.found, err })
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
-//
-// Motor: MotorCursor.next_object, MotorCommandCursor.next_object.
-func (c *cursorReader[D]) NextObject() D {
-	doc, _ := c.popNext()
-	return doc
+// buffer returns the documents that can be read without I/O, or nil if there are none. mu is held.
+func (c *cursorReader) buffer() docList {
+	if c.err != nil || c.source == nil || c.source.batch.size() == 0 {
+		return nil
+	}
+	return c.source.batch
 }
 
-// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
-// news yet, which is then still alive.
-//
-// Motor: MotorCursor.next, MotorCommandCursor.next.
-func (c *cursorReader[D]) Next(ctx context.Context) *future.Future[D] {
+// pop removes the first of the documents that have come. ok is false if there is none.
+func pop[D any](c *cursorReader) (doc D, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.buffer()
+	if list == nil {
+		return doc, false
+	}
+	all := list.(*docs[D])
+	doc, (*all)[0] = (*all)[0], doc
+	*all = (*all)[1:]
+	return doc, true
+}
+
+// reading is a read with the documents that it takes.
+type reading[D any] struct {
+	op   readOp
+	docs docs[D]
+}
+
+// readOne starts a read of one document, as spec says, and resolves to it.
+func readOne[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
+	r := new(reading[D])
+	r.op.init(c, one, &r.docs, spec)
+	return startRead(ctx, &r.op, func(err error) (doc D, _ error) {
+		if len(r.docs) > 0 {
+			doc = r.docs[0]
+		}
+		return doc, err
+	})
+}
+
+// next is the Next of a cursor whose documents are of type D.
+func next[D any](ctx context.Context, c *cursorReader) *future.Future[D] {
 	if c.turns.idle() {
-		if doc, ok := c.popNext(); ok {
+		if doc, ok := pop[D](c); ok {
 			return resolved(c.coll.db.client, doc)
 		}
 	}
-	return read(ctx, c, request{want: func(_, ready int, more bool) (int, bool, error) {
-		if ready == 0 && !more {
-			return 0, true, newError(StopAsyncIteration, "the cursor has no more documents")
-		}
-		return min(ready, 1), ready > 0, nil
-	}}, first)
+	return readOne[D](ctx, c, readSpec{atEnd: "the cursor has no more documents"})
 }
 
-// first returns the first of documents that are one at most.
-func first[D any](docs []D) (doc D, err error) {
-	if len(docs) > 0 {
-		doc = docs[0]
+// toList is the ToList of a cursor whose documents are of type D.
+func toList[D any](ctx context.Context, c *cursorReader, length []int) *future.Future[[]D] {
+	n, err := c.listLength(length)
+	if err != nil {
+		return failed[[]D](c.coll.db.client, err)
 	}
-	return doc, nil
-}
-
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (c *cursorReader[D]) TryNext(ctx context.Context) *future.Future[D] {
-	return read(ctx, c, request{once: true, want: func(_, ready int, more bool) (int, bool, error) {
-		return min(ready, 1), ready > 0 || !more, nil
-	}}, first)
-}
-
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
-//
-// Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
-// cursor.
-//
-// Motor: MotorCursor.to_list, MotorCommandCursor.to_list.
-func (c *cursorReader[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
-	limit := -1
-	switch {
-	case len(length) > 1:
-		return failed[[]D](c.coll.db.client, newError(TypeError, "ToList takes one length, not %d", len(length)))
-	case len(length) == 1 && length[0] < 0:
-		return failed[[]D](c.coll.db.client, newError(ValueError, "ToList(%d): length must be at least 0", length[0]))
-	case len(length) == 1:
-		limit = length[0]
-	}
-	c.mu.Lock()
-	tailable := c.err == nil && c.kind != options.NonTailable
-	c.mu.Unlock()
-	if tailable {
-		return failed[[]D](c.coll.db.client, newError(InvalidOperation, "ToList: a tailable cursor has no end"))
-	}
-	return read(ctx, c, request{want: func(have, ready int, more bool) (int, bool, error) {
-		if limit == 0 { // as of Motor's, the query is sent all the same
-			return 0, ready > 0 || !more, nil
-		}
-		if limit > 0 {
-			ready = min(ready, limit-have)
-		}
-		return ready, have+ready == limit || !more, nil
-	}}, func(docs []D) ([]D, error) {
-		if docs == nil {
+	r := new(reading[D])
+	r.op.init(c, n, &r.docs, readSpec{})
+	return startRead(ctx, &r.op, func(err error) ([]D, error) {
+		if r.docs == nil && err == nil {
 			return []D{}, nil
 		}
-		return docs, nil
+		return r.docs, err
 	})
 }
 
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
-//
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
-//
-// Motor: MotorCursor.each, MotorCommandCursor.each.
-func (c *cursorReader[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
-	c.eachOf(func() *future.Future[bool] { return c.FetchNext(ctx) }, fn)
+// listLength returns how many documents ToList takes.
+func (c *cursorReader) listLength(length []int) (amount, error) {
+	n := all
+	switch {
+	case len(length) > 1:
+		return n, newError(TypeError, "ToList takes one length, not %d", len(length))
+	case len(length) == 1 && length[0] < 0:
+		return n, newError(ValueError, "ToList(%d): length must be at least 0", length[0])
+	case len(length) == 1:
+		n = amount(length[0]) // 0 is to peek: as in Motor, the query is sent all the same
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil && c.kind != options.NonTailable {
+		return n, newError(InvalidOperation, "ToList: a tailable cursor has no end")
+	}
+	return n, nil
 }
 
-// EachVia is Each with fn called on via, whatever the loop of the client.
-func (c *cursorReader[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
-	c.eachOf(func() *future.Future[bool] { return c.FetchNext(ctx).Via(via) }, fn)
-}
-
-func (c *cursorReader[D]) eachOf(fetch func() *future.Future[bool], fn func(doc D, err error) bool) {
+// each is the Each, or with via the EachVia, of a cursor whose documents are of type D.
+func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	c.each(fetch, func(doc D) bool { return fn(doc, nil) }, func(err error) {
-		var none D
-		fn(none, err)
-	})
+	c.each(ctx, via, handOver(fn))
 }
 
-// each calls fn with every document, until it says false, and else, after the last, end: with the error that there
-// was, or nil.
-func (c *cursorReader[D]) each(fetch func() *future.Future[bool], fn func(doc D) bool, end func(error)) {
-	fetch().OnComplete(func(more bool, err error) {
+// handOver returns the function that calls fn with the next document of a cursor that has come: see cursorReader.each.
+func handOver[D any](fn func(doc D, err error) bool) delivery {
+	return func(c *cursorReader, end bool, err error) (called, more bool) {
+		var doc D
+		if !end {
+			if doc, called = pop[D](c); !called {
+				return false, true
+			}
+		}
+		return true, fn(doc, err)
+	}
+}
+
+// delivery calls the user's function with the next document of a cursor that has come, or, at the end, with none and
+// the error. It reports whether it has called it, and whether the function wants more.
+type delivery func(c *cursorReader, end bool, err error) (called, more bool)
+
+// each delivers every document, until the user's function says false, and else, after the last, the end. via is where
+// the callbacks run; nil is where those of the client's futures run.
+func (c *cursorReader) each(ctx context.Context, via future.Executor, deliver delivery) {
+	fetch := c.FetchNext(ctx)
+	if via != nil {
+		fetch = fetch.Via(via)
+	}
+	fetch.OnComplete(func(more bool, err error) {
 		if err != nil {
-			end(err)
+			deliver(c, true, err)
 			return
 		}
-		for doc, ok := c.popNext(); ok; doc, ok = c.popNext() {
-			if !fn(doc) || c.Closed() {
+		for {
+			called, wanted := deliver(c, false, nil)
+			if !called {
+				break
+			}
+			if !wanted || c.Closed() {
 				return
 			}
 		}
 		switch tailing, await := c.tailing(); {
 		case more || await:
-			c.each(fetch, fn, end)
+			c.each(ctx, via, deliver)
 		case tailing:
-			time.AfterFunc(tailPause, func() { c.each(fetch, fn, end) })
+			time.AfterFunc(tailPause, func() { c.each(ctx, via, deliver) })
 		case !c.Closed():
-			end(nil)
+			deliver(c, true, nil)
 		}
 	})
-}
-
-func (c *cursorReader[D]) popNext() (doc D, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil || c.source == nil || len(c.source.batch) == 0 {
-		return doc, false
-	}
-	return c.source.pop(), true
 }
 
 // tailPause is how long Each waits before it asks a tailable cursor again that does not await data.
 const tailPause = 100 * time.Millisecond
 
 // tailing reports whether there may be news later on, and whether the server waits for them.
-func (c *cursorReader[D]) tailing() (tailing, await bool) {
+func (c *cursorReader) tailing() (tailing, await bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.source
@@ -186,27 +179,20 @@ func (c *cursorReader[D]) tailing() (tailing, await bool) {
 	return tailing, tailing && s.kind == options.TailableAwait
 }
 
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
-//
-// Motor: async for.
-func (c *cursorReader[D]) All(ctx context.Context) iter.Seq2[D, error] {
+// iterate is the All of a cursor whose documents are of type D.
+func iterate[D any](ctx context.Context, c *cursorReader) iter.Seq2[D, error] {
 	return func(yield func(D, error) bool) {
 		for {
-			for {
-				doc, ok := c.popNext()
-				if !ok {
-					break
-				}
+			doc, ok := pop[D](c)
+			if ok {
 				if !yield(doc, nil) {
 					return
 				}
+				continue
 			}
 			more, err := c.FetchNext(ctx).Await(ctx)
 			if err != nil {
-				var none D
-				yield(none, err)
+				yield(doc, err)
 			}
 			if err != nil || !more {
 				return

@@ -13,66 +13,68 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// cursorReader is what all cursors are once they are read, whatever command they come of. [Cursor] and
-// [CommandCursor] embed it and add how they are made; a [ChangeStream] has one.
-type cursorReader[D any] struct {
-	coll  *Collection[D]
-	open  func(context.Context, *mongo.Client) (feed[D], error) // sends the command
-	scan  *scan[D]                                              // in place of open: a cursor that several share
+// cursorReader reads the documents of a result, whatever command it comes from and whatever type the documents have.
+// [Cursor], [CommandCursor] and [ChangeStream] embed it and add what depends on the type, and how they are made.
+type cursorReader struct {
+	coll  *Collection[bson.M]                                       // of any type: what a cursor needs of it does not depend on the type
+	none  docList                                                   // an empty list of the type of the cursor's documents, to make others like it
+	open  func(context.Context, *mongo.Client) (batchSource, error) // sends the command
+	scan  *scan                                                     // instead of open: several cursors share one
 	turns turns
 
 	mu       sync.Mutex
-	err      error      // of the arguments or of the chaining: what every read fails with
-	late     error      // err, if that is only that options were set after the first read
-	source   *source[D] // nil: not started
+	err      error      // every read fails with it: an argument or an option is wrong
+	late     error      // err, if it only says that options were set after the first read
+	source   *resultSet // nil: not started
 	anywhere bool       // a secondary may be read, whatever the read preference
-	nothing  bool       // there is nothing to be read, and nothing to be asked
+	nothing  bool       // there is nothing to read, so nothing is sent
 	closed   bool
-	size     *int32             // how many documents the batches to come are to have, if BatchSize has said so
-	wait     time.Duration      // how long the server may wait for one of them, if MaxAwaitTimeMS has said so
-	comment  bson.RawValue      // what they are fetched with, if Comment has said so
-	kind     options.CursorType // of the source that is to be opened
+	size     *int32             // the number of documents of the batches to come, if BatchSize has set it
+	wait     time.Duration      // how long the server may wait for one of them, if MaxAwaitTimeMS has set it
+	comment  bson.RawValue      // the comment that they are fetched with, if Comment has set it
+	kind     options.CursorType // of the result that will be opened
 }
 
-// source is a result that is being read. Rewind makes the cursor forget it. It must not refer to the cursor, which
-// is to be collected when the program has forgotten it: see abandon.
-type source[D any] struct {
+// resultSet is a result that is being read. Rewind replaces it by a new one. It must not refer to the cursor, which the
+// garbage collector is to free once the program has forgotten it: see abandoned.
+type resultSet struct {
 	kind options.CursorType
 
-	session *Session // of the context of the first read, even if that did not get so far
+	session *Session // of the context of the first read, even if that did not get as far as sending the command
 
-	// These belong to whoever has the turn. feed is nil until the command has been sent; client is what it was sent
-	// with.
-	feed   feed[D]
+	// The operation that has the turn owns these. feed is nil until the command has been sent; client sent it.
+	feed   batchSource
 	client *mongo.Client
-	poll   *future.Future[decoded[D]] // under way: see longPolls
+	next   docList                  // the batch that is being decoded
+	poll   *future.Future[docBatch] // a long poll under way: see longPolls
 
-	// The rest is guarded by cursorReader.mu.
-	address Address
-	batch   []D        // fetched, not read yet
-	bad     error      // what follows batch is a document that could not be decoded,
-	after   []bson.Raw // and then come these
-	id      int64      // the server's number for the cursor
-	closed  bool       // no more will be fetched: the server has no more, or Close, Rewind or an error said so
-	cut     error      // what reads fail with once batch is empty, since more would have come
-	token   bson.Raw   // of a change stream: where it resumes after batch
-	hangUp  func()     // ends poll, or the command while it is under way
-	watch   runtime.Cleanup
+	// cursorReader.mu guards the rest.
+	address    Address
+	batch      docList         // fetched, not read yet
+	decodeErr  error           // the document that follows batch could not be decoded,
+	undecoded  []bson.Raw      // and these come after it
+	id         int64           // the server's number for the cursor
+	closed     bool            // no more is fetched: the server has no more, or Close, Rewind or an error ended it
+	lostErr    error           // reads fail with it once batch is empty, since the server had more
+	token      bson.Raw        // of a change stream: where it resumes after batch
+	cancelPoll func()          // ends poll, or the command while it is under way
+	cleanup    runtime.Cleanup // ends the server's cursor when the program has forgotten this one
 }
 
-// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
-// calls "$cmd", or "$cmd." and the name of the command.
-//
-// Motor: MotorCursor.collection, MotorCommandCursor.collection.
-func (c *cursorReader[D]) Collection() *Collection[D] { return c.coll }
+// newResultSet returns a result that has not been opened. none is a list of the type of its documents.
+func newResultSet(kind options.CursorType, none docList) *resultSet {
+	s := &resultSet{kind: kind}
+	s.batch, s.next = none.pair()
+	return s
+}
 
 // IOLoop returns the executor on which the callbacks of the cursor's futures run: that of its client.
 //
 // Motor: MotorCursor.get_io_loop, MotorCommandCursor.get_io_loop.
-func (c *cursorReader[D]) IOLoop() future.Executor { return c.coll.db.client.loop }
+func (c *cursorReader) IOLoop() future.Executor { return c.coll.db.client.loop }
 
-// Err returns what every read of the cursor fails with, because an argument or an option is wrong, or nil.
-func (c *cursorReader[D]) Err() error {
+// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+func (c *cursorReader) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
@@ -82,7 +84,7 @@ func (c *cursorReader[D]) Err() error {
 // documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
-func (c *cursorReader[D]) Alive() bool {
+func (c *cursorReader) Alive() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.source
@@ -92,10 +94,10 @@ func (c *cursorReader[D]) Alive() bool {
 	return !s.closed || s.buffered()
 }
 
-// Started reports whether the cursor has been read, whatever came of it.
+// Started reports whether the cursor has been read, successfully or not.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
-func (c *cursorReader[D]) Started() bool {
+func (c *cursorReader) Started() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.source != nil
@@ -105,7 +107,7 @@ func (c *cursorReader[D]) Started() bool {
 // alive either.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
-func (c *cursorReader[D]) Closed() bool {
+func (c *cursorReader) Closed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
@@ -115,7 +117,7 @@ func (c *cursorReader[D]) Closed() bool {
 // no more.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
-func (c *cursorReader[D]) CursorID() int64 {
+func (c *cursorReader) CursorID() int64 {
 	if c.scan != nil {
 		return c.scan.shared.CursorID()
 	}
@@ -132,7 +134,7 @@ func (c *cursorReader[D]) CursorID() int64 {
 // (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
-func (c *cursorReader[D]) Address() (address Address, ok bool) {
+func (c *cursorReader) Address() (address Address, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil || c.source.address == (Address{}) {
@@ -145,7 +147,7 @@ func (c *cursorReader[D]) Address() (address Address, ok bool) {
 // stays in it, whatever context it is read with later on, and ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *cursorReader[D]) Session() *Session {
+func (c *cursorReader) Session() *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
@@ -159,7 +161,7 @@ func (c *cursorReader[D]) Session() *Session {
 // wait for its outcome.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
-func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {
+func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 	if ctx == nil {
 		return failed[struct{}](c.coll.db.client, newError(TypeError, "the context is nil"))
 	}
@@ -170,24 +172,40 @@ func (c *cursorReader[D]) Close(ctx context.Context) *future.Future[struct{}] {
 	return c.shut(ctx, s)
 }
 
-// kill ends a cursor that the driver cannot end: its session, in which it would, has ended, or it has given the cursor up.
-// Perhaps the server that has it is not the one that is told: then it ends the cursor by itself, after a while.
-func (c *Collection[D]) kill(
-	ctx context.Context, client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
+// rewind makes the cursor one that has not been read.
+func (c *cursorReader) rewind() {
+	c.mu.Lock()
+	s := c.source
+	c.source, c.closed = nil, false
+	if c.late != nil { // it is not late any more
+		c.late, c.err = nil, nil
+	}
+	if s != nil {
+		s.forget()
+	}
+	c.mu.Unlock()
+	c.shut(context.Background(), s)
+}
+
+// killCursor ends a cursor that the driver cannot end: the session in which the driver would do so has ended, or the
+// driver has given the cursor up. If the server that is told is not the one that has the cursor, that one ends it by
+// itself, after a while.
+func killCursor(
+	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
 ) error {
-	command := bson.D{{Key: "killCursors", Value: c.name}, {Key: "cursors", Value: bson.A{id}}}
+	command := bson.D{{Key: "killCursors", Value: coll.name}, {Key: "cursors", Value: bson.A{id}}}
 	var none *Session
-	return client.Database(c.db.name).RunCommand(none.in(ctx), command, opts...).Err()
+	return client.Database(coll.db.name).RunCommand(none.in(ctx), command, opts...).Err()
 }
 
 // shut ends what is left of a result on the server, after the reads that were called before.
-func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future[struct{}] {
+func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[struct{}] {
 	client := c.coll.db.client
 	c.mu.Lock()
 	if s != nil {
-		s.closed, s.cut = true, nil
-		if s.hangUp != nil {
-			s.hangUp()
+		s.closed, s.lostErr = true, nil
+		if s.cancelPoll != nil {
+			s.cancelPoll()
 		}
 	}
 	// The command may be on its way.
@@ -204,7 +222,7 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 		session = nil
 	}
 	return endInTurn(ctx, client, laneOf(s.kind), own, session, func(ctx context.Context, conn *connection) error {
-		if s.poll != nil { // whatever comes of it
+		if s.poll != nil { // however it ends
 			if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
 				return err
 			}
@@ -212,13 +230,13 @@ func (c *cursorReader[D]) shut(ctx context.Context, s *source[D]) *future.Future
 		}
 		c.mu.Lock()
 		gone := s.id == 0
-		s.know(c, 0)
+		s.setID(c, 0)
 		c.mu.Unlock()
 		if gone || !conn.has(s.client) {
 			return nil // at its end, or gone with its connection
 		}
 		if s.session != nil && session == nil {
-			return c.coll.kill(ctx, s.client, s.feed.ID())
+			return killCursor(ctx, c.coll, s.client, s.feed.ID())
 		}
 		return s.feed.Close(ctx)
 	})

@@ -2,30 +2,87 @@ package motor
 
 import (
 	"context"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
 )
 
-// reading is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
+// amount is the number of documents that a read takes. A positive one is a number of documents, for which as many
+// batches are fetched as it takes.
+type amount int
+
+const (
+	peek     amount = 0  // none: it looks whether there is one
+	one      amount = 1  // one document
+	oneBatch amount = -1 // what has come, or comes with the next batch
+	all      amount = -2 // all, up to the end
+)
+
+// of returns how many documents to take now, and whether the read is then done, when it has taken have, ready are
+// there, and more may come.
+func (a amount) of(have, ready int, more bool) (n int, done bool) {
+	switch {
+	case a == peek:
+		return 0, ready > 0 || !more
+	case a == oneBatch:
+		return ready, ready > 0 || !more
+	case a == all:
+		return ready, !more
+	}
+	n = min(ready, int(a)-have)
+	return n, have+n == int(a) || !more
+}
+
+// readSpec says what a read takes, and when it ends.
+type readSpec struct {
+	amount       amount
+	docs         docList // the documents that it has taken; a read that takes none may leave it nil
+	atEnd        string  // if there are no more documents, it fails with StopAsyncIteration and this text, unless it is empty
+	once         bool    // fetch no more than one batch
+	wait         bool    // of a tailable result, too, fetch as many batches as it takes
+	unlessClosed bool    // take nothing once the cursor has been closed
+}
+
+// readOp is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
 // the next read has it. Until it is known whether it has to, no other read may take any, or the order would be lost.
 //
 // The turn in the cursor's session is waited for when there is something to be fetched; refused is why there is none.
-type reading[D any] struct {
+type readOp struct {
 	keptTurn
-	request
-	cursor  *cursorReader[D]
+	cursor *cursorReader
+	readSpec
+
 	outer   context.Context
 	refused error
+	found   bool // there was a document when it last looked
 
 	// cursor.mu guards these.
-	source  *source[D]
+	source  *resultSet
 	entered bool
-	docs    []D
+}
+
+// init makes it a read of n documents, into a list.
+func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
+	r.cursor, r.readSpec = c, spec
+	r.amount, r.docs = n, list
+}
+
+// startRead starts a read and resolves to what result makes of it, when it has ended with an error or nil.
+func startRead[T any](ctx context.Context, r *readOp, result func(error) (T, error)) *future.Future[T] {
+	client := r.cursor.coll.db.client
+	in, err := r.take(ctx)
+	f := submit(ctx, client, op[T]{err: err, lane: in, placed: true, run: func(ctx context.Context, conn *connection) (T, error) {
+		return result(r.run(ctx, conn))
+	}})
+	if err == nil {
+		f.Notify(settledTurn[T]{&r.keptTurn, f})
+	}
+	return f
 }
 
 // takeTurns takes a place in the order of the cursor, and the same in that of the session of s.
-func (c *cursorReader[D]) takeTurns(s *source[D]) (own *turn, session *sessionTurn, err error) {
+func (c *cursorReader) takeTurns(s *resultSet) (own *turn, session *sessionTurn, err error) {
 	return c.turns.takeBoth(func() (*sessionTurn, error) {
 		if c.scan != nil || s.session == nil { // those who share a cursor leave that to its own reads
 			return nil, nil
@@ -34,16 +91,22 @@ func (c *cursorReader[D]) takeTurns(s *source[D]) (own *turn, session *sessionTu
 	})
 }
 
-// take takes the turns of the read, when it is called, and returns the source that there is then.
-func (r *reading[D]) take(ctx context.Context) *source[D] {
+// take takes the turns of the read, when it is called, and returns the lane that it runs in.
+func (r *readOp) take(ctx context.Context) (lane, error) {
+	if ctx == nil {
+		return 0, newError(TypeError, "the context is nil")
+	}
+	if err := r.cursor.Err(); err != nil {
+		return 0, err
+	}
 	s := r.cursor.begin(ctx)
-	r.undo = r.putBack
+	r.outer, r.undo = ctx, r.putBack
 	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
-	return s
+	return laneOf(s.kind), nil
 }
 
 // enter waits for the turn in the session of s.
-func (r *reading[D]) enter(ctx context.Context, s *source[D]) error {
+func (r *readOp) enter(ctx context.Context, s *resultSet) error {
 	switch {
 	case r.refused != nil:
 		return r.refused
@@ -58,7 +121,7 @@ func (r *reading[D]) enter(ctx context.Context, s *source[D]) error {
 }
 
 // leave passes the turn in the session on. A poll that is still under way keeps it.
-func (r *reading[D]) leave() {
+func (r *readOp) leave() {
 	switch {
 	case !r.entered:
 		r.session.drop()
@@ -70,10 +133,10 @@ func (r *reading[D]) leave() {
 }
 
 // run is the part of the read that runs in a slot.
-func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err error) {
+func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	if err := r.begin(ctx); err != nil {
 		r.session.drop()
-		return nil, err
+		return err
 	}
 	defer func() {
 		r.leave()
@@ -81,13 +144,12 @@ func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err e
 			// A read whose context has ended has failed for its caller, who need not have seen its documents. Of the two the
 			// outer one ends first, and cuts the round trip off.
 			r.putBack()
-			docs = nil
 		}
 		r.end()
 	}()
 	r.source = r.cursor.begin(ctx)
 	once := r.once || r.source.kind != options.NonTailable && !r.wait
-	// A read that nobody waits for any more takes nothing.
+	// A read that has been given up takes nothing.
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
@@ -95,34 +157,34 @@ func (r *reading[D]) run(ctx context.Context, conn *connection) (docs []D, err e
 			last = once
 		}
 	}
-	return r.docs, err
+	return err
 }
 
 // step takes what there is to take. A document that could not be decoded is an error when its turn comes; the
 // documents after it can still be read. last is whether no more is to be fetched.
-func (r *reading[D]) step(last bool) (done bool, err error) {
+func (r *readOp) step(last bool) (done bool, err error) {
 	c, s := r.cursor, r.source
 	c.mu.Lock()
-	more := s.bad != nil || s.cut != nil || !s.closed && !last
-	n, done, err := r.want(len(r.docs), len(s.batch), more)
-	switch {
-	case n == 0:
-	case len(r.docs) == 0 && n == len(s.batch):
-		r.docs, s.batch = s.batch, nil // as it is: no copy of a list that came in one batch
-	default:
-		r.docs = append(r.docs, s.batch[:n]...)
-		clear(s.batch[:n])
-		s.batch = s.batch[n:]
+	ready, more := s.batch.size(), s.decodeErr != nil || s.lostErr != nil || !s.closed && !last
+	if r.unlessClosed && c.closed {
+		ready, more = 0, false
 	}
-	bad, after := s.bad, s.after
+	n, done := r.amount.of(r.taken(), ready, more)
+	if r.found = ready > 0; !r.found && !more && r.atEnd != "" {
+		err = newError(StopAsyncIteration, "%s", r.atEnd)
+	}
+	if n > 0 {
+		s.batch.move(n, r.docs, false)
+	}
+	bad, after := s.decodeErr, s.undecoded
 	if err == nil && !done && bad == nil {
-		err = s.cut
+		err = s.lostErr
 	}
 	c.mu.Unlock()
 	if done || err != nil || bad == nil {
 		return done, err
 	}
-	next := decodeAll[D](&c.coll.codec, after)
+	next := decodeAll(&c.coll.codec, after, s.next)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s == c.source {
@@ -131,13 +193,25 @@ func (r *reading[D]) step(last bool) (done bool, err error) {
 	return false, bad
 }
 
+// taken returns the number of documents that the read has taken.
+func (r *readOp) taken() int {
+	if r.docs == nil {
+		return 0
+	}
+	return r.docs.size()
+}
+
 // putBack gives back what was taken.
-func (r *reading[D]) putBack() {
+func (r *readOp) putBack() {
 	c := r.cursor
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(r.docs) > 0 && r.source == c.source {
-		r.source.batch = slices.Concat(r.docs, r.source.batch)
+	n := r.taken()
+	if n == 0 {
+		return
 	}
-	r.docs = nil
+	if r.source == c.source {
+		r.docs.move(n, r.source.batch, true)
+	}
+	r.docs.reset(0)
 }

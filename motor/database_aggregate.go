@@ -19,7 +19,9 @@ import (
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
 	at := func(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
-	return aggregation(d.Collection("$cmd.aggregate"), &d.concerns, &d.codec, at, pipeline, opts)
+	cursor := new(CommandCursor[bson.M])
+	cursor.aggregate(d.Collection("$cmd.aggregate"), (*docs[bson.M])(nil), &d.concerns, &d.codec, at, pipeline, opts)
+	return cursor
 }
 
 // aggregator is the driver's database or collection.
@@ -27,16 +29,16 @@ type aggregator interface {
 	Aggregate(context.Context, any, ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
 }
 
-// aggregation returns a cursor that reads coll, and sends its pipeline to what at returns.
-func aggregation[D any](
-	coll *Collection[D], c *concerns, codec *codec, at func(*mongo.Client, moment) aggregator,
+// aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.
+func (cursor *commandCursor) aggregate(
+	coll *Collection[bson.M], none docList, c *concerns, codec *codec, at func(*mongo.Client, moment) aggregator,
 	pipeline any, opts []options.Lister[options.AggregateOptions],
-) *CommandCursor[D] {
+) {
 	stages, err := codec.encodePipeline(pipeline)
 	if _, e := applied(opts); err == nil {
 		err = e
 	}
-	return newCommandCursor(coll, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+	cursor.init(coll, none, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
 		now := c.now()
 		if writes(stages) {
 			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {

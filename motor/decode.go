@@ -18,8 +18,8 @@ func decode[D any](c *codec, raw bson.Raw) (D, error) {
 }
 
 // decodeInto is decode with a reader, or nil if the documents are not for one.
-func decodeInto[D any](c *codec, r *reader, raw bson.Raw, doc *D) (err error) {
-	if d, ok := any(doc).(*bson.Raw); ok {
+func decodeInto(c *codec, r *reader, raw bson.Raw, doc any) (err error) {
+	if d, ok := doc.(*bson.Raw); ok {
 		*d = raw
 		return nil
 	}

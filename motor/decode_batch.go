@@ -8,31 +8,83 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// decoded is what has become of documents that came together.
-type decoded[D any] struct {
-	docs  []D
-	bad   error      // what follows docs is a document that cannot be decoded,
-	after []bson.Raw // and then come these
+// docList is a list of documents whose type only the generic methods of a cursor know: a pointer to docs[D]. It has few
+// methods, since the compiler builds each of them for each type of documents in the package of the user.
+type docList interface {
+	// pair returns two new lists of the same type, without documents. The receiver may be a nil pointer.
+	pair() (docList, docList)
+	// size returns the number of documents.
+	size() int
+	// reset makes it a list of n zero documents.
+	reset(n int)
+	// at returns a pointer to document i.
+	at(i int) any
+	// move moves the first n documents behind those of another list of the same type, or before them.
+	move(n int, to docList, before bool)
 }
 
-// decodeBatch decodes what the driver has fetched. It keeps nothing of that memory, which is the driver's to reuse.
-func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
-	switch any(&b.docs).(type) {
-	case *[]bson.Raw, *[]RawBatch:
-		return decodeAll[D](c, batchOf(driver))
+type docs[D any] []D
+
+func (l *docs[D]) pair() (docList, docList) {
+	var both struct{ one, other docs[D] }
+	return &both.one, &both.other
+}
+
+func (l *docs[D]) size() int { return len(*l) }
+
+func (l *docs[D]) at(i int) any { return &(*l)[i] }
+
+func (l *docs[D]) reset(n int) {
+	if *l = nil; n > 0 {
+		*l = make(docs[D], n)
 	}
+}
+
+func (l *docs[D]) move(n int, to docList, before bool) {
+	from, other := *l, to.(*docs[D])
+	switch {
+	case len(*other) == 0 && n == len(from): // as it is: no copy of documents that came in one batch
+		*other, *l = from, nil
+		return
+	case before:
+		*other = append(append(make(docs[D], 0, n+len(*other)), from[:n]...), *other...)
+	default:
+		*other = append(*other, from[:n]...)
+	}
+	clear(from[:n])
+	if *l = from[n:]; n == len(from) {
+		*l = nil
+	}
+}
+
+// docBatch is a batch of documents, decoded as far as that is possible.
+type docBatch struct {
+	docs      docList
+	decodeErr error      // the document that follows docs cannot be decoded,
+	undecoded []bson.Raw // and these come after it
+}
+
+// decodeBatch decodes, into a list, the documents that the driver has fetched. It keeps nothing of their memory, which
+// the driver uses again.
+func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
+	switch list.(type) {
+	case *docs[bson.Raw], *docs[RawBatch]:
+		return decodeAll(c, cloneBatch(driver), list)
+	}
+	b := docBatch{docs: list}
 	r := c.reader()
 	defer r.release()
-	b.docs = make([]D, driver.RemainingBatchLength()+1)
-	for i := range b.docs {
+	n := driver.RemainingBatchLength() + 1
+	list.reset(n)
+	for i := range n {
 		if i > 0 && !driver.Next(context.Background()) { // within the batch: no I/O
-			b.docs = b.docs[:i]
+			b.keep(i)
 			break
 		}
-		if b.bad = decodeInto(c, r, driver.Current, &b.docs[i]); b.bad != nil {
-			b.docs = b.docs[:i]
+		if b.decodeErr = decodeInto(c, r, driver.Current, list.at(i)); b.decodeErr != nil {
+			b.keep(i)
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
-				b.after = batchOf(driver)
+				b.undecoded = cloneBatch(driver)
 			}
 			break
 		}
@@ -40,44 +92,56 @@ func decodeBatch[D any](c *codec, driver *mongo.Cursor) (b decoded[D]) {
 	return b
 }
 
-// decodeAll decodes documents whose memory is not used for anything else: they may keep it. A [RawBatch] is all of them.
-func decodeAll[D any](c *codec, raws []bson.Raw) (b decoded[D]) {
-	if docs, ok := any(&b.docs).(*[]RawBatch); ok && len(raws) > 0 {
-		*docs = []RawBatch{RawBatch(slices.Concat(raws...))}
+// decodeAll decodes, into a list, documents whose memory is used for nothing else, so that the result may keep it. A
+// [RawBatch] is all of them.
+func decodeAll(c *codec, raws []bson.Raw, list docList) docBatch {
+	b := docBatch{docs: list}
+	if batches, ok := list.(*docs[RawBatch]); ok && len(raws) > 0 {
+		*batches = docs[RawBatch]{RawBatch(slices.Concat(raws...))}
 		return b
 	}
 	r := c.reader()
 	defer r.release()
-	b.docs = make([]D, len(raws))
+	list.reset(len(raws))
 	for i, raw := range raws {
-		if b.bad = decodeInto(c, r, raw, &b.docs[i]); b.bad != nil {
-			b.docs, b.after = b.docs[:i], raws[i+1:]
+		if b.decodeErr = decodeInto(c, r, raw, list.at(i)); b.decodeErr != nil {
+			b.keep(i)
+			b.undecoded = raws[i+1:]
 			break
 		}
 	}
 	return b
 }
 
-// batchOf copies what the driver has fetched, in pieces: a document that is kept keeps its piece, not the whole batch.
-func batchOf(driver *mongo.Cursor) []bson.Raw {
+// keep drops all documents except the first n.
+func (b *docBatch) keep(n int) {
+	kept, _ := b.docs.pair()
+	b.docs.move(n, kept, false)
+	b.docs.reset(0)
+	kept.move(n, b.docs, false)
+}
+
+// cloneBatch copies the documents that the driver has fetched, in blocks: a document that is kept keeps its block, not
+// the whole batch.
+func cloneBatch(driver *mongo.Cursor) []bson.Raw {
 	docs := make([]bson.Raw, 0, driver.RemainingBatchLength()+1)
-	var piece pieces
+	var memory arena
 	for more := true; more; more = driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) { // no I/O
-		docs = append(docs, piece.copy(driver.Current, driver.RemainingBatchLength()))
+		docs = append(docs, memory.copy(driver.Current, driver.RemainingBatchLength()))
 	}
 	return docs
 }
 
-// pieces is memory for copies of documents.
-type pieces []byte
+// arena is memory for copies of documents.
+type arena []byte
 
-// copy returns a copy of a document that is followed by others, of which left are left.
-func (p *pieces) copy(raw bson.Raw, left int) bson.Raw {
-	const most = 16 * 1024 // bytes of a piece
-	if len(raw) > cap(*p)-len(*p) {
-		*p = make([]byte, 0, max(len(raw), min((left+1)*len(raw), most)))
+// copy returns a copy of a document that left others follow.
+func (a *arena) copy(raw bson.Raw, left int) bson.Raw {
+	const most = 16 * 1024 // bytes of a block
+	if len(raw) > cap(*a)-len(*a) {
+		*a = make([]byte, 0, max(len(raw), min((left+1)*len(raw), most)))
 	}
-	from := len(*p)
-	*p = append(*p, raw...)
-	return bson.Raw((*p)[from:len(*p):len(*p)])
+	from := len(*a)
+	*a = append(*a, raw...)
+	return bson.Raw((*a)[from:len(*a):len(*a)])
 }

@@ -43,7 +43,9 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 		}
 	}
 	all := []options.Lister[options.FindOptions]{&exactly[options.FindOptions]{find}}
-	return &GridOutCursor{unread(coll, query, all, err), files}
+	c := new(fileCursor)
+	c.initEncoded((*Collection[bson.M])(coll), (*docs[*GridOut])(nil), query, all, err)
+	return &GridOutCursor{c, files}
 }
 
 // Collection returns the root collection: the one below which the files are.

@@ -114,16 +114,16 @@ var errClientClosed = newError(InvalidOperation, "the client was closed after th
 
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
 // caller has the turn.
-func (c *cursorReader[D]) polled(ctx context.Context, conn *connection, s *source[D]) (come decoded[D], err error) {
+func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSet) (come docBatch, err error) {
 	if s.poll == nil {
-		polling, hangUp := context.WithCancel(conn.polls.ctx)
-		if c.mayHangUp(s, hangUp) {
+		polling, cancel := context.WithCancel(conn.polls.ctx)
+		if c.registerCancel(s, cancel) {
 			return come, nil
 		}
-		feed := s.feed // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (decoded[D], error) {
-			defer hangUp()
-			return feed.more(ctx)
+		feed, list := s.feed, s.next // and not the cursor, which may be forgotten meanwhile
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (docBatch, error) {
+			defer cancel()
+			return feed.more(ctx, list)
 		})
 	}
 	_, _ = s.poll.Await(ctx)

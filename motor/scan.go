@@ -4,52 +4,81 @@ import (
 	"context"
 	"sync"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/gomotor/gomotor/future"
 )
 
-// scan is one cursor that several share: each takes the next batch when it needs one, so that together they have every
-// document once.
-type scan[D any] struct {
-	shared *cursorReader[D]
-
-	mu   sync.Mutex
-	left map[*source[D]]bool // of those who are no longer with it
-	with int                 // how many still are
-	err  error               // what has ended it
+// ParallelScan returns n cursors that together have every document of the collection once. Each can be read by its own
+// goroutine.
+//
+// They share one cursor on the server, since no server has the command any more that made several, and take its batches
+// in turn. Closing one leaves the others what is still to come; closing the last ends it on the server. The documents
+// of a batch that one of them has fetched are its own. After an error of the shared cursor all that need another batch
+// fail with it.
+//
+// Errors: [ValueError] for an n below 1; [OperationFailure].
+//
+// Legacy: use Find. Motor: MotorCollection.parallel_scan.
+func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[[]*CommandCursor[D]] {
+	if n < 1 {
+		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
+	}
+	shared := &c.Find(bson.D{}).cursorReader
+	return startRead(ctx, &readOp{cursor: shared, readSpec: readSpec{amount: peek}}, func(err error) ([]*CommandCursor[D], error) {
+		if err != nil {
+			return nil, err
+		}
+		sc, all := newScan(shared, n), make([]*CommandCursor[D], n)
+		for i := range all {
+			all[i] = new(CommandCursor[D])
+			all[i].join(sc)
+		}
+		return all, nil
+	})
 }
 
-// share returns n cursors that share one.
-func share[D any](shared *cursorReader[D], n int) []*CommandCursor[D] {
-	sc := &scan[D]{shared: shared, with: n, left: make(map[*source[D]]bool)}
-	all := make([]*CommandCursor[D], n)
-	for i := range all {
-		c := new(CommandCursor[D])
-		c.coll, c.scan, c.source = shared.coll, sc, new(source[D])
-		all[i] = c
-	}
-	return all
+// scan is one cursor that several share: each takes the next batch when it needs one, so that together they have every
+// document once.
+type scan struct {
+	shared *cursorReader
+
+	mu     sync.Mutex
+	left   map[*resultSet]bool // those that are no longer with it
+	joined int                 // how many still are
+	err    error               // what has ended it
+}
+
+func newScan(shared *cursorReader, n int) *scan {
+	return &scan{shared: shared, joined: n, left: make(map[*resultSet]bool)}
+}
+
+// join makes a new cursor one of those that share a cursor.
+func (c *cursorReader) join(sc *scan) {
+	c.coll, c.none, c.scan = sc.shared.coll, sc.shared.none, sc
+	c.source = newResultSet(c.kind, c.none)
 }
 
 // fetch takes the next batch for the cursor c.
-func (sc *scan[D]) fetch(ctx, outer context.Context, c *cursorReader[D], s *source[D]) error {
+func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet) error {
 	sc.mu.Lock()
 	err := sc.err
 	sc.mu.Unlock()
-	var docs []D
+	var come docList
 	if err == nil {
 		if size := c.batchSize(); size != nil {
 			sc.shared.mu.Lock()
 			sc.shared.size = size
 			sc.shared.mu.Unlock()
 		}
-		taking := read(outer, sc.shared, request{want: func(_, ready int, more bool) (int, bool, error) {
-			return ready, ready > 0 || !more, nil
-		}}, func(docs []D) ([]D, error) { return docs, nil })
+		list, _ := c.none.pair() // its own: a read that is cancelled may still put back what it has taken
+		r := &readOp{cursor: sc.shared, readSpec: readSpec{amount: oneBatch, docs: list}}
+		taking := startRead(outer, r, func(err error) (docList, error) { return r.docs, err })
 		_, err = taking.Await(ctx)               // the operation's own context, so that waiting lends the slot
 		if !taking.IsDone() && taking.Cancel() { // what it has taken, it puts back
 			return err
 		}
-		docs, err = taking.Result()
+		come, err = taking.Result()
 	}
 	ended := !sc.shared.Alive()
 	if err != nil && ended {
@@ -59,7 +88,9 @@ func (sc *scan[D]) fetch(ctx, outer context.Context, c *cursorReader[D], s *sour
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.batch = append(s.batch, docs...)
+	if come != nil {
+		come.move(come.size(), s.batch, false)
+	}
 	s.address, s.session = sc.shared.place()
 	if ended {
 		s.closed = true
@@ -67,15 +98,15 @@ func (sc *scan[D]) fetch(ctx, outer context.Context, c *cursorReader[D], s *sour
 	return err
 }
 
-// leave takes the source s of the cursor c off the scan. The last one ends the shared cursor.
-func (sc *scan[D]) leave(ctx context.Context, c *cursorReader[D], s *source[D]) *future.Future[struct{}] {
+// leave takes the result s of the cursor c off the scan. The last one ends the shared cursor.
+func (sc *scan) leave(ctx context.Context, c *cursorReader, s *resultSet) *future.Future[struct{}] {
 	sc.mu.Lock()
 	first := !sc.left[s]
 	if first {
 		sc.left[s] = true
-		sc.with--
+		sc.joined--
 	}
-	last := first && sc.with == 0
+	last := first && sc.joined == 0
 	sc.mu.Unlock()
 	if !last {
 		return resolved(c.coll.db.client, struct{}{})
@@ -84,7 +115,7 @@ func (sc *scan[D]) leave(ctx context.Context, c *cursorReader[D], s *source[D]) 
 }
 
 // place returns where and in which session the cursor was opened.
-func (c *cursorReader[D]) place() (at Address, session *Session) {
+func (c *cursorReader) place() (at Address, session *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
