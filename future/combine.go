@@ -1,63 +1,403 @@
 package future
 
-import "strconv"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync/atomic"
+)
 
-// inputs are the links by which a future made from several waits for those.
-type inputs []input
+// All resolves to the values of fs, in the order of fs, once the last of them is there. The first that fails fails
+// it at once, with that error; the errors of the others count as seen.
+//
+// All of nothing is resolved with an empty slice at once. The inputs are never cancelled: they go on, whether All
+// fails or is cancelled. For the first error by order and a report of the others, see [Multi].
+//
+// JavaScript: Promise.all. asyncio: gather, which would cancel its inputs.
+func All[T any](fs ...*Future[T]) *Future[[]T] {
+	mustHaveAll("All", fs)
+	if len(fs) == 0 {
+		return Resolved([]T{})
+	}
+	a := &all[T]{f: &Future[[]T]{}, fs: slices.Clone(fs)}
+	a.c.init(&a.f.cell, allSucceed, len(fs), a)
+	waitAll(&a.c, fs)
+	return a.f
+}
 
-// input is the link to one of them.
+type all[T any] struct {
+	c  combined
+	f  *Future[[]T]
+	fs []*Future[T]
+}
+
+func (a *all[T]) finish(int) batch {
+	b, _ := settle(a.f, valuesOf(a.fs), nil)
+	return b
+}
+
+// valuesOf returns the values of fs, all of which have succeeded.
+func valuesOf[T any](fs []*Future[T]) []T {
+	vs := make([]T, len(fs))
+	for i, f := range fs {
+		vs[i] = f.value
+	}
+	return vs
+}
+
+// Any resolves to the value of the first of fs that succeeds. If all fail, it fails with an [*AggregateError] that
+// has all of their errors, in the order of fs; their errors count as seen either way.
+//
+// Any of nothing fails with an AggregateError of no errors at once. The inputs are never cancelled, but Any leaves
+// no trace in those that lost.
+//
+// JavaScript: Promise.any.
+func Any[T any](fs ...*Future[T]) *Future[T] {
+	mustHaveAll("Any", fs)
+	if len(fs) == 0 {
+		return Rejected[T](&AggregateError{})
+	}
+	return firstOf(firstSuccess, fs)
+}
+
+// Race takes over the outcome of the first of fs that is settled, whether that is a value or an error. Of several
+// that are settled already, that is the first in the order of fs. The errors of the others count as seen.
+//
+// Race of nothing fails with [ErrNoFutures] at once (where JavaScript's would wait for ever). The inputs are never
+// cancelled, but Race leaves no trace in those that lost.
+//
+// JavaScript: Promise.race.
+func Race[T any](fs ...*Future[T]) *Future[T] {
+	mustHaveAll("Race", fs)
+	if len(fs) == 0 {
+		return Rejected[T](ErrNoFutures)
+	}
+	return firstOf(firstSettled, fs)
+}
+
+func firstOf[T any](rule combineRule, fs []*Future[T]) *Future[T] {
+	a := &first[T]{f: &Future[T]{}, fs: slices.Clone(fs)}
+	a.c.init(&a.f.cell, rule, len(fs), a)
+	waitAll(&a.c, fs)
+	return a.f
+}
+
+type first[T any] struct {
+	c  combined
+	f  *Future[T]
+	fs []*Future[T]
+}
+
+func (a *first[T]) finish(i int) batch {
+	v, err := outcome(a.fs[i])
+	b, _ := settle(a.f, v, err)
+	return b
+}
+
+// AggregateError is the error of [Any] when all have failed. errors.Is and errors.As find each of Errors.
+type AggregateError struct {
+	Errors []error // in the order of the futures
+}
+
+// Error gives the number of the errors and the first of them.
+func (e *AggregateError) Error() string {
+	switch len(e.Errors) {
+	case 0:
+		return "future: none succeeded: no futures given"
+	case 1:
+		return "future: none succeeded: " + e.Errors[0].Error()
+	}
+	return fmt.Sprintf("future: none of %d succeeded, the first: %v", len(e.Errors), e.Errors[0])
+}
+
+// Unwrap returns Errors.
+func (e *AggregateError) Unwrap() []error { return e.Errors }
+
+// Outcome is how a future ended.
+type Outcome[T any] struct {
+	Value T
+	Err   error
+}
+
+// AllSettled resolves to the outcomes of fs, in the order of fs, once the last of them is settled. It never fails.
+//
+// AllSettled of nothing is resolved with an empty slice at once. The inputs are never cancelled.
+//
+// JavaScript: Promise.allSettled. asyncio: gather(return_exceptions=True).
+func AllSettled[T any](fs ...*Future[T]) *Future[[]Outcome[T]] {
+	mustHaveAll("AllSettled", fs)
+	return afterAll(fs, func(fs []*Future[T]) ([]Outcome[T], error) {
+		outcomes := make([]Outcome[T], len(fs))
+		for i, f := range fs {
+			outcomes[i].Value, outcomes[i].Err = outcome(f)
+		}
+		return outcomes, nil
+	})
+}
+
+// Multi waits until all of fs are settled and resolves to their values, in the order of fs. If some failed, it fails
+// with the error of the first of these in the order of fs, and the errors of the others are reported as
+// [SetUnobservedHandler] says (but for those of cancelled futures).
+//
+// Multi of nothing is resolved with an empty slice at once. Cancelling it does not cancel fs.
+//
+// Tornado: gen.multi of a list, and yield of a list.
+func Multi[T any](fs ...*Future[T]) *Future[[]T] {
+	mustHaveAll("Multi", fs)
+	return afterAll(fs, func(fs []*Future[T]) ([]T, error) {
+		if err := firstError(fs); err != nil {
+			return nil, err
+		}
+		return valuesOf(fs), nil
+	})
+}
+
+// MultiMap is [Multi] for futures under keys: it resolves to a map of the values under the same keys. If some
+// failed, which of their errors it fails with is left open; the others are reported.
+//
+// Tornado: gen.multi of a dict, and yield of a dict.
+func MultiMap[K comparable, T any](fs map[K]*Future[T]) *Future[map[K]T] {
+	keys := make([]K, 0, len(fs))
+	list := make([]*Future[T], 0, len(fs))
+	for k, f := range maps.All(fs) {
+		mustHave(f != nil, "MultiMap", "a future in fs")
+		keys = append(keys, k)
+		list = append(list, f)
+	}
+	return afterAll(list, func(list []*Future[T]) (map[K]T, error) {
+		if err := firstError(list); err != nil {
+			return nil, err
+		}
+		values := make(map[K]T, len(keys))
+		for i, f := range list {
+			values[keys[i]] = f.value
+		}
+		return values, nil
+	})
+}
+
+// firstError returns the first error of fs and reports the others.
+func firstError[T any](fs []*Future[T]) error {
+	cells := make([]*cell, len(fs))
+	for i, f := range fs {
+		cells[i] = &f.cell
+	}
+	return firstFailure(cells)
+}
+
+func firstFailure(cells []*cell) (first error) {
+	var others []error
+	seen := make(map[*cell]bool)
+	for _, c := range cells {
+		switch {
+		case c.failure() == nil || seen[c]:
+			continue
+		case first == nil:
+			first = c.failure()
+		case !isCancel(c.failure()):
+			others = append(others, c.failure())
+		}
+		seen[c] = true
+	}
+	reportLater(others)
+	return first
+}
+
+// afterAll returns the future of result(fs), called once all of fs are settled. result must not be user code.
+func afterAll[T, U any](fs []*Future[T], result func([]*Future[T]) (U, error)) *Future[U] {
+	a := &after[T, U]{f: &Future[U]{}, fs: slices.Clone(fs), result: result}
+	a.c.init(&a.f.cell, allSettled, len(fs), a)
+	waitAll(&a.c, fs)
+	if len(fs) == 0 {
+		a.finish(0).spread(false)
+	}
+	return a.f
+}
+
+type after[T, U any] struct {
+	c      combined
+	f      *Future[U]
+	fs     []*Future[T]
+	result func([]*Future[T]) (U, error)
+}
+
+func (a *after[T, U]) finish(int) batch {
+	u, err := a.result(a.fs)
+	b, _ := settle(a.f, u, err)
+	return b
+}
+
+// Pair is what [Join2] resolves to.
+type Pair[A, B any] struct {
+	First  A
+	Second B
+}
+
+// Triple is what [Join3] resolves to.
+type Triple[A, B, C any] struct {
+	First  A
+	Second B
+	Third  C
+}
+
+// Join2 is [All] for two futures of different types.
+func Join2[A, B any](a *Future[A], b *Future[B]) *Future[Pair[A, B]] {
+	mustHave(a != nil, "Join2", "a")
+	mustHave(b != nil, "Join2", "b")
+	return join(func() Pair[A, B] { return Pair[A, B]{a.value, b.value} }, &a.cell, &b.cell)
+}
+
+// Join3 is [All] for three futures of different types.
+func Join3[A, B, C any](a *Future[A], b *Future[B], c *Future[C]) *Future[Triple[A, B, C]] {
+	mustHave(a != nil, "Join3", "a")
+	mustHave(b != nil, "Join3", "b")
+	mustHave(c != nil, "Join3", "c")
+	return join(func() Triple[A, B, C] { return Triple[A, B, C]{a.value, b.value, c.value} },
+		&a.cell, &b.cell, &c.cell)
+}
+
+// join returns the future of values(), called once all parts have succeeded.
+func join[R any](values func() R, parts ...*cell) *Future[R] {
+	j := &joined[R]{f: &Future[R]{}, values: values}
+	j.c.init(&j.f.cell, allSucceed, len(parts), j)
+	for i, part := range parts {
+		j.c.add(i, part)
+	}
+	j.c.leaveIfSettled()
+	return j.f
+}
+
+type joined[R any] struct {
+	c      combined
+	f      *Future[R]
+	values func() R
+}
+
+func (j *joined[R]) finish(int) batch {
+	b, _ := settle(j.f, j.values(), nil)
+	return b
+}
+
+// combined is what stands behind a future that is made of several. It is an object apart from that future, which
+// therefore does not keep its inputs alive.
+type combined struct {
+	future  *cell // nil for a WaitIterator, which has more than one
+	rule    combineRule
+	in      []input
+	then    finisher
+	pending atomic.Int64 // inputs that have not settled, or have not failed
+	left    atomic.Bool  // the links have been taken off the inputs' lists
+}
+
+type combineRule uint8
+
+const (
+	allSucceed   combineRule = iota // finish when all have succeeded, or fail with the first that fails
+	firstSuccess                    // finish with the first that succeeds, or fail when all have failed
+	firstSettled                    // finish with the first that is settled
+	allSettled                      // finish when all are settled
+	eachSettled                     // call finish for each
+)
+
+// finisher is the part of a combination that depends on the types of the values.
+type finisher interface {
+	// finish settles the combined future, with the outcome of input i where the rule is to take one, and returns
+	// what waited for it.
+	finish(i int) batch
+}
+
+// input is the link to one of the futures.
 type input struct {
 	link
+	cell  *cell
+	of    *combined
 	index int
-	of    combination
 }
 
-// combination is what stands behind a future made from several. It is an object apart from that future, which
-// therefore does not keep what it was made from alive.
-type combination interface {
-	// arrive is called once for every input that has settled, by any number of goroutines at once, and returns
-	// what waited for the combined future if that settles it.
-	arrive(index int) batch
-	// settled reports whether the combined future waits no more.
-	settled() bool
-}
-
-// gather makes n links to of, which are still to be registered.
-func gather(n int, of combination) inputs {
-	in := make(inputs, n)
-	for i := range in {
-		in[i] = input{index: i, of: of}
-		in[i].c = &in[i]
+func (c *combined) init(future *cell, rule combineRule, n int, then finisher) {
+	c.future, c.rule, c.then = future, rule, then
+	if future != nil {
+		future.aux = owner(c)
 	}
-	return in
+	c.pending.Store(int64(n))
+	c.in = make([]input, n)
+	for i := range c.in {
+		in := &c.in[i]
+		in.of, in.index = c, i
+		in.c = in
+	}
 }
 
-// waitAll registers the links with fs, whose outcomes count as seen from now on.
-func waitAll[T any](in inputs, fs []*Future[T]) {
+// add registers input i, whose outcome counts as seen from now on. Continuations run where those of the first input do.
+func (c *combined) add(i int, f *cell) {
+	if i == 0 && c.future != nil {
+		c.future.ex = f.ex
+	}
+	c.in[i].cell = f
+	f.register(&c.in[i].link)
+}
+
+func waitAll[T any](c *combined, fs []*Future[T]) {
 	for i, f := range fs {
-		f.register(&in[i].link)
+		c.add(i, &f.cell)
 	}
-	in.leaveIfSettled()
+	c.leaveIfSettled()
 }
 
-// leaveIfSettled is called after registering: whoever settled the combined future meanwhile could only unregister
-// what had been registered by then.
-func (in inputs) leaveIfSettled() {
-	if len(in) > 0 && in[0].of.settled() {
-		in.leave()
+// leaveIfSettled is called after registering. A settlement of the combined future before that could only unregister what
+// was registered by then.
+func (c *combined) leaveIfSettled() {
+	if c.future != nil && c.future.isSettled() {
+		c.leaveAll()
 	}
 }
+
+func (c *combined) abandon() { c.leave() }
 
 // leave unregisters the links that have not been fired, so that a long-lived future does not collect the links of
 // what no longer waits for it.
-func (in inputs) leave() {
-	for i := range in {
-		in[i].detach()
+func (c *combined) leave() {
+	if c.left.CompareAndSwap(false, true) {
+		c.leaveAll()
 	}
 }
 
+func (c *combined) leaveAll() {
+	for i := range c.in {
+		c.in[i].detach()
+	}
+}
+
+// arrive is called once for every input that has settled, by any number of goroutines at once.
+func (c *combined) arrive(in *input) (b batch) {
+	err := in.cell.failure()
+	switch {
+	case c.rule == eachSettled:
+		return c.then.finish(in.index)
+	case c.future.isSettled():
+		return batch{}
+	case c.rule == firstSettled, c.rule == firstSuccess && err == nil:
+		b = c.then.finish(in.index)
+	case c.rule == allSucceed && err != nil:
+		b = c.future.refuse(err)
+	case c.pending.Add(-1) > 0:
+		return batch{}
+	case c.rule == firstSuccess:
+		errs := make([]error, len(c.in))
+		for i := range c.in {
+			errs[i] = c.in[i].cell.failure()
+		}
+		return c.future.refuse(&AggregateError{errs})
+	default:
+		return c.then.finish(in.index)
+	}
+	c.leave()
+	return b
+}
+
 func (in *input) userCode() bool   { return false }
-func (in *input) fire() batch      { return in.of.arrive(in.index) }
+func (in *input) fire() batch      { return in.of.arrive(in) }
 func (in *input) fail(error) batch { return batch{} }
 
 // mustHaveAll panics when one of fs is nil, naming which.
@@ -67,12 +407,4 @@ func mustHaveAll[T any](function string, fs []*Future[T]) {
 			panicNil(function, "future "+strconv.Itoa(i))
 		}
 	}
-}
-
-// executorOf returns where the continuations of a future made from fs run: where those of the first do.
-func executorOf[T any](fs []*Future[T]) Executor {
-	if len(fs) == 0 {
-		return nil
-	}
-	return fs[0].ex
 }

@@ -10,10 +10,7 @@ import "sync/atomic"
 func (f *Future[T]) OnComplete(fn func(v T, err error)) (stop func() bool) {
 	mustHave(f != nil, "OnComplete", "the future")
 	mustHave(fn != nil, "OnComplete", "fn")
-	l := &completion[T]{f: f, fn: fn}
-	l.c = l
-	f.register(&l.link)
-	return l.stop
+	return onComplete(f, &f.cell, fn)
 }
 
 // AddDoneCallback calls fn with the future itself once it is settled, under the rules of [Future.OnComplete].
@@ -22,18 +19,25 @@ func (f *Future[T]) OnComplete(fn func(v T, err error)) (stop func() bool) {
 func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
 	mustHave(f != nil, "AddDoneCallback", "the future")
 	mustHave(fn != nil, "AddDoneCallback", "fn")
-	f.OnComplete(func(T, error) { fn(f) })
+	onComplete(f, &f.cell, fn)
+}
+
+func onComplete(f stepper, c *cell, fn any) (stop func() bool) {
+	l := &completion{f: f, fn: fn}
+	l.c = l
+	c.register(&l.link)
+	return l.stop
 }
 
 // completion is a callback that waits for f.
-type completion[T any] struct {
+type completion struct {
 	link
-	f     *Future[T]
-	fn    func(T, error)
+	f     stepper
+	fn    any
 	taken atomic.Bool // by the runner that calls fn, or by stop
 }
 
-func (l *completion[T]) stop() bool {
+func (l *completion) stop() bool {
 	if !l.taken.CompareAndSwap(false, true) {
 		return false
 	}
@@ -41,29 +45,29 @@ func (l *completion[T]) stop() bool {
 	return true
 }
 
-func (l *completion[T]) userCode() bool { return true }
+func (l *completion) userCode() bool { return true }
 
-func (l *completion[T]) fire() batch {
+func (l *completion) fire() batch {
 	if l.taken.CompareAndSwap(false, true) {
 		l.call()
 	}
 	return batch{}
 }
 
-func (l *completion[T]) call() {
+func (l *completion) call() {
 	defer func() {
 		if v := recover(); v != nil {
 			ReportUnobserved(newPanicError(v))
 		}
 	}()
-	l.fn(l.f.value, l.f.failure())
+	l.f.step(stepCall, nil, l.fn)
 }
 
-func (l *completion[T]) fail(err error) batch {
+func (l *completion) fail(err error) batch {
 	if _, goexit := err.(*PanicError); goexit && l.taken.Load() {
 		ReportUnobserved(err)
 	} else if l.taken.CompareAndSwap(false, true) {
-		ReportUnobserved(&UndeliveredError{Reason: err, Outcome: l.f.failure()})
+		ReportUnobserved(&UndeliveredError{Reason: err, Outcome: cellOf(l.f).failure()})
 	}
 	return batch{}
 }

@@ -5,54 +5,63 @@ import (
 	"sync/atomic"
 )
 
-// The bits of core.state. They only ever get set, but for draining.
+// The bits of cell.state. Once set they stay set, except draining.
 const (
 	settled   uint32 = 1 << iota // the outcome is published
-	cancelled                    // by Cancel
-	observed                     // somebody looks, or will look, at the outcome
-	draining                     // a runner is at, or on its way to, the callbacks
-	inPlace                      // an Await may run the task itself: see core.runInPlace
-	handover                     // an Await that gives up cancels it: see NewHandover
+	cancelled                    // settled by Cancel
+	observed                     // the outcome has been read, or a reader is registered
+	draining                     // a runner is running the callbacks, or is about to
+	inPlace                      // an Await may run the task itself: see cell.runInPlace
+	handover                     // an Await that gives up cancels the future: see NewHandover
 )
 
-// core is what a Future is apart from the type of its value. Everything that need not know T is here, so that it
-// is compiled once.
+// core has the methods of a [Future] that do not depend on the type of its value. They are promoted, and compiled
+// once.
+//
+// A generic type should declare as few methods as possible and embed nothing that has unexported methods: a program
+// compiles, for every type that it can reach, all the methods of that type.
 type core struct {
+	_    [0]func() // makes futures incomparable, so that no comparison is compiled for each of them
+	cell cell
+}
+
+// cell is the state of a future, except its value.
+type cell struct {
 	state atomic.Uint32
 	mu    sync.Mutex
-	done  chan struct{} // made when somebody first asks for it
-	links *link         // first of a ring, in order of registration: what waits for the outcome
-	ex    Executor      // where callbacks run; nil: on a goroutine of their own
+	done  chan struct{} // made at the first call of Done
+	links *link         // the first of a ring: what waits for the outcome, in the order of registration
+	ex    Executor      // where callbacks run; nil: on a goroutine each
 
-	// aux is the owner, what Cancel has to stop, while the future is pending; afterwards its error, or the
-	// *unobservedError around one that nobody had seen when it came.
+	// aux is the owner, which Cancel has to stop, while the future is pending. Then it is the error, or the
+	// *unobservedError around an error that nothing had asked for when the future settled.
 	aux any
 }
 
-// owner is what stands behind a pending future and has to know when it is cancelled.
+// owner is told when its pending future is cancelled.
 type owner interface {
 	// abandon is called once, with no lock held, after the future was settled by Cancel.
 	abandon()
 }
 
-// closed is the Done channel of the futures that were settled before anybody asked for one.
+// closed is the Done channel of futures that were settled before the first call of Done.
 var closed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-func (c *core) isSettled() bool { return c.state.Load()&settled != 0 }
+func (c *cell) isSettled() bool { return c.state.Load()&settled != 0 }
 
-// failure returns the error of a future that is settled.
-func (c *core) failure() error {
-	if c.aux == nil { // most often: small enough to be inlined
+// failure returns the error of a settled future.
+func (c *cell) failure() error {
+	if c.aux == nil { // the usual case, small enough to be inlined
 		return nil
 	}
 	return c.failureFound()
 }
 
-func (c *core) failureFound() error {
+func (c *cell) failureFound() error {
 	if u, ok := c.aux.(*unobservedError); ok {
 		return u.err
 	}
@@ -60,11 +69,11 @@ func (c *core) failureFound() error {
 }
 
 // doneChan returns the channel that is closed at settlement.
-func (c *core) doneChan() <-chan struct{} {
+func (c *cell) doneChan() <-chan struct{} {
 	if c.isSettled() {
 		return closed
 	}
-	// Made before the lock is taken: whoever settles the future at this moment does not have to wait for that.
+	// Made before the lock is taken, so that a settlement need not wait for the allocation.
 	made := make(chan struct{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,13 +86,25 @@ func (c *core) doneChan() <-chan struct{} {
 	return c.done
 }
 
-// publish ends the pending state: the value has been stored, mu is held, and is released here. It returns what
-// waited for the outcome, for the caller to spread, and the owner.
-func (c *core) publish(err error, how uint32) (batch, owner) {
-	// What is nil already is not written: a write of a pointer is dear while the collector is at work.
-	var who owner
+// settle publishes err as the outcome, if there is none yet, and returns what waited for it. The value stays as it is:
+// zero, or what the future's owner has stored.
+func (c *cell) settle(err error) (b batch, ok bool) {
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
+		return batch{}, false
+	}
+	b, _ = c.publish(err, 0)
+	return b, true
+}
+
+// publish ends the pending state. The value has been stored; mu is held and is released here. It returns what waited for
+// the outcome, which the caller must spread, and the owner.
+func (c *cell) publish(err error, how uint32) (batch, owner) {
+	// A nil pointer is not overwritten: writes of pointers are slow while the garbage collector is marking.
+	var o owner
 	if c.aux != nil {
-		who, _ = c.aux.(owner)
+		o, _ = c.aux.(owner)
 		c.aux = nil
 	}
 	state := c.state.Load() | settled | how
@@ -108,25 +129,40 @@ func (c *core) publish(err error, how uint32) (batch, owner) {
 	if done != nil {
 		close(done)
 	}
-	return batch{c, links}, who
+	return batch{c, links}, o
 }
 
-// register puts l on the list, or, if the outcome is known, on its way to be fired: user code by a runner, in the
-// order of registration even now; anything else before register returns.
-func (c *core) register(l *link) {
+// cancel settles the future as cancelled and reports whether it was pending.
+func (c *cell) cancel(err error) bool {
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
+		return false
+	}
+	b, o := c.publish(err, cancelled)
+	if o != nil {
+		o.abandon()
+	}
+	b.spread(false)
+	return true
+}
+
+// register adds l to the list, or, if the outcome is known, fires it: user code in a runner, in the order of
+// registration; other links before register returns.
+func (c *cell) register(l *link) {
 	c.mu.Lock()
 	c.observeLocked()
 	c.registerLocked(l)
 }
 
-// registerUnseen is register for links that look at the outcome, if they ever do, when they are fired.
-func (c *core) registerUnseen(l *link) {
+// registerUnseen is register for links that read the outcome, if at all, when they are fired.
+func (c *cell) registerUnseen(l *link) {
 	c.mu.Lock()
 	c.registerLocked(l)
 }
 
 // registerLocked releases mu, which is held.
-func (c *core) registerLocked(l *link) {
+func (c *cell) registerLocked(l *link) {
 	state := c.state.Load()
 	switch {
 	case state&settled == 0:
@@ -137,7 +173,7 @@ func (c *core) registerLocked(l *link) {
 		c.mu.Unlock()
 		l.c.fire().spread(false)
 	case state&draining != 0:
-		// The runner looks at the list under mu before it leaves (see core.more), so it cannot miss this one.
+		// The runner reads the list under mu before it ends (see cell.more), so it finds this link.
 		c.links = c.links.append(l)
 		c.mu.Unlock()
 	default:
@@ -147,8 +183,8 @@ func (c *core) registerLocked(l *link) {
 	}
 }
 
-// more returns the links that were registered while the runner was at work, or nil when it may leave.
-func (c *core) more() *link {
+// more returns the links that were registered while the runner was at work. nil tells the runner to end.
+func (c *cell) more() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	links := c.links.unring()
@@ -160,7 +196,7 @@ func (c *core) more() *link {
 }
 
 // remove takes l off the list and reports whether it did: false if the list has been handed to a runner.
-func (c *core) remove(l *link) bool {
+func (c *cell) remove(l *link) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isSettled() || l.on.Load() != c {

@@ -2,11 +2,11 @@ package future
 
 // Links returns how many links wait for f.
 func Links[T any](f *Future[T]) (n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for l := f.links; l != nil; l = l.next {
+	f.cell.mu.Lock()
+	defer f.cell.mu.Unlock()
+	for l := f.cell.links; l != nil; l = l.next {
 		n++
-		if l.next == f.links {
+		if l.next == f.cell.links {
 			break
 		}
 	}
@@ -15,10 +15,10 @@ func Links[T any](f *Future[T]) (n int) {
 
 // Unlocked reports whether f's lock, and p's if it is not nil, are free at some moment.
 func Unlocked[T any](f *Future[T], p *Pool) bool {
-	if !f.mu.TryLock() {
+	if !f.cell.mu.TryLock() {
 		return false
 	}
-	f.mu.Unlock()
+	f.cell.mu.Unlock()
 	if p != nil {
 		if !p.mu.TryLock() {
 			return false

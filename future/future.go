@@ -7,27 +7,117 @@ import "context"
 // goroutines.
 type Future[T any] struct {
 	core
-	value T
+	value T // what a cancelled future has here is not its outcome: see outcome
 }
 
 // Await waits until the future is settled and returns its outcome.
 //
 // ctx ends this wait only, with ctx.Err(): the future, and the operation behind it, go on, and a later Await may
 // succeed. To stop the operation, use [Future.Cancel]. If ctx is a [Suspender], Await suspends instead of blocking.
-func (f *Future[T]) Await(ctx context.Context) (T, error) {
+func (f *Future[T]) Await(ctx context.Context) (v T, err error) {
 	mustHave(f != nil, "Await", "the future")
-	if !f.isSettled() {
-		if err := f.wait(ctx); err != nil {
-			var zero T
-			return zero, err
-		}
+	has, err := f.cell.await(ctx)
+	if has {
+		v = f.value
 	}
-	f.observe()
-	return f.value, f.failure()
+	return v, err
 }
 
+// Result returns the outcome, or [ErrNotDone] while the future is pending. It never waits.
+func (f *Future[T]) Result() (v T, err error) {
+	mustHave(f != nil, "Result", "the future")
+	has, err := f.cell.result()
+	if has {
+		v = f.value
+	}
+	return v, err
+}
+
+// Err returns the error of a settled future, or nil. It returns [ErrNotDone] while the future is pending.
+func (f *core) Err() error {
+	_, err := f.cell.result()
+	return err
+}
+
+// Done returns a channel that is closed once the future is settled. It is made at the first call; Await, which
+// needs it only for a future that is pending, is the cheaper way to wait.
+func (f *core) Done() <-chan struct{} {
+	return f.cell.doneChan()
+}
+
+// IsDone reports whether the future is settled: with a value, with an error, or by Cancel.
+func (f *core) IsDone() bool {
+	return f.cell.isSettled()
+}
+
+// Cancelled reports whether the future was settled by Cancel.
+func (f *core) Cancelled() bool {
+	return f.cell.state.Load()&cancelled != 0
+}
+
+// Cancel settles a pending future with [ErrCancelled], joined with the cause if one is given, and reports whether
+// it did. The context of the operation behind the future, if it has one, ends; a task that is queued never starts.
+// What has been sent cannot be called back: an operation that was running may still have had its effect.
+//
+// Cancel ends what was derived from this future (it sees ErrCancelled as its outcome) and unregisters it from what
+// it was derived from, which goes on: others may be waiting for that.
+func (f *core) Cancel(cause ...error) bool {
+	err := ErrCancelled
+	for _, c := range cause {
+		if c != nil {
+			err = &cancelError{c}
+			break
+		}
+	}
+	return f.cell.cancel(err)
+}
+
+// outcome returns the outcome of a settled future.
+func outcome[T any](f *Future[T]) (v T, err error) {
+	if f.cell.hasValue() {
+		v = f.value
+	}
+	return v, f.cell.failure()
+}
+
+// settle publishes an outcome, if there is none yet, and returns what waited for it.
+func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
+	c := &f.cell
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
+		return batch{}, false
+	}
+	f.value = v
+	b, _ = c.publish(err, 0)
+	return b, true
+}
+
+// await waits until c is settled and returns its error. has says whether it was settled with a value.
+func (c *cell) await(ctx context.Context) (has bool, err error) {
+	if !c.isSettled() {
+		if err := c.wait(ctx); err != nil {
+			return false, err
+		}
+	}
+	c.observe()
+	return c.hasValue(), c.failure()
+}
+
+func (c *cell) result() (has bool, err error) {
+	if !c.isSettled() {
+		return false, ErrNotDone
+	}
+	c.observe()
+	return c.hasValue(), c.failure()
+}
+
+// hasValue reports whether the outcome of a settled future includes the value that is stored in it. A cancelled future
+// may be given one while it is being read: see operation.
+func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
+
 // wait returns nil once c is settled.
-func (c *core) wait(ctx context.Context) error {
+func (c *cell) wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Await", "ctx")
 	if s, ok := ctx.(Suspender); ok {
 		if err := s.Suspend(waited{c}); err != nil && !c.isSettled() {
@@ -55,102 +145,18 @@ func (c *core) wait(ctx context.Context) error {
 	}
 }
 
-// Result returns the outcome, or [ErrNotDone] while the future is pending. It never waits.
-func (f *Future[T]) Result() (T, error) {
-	mustHave(f != nil, "Result", "the future")
-	if !f.isSettled() {
-		var zero T
-		return zero, ErrNotDone
-	}
-	f.observe()
-	return f.value, f.failure()
-}
-
-// Err returns the error of a settled future, or nil. It returns [ErrNotDone] while the future is pending.
-func (f *Future[T]) Err() error {
-	mustHave(f != nil, "Err", "the future")
-	if !f.isSettled() {
-		return ErrNotDone
-	}
-	f.observe()
-	return f.failure()
-}
-
-// Done returns a channel that is closed once the future is settled. It is made at the first call; Await, which
-// needs it only for a future that is pending, is the cheaper way to wait.
-func (f *Future[T]) Done() <-chan struct{} {
-	mustHave(f != nil, "Done", "the future")
-	return f.doneChan()
-}
-
-// IsDone reports whether the future is settled: with a value, with an error, or by Cancel.
-func (f *Future[T]) IsDone() bool {
-	mustHave(f != nil, "IsDone", "the future")
-	return f.isSettled()
-}
-
-// Cancelled reports whether the future was settled by Cancel.
-func (f *Future[T]) Cancelled() bool {
-	mustHave(f != nil, "Cancelled", "the future")
-	return f.state.Load()&cancelled != 0
-}
-
-// Cancel settles a pending future with [ErrCancelled], joined with the cause if one is given, and reports whether
-// it did. The context of the operation behind the future, if it has one, ends; a task that is queued never starts.
-// What has been sent cannot be called back: an operation that was running may still have had its effect.
-//
-// Cancel ends what was derived from this future (it sees ErrCancelled as its outcome) and unregisters it from what
-// it was derived from, which goes on: others may be waiting for that.
-func (f *Future[T]) Cancel(cause ...error) bool {
-	mustHave(f != nil, "Cancel", "the future")
-	err := ErrCancelled
-	for _, c := range cause {
-		if c != nil {
-			err = &cancelError{c}
-			break
-		}
-	}
-	return f.cancel(err)
-}
-
-func (c *core) cancel(err error) bool {
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
-		return false
-	}
-	b, who := c.publish(err, cancelled)
-	if who != nil {
-		who.abandon()
-	}
-	b.spread(false)
-	return true
-}
-
 // giveUp ends a wait with err, or returns nil if the outcome is there: a handover is either awaited to the end or
 // cancelled.
-func (c *core) giveUp(err error) error {
+func (c *cell) giveUp(err error) error {
 	if c.state.Load()&handover != 0 && !c.cancel(&cancelError{err}) {
 		return nil
 	}
 	return err
 }
 
-// settle publishes the outcome, if there is none yet, and returns what waited for it.
-func (f *Future[T]) settle(v T, err error) (batch, bool) {
-	f.mu.Lock()
-	if f.isSettled() {
-		f.mu.Unlock()
-		return batch{}, false
-	}
-	f.value = v
-	b, _ := f.publish(err, 0)
-	return b, true
-}
-
-// waited is a core as an Awaitable: what a Suspender sees of a future. It marks nothing as observed; the Await
-// that reads the outcome does.
-type waited struct{ c *core }
+// waited is a cell as an Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the
+// outcome does.
+type waited struct{ c *cell }
 
 func (w waited) IsDone() bool                  { return w.c.isSettled() }
 func (w waited) Done() <-chan struct{}         { return w.c.doneChan() }
@@ -160,17 +166,16 @@ func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
 
 // Notify arranges for w.Wake to be called once, on the stack that settles the future (or before Notify returns, if
 // it is settled): see [Waker]. It is what schedulers are built with; for results, use [Future.OnComplete].
-func (f *Future[T]) Notify(w Waker) *Registration {
-	mustHave(f != nil, "Notify", "the future")
+func (f *core) Notify(w Waker) *Registration {
 	mustHave(w != nil, "Notify", "w")
-	return f.notify(new(Registration), w)
+	return f.cell.notify(new(Registration), w)
 }
 
 // NotifyWith is Notify with a registration that the caller provides: a zero one, or one that may be used again,
 // since its Wake has been called or its Stop has returned true.
-func (f *Future[T]) NotifyWith(r *Registration, w Waker) {
+func (f *core) NotifyWith(r *Registration, w Waker) {
 	mustHave(w != nil, "NotifyWith", "w")
-	f.notify(r, w)
+	f.cell.notify(r, w)
 }
 
 // Registration is what [Future.Notify] returns.
@@ -179,7 +184,7 @@ type Registration struct {
 	w Waker
 }
 
-func (c *core) notify(r *Registration, w Waker) *Registration {
+func (c *cell) notify(r *Registration, w Waker) *Registration {
 	r.w, r.c = w, r
 	c.mu.Lock()
 	if c.isSettled() {

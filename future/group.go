@@ -34,7 +34,7 @@ func NewGroup(ctx context.Context, ex Executor) *Group {
 	mustHave(ex != nil, "NewGroup", "ex")
 	g := &Group{ex: ex, pending: 1, done: &Future[struct{}]{}}
 	g.ctx, g.cancel = context.WithCancelCause(ctx)
-	g.done.aux = owner((*groupOwner)(g))
+	g.done.cell.aux = owner((*groupOwner)(g))
 	g.stop = func() bool { return true }
 	if ctx.Done() != nil {
 		g.stop = context.AfterFunc(ctx, func() { g.fail(ctx.Err()) })
@@ -70,8 +70,8 @@ func GroupGo[T any](g *Group, fn func(context.Context) (T, error)) *Future[T] {
 		defer t.returned()
 		return fn(ctx)
 	})
-	t.f = &f.core
-	f.register(&t.link)
+	t.f = &f.cell
+	f.cell.register(&t.link)
 	return f
 }
 
@@ -80,13 +80,13 @@ func GroupGo[T any](g *Group, fn func(context.Context) (T, error)) *Future[T] {
 func GroupAdd[T any](g *Group, f *Future[T]) *Future[T] {
 	mustHave(g != nil, "GroupAdd", "g")
 	mustHave(f != nil, "GroupAdd", "f")
-	m := &groupMember[T]{g: g, f: f}
+	m := &groupMember{g: g, f: &f.cell}
 	m.c = m
 	if !g.enter(m) {
 		f.Cancel(ErrGroupDone)
 		return f
 	}
-	f.register(&m.link)
+	f.cell.register(&m.link)
 	if g.ctx.Err() != nil {
 		m.abandon()
 	}
@@ -138,8 +138,7 @@ func (g *Group) leave(m owner) batch {
 	}
 	g.stop()
 	g.cancel(nil)
-	b, _ := g.done.settle(struct{}{}, err)
-	return b
+	return g.done.cell.refuse(err)
 }
 
 // fail ends the group's context and cancels its members, if err is the first error.
@@ -172,7 +171,7 @@ func (g *groupOwner) abandon() { (*Group)(g).Cancel() }
 type groupTask struct {
 	link
 	g     *Group
-	f     *core
+	f     *cell
 	state atomic.Uint32
 }
 
@@ -191,7 +190,7 @@ func (t *groupTask) returned() {
 func (t *groupTask) userCode() bool { return false }
 
 func (t *groupTask) fire() batch {
-	if t.f.failure() != nil && t.f.state.Load()&cancelled == 0 {
+	if t.f.failure() != nil && t.f.hasValue() {
 		t.g.fail(t.f.failure())
 	}
 	// The state moves from waiting to started to half done, so the order of the two attempts matters.
@@ -204,20 +203,20 @@ func (t *groupTask) fire() batch {
 func (t *groupTask) fail(error) batch { return batch{} }
 
 // groupMember is the link by which a group waits for a future that was added to it.
-type groupMember[T any] struct {
+type groupMember struct {
 	link
 	g *Group
-	f *Future[T]
+	f *cell
 }
 
-func (m *groupMember[T]) abandon()       { m.f.Cancel(context.Cause(m.g.ctx)) }
-func (m *groupMember[T]) userCode() bool { return false }
+func (m *groupMember) abandon()       { m.f.cancel(&cancelError{context.Cause(m.g.ctx)}) }
+func (m *groupMember) userCode() bool { return false }
 
-func (m *groupMember[T]) fire() batch {
-	if m.f.failure() != nil && !m.f.Cancelled() {
+func (m *groupMember) fire() batch {
+	if m.f.failure() != nil && m.f.hasValue() {
 		m.g.fail(m.f.failure())
 	}
 	return m.g.leave(m)
 }
 
-func (m *groupMember[T]) fail(error) batch { return batch{} }
+func (m *groupMember) fail(error) batch { return batch{} }

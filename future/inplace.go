@@ -27,29 +27,28 @@ func (s inPlaceSlot) release(end taskEnd) {
 //
 // The worker that the job was assigned to may wake up at any moment. Both try to move the job on from jobAssigned;
 // the one that succeeds owns the job and its slot, the other leaves without either.
-func (c *core) runInPlace(ctx context.Context) bool {
+func (c *cell) runInPlace(ctx context.Context) bool {
 	c.mu.Lock()
-	own, ok := c.aux.(interface{ context() *lentContext })
+	j, ok := c.aux.(*job)
 	c.mu.Unlock()
 	if !ok {
 		return c.isSettled()
 	}
-	run := own.context()
-	if !sameContext(run.parent, ctx) || !run.claim(jobAssigned, jobInPlace) {
+	if !sameContext(j.parent, ctx) || !j.claim(jobAssigned, jobInPlace) {
 		return false
 	}
-	j, p := &run.job, run.pool
+	p := j.pool
 	done := false
 	defer func() {
 		if !done { // runtime.Goexit, which also ends the goroutine that awaits: see WithInPlaceAwait
 			inPlaceSlot{j}.release(taskPanicked)
-			j.task.refuse(newGoexitError()).spread(false)
+			j.refuse(newGoexitError()).spread(false)
 		}
 		p.mu.Lock()
 		p.endedLocked(1)
 		p.mu.Unlock()
 	}()
-	b := j.task.perform(inPlaceSlot{j})
+	b := j.perform(inPlaceSlot{j})
 	done = true
 	b.spread(false)
 	return true

@@ -6,7 +6,7 @@ import "sync/atomic"
 // link are one object.
 type link struct {
 	next, prev *link
-	on         atomic.Pointer[core] // the future it waits for, while it is on that one's list
+	on         atomic.Pointer[cell] // the future it waits for, while it is on that one's list
 	c          continuation
 }
 
@@ -81,7 +81,7 @@ func (l *link) take() (next *link) {
 
 // batch is a settled future with the links that are to be fired for it.
 type batch struct {
-	c     *core
+	c     *cell
 	links *link
 }
 

@@ -25,7 +25,7 @@ func Map[T, U any](ctx context.Context, limit int, in []T, fn func(context.Conte
 	}
 	m := &mapping[T, U]{in: in, out: make([]U, len(in)), fn: fn, f: &Future[[]U]{}}
 	m.ctx, m.cancel = context.WithCancel(ctx)
-	m.f.aux = owner(m)
+	m.f.cell.aux = owner(m)
 	workers := min(limit, len(in))
 	m.working.Store(int64(workers))
 	for range workers {
@@ -90,6 +90,6 @@ func (m *mapping[T, U]) fail(err error) {
 
 func (m *mapping[T, U]) finish() {
 	m.cancel()
-	b, _ := m.f.settle(m.out, m.err)
+	b, _ := settle(m.f, m.out, m.err)
 	b.spread(false)
 }

@@ -44,7 +44,7 @@ func refuseAll(all []work, err error) {
 		if w.fn != nil {
 			ReportUnobserved(&UndeliveredError{Reason: err})
 		} else {
-			w.job.task.refuse(err).spread(false)
+			w.job.refuse(err).spread(false)
 		}
 	}
 }

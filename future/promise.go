@@ -11,7 +11,7 @@ func NewPromise[T any]() *Promise[T] { return new(Promise[T]) }
 // NewPromiseOn is NewPromise for a future whose callbacks run on ex, as if by [Future.Via].
 func NewPromiseOn[T any](ex Executor) *Promise[T] {
 	p := new(Promise[T])
-	p.f.ex = ex
+	p.f.cell.ex = ex
 	return p
 }
 
@@ -19,7 +19,7 @@ func NewPromiseOn[T any](ex Executor) *Promise[T] {
 // that gives up cancels the future: either its waiter gets the value, or there has not been one.
 func NewHandover[T any](ex Executor) *Promise[T] {
 	p := NewPromiseOn[T](ex)
-	p.f.state.Store(handover)
+	p.f.cell.state.Store(handover)
 	return p
 }
 
@@ -33,13 +33,14 @@ func (p *Promise[T]) Resolve(v T) bool { return p.Settle(v, nil) }
 // a success that has no value.
 func (p *Promise[T]) Reject(err error) bool {
 	mustHave(err != nil, "Reject", "err")
-	var zero T
-	return p.Settle(zero, err)
+	b, ok := p.f.cell.settle(err)
+	b.spread(false)
+	return ok
 }
 
 // Settle settles the future with a value, an error, or both, and reports whether it was still pending.
 func (p *Promise[T]) Settle(v T, err error) bool {
-	b, ok := p.f.settle(v, err)
+	b, ok := settle(&p.f, v, err)
 	b.spread(false)
 	return ok
 }
@@ -47,14 +48,14 @@ func (p *Promise[T]) Settle(v T, err error) bool {
 // Resolved returns a future that is settled with v.
 func Resolved[T any](v T) *Future[T] {
 	f := &Future[T]{value: v}
-	f.state.Store(settled)
+	f.cell.state.Store(settled)
 	return f
 }
 
 // Rejected returns a future that is settled with err, which must not be nil.
 func Rejected[T any](err error) *Future[T] {
 	mustHave(err != nil, "Rejected", "err")
-	p := NewPromise[T]()
-	p.Reject(err)
-	return p.Future()
+	f := new(Future[T])
+	f.cell.settle(err)
+	return f
 }

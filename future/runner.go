@@ -1,6 +1,9 @@
 package future
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // runner fires the links of one settled future after the other.
 type runner struct {
@@ -28,7 +31,7 @@ func (b batch) dispatch() {
 		go newRunner(b).start()
 	case *Pool:
 		t := &callbacks{b: b}
-		t.job.task = t
+		t.job.body, t.job.parent, t.job.callbacks = t, context.Background(), true
 		if err := ex.submit(work{job: &t.job}); err != nil {
 			b.refuse(err)
 		}
@@ -42,24 +45,25 @@ func (b batch) dispatch() {
 // callbacks is the task of running a batch on a pool. Unlike a function given to [Pool.Execute], it knows what to
 // do if the pool is closed while it is queued.
 type callbacks struct {
-	job
-	b batch
+	job job
+	b   batch
 }
 
-func (t *callbacks) perform(s slot) batch {
-	b := t.b
-	t.b = batch{}
-	defer s.release(taskReturned) // a callback that panics, or ends the goroutine, is not the task's failure
-	b.run()
-	return batch{}
+// do implements body.
+func (t *callbacks) do(step jobStep, _ context.Context) (batch, error) {
+	if step == jobRun {
+		b := t.b
+		t.b = batch{}
+		b.run()
+	}
+	return batch{}, nil
 }
 
-func (t *callbacks) refuse(err error) batch {
-	// After a Goexit there is nothing left here: the runner saw to it.
+func (t *callbacks) refuse(err error) {
+	// After a Goexit nothing is left here: the runner passed it on.
 	if t.b.links != nil {
 		t.b.refuse(err)
 	}
-	return batch{}
 }
 
 // execute calls ex.Execute and makes a panic of it a refusal: a broken executor must not take along the stack that

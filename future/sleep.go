@@ -10,19 +10,18 @@ func Sleep(d time.Duration) *Future[struct{}] {
 		return Resolved(struct{}{})
 	}
 	s := &sleeper{}
-	s.aux = owner(s)
+	s.future.cell.aux = owner(s)
 	s.timer = time.AfterFunc(d, s.wake) // which does not read it: only Cancel does
-	return &s.Future
+	return &s.future
 }
 
 type sleeper struct {
-	Future[struct{}]
-	timer *time.Timer
+	future Future[struct{}]
+	timer  *time.Timer
 }
 
 func (s *sleeper) wake() {
-	b, _ := s.settle(struct{}{}, nil)
-	b.spread(false)
+	s.future.cell.refuse(nil).spread(false)
 }
 
 func (s *sleeper) abandon() { s.timer.Stop() }

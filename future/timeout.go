@@ -26,92 +26,98 @@ func WaitFor[T any](f *Future[T], d time.Duration) *Future[T] {
 }
 
 func timeLimit[T any](f *Future[T], d time.Duration, cancels bool) *Future[T] {
-	n := &limited[T]{d: d, cancels: cancels, parent: f}
+	n := &timedFuture[T]{timeout: timeout{d: d, cancels: cancels}}
+	n.timeout.start(f, &n.future)
+	return &n.future
+}
+
+// timedFuture is a future that follows another for a limited time.
+type timedFuture[T any] struct {
+	future  Future[T]
+	timeout timeout
+}
+
+// timeout is the link of a timedFuture in its parent's list.
+type timeout struct {
+	link
+	child, parent stepper
+	timer         *time.Timer // guarded by the child's mu
+	d             time.Duration
+	cancels       bool
+}
+
+func (n *timeout) start(parent, child stepper) {
+	n.child, n.parent = child, parent
+	from, c := cellOf(parent), cellOf(child)
 	n.link.c = n
-	n.ex = f.ex
-	n.aux = owner(n)
-	f.registerUnseen(&n.link)
-	if n.isSettled() {
-		return &n.Future
+	c.ex = from.ex
+	c.aux = owner(n)
+	from.registerUnseen(&n.link)
+	if c.isSettled() {
+		return
 	}
-	if d <= 0 {
+	if n.d <= 0 {
 		n.expire()
-		return &n.Future
+		return
 	}
-	t := time.AfterFunc(d, n.expire)
-	// Whoever settles n stops its timer, and finds it under mu. If n has been settled by now, it did not.
-	n.mu.Lock()
-	late := n.isSettled()
+	t := time.AfterFunc(n.d, n.expire)
+	// What settles the child stops its timer, which it finds under mu. If the child is settled by now, it did not.
+	c.mu.Lock()
+	late := c.isSettled()
 	if !late {
 		n.timer = t
 	}
-	n.mu.Unlock()
+	c.mu.Unlock()
 	if late {
 		t.Stop()
 	}
-	return &n.Future
 }
 
-// limited is a future that follows another for so long.
-type limited[T any] struct {
-	Future[T]
-	link    link
-	parent  *Future[T]
-	timer   *time.Timer // guarded by mu
-	d       time.Duration
-	cancels bool
-}
+func (n *timeout) userCode() bool { return false }
 
-func (n *limited[T]) userCode() bool { return false }
-
-func (n *limited[T]) fire() batch {
+func (n *timeout) fire() batch {
 	parent := n.parent
-	b, first := n.settle(parent.value, parent.failure())
-	if first {
-		parent.observe()
-		n.parent = nil
-		n.stopTimer()
-	}
+	b := n.child.step(stepCopy, parent, nil)
+	n.parent = nil
+	n.stopTimer()
 	return b
 }
 
-func (n *limited[T]) fail(error) batch { return batch{} }
+func (n *timeout) fail(error) batch { return batch{} }
 
-// expire runs on a goroutine of the timer's, or on that of the caller who allowed no time. The parent is cancelled
-// before n is settled, so that who is told of the time-out finds it so.
-func (n *limited[T]) expire() {
-	if !n.link.detach() {
+// expire runs on a goroutine of the timer, or on that of a caller who allowed no time. The parent is cancelled before the
+// child is settled, so that callbacks of the child find it cancelled.
+func (n *timeout) expire() {
+	if !n.detach() {
 		return // fire, or a Cancel, was faster
 	}
-	parent := n.parent // ours alone, now that the link is off the list
+	parent := n.parent // not shared any more, now that the link is off the list
 	n.parent = nil
-	var zero T
-	v, err := zero, fmt.Errorf("%w after %v", ErrTimeout, n.d)
-	if n.cancels && !parent.Cancel(ErrTimeout) {
-		parent.observe() // its outcome came in the last moment
-		v, err = parent.value, parent.failure()
+	if n.cancels && !cellOf(parent).cancel(&cancelError{ErrTimeout}) {
+		n.child.step(stepCopy, parent, nil).spread(false) // its outcome came in the last moment
+		return
 	}
-	b, _ := n.settle(v, err)
-	b.spread(false)
+	cellOf(n.child).refuse(fmt.Errorf("%w after %v", ErrTimeout, n.d)).spread(false)
 }
 
-func (n *limited[T]) abandon() {
+func (n *timeout) abandon() {
 	n.stopTimer()
-	if !n.link.detach() {
+	if !n.detach() {
 		return
 	}
 	parent := n.parent
 	n.parent = nil
 	if n.cancels {
-		parent.Cancel()
+		cellOf(parent).cancel(ErrCancelled)
 	}
 }
 
-func (n *limited[T]) stopTimer() {
-	n.mu.Lock()
+func (n *timeout) stopTimer() {
+	c := cellOf(n.child)
+	c.mu.Lock()
 	t := n.timer
 	n.timer = nil
-	n.mu.Unlock()
+	c.mu.Unlock()
 	if t != nil {
 		t.Stop()
 	}

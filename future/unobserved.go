@@ -99,13 +99,13 @@ func (e *UndeliveredError) Unwrap() []error {
 }
 
 // watch arranges for err to be reported if the future is collected unobserved.
-func (c *core) watch(err error) *unobservedError {
+func (c *cell) watch(err error) *unobservedError {
 	// The cleanup must not refer to the future: it would never be collected.
 	return &unobservedError{err, runtime.AddCleanup(c, ReportUnobserved, err)}
 }
 
 // observeLocked notes that somebody will see the outcome. mu is held.
-func (c *core) observeLocked() {
+func (c *cell) observeLocked() {
 	if c.state.Load()&observed != 0 {
 		return
 	}
@@ -116,7 +116,7 @@ func (c *core) observeLocked() {
 }
 
 // observe is observeLocked for readers of a settled future; a success costs them nothing.
-func (c *core) observe() {
+func (c *cell) observe() {
 	if c.aux == nil || c.state.Load()&observed != 0 {
 		return
 	}

@@ -18,7 +18,7 @@ var waiters = sync.Pool{New: func() any {
 }}
 
 // block returns once c is settled.
-func (c *core) block() {
+func (c *cell) block() {
 	w := waiters.Get().(*waiter)
 	c.mu.Lock()
 	if c.isSettled() {

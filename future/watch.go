@@ -12,14 +12,14 @@ type contextWatch struct {
 	done <-chan struct{} // of the context
 
 	mu    sync.Mutex
-	first *lentContext // a list of the tasks
-	over  bool         // the context has ended, or no task was left: takes no more
-	stop  func() bool  // of context.AfterFunc; nil until that has returned
+	first *job        // a list of the tasks
+	over  bool        // the context has ended, or no task was left: takes no more
+	stop  func() bool // of context.AfterFunc; nil until that has returned
 }
 
 // watch makes sure that a queued task is refused when its context ends. Only jobs that have to wait for their turn
 // pay for this.
-func (c *lentContext) watch() {
+func (c *job) watch() {
 	done := c.parent.Done()
 	if done == nil || c.state.Load() != jobQueued {
 		return
@@ -43,7 +43,7 @@ func (c *lentContext) watch() {
 }
 
 // unwatch ends what watch began, and reports whether the task is over already.
-func (c *lentContext) unwatch() (over bool) {
+func (c *job) unwatch() (over bool) {
 	c.mu.Lock()
 	w, over := c.watched, c.over
 	c.watched = nil
@@ -55,7 +55,7 @@ func (c *lentContext) unwatch() (over bool) {
 }
 
 // join puts c on the list, and reports false if it is too late for that.
-func (w *contextWatch) join(c *lentContext) bool {
+func (w *contextWatch) join(c *job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w.mu.Lock()
@@ -71,7 +71,7 @@ func (w *contextWatch) join(c *lentContext) bool {
 }
 
 // begin registers with the context of c. The list may be empty again already.
-func (w *contextWatch) begin(c *lentContext) {
+func (w *contextWatch) begin(c *job) {
 	stop := context.AfterFunc(c.parent, w.end)
 	w.mu.Lock()
 	w.stop = stop
@@ -92,7 +92,7 @@ func (w *contextWatch) forget(p *Pool) {
 
 // leave takes c off the list, if it is still there. The last ends the watch: a context that outlives its tasks must
 // not keep anything of them.
-func (w *contextWatch) leave(c *lentContext) {
+func (w *contextWatch) leave(c *job) {
 	w.mu.Lock()
 	w.removeLocked(c)
 	last := w.first == nil && !w.over
@@ -108,7 +108,7 @@ func (w *contextWatch) leave(c *lentContext) {
 	}
 }
 
-func (w *contextWatch) removeLocked(c *lentContext) {
+func (w *contextWatch) removeLocked(c *job) {
 	if c.before == nil && w.first != c {
 		return // removed before
 	}
@@ -139,8 +139,8 @@ func (w *contextWatch) end() {
 }
 
 // expire refuses the task, if it has not started.
-func (c *lentContext) expire() {
+func (c *job) expire() {
 	if c.drop() {
-		c.task.refuse(c.parent.Err()).spread(false)
+		c.refuse(c.parent.Err()).spread(false)
 	}
 }

@@ -117,7 +117,7 @@ func (w *worker) do(j *job) (next work) {
 		return w.takeNext()
 	}
 	w.job, w.held = j, true
-	b := j.task.perform(w)
+	b := j.perform(w)
 	w.job = nil
 	kept := b.spread(true)
 	if kept.links == nil {
@@ -224,9 +224,13 @@ func (w *worker) rescue() {
 		ReportUnobserved(err)
 	case j != nil:
 		if w.held {
-			w.release(taskPanicked)
+			end := taskPanicked
+			if j.callbacks {
+				end = taskReturned // a callback that ends the goroutine is not a failure of the task
+			}
+			w.release(end)
 		}
 		w.job = nil
-		j.task.refuse(newGoexitError()).spread(false)
+		j.refuse(newGoexitError()).spread(false)
 	}
 }

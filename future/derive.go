@@ -1,0 +1,369 @@
+package future
+
+// Then returns the future of fn(value of f). An error of f goes past fn to the child; an error or a panic of fn
+// ([*PanicError]) becomes the child's.
+//
+// fn runs later, on a goroutine of its own or where [Future.Via] said, and may block: no lock and no executor slot
+// is held meanwhile.
+func Then[T, U any](f *Future[T], fn func(T) (U, error)) *Future[U] {
+	mustHave(f != nil, "Then", "f")
+	mustHave(fn != nil, "Then", "fn")
+	n := &child[T, U, func(T) (U, error)]{parent: f, fn: fn}
+	derive(&f.cell, &n.future.cell, &n.link, n)
+	return &n.future
+}
+
+// Handle returns the future of fn(outcome of f), whether that is a value or an error.
+func Handle[T, U any](f *Future[T], fn func(T, error) (U, error)) *Future[U] {
+	mustHave(f != nil, "Handle", "f")
+	mustHave(fn != nil, "Handle", "fn")
+	n := &child[T, U, func(T, error) (U, error)]{parent: f, fn: fn}
+	derive(&f.cell, &n.future.cell, &n.link, n)
+	return &n.future
+}
+
+// child is the future that Then or Handle returns, and its link in the parent's list.
+type child[T, U, F any] struct {
+	future Future[U]
+	link   link
+	parent *Future[T]
+	fn     F // a func(T) (U, error) or a func(T, error) (U, error)
+}
+
+// derived is what owns a derived future and waits for its parent.
+type derived interface {
+	owner
+	continuation
+}
+
+// derive registers l, the link of the derived future n, with the parent.
+func derive(parent, n *cell, l *link, d derived) {
+	n.ex = parent.ex
+	n.aux = owner(d)
+	l.c = d
+	parent.register(l)
+}
+
+func (n *child[T, U, F]) abandon() {
+	if n.link.detach() {
+		n.parent = nil
+	}
+}
+
+func (n *child[T, U, F]) userCode() bool { return true }
+
+func (n *child[T, U, F]) fire() batch {
+	// Once they have been used, neither the parent nor the function is kept alive.
+	parent, fn := n.parent, n.fn
+	var none F
+	n.parent, n.fn = nil, none
+	if n.future.cell.isSettled() {
+		return batch{}
+	}
+	u, err := callStep[T, U](parent, any(fn))
+	b, _ := settle(&n.future, u, err)
+	return b
+}
+
+func callStep[T, U any](parent *Future[T], fn any) (u U, err error) {
+	defer recoverAs(&err)
+	v, err := outcome(parent)
+	if handle, ok := fn.(func(T, error) (U, error)); ok {
+		return handle(v, err)
+	}
+	if err != nil {
+		return u, err
+	}
+	return fn.(func(T) (U, error))(v)
+}
+
+func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.refuse(err) }
+
+// refuse settles the future with err and no value.
+func (c *cell) refuse(err error) batch {
+	b, _ := c.settle(err)
+	return b
+}
+
+// ThenFuture returns a future with the outcome of the future that fn(value of f) returns. An error of f goes past
+// fn; a panic of fn becomes a [*PanicError]. It fails with [ErrNilFuture] if fn returns nil, and with [ErrCycle] if
+// fn returns the very future that ThenFuture did.
+//
+// Cancelling it does not cancel what fn returned.
+func ThenFuture[T, U any](f *Future[T], fn func(T) *Future[U]) *Future[U] {
+	mustHave(f != nil, "ThenFuture", "f")
+	mustHave(fn != nil, "ThenFuture", "fn")
+	n := &thenFuture[T, U]{parent: f, fn: fn}
+	n.inner.c = &n.inner
+	derive(&f.cell, &n.future.cell, &n.link, n)
+	return &n.future
+}
+
+// thenFuture is a derived future whose outcome is that of a future which is known only once the parent has settled.
+type thenFuture[T, U any] struct {
+	future Future[U]
+	link   link  // in the parent's list
+	inner  relay // in the list of the future that fn returned
+	parent *Future[T]
+	fn     func(T) *Future[U]
+}
+
+func (n *thenFuture[T, U]) abandon() {
+	if n.link.detach() {
+		n.parent, n.fn = nil, nil
+	}
+	n.inner.detach()
+}
+
+func (n *thenFuture[T, U]) userCode() bool { return true }
+
+func (n *thenFuture[T, U]) fire() batch {
+	parent, fn := n.parent, n.fn
+	n.parent, n.fn = nil, nil
+	c := &n.future.cell
+	if c.isSettled() {
+		return batch{}
+	}
+	if err := parent.cell.failure(); err != nil {
+		return c.refuse(err)
+	}
+	f, err := callForFuture(fn, parent.value)
+	switch {
+	case err != nil:
+		return c.refuse(err)
+	case f == nil:
+		return c.refuse(ErrNilFuture)
+	case f == &n.future:
+		return c.refuse(ErrCycle)
+	}
+	n.inner.child, n.inner.parent = &n.future, f
+	if f.cell.isSettled() {
+		return n.inner.fire()
+	}
+	f.cell.register(&n.inner.link)
+	// A Cancel that came before inner was registered could not unregister it.
+	if c.isSettled() {
+		n.inner.detach()
+	}
+	return batch{}
+}
+
+func callForFuture[T, U any](fn func(T) *Future[U], v T) (f *Future[U], err error) {
+	defer recoverAs(&err)
+	return fn(v), nil
+}
+
+func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.refuse(err) }
+
+// Catch returns the future of fn(error of f); a value of f goes past fn.
+func (f *Future[T]) Catch(fn func(error) (T, error)) *Future[T] {
+	mustHave(f != nil, "Catch", "the future")
+	mustHave(fn != nil, "Catch", "fn")
+	n := &afterFuture[T]{node: afterNode{do: stepCatch, fn: fn}}
+	n.node.start(f, &n.future)
+	return &n.future
+}
+
+// Finally returns a future with the outcome of f, settled after fn was called. A panic of fn replaces the outcome.
+func (f *Future[T]) Finally(fn func()) *Future[T] {
+	mustHave(f != nil, "Finally", "the future")
+	mustHave(fn != nil, "Finally", "fn")
+	n := &afterFuture[T]{node: afterNode{do: stepFinally, fn: fn}}
+	n.node.start(f, &n.future)
+	return &n.future
+}
+
+// stepper is a *Future[T] for code that does not know T.
+type stepper interface {
+	// step does the part that needs T. It settles the future with the outcome that do makes of the parent's, and
+	// returns what waited for it.
+	step(do stepKind, parent stepper, fn any) batch
+}
+
+type stepKind uint8
+
+const (
+	stepCell    stepKind = iota // returns the cell, with no links, and does nothing
+	stepCopy                    // settles with the parent's outcome, which counts as seen if it did
+	stepCatch                   // settles with the result of fn, a func(error) (T, error), if the parent has failed
+	stepFinally                 // calls fn, a func(), and settles with the parent's outcome
+	stepCall                    // calls fn, a func(T, error) or a func(*Future[T]), and settles nothing
+)
+
+func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
+	switch do {
+	case stepCell:
+		return batch{c: &f.cell}
+	case stepCall:
+		if withFuture, ok := fn.(func(*Future[T])); ok {
+			withFuture(f)
+		} else {
+			fn.(func(T, error))(outcome(f))
+		}
+		return batch{}
+	}
+	p := parent.(*Future[T])
+	v, err := outcome(p)
+	switch {
+	case do == stepFinally:
+		if failed := callFinally(fn.(func())); failed != nil {
+			var zero T
+			v, err = zero, failed
+		}
+	case do == stepCatch && err != nil:
+		v, err = callCatch(fn.(func(error) (T, error)), err)
+	}
+	b, ok := settle(f, v, err)
+	if ok && do == stepCopy {
+		p.cell.observe()
+	}
+	return b
+}
+
+func callCatch[T any](fn func(error) (T, error), failure error) (v T, err error) {
+	defer recoverAs(&err)
+	return fn(failure)
+}
+
+func callFinally(fn func()) (err error) {
+	defer recoverAs(&err)
+	fn()
+	return nil
+}
+
+func cellOf(s stepper) *cell { return s.step(stepCell, nil, nil).c }
+
+// afterFuture is the future that Catch or Finally returns.
+type afterFuture[T any] struct {
+	future Future[T]
+	node   afterNode
+}
+
+// afterNode is the link of an afterFuture in its parent's list.
+type afterNode struct {
+	link
+	do            stepKind
+	child, parent stepper
+	fn            any
+}
+
+func (n *afterNode) start(parent, child stepper) {
+	n.child, n.parent = child, parent
+	derive(cellOf(parent), cellOf(child), &n.link, n)
+}
+
+func (n *afterNode) abandon() {
+	if n.detach() {
+		n.parent = nil
+	}
+}
+
+func (n *afterNode) userCode() bool { return true }
+
+func (n *afterNode) fire() batch {
+	parent, fn := n.parent, n.fn
+	n.parent, n.fn = nil, nil
+	if cellOf(n.child).isSettled() {
+		return batch{}
+	}
+	return n.child.step(n.do, parent, fn)
+}
+
+func (n *afterNode) fail(err error) batch { return cellOf(n.child).refuse(err) }
+
+// Via returns a future with the same outcome whose callbacks and continuations run on ex, as do those of everything
+// derived from it. Each settlement is posted to ex on its own, in order.
+//
+// If ex refuses (a closed loop, a full queue), continuations fail with its error, and callbacks are reported as
+// [*UndeliveredError]: nothing waits for ever. A [Pool] as ex makes the continuations tasks, each holding a slot.
+func (f *Future[T]) Via(ex Executor) *Future[T] {
+	mustHave(f != nil, "Via", "the future")
+	mustHave(ex != nil, "Via", "ex")
+	n := &relayed[T]{}
+	n.relay.start(f, &n.future, ex)
+	return &n.future
+}
+
+// Shield returns a future with the outcome of f that does not pass a Cancel on to f: neither its own nor that of
+// [WaitFor] or of a [Group].
+//
+// asyncio: shield.
+func Shield[T any](f *Future[T]) *Future[T] {
+	mustHave(f != nil, "Shield", "f")
+	n := &relayed[T]{}
+	n.relay.start(f, &n.future, f.cell.ex)
+	return &n.future
+}
+
+// relayed is a future with the outcome of another.
+type relayed[T any] struct {
+	future Future[T]
+	relay  relay
+}
+
+// relay is the link of a future that takes over the outcome of another as it is, in the list of that.
+type relay struct {
+	link
+	child, parent stepper
+}
+
+// start makes the parent's outcome that of the child.
+func (n *relay) start(parent, child stepper, ex Executor) {
+	n.child, n.parent = child, parent
+	c := cellOf(child)
+	c.ex = ex
+	c.aux = owner(n)
+	n.link.c = n
+	cellOf(parent).registerUnseen(&n.link)
+}
+
+func (n *relay) abandon() {
+	if n.detach() {
+		n.parent = nil
+	}
+}
+
+func (n *relay) userCode() bool { return false }
+
+func (n *relay) fire() batch {
+	parent := n.parent
+	n.parent = nil
+	return n.child.step(stepCopy, parent, nil)
+}
+
+func (n *relay) fail(err error) batch { return cellOf(n.child).refuse(err) }
+
+// Chain settles p with the outcome of f, unless p is settled or cancelled before that. Neither cancels the other.
+// If p is f's own promise, p fails with [ErrCycle].
+//
+// Tornado: concurrent.chain_future(f, p).
+func Chain[T any](f *Future[T], p *Promise[T]) {
+	mustHave(f != nil, "Chain", "f")
+	mustHave(p != nil, "Chain", "p")
+	if f == p.Future() {
+		p.f.cell.refuse(ErrCycle).spread(false)
+		return
+	}
+	c := &chain{}
+	c.from.child, c.from.parent = &p.f, f
+	c.from.c = &c.from
+	c.to.c = c
+	p.f.cell.registerUnseen(&c.to)
+	if !p.f.cell.isSettled() {
+		f.cell.registerUnseen(&c.from.link)
+		if p.f.cell.isSettled() {
+			c.from.detach()
+		}
+	}
+}
+
+// chain is one link in the list of the future that is copied from, and one in the list of the promise that is copied to.
+// When the promise is settled, the second takes the first off its list.
+type chain struct {
+	from relay
+	to   link
+}
+
+func (c *chain) userCode() bool   { return false }
+func (c *chain) fire() batch      { c.from.detach(); return batch{} }
+func (c *chain) fail(error) batch { return batch{} }

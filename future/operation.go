@@ -1,0 +1,384 @@
+package future
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Go runs fn on ex and returns the future of its result. It never waits: fn starts when ex gets to it.
+//
+// fn is given a context that ends with ctx and with [Future.Cancel]. A task that ctx or Cancel ends before it has
+// started never starts; its future fails with ctx.Err() or [ErrCancelled] at once. If ex refuses the task, the
+// future fails with ex's error ([ErrQueueFull], [ErrPoolClosed]). A panic of fn is its future's [*PanicError].
+//
+// On a [Pool], fn holds one slot, and so must not block on anything that itself needs a slot of the same pool, but
+// for this: Await given exactly the context that fn was given lends the slot to others until it returns. Only fn's
+// own goroutine may do that.
+func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, error)) *Future[T] {
+	mustHave(ctx != nil, "Go", "ctx")
+	mustHave(ex != nil, "Go", "ex")
+	mustHave(fn != nil, "Go", "fn")
+	n := &operation[T]{run: fn}
+	if err := n.job.start(ctx, ex, nil, n); err != nil {
+		n.future.cell.refuse(err)
+	}
+	return &n.future
+}
+
+// GoVia is [Go] followed by [Future.Via], in one allocation: fn runs on ex; callbacks and continuations run on
+// via, or, if that is nil, on goroutines of their own.
+func GoVia[T any](ctx context.Context, ex, via Executor, fn func(context.Context) (T, error)) *Future[T] {
+	mustHave(ctx != nil, "GoVia", "ctx")
+	mustHave(ex != nil, "GoVia", "ex")
+	mustHave(fn != nil, "GoVia", "fn")
+	n := &operation[T]{run: fn}
+	if err := n.job.start(ctx, ex, via, n); err != nil {
+		n.future.cell.refuse(err)
+	}
+	return &n.future
+}
+
+// operation is the future of a function that an executor runs.
+type operation[T any] struct {
+	future Future[T]
+	job    job
+	run    func(context.Context) (T, error)
+}
+
+// body is the part of a job that depends on the type of its result.
+type body interface {
+	// do performs one step of the job. The error is that of the function, for jobRun.
+	do(step jobStep, ctx context.Context) (batch, error)
+}
+
+type jobStep uint8
+
+const (
+	jobCell   jobStep = iota // returns the future's cell, with no links; nil if there is no future
+	jobRun                   // calls the function
+	jobForget                // forgets the function, which will not run
+)
+
+// do implements body. The result of the function is stored where only a reader of a settled future that was not
+// cancelled looks for it; so it needs no room of its own between the end of the function and the settlement.
+func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, err error) {
+	switch step {
+	case jobCell:
+		return batch{c: &n.future.cell}, nil
+	case jobRun:
+		run := n.run
+		n.run = nil // what it holds is not kept alive once it has run
+		n.future.value, err = run(ctx)
+		return b, err
+	}
+	n.run = nil
+	return b, nil
+}
+
+// job is an operation in the hands of an executor, and the context that its function is given: the one that it was
+// submitted with, which here ends with Future.Cancel too. On a pool, waiting with it lends the slot to other tasks.
+//
+// The context proper is made when something is asked of it that only that can tell. A function that never does saves
+// two allocations.
+type job struct {
+	body   body
+	parent context.Context
+	pool   *Pool // nil: on an executor without slots
+	state  atomic.Uint32
+
+	// Guarded by pool.mu.
+	slot       slotState
+	queued     bool // in the pool's queue, and not dropped
+	handed     bool // on the pool's list of that name,
+	callbacks  bool // a batch of callbacks: has no future; see callbacks
+	next, prev *job // of which these are the links
+
+	mu      sync.Mutex
+	over    bool // the function has returned, or is not to run: inner, if it is made, has ended
+	inner   context.Context
+	stop    func()        // ends inner
+	watched *contextWatch // of the parent, while the job is queued
+
+	before, after *job // on the list of that watch, and guarded by its lock
+}
+
+type slotState uint8
+
+const (
+	slotNone slotState = iota // not given one yet, or released
+	slotHeld
+	slotLent // the task waits, another has the slot meanwhile
+)
+
+var epoch = time.Now()
+
+func now() time.Duration { return time.Since(epoch) }
+
+// slot is one of the places of a pool, as the task sees it that runs in it.
+type slot interface {
+	// release passes the slot on, once the task's function has come to its end.
+	release(end taskEnd)
+}
+
+// taskEnd says how a task gave up its slot.
+type taskEnd uint8
+
+const (
+	taskSkipped taskEnd = iota // its function was not called
+	taskReturned
+	taskPanicked // or called runtime.Goexit
+)
+
+// The life of a job. Every step is one compare-and-swap, so that a worker, an Await that would run the task itself,
+// a Cancel, and the end of a context can all reach for it, and one gets it.
+const (
+	jobQueued   uint32 = iota // in the queue, without a slot
+	jobAssigned               // has a slot; a worker is on its way to it
+	jobRunning                // a worker runs it
+	jobInPlace                // an Await runs it, in the slot that it was assigned
+	jobDropped                // never to run
+)
+
+func (j *job) claim(from, to uint32) bool { return j.state.CompareAndSwap(from, to) }
+
+// start submits the job. An error means that it will not run, and that its future is pending.
+func (j *job) start(ctx context.Context, ex, via Executor, n body) error {
+	j.body, j.parent = n, ctx
+	c := j.cell()
+	c.ex = via
+	c.aux = owner(j)
+	var err error
+	if p, ok := ex.(*Pool); ok {
+		if p.inPlace {
+			c.state.Store(inPlace)
+		}
+		err = p.submit(work{job: j})
+	} else {
+		err = execute(ex, j.runAlone)
+	}
+	if err == nil {
+		j.watch()
+		return nil
+	}
+	if !j.claim(jobQueued, jobDropped) {
+		return nil // the executor has panicked after it started the job
+	}
+	j.forget()
+	return err
+}
+
+func (j *job) cell() *cell {
+	b, _ := j.body.do(jobCell, nil)
+	return b.c
+}
+
+// forget ends a job that is not to run.
+func (j *job) forget() {
+	j.body.do(jobForget, nil)
+	j.end()
+}
+
+// drop makes sure that the job does not start, and reports false if it has.
+func (j *job) drop() bool {
+	if j.claim(jobQueued, jobDropped) {
+		if j.pool != nil {
+			j.pool.unqueue(j)
+		}
+		return true
+	}
+	// The worker that is on its way to an assigned job finds it dropped, and keeps the slot.
+	return j.claim(jobAssigned, jobDropped)
+}
+
+// perform runs the job in a slot of a pool, releases the slot, settles the future, and returns what waited for that.
+func (j *job) perform(s slot) batch {
+	end, err := j.call()
+	s.release(end)
+	if j.callbacks {
+		return batch{}
+	}
+	return j.cell().refuse(err)
+}
+
+// runAlone runs the job on an executor that is not a pool and has no slots to lend.
+func (j *job) runAlone() {
+	if !j.claim(jobQueued, jobRunning) {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			j.refuse(newGoexitError()).spread(false)
+		}
+	}()
+	_, err := j.call()
+	returned = true
+	j.cell().refuse(err).spread(false)
+}
+
+// call runs the function.
+func (j *job) call() (end taskEnd, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			end, err = taskPanicked, newPanicError(r)
+		}
+		j.end()
+	}()
+	if !j.begin() {
+		j.body.do(jobForget, nil)
+		return taskSkipped, j.parent.Err()
+	}
+	_, err = j.body.do(jobRun, j)
+	return taskReturned, err
+}
+
+// abandon is called when the operation was cancelled: before its start, it takes it off the queue; later, it ends
+// its context.
+func (j *job) abandon() {
+	if j.drop() {
+		j.body.do(jobForget, nil)
+	}
+	j.end()
+}
+
+// refuse settles the future of a job that will not run, or whose function ended its goroutine.
+func (j *job) refuse(err error) batch {
+	if j.callbacks {
+		j.body.(*callbacks).refuse(err)
+		return batch{}
+	}
+	j.forget()
+	return j.cell().refuse(err)
+}
+
+// Deadline implements [context.Context].
+func (j *job) Deadline() (time.Time, bool) { return j.parent.Deadline() }
+
+// Done implements [context.Context].
+func (j *job) Done() <-chan struct{} { return j.made().Done() }
+
+// Err implements [context.Context].
+func (j *job) Err() error {
+	j.mu.Lock()
+	inner, over := j.inner, j.over
+	j.mu.Unlock()
+	switch {
+	case inner != nil:
+		return inner.Err()
+	case over:
+		return j.made().Err()
+	}
+	return j.parent.Err()
+}
+
+// Value implements [context.Context]. Through it the context package finds the context proper, so that contexts
+// derived from this one need no goroutine.
+func (j *job) Value(key any) any {
+	j.mu.Lock()
+	inner, over := j.inner, j.over
+	j.mu.Unlock()
+	switch {
+	case inner != nil:
+		return inner.Value(key)
+	case over:
+		return j.made().Value(key)
+	}
+	return j.parent.Value(key)
+}
+
+// made returns the context proper.
+func (j *job) made() context.Context {
+	j.mu.Lock()
+	inner := j.inner
+	j.mu.Unlock()
+	if inner != nil {
+		return inner
+	}
+	// The parent's code is not known and is not called under the lock, so two goroutines may get here.
+	return j.adopt(context.WithCancel(j.parent))
+}
+
+// adopt makes inner of ctx, or ends ctx if another goroutine was faster, and returns inner.
+func (j *job) adopt(ctx context.Context, cancel context.CancelFunc) context.Context {
+	j.mu.Lock()
+	if j.inner == nil {
+		j.inner = ctx
+		if !j.over {
+			j.stop, cancel = cancel, nil
+		}
+	}
+	ctx = j.inner
+	j.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	return ctx
+}
+
+// begin is called before the function is, and reports false if the function is not to run any more.
+func (j *job) begin() bool {
+	return !j.unwatch() && j.parent.Err() == nil
+}
+
+// end ends the context.
+func (j *job) end() {
+	j.mu.Lock()
+	stop, w := j.stop, j.watched
+	j.stop, j.over, j.watched = nil, true, nil
+	j.mu.Unlock()
+	if w != nil {
+		w.leave(j)
+	}
+	if stop != nil {
+		stop()
+	}
+}
+
+// Suspend implements [Suspender]. A task that goes on comes before all that have not begun.
+func (j *job) Suspend(on Awaitable) error {
+	// A goroutine that the task has started may come here too. It finds the slot lent or released, and just waits.
+	if j.pool != nil && j.pool.lend(j) {
+		defer j.pool.takeBack(j)
+	}
+	select {
+	case <-on.Done():
+		return nil
+	case <-j.Done():
+		return j.Err()
+	}
+}
+
+// jobList is a list of jobs, in the order in which they came.
+type jobList struct {
+	first, last *job
+	length      int
+}
+
+func (l *jobList) push(j *job) {
+	j.prev = l.last
+	if l.last == nil {
+		l.first = j
+	} else {
+		l.last.next = j
+	}
+	l.last = j
+	l.length++
+}
+
+// remove takes out j, which must be on the list.
+func (l *jobList) remove(j *job) {
+	if j.prev == nil {
+		l.first = j.next
+	} else {
+		j.prev.next = j.next
+	}
+	if j.next == nil {
+		l.last = j.prev
+	} else {
+		j.next.prev = j.prev
+	}
+	j.next, j.prev = nil, nil
+	l.length--
+}
