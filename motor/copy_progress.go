@@ -6,14 +6,6 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// CopyProgress is how far [Client.CopyDatabase] has come. Its numbers never fall, but for DocumentsTotal: that is
-// what the server estimated when the copy began, and is corrected with every collection that is done. At the end of a
-// copy it is the number of documents.
-type CopyProgress struct {
-	Collections, CollectionsTotal int // views are among them
-	Documents, DocumentsTotal     int64
-}
-
 // copyReport tells a function of the progress. A nil one tells nobody.
 type copyReport struct {
 	fn   func(CopyProgress)

@@ -1,0 +1,350 @@
+package motor
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// CopyDatabase copies a database to another one, of the same server or, with [CopyFromHost], from another: the
+// collections with their options, their documents, their indexes, and at last the views. The result says what was
+// copied. A source that does not exist is an empty one.
+//
+// On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and
+// time series collections, and all that it refuses, are read and written in batches. Nothing keeps others from writing
+// to the source meanwhile; what they write may be copied or not.
+//
+// Of the system collections, system.js alone is copied: system.views and system.buckets are what views and time
+// series are made of and come with these, system.profile belongs to its server. Users are not part of a database any
+// more.
+//
+// A collection of the target that has the name of one of the source's is never touched, unless [CopyReplace] says so,
+// nor is any other.
+//
+// Errors: [InvalidName] for either name; [ValueError] if the source is the target; [InvalidURI] and
+// [ConfigurationError] for what the options say of the other host; [CollectionInvalid] if the target has one of the
+// collections; with all of these, nothing has been written. [CopyError] for what fails later: it has what was copied
+// until then, and the cause, with its class.
+//
+// It is never in a session, not even in that of ctx.
+//
+// Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
+func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...CopyOption) *future.Future[*CopyResult] {
+	cp, err := c.newCopy(from, to, opts)
+	if err != nil {
+		return failed[*CopyResult](c, err)
+	}
+	if ctx != nil {
+		var none *Session // its steps run at the same time, which those of a session cannot
+		ctx = none.in(ctx)
+	}
+	return submit(ctx, c, op[*CopyResult]{run: cp.run})
+}
+
+// CopyResult is what [Client.CopyDatabase] has copied.
+type CopyResult struct {
+	// Collections are those whose copy was begun: in the order of their names, and the views after the others.
+	Collections []CopiedCollection
+}
+
+// Documents returns how many documents the collections have together.
+func (r *CopyResult) Documents() int64 {
+	var n int64
+	for _, c := range r.Collections {
+		n += c.Documents
+	}
+	return n
+}
+
+// CopiedCollection is what the target has of a collection or view.
+type CopiedCollection struct {
+	Name      string
+	View      bool
+	Documents int64    // that the server has confirmed
+	Indexes   []string // the names of those that were made; the one of _id is not among them
+	Complete  bool     // nothing is missing
+}
+
+// CopyError is what a copy that was begun fails with. [errors.Is] finds the class of the cause, and [errors.As] the
+// *[Error] and the driver's error.
+//
+// What was copied is there and stays. The future of [Client.CopyDatabase] has it beside the error too.
+type CopyError struct {
+	// Result is what was copied.
+	Result *CopyResult
+	// Collection is the one whose copy failed, or "" if no one's did: the copy was cancelled.
+	Collection string
+
+	err error
+}
+
+// Error names the collection and gives the cause.
+func (e *CopyError) Error() string {
+	if e.Collection == "" {
+		return "motor: copying: " + e.err.Error()
+	}
+	return "motor: copying " + e.Collection + ": " + e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *CopyError) Unwrap() error { return e.err }
+
+// CopyProgress is how far [Client.CopyDatabase] has come. Its numbers never fall, but for DocumentsTotal: that is
+// what the server estimated when the copy began, and is corrected with every collection that is done. At the end of a
+// copy it is the number of documents.
+type CopyProgress struct {
+	Collections, CollectionsTotal int // views are among them
+	Documents, DocumentsTotal     int64
+}
+
+// CopyOption says how [Client.CopyDatabase] is to copy.
+type CopyOption func(*copySettings) error
+
+type copySettings struct {
+	host               *string
+	username, password string
+	replace            bool
+	progress           func(CopyProgress)
+}
+
+// CopyFromHost copies from another deployment. host is its name, "db2.example.com" or "db2.example.com:27018", or a
+// connection string as [NewClient] takes it, for all that there is to say besides. The copy has a client of its own
+// for it and closes that at the end.
+//
+// Errors, of CopyDatabase: [InvalidURI], or [ConfigurationError] for a wrong option.
+//
+// Motor: copy_database(from_host=...).
+func CopyFromHost(host string) CopyOption {
+	return func(s *copySettings) error {
+		s.host = &host
+		return nil
+	}
+}
+
+// CopyFromUser has the source read by this user, who is looked up in the database that the connection string names
+// (authSource, or else the default database), or else in admin, where servers keep their users today. Both empty
+// stand for no user.
+//
+// Errors, of CopyDatabase: [ConfigurationError] for one without the other, and if the connection string of
+// [CopyFromHost] names a user too.
+//
+// Motor: copy_database(username=..., password=...).
+func CopyFromUser(username, password string) CopyOption {
+	return func(s *copySettings) error {
+		if (username == "") != (password == "") {
+			return newError(ConfigurationError, "CopyFromUser: a user name and a password are needed, or neither")
+		}
+		s.username, s.password = username, password
+		return nil
+	}
+}
+
+// CopyReplace has collections and views of the target that have the name of one of the source's dropped, each just
+// before its copy begins. The target's other collections stay.
+func CopyReplace() CopyOption {
+	return func(s *copySettings) error {
+		s.replace = true
+		return nil
+	}
+}
+
+// CopyOnProgress has fn told how far the copy has come: once when it begins to write, and then as collections and
+// batches of documents are done, one call after the other. An fn that is slower than the copy misses steps between,
+// never the last one.
+//
+// fn is called where the callbacks of the client's futures run: on its loop ([WithIOLoop]), where the last call comes
+// before the callbacks of the copy's future, or else on a goroutine of its own, which that future does not wait for.
+// If fn panics, that is reported as [future.SetUnobservedHandler] says, and fn is not called again; the copy goes on.
+func CopyOnProgress(fn func(CopyProgress)) CopyOption {
+	return func(s *copySettings) error {
+		if fn == nil {
+			return newError(TypeError, "CopyOnProgress: fn is nil")
+		}
+		s.progress = fn
+		return nil
+	}
+}
+
+// sourceClient returns a client that reads the source, or nil if c itself is to. It has one worker, for nothing: the
+// steps of the copy run on c's executor.
+func (s *copySettings) sourceClient(c *Client) (*Client, error) {
+	switch {
+	case s.host != nil:
+		uri, err := s.sourceURI()
+		if err != nil {
+			return nil, err
+		}
+		return NewClient(uri, WithMaxWorkers(1))
+	case s.username != "":
+		same := *c.driver
+		login := options.Credential{Username: s.username, Password: s.password, PasswordSet: true, AuthSource: c.path}
+		if same.Auth != nil {
+			login.AuthSource = same.Auth.AuthSource
+		}
+		same.Auth = &login
+		other, err := NewClient("mongodb://localhost", WithClientOptions(&same), WithMaxWorkers(1)) // the options win
+		if err == nil && c.resolve != nil {
+			other.resolve = func() (*options.ClientOptions, error) {
+				all, err := c.resolve()
+				if err != nil {
+					return nil, err
+				}
+				same := *all
+				same.Auth = &login
+				return &same, nil
+			}
+		}
+		return other, err
+	}
+	return nil, nil
+}
+
+// sourceURI returns the connection string for the host, with the user in it.
+func (s *copySettings) sourceURI() (string, error) {
+	scheme, rest, found := strings.Cut(*s.host, "://")
+	if !found {
+		scheme, rest = "mongodb", *s.host
+	}
+	scheme += "://"
+	if s.username == "" {
+		return scheme + rest, nil
+	}
+	if authority, _, _ := strings.Cut(strings.ReplaceAll(rest, "?", "/"), "/"); strings.Contains(authority, "@") {
+		return "", newError(ConfigurationError, "CopyFromUser and the connection string of CopyFromHost name a user each")
+	}
+	return scheme + uriEscape(s.username) + ":" + uriEscape(s.password) + "@" + rest, nil
+}
+
+// uriEscape escapes all that may have a meaning in some part of a connection string.
+func uriEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// databaseCopy is one call of CopyDatabase.
+type databaseCopy struct {
+	from, to *Database
+	other    *Client // reads the source, if the client itself is not to: only for this copy
+	replace  bool
+	report   *copyReport
+
+	// While it runs.
+	pool           *future.Pool // the client's executor
+	spare          *future.Pool // takes the steps that it refuses: see copyStep
+	source, target *mongo.Database
+	parts          []*copyPart // the collections and then the views
+}
+
+// newCopy checks the arguments, without any I/O.
+func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, error) {
+	var s copySettings
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, newError(TypeError, "CopyDatabase: an option is nil")
+		}
+		if err := opt(&s); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.now().write.refuse("CopyDatabase"); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{from, to} {
+		if err := checkDatabaseName(name); err != nil {
+			return nil, err
+		}
+	}
+	other, err := s.sourceClient(c)
+	if err != nil {
+		return nil, err
+	}
+	if from == to && (other == nil || shareSeed(c, other)) {
+		return nil, newError(ValueError, "CopyDatabase: %q cannot be copied to itself", from)
+	}
+	cp := &databaseCopy{to: c.Database(to), from: c.Database(from), other: other, replace: s.replace}
+	if other != nil {
+		cp.from = other.Database(from)
+	}
+	if s.progress != nil {
+		cp.report = &copyReport{fn: s.progress, loop: c.loop}
+	}
+	return cp, nil
+}
+
+// shareSeed reports whether two clients were made for the same server.
+func shareSeed(a, b *Client) bool {
+	for _, one := range a.Seeds() {
+		for _, other := range b.Seeds() {
+			if one == other {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// run is the operation. Its slot is lent most of the time, to its own steps as well as to other operations.
+func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult, error) {
+	defer cp.report.end()
+	writer, err := conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader := writer
+	if cp.other != nil {
+		defer cp.closeOther(ctx)
+		c, err := cp.other.connect()
+		if err != nil {
+			return nil, err
+		}
+		if reader, err = c.client(ctx); err != nil {
+			return nil, err
+		}
+	}
+	cp.source = copyHandle(reader, cp.from)
+	cp.target = copyHandle(writer, cp.to)
+	spare, err := future.NewPool(1)
+	if err != nil {
+		return nil, err
+	}
+	defer spare.Close()
+	cp.pool, cp.spare = conn.pool, spare
+
+	if err := cp.plan(ctx); err != nil {
+		return nil, err
+	}
+	err = cp.copyAll(ctx)
+	result := cp.result()
+	if err == nil {
+		return result, nil
+	}
+	var half *CopyError
+	if !errors.As(err, &half) { // ctx has ended before the first step or between two
+		half = &CopyError{err: wrapError(err)}
+	}
+	half.Result = result
+	return result, half
+}
+
+// closeOther leaves nothing running, even when the copy was cancelled. What was copied is copied, so an error is of no
+// interest any more.
+func (cp *databaseCopy) closeOther(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), copyCleanup)
+	defer cancel()
+	_ = cp.other.Close(ctx)
+}
+
+// copyHandle returns the driver's handle of a database, with a write concern that has the server tell what it has
+// written: a copy has to know.
+func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
+	now := d.now()
+	concern := now.write.driver
+	if !concern.Acknowledged() {
+		concern = writeconcern.W1()
+	}
+	return c.Database(d.name, options.Database().SetWriteConcern(concern).SetReadPreference(now.read.pref))
+}
