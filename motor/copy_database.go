@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/dbcopy"
 )
 
 // CopyDatabase copies a database to another one, of the same server or, with [CopyFromHost], from another: the
@@ -225,18 +227,25 @@ func (s *copySettings) sourceURI() (string, error) {
 // uriEscape escapes all that may have a meaning in some part of a connection string.
 func uriEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
+const (
+	// copyCollections is how many collections are copied at once.
+	copyCollections = 4
+	// copyBatch is how many documents are in one batch: all servers take as many.
+	copyBatch = 1000
+	// copyClose is the most time to close what a copy has opened.
+	copyClose = 5 * time.Second
+)
+
 // databaseCopy is one call of CopyDatabase.
 type databaseCopy struct {
 	from, to *Database
-	other    *Client // reads the source, if the client itself is not to: only for this copy
+	other    *Client // reads the source instead of the client itself, and belongs to this copy; or nil
 	replace  bool
-	report   *copyReport
+	report   *dbcopy.Report
 
 	// While it runs.
-	pool           *future.Pool // the client's executor
-	spare          *future.Pool // takes the steps that it refuses: see copyStep
-	source, target *mongo.Database
-	parts          []*copyPart // the collections and then the views
+	pool  *future.Pool // the client's executor
+	spare *future.Pool // runs the steps that pool refuses: see step
 }
 
 // newCopy checks the arguments, without any I/O.
@@ -270,7 +279,8 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 		cp.from = other.Database(from)
 	}
 	if s.progress != nil {
-		cp.report = &copyReport{fn: s.progress, loop: c.loop}
+		tell := func(p dbcopy.Progress) { s.progress(CopyProgress(p)) }
+		cp.report = dbcopy.NewReport(tell, c.callBack)
 	}
 	return cp, nil
 }
@@ -287,9 +297,17 @@ func shareSeed(a, b *Client) bool {
 	return false
 }
 
-// run is the operation. Its slot is lent most of the time, to its own steps as well as to other operations.
+// callBack runs fn as the callbacks of the client's futures are run: a panic is reported, and so is a loop that takes no
+// more functions.
+func (c *Client) callBack(fn func()) {
+	p := future.NewPromiseOn[struct{}](c.loop)
+	p.Future().OnComplete(func(struct{}, error) { fn() })
+	p.Resolve(struct{}{})
+}
+
+// run is the operation.
 func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult, error) {
-	defer cp.report.end()
+	defer cp.report.Close()
 	writer, err := conn.client(ctx)
 	if err != nil {
 		return nil, err
@@ -305,41 +323,73 @@ func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult,
 			return nil, err
 		}
 	}
-	cp.source = copyHandle(reader, cp.from)
-	cp.target = copyHandle(writer, cp.to)
 	spare, err := future.NewPool(1)
 	if err != nil {
 		return nil, err
 	}
 	defer spare.Close()
 	cp.pool, cp.spare = conn.pool, spare
-
-	if err := cp.plan(ctx); err != nil {
-		return nil, err
+	engine := &dbcopy.Copy{
+		Source:    copyHandle(reader, cp.from),
+		Target:    copyHandle(writer, cp.to),
+		OneClient: cp.other == nil,
+		Replace:   cp.replace,
+		Limits:    dbcopy.Limits{Collections: copyCollections, Batch: copyBatch, Close: copyClose},
+		Step:      cp.step,
+		Refused:   isRefusal,
+		Report:    cp.report,
 	}
-	err = cp.copyAll(ctx)
-	result := cp.result()
-	if err == nil {
-		return result, nil
+	if err := engine.Plan(ctx); err != nil {
+		return nil, cp.planError(err)
 	}
-	var half *CopyError
-	if !errors.As(err, &half) { // ctx has ended before the first step or between two
-		half = &CopyError{err: wrapError(err)}
+	err = runLent(ctx, engine.Run)
+	result := new(CopyResult)
+	for _, c := range engine.Copied() {
+		result.Collections = append(result.Collections, CopiedCollection(c))
 	}
-	half.Result = result
-	return result, half
+	if err != nil {
+		return result, cp.failure(result, err)
+	}
+	return result, nil
 }
 
-// closeOther leaves nothing running, even when the copy was cancelled. What was copied is copied, so an error is of no
-// interest any more.
+// runLent calls fn on its own goroutine and returns when fn has returned. Meanwhile the slot of the operation, whose
+// context is ctx, is lent to other operations: those that fn starts are among them.
+func runLent(ctx context.Context, fn func(context.Context) error) error {
+	// What fn waits for, it waits for with another context: only this goroutine can lend the slot.
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f := future.Go(inner, background, func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) })
+	_, _ = f.Await(ctx)
+	<-f.Done() // if ctx has ended, fn returns soon
+	return f.Err()
+}
+
+// step runs one conversation with a server in a slot of the client's executor. Between two of them other operations have
+// their turn.
+//
+// The executor refuses steps if its queue is full, and if the client is being closed and waits for the copy. Then the step
+// runs in the place of the slot that the copy has lent: one at a time.
+func (cp *databaseCopy) step(ctx context.Context, fn func(context.Context) error) error {
+	run := func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) }
+	f := future.Go(ctx, cp.pool, run)
+	if f.IsDone() && (errors.Is(f.Err(), future.ErrQueueFull) || errors.Is(f.Err(), future.ErrPoolClosed)) {
+		f = future.Go(ctx, cp.spare, run)
+	}
+	<-f.Done() // and not earlier: fn may use a cursor or a client that is closed next, and may have written something
+	return f.Err()
+}
+
+// closeOther closes the client of the source, also when the copy was cancelled. An error does not matter: what was copied
+// is copied.
 func (cp *databaseCopy) closeOther(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), copyCleanup)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), copyClose)
 	defer cancel()
 	_ = cp.other.Close(ctx)
 }
 
-// copyHandle returns the driver's handle of a database, with a write concern that has the server tell what it has
-// written: a copy has to know.
+// copyHandle returns the driver's handle of a database. Its writes are acknowledged, since a copy has to know what was
+// written.
 func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
 	now := d.now()
 	concern := now.write.driver
@@ -347,4 +397,39 @@ func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
 		concern = writeconcern.W1()
 	}
 	return c.Database(d.name, options.Database().SetWriteConcern(concern).SetReadPreference(now.read.pref))
+}
+
+// isRefusal reports whether the server did not even begin: it does not know $out, or not to another database or to such
+// a collection, or the user may not run it. It has begun if an administrator has interrupted it.
+func isRefusal(err error) bool {
+	var own *Error
+	return errors.As(wrapError(err), &own) && own.class == OperationFailure && own.Code() != codeInterrupted
+}
+
+const codeInterrupted = 11601
+
+// planError returns the error of a copy that has not written anything.
+func (cp *databaseCopy) planError(err error) error {
+	var theirs *dbcopy.Error
+	if !errors.As(err, &theirs) {
+		return err
+	}
+	if theirs.Kind == dbcopy.Same {
+		return newError(ValueError, "CopyDatabase: %s.%s cannot be copied to itself", cp.to.name, theirs.Collection)
+	}
+	return newError(CollectionInvalid, "there is a collection %s.%s: nothing was copied", cp.to.name, theirs.Collection)
+}
+
+// failure returns the error of a copy that was begun.
+func (cp *databaseCopy) failure(result *CopyResult, err error) *CopyError {
+	var theirs *dbcopy.Error
+	if !errors.As(err, &theirs) { // ctx ended between two steps
+		return &CopyError{Result: result, err: wrapError(err)}
+	}
+	cause := wrapError(theirs.Err)
+	if theirs.Kind == dbcopy.Exists {
+		text := "there is a collection " + cp.to.name + "." + theirs.Collection
+		cause = &Error{class: CollectionInvalid, text: text, cause: theirs.Err}
+	}
+	return &CopyError{Result: result, Collection: theirs.Collection, err: cause}
 }

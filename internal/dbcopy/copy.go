@@ -1,0 +1,243 @@
+// Package dbcopy copies the collections, views and indexes of one database to another, with the driver alone.
+//
+// A copy has two phases. [Copy.Plan] lists both databases and fails if a collection of the target is in the way: then
+// nothing has been written. [Copy.Run] copies the collections, several at a time, and then the views.
+//
+// # Cost
+//
+// Each collection that is being copied has at most two batches of documents in memory, of 16 MiB each: one is written
+// while the next one is read.
+package dbcopy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sourcegraph/conc/pool"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Copy copies one database. Its fields do not change once [Copy.Plan] was called.
+type Copy struct {
+	Source, Target *mongo.Database
+	OneClient      bool // Source and Target belong to one client, so the server can copy documents itself
+	Replace        bool // drop the collections of the target that have the name of one of the source's
+	Limits         Limits
+
+	// Step runs fn, which talks to a server for a limited time, and returns fn's error once fn has returned. The copy
+	// calls it from several goroutines.
+	Step func(ctx context.Context, fn func(context.Context) error) error
+	// Refused reports whether an error says that the server did not even begin to run a command.
+	Refused func(error) bool
+	// Report passes the progress on. It may be nil.
+	Report *Report
+
+	parts []*part // sorted by name, the views after the collections
+}
+
+// Limits bound what a copy uses.
+type Limits struct {
+	Collections int           // how many are copied at once
+	Batch       int           // the most documents in one batch
+	Close       time.Duration // the most time to close a cursor after the copy was cancelled
+}
+
+// Collection says what the target has of a collection or view.
+type Collection struct {
+	Name      string
+	View      bool
+	Documents int64    // that the server has confirmed
+	Indexes   []string // the names of those that were made, without the one of _id
+	Complete  bool     // nothing is missing
+}
+
+// Kind says why a collection could not be copied.
+type Kind int
+
+const (
+	Failed Kind = iota // a command failed
+	Exists             // the target has a collection of this name
+	Same               // source and target are the same collection
+)
+
+// Error is the failure of one collection.
+type Error struct {
+	Kind       Kind
+	Collection string
+	Err        error // the driver's error; nil if there was none
+}
+
+// Error names the collection and gives the reason.
+func (e *Error) Error() string {
+	switch e.Kind {
+	case Exists:
+		return fmt.Sprintf("copy of %s: the target has a collection of this name", e.Collection)
+	case Same:
+		return fmt.Sprintf("copy of %s: source and target are the same collection", e.Collection)
+	}
+	return fmt.Sprintf("copy of %s: %v", e.Collection, e.Err)
+}
+
+// Unwrap returns the driver's error, or nil.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Plan finds out what has to be copied. It fails with an [Error] of kind [Exists] or [Same] if a collection of the
+// target is in the way, and with the driver's error if a database cannot be listed.
+func (c *Copy) Plan(ctx context.Context) error {
+	parts, err := list(ctx, c.Source)
+	if err != nil {
+		return err
+	}
+	present, err := list(ctx, c.Target)
+	if err != nil {
+		return err
+	}
+	byName := make(map[string]*part, len(present))
+	for _, p := range present {
+		byName[p.name] = p
+	}
+	for _, p := range parts {
+		old := byName[p.name]
+		switch {
+		case old == nil:
+		case !c.Replace:
+			return &Error{Kind: Exists, Collection: p.name}
+		case !p.uuid.IsZero() && p.uuid.Equal(old.uuid):
+			// The two clients use different names of the same host. Dropping the target would drop the source.
+			return &Error{Kind: Same, Collection: p.name}
+		default:
+			p.exists = true
+		}
+	}
+	slices.SortFunc(parts, func(a, b *part) int {
+		if a.view() != b.view() {
+			if a.view() {
+				return 1
+			}
+			return -1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	c.parts = parts
+	return nil
+}
+
+// Run copies what was planned. It returns when all its steps have ended. Its error is an [*Error], or that of ctx if ctx
+// ended between two steps.
+func (c *Copy) Run(ctx context.Context) error {
+	views := len(c.parts)
+	for views > 0 && c.parts[views-1].view() {
+		views--
+	}
+	if c.Report != nil {
+		if err := c.each(ctx, c.parts[:views], c.count); err != nil {
+			return err
+		}
+		c.Report.start(c.parts)
+	}
+	if err := c.each(ctx, c.parts[:views], c.copy); err != nil {
+		return err
+	}
+	return c.each(ctx, c.parts[views:], c.copy) // all that they may show is there
+}
+
+// each calls fn for every part, several at a time, and returns when all calls have returned. The first error cancels
+// the context of the other calls.
+func (c *Copy) each(ctx context.Context, parts []*part, fn func(context.Context, *part) error) error {
+	group := pool.New().WithMaxGoroutines(c.Limits.Collections).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for _, p := range parts {
+		group.Go(func(ctx context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return fn(ctx, p)
+		})
+	}
+	return group.Wait()
+}
+
+// Copied returns what was copied, sorted by name, the views last: of each collection that Run may have changed. Run is
+// not running.
+func (c *Copy) Copied() []Collection {
+	var all []Collection
+	for _, p := range c.parts {
+		if p.started {
+			all = append(all, p.copied)
+		}
+	}
+	return all
+}
+
+// part is a collection or view to be copied. One goroutine at a time works on it.
+type part struct {
+	name    string
+	kind    string   // "view", "timeseries", "collection", or "" of old servers
+	options bson.Raw // as the command create takes them
+	uuid    bson.RawValue
+
+	exists   bool  // the target has it, and it is replaced
+	expected int64 // the estimated number of documents, if there is a report
+
+	started bool // the target may have been changed
+	copied  Collection
+}
+
+func (p *part) view() bool { return p.kind == "view" }
+
+// has reports whether an option is set and not false.
+func (p *part) has(option string) bool {
+	v := p.options.Lookup(option)
+	on, isBool := v.BooleanOK()
+	return !v.IsZero() && (on || !isBool)
+}
+
+// list returns the collections and views of a database that a copy includes.
+func list(ctx context.Context, db *mongo.Database) ([]*part, error) {
+	cursor, err := db.ListCollections(ctx, bson.D{})
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(ctx)
+	var parts []*part
+	for cursor.Next(ctx) {
+		// The document is read as it is: the client's registry or BSON options may change how structs are decoded.
+		p := new(part)
+		p.name, _ = cursor.Current.Lookup("name").StringValueOK()
+		p.kind, _ = cursor.Current.Lookup("type").StringValueOK()
+		p.uuid = cloneValue(cursor.Current.Lookup("info", "uuid"))
+		options, _ := cursor.Current.Lookup("options").DocumentOK()
+		p.options = slices.Clone(options)
+		p.copied = Collection{Name: p.name, View: p.view()}
+		if !strings.HasPrefix(p.name, "system.") || p.name == "system.js" {
+			parts = append(parts, p)
+		}
+	}
+	return parts, cursor.Err()
+}
+
+func cloneValue(v bson.RawValue) bson.RawValue {
+	v.Value = slices.Clone(v.Value)
+	return v
+}
+
+// formerOptions are options that old servers list, and that create does not take any more.
+var formerOptions = map[string]bool{"autoIndexId": true, "flags": true, "temp": true, "uuid": true, "create": true}
+
+// createCommand returns the command that creates the collection or view.
+func (p *part) createCommand() (bson.D, error) {
+	command := bson.D{{Key: "create", Value: p.name}}
+	if p.options == nil {
+		return command, nil
+	}
+	elements, err := p.options.Elements()
+	for _, e := range elements {
+		if !formerOptions[e.Key()] {
+			command = append(command, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return command, err
+}
