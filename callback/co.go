@@ -288,7 +288,7 @@ func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Dura
 func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...time.Duration) (T, error) {
 	mustHave(loop != nil, "RunSyncFuture", "loop")
 	mustHave(fn != nil, "RunSyncFuture", "fn")
-	after, limited := optional(timeout)
+	limit := limitOf(timeout)
 	var (
 		zero     T
 		f        *future.Future[T]
@@ -298,10 +298,10 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 	if err := loop.take(); err != nil {
 		return zero, err
 	}
-	if limited {
+	if limit.set {
 		// Cancelled is not done: the coroutine gets a turn to hear of it.
-		t := &Timeout{quiet: true, fn: func() { timedOut = f.Cancel(&timeoutError{after}) }}
-		loop.arm(t, loop.after(after))
+		t := &Timeout{quiet: true, fn: func() { timedOut = f.Cancel(&timeoutError{limit.after}) }}
+		loop.arm(t, loop.after(limit.after))
 		defer loop.RemoveTimeout(t)
 	}
 	accepted := loop.post(func() {
@@ -314,7 +314,7 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 	}()
 	switch {
 	case timedOut:
-		return zero, &timeoutError{after}
+		return zero, &timeoutError{limit.after}
 	case f != nil && f.IsDone():
 		return f.Result()
 	case !accepted || loop.isClosed():

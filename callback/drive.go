@@ -280,6 +280,7 @@ func (l *Loop) shutdown() {
 	l.mu.Lock()
 	l.ended, l.driven = true, false
 	l.mu.Unlock()
+	l.gone.Resolve(none{})
 }
 
 // dropTimers forgets the timeouts of a closed loop, and says so.

@@ -46,18 +46,6 @@ func (e *timeoutError) Error() string {
 }
 func (e *timeoutError) Unwrap() error { return future.ErrTimeout }
 
-// optional returns the one timeout that a variadic parameter may hold.
-func optional(timeout []time.Duration) (d time.Duration, given bool) {
-	switch len(timeout) {
-	case 0:
-		return 0, false
-	case 1:
-		return timeout[0], true
-	default:
-		panic("callback: more than one timeout given")
-	}
-}
-
 // Func is a callback: it is given a result, or the error for which there is none. Motor's callback(result, error).
 //
 // A result may legally be the zero value (nothing found, a collection dropped), so test err, not result.

@@ -4,7 +4,7 @@ package callback
 func Waiting(s *Semaphore) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for w := s.waiters.first; w != nil; w = w.next {
+	for w := s.waiters.waiters.first; w != nil; w = w.next {
 		n++
 	}
 	return n

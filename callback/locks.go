@@ -7,11 +7,15 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
+// A wait for any of these ends when it is served, when its future is cancelled, and after its timeout, which the loop
+// measures. When the loop is closed, those that are left fail with [ErrLoopClosed], and so does every later one that would
+// have to wait.
+
 // Event lets coroutines and callbacks wait until something has happened. tornado.locks.Event. Safe from any
 // goroutine.
 type Event struct {
 	mu      sync.Mutex
-	waiters waiters[none, none]
+	waiters waitList
 	set     bool
 }
 
@@ -19,7 +23,7 @@ type Event struct {
 func NewEvent(loop *Loop) *Event {
 	mustHave(loop != nil, "NewEvent", "loop")
 	e := new(Event)
-	e.waiters = waiters[none, none]{loop: loop, mu: &e.mu}
+	e.waiters = waitList{loop: loop, mu: &e.mu}
 	return e
 }
 
@@ -30,14 +34,14 @@ func (e *Event) IsSet() bool {
 	return e.set
 }
 
-// Set sets the event: all who wait go on, and until Clear nobody has to wait.
+// Set sets the event: all waits end, and until Clear there is nothing to wait for.
 func (e *Event) Set() {
 	e.mu.Lock()
 	e.set = true
-	all := e.waiters.takeAll()
+	all := e.waiters.shiftAll()
 	e.mu.Unlock()
 	for _, w := range all {
-		w.promise.Resolve(none{})
+		w.(*wait[none]).promise.Resolve(none{})
 	}
 }
 
@@ -49,47 +53,54 @@ func (e *Event) Clear() {
 }
 
 // Wait returns a future that resolves once the event is set, or fails after the timeout, if one is given, with
-// [future.ErrTimeout].
+// [future.ErrTimeout], and with [ErrLoopClosed] when the loop is closed.
 func (e *Event) Wait(timeout ...time.Duration) *future.Future[struct{}] {
+	limit := limitOf(timeout)
 	e.mu.Lock()
 	if e.set {
 		e.mu.Unlock()
 		return resolvedOn(e.waiters.loop, none{})
 	}
-	w := e.waiters.add(none{})
+	w := newWait[none](&e.waiters)
 	e.mu.Unlock()
-	return w.wait(timeout, timedOut[none, none])
+	f := w.promise.Future()
+	w.waiter.start(f, limit, nil)
+	return f
 }
 
 // Condition lets coroutines and callbacks wait until they are notified. tornado.locks.Condition: unlike
 // [sync.Cond], it has no lock, since on a loop nothing changes between two awaits. Safe from any goroutine.
 type Condition struct {
 	mu      sync.Mutex
-	waiters waiters[bool, none]
+	waiters waitList
 }
 
-// NewCondition returns a condition that nobody waits for. Callbacks on its futures run on loop.
+// NewCondition returns a condition without waits. Callbacks on its futures run on loop.
 func NewCondition(loop *Loop) *Condition {
 	mustHave(loop != nil, "NewCondition", "loop")
 	c := new(Condition)
-	c.waiters = waiters[bool, none]{loop: loop, mu: &c.mu}
+	c.waiters = waitList{loop: loop, mu: &c.mu}
 	return c
 }
 
-// Wait returns a future that resolves to true once this waiter is notified, and to false after the timeout, if one
-// is given. Waiters are notified in the order in which they came.
+// Wait returns a future that resolves to true once this wait is notified, and to false after the timeout, if one
+// is given. Waits are notified in the order in which they began. When the loop is closed, the future fails with
+// [ErrLoopClosed].
 func (c *Condition) Wait(timeout ...time.Duration) *future.Future[bool] {
+	limit := limitOf(timeout)
 	c.mu.Lock()
-	w := c.waiters.add(none{})
+	w := newWait[bool](&c.waiters)
 	c.mu.Unlock()
-	return w.wait(timeout, func(w *waiter[bool, none], _ time.Duration) { w.promise.Resolve(false) })
+	f := w.promise.Future()
+	w.waiter.start(f, limit, func() { w.promise.Resolve(false) })
+	return f
 }
 
-// Notify wakes n waiters, or as many as there are.
+// Notify ends n waits, or as many as there are.
 func (c *Condition) Notify(n int) {
 	for n > 0 {
 		c.mu.Lock()
-		w := c.waiters.take()
+		w, _ := c.waiters.shift().(*wait[bool])
 		c.mu.Unlock()
 		if w == nil {
 			return
@@ -101,13 +112,13 @@ func (c *Condition) Notify(n int) {
 	}
 }
 
-// NotifyAll wakes all who wait.
+// NotifyAll ends all waits.
 func (c *Condition) NotifyAll() {
 	c.mu.Lock()
-	all := c.waiters.takeAll()
+	all := c.waiters.shiftAll()
 	c.mu.Unlock()
 	for _, w := range all {
-		w.promise.Resolve(true)
+		w.(*wait[bool]).promise.Resolve(true)
 	}
 }
 
@@ -115,7 +126,7 @@ func (c *Condition) NotifyAll() {
 // tornado.locks.Semaphore. Safe from any goroutine.
 type Semaphore struct {
 	mu      sync.Mutex
-	waiters waiters[func(), none]
+	waiters waitList
 	value   int
 	limit   int    // of a BoundedSemaphore; otherwise 0
 	release func() // Release, made once
@@ -134,7 +145,7 @@ func (s *Semaphore) init(loop *Loop, n int) {
 		panic("callback: NewSemaphore: a negative number of permits")
 	}
 	s.value = n
-	s.waiters = waiters[func(), none]{loop: loop, mu: &s.mu}
+	s.waiters = waitList{loop: loop, mu: &s.mu}
 	s.release = s.Release
 }
 
@@ -147,25 +158,29 @@ func (s *Semaphore) init(loop *Loop, n int) {
 //	}
 //	defer release()
 //
-// With a timeout, the future fails after it with [future.ErrTimeout]. Who no longer wants the permit has to cancel
-// the future, or, if Cancel returns false, to give the permit back.
+// With a timeout, the future fails after it with [future.ErrTimeout]; when the loop is closed, with [ErrLoopClosed]. An
+// Await that ends early gives its place up: the permit goes to the next wait. Code that does not await and no longer wants
+// the permit must cancel the future, or, if Cancel returns false, give the permit back.
 func (s *Semaphore) Acquire(timeout ...time.Duration) *future.Future[func()] {
+	limit := limitOf(timeout)
 	s.mu.Lock()
 	if s.value > 0 {
 		s.value--
 		s.mu.Unlock()
 		return resolvedOn(s.waiters.loop, s.release)
 	}
-	w := s.waiters.add(none{})
+	w := newWait[func()](&s.waiters)
 	s.mu.Unlock()
-	return w.wait(timeout, timedOut[func(), none])
+	f := w.promise.Future()
+	w.waiter.start(f, limit, nil)
+	return f
 }
 
-// Release gives a permit back: to the one who has waited longest, if anybody waits.
+// Release gives a permit back: to the wait that began first, if there is one.
 func (s *Semaphore) Release() {
 	for {
 		s.mu.Lock()
-		w := s.waiters.take()
+		w, _ := s.waiters.shift().(*wait[func()])
 		if w == nil {
 			full := s.limit > 0 && s.value == s.limit
 			if !full {
@@ -199,15 +214,8 @@ func NewBoundedSemaphore(loop *Loop, n int) *BoundedSemaphore {
 	return s
 }
 
-// resolvedOn returns a settled future whose callbacks run on loop.
-func resolvedOn[T any](loop *Loop, v T) *future.Future[T] {
-	p := future.NewPromiseOn[T](loop)
-	p.Resolve(v)
-	return p.Future()
-}
-
 // Lock lets one coroutine or callback in at a time, in the order in which they came. tornado.locks.Lock. It is for
-// what lasts over an await; what does not needs no lock on a loop. It is not reentrant. Safe from any goroutine.
+// work that lasts over an await; other work needs no lock on a loop. It is not reentrant. Safe from any goroutine.
 type Lock struct{ permit BoundedSemaphore }
 
 // NewLock returns a lock that is not locked. Callbacks on its futures run on loop.
@@ -224,11 +232,11 @@ func (l *Lock) Acquire(timeout ...time.Duration) *future.Future[func()] {
 	return l.permit.Acquire(timeout...)
 }
 
-// Release passes the lock to the one who has waited longest, or unlocks it. It panics with [ErrReleased] if the
+// Release passes the lock to the wait that began first, or unlocks it. It panics with [ErrReleased] if the
 // lock is not locked.
 func (l *Lock) Release() { l.permit.Release() }
 
-// Locked reports whether somebody has the lock.
+// Locked reports whether the lock is taken.
 func (l *Lock) Locked() bool {
 	l.permit.mu.Lock()
 	defer l.permit.mu.Unlock()

@@ -45,6 +45,8 @@ type Loop struct {
 	// The rest belongs to the driver.
 	turn       turn
 	coroutines coroutines
+
+	gone *future.Promise[none] // settles when a closed loop has run everything that it had accepted
 }
 
 // NewLoop returns a loop that is not running yet. It can be given work at once. It starts no goroutine.
@@ -52,6 +54,7 @@ func NewLoop(opts ...LoopOption) *Loop {
 	l := &Loop{
 		epoch: time.Now(),
 		wake:  make(chan struct{}, 1),
+		gone:  future.NewPromise[none](),
 	}
 	l.ready.init()
 	for _, o := range opts {

@@ -10,69 +10,89 @@ import (
 )
 
 // Queue passes items from coroutines and callbacks that make them to others that use them, first in, first out;
-// those who wait, on either side, are served in the order in which they came. tornado.queues.Queue. Safe from any
+// waits, on either side, are served in the order in which they began. tornado.queues.Queue. Safe from any
 // goroutine: others than the loop's may feed it.
+//
+// When the loop is closed, the waits that are left fail with [ErrLoopClosed], and so does every later one that would have
+// to wait. Items that are in the queue can still be got.
 type Queue[T any] struct {
+	queue
+	items store[T]
+}
+
+// queue is a [Queue] apart from its items.
+type queue struct {
+	_    [0]func() // no comparison has to be compiled for every type of items
 	loop *Loop
 	max  int
 
 	mu         sync.Mutex
-	items      store[T]
-	getters    waiters[T, none]
-	putters    waiters[none, T]
-	joiners    waiters[none, none]
-	unfinished int // items put and not yet reported by TaskDone
+	length     int      // of items
+	getters    waitList // of *wait[T]
+	putters    waitList // of *putWait[T]
+	joiners    waitList // of *wait[none]
+	unfinished int      // items put and not yet reported by TaskDone
 }
 
 // store is the order of a queue.
 type store[T any] interface {
 	push(item T)
 	pop() T // of a store that is not empty
-	len() int
+}
+
+// putWait is a wait for room for an item.
+type putWait[T any] struct {
+	waiter  waiter
+	promise *future.Promise[none]
+	item    T
 }
 
 // NewQueue returns a queue with room for max items; 0 stands for any number. It panics if max is negative.
 // Callbacks on its futures run on loop.
 func NewQueue[T any](loop *Loop, max int) *Queue[T] {
-	q := new(Queue[T])
-	q.init(loop, max, new(fifo[T]))
+	q := &Queue[T]{items: new(fifo[T])}
+	q.queue.init(loop, max)
 	return q
 }
 
-func (q *Queue[T]) init(loop *Loop, max int, items store[T]) {
+func (q *queue) init(loop *Loop, max int) {
 	mustHave(loop != nil, "NewQueue", "loop")
 	if max < 0 {
 		panic("callback: NewQueue: a negative size")
 	}
-	q.loop, q.max, q.items = loop, max, items
-	q.getters = waiters[T, none]{loop: loop, mu: &q.mu}
-	q.putters = waiters[none, T]{loop: loop, mu: &q.mu}
-	q.joiners = waiters[none, none]{loop: loop, mu: &q.mu}
+	q.loop, q.max = loop, max
+	q.getters = waitList{loop: loop, mu: &q.mu}
+	q.putters = waitList{loop: loop, mu: &q.mu}
+	q.joiners = waitList{loop: loop, mu: &q.mu}
 }
 
 // MaxSize returns for how many items there is room; 0 stands for any number.
-func (q *Queue[T]) MaxSize() int { return q.max }
+func (q *queue) MaxSize() int { return q.max }
 
 // QSize returns how many items are in the queue.
-func (q *Queue[T]) QSize() int {
+func (q *queue) QSize() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.items.len()
+	return q.length
 }
 
 // Empty reports whether there is nothing to get.
-func (q *Queue[T]) Empty() bool { return q.QSize() == 0 }
+func (q *queue) Empty() bool { return q.QSize() == 0 }
 
 // Full reports whether there is no room.
-func (q *Queue[T]) Full() bool { return q.max > 0 && q.QSize() >= q.max }
+func (q *queue) Full() bool { return q.max > 0 && q.QSize() >= q.max }
 
 // Put returns a future that resolves once item is in the queue: at once while there is room. With a timeout, it
-// fails after that with [future.ErrTimeout]; then, and if the future is cancelled, item is not put.
+// fails after that with [future.ErrTimeout]. If it fails or is cancelled, item is not put.
 func (q *Queue[T]) Put(item T, timeout ...time.Duration) *future.Future[struct{}] {
-	if ok, w := q.put(item, true); !ok {
-		return w.wait(timeout, timedOut[none, T])
+	limit := limitOf(timeout)
+	ok, w := q.put(item, true)
+	if ok {
+		return resolvedOn(q.loop, none{})
 	}
-	return resolvedOn(q.loop, none{})
+	f := w.promise.Future()
+	w.waiter.start(f, limit, nil)
+	return f
 }
 
 // PutNowait puts item, or returns [ErrQueueFull].
@@ -84,13 +104,17 @@ func (q *Queue[T]) PutNowait(item T) error {
 }
 
 // Get returns a future that resolves to the next item, once there is one. With a timeout, it fails after that with
-// [future.ErrTimeout]. Who no longer wants an item has to cancel the future; if Cancel returns false, it has one.
+// [future.ErrTimeout]. An Await that ends early gives its place up: the item goes to the next wait, or stays in the queue.
+// Code that does not await and no longer wants an item must cancel the future; if Cancel returns false, it has one.
 func (q *Queue[T]) Get(timeout ...time.Duration) *future.Future[T] {
+	limit := limitOf(timeout)
 	item, ok, w := q.get(true)
 	if ok {
 		return resolvedOn(q.loop, item)
 	}
-	return w.wait(timeout, timedOut[T, none])
+	f := w.promise.Future()
+	w.waiter.start(f, limit, nil)
+	return f
 }
 
 // GetNowait returns the next item, or [ErrQueueEmpty].
@@ -115,47 +139,15 @@ func (q *Queue[T]) All(co *Co) iter.Seq2[T, error] {
 	}
 }
 
-// TaskDone says that the work on one item that was got is done. It panics with [ErrTaskDone] if it is called more
-// often than there were items.
-func (q *Queue[T]) TaskDone() {
-	q.mu.Lock()
-	if q.unfinished == 0 {
-		q.mu.Unlock()
-		panic(ErrTaskDone)
-	}
-	q.unfinished--
-	var joiners []*waiter[none, none]
-	if q.unfinished == 0 {
-		joiners = q.joiners.takeAll()
-	}
-	q.mu.Unlock()
-	for _, w := range joiners {
-		w.promise.Resolve(none{})
-	}
-}
-
-// Join returns a future that resolves once TaskDone was called for every item that was put. With a timeout, it
-// fails after that with [future.ErrTimeout].
-func (q *Queue[T]) Join(timeout ...time.Duration) *future.Future[struct{}] {
-	q.mu.Lock()
-	if q.unfinished == 0 {
-		q.mu.Unlock()
-		return resolvedOn(q.loop, none{})
-	}
-	w := q.joiners.add(none{})
-	q.mu.Unlock()
-	return w.wait(timeout, timedOut[none, none])
-}
-
-// put puts item if somebody waits for one or there is room, and otherwise, if wait is set, queues a putter.
-func (q *Queue[T]) put(item T, wait bool) (ok bool, w *waiter[none, T]) {
+// put puts item if there is a wait for one, or room. Otherwise, if mayWait is set, it adds a wait for room.
+func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	// Counted before it is handed over: whoever gets it may be done with it before this function goes on.
+	// Counted before it is handed over: its receiver may have called TaskDone before this function goes on.
 	q.unfinished++
-	// Getters wait only while the queue is empty. One that is cancelled between take and Resolve does not get the
-	// item, the next one does.
-	for g := q.getters.take(); g != nil; g = q.getters.take() {
+	// There are getters only while the queue is empty. One that is cancelled between shift and Resolve does not get
+	// the item; the next one does.
+	for g := q.shiftGetter(); g != nil; g = q.shiftGetter() {
 		q.mu.Unlock()
 		served := g.promise.Resolve(item)
 		q.mu.Lock()
@@ -163,26 +155,33 @@ func (q *Queue[T]) put(item T, wait bool) (ok bool, w *waiter[none, T]) {
 			return true, nil
 		}
 	}
-	if q.max == 0 || q.items.len() < q.max {
+	if q.max == 0 || q.length < q.max {
 		q.items.push(item)
+		q.length++
 		return true, nil
 	}
 	// This does not end a Join: there are items in the queue that are not done.
 	q.unfinished--
-	if wait {
-		w = q.putters.add(item)
+	if mayWait {
+		w = &putWait[T]{promise: future.NewHandover[none](q.loop), item: item}
+		q.putters.add(&w.waiter, w.promise, w)
 	}
 	return false, w
 }
 
-// get takes the next item if there is one, and otherwise, if wait is set, queues a getter.
-func (q *Queue[T]) get(wait bool) (item T, ok bool, w *waiter[T, none]) {
+func (q *Queue[T]) shiftGetter() *wait[T] {
+	g, _ := q.getters.shift().(*wait[T])
+	return g
+}
+
+// get takes the next item if there is one. Otherwise, if mayWait is set, it adds a wait for one.
+func (q *Queue[T]) get(mayWait bool) (item T, ok bool, w *wait[T]) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	// Putters wait only while the queue is full. The first one's item goes in, which makes one too many for a
-	// moment, and then the first item comes out. A putter's future says first that its item is in: if that one is
-	// cancelled in between, the item must not be.
-	for p := q.putters.take(); p != nil; p = q.putters.take() {
+	// There are putters only while the queue is full. The item of the first goes in, which makes one too many for a
+	// moment, and then the first item comes out. The future of the Put says first that its item is in: if that one has
+	// been cancelled in between, the item must not be.
+	for p := q.shiftPutter(); p != nil; p = q.shiftPutter() {
 		q.unfinished++
 		q.mu.Unlock()
 		accepted := p.promise.Resolve(none{})
@@ -191,17 +190,59 @@ func (q *Queue[T]) get(wait bool) (item T, ok bool, w *waiter[T, none]) {
 		}
 		q.mu.Lock()
 		if accepted {
-			q.items.push(p.brought)
+			q.items.push(p.item)
+			q.length++
 			break
 		}
 	}
-	if q.items.len() > 0 {
+	if q.length > 0 {
+		q.length--
 		return q.items.pop(), true, nil
 	}
-	if wait {
-		w = q.getters.add(none{})
+	if mayWait {
+		w = newWait[T](&q.getters)
 	}
 	return item, false, w
+}
+
+func (q *Queue[T]) shiftPutter() *putWait[T] {
+	p, _ := q.putters.shift().(*putWait[T])
+	return p
+}
+
+// TaskDone says that the work on one item that was got is done. It panics with [ErrTaskDone] if it is called more
+// often than there were items.
+func (q *queue) TaskDone() {
+	q.mu.Lock()
+	if q.unfinished == 0 {
+		q.mu.Unlock()
+		panic(ErrTaskDone)
+	}
+	q.unfinished--
+	var joiners []any
+	if q.unfinished == 0 {
+		joiners = q.joiners.shiftAll()
+	}
+	q.mu.Unlock()
+	for _, w := range joiners {
+		w.(*wait[none]).promise.Resolve(none{})
+	}
+}
+
+// Join returns a future that resolves once TaskDone was called for every item that was put. With a timeout, it
+// fails after that with [future.ErrTimeout].
+func (q *queue) Join(timeout ...time.Duration) *future.Future[struct{}] {
+	limit := limitOf(timeout)
+	q.mu.Lock()
+	if q.unfinished == 0 {
+		q.mu.Unlock()
+		return resolvedOn(q.loop, none{})
+	}
+	w := newWait[none](&q.joiners)
+	q.mu.Unlock()
+	f := w.promise.Future()
+	w.waiter.start(f, limit, nil)
+	return f
 }
 
 // fifo is the store of a [Queue]: a ring that grows.
@@ -210,8 +251,6 @@ type fifo[T any] struct {
 	first int
 	n     int
 }
-
-func (s *fifo[T]) len() int { return s.n }
 
 func (s *fifo[T]) push(item T) {
 	if s.n == len(s.ring) {
@@ -241,14 +280,13 @@ type LifoQueue[T any] struct{ Queue[T] }
 
 // NewLifoQueue is [NewQueue] for a LifoQueue.
 func NewLifoQueue[T any](loop *Loop, max int) *LifoQueue[T] {
-	q := new(LifoQueue[T])
-	q.init(loop, max, new(lifo[T]))
+	q := &LifoQueue[T]{Queue[T]{items: new(lifo[T])}}
+	q.queue.init(loop, max)
 	return q
 }
 
 type lifo[T any] []T
 
-func (s *lifo[T]) len() int    { return len(*s) }
 func (s *lifo[T]) push(item T) { *s = append(*s, item) }
 
 func (s *lifo[T]) pop() T {
@@ -268,8 +306,8 @@ type PriorityQueue[T any] struct{ Queue[T] }
 // [slices.SortFunc] and [cmp.Compare].
 func NewPriorityQueue[T any](loop *Loop, max int, compare func(a, b T) int) *PriorityQueue[T] {
 	mustHave(compare != nil, "NewPriorityQueue", "compare")
-	q := new(PriorityQueue[T])
-	q.init(loop, max, &byPriority[T]{heap: priorityHeap[T]{compare: compare}})
+	q := &PriorityQueue[T]{Queue[T]{items: &byPriority[T]{heap: priorityHeap[T]{compare: compare}}}}
+	q.queue.init(loop, max)
 	return q
 }
 
@@ -277,8 +315,6 @@ type byPriority[T any] struct {
 	heap priorityHeap[T]
 	seq  uint64
 }
-
-func (s *byPriority[T]) len() int { return s.heap.Len() }
 
 func (s *byPriority[T]) push(item T) {
 	s.seq++

@@ -7,103 +7,167 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// waiters is the queue of those who wait for a lock, an event, or a queue: first come, first served.
+// waitList holds the waits for one thing, such as a permit or an item, in the order in which they began.
 //
-// A waiter whose future is settled, be it served, timed out or cancelled, leaves the queue at that moment. Serving
-// it therefore happens without mu: take it off the queue, let go of mu, settle its future; if that was settled
-// already the next one is taken. Settling under mu would run the wakers of strangers under it.
-//
-// R is what a waiter waits for, B what it brings along: the item of a Put.
-type waiters[R, B any] struct {
-	loop        *Loop
-	mu          *sync.Mutex // the owner's, guards everything here
-	first, last *waiter[R, B]
+// A wait leaves the list when its future settles, whatever settled it. So a wait is served without mu: take it off the
+// list, unlock mu, settle its future, and take the next one if that future was settled already. Settling runs the wakers
+// of other packages, which must not happen under mu.
+type waitList struct {
+	loop    *Loop
+	mu      *sync.Mutex // the owner's; guards waiters
+	waiters list
 }
 
-// waiter is one of them. It is the waker of its own future.
-type waiter[R, B any] struct {
-	in         *waiters[R, B]
-	promise    *future.Promise[R]
-	brought    B
-	timeout    *Timeout
-	next, prev *waiter[R, B]
-	queued     bool
+// waiter is a wait. Its future always settles: it is served, cancelled, or times out, or its loop is closed.
+type waiter struct {
+	node    node // in the list; its owner is what the list's owner needs to serve the wait
+	list    *waitList
+	promise rejecter
+
+	timeout   Timeout
+	onSettled future.Registration // with the future of the wait
+	onGone    future.Registration // with the end of the loop
 }
+
+type rejecter interface{ Reject(err error) bool }
 
 type none = struct{}
 
-// add queues a waiter. mu is held; without it, the caller then calls wait.
-func (ws *waiters[R, B]) add(brought B) *waiter[R, B] {
-	w := &waiter[R, B]{in: ws, promise: future.NewHandover[R](ws.loop), brought: brought, queued: true, prev: ws.last}
-	if ws.last == nil {
-		ws.first = w
-	} else {
-		ws.last.next = w
-	}
-	ws.last = w
-	return w
+// add appends w, a wait that promise ends. The caller holds mu, and calls start without it.
+func (l *waitList) add(w *waiter, promise rejecter, owner any) {
+	w.list, w.promise, w.node.owner = l, promise, owner
+	l.waiters.append(&w.node)
 }
 
-// wait sets the timeout, if one is given, and returns the waiter's future.
-func (w *waiter[R, B]) wait(
-	timeout []time.Duration, expired func(w *waiter[R, B], after time.Duration),
-) *future.Future[R] {
-	f := w.promise.Future()
-	if after, limited := optional(timeout); limited {
-		t := &Timeout{quiet: true, fn: func() { expired(w, after) }}
-		w.in.mu.Lock()
-		w.timeout = t
-		w.in.mu.Unlock()
-		w.in.loop.arm(t, w.in.loop.after(after))
+// start watches over the wait: f is its future. expired is called on the loop when the time limit is over; nil makes the
+// future fail.
+//
+// Whatever ends the wait may come before start or during it. So f is watched last: if it has settled by then, Wake is
+// called at once, and finds everything else in place.
+func (w *waiter) start(f future.Awaitable, limit timeLimit, expired func()) {
+	loop := w.list.loop
+	if limit.set {
+		if expired == nil {
+			expired = func() { w.promise.Reject(&timeoutError{limit.after}) }
+		}
+		w.timeout.fn, w.timeout.quiet = expired, true
+		loop.arm(&w.timeout, loop.after(limit.after)) // a loop that is closed takes none, and ends the wait
 	}
-	f.Notify(w)
-	return f
+	loop.gone.Future().NotifyWith(&w.onGone, (*waiterOfGoneLoop)(w))
+	f.NotifyWith(&w.onSettled, w)
 }
 
-// timedOut is what expired does for most.
-func timedOut[R, B any](w *waiter[R, B], after time.Duration) { w.promise.Reject(&timeoutError{after}) }
-
-// Wake is called when the waiter's future is settled, by whomever.
-func (w *waiter[R, B]) Wake() {
-	w.in.mu.Lock()
-	w.in.remove(w)
-	timeout := w.timeout
-	w.in.mu.Unlock()
-	w.in.loop.RemoveTimeout(timeout)
+// Wake implements [future.Waker]: the future of the wait is settled.
+func (w *waiter) Wake() {
+	w.list.mu.Lock()
+	w.list.waiters.remove(&w.node)
+	w.list.mu.Unlock()
+	w.onGone.Stop()
+	w.list.loop.RemoveTimeout(&w.timeout)
 }
 
-// remove takes w off the queue, if it is on it. mu is held.
-func (ws *waiters[R, B]) remove(w *waiter[R, B]) {
-	if !w.queued {
-		return
+// waiterOfGoneLoop is a waiter that is told of the end of its loop.
+type waiterOfGoneLoop waiter
+
+// Wake implements [future.Waker]: the loop has ended.
+func (w *waiterOfGoneLoop) Wake() { w.promise.Reject(ErrLoopClosed) }
+
+// shift takes the first wait off the list and returns its owner, or nil. mu is held.
+func (l *waitList) shift() any {
+	if n := l.waiters.shift(); n != nil {
+		return n.owner
 	}
-	w.queued = false
-	if w.prev == nil {
-		ws.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		ws.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.next, w.prev = nil, nil
+	return nil
 }
 
-// take takes the first off the queue, or returns nil. mu is held.
-func (ws *waiters[R, B]) take() *waiter[R, B] {
-	w := ws.first
-	if w != nil {
-		ws.remove(w)
-	}
-	return w
-}
-
-// takeAll takes them all off the queue, in order. mu is held.
-func (ws *waiters[R, B]) takeAll() (all []*waiter[R, B]) {
-	for w := ws.take(); w != nil; w = ws.take() {
-		all = append(all, w)
+// shiftAll takes all waits off the list and returns their owners in order. mu is held.
+func (l *waitList) shiftAll() (all []any) {
+	for o := l.shift(); o != nil; o = l.shift() {
+		all = append(all, o)
 	}
 	return all
+}
+
+// wait is a wait for an R which brings nothing along.
+type wait[R any] struct {
+	waiter  waiter
+	promise *future.Promise[R]
+}
+
+// newWait adds a wait to the list. The caller holds mu, and starts it without.
+func newWait[R any](l *waitList) *wait[R] {
+	w := &wait[R]{promise: future.NewHandover[R](l.loop)}
+	l.add(&w.waiter, w.promise, w)
+	return w
+}
+
+// resolvedOn returns a settled future whose callbacks run on loop.
+func resolvedOn[T any](loop *Loop, v T) *future.Future[T] {
+	p := future.NewPromiseOn[T](loop)
+	p.Resolve(v)
+	return p.Future()
+}
+
+// timeLimit is an optional timeout.
+type timeLimit struct {
+	after time.Duration
+	set   bool
+}
+
+// limitOf returns the time limit that a variadic parameter may hold.
+func limitOf(timeout []time.Duration) timeLimit {
+	switch len(timeout) {
+	case 0:
+		return timeLimit{}
+	case 1:
+		return timeLimit{timeout[0], true}
+	default:
+		panic("callback: more than one timeout given")
+	}
+}
+
+// list is a doubly linked list of nodes that are part of what is listed.
+type list struct{ first, last *node }
+
+type node struct {
+	next, prev *node
+	in         *list // nil: in none
+	owner      any
+}
+
+func (l *list) append(n *node) {
+	n.in, n.prev = l, l.last
+	if l.last == nil {
+		l.first = n
+	} else {
+		l.last.next = n
+	}
+	l.last = n
+}
+
+// remove takes n off the list, if it is on it.
+func (l *list) remove(n *node) {
+	if n.in != l {
+		return
+	}
+	if n.prev == nil {
+		l.first = n.next
+	} else {
+		n.prev.next = n.next
+	}
+	if n.next == nil {
+		l.last = n.prev
+	} else {
+		n.next.prev = n.prev
+	}
+	n.in, n.next, n.prev = nil, nil, nil
+}
+
+// shift takes the first node off the list and returns it, or nil.
+func (l *list) shift() *node {
+	n := l.first
+	if n != nil {
+		l.remove(n)
+	}
+	return n
 }
