@@ -10,6 +10,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
@@ -104,11 +106,11 @@ func (f *changeFeed) more(ctx context.Context, list docList) (come docBatch, err
 
 // batch takes, into a list, what the driver has fetched. It keeps nothing of that memory, which the driver uses again.
 func (f *changeFeed) batch(list *docs[change]) (come docBatch) {
-	var memory arena
+	var memory bsoncodec.Arena
 	*list = make(docs[change], 0, f.driver.RemainingBatchLength()+1)
 	come.docs = list
 	for more := true; more; more = f.driver.RemainingBatchLength() > 0 && f.driver.TryNext(context.Background()) { // no I/O
-		raw := memory.copy(f.driver.Current, f.driver.RemainingBatchLength())
+		raw := memory.Copy(f.driver.Current, f.driver.RemainingBatchLength())
 		token, ok := raw.Lookup("_id").DocumentOK()
 		if !ok { // which the driver lets pass where it has no need of it
 			f.end(context.Background(), f.driver.ID(), mongo.ErrMissingResumeToken)

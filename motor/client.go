@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // Client is a connection to a MongoDB server, a replica set, or a sharded cluster: in truth a pool of them, and of
@@ -68,7 +69,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
-	c.codec = codec{registry: driver.Registry, options: driver.BSONOptions}
+	c.codec = codec{bsoncodec.Codec{Registry: driver.Registry, Options: driver.BSONOptions}}
 	if c.queueWait, err = uriQueueWait(uri); err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 		}
 	}
 	d.codec = c.codec.with(set.Registry, set.BSONOptions)
-	d.codec.tzAware = c.TZAware()
+	d.codec.TZAware = c.TZAware()
 	return d
 }
 

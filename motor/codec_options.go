@@ -14,7 +14,7 @@ type CodecOptions struct {
 }
 
 func (c codec) public() CodecOptions {
-	return CodecOptions{Registry: c.registry, BSONOptions: c.options, TZAware: c.tzAware}
+	return CodecOptions{Registry: c.Registry, BSONOptions: c.Options, TZAware: c.TZAware}
 }
 
 // CodecOptions returns how documents are encoded and decoded: as [WithClientOptions] and [Client.SetTZAware] say.
@@ -23,7 +23,7 @@ func (c codec) public() CodecOptions {
 // Motor: MotorClient.codec_options.
 func (c *Client) CodecOptions() CodecOptions {
 	now := c.codec
-	now.tzAware = c.TZAware()
+	now.TZAware = c.TZAware()
 	return now.public()
 }
 

@@ -2,7 +2,9 @@ package motor_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -364,4 +366,26 @@ func TestRawDocumentsOfABatchAreEachTheirOwn(t *testing.T) {
 			t.Errorf("document %d has %d bytes, not %d, or others", i, len(raw), len(want))
 		}
 	}
+}
+
+func marshaled(v any) bson.Raw {
+	raw, err := bson.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("%v: %v", v, err))
+	}
+	return raw
+}
+
+// nested returns documents, or lists, one within the other.
+func nested(t byte, depth int) []byte {
+	const level = 7
+	raw := make([]byte, 0, 5+level*depth)
+	for left := depth; ; left-- {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(5+level*left))
+		if left == 0 {
+			break
+		}
+		raw = append(raw, t, 0)
+	}
+	return append(raw, make([]byte, depth+1)...)
 }

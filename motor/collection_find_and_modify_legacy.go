@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // FindAndModifyOptions say what [Collection.FindAndModify] does to a document: exactly one of Update and Remove.
@@ -56,7 +57,7 @@ func findAndModify[D any](ctx context.Context, c *Collection[D], query any, opts
 		f.check(newError(ValueError, "FindAndModify cannot both update and remove"))
 	case set.Remove:
 		f.add("remove", true)
-	case isPipeline(set.Update):
+	case bsoncodec.IsList(set.Update):
 		stages, err := c.codec.encodeUpdate(set.Update)
 		f.check(err)
 		f.add("update", stages)

@@ -27,7 +27,7 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 		return c.in(client).Indexes().List(ctx, all...)
 	}
 	described := withDocuments[bson.M](c)
-	described.codec.indexes = true
+	described.codec.Hook = decodeIndexKeys(c.codec.Codec)
 	return newCommandCursor(described, err, send)
 }
 
@@ -45,7 +45,7 @@ func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map
 		}
 		defer func() { _ = cursor.Close(ctx) }()
 		described := c.codec
-		described.indexes = true
+		described.Hook = decodeIndexKeys(c.codec.Codec)
 		information := make(map[string]bson.M)
 		for cursor.Next(ctx) {
 			index, err := decode[bson.M](&described, cursor.Current)
@@ -59,16 +59,4 @@ func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map
 		}
 		return information, cursor.Err()
 	})
-}
-
-// orderKeys makes the keys in the description of an index a bson.D: they have an order, which a bson.M would lose.
-func (c *codec) orderKeys(raw bson.Raw, doc any) error {
-	keys, there := raw.Lookup("key").DocumentOK()
-	index, ok := doc.(*bson.M)
-	if !there || !ok {
-		return nil
-	}
-	ordered, err := decode[bson.D](c, keys)
-	(*index)["key"] = ordered
-	return err
 }

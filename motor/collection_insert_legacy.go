@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
@@ -30,7 +31,7 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...Inser
 	}
 	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
 	e := c.encoding()
-	if !e.check(err) || documents == nil || !isPipeline(documents) {
+	if !e.check(err) || documents == nil || !bsoncodec.IsList(documents) {
 		op, err := c.insertOld(ctx, now, e, e.document("document", documents), o)
 		return startWrite(ctx, c, now, op, err)
 	}
@@ -67,10 +68,10 @@ func (c *Collection[D]) insertOld(ctx context.Context, now moment, e *encoding, 
 	}, err
 }
 
-// keysOf is checkKeys, unless it is turned off.
+// keysOf is bsoncodec.CheckKeys, unless it is turned off.
 func (e *encoding) keysOf(argument string, raw bson.Raw, on *bool) {
 	if e.err == nil && given(on, true) {
-		e.check(checkKeys(argument, raw))
+		e.check(codecError(bsoncodec.CheckKeys(argument, raw)))
 	}
 }
 
@@ -125,7 +126,7 @@ func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOpti
 		return startWrite(ctx, c, now, op, err)
 	}
 	e.keysOf("document", raw, o.CheckKeys)
-	e.check(checkReplacement(raw))
+	e.check(codecError(bsoncodec.CheckReplacement(raw)))
 	var id any
 	if err := value.Unmarshal(&id); err != nil {
 		e.check(&Error{class: InvalidDocument, text: "_id", cause: err})

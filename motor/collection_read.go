@@ -2,9 +2,7 @@ package motor
 
 import (
 	"context"
-	"encoding/binary"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -83,25 +81,4 @@ func (c *Collection[D]) Distinct(ctx context.Context, key string, filter any, op
 		}
 		return c.codec.decodeValues(list)
 	})
-}
-
-// decodeValues returns the elements of a list, documents among them as bson.M.
-func (c *codec) decodeValues(list bson.RawArray) ([]any, error) {
-	elements, err := list.Values()
-	if err != nil {
-		return nil, &Error{class: InvalidBSON, cause: err}
-	}
-	values := make([]any, len(elements))
-	for i, e := range elements {
-		// A decoder wants documents. This one has the element under an empty key.
-		doc := append(make(bson.Raw, 4, len(e.Value)+7), byte(e.Type), 0)
-		doc = append(append(doc, e.Value...), 0)
-		binary.LittleEndian.PutUint32(doc, uint32(len(doc)))
-		decoded, err := decode[bson.M](c, doc)
-		if err != nil {
-			return nil, err
-		}
-		values[i] = decoded[""]
-	}
-	return values, nil
 }

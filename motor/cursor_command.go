@@ -30,21 +30,6 @@ func (c *cursor) currentQuery() (query, error) {
 	return q, err
 }
 
-// withField returns doc with a field set.
-func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
-	elements, err := doc.Elements()
-	if err != nil {
-		return nil, &Error{class: InvalidDocument, cause: err}
-	}
-	with := make(bson.D, 0, len(elements)+1)
-	for _, e := range elements {
-		if e.Key() != key {
-			with = append(with, bson.E{Key: e.Key(), Value: e.Value()})
-		}
-	}
-	return bson.Marshal(append(with, bson.E{Key: key, Value: value}))
-}
-
 // byCommand reports whether the driver's Find has no place for what the query has.
 func (q *query) byCommand() bool {
 	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone

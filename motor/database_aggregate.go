@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"reflect"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -64,20 +63,4 @@ func sized(opts []options.Lister[options.AggregateOptions], size *int32) []optio
 		return opts
 	}
 	return append(opts[:len(opts):len(opts)], options.Aggregate().SetBatchSize(*size))
-}
-
-// encodePipeline returns the stages of v, a slice of documents.
-func (c *codec) encodePipeline(v any) ([]bson.Raw, error) {
-	if !isPipeline(v) {
-		return nil, newError(TypeError, "pipeline must be a slice of stages, not %T", v)
-	}
-	list := reflect.ValueOf(v)
-	stages := make([]bson.Raw, list.Len())
-	for i := range stages {
-		var err error
-		if stages[i], err = c.encodeCommand("a stage of the pipeline", list.Index(i).Interface()); err != nil {
-			return nil, err
-		}
-	}
-	return stages, nil
 }

@@ -6,6 +6,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // docList is a list of documents whose type only the generic methods of a cursor know: a pointer to docs[D]. It has few
@@ -72,8 +74,8 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 		return decodeAll(c, cloneBatch(driver), list)
 	}
 	b := docBatch{docs: list}
-	r := c.reader()
-	defer r.release()
+	d := c.Decoder()
+	defer d.Release()
 	n := driver.RemainingBatchLength() + 1
 	list.reset(n)
 	for i := range n {
@@ -81,7 +83,7 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 			b.keep(i)
 			break
 		}
-		if b.decodeErr = decodeInto(c, r, driver.Current, list.at(i)); b.decodeErr != nil {
+		if b.decodeErr = codecError(d.Decode(driver.Current, list.at(i))); b.decodeErr != nil {
 			b.keep(i)
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
 				b.undecoded = cloneBatch(driver)
@@ -100,11 +102,11 @@ func decodeAll(c *codec, raws []bson.Raw, list docList) docBatch {
 		*batches = docs[RawBatch]{RawBatch(slices.Concat(raws...))}
 		return b
 	}
-	r := c.reader()
-	defer r.release()
+	d := c.Decoder()
+	defer d.Release()
 	list.reset(len(raws))
 	for i, raw := range raws {
-		if b.decodeErr = decodeInto(c, r, raw, list.at(i)); b.decodeErr != nil {
+		if b.decodeErr = codecError(d.Decode(raw, list.at(i))); b.decodeErr != nil {
 			b.keep(i)
 			b.undecoded = raws[i+1:]
 			break
@@ -125,23 +127,9 @@ func (b *docBatch) keep(n int) {
 // the whole batch.
 func cloneBatch(driver *mongo.Cursor) []bson.Raw {
 	docs := make([]bson.Raw, 0, driver.RemainingBatchLength()+1)
-	var memory arena
+	var memory bsoncodec.Arena
 	for more := true; more; more = driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) { // no I/O
-		docs = append(docs, memory.copy(driver.Current, driver.RemainingBatchLength()))
+		docs = append(docs, memory.Copy(driver.Current, driver.RemainingBatchLength()))
 	}
 	return docs
-}
-
-// arena is memory for copies of documents.
-type arena []byte
-
-// copy returns a copy of a document that left others follow.
-func (a *arena) copy(raw bson.Raw, left int) bson.Raw {
-	const most = 16 * 1024 // bytes of a block
-	if len(raw) > cap(*a)-len(*a) {
-		*a = make([]byte, 0, max(len(raw), min((left+1)*len(raw), most)))
-	}
-	from := len(*a)
-	*a = append(*a, raw...)
-	return bson.Raw((*a)[from:len(*a):len(*a)])
 }

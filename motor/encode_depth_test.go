@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -73,11 +74,11 @@ func TestWhatContainsItselfIsAnInvalidDocument(t *testing.T) {
 	inMap.Map = map[string]*ring{"a": inMap}
 	inArray.Array[0] = inArray
 	chain := &ring{}
-	for range 2 * motor.MaxDepth {
+	for range 2 * bsoncodec.MaxDepth {
 		chain = &ring{Next: chain}
 	}
 	deep := bson.M{}
-	for range 2 * motor.MaxDepth {
+	for range 2 * bsoncodec.MaxDepth {
 		deep = bson.M{"a": deep}
 	}
 	ofAnyKey := map[int]any{}
@@ -200,7 +201,7 @@ func TestDocumentsThatComeEncodedAreCheckedAndCopied(t *testing.T) {
 	for name, bad := range map[string]any{
 		"an empty bson.Raw": bson.Raw{}, "cut off": bson.Raw{5, 0, 0, 0}, "with something behind it": bson.Raw{5, 0, 0, 0, 0, 0},
 		"a type that there is not": []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}, "in a bson.D": bson.D{{Key: "a", Value: bson.Raw{1}}},
-		"nested too deep": bson.Raw(nested(3, 2*motor.MaxDepth)), "a nil bson.Raw in a bson.D": bson.D{{Key: "a", Value: bson.Raw(nil)}},
+		"nested too deep": bson.Raw(nested(3, 2*bsoncodec.MaxDepth)), "a nil bson.Raw in a bson.D": bson.D{{Key: "a", Value: bson.Raw(nil)}},
 	} {
 		if _, err := coll.InsertOne(t.Context(), bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
 			t.Errorf("%s: %v", name, err)

@@ -35,7 +35,7 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 		}
 	}
 	coll := withDocuments[*GridOut](files.files)
-	coll.codec.files = files
+	coll.codec.Hook = files.decodeGridOut
 	query, e := coll.codec.encode("filter", filter)
 	for _, e := range []error{e, coll.err} {
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // GridFS keeps files of any size in two collections of a database, as a [GridFSBucket] does, and as Motor did until 1.3:
@@ -213,7 +214,7 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*Gr
 // filter returns what a document matches, or, if it is none, who has it as an _id.
 func (g *GridFS) filter(documentOrID any) (bson.Raw, error) {
 	codec := &g.files.root.codec
-	if _, isID := documentOrID.(bson.ObjectID); !isID && checkDocument("filter", documentOrID) == nil {
+	if _, isID := documentOrID.(bson.ObjectID); !isID && bsoncodec.CheckType("filter", documentOrID) == nil {
 		return codec.encode("filter", documentOrID)
 	}
 	id, err := g.files.encodeID(documentOrID)

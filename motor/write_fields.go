@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"encoding/binary"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -113,23 +112,6 @@ func (f *fields) statement() bson.Raw {
 	raw, err := bson.Marshal(f.doc)
 	f.check(err)
 	return raw
-}
-
-// withID returns the document with an _id, which it is given if it has none, and that.
-func withID(doc bson.Raw) (bson.Raw, any, error) {
-	if value, err := doc.LookupErr("_id"); err == nil {
-		var id any
-		if err := value.Unmarshal(&id); err != nil {
-			return nil, nil, &Error{class: InvalidDocument, text: "_id", cause: err}
-		}
-		return doc, id, nil
-	}
-	id := bson.NewObjectID()
-	element := append([]byte("\x07_id\x00"), id[:]...)
-	with := make(bson.Raw, 4, len(doc)+len(element))
-	with = append(append(with, element...), doc[4:]...)
-	binary.LittleEndian.PutUint32(with, uint32(len(with)))
-	return with, id, nil
 }
 
 // concern adds the write concern of a moment to a command that the driver has no method for. Such a command is always

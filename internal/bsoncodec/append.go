@@ -1,4 +1,4 @@
-package motor
+package bsoncodec
 
 import (
 	"encoding/binary"
@@ -12,18 +12,18 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// writer makes BSON of documents that are maps and lists of plain values, without reflection, and what it makes is
-// what the driver's encoder makes. Everything else it leaves to that: structs, marshalers, what is wrong, and what is
-// nested deep. Its methods report whether they could.
+// writer encodes documents that are maps and lists of plain values, without reflection, to the same bytes as the
+// driver's encoder. Everything else is left to the driver: structs, marshalers, invalid values, and deep nesting. The
+// methods return false for those.
 type writer struct {
 	b     []byte
 	depth int
 }
 
-// writers keeps writers for their memory.
+// writers keeps writers for their buffers.
 var writers = sync.Pool{New: func() any { return new(writer) }}
 
-// write returns v as a document, if it is one for a writer.
+// write returns v as a document, if a writer can encode it.
 func write(v any) (raw bson.Raw, ok bool) {
 	w := writers.Get().(*writer)
 	w.b, w.depth = w.b[:0], 0
@@ -38,24 +38,23 @@ func write(v any) (raw bson.Raw, ok bool) {
 	if ok {
 		raw = slices.Clone(w.b)
 	}
-	const most = 64 * 1024 // bytes that are kept
-	if cap(w.b) <= most {
+	const mostKept = 64 * 1024 // bytes
+	if cap(w.b) <= mostKept {
 		writers.Put(w)
 	}
 	return raw, ok
 }
 
-// open begins a document or an array. That it is nested no deeper than this is what keeps the stack, and this writer,
-// from what contains itself.
+// open begins a document or an array. Its limit on the depth ends the encoding of a value that contains itself.
 func (w *writer) open() (begin int, ok bool) {
-	const deepest = 100
+	const deepest = 100 // what is nested deeper goes to the driver
 	w.depth++
 	begin = len(w.b)
 	w.b = append(w.b, 0, 0, 0, 0)
 	return begin, w.depth <= deepest
 }
 
-// close ends what was begun at a place.
+// close ends the document or array that begins at b[begin].
 func (w *writer) close(begin int) bool {
 	w.depth--
 	w.b = append(w.b, 0)
@@ -120,18 +119,18 @@ func (w *writer) element(key string, value any) bool {
 	return w.value(t, value)
 }
 
-// is sets the type of a value, which stands before its key, at a place.
-func (w *writer) is(at int, t bson.Type) { w.b[at] = byte(t) }
+// setType sets the type of a value, which stands before its key, at b[at].
+func (w *writer) setType(at int, t bson.Type) { w.b[at] = byte(t) }
 
-// value writes a value whose type is to stand at b[t].
+// value writes a value and sets its type at b[t].
 func (w *writer) value(t int, value any) bool {
 	switch v := value.(type) {
 	case nil:
-		w.is(t, bson.TypeNull)
+		w.setType(t, bson.TypeNull)
 	case string:
 		w.text(t, bson.TypeString, v)
 	case bool:
-		w.is(t, bson.TypeBoolean)
+		w.setType(t, bson.TypeBoolean)
 		if v {
 			w.b = append(w.b, 1)
 		} else {
@@ -149,29 +148,29 @@ func (w *writer) value(t int, value any) bool {
 	case float64:
 		return w.int64(t, bson.TypeDouble, int64(math.Float64bits(v)))
 	case bson.ObjectID:
-		w.is(t, bson.TypeObjectID)
+		w.setType(t, bson.TypeObjectID)
 		w.b = append(w.b, v[:]...)
 	case bson.DateTime:
 		return w.int64(t, bson.TypeDateTime, int64(v))
 	case time.Time:
 		return w.int64(t, bson.TypeDateTime, int64(bson.NewDateTimeFromTime(v)))
 	case bson.D:
-		w.is(t, bson.TypeEmbeddedDocument)
+		w.setType(t, bson.TypeEmbeddedDocument)
 		return v == nil && w.null(t) || v != nil && w.list(v)
 	case bson.M:
-		w.is(t, bson.TypeEmbeddedDocument)
+		w.setType(t, bson.TypeEmbeddedDocument)
 		return v == nil && w.null(t) || v != nil && w.mapping(v)
 	case map[string]any:
-		w.is(t, bson.TypeEmbeddedDocument)
+		w.setType(t, bson.TypeEmbeddedDocument)
 		return v == nil && w.null(t) || v != nil && w.mapping(v)
 	case bson.A:
-		w.is(t, bson.TypeArray)
+		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	case []any:
-		w.is(t, bson.TypeArray)
+		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	case []string:
-		w.is(t, bson.TypeArray)
+		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	default:
 		return w.rare(t, value)
@@ -179,7 +178,7 @@ func (w *writer) value(t int, value any) bool {
 	return true
 }
 
-// rare is value for the types that documents seldom have.
+// rare is value for the less common types.
 func (w *writer) rare(t int, value any) bool {
 	switch v := value.(type) {
 	case int8:
@@ -193,17 +192,17 @@ func (w *writer) rare(t int, value any) bool {
 	case bson.Binary:
 		return w.binary(t, v.Subtype, v.Data)
 	case bson.Raw:
-		if checkBSON(v) != nil {
+		if Check(v) != nil {
 			return false
 		}
-		w.is(t, bson.TypeEmbeddedDocument)
+		w.setType(t, bson.TypeEmbeddedDocument)
 		w.b = append(w.b, v...)
 	case bson.Decimal128:
 		high, low := v.GetBytes()
-		w.is(t, bson.TypeDecimal128)
+		w.setType(t, bson.TypeDecimal128)
 		w.b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(w.b, low), high)
 	case bson.Timestamp:
-		w.is(t, bson.TypeTimestamp)
+		w.setType(t, bson.TypeTimestamp)
 		w.b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(w.b, v.I), v.T)
 	case bson.JavaScript:
 		w.text(t, bson.TypeJavaScript, string(v))
@@ -212,16 +211,16 @@ func (w *writer) rare(t int, value any) bool {
 	case bson.Null:
 		return w.null(t)
 	case bson.Undefined:
-		w.is(t, bson.TypeUndefined)
+		w.setType(t, bson.TypeUndefined)
 	case bson.MinKey:
-		w.is(t, bson.TypeMinKey)
+		w.setType(t, bson.TypeMinKey)
 	case bson.MaxKey:
-		w.is(t, bson.TypeMaxKey)
+		w.setType(t, bson.TypeMaxKey)
 	case []bson.D:
-		w.is(t, bson.TypeArray)
+		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	case []bson.M:
-		w.is(t, bson.TypeArray)
+		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	default:
 		return false
@@ -230,32 +229,32 @@ func (w *writer) rare(t int, value any) bool {
 }
 
 func (w *writer) null(t int) bool {
-	w.is(t, bson.TypeNull)
+	w.setType(t, bson.TypeNull)
 	return true
 }
 
 func (w *writer) int32(t int, v int32) bool {
-	w.is(t, bson.TypeInt32)
+	w.setType(t, bson.TypeInt32)
 	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(v))
 	return true
 }
 
-// int64 writes anything of eight bytes.
+// int64 writes a value of eight bytes.
 func (w *writer) int64(t int, kind bson.Type, v int64) bool {
-	w.is(t, kind)
+	w.setType(t, kind)
 	w.b = binary.LittleEndian.AppendUint64(w.b, uint64(v))
 	return true
 }
 
 func (w *writer) text(t int, kind bson.Type, s string) {
-	w.is(t, kind)
+	w.setType(t, kind)
 	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(s)+1))
 	w.b = append(append(w.b, s...), 0)
 }
 
 func (w *writer) binary(t int, subtype byte, data []byte) bool {
-	w.is(t, bson.TypeBinary)
-	if subtype == bson.TypeBinaryBinaryOld { // has its length twice
+	w.setType(t, bson.TypeBinary)
+	if subtype == bson.TypeBinaryBinaryOld { // it has a second length
 		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)+4))
 		w.b = append(w.b, subtype)
 		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)))

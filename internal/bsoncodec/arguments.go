@@ -1,63 +1,41 @@
-package motor
+package bsoncodec
 
 import (
+	"encoding/binary"
 	"reflect"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// codec is how a handle makes documents of values and values of documents: by the registry and the BSON options of
-// its client, or those that the handle was given itself.
+// Document returns v as a document. argument is the name of v in errors.
 //
-// Arguments are encoded when an operation is called, not when it runs: a caller may go on using its map or struct at
-// once, and a document that cannot be encoded is refused before anything is queued.
-type codec struct {
-	registry *bson.Registry
-	options  *options.BSONOptions
-	tzAware  bool       // a date in a bson.M or bson.D is a time.Time, not a bson.DateTime
-	indexes  bool       // documents describe indexes: see orderKeys
-	files    *gridFiles // documents describe files of it, and are decoded into a *GridOut
-}
-
-// with returns the codec of a handle below the one of c.
-func (c codec) with(registry *bson.Registry, bsonOptions *options.BSONOptions) codec {
-	if registry != nil {
-		c.registry = registry
-	}
-	if bsonOptions != nil {
-		c.options = bsonOptions
-	}
-	return c
-}
-
-// encode returns v as a document. argument is what the errors call it: [TypeError] for what cannot be a document,
-// [InvalidDocument] for what cannot be encoded.
-func (c *codec) encode(argument string, v any) (raw bson.Raw, err error) {
-	if err := checkDocument(argument, v); err != nil {
+// Errors: [WrongType] for a value that cannot be a document; [CannotEncode].
+func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
+	if err := CheckType(argument, v); err != nil {
 		return nil, err
 	}
 	if raw, err = c.marshal(v); err != nil {
-		return nil, &Error{class: InvalidDocument, text: argument, cause: mongo.MarshalError{Value: v, Err: err}}
+		return nil, &Error{Kind: CannotEncode, Text: argument, Value: v, Cause: err}
 	}
 	return raw, nil
 }
 
-// encodeCommand is encode for a document whose order matters.
-func (c *codec) encodeCommand(argument string, v any) (bson.Raw, error) {
+// Ordered is [Codec.Document] for a document whose keys have an order that matters. A map of several keys is an error
+// of kind [WrongType].
+func (c *Codec) Ordered(argument string, v any) (bson.Raw, error) {
 	if value := reflect.ValueOf(v); value.Kind() == reflect.Map && value.Len() > 1 {
-		return nil, newError(TypeError, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
+		return nil, newError(WrongType, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
 	}
-	return c.encode(argument, v)
+	return c.Document(argument, v)
 }
 
-// encodeUpdate returns v, an update document or a pipeline of such, for the driver. [ValueError] if an operator is
-// missing.
-func (c *codec) encodeUpdate(v any) (any, error) {
-	if !isPipeline(v) {
-		raw, err := c.encode("update", v)
+// Update returns an update as the driver takes it: a document, or a list of documents of a pipeline.
+//
+// Errors: as in [Codec.Document]; [WrongValue] if an operator is missing.
+func (c *Codec) Update(v any) (any, error) {
+	if !IsList(v) {
+		raw, err := c.Document("update", v)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +44,7 @@ func (c *codec) encodeUpdate(v any) (any, error) {
 	list := reflect.ValueOf(v)
 	stages := make([]bson.Raw, list.Len())
 	for i := range stages {
-		raw, err := c.encode("a stage of the update", list.Index(i).Interface())
+		raw, err := c.Document("a stage of the update", list.Index(i).Interface())
 		if err != nil {
 			return nil, err
 		}
@@ -78,45 +56,50 @@ func (c *codec) encodeUpdate(v any) (any, error) {
 	return stages, nil
 }
 
-// encodeReplacement returns v as a document. [ValueError] if it has operators.
-func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
-	raw, err := c.encode("replacement", v)
-	if err != nil {
-		return nil, err
-	}
-	return raw, checkReplacement(raw)
-}
-
-func checkReplacement(raw bson.Raw) error {
-	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
-		return newError(ValueError, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
-	}
-	return nil
-}
-
 func checkOperators(update bson.Raw) error {
 	e, err := update.IndexErr(0)
 	if err != nil {
-		return newError(ValueError, "update is empty")
+		return newError(WrongValue, "update is empty")
 	}
 	if !strings.HasPrefix(e.Key(), "$") {
-		return newError(ValueError, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
+		return newError(WrongValue, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
 	}
 	return nil
 }
 
-// encodeAll returns the documents of v, a slice.
-func (c *codec) encodeAll(v any) ([]bson.Raw, error) {
-	if !isPipeline(v) {
-		return nil, newError(TypeError, "documents must be a slice of documents, not %T", v)
+// Replacement returns v as a document.
+//
+// Errors: as in [Codec.Document]; [WrongValue] if it has operators.
+func (c *Codec) Replacement(v any) (bson.Raw, error) {
+	raw, err := c.Document("replacement", v)
+	if err != nil {
+		return nil, err
+	}
+	return raw, CheckReplacement(raw)
+}
+
+// CheckReplacement returns an error of kind [WrongValue] if a replacement has operators.
+func CheckReplacement(raw bson.Raw) error {
+	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
+		return newError(WrongValue, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+	}
+	return nil
+}
+
+// Documents returns the documents of v, a slice.
+//
+// Errors: as in [Codec.Document]; [WrongType] if v is not a slice of documents, or empty.
+func (c *Codec) Documents(v any) ([]bson.Raw, error) {
+	if !IsList(v) {
+		return nil, newError(WrongType, "documents must be a slice of documents, not %T", v)
 	}
 	list := reflect.ValueOf(v)
 	if list.Len() == 0 {
-		return nil, newError(TypeError, "documents must have at least one document")
+		return nil, newError(WrongType, "documents must have at least one document")
 	}
 	docs := make([]bson.Raw, list.Len())
 	for i := range docs {
-		raw, err := c.encode("a document", list.Index(i).Interface())
+		raw, err := c.Document("a document", list.Index(i).Interface())
 		if err != nil {
 			return nil, err
 		}
@@ -125,8 +108,26 @@ func (c *codec) encodeAll(v any) ([]bson.Raw, error) {
 	return docs, nil
 }
 
-// isPipeline tells slices of documents from the slices that are documents.
-func isPipeline(v any) bool {
+// Pipeline returns the stages of v, a slice of documents whose order matters.
+//
+// Errors: as in [Codec.Ordered]; [WrongType] if v is not a slice.
+func (c *Codec) Pipeline(v any) ([]bson.Raw, error) {
+	if !IsList(v) {
+		return nil, newError(WrongType, "pipeline must be a slice of stages, not %T", v)
+	}
+	list := reflect.ValueOf(v)
+	stages := make([]bson.Raw, list.Len())
+	for i := range stages {
+		var err error
+		if stages[i], err = c.Ordered("a stage of the pipeline", list.Index(i).Interface()); err != nil {
+			return nil, err
+		}
+	}
+	return stages, nil
+}
+
+// IsList reports whether v is a slice of documents. Some documents are slices too, such as a bson.D.
+func IsList(v any) bool {
 	switch v.(type) {
 	case bson.D, bson.Raw, []byte, bson.Marshaler, bson.ValueMarshaler:
 		return false
@@ -135,8 +136,8 @@ func isPipeline(v any) bool {
 	return kind == reflect.Slice || kind == reflect.Array
 }
 
-// checkDocument returns TypeError if v cannot be a document.
-func checkDocument(argument string, v any) error {
+// CheckType returns an error of kind [WrongType] if v cannot be a document.
+func CheckType(argument string, v any) error {
 	switch d := v.(type) {
 	case bson.D:
 		if d != nil {
@@ -154,29 +155,59 @@ func checkDocument(argument string, v any) error {
 	}
 	value := reflect.ValueOf(v)
 	for hops := 0; value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface; hops++ {
-		if hops > maxDepth { // a pointer to itself
+		if hops > MaxDepth { // a pointer to itself
 			break
 		}
 		value = value.Elem()
 	}
 	switch value.Kind() {
 	case reflect.Invalid:
-		return newError(TypeError, "%s is nil", argument)
+		return newError(WrongType, "%s is nil", argument)
 	case reflect.Struct:
 		return nil
 	case reflect.Map, reflect.Slice:
 		if value.IsNil() {
-			return newError(TypeError, "%s is nil", argument)
+			return newError(WrongType, "%s is nil", argument)
 		}
-		if value.Kind() == reflect.Map || !isPipeline(value.Interface()) {
+		if value.Kind() == reflect.Map || !IsList(value.Interface()) {
 			return nil
 		}
 	}
-	return newError(TypeError, "%s must be a document, not %T", argument, v)
+	return newError(WrongType, "%s must be a document, not %T", argument, v)
 }
 
-func enable(on bool, set func()) {
-	if on {
-		set()
+// WithID returns the document with an _id, and the _id. A document without one gets an ObjectID, as its first element.
+//
+// Errors: [InvalidDocument].
+func WithID(doc bson.Raw) (bson.Raw, any, error) {
+	if value, err := doc.LookupErr("_id"); err == nil {
+		var id any
+		if err := value.Unmarshal(&id); err != nil {
+			return nil, nil, &Error{Kind: InvalidDocument, Text: "_id", Cause: err}
+		}
+		return doc, id, nil
 	}
+	id := bson.NewObjectID()
+	element := append([]byte("\x07_id\x00"), id[:]...)
+	with := make(bson.Raw, 4, len(doc)+len(element))
+	with = append(append(with, element...), doc[4:]...)
+	binary.LittleEndian.PutUint32(with, uint32(len(with)))
+	return with, id, nil
+}
+
+// WithField returns doc with a field set.
+//
+// Errors: [InvalidDocument].
+func WithField(doc bson.Raw, key string, value any) (bson.Raw, error) {
+	elements, err := doc.Elements()
+	if err != nil {
+		return nil, &Error{Kind: InvalidDocument, Cause: err}
+	}
+	with := make(bson.D, 0, len(elements)+1)
+	for _, e := range elements {
+		if e.Key() != key {
+			with = append(with, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return bson.Marshal(append(with, bson.E{Key: key, Value: value}))
 }

@@ -1,55 +1,50 @@
-package motor
+package bsoncodec
 
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// errDepth is what is wrong with a document that is nested too deep.
-var errDepth = errors.New("documents nested more than 10000 deep")
-
-// badBSON returns what is wrong with bytes that are to be a document.
-func badBSON(what string, at int) error { return fmt.Errorf("%s, at byte %d", what, at) }
-
-// checkBSON returns what is wrong with raw as a document, or nil. It accepts what a reader accepts, and makes nothing
-// of the values.
-func checkBSON(raw []byte) error {
+// Check returns an error if raw is not a document. It accepts the documents that can be decoded, and allocates
+// nothing.
+func Check(raw []byte) error {
 	end, ok := documentEnd(raw, 0)
-	if !ok || end != len(raw) {
-		return badBSON("the length of a document is not its length", 0)
+	if !ok {
+		return documentLength(raw, 0)
+	}
+	if end != len(raw) {
+		return invalidAt("bytes after the end of the document", end)
 	}
 	_, err := checkElements(raw, 0, 1)
 	return err
 }
 
-// tooDeep reports whether the documents in raw are nested too deep to be given to the driver's decoder, which has no
-// bound.
+// tooDeep reports whether raw is nested too deep for the driver's decoder, which has no bound.
 func tooDeep(raw []byte) bool {
-	const least = 7 // bytes of one level: a type, an empty name and its NUL, a length, and the NUL at the end
-	return len(raw) >= least*maxDepth && errors.Is(checkBSON(raw), errDepth)
+	const level = 7 // the fewest bytes of a level: a type, the NUL of an empty key, a length, and the NUL at the end
+	return len(raw) >= level*MaxDepth && errors.Is(Check(raw), ErrTooDeep)
 }
 
 // checkElements checks the elements of the document at b[at:] and returns where it ends.
 func checkElements(b []byte, at, depth int) (int, error) {
 	end, ok := documentEnd(b, at)
 	if !ok {
-		return at, badBSON("the length of a document is not its length", at)
+		return at, documentLength(b, at)
 	}
-	if depth > maxDepth {
-		return at, errDepth
+	if depth > MaxDepth {
+		return at, ErrTooDeep
 	}
 	body := b[:end-1]
 	for at += 4; at < len(body); {
 		t := bson.Type(body[at])
-		name := nul(body, at+1)
-		if name < 0 {
-			return at, badBSON("a name without an end", at+1)
+		key := nul(body, at+1)
+		if key < 0 {
+			return at, invalidAt("key without a terminating NUL", at+1)
 		}
 		var err error
-		if at, err = checkValue(t, body, name+1, depth); err != nil {
+		if at, err = checkValue(t, body, key+1, depth); err != nil {
 			return at, err
 		}
 	}
@@ -65,17 +60,17 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 	case bson.TypeCodeWithScope:
 		n, code, ok := length(b, at+4)
 		if !ok || n < 1 {
-			return at, badBSON("the length of a string is not its length", at+4)
+			return at, invalidAt("invalid length of a string", at+4)
 		}
 		end, err := checkElements(b, code+n, depth+1)
 		if err == nil && int(int32(binary.LittleEndian.Uint32(b[at:]))) != end-at {
-			err = badBSON("the length of a code with scope is not its length", at)
+			err = invalidAt("invalid length of a code with scope", at)
 		}
 		return end, err
 	case bson.TypeString, bson.TypeJavaScript, bson.TypeSymbol, bson.TypeDBPointer:
 		n, text, ok := length(b, at)
 		if !ok || n < 1 || b[text+n-1] != 0 {
-			return at, badBSON("the length of a string is not its length", at)
+			return at, invalidAt("invalid length of a string", at)
 		}
 		size = 4 + n
 		if t == bson.TypeDBPointer {
@@ -84,13 +79,13 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 	case bson.TypeBinary:
 		_, _, end, ok := binaryAt(b, at)
 		if !ok {
-			return at, badBSON("the length of a binary is not its length", at)
+			return at, invalidAt("invalid length of a binary", at)
 		}
 		size = end - at
 	case bson.TypeRegex:
 		for range 2 {
 			if at = nul(b, at) + 1; at == 0 {
-				return at, badBSON("a regular expression without an end", at)
+				return at, invalidAt("regular expression without a terminating NUL", at)
 			}
 		}
 	case bson.TypeDouble, bson.TypeInt64, bson.TypeDateTime, bson.TypeTimestamp:
@@ -103,14 +98,14 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 		size = 16
 	case bson.TypeBoolean:
 		if size = 1; at < len(b) && b[at] > 1 {
-			return at, badBSON("a boolean that is neither 0 nor 1", at)
+			return at, invalidAt("boolean that is neither 0 nor 1", at)
 		}
 	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
 	default:
-		return at, badBSON("a value of a type that there is not", at)
+		return at, invalidAt("unknown type of a value", at)
 	}
 	if size > len(b)-at {
-		return at, badBSON("a value that is cut off", at)
+		return at, invalidAt("truncated value", at)
 	}
 	return at + size, nil
 }

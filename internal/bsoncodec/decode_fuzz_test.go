@@ -1,4 +1,4 @@
-package motor_test
+package bsoncodec_test
 
 import (
 	"encoding/binary"
@@ -9,7 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // FuzzDecode holds the two ways of decoding equal: whatever the bytes, both make the same of them, or both refuse
@@ -31,8 +31,8 @@ func FuzzDecode(f *testing.F) {
 // sameDecoding fails if the reader and the driver's decoder make different things of raw.
 func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	t.Helper()
-	ours, err := motor.ReadDocument[bson.D](raw, tzAware)
-	if motor.IsTooDeep(err) {
+	ours, err := bsoncodec.ReadDocument[bson.D](raw, tzAware)
+	if isTooDeep(err) {
 		return // where the driver has no bound
 	}
 	// This way the driver takes no memory for lengths that are lies, but wants the length of the whole to be right.
@@ -47,21 +47,21 @@ func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	if (err == nil) != (theirErr == nil) {
 		t.Fatalf("%x: we say %v, the driver says %v", raw, err, theirErr)
 	}
-	if checked := motor.CheckDocument(exact); (checked == nil) != (err == nil) {
+	if checked := bsoncodec.Check(exact); (checked == nil) != (err == nil) {
 		t.Fatalf("%x: the reader says %v, the check says %v", raw, err, checked)
 	}
-	maps, mapsErr := motor.ReadDocument[bson.M](raw, tzAware)
+	maps, mapsErr := bsoncodec.ReadDocument[bson.M](raw, tzAware)
 	if (mapsErr == nil) != (err == nil) {
 		t.Fatalf("%x: as a bson.D %v, as a bson.M %v", raw, err, mapsErr)
 	}
 	if err != nil {
 		return
 	}
-	theirs, err := motor.UnmarshalDocument[bson.D](raw, tzAware)
+	theirs, err := bsoncodec.UnmarshalDocument[bson.D](raw, tzAware)
 	if err != nil || !sameValue(ours, theirs) {
 		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, ours, theirs, err)
 	}
-	theirMaps, err := motor.UnmarshalDocument[bson.M](raw, tzAware)
+	theirMaps, err := bsoncodec.UnmarshalDocument[bson.M](raw, tzAware)
 	if err != nil || !sameValue(maps, theirMaps) {
 		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, maps, theirMaps, err)
 	}
@@ -227,18 +227,18 @@ func TestDecodingIsThatOfTheDriver(t *testing.T) {
 
 func TestDocumentsNestedTooDeepAreAnError(t *testing.T) {
 	for _, kind := range []byte{3, 4} {
-		if _, err := motor.ReadDocument[bson.M](nested(kind, motor.MaxDepth-1), false); err != nil {
+		if _, err := bsoncodec.ReadDocument[bson.M](nested(kind, bsoncodec.MaxDepth-1), false); err != nil {
 			t.Errorf("type %d: %v", kind, err)
 		}
 		deep := nested(kind, 5_000_000)
 		for name, decode := range map[string]func([]byte, bool) (bson.M, error){
-			"the reader": motor.ReadDocument[bson.M], "the driver's decoder": motor.UnmarshalDocument[bson.M],
+			"the reader": bsoncodec.ReadDocument[bson.M], "the driver's decoder": bsoncodec.UnmarshalDocument[bson.M],
 		} {
-			if doc, err := decode(deep, false); !motor.IsTooDeep(err) || doc != nil {
+			if doc, err := decode(deep, false); !isTooDeep(err) || doc != nil {
 				t.Errorf("type %d, %s: %v", kind, name, err)
 			}
 		}
-		if err := motor.CheckDocument(deep); !motor.IsTooDeep(err) {
+		if err := bsoncodec.Check(deep); !isTooDeep(err) {
 			t.Errorf("type %d: the check says %v", kind, err)
 		}
 	}
@@ -247,14 +247,14 @@ func TestDocumentsNestedTooDeepAreAnError(t *testing.T) {
 func TestDecodedDocumentsKeepNothingOfTheBytes(t *testing.T) {
 	for _, s := range everyValue() {
 		raw := append([]byte(nil), s.raw...)
-		read, err := motor.ReadDocument[bson.D](raw, false)
+		read, err := bsoncodec.ReadDocument[bson.D](raw, false)
 		if err != nil {
 			t.Fatal(s.name, err)
 		}
 		for i := range raw {
 			raw[i] = 0xAA
 		}
-		if again, _ := motor.ReadDocument[bson.D](s.raw, false); !sameValue(read, again) {
+		if again, _ := bsoncodec.ReadDocument[bson.D](s.raw, false); !sameValue(read, again) {
 			t.Errorf("%s: changed with the bytes that it was read from", s.name)
 		}
 	}
@@ -266,7 +266,7 @@ func TestDatesAreTimesInEveryPlace(t *testing.T) {
 		{Key: "c", Value: bson.D{{Key: "d", Value: date}}}, {Key: "e", Value: bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: date}}}}})
 	at := time.UnixMilli(1_700_000_000_123).UTC()
 	want := bson.M{"a": at, "b": bson.A{at}, "c": bson.M{"d": at}, "e": bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: at}}}}
-	doc, err := motor.ReadDocument[bson.M](raw, true)
+	doc, err := bsoncodec.ReadDocument[bson.M](raw, true)
 	if err != nil || !sameValue(doc, want) {
 		t.Errorf("%v, %v", doc, err)
 	}

@@ -1,4 +1,4 @@
-package motor
+package bsoncodec
 
 import (
 	"bytes"
@@ -7,33 +7,37 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// marshal returns v as a document in memory of its own. A document that comes encoded is copied, maps and lists of
-// plain values are written by a writer, and all else by the driver's encoder.
-func (c *codec) marshal(v any) (raw bson.Raw, err error) {
+// marshal returns v as a document in its own memory. A document that comes encoded is checked and copied, a writer
+// encodes maps and lists of plain values, and the driver encodes everything else.
+func (c *Codec) marshal(v any) (raw bson.Raw, err error) {
 	if b, ok := v.([]byte); ok {
 		v = bson.Raw(b)
 	}
-	if given, ok := v.(bson.Raw); ok && c.registry == nil {
-		if err := checkBSON(given); err != nil {
+	if encoded, ok := v.(bson.Raw); ok && c.Registry == nil {
+		if err := Check(encoded); err != nil {
 			return nil, err
 		}
-		return bytes.Clone(given), nil
+		return bytes.Clone(encoded), nil
 	}
-	plain := c.registry == nil && !c.encodesOtherwise()
+	plain := c.Registry == nil && !c.hasEncodingOptions()
 	if plain {
 		if raw, ok := write(v); ok {
 			return raw, nil
 		}
 	}
-	if err := c.checkDepth(v); err != nil {
-		return nil, err
-	}
-	// Values may have marshalers of the user's.
+	// Values may have marshalers of the user.
 	p := panics.Try(func() {
-		if plain {
-			raw, err = bson.Marshal(v)
-		} else {
-			raw, err = c.encoded(v)
+		switch depthOf(v) {
+		case endless:
+			err = ErrTooDeep
+		case shallow:
+			if plain {
+				raw, err = bson.Marshal(v)
+			} else {
+				raw, err = c.encode(v, false)
+			}
+		default:
+			raw, err = c.encode(v, true)
 		}
 	})
 	if p != nil {
@@ -42,30 +46,35 @@ func (c *codec) marshal(v any) (raw bson.Raw, err error) {
 	return raw, err
 }
 
-// encodesOtherwise reports whether an option has values encoded in another way than the usual one.
-func (c *codec) encodesOtherwise() bool {
-	o := c.options
+// hasEncodingOptions reports whether an option changes how values are encoded.
+func (c *Codec) hasEncodingOptions() bool {
+	o := c.Options
 	return o != nil && (o.ErrorOnInlineDuplicates || o.IntMinSize || o.NilByteSliceAsEmpty || o.NilMapAsEmpty ||
 		o.NilSliceAsEmpty || o.OmitEmpty || o.OmitZeroStruct || o.StringifyMapKeysWithFmt || o.UseJSONStructTags)
 }
 
-// encoded returns v as a document by the registry and the options.
-func (c *codec) encoded(v any) (bson.Raw, error) {
+// encode returns v as a document, with the registry and the options. With limited, documents nested deeper than
+// [MaxDepth] are ErrTooDeep.
+func (c *Codec) encode(v any, limited bool) (bson.Raw, error) {
 	var buf bytes.Buffer
-	e := bson.NewEncoder(bson.NewDocumentWriter(&buf))
-	if c.registry != nil {
-		e.SetRegistry(c.registry)
+	w := bson.NewDocumentWriter(&buf)
+	if limited {
+		w = &depthWriter{ValueWriter: w}
 	}
-	if o := c.options; o != nil {
-		enable(o.ErrorOnInlineDuplicates, e.ErrorOnInlineDuplicates)
-		enable(o.IntMinSize, e.IntMinSize)
-		enable(o.NilByteSliceAsEmpty, e.NilByteSliceAsEmpty)
-		enable(o.NilMapAsEmpty, e.NilMapAsEmpty)
-		enable(o.NilSliceAsEmpty, e.NilSliceAsEmpty)
-		enable(o.OmitEmpty, e.OmitEmpty)
-		enable(o.OmitZeroStruct, e.OmitZeroStruct)
-		enable(o.StringifyMapKeysWithFmt, e.StringifyMapKeysWithFmt)
-		enable(o.UseJSONStructTags, e.UseJSONStructTags)
+	e := bson.NewEncoder(w)
+	if c.Registry != nil {
+		e.SetRegistry(c.Registry)
+	}
+	if o := c.Options; o != nil {
+		setIf(o.ErrorOnInlineDuplicates, e.ErrorOnInlineDuplicates)
+		setIf(o.IntMinSize, e.IntMinSize)
+		setIf(o.NilByteSliceAsEmpty, e.NilByteSliceAsEmpty)
+		setIf(o.NilMapAsEmpty, e.NilMapAsEmpty)
+		setIf(o.NilSliceAsEmpty, e.NilSliceAsEmpty)
+		setIf(o.OmitEmpty, e.OmitEmpty)
+		setIf(o.OmitZeroStruct, e.OmitZeroStruct)
+		setIf(o.StringifyMapKeysWithFmt, e.StringifyMapKeysWithFmt)
+		setIf(o.UseJSONStructTags, e.UseJSONStructTags)
 	}
 	err := e.Encode(v)
 	return buf.Bytes(), err

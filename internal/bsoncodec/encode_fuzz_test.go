@@ -1,4 +1,4 @@
-package motor_test
+package bsoncodec_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/gomotor/gomotor/motor"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
 // FuzzEncode holds the two ways of encoding equal: what is written without the driver's encoder is what that writes.
@@ -18,21 +18,21 @@ func FuzzEncode(f *testing.F) {
 		f.Add([]byte(s.raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if doc, err := motor.ReadDocument[bson.D](raw, len(raw)%2 == 0); err == nil {
+		if doc, err := bsoncodec.ReadDocument[bson.D](raw, len(raw)%2 == 0); err == nil {
 			sameEncoding(t, doc)
 		}
-		doc, err := motor.ReadDocument[bson.M](raw, false)
+		doc, err := bsoncodec.ReadDocument[bson.M](raw, false)
 		if err != nil {
 			return
 		}
 		// The order of a map's keys is any.
-		if ours, ok := motor.WriteDocument(doc); ok {
+		if ours, ok := bsoncodec.WriteDocument(doc); ok {
 			theirs, err := bson.Marshal(doc)
 			if err != nil {
 				t.Fatalf("%v is written, where the driver says %v", doc, err)
 			}
-			a, _ := motor.ReadDocument[bson.M](ours, false)
-			b, _ := motor.ReadDocument[bson.M](theirs, false)
+			a, _ := bsoncodec.ReadDocument[bson.M](ours, false)
+			b, _ := bsoncodec.ReadDocument[bson.M](theirs, false)
 			if len(ours) != len(theirs) || !sameValue(a, b) {
 				t.Errorf("%v:\nwe   %v\nthey %v", doc, a, b)
 			}
@@ -43,7 +43,7 @@ func FuzzEncode(f *testing.F) {
 // sameEncoding fails if a document is not written as the driver's encoder does, unless it is left to that.
 func sameEncoding(t *testing.T, doc bson.D) bool {
 	t.Helper()
-	ours, ok := motor.WriteDocument(doc)
+	ours, ok := bsoncodec.WriteDocument(doc)
 	if !ok {
 		return false
 	}

@@ -1,4 +1,4 @@
-package motor
+package bsoncodec
 
 import (
 	"strings"
@@ -6,14 +6,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// checkKeys returns InvalidDocument if a key of a document, or of one within it, begins with '$' or has a '.'. Those
-// of a [DBRef] may.
+// CheckKeys returns an error of kind [InvalidDocument] if a key of a document, or of a document within it, begins with
+// '$' or contains a '.'. The keys of a DBRef may.
 //
 // PyMongo: bson.BSON.encode(check_keys=True), as it was until 2.9.
-func checkKeys(argument string, doc bson.Raw) error {
+func CheckKeys(argument string, doc bson.Raw) error {
 	elements, err := doc.Elements()
 	if err != nil {
-		return &Error{class: InvalidDocument, text: argument, cause: err}
+		return &Error{Kind: InvalidDocument, Text: argument, Cause: err}
 	}
 	for _, e := range elements {
 		key := e.Key()
@@ -30,10 +30,10 @@ func checkKeys(argument string, doc bson.Raw) error {
 	return nil
 }
 
-// checkKeysOf is checkKeys for a value within a document.
+// checkKeysOf is CheckKeys for a value within a document.
 func checkKeysOf(argument string, value bson.RawValue) error {
 	if doc, ok := value.DocumentOK(); ok && !isDBRef(doc) {
-		return checkKeys(argument, doc)
+		return CheckKeys(argument, doc)
 	}
 	list, _ := value.ArrayOK()
 	values, _ := list.Values()
@@ -45,7 +45,7 @@ func checkKeysOf(argument string, value bson.RawValue) error {
 	return nil
 }
 
-// isDBRef tells a [DBRef] from other documents: the order of its keys is a part of it.
+// isDBRef reports whether a document is a DBRef, which begins with $ref and $id in this order.
 func isDBRef(doc bson.Raw) bool {
 	ref, err := doc.IndexErr(0)
 	if err != nil || ref.Key() != "$ref" {

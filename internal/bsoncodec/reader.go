@@ -1,73 +1,98 @@
-package motor
+package bsoncodec
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// maxDepth is how deep documents may be nested in one that is encoded or decoded. No server stores more than 250
-// levels; without a bound, a hostile one, or a map that contains itself, would have the stack overflow, which ends
-// the program.
-const maxDepth = 10_000
+// MaxDepth is how deep documents may be nested that are encoded or decoded. No server stores more than 250 levels.
+// Without a bound, a hostile server, or a map that contains itself, makes the stack overflow, which ends the program.
+const MaxDepth = 10_000
 
-// reader makes values of BSON without reflection. It accepts what the driver's decoder accepts, and makes the same of
-// it.
+// reader decodes BSON without reflection. It accepts the documents that the driver's decoder accepts, with the same
+// results.
 //
-// All that it returns is memory of its own: nothing keeps the bytes that it was given, of which there may be a whole
-// batch for one short string.
+// The results do not refer to the bytes that they were read from: one short string would otherwise keep a whole batch
+// in memory.
 type reader struct {
 	maps    bool // a document within a document is a bson.M, not a bson.D
 	bytes   bool // a generic binary is a []byte, not a bson.Binary
 	tzAware bool // a date is a time.Time, not a bson.DateTime
 
 	depth int
-	err   error // what is wrong with the bytes
-	names names
+	err   error // the first error
+	keys  internTable
 
-	// open has the elements of the documents that are being read, the innermost last: how many there are in one is
-	// known only at its end, and then it is made as large as it has to be.
+	// open has the elements of the documents that are being read, the innermost last. How many elements a document has
+	// is known only at its end, where it is allocated at its exact size.
 	open []bson.E
 }
 
-// readers keeps readers for what they know: their names, and how much they need.
+// readers keeps readers for their memory: the keys, and open.
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// reader returns a reader by the options of c, or nil if they, or a registry, ask for what only the driver's decoder
-// does. The others make no difference to documents that are maps or lists: there is nothing to be zeroed in what is
-// new, nothing to be truncated where every number has its own type, no tags, and no strings or times by wish.
-func (c *codec) reader() *reader {
-	o := c.options
-	if c.registry != nil || o != nil && o.DefaultDocumentMap {
+// reader returns a reader with the options of c, or nil if the registry or the options ask for something that only
+// the driver's decoder does. The other options make no difference to maps and lists: new values need no zeroing,
+// numbers of every type fit without truncation, and there are no tags, strings or times to choose.
+func (c *Codec) reader() *reader {
+	o := c.Options
+	if c.Registry != nil || o != nil && o.DefaultDocumentMap {
 		return nil
 	}
 	r := readers.Get().(*reader)
-	r.tzAware = c.tzAware
+	r.tzAware = c.TZAware
 	r.bytes = o != nil && o.BinaryAsSlice
 	r.maps = o != nil && o.DefaultDocumentM
 	return r
 }
 
-// release gives the reader back, if there is one.
+// release gives the reader back to the pool.
 func (r *reader) release() {
-	if r == nil {
-		return
-	}
-	const most = 1_000 // elements: of anything but documents of very many, which are rare
-	if cap(r.open) > most {
+	const mostOpen = 1_000 // elements; only rare, huge documents need more
+	if cap(r.open) > mostOpen {
 		r.open = nil
 	}
 	readers.Put(r)
 }
 
-// readM returns a document as a map, as are the documents in it.
+// canDecode reports whether decode takes doc.
+func (r *reader) canDecode(doc any) bool {
+	switch doc.(type) {
+	case *bson.M, *bson.D, *any:
+		return true
+	}
+	return false
+}
+
+// decode decodes raw into doc, a *bson.M, *bson.D or *any.
+func (r *reader) decode(raw bson.Raw, doc any) (err error) {
+	switch d := doc.(type) {
+	case *bson.M:
+		*d, err = r.readM(raw)
+	case *any:
+		var m bson.M
+		if m, err = r.readM(raw); err == nil {
+			*d = m
+		}
+	case *bson.D:
+		*d, err = r.readD(raw)
+	}
+	return err
+}
+
+// readM returns a document as a map. The documents in it are maps too.
 func (r *reader) readM(raw []byte) (bson.M, error) {
+	maps := r.maps
 	r.maps = true
-	if _, _, ok := r.elements(raw, 0); !ok {
+	_, _, ok := r.elements(raw, 0)
+	r.maps = maps
+	if !ok {
 		return nil, r.failure()
 	}
-	return r.takeM(0), nil
+	return r.closeM(0), nil
 }
 
 // readD returns a document as a list of its elements.
@@ -75,50 +100,50 @@ func (r *reader) readD(raw []byte) (bson.D, error) {
 	if _, _, ok := r.elements(raw, 0); !ok {
 		return nil, r.failure()
 	}
-	return r.takeD(0), nil
+	return r.closeD(0), nil
 }
 
-// elements reads the document at b[at:] and leaves its elements open, from base on. It returns where the document
-// ends. What follows it is not looked at.
+// elements reads the document at b[at:] and appends its elements to open, from base on. It returns where the document
+// ends, and ignores the bytes after that.
 func (r *reader) elements(b []byte, at int) (base, end int, ok bool) {
 	base = len(r.open)
-	at, end, ok = r.enter(b, at)
+	at, end, ok = r.startDocument(b, at)
 	if !ok {
 		return base, end, false
 	}
 	body := b[:end-1] // without the NUL at the end
 	for at < len(body) {
 		t := bson.Type(body[at])
-		name := nul(body, at+1)
-		if name < 0 {
-			return base, end, r.fail("a name without an end", at+1)
+		key := nul(body, at+1)
+		if key < 0 {
+			return base, end, r.fail("key without a terminating NUL", at+1)
 		}
-		value, next, ok := r.value(t, body, name+1)
+		value, next, ok := r.value(t, body, key+1)
 		if !ok {
 			return base, end, false
 		}
-		r.open = append(r.open, bson.E{Key: r.names.of(body[at+1 : name]), Value: value})
+		r.open = append(r.open, bson.E{Key: r.keys.intern(body[at+1 : key]), Value: value})
 		at = next
 	}
 	r.depth--
 	return base, end, true
 }
 
-// list reads the array at b[at:]. The names of its elements, which should be their numbers, are not looked at.
+// list reads the array at b[at:]. It ignores the keys of the elements, which should be their indexes.
 func (r *reader) list(b []byte, at int) (bson.A, int, bool) {
 	base := len(r.open)
-	at, end, ok := r.enter(b, at)
+	at, end, ok := r.startDocument(b, at)
 	if !ok {
 		return nil, end, false
 	}
 	body := b[:end-1]
 	for at < len(body) {
 		t := bson.Type(body[at])
-		name := nul(body, at+1)
-		if name < 0 {
-			return nil, end, r.fail("a name without an end", at+1)
+		key := nul(body, at+1)
+		if key < 0 {
+			return nil, end, r.fail("key without a terminating NUL", at+1)
 		}
-		value, next, ok := r.value(t, body, name+1)
+		value, next, ok := r.value(t, body, key+1)
 		if !ok {
 			return nil, end, false
 		}
@@ -131,70 +156,86 @@ func (r *reader) list(b []byte, at int) (bson.A, int, bool) {
 	for i := range elements {
 		list[i] = elements[i].Value
 	}
-	r.close(base)
+	r.truncate(base)
 	return list, end, true
 }
 
-// enter returns where the elements of the document at b[at:] begin and where the document ends.
-func (r *reader) enter(b []byte, at int) (begin, end int, ok bool) {
+// startDocument returns where the elements of the document at b[at:] begin and where the document ends.
+func (r *reader) startDocument(b []byte, at int) (begin, end int, ok bool) {
 	if end, ok = documentEnd(b, at); !ok {
-		return at, end, r.fail("the length of a document is not its length", at)
+		r.err = documentLength(b, at)
+		return at, end, false
 	}
-	if r.depth++; r.depth > maxDepth {
-		r.err = errDepth
+	if r.depth++; r.depth > MaxDepth {
+		r.err = ErrTooDeep
 		return at, end, false
 	}
 	return at + 4, end, true
 }
 
-// takeM makes a map of the open elements from base on. The last of several of one name wins.
-func (r *reader) takeM(base int) bson.M {
+// closeM returns the open elements from base on as a map. Of several elements with the same key the last one counts.
+func (r *reader) closeM(base int) bson.M {
 	elements := r.open[base:]
 	m := make(bson.M, len(elements))
 	for i := range elements {
 		m[elements[i].Key] = elements[i].Value
 	}
-	r.close(base)
+	r.truncate(base)
 	return m
 }
 
-// takeD makes a document of the open elements from base on.
-func (r *reader) takeD(base int) bson.D {
+// closeD returns the open elements from base on as a document.
+func (r *reader) closeD(base int) bson.D {
 	d := make(bson.D, len(r.open)-base)
 	copy(d, r.open[base:])
-	r.close(base)
+	r.truncate(base)
 	return d
 }
 
-// close forgets the open elements from base on.
-func (r *reader) close(base int) {
+// truncate removes the open elements from base on.
+func (r *reader) truncate(base int) {
 	clear(r.open[base:])
 	r.open = r.open[:base]
 }
 
-// failure returns what is wrong with a document, and leaves it.
+// failure returns the error of a document and makes the reader ready for the next one.
 func (r *reader) failure() error {
 	err := r.err
-	r.close(0)
+	r.truncate(0)
 	r.depth, r.err = 0, nil
 	return err
 }
 
-// fail notes what is wrong with the byte at a place. It is always false.
+// fail sets the error and returns false.
 func (r *reader) fail(what string, at int) bool {
-	r.err = badBSON(what, at)
+	r.err = invalidAt(what, at)
 	return false
 }
 
+// shortestDocument is the size of an empty document.
+const shortestDocument = 5
+
 // documentEnd returns where the document at b[at:] ends.
 func documentEnd(b []byte, at int) (end int, ok bool) {
-	const shortest = 5
-	if len(b)-at < shortest {
+	if len(b)-at < shortestDocument {
 		return at, false
 	}
 	n := int(int32(binary.LittleEndian.Uint32(b[at:])))
-	if n < shortest || n > len(b)-at || b[at+n-1] != 0 {
+	if n < shortestDocument || n > len(b)-at || b[at+n-1] != 0 {
 		return at, false
 	}
 	return at + n, true
+}
+
+// documentLength returns the error of a document that documentEnd refuses.
+func documentLength(b []byte, at int) error {
+	most := len(b) - at
+	if most < shortestDocument {
+		return fmt.Errorf("document of %d bytes, need at least %d, at byte %d", most, shortestDocument, at)
+	}
+	n := int32(binary.LittleEndian.Uint32(b[at:]))
+	if n < shortestDocument || int(n) > most {
+		return fmt.Errorf("invalid document length %d: need at least %d and at most %d, at byte %d", n, shortestDocument, most, at)
+	}
+	return invalidAt("document without a terminating NUL", at+int(n)-1)
 }

@@ -1,4 +1,4 @@
-package motor
+package bsoncodec
 
 import (
 	"bytes"
@@ -40,9 +40,9 @@ func (r *reader) value(t bson.Type, b []byte, at int) (v any, next int, ok bool)
 			return nil, next, false
 		}
 		if r.maps {
-			return r.takeM(base), next, true
+			return r.closeM(base), next, true
 		}
-		return r.takeD(base), next, true
+		return r.closeD(base), next, true
 	case bson.TypeArray:
 		list, next, ok := r.list(b, at)
 		return list, next, ok
@@ -60,7 +60,7 @@ func (r *reader) value(t bson.Type, b []byte, at int) (v any, next int, ok bool)
 			break
 		}
 		if b[at] > 1 {
-			return nil, at, r.fail("a boolean that is neither 0 nor 1", at)
+			return nil, at, r.fail("boolean that is neither 0 nor 1", at)
 		}
 		return b[at] == 1, at + 1, true
 	case bson.TypeNull:
@@ -68,10 +68,10 @@ func (r *reader) value(t bson.Type, b []byte, at int) (v any, next int, ok bool)
 	default:
 		return r.rare(t, b, at)
 	}
-	return nil, at, r.fail("a value that is cut off", at)
+	return nil, at, r.fail("truncated value", at)
 }
 
-// rare is value for the types that documents seldom have.
+// rare is value for the less common types.
 func (r *reader) rare(t bson.Type, b []byte, at int) (v any, next int, ok bool) {
 	switch t {
 	case bson.TypeBinary:
@@ -106,7 +106,7 @@ func (r *reader) rare(t bson.Type, b []byte, at int) (v any, next int, ok bool) 
 	case bson.TypeDBPointer:
 		collection, at, ok := r.text(b, at)
 		if !ok || len(b)-at < 12 {
-			return nil, at, ok && r.fail("a value that is cut off", at)
+			return nil, at, ok && r.fail("truncated value", at)
 		}
 		return bson.DBPointer{DB: collection, Pointer: bson.ObjectID(b[at : at+12])}, at + 12, true
 	case bson.TypeCodeWithScope:
@@ -118,17 +118,17 @@ func (r *reader) rare(t bson.Type, b []byte, at int) (v any, next int, ok bool) 
 	case bson.TypeMaxKey:
 		return bson.MaxKey{}, at, true
 	default:
-		return nil, at, r.fail("a value of a type that there is not", at)
+		return nil, at, r.fail("unknown type of a value", at)
 	}
-	return nil, at, r.fail("a value that is cut off", at)
+	return nil, at, r.fail("truncated value", at)
 }
 
-// text returns the string at b[at:], which has its length before it and a NUL behind it. It may have others in it,
-// and need not be UTF-8.
+// text returns the string at b[at:]. It has its length before it and a NUL after it. It may contain NULs, and need not
+// be UTF-8.
 func (r *reader) text(b []byte, at int) (string, int, bool) {
 	n, at, ok := length(b, at)
 	if !ok || n < 1 || b[at+n-1] != 0 {
-		return "", at, r.fail("the length of a string is not its length", at)
+		return "", at, r.fail("invalid length of a string", at)
 	}
 	return string(b[at : at+n-1]), at + n, true
 }
@@ -137,7 +137,7 @@ func (r *reader) text(b []byte, at int) (string, int, bool) {
 func (r *reader) binary(b []byte, at int) (any, int, bool) {
 	subtype, begin, end, ok := binaryAt(b, at)
 	if !ok {
-		return nil, at, r.fail("the length of a binary is not its length", at)
+		return nil, at, r.fail("invalid length of a binary", at)
 	}
 	data := make([]byte, end-begin)
 	copy(data, b[begin:])
@@ -154,7 +154,7 @@ func binaryAt(b []byte, at int) (subtype byte, begin, end int, ok bool) {
 	}
 	n := int(int32(binary.LittleEndian.Uint32(b[at:])))
 	subtype, begin = b[at+4], at+5
-	// The old subtype has a second length within the first, and it is the one that the driver believes.
+	// The old subtype has a second length inside the first. The driver uses the second one.
 	if subtype == bson.TypeBinaryBinaryOld && n > 4 {
 		n, begin, ok = length(b, begin)
 		return subtype, begin, begin + n, ok
@@ -162,28 +162,27 @@ func binaryAt(b []byte, at int) (subtype byte, begin, end int, ok bool) {
 	return subtype, begin, begin + n, n >= 0 && n <= len(b)-begin
 }
 
-// codeWithScope returns the JavaScript code with its scope at b[at:]. The scope is a bson.D, whatever the document
-// that it is in.
+// codeWithScope returns the JavaScript code with its scope at b[at:]. The scope is always a bson.D.
 func (r *reader) codeWithScope(b []byte, at int) (any, int, bool) {
 	if len(b)-at < 4 {
-		return nil, at, r.fail("a value that is cut off", at)
+		return nil, at, r.fail("truncated value", at)
 	}
 	total := int(int32(binary.LittleEndian.Uint32(b[at:])))
 	n, code, ok := length(b, at+4)
 	if !ok || n < 1 {
-		return nil, at, r.fail("the length of a string is not its length", at+4)
+		return nil, at, r.fail("invalid length of a string", at+4)
 	}
 	base, next, ok := r.elements(b, code+n)
 	if !ok {
 		return nil, next, false
 	}
 	if next-at != total {
-		return nil, at, r.fail("the length of a code with scope is not its length", at)
+		return nil, at, r.fail("invalid length of a code with scope", at)
 	}
-	return bson.CodeWithScope{Code: bson.JavaScript(b[code : code+n-1]), Scope: r.takeD(base)}, next, true
+	return bson.CodeWithScope{Code: bson.JavaScript(b[code : code+n-1]), Scope: r.closeD(base)}, next, true
 }
 
-// length returns the length at b[at:] and where what it is the length of begins; not ok if that cannot be.
+// length returns the length at b[at:] and where the bytes of that length begin. It is not ok if there are fewer bytes.
 func length(b []byte, at int) (n, begin int, ok bool) {
 	if len(b)-at < 4 {
 		return 0, at, false
@@ -192,7 +191,7 @@ func length(b []byte, at int) (n, begin int, ok bool) {
 	return n, begin, n >= 0 && n <= len(b)-begin
 }
 
-// nul returns where in b, from a place on, the next NUL is, or -1.
+// nul returns the index of the first NUL of b at from or after it, or -1.
 func nul(b []byte, from int) int {
 	if i := bytes.IndexByte(b[from:], 0); i >= 0 {
 		return from + i

@@ -1,0 +1,134 @@
+package motor
+
+import (
+	"bytes"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
+)
+
+// codec is the codec of a handle: by the registry and the BSON options of its client, or its own. Its methods give the
+// errors of bsoncodec their class.
+type codec struct{ bsoncodec.Codec }
+
+// with returns the codec of a handle that is derived from the handle of c.
+func (c codec) with(registry *bson.Registry, bsonOptions *options.BSONOptions) codec {
+	return codec{c.Codec.With(registry, bsonOptions)}
+}
+
+// encode returns v as a document. argument is the name of v in errors: [TypeError] for a value that cannot be a
+// document, [InvalidDocument] for a value that cannot be encoded.
+func (c *codec) encode(argument string, v any) (bson.Raw, error) {
+	raw, err := c.Document(argument, v)
+	return raw, codecError(err)
+}
+
+// encodeCommand is encode for a document whose order matters.
+func (c *codec) encodeCommand(argument string, v any) (bson.Raw, error) {
+	raw, err := c.Ordered(argument, v)
+	return raw, codecError(err)
+}
+
+// encodeUpdate returns v, an update document or a pipeline, for the driver. [ValueError] if an operator is missing.
+func (c *codec) encodeUpdate(v any) (any, error) {
+	update, err := c.Update(v)
+	return update, codecError(err)
+}
+
+// encodeReplacement returns v as a document. [ValueError] if it has operators.
+func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
+	raw, err := c.Replacement(v)
+	return raw, codecError(err)
+}
+
+// encodeAll returns the documents of v, a slice.
+func (c *codec) encodeAll(v any) ([]bson.Raw, error) {
+	docs, err := c.Documents(v)
+	return docs, codecError(err)
+}
+
+// encodePipeline returns the stages of v, a slice of documents.
+func (c *codec) encodePipeline(v any) ([]bson.Raw, error) {
+	stages, err := c.Pipeline(v)
+	return stages, codecError(err)
+}
+
+// decodeValues returns the elements of a list, documents among them as bson.M. [InvalidBSON] if one cannot be decoded.
+func (c *codec) decodeValues(list bson.RawArray) ([]any, error) {
+	values, err := c.Values(list)
+	return values, codecError(err)
+}
+
+// decode returns raw as a D. [InvalidBSON] if that cannot be.
+func decode[D any](c *codec, raw bson.Raw) (D, error) {
+	doc := new(D)
+	err := c.Decode(raw, doc)
+	return *doc, codecError(err)
+}
+
+// withID returns the document with an _id, and the _id.
+func withID(doc bson.Raw) (bson.Raw, any, error) {
+	with, id, err := bsoncodec.WithID(doc)
+	return with, id, codecError(err)
+}
+
+// withField returns doc with a field set.
+func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
+	with, err := bsoncodec.WithField(doc, key, value)
+	return with, codecError(err)
+}
+
+// codecErrorClasses are the classes of the errors of bsoncodec.
+var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
+	bsoncodec.WrongType:       TypeError,
+	bsoncodec.WrongValue:      ValueError,
+	bsoncodec.CannotEncode:    InvalidDocument,
+	bsoncodec.InvalidDocument: InvalidDocument,
+	bsoncodec.TooLarge:        DocumentTooLarge,
+	bsoncodec.CannotDecode:    InvalidBSON,
+}
+
+// codecError gives an error of bsoncodec its class, and returns other errors as they are.
+func codecError(err error) error {
+	own, ok := err.(*bsoncodec.Error)
+	if !ok {
+		return err
+	}
+	cause := own.Cause
+	if own.Kind == bsoncodec.CannotEncode {
+		cause = mongo.MarshalError{Value: own.Value, Err: cause}
+	}
+	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
+}
+
+// decodeIndexKeys is a hook for descriptions of indexes: the keys of an index are a bson.D, since their order matters,
+// also in a bson.M.
+func decodeIndexKeys(c bsoncodec.Codec) bsoncodec.Hook {
+	c.Hook = nil
+	return func(raw bson.Raw, doc any) (bool, error) {
+		index, ok := doc.(*bson.M)
+		keys, found := raw.Lookup("key").DocumentOK()
+		if !ok || !found {
+			return false, nil
+		}
+		if err := c.Decode(raw, index); err != nil {
+			return true, err
+		}
+		var ordered bson.D
+		err := c.Decode(keys, &ordered)
+		(*index)["key"] = ordered
+		return true, err
+	}
+}
+
+// decodeGridOut is a hook that decodes the document of a GridFS file into a *GridOut.
+func (g *gridFiles) decodeGridOut(raw bson.Raw, doc any) (bool, error) {
+	file, ok := doc.(**GridOut)
+	if ok {
+		*file = g.found(bytes.Clone(raw))
+	}
+	return ok, nil
+}
