@@ -167,9 +167,10 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 	mustHave(loop != nil, "SpawnContext", "loop")
 	mustHave(fn != nil, "SpawnContext", "fn")
 	s := &spawned[T]{fn: fn, promise: future.NewPromiseOn[T](loop)}
-	s.watch = s.promise.Future().Notify((*cancelOnDone)(&s.coroutine))
-	s.start(ctx, loop, s)
-	return s.promise.Future()
+	f := s.promise.Future()
+	s.c.promise, s.c.future = s.promise, f
+	s.c.start(ctx, loop, s, fn)
+	return f
 }
 
 // SpawnCallback starts fn as a coroutine that nobody waits for, and reports whether it will run: not on a loop that
@@ -179,13 +180,17 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
 	mustHave(fn != nil, "SpawnCallback", "fn")
 	b := &background{fn: fn}
-	return b.start(context.Background(), l, b)
+	return b.c.start(context.Background(), l, b, fn)
 }
 
-// start makes c a coroutine of loop that will begin in a later turn.
-func (c *coroutine) start(ctx context.Context, loop *Loop, b body) bool {
-	c.loop, c.body, c.parent = loop, b, ctx
+// start makes c a coroutine of loop that will begin in a later turn. b runs function.
+func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any) bool {
+	c.loop, c.body, c.function, c.parent = loop, b, function, ctx
 	c.co.c = c
+	c.node.owner = c
+	if c.future != nil {
+		c.future.NotifyWith(&c.onSettled, (*cancelOnDone)(c))
+	}
 	if ctx.Done() != nil {
 		// The Co is not derived from ctx: it would stay with ctx for as long as that lives, or have to end when the
 		// function returns. See begin.
@@ -197,14 +202,14 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body) bool {
 	if loop.post(c.step) {
 		return true
 	}
-	b.fail(ErrLoopClosed)
+	c.fail(ErrLoopClosed)
 	return false
 }
 
 // begin gives the coroutine what it runs on. It is called on the loop.
 func (c *coroutine) begin() {
 	c.fiber = c.loop.coroutines.fiberFor(c)
-	c.loop.coroutines.add(c)
+	c.loop.coroutines.all.append(&c.node)
 	if c.parent.Done() != nil {
 		c.unwatch = context.AfterFunc(c.parent, func() {
 			c.cancel(context.Cause(c.parent))
@@ -215,47 +220,29 @@ func (c *coroutine) begin() {
 
 // spawned is a coroutine with a future.
 type spawned[T any] struct {
-	coroutine
+	c       coroutine
 	promise *future.Promise[T]
-	watch   *future.Registration // over the future being cancelled
 	fn      func(co *Co) (T, error)
 }
 
 func (s *spawned[T]) run(co *Co) {
 	v, err := s.fn(co)
-	s.watch.Stop()
+	s.c.onSettled.Stop()
 	s.promise.Settle(v, err)
 }
 
-func (s *spawned[T]) fail(err error) {
-	s.watch.Stop()
-	s.promise.Reject(err)
-}
-
-func (s *spawned[T]) reason() error { return s.promise.Future().Err() }
-func (s *spawned[T]) function() any { return s.fn }
-
 // background is a coroutine without one.
 type background struct {
-	coroutine
+	c  coroutine
 	fn func(co *Co) error
 }
 
 func (b *background) run(co *Co) {
 	err := b.fn(co)
-	if err != nil && !(b.closing && errors.Is(err, ErrLoopClosed)) {
-		b.loop.log().Error("callback: a coroutine failed", "error", err, "name", funcName(b.fn))
+	if err != nil && !(b.c.closing && errors.Is(err, ErrLoopClosed)) {
+		b.c.loop.log().Error("callback: a coroutine failed", "error", err, "name", funcName(b.fn))
 	}
 }
-
-func (b *background) fail(err error) {
-	if p, ok := errors.AsType[*future.PanicError](err); ok {
-		b.loop.reportPanic(p)
-	}
-}
-
-func (b *background) reason() error { return nil }
-func (b *background) function() any { return b.fn }
 
 // Gather runs fns as coroutines, all at once, and returns their results in the order of fns. At the first error it
 // returns that; the other coroutines go on. They are ended if co ends meanwhile.
@@ -288,24 +275,41 @@ func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Dura
 func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...time.Duration) (T, error) {
 	mustHave(loop != nil, "RunSyncFuture", "loop")
 	mustHave(fn != nil, "RunSyncFuture", "fn")
-	limit := limitOf(timeout)
+	var f *future.Future[T]
+	err := runSync(loop, limitOf(timeout), func() settling {
+		f = fn()
+		mustHave(f != nil, "RunSyncFuture", "the future returned by fn")
+		return f
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return f.Result()
+}
+
+// runSync drives loop until the future that start returns is settled. An error says why it is not, or why there is none.
+func runSync(loop *Loop, limit timeLimit, start func() settling) error {
+	if err := loop.acquire(); err != nil {
+		return err
+	}
 	var (
-		zero     T
-		f        *future.Future[T]
+		f        settling
+		failed   error // start panicked
 		done     bool
 		timedOut bool
 	)
-	if err := loop.take(); err != nil {
-		return zero, err
-	}
 	if limit.set {
 		// Cancelled is not done: the coroutine gets a turn to hear of it.
-		t := &Timeout{quiet: true, fn: func() { timedOut = f.Cancel(&timeoutError{limit.after}) }}
+		t := &Timeout{quiet: true, fn: func() { timedOut = f != nil && f.Cancel(&timeoutError{limit.after}) }}
 		loop.arm(t, loop.after(limit.after))
 		defer loop.RemoveTimeout(t)
 	}
 	accepted := loop.post(func() {
-		f = started(fn)
+		if f, failed = callStart(start); failed != nil {
+			done = true
+			return
+		}
 		f.Notify(&runEnd{loop, func() { done = true }})
 	})
 	func() {
@@ -313,33 +317,34 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 		loop.drive(&done)
 	}()
 	switch {
+	case failed != nil:
+		return failed
 	case timedOut:
-		return zero, &timeoutError{limit.after}
+		return &timeoutError{limit.after}
 	case f != nil && f.IsDone():
-		return f.Result()
+		return nil
 	case !accepted || loop.isClosed():
-		return zero, ErrLoopClosed
+		return ErrLoopClosed
 	default:
-		return zero, ErrLoopStopped
+		return ErrLoopStopped
 	}
 }
 
-// runEnd has the loop told, in a turn of its own, that the future of a RunSync is settled.
+// runEnd tells the loop, in a turn of its own, that the future of a RunSync is settled.
 type runEnd struct {
 	loop *Loop
 	tell func()
 }
 
+// Wake implements [future.Waker].
 func (e *runEnd) Wake() { e.loop.post(e.tell) }
 
-// started calls fn and makes a panic the error of the future.
-func started[T any](fn func() *future.Future[T]) (f *future.Future[T]) {
+// callStart calls start and makes a panic an error.
+func callStart(start func() settling) (f settling, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			f = future.Rejected[T](&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+			f, err = nil, &future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack}
 		}
 	}()
-	f = fn()
-	mustHave(f != nil, "RunSyncFuture", "the future returned by fn")
-	return f
+	return start(), nil
 }

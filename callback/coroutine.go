@@ -30,7 +30,12 @@ type coroutine struct {
 	cancel  context.CancelCauseFunc
 	unwatch func() bool // ends the watch over parent
 
-	next, prev *coroutine // among the loop's
+	node node // among the loop's
+
+	function  any      // what it runs
+	promise   rejecter // of its future; nil: it has none
+	future    settling
+	onSettled future.Registration // with its future: if that settles while the coroutine runs, it was cancelled
 
 	waiting  bool // in Suspend, or not begun
 	done     bool // the function has returned
@@ -38,12 +43,17 @@ type coroutine struct {
 	refusals int  // awaits that failed because the coroutine has been cancelled
 }
 
-// body is the function of a coroutine and what becomes of its result.
-type body interface {
-	run(co *Co)
-	fail(err error) // the function panicked, or called runtime.Goexit, or never began
-	reason() error  // for which it was cancelled
-	function() any
+// body calls the function of a coroutine and settles its future.
+type body interface{ run(co *Co) }
+
+// fail ends a coroutine whose function panicked, or called runtime.Goexit, or never began.
+func (c *coroutine) fail(err error) {
+	if c.promise != nil {
+		c.onSettled.Stop()
+		c.promise.Reject(err)
+	} else if p, ok := errors.AsType[*future.PanicError](err); ok {
+		c.loop.reportPanic(p)
+	}
 }
 
 // maxRefusals is how often a cancelled coroutine may go on to wait, before it is taken for one that ignores the
@@ -66,14 +76,14 @@ func (c *coroutine) resume() {
 	}
 	c.fiber.next()
 	if c.done {
-		cs.remove(c)
+		cs.all.remove(&c.node)
 		cs.takeBack(c.fiber)
 	}
 }
 
 // lost is called instead of what resume does at the end if the coroutine has ended its goroutine.
 func (c *coroutine) lost() {
-	c.loop.coroutines.remove(c)
+	c.loop.coroutines.all.remove(&c.node)
 	c.loop.coroutines.fibers--
 }
 
@@ -123,7 +133,7 @@ func (c *coroutine) cancelled() {
 	if c.done {
 		return
 	}
-	c.cancel(c.body.reason())
+	c.cancel(c.future.Err())
 	c.resume()
 }
 
@@ -151,14 +161,14 @@ func (c *coroutine) refuse() {
 	}
 	if c.refusals == maxRefusals+1 {
 		c.loop.log().Warn("callback: a cancelled coroutine ignores the errors of its awaits; ending it",
-			slog.String("name", funcName(c.body.function())))
+			slog.String("name", funcName(c.function)))
 	}
 	runtime.Goexit()
 }
 
 // coroutines are those of one loop.
 type coroutines struct {
-	first, last *coroutine // that have not ended, in the order of their start
+	all list // that have not ended, in the order of their start
 
 	idle    []*fiber
 	fibers  int        // idle or not
@@ -169,30 +179,6 @@ type coroutines struct {
 
 // maxIdle is how many goroutines a loop keeps for the next coroutines while it runs.
 const maxIdle = 64
-
-func (cs *coroutines) add(c *coroutine) {
-	c.prev = cs.last
-	if cs.last == nil {
-		cs.first = c
-	} else {
-		cs.last.next = c
-	}
-	cs.last = c
-}
-
-func (cs *coroutines) remove(c *coroutine) {
-	if c.prev == nil {
-		cs.first = c.next
-	} else {
-		c.prev.next = c.next
-	}
-	if c.next == nil {
-		cs.last = c.prev
-	} else {
-		c.next.prev = c.prev
-	}
-	c.next, c.prev = nil, nil
-}
 
 // fiberFor returns a fiber that will run c.
 func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
@@ -232,8 +218,8 @@ func (cs *coroutines) stopIdle() {
 
 // endAll ends the coroutines of a closed loop.
 func (cs *coroutines) endAll() {
-	for cs.first != nil {
-		cs.first.end()
+	for cs.all.first != nil {
+		cs.all.first.owner.(*coroutine).end()
 	}
 }
 
@@ -301,12 +287,12 @@ func (f *fiber) run(c *coroutine) {
 			return
 		}
 		if v := recover(); v != nil {
-			c.body.fail(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+			c.fail(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 			return
 		}
 		// This goroutine is past saving. iter.Pull would pass the Goexit on to the loop's goroutine, which is not
 		// to end; it passes a panic on too, and that one can be caught there.
-		c.body.fail(goexitError())
+		c.fail(goexitError())
 		panic(fiberEnded{c})
 	}()
 	c.body.run(&c.co)

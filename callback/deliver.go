@@ -33,6 +33,7 @@ func deliver[T any](loop future.Executor, f *future.Future[T], callback Func[T])
 type settling interface {
 	future.Awaitable
 	Err() error
+	Cancel(cause ...error) bool
 }
 
 // deliverOn arranges for call to be called on loop once f is settled.

@@ -19,7 +19,7 @@ import (
 //
 // Tornado: IOLoop.start. asyncio: loop.run_forever.
 func (l *Loop) Start() {
-	switch err := l.take(); err {
+	switch err := l.acquire(); err {
 	case nil:
 		defer l.leave()
 		l.drive(new(bool))
@@ -33,7 +33,7 @@ func (l *Loop) Start() {
 // It is for main loops that come by regularly anyway, as those of games do; others use [WithHost]. It panics as
 // Start does. On a closed loop it does nothing.
 func (l *Loop) Poll() (more bool) {
-	switch err := l.take(); err {
+	switch err := l.acquire(); err {
 	case nil:
 	case ErrLoopClosed:
 		return false
@@ -45,8 +45,8 @@ func (l *Loop) Poll() (more bool) {
 	return false
 }
 
-// take takes the driver's role.
-func (l *Loop) take() error {
+// acquire takes the driver's role.
+func (l *Loop) acquire() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {

@@ -231,7 +231,7 @@ func (l *Loop) callTimed(fn func()) {
 	}
 	var name string
 	if c := l.coroutines.stepped; c != nil {
-		name = funcName(c.body.function())
+		name = funcName(c.function)
 	} else {
 		name = funcName(fn)
 	}
