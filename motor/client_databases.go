@@ -72,7 +72,7 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	gone := indexKey{database: target.name}
 	c.indexes.forget(gone)
 	return inDatabase(ctx, target, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
-		defer c.indexes.forget(gone) // see forgetting
+		defer c.indexes.drop(gone)() // see invalidating
 		if byCommand {
 			command := bson.D{{Key: "dropDatabase", Value: 1}, {Key: "writeConcern", Value: now.write.wire}}
 			return struct{}{}, d.RunCommand(ctx, command).Err()

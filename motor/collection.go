@@ -108,7 +108,7 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 	if err := now.refuseSession(ctx); err != nil {
 		return failed[struct{}](c.db.client, err)
 	}
-	return inCollection(ctx, c, forgetting(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollection(ctx, c, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
 	}))
 }

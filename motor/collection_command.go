@@ -125,7 +125,7 @@ func dropByCommand[D any](
 		return failed[struct{}](c.db.client, err)
 	}
 	command := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
-	return inCollection(ctx, c, forgetting(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollection(ctx, c, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, command).Err())
 	}))
 }

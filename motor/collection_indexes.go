@@ -176,7 +176,7 @@ func dropIndex[D any](
 	if name == allIndexes {
 		gone = ""
 	}
-	return inCollectionAt(ctx, c, now, forgetting(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return inCollectionAt(ctx, c, now, invalidating(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(drop(ctx, coll))
 	}))
 }

@@ -45,5 +45,5 @@ func (c *Collection[D]) Rename(ctx context.Context, newName string, opts ...Rena
 	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
 	}
-	return inCollectionAt(ctx, c, now, forgetting(target, "", forgetting(c, "", op)))
+	return inCollectionAt(ctx, c, now, invalidating(target, "", invalidating(c, "", op)))
 }

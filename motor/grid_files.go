@@ -3,7 +3,9 @@ package motor
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -16,7 +18,7 @@ import (
 type gridFiles struct {
 	root          *Collection[bson.M]
 	files, chunks *Collection[bson.M]
-	indexed       atomic.Bool // the indexes are known to be there
+	ensured       atomic.Bool // see ensureIndexes
 }
 
 // defaultChunkSize is the size in bytes of a file's chunks.
@@ -118,31 +120,57 @@ func (g *gridFiles) findOne(
 	return newGridFile(doc), nil
 }
 
-// ensureIndexes makes the indexes that files need, if there are no files and no such indexes yet: as the
-// specification asks of the first write. It runs in a slot.
+// ensureIndexes creates the indexes that files need. As the specification of GridFS asks, it first looks for a file, and
+// does nothing if there is one. The client's index cache remembers the outcome until one of the collections, or an index
+// of theirs, is dropped by this client. Then files may have been written while the indexes were dropped, so that a file
+// proves nothing: the indexes are looked for instead. It runs in a slot.
 func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) error {
-	if g.indexed.Load() {
+	cache := &g.client().indexes
+	files, chunks := indexKey{g.root.db.name, g.files.name, ""}, indexKey{g.root.db.name, g.chunks.name, ""}
+	if cache.has(files) && cache.has(chunks) {
 		return nil
 	}
-	primary := g.files.now()
-	primary.read = primaryOnly
-	any := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: int32(1)}})
-	err := g.files.at(client, primary).FindOne(ctx, bson.D{}, any).Err()
-	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+	before := cache.moment()
+	if !g.ensured.Load() {
+		found, err := g.hasFiles(ctx, client)
+		if err != nil {
+			return err
+		}
+		if found {
+			g.remember(files, chunks, before)
+			return nil
+		}
+	}
+	byName := bson.D{{Key: "filename", Value: int32(1)}, {Key: "uploadDate", Value: int32(1)}}
+	if err := ensureGridIndex(ctx, client, g.files, byName); err != nil {
 		return err
 	}
-	if err != nil {
-		byName := bson.D{{Key: "filename", Value: int32(1)}, {Key: "uploadDate", Value: int32(1)}}
-		if err := ensureGridIndex(ctx, client, g.files, byName); err != nil {
-			return err
-		}
-		byNumber := bson.D{{Key: "files_id", Value: int32(1)}, {Key: "n", Value: int32(1)}}
-		if err := ensureGridIndex(ctx, client, g.chunks, byNumber, options.Index().SetUnique(true)); err != nil {
-			return err
-		}
+	byNumber := bson.D{{Key: "files_id", Value: int32(1)}, {Key: "n", Value: int32(1)}}
+	if err := ensureGridIndex(ctx, client, g.chunks, byNumber, options.Index().SetUnique(true)); err != nil {
+		return err
 	}
-	g.indexed.Store(true)
+	g.remember(files, chunks, before)
 	return nil
+}
+
+// hasFiles reports whether there is a file, on the primary.
+func (g *gridFiles) hasFiles(ctx context.Context, client *mongo.Client) (bool, error) {
+	primary := g.files.now()
+	primary.read = primaryOnly
+	only := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: int32(1)}})
+	err := g.files.at(client, primary).FindOne(ctx, bson.D{}, only).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// remember notes that both collections have their indexes, unless one may have been dropped since before.
+func (g *gridFiles) remember(files, chunks indexKey, before int) {
+	const forever time.Duration = math.MaxInt64
+	g.ensured.Store(true)
+	g.client().indexes.add(files, forever, before)
+	g.client().indexes.add(chunks, forever, before)
 }
 
 func ensureGridIndex(

@@ -293,6 +293,9 @@ func (w *fileWriter) close() error {
 	if err := w.send(); err != nil {
 		return err
 	}
+	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil { // they may have been dropped during send
+		return err
+	}
 	files := w.files.files
 	now, e := files.now(), files.encoding()
 	w.mu.Lock()

@@ -302,7 +302,7 @@ func (b *GridFSBucket) Drop(ctx context.Context) *future.Future[struct{}] {
 	if err := b.files.check(ctx); err != nil {
 		return failed[struct{}](b.files.client(), err)
 	}
-	b.files.indexed.Store(false)
+	b.files.ensured.Store(true) // of an upload that runs meanwhile the indexes may be dropped, and its file may stay
 	return future.ThenFuture(b.files.files.Drop(ctx), func(struct{}) *future.Future[struct{}] {
 		return b.files.chunks.Drop(ctx)
 	})

@@ -14,9 +14,12 @@ type indexCache struct {
 	mu    sync.Mutex
 	until map[indexKey]time.Time
 	drops int // how many times something was forgotten
+
+	dropping int // commands that drop indexes and run now
 }
 
-// indexKey is the full name of an index.
+// indexKey is the full name of an index. With an empty index it stands for all indexes that the files of GridFS need in
+// the collection.
 type indexKey struct{ database, collection, index string }
 
 // has reports whether the index is known to be there.
@@ -38,12 +41,12 @@ func (c *indexCache) moment() (drops int) {
 	return c.drops
 }
 
-// add notes that an index has been created. If something was dropped since the moment before, it may be this index,
-// whichever the server has done first, and nothing is noted.
+// add notes that an index has been created. Nothing is noted if an index was dropped since moment returned before, or is
+// being dropped now: it may be this one, and the server may have dropped it after it was created.
 func (c *indexCache) add(key indexKey, keep time.Duration, before int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.drops != before || keep <= 0 {
+	if c.drops != before || c.dropping > 0 || keep <= 0 {
 		return
 	}
 	if c.until == nil {
@@ -52,30 +55,48 @@ func (c *indexCache) add(key indexKey, keep time.Duration, before int) {
 	c.until[key] = time.Now().Add(keep)
 }
 
-// forget takes indexes for gone: one, or with an empty name all of a collection, or without a collection all of a
-// database.
+// forget removes indexes from the cache: one, or with an empty name all of a collection, or without a collection all of
+// a database.
 func (c *indexCache) forget(which indexKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.forgetLocked(which)
+}
+
+func (c *indexCache) forgetLocked(which indexKey) {
 	c.drops++
 	for key := range c.until {
 		if key.database == which.database && (which.collection == "" || key.collection == which.collection) &&
-			(which.index == "" || key.index == which.index) {
+			(which.index == "" || key.index == "" || key.index == which.index) {
 			delete(c.until, key)
 		}
 	}
 }
 
-// forgetting returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
-// are forgotten at once, since EnsureIndex may be called before op has run, and again when op is over: an index that
-// was created meanwhile may have been dropped with the others.
-func forgetting[D, T any](
+// drop forgets indexes that a command is about to drop. The caller calls the result when the command has ended: until
+// then nothing is added.
+func (c *indexCache) drop(which indexKey) (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropping++
+	c.forgetLocked(which)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.dropping--
+		c.forgetLocked(which)
+	}
+}
+
+// invalidating returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
+// are forgotten at the call, since EnsureIndex may be called before op runs, and while op runs.
+func invalidating[D, T any](
 	c *Collection[D], name string, op func(context.Context, *mongo.Collection) (T, error),
 ) func(context.Context, *mongo.Collection) (T, error) {
 	cache, which := &c.db.client.indexes, indexKey{c.db.name, c.name, name}
 	cache.forget(which)
 	return func(ctx context.Context, coll *mongo.Collection) (T, error) {
-		defer cache.forget(which)
+		defer cache.drop(which)()
 		return op(ctx, coll)
 	}
 }

@@ -50,3 +50,23 @@ func TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown(t *testing.T) {
 		t.Errorf("a %t, b %t; want a alone", c.Has("a"), c.Has("b"))
 	}
 }
+
+func TestIndexThatIsCreatedWhileOneIsDroppedIsNotKnown(t *testing.T) {
+	var c motor.IndexCache
+	first, second := c.Drop(""), c.Drop("b")
+	c.Add("a", time.Hour, c.Moment())
+	first()
+	c.Add("a", time.Hour, c.Moment())
+	if c.Has("a") {
+		t.Error("it is known")
+	}
+	before := c.Moment()
+	second()
+	c.Add("a", time.Hour, before)
+	if c.Has("a") {
+		t.Error("it is known, though a drop ended meanwhile")
+	}
+	if c.Add("a", time.Hour, c.Moment()); !c.Has("a") {
+		t.Error("it is not known after the drops")
+	}
+}
