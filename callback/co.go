@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Co is what a coroutine is given to wait with. It is the context of the coroutine, so it is what operations take
-// as theirs, and given to [future.Future.Await] it suspends the coroutine and not the loop:
+// Co is the context of a coroutine, and its means to wait. Operations take it as their context, and given to
+// [future.Future.Await] it suspends the coroutine and not the loop:
 //
 //	doc, err := coll.FindOne(co, filter).Await(co)
 //
@@ -67,11 +67,11 @@ func (co *Co) Suspend(on future.Awaitable) error {
 	c := co.c
 	co.mustBeCurrent()
 	if err := co.ended(); err != nil {
-		c.refuse()
+		c.countRefusal()
 		return err
 	}
-	c.setAlarm(on)
-	defer c.clearAlarm()
+	c.watch(on)
+	defer c.unwatch()
 	if co != &c.co && co.ctx.Done() != nil {
 		defer context.AfterFunc(co.ctx, func() { c.loop.post(c.step) })()
 	}
@@ -94,7 +94,7 @@ func (co *Co) Sleep(d time.Duration) error {
 	c := co.c
 	co.mustBeCurrent()
 	if err := co.ended(); err != nil {
-		c.refuse()
+		c.countRefusal()
 		return err
 	}
 	over := false
@@ -139,7 +139,7 @@ func (co *Co) mustBeCurrent() {
 	f := co.c.fiber
 	if currentIdentity() != f.identity {
 		panic("callback: a coroutine's Co was awaited outside of the coroutine: another goroutine, coroutine or " +
-			"callback must wait with a context of its own")
+			"callback must wait with its own context")
 	}
 	if f.coroutine != co.c {
 		panic("callback: the Co of a coroutine that has ended was awaited")
@@ -161,7 +161,7 @@ func Spawn[T any](loop *Loop, fn func(co *Co) (T, error)) *future.Future[T] {
 }
 
 // SpawnContext is [Spawn] for a coroutine whose Co has the values and the deadline of ctx, and ends with it. With
-// the Co of another coroutine as ctx, the new coroutine is ended when that one ends or is cancelled.
+// the Co of another coroutine as ctx, the new coroutine ends when that coroutine ends or is cancelled.
 func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, error)) *future.Future[T] {
 	mustHave(ctx != nil, "SpawnContext", "ctx")
 	mustHave(loop != nil, "SpawnContext", "loop")
@@ -173,7 +173,7 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 	return f
 }
 
-// SpawnCallback starts fn as a coroutine that nobody waits for, and reports whether it will run: not on a loop that
+// SpawnCallback starts fn as a coroutine without a future, and reports whether it will run: not on a loop that
 // has been closed. An error of fn is logged, a panic goes to the handler of [WithPanicHandler].
 //
 // Tornado: IOLoop.spawn_callback.
@@ -211,7 +211,7 @@ func (c *coroutine) begin() {
 	c.fiber = c.loop.coroutines.fiberFor(c)
 	c.loop.coroutines.all.append(&c.node)
 	if c.parent.Done() != nil {
-		c.unwatch = context.AfterFunc(c.parent, func() {
+		c.stopParent = context.AfterFunc(c.parent, func() {
 			c.cancel(context.Cause(c.parent))
 			c.loop.post(c.step)
 		})
@@ -260,8 +260,8 @@ func Gather[T any](co *Co, fns ...func(co *Co) (T, error)) ([]T, error) {
 // that live on a loop. With a timeout, the coroutine is cancelled when that has passed, and the error says
 // "operation timed out after ..." and is [future.ErrTimeout].
 //
-// Errors: fn's; [*future.PanicError] if it panicked; [ErrLoopRunning]; [ErrLoopClosed] and [ErrLoopStopped] if the
-// loop was ended by somebody else, in the latter case with the coroutine waiting for the loop to be started again.
+// Errors: fn's; [*future.PanicError] if it panicked; [ErrLoopRunning]; [ErrLoopClosed] if
+// the loop was closed; [ErrLoopStopped] if it was stopped, and then the coroutine waits until the loop is started again.
 //
 // Tornado: IOLoop.run_sync. asyncio: asyncio.run, loop.run_until_complete.
 func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Duration) (T, error) {
@@ -330,7 +330,7 @@ func runSync(loop *Loop, limit timeLimit, start func() settling) error {
 	}
 }
 
-// runEnd tells the loop, in a turn of its own, that the future of a RunSync is settled.
+// runEnd tells the loop, in its own turn, that the future of a RunSync is settled.
 type runEnd struct {
 	loop *Loop
 	tell func()

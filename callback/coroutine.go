@@ -15,20 +15,20 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// coroutine is the loop's side of a [Co]. All of it is touched by the loop's driver and the coroutine itself only,
-// of which one stands still while the other runs.
+// coroutine is the loop's side of a [Co]. Only the loop's driver and the coroutine itself use it, and one of them stands
+// still while the other runs.
 type coroutine struct {
 	loop  *Loop
 	body  body
 	co    Co // the one that the function was given
 	fiber *fiber
-	step  func()  // goes on with the coroutine if it waits; made once, so that waking it allocates nothing
+	step  func()  // resume, made once, so that waking the coroutine allocates nothing
 	timer Timeout // of the Sleep that it is in
-	alarm *alarm  // of the await that it is in
+	waker *waker  // of the await that it is in
 
-	parent  context.Context
-	cancel  context.CancelCauseFunc
-	unwatch func() bool // ends the watch over parent
+	parent     context.Context
+	cancel     context.CancelCauseFunc
+	stopParent func() bool // ends the watch over parent
 
 	node node // among the loop's
 
@@ -37,7 +37,7 @@ type coroutine struct {
 	future    settling
 	onSettled future.Registration // with its future: if that settles while the coroutine runs, it was cancelled
 
-	waiting  bool // in Suspend, or not begun
+	waiting  bool // in Suspend, or not started
 	done     bool // the function has returned
 	closing  bool // the loop was closed
 	refusals int  // awaits that failed because the coroutine has been cancelled
@@ -56,12 +56,12 @@ func (c *coroutine) fail(err error) {
 	}
 }
 
-// maxRefusals is how often a cancelled coroutine may go on to wait, before it is taken for one that ignores the
-// errors of its awaits: for { co.Sleep(time.Second); report() }. That would never again let the loop do anything.
+// maxRefusals is how often a cancelled coroutine may try to wait before it is ended, because it ignores the errors of its
+// awaits: for { co.Sleep(time.Second); report() }. Such a coroutine would never let the loop run again.
 const maxRefusals = 1000
 
-// resume goes on with the coroutine until it waits again or ends. The driver calls it; anything that might have
-// ended the wait may post it, so it also comes late, early, or twice, and the coroutine looks for itself.
+// resume runs the coroutine until it waits again or ends. The driver calls it. Everything that may end the wait posts it,
+// so it also comes late, early, or twice, and the coroutine checks for itself.
 func (c *coroutine) resume() {
 	if !c.waiting {
 		return
@@ -69,7 +69,7 @@ func (c *coroutine) resume() {
 	c.waiting = false
 	cs := &c.loop.coroutines
 	if c.loop.slow != nil {
-		cs.stepped = c
+		cs.resumed = c
 	}
 	if c.fiber == nil {
 		c.begin()
@@ -81,51 +81,53 @@ func (c *coroutine) resume() {
 	}
 }
 
-// lost is called instead of what resume does at the end if the coroutine has ended its goroutine.
-func (c *coroutine) lost() {
+// goexited is called instead of the end of resume if the coroutine has ended its goroutine.
+func (c *coroutine) goexited() {
 	c.loop.coroutines.all.remove(&c.node)
 	c.loop.coroutines.fibers--
 }
 
-// wait stands still until resume. The coroutine calls it.
+// wait stops the coroutine until resume. The coroutine calls it.
 func (c *coroutine) wait() {
 	c.waiting = true
 	c.fiber.yield(struct{}{})
 }
 
-// alarm wakes a coroutine when what it awaits is settled. One serves many awaits.
-type alarm struct {
+// waker wakes a coroutine when the future that it awaits settles. One serves many awaits.
+type waker struct {
 	registration future.Registration
 	c            *coroutine
-	rung         atomic.Bool
+	woken        atomic.Bool
 }
 
-func (a *alarm) Wake() {
-	a.rung.Store(true)
-	a.c.loop.post(a.c.step)
+// Wake implements [future.Waker].
+func (w *waker) Wake() {
+	w.woken.Store(true)
+	w.c.loop.post(w.c.step)
 }
 
-// setAlarm has the coroutine woken when on is settled.
-func (c *coroutine) setAlarm(on future.Awaitable) {
-	if c.alarm == nil {
-		c.alarm = &alarm{c: c}
+// watch wakes the coroutine when on settles.
+func (c *coroutine) watch(on future.Awaitable) {
+	if c.waker == nil {
+		c.waker = &waker{c: c}
 	}
-	c.alarm.rung.Store(false)
-	on.NotifyWith(&c.alarm.registration, c.alarm)
+	c.waker.woken.Store(false)
+	on.NotifyWith(&c.waker.registration, c.waker)
 }
 
-// clearAlarm ends what setAlarm began. If the future is being settled at this moment, the alarm is yet to ring, and
+// unwatch ends the effect of watch. If the future is being settled at this moment, the waker is still to be called, and
 // cannot be used again.
-func (c *coroutine) clearAlarm() {
-	if !c.alarm.rung.Load() && !c.alarm.registration.Stop() {
-		c.alarm = nil
+func (c *coroutine) unwatch() {
+	if !c.waker.woken.Load() && !c.waker.registration.Stop() {
+		c.waker = nil
 	}
 }
 
-// cancelOnDone is a coroutine as the waker of its own future: if that is settled while the coroutine still runs,
-// it was cancelled.
+// cancelOnDone is a coroutine as the waker of its own future: if the future settles while the coroutine still runs, it
+// was cancelled.
 type cancelOnDone coroutine
 
+// Wake implements [future.Waker].
 func (w *cancelOnDone) Wake() { w.loop.post((*coroutine)(w).cancelled) }
 
 // cancelled is called on the loop.
@@ -137,7 +139,7 @@ func (c *coroutine) cancelled() {
 	c.resume()
 }
 
-// end tells the coroutine of a closed loop to end, and lets it.
+// end makes the coroutine of a closed loop end.
 func (c *coroutine) end() {
 	defer c.loop.catch()
 	c.closing = true
@@ -145,17 +147,17 @@ func (c *coroutine) end() {
 	c.resume()
 }
 
-// finished is called when the function has returned. Operations that were begun with the Co and not awaited go on:
-// it does not end here.
+// finished is called when the function has returned. The Co does not end here: operations that were started with it and
+// not awaited go on.
 func (c *coroutine) finished() {
 	c.done = true
-	if c.unwatch != nil {
-		c.unwatch()
+	if c.stopParent != nil {
+		c.stopParent()
 	}
 }
 
-// refuse ends a coroutine that takes no notice of having been cancelled.
-func (c *coroutine) refuse() {
+// countRefusal ends a coroutine that ignores that it was cancelled.
+func (c *coroutine) countRefusal() {
 	if c.refusals++; c.refusals <= maxRefusals {
 		return
 	}
@@ -174,7 +176,7 @@ type coroutines struct {
 	fibers  int        // idle or not
 	home    header     // of the goroutine that made the fibers, if there are any
 	driver  identity   // the last that was found to be on home's thread
-	stepped *coroutine // the last that was gone on with
+	resumed *coroutine // the last that was resumed
 }
 
 // maxIdle is how many goroutines a loop keeps for the next coroutines while it runs.
@@ -183,7 +185,7 @@ const maxIdle = 64
 // fiberFor returns a fiber that will run c.
 func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
 	if n := len(cs.idle); n > 0 {
-		f = cs.idle[n-1] // the one whose stack is warm
+		f = cs.idle[n-1] // the last: its stack is in the processor's caches
 		cs.idle[n-1] = nil
 		cs.idle = cs.idle[:n-1]
 	} else {
@@ -223,13 +225,13 @@ func (cs *coroutines) endAll() {
 	}
 }
 
-// rightThread reports whether this goroutine can go on with the loop's coroutines.
+// rightThread reports whether this goroutine can resume the loop's coroutines.
 func (l *Loop) rightThread() bool {
 	cs := &l.coroutines
 	if cs.fibers == 0 {
 		return true
 	}
-	// A host runs many turns, on goroutines of its own: those are not asked again and again.
+	// A host runs many turns on the same goroutine, which is checked once.
 	me := currentIdentity()
 	if l.host != nil && me == cs.driver {
 		return true
@@ -276,7 +278,7 @@ func (f *fiber) main(yield func(struct{}) bool) {
 	}
 }
 
-// fiberEnded is what a fiber panics with when its coroutine has called runtime.Goexit: see Loop.catch.
+// fiberEnded is the panic value of a fiber whose coroutine has called runtime.Goexit: see Loop.catch.
 type fiberEnded struct{ c *coroutine }
 
 func (f *fiber) run(c *coroutine) {
@@ -290,8 +292,8 @@ func (f *fiber) run(c *coroutine) {
 			c.fail(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 			return
 		}
-		// This goroutine is past saving. iter.Pull would pass the Goexit on to the loop's goroutine, which is not
-		// to end; it passes a panic on too, and that one can be caught there.
+		// Nothing can keep this goroutine from ending. iter.Pull would pass the Goexit on to the loop's goroutine, which
+		// must not end. It passes a panic on, too, and the loop can recover from that.
 		c.fail(goexitError())
 		panic(fiberEnded{c})
 	}()
@@ -299,15 +301,15 @@ func (f *fiber) run(c *coroutine) {
 	returned = true
 }
 
-// Coroutines have to know where they are, to turn two mistakes that the runtime answers with corruption or with a
-// fatal throw into panics that say what is wrong: a Co awaited on a goroutine that is not its coroutine's, and a
-// coroutine resumed under another LockOSThread state than it was made under. Go tells programs neither.
+// Two mistakes corrupt memory or end the process with a fatal error, and must become panics with a clear text: a Co that
+// is awaited on another goroutine than its coroutine's, and a coroutine that is resumed under another LockOSThread state
+// than it was made under. Go has no function for either check. identity_test.go pins what these rely on.
 
 // identity tells goroutines that are alive apart, and nothing else; see currentIdentity.
 type identity uintptr
 
-// header is what the first line of a stack trace, "goroutine 7 [running, locked to thread]:", says of the goroutine
-// that asks. It costs microseconds.
+// header is the first line of the current goroutine's stack trace: "goroutine 7 [running, locked to thread]:". Reading it
+// takes microseconds.
 type header struct {
 	id     identity
 	locked bool // to its OS thread
@@ -329,8 +331,8 @@ func currentHeader() (h header) {
 	return h
 }
 
-// sameThread reports whether coroutines made by h can be switched to by o: the runtime insists that both are free,
-// or that both are locked to one thread.
+// sameThread reports whether the goroutine of o can resume coroutines that the goroutine of h has made: the runtime
+// insists that both are free, or that both are locked to one thread.
 func (h header) sameThread(o header) bool {
 	return h.locked == o.locked && (!h.locked || h.id == o.id)
 }

@@ -124,7 +124,7 @@ func onLoop(loop future.Executor, opts []motor.ClientOption) []motor.ClientOptio
 	return append([]motor.ClientOption{motor.WithIOLoop(loop)}, opts...)
 }
 
-// AddFuture has loop call fn with f once f is settled: always in a later turn, even when f is settled already. If
+// AddFuture makes loop call fn with f once f is settled: always in a later turn, even when f is settled already. If
 // the loop has been closed by then, fn does not run, and [future.SetUnobservedHandler]'s function is told by a
 // [*future.UndeliveredError].
 //
@@ -138,7 +138,7 @@ func AddFuture[T any](loop *Loop, f *future.Future[T], fn func(f *future.Future[
 
 // RunInExecutor runs fn on ex, away from the loop, and returns the future of its result, whose callbacks and
 // continuations run on loop. It is for what would hold up the loop: file access, computation, clients that block.
-// A nil ex runs fn on a goroutine of its own; a [future.Pool] limits how many run at once. See [future.Go] for what
+// A nil ex runs fn on its own goroutine; a [future.Pool] limits how many run at once. See [future.Go] for what
 // ctx does.
 //
 // Tornado: IOLoop.run_in_executor. asyncio: loop.run_in_executor, asyncio.to_thread. Motor:

@@ -22,13 +22,14 @@
 // Once. A callback that panics is reported with its stack, is not called again, and the loop goes on. So are
 // coroutines that panic or call runtime.Goexit: their futures fail with [*future.PanicError].
 //
-// Nothing blocks the loop but you. Callbacks and coroutines must not block: await instead, and use [RunInExecutor]
-// for what has to block. A context derived from a [Co] blocks when it is awaited with; see [Co.With].
+// Only your own code can block the loop. Callbacks and coroutines must not block: await instead, and use [RunInExecutor]
+// for code that has to block. A context derived from a [Co] blocks when it is awaited with; see [Co.With].
 //
-// Nothing is lost. What a loop has accepted runs, also when it is closed; see [Loop.Close] for the order. What it
-// refuses is refused by name ([ErrLoopClosed]).
+// Nothing is lost. Callbacks that a loop has accepted run, also when it is closed; see [Loop.Close] for the order. Callbacks
+// that it does not accept are refused with [ErrLoopClosed]. A wait for a lock, an event, a condition, a semaphore or a
+// queue ends with that error, too, when the loop is closed: at once, whether or not it has a timeout.
 //
-// A loop that ran coroutines has to be closed: they are goroutines, and those that wait would wait for ever.
+// A loop that ran coroutines must be closed: they are goroutines, and those that wait would wait for ever.
 //
 // # Handles
 //
@@ -43,17 +44,17 @@
 // The callback is called once, later, on the handle's loop (a [Loop], or any [future.Executor]), with (result, nil) or
 // (zero value, error). Without a callback the operation runs, and its failure goes to the handler of
 // [future.SetUnobservedHandler], as does a [*future.UndeliveredError] if the loop was closed meanwhile. While the loop
-// is stopped, callbacks wait for it to go on. Futures gives the handle of motor, and [WrapClient] and its kin make the
-// other step, so both styles mix on one client.
+// is stopped, callbacks wait for it to go on. Futures gives the handle of motor, and [WrapClient] and the
+// other Wrap functions go the other way, so both styles mix on one client.
 //
 // # Names
 //
 // The loop is Tornado's IOLoop, its locks and queues are those of tornado.locks and tornado.queues, and coroutines
-// and their cancelling are asyncio's. Where a wait takes a timeout, it is an optional last argument, and what has
-// timed out is [future.ErrTimeout].
+// and their cancelling are asyncio's. A timeout is an optional last argument; the loop measures it, and a wait that
+// times out fails with [future.ErrTimeout].
 //
 // # Cost
 //
-// A callback costs 8 bytes while it waits and some 40 ns; an await of a pending future about two thirds of what it
-// costs a goroutine; a coroutine that waits, the stack of a goroutine.
+// A callback costs 8 bytes while it waits and some 40 ns; an await of a pending future, two thirds of an await on a
+// goroutine; a coroutine that waits, the stack of a goroutine.
 package callback

@@ -76,7 +76,7 @@ func (l *Loop) release() (more bool) {
 	return more
 }
 
-// leave is release for a driver who may not come back: goroutines kept for later coroutines end.
+// leave is release for a driver that may not come back: goroutines kept for later coroutines end.
 func (l *Loop) leave() {
 	l.coroutines.stopIdle()
 	l.release()
@@ -107,7 +107,7 @@ func (l *Loop) drive(done *bool) {
 	}
 }
 
-// sleep returns when somebody has woken the loop or at the given time.
+// sleep returns when the loop is woken or at the given time.
 func (l *Loop) sleep(at time.Duration, timed bool) {
 	if !timed {
 		<-l.wake
@@ -124,8 +124,8 @@ func (l *Loop) sleep(at time.Duration, timed bool) {
 	case <-l.wake:
 		l.sleeper.Stop()
 	case <-l.sleeper.C:
-		// Somebody may be about to wake the loop nevertheless. That one's token shortens a later sleep, which does
-		// no harm: the loop looks around and sleeps on.
+		// Another goroutine may be about to wake the loop nevertheless. Its token shortens a later sleep, which does no
+		// harm: the loop finds nothing to do and sleeps on.
 		l.mu.Lock()
 		l.asleep = false
 		l.mu.Unlock()
@@ -144,7 +144,8 @@ func (l *Loop) wakeUp() {
 	}
 }
 
-// turn is what one turn still has to run. It outlives the run that began it if a callback ends the goroutine.
+// turn is the part of a turn that still has to run. It outlives the run that started it if a callback ends the
+// goroutine.
 type turn struct {
 	callbacks int // of those that are ready
 	due       []*Timeout
@@ -235,7 +236,7 @@ func (l *Loop) catch() {
 		return
 	}
 	if ended, ok := v.(fiberEnded); ok {
-		ended.c.lost()
+		ended.c.goexited()
 	} else {
 		l.reportPanic(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 	}
@@ -321,7 +322,7 @@ type chunk struct {
 // They share the chunks, never a place in one. The driver pops no more than what length said while it held mu, so
 // that everything it reads, the places and the links to the next chunk alike, was written before that.
 type ready struct {
-	// For those who push, under mu.
+	// For push, under mu.
 	tail   *chunk
 	write  int // the next place in tail
 	pushed uint64
@@ -392,7 +393,7 @@ func (q *ready) recycle() {
 	q.emptied = nil
 }
 
-// askHost has the host run a turn. The caller has cleared asleep: until the turn has run, nobody else asks.
+// askHost makes the host run a turn. The caller has cleared asleep: until the turn has run, there is no other call.
 func (l *Loop) askHost() {
 	err := l.host.Execute(l.hostTurn)
 	if err == nil {
@@ -405,7 +406,7 @@ func (l *Loop) askHost() {
 		l.mu.Unlock()
 		return
 	}
-	// The last turn is owed to those whose callbacks were accepted.
+	// The callbacks that were accepted run nevertheless.
 	l.driven = true
 	l.mu.Unlock()
 	l.leave()
@@ -434,7 +435,7 @@ func (l *Loop) leaveHost() {
 		l.askHost()
 		return
 	}
-	// Whatever was posted since release looked found asleep false and asked nobody.
+	// A callback that was posted since release looked found asleep false, and did not ask the host.
 	l.mu.Lock()
 	switch {
 	case l.ended:
@@ -455,7 +456,7 @@ func (l *Loop) leaveHost() {
 	}
 }
 
-// armHost has a sleeping hosted loop woken after d. mu is held.
+// armHost wakes a sleeping hosted loop after d. mu is held.
 func (l *Loop) armHost(d time.Duration) {
 	if l.hostTimer == nil {
 		l.hostTimer = time.AfterFunc(d, l.hostAlarm)

@@ -9,32 +9,32 @@ import (
 )
 
 var (
-	// ErrLoopClosed is the error of whatever would have run on a loop that has been closed, and what a coroutine
-	// is told that still waits when its loop is closed.
+	// ErrLoopClosed is the error of everything that would have run on a loop that has been closed, and of the waits
+	// that are left when a loop is closed: the awaits of its coroutines, and the waits for its locks and queues.
 	ErrLoopClosed = errors.New("callback: the loop is closed")
 
-	// ErrLoopRunning is what [RunSync] returns, and what [Loop.Start] and [Loop.Poll] panic with, when the loop is
-	// driven already: by another goroutine, or by the callback's own caller.
+	// ErrLoopRunning means that the loop is driven already: by another goroutine, or by the caller of this callback.
+	// [RunSync] returns it; [Loop.Start] and [Loop.Poll] panic with it.
 	ErrLoopRunning = errors.New("callback: the loop is already running")
 
-	// ErrLoopStopped is what [RunSync] returns when [Loop.Stop] ended the loop before there was a result.
+	// ErrLoopStopped is the error of [RunSync] if [Loop.Stop] ended the loop before there was a result.
 	ErrLoopStopped = errors.New("callback: the loop was stopped before the result was there")
 
-	// ErrWrongThread is what driving a loop panics with when its coroutines belong to another OS thread: see
+	// ErrWrongThread means that the loop's coroutines belong to another OS thread. Driving the loop panics with it: see
 	// [Loop.Start].
 	ErrWrongThread = errors.New("callback: the loop's coroutines were started under another runtime.LockOSThread state")
 
-	// ErrQueueEmpty is what GetNowait returns when there is nothing to get. tornado.queues.QueueEmpty.
+	// ErrQueueEmpty is the error of GetNowait if there is nothing to get. tornado.queues.QueueEmpty.
 	ErrQueueEmpty = errors.New("callback: the queue is empty")
 
-	// ErrQueueFull is what PutNowait returns when there is no room. tornado.queues.QueueFull.
+	// ErrQueueFull is the error of PutNowait if there is no room. tornado.queues.QueueFull.
 	ErrQueueFull = errors.New("callback: the queue is full")
 
-	// ErrReleased is what the release of a [Lock] that is not locked, or of a [BoundedSemaphore] beyond its initial
-	// value, panics with.
+	// ErrReleased means that a [Lock] was released that is not locked, or a [BoundedSemaphore] beyond its initial value.
+	// Release panics with it.
 	ErrReleased = errors.New("callback: released more often than acquired")
 
-	// ErrTaskDone is what TaskDone panics with when it is called more often than there were items.
+	// ErrTaskDone means that TaskDone was called more often than there were items. TaskDone panics with it.
 	ErrTaskDone = errors.New("callback: TaskDone called more often than items were put")
 )
 

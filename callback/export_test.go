@@ -1,6 +1,6 @@
 package callback
 
-// Waiting returns how many wait for s.
+// Waiting returns the number of waits for s.
 func Waiting(s *Semaphore) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -8,4 +8,13 @@ func Waiting(s *Semaphore) (n int) {
 		n++
 	}
 	return n
+}
+
+// CurrentIdentity identifies the current goroutine among those that are alive.
+func CurrentIdentity() uintptr { return uintptr(currentIdentity()) }
+
+// CurrentHeader returns the number of the current goroutine, and whether it is locked to its OS thread.
+func CurrentHeader() (id uintptr, locked bool) {
+	h := currentHeader()
+	return uintptr(h.id), h.locked
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// WatchTarget is what can be watched: a [*Client], a [*Database] or a [*Collection].
+// WatchTarget can be watched: it is a [*Client], a [*Database] or a [*Collection].
 type WatchTarget interface {
 	watched() (loop future.Executor, target motor.WatchTarget)
 }

@@ -31,11 +31,11 @@ type Loop struct {
 	mu       sync.Mutex
 	ready    ready
 	timers   timers
-	driven   bool          // somebody has the driver's role
+	driven   bool          // a goroutine has the driver's role
 	stopping bool          // Stop was called and has not ended a Start yet
 	closed   bool          // nothing is accepted any more
 	ended    bool          // and nothing is left to run
-	asleep   bool          // the driver waits to be woken, which whoever clears this has to do
+	asleep   bool          // the driver waits to be woken: the code that clears this must do that
 	wakeAt   time.Duration // while asleep: when it wakes by itself
 
 	wake      chan struct{} // ends the driver's sleep
@@ -78,7 +78,7 @@ func (l *Loop) AddCallback(fn func()) bool {
 	return l.post(fn)
 }
 
-// Execute is [Loop.AddCallback] for those who work with any [future.Executor]. Its error is [ErrLoopClosed].
+// Execute implements [future.Executor]. It is [Loop.AddCallback] with an error: [ErrLoopClosed].
 func (l *Loop) Execute(task func()) error {
 	mustHave(task != nil, "Execute", "task")
 	if !l.post(task) {
@@ -105,7 +105,7 @@ func (l *Loop) post(fn func()) bool {
 }
 
 // Stop ends the loop's run after the current turn; what is queued waits for the next [Loop.Start]. Before Start, it
-// makes that one return at once. It does nothing to a loop with a host. Safe from any goroutine.
+// makes Start return at once. It does nothing to a loop with a host. Safe from any goroutine.
 //
 // Tornado: IOLoop.stop.
 func (l *Loop) Stop() {
@@ -125,10 +125,12 @@ func (l *Loop) Stop() {
 //   - what had been accepted runs, each callback once, as one last turn;
 //   - coroutines that still wait are told so: the await that they are in, and every further one, returns
 //     [ErrLoopClosed], and they run to their end with their deferred functions;
-//   - timeouts that have not fired are dropped, and the logger is told how many.
+//   - timeouts that have not fired are dropped, and the logger is told how many;
+//   - waits for the loop's locks, events, conditions, semaphores and queues that are left fail with [ErrLoopClosed], and
+//     so do later ones that would have to wait.
 //
 // A running loop does this on the goroutine that drives it, after the current turn: Close does not wait for it, so
-// that callbacks may call it; Start returning says that it is done. If nobody drives the loop, Close does it itself.
+// that callbacks may call it; it is done when Start returns. If no goroutine drives the loop, Close does it itself.
 //
 // Close may be called more than once. Tornado: IOLoop.close.
 func (l *Loop) Close() {
@@ -220,9 +222,9 @@ type slowCallbacks struct {
 	report    func(SlowCallback)
 }
 
-// callTimed calls fn and reports it if that took long. A panic passes by unreported: it is reported as what it is.
+// callTimed calls fn and reports it if that took long. A panic is not reported as slow: it is reported as a panic.
 func (l *Loop) callTimed(fn func()) {
-	l.coroutines.stepped = nil
+	l.coroutines.resumed = nil
 	began := l.clock()
 	fn()
 	took := l.clock() - began
@@ -230,7 +232,7 @@ func (l *Loop) callTimed(fn func()) {
 		return
 	}
 	var name string
-	if c := l.coroutines.stepped; c != nil {
+	if c := l.coroutines.resumed; c != nil {
 		name = funcName(c.function)
 	} else {
 		name = funcName(fn)

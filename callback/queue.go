@@ -180,7 +180,7 @@ func (q *Queue[T]) get(mayWait bool) (item T, ok bool, w *wait[T]) {
 	defer q.mu.Unlock()
 	// There are putters only while the queue is full. The item of the first goes in, which makes one too many for a
 	// moment, and then the first item comes out. The future of the Put says first that its item is in: if that one has
-	// been cancelled in between, the item must not be.
+	// been cancelled in between, the item must not go in.
 	for p := q.shiftPutter(); p != nil; p = q.shiftPutter() {
 		q.unfinished++
 		q.mu.Unlock()

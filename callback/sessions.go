@@ -14,9 +14,9 @@ import (
 // returns at once and says by a callback when all is done; or, in the functions that begin with Spawn, a coroutine.
 
 // WithTransaction is [motor.WithTransaction] in callbacks. fn is called on the session's loop, with the context for what
-// is to be part of the transaction. It returns at once, and says by done what has come of it: a value, upon which the
-// transaction is committed, or an error, upon which it is aborted. What may succeed later is tried again: then fn is
-// called again. callback is given what the last done was, or the error.
+// is to be part of the transaction. It returns at once, and gives its outcome to done: after a value the
+// transaction is committed, after an error it is aborted. If a later attempt may succeed, fn is
+// called again. callback is given the outcome of the last attempt.
 //
 //	transfer := func(ctx context.Context, done callback.Func[any]) {
 //		orders.InsertOne(ctx, order, func(_ *motor.InsertOneResult, err error) {
@@ -118,7 +118,7 @@ func SpawnWithSession[T any](
 	}, opts...).Via(client.loop)
 }
 
-// calledBack returns what calls fn on a loop and waits until it has called done.
+// calledBack returns a function that calls fn on a loop and waits until fn has called done.
 func calledBack[T any](loop future.Executor, fn func(ctx context.Context, done Func[T])) func(context.Context) (T, error) {
 	return func(ctx context.Context) (T, error) {
 		outcome := future.NewPromise[T]()
@@ -134,7 +134,7 @@ func calledBack[T any](loop future.Executor, fn func(ctx context.Context, done F
 	}
 }
 
-// spawnedOn returns what runs fn on a loop and waits until it has ended, which it soon does when its context ends.
+// spawnedOn returns a function that runs fn on a loop and waits until it has ended. When its context ends, fn ends soon.
 func spawnedOn[T any](loop future.Executor, fn func(co *Co) (T, error)) func(context.Context) (T, error) {
 	return func(ctx context.Context) (none T, err error) {
 		l, ok := loop.(*Loop)

@@ -63,7 +63,7 @@ func (l *Loop) RemoveTimeout(t *Timeout) bool {
 // Time returns the current time. Tornado: IOLoop.time.
 func (l *Loop) Time() time.Time { return time.Now() }
 
-// clock is the time on which the loop's timers run: monotonic, and half as dear as time.Now.
+// clock is the time on which the loop's timers run: monotonic, and twice as fast as time.Now.
 func (l *Loop) clock() time.Duration { return time.Since(l.epoch) }
 
 // after returns the time on the loop's clock at which d will have passed.
@@ -226,8 +226,8 @@ type Periodic struct {
 	timeout *Timeout
 }
 
-// periodicRun is what happens between a Start and a Stop. A call that outlasts them both must not go on with the
-// next run.
+// periodicRun stands for the time between a Start and a Stop. A call that outlasts both must not continue the next
+// run.
 type periodicRun struct{ _ byte }
 
 // PeriodicOption is an option of [NewPeriodic].
@@ -239,7 +239,7 @@ func WithJitter(fraction float64) PeriodicOption {
 	return func(p *Periodic) { p.jitter = fraction }
 }
 
-// NewPeriodic returns a Periodic that has yet to be started. fn is a plain function, or a coroutine, which may await.
+// NewPeriodic returns a Periodic that is not started. fn is a plain function, or a coroutine, which may await.
 // It is first called after one interval.
 //
 // The interval is measured from the start of one call to the start of the next. Calls never overlap: one that takes
