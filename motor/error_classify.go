@@ -3,12 +3,12 @@ package motor
 import (
 	"context"
 	"errors"
-	"reflect"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // wrapError gives a driver's error its class. It is called once for each operation, where the operation leaves the
@@ -31,7 +31,7 @@ func wrapError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, future.ErrQueueFull) || errors.Is(err, future.ErrPoolClosed) {
 		return err
 	}
-	if reply := writeReply(err); reply != nil {
+	if reply := drivercompat.WriteCommandReply(err); reply != nil {
 		err = newWriteException(reply)
 	}
 	var concern mongo.WriteConcernError // of an aggregation that writes; elsewhere it comes in a WriteException
@@ -75,15 +75,15 @@ func classify(err error) *ErrorClass {
 		return ClientBulkWriteException
 	case errors.As(err, &write):
 		return classifyWrite(write)
-	case isDriverType(err, "ServerSelectionError"):
+	case drivercompat.IsServerSelection(err):
 		return ServerSelectionTimeoutError
-	case isDriverType(err, "WaitQueueTimeoutError"):
+	case drivercompat.IsWaitQueueTimeout(err):
 		return WaitQueueTimeoutError
-	case isDriverType(err, "poolClearedError"): // in a CommandError, or not
+	case drivercompat.IsPoolCleared(err): // in a CommandError, or not
 		return AutoReconnect
 	case errors.As(err, &command) && !mongo.IsNetworkError(err):
 		return classifyCommand(command)
-	case mongo.IsNetworkError(err), isDriverType(err, "ConnectionError"):
+	case mongo.IsNetworkError(err), drivercompat.IsConnection(err):
 		if mongo.IsTimeout(err) {
 			return NetworkTimeout
 		}
@@ -144,20 +144,7 @@ func classifyCommand(err mongo.CommandError) *ErrorClass {
 	return OperationFailure
 }
 
-// writeReply returns the server's reply to a command such as drop that was done, but not as widely as its write
-// concern asks, and nil for other errors. Of such commands the driver lets out an error of an internal type.
-func writeReply(err error) bson.Raw {
-	internal := driverError(err, "WriteCommandError")
-	if !internal.IsValid() {
-		return nil
-	}
-	if raw := internal.FieldByName("Raw"); raw.IsValid() && raw.CanConvert(reflect.TypeFor[bson.Raw]()) {
-		return raw.Convert(reflect.TypeFor[bson.Raw]()).Interface().(bson.Raw)
-	}
-	return nil
-}
-
-// newWriteException returns the error that the driver makes of such a reply elsewhere.
+// newWriteException returns the error that the driver makes of the reply to most writes that fail their write concern.
 func newWriteException(reply bson.Raw) mongo.WriteException {
 	var parsed struct {
 		WriteConcernError bson.Raw `bson:"writeConcernError"`
@@ -183,22 +170,4 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 		Labels: parsed.ErrorLabels,
 		Raw:    reply,
 	}
-}
-
-// isDriverType reports whether an error in the chain is of a type that the driver keeps in a package without a
-// promise of stability. Knowing such types by name keeps those packages out of our imports.
-func isDriverType(err error, name string) bool { return driverError(err, name).IsValid() }
-
-// driverError returns the error in the chain that is of such a type, or the zero Value.
-func driverError(err error, name string) reflect.Value {
-	for ; err != nil; err = errors.Unwrap(err) {
-		v := reflect.ValueOf(err)
-		if v.Kind() == reflect.Pointer {
-			v = v.Elem()
-		}
-		if v.IsValid() && v.Type().Name() == name {
-			return v
-		}
-	}
-	return reflect.Value{}
 }

@@ -282,6 +282,33 @@ func TestErrorsOfEncryption(t *testing.T) {
 	}
 }
 
+// ConnectionError has the name of an error type of the driver.
+type ConnectionError struct{}
+
+func (ConnectionError) Error() string { return "the user's own" }
+
+func TestErrorsOfForeignTypes(t *testing.T) {
+	for _, err := range []error{ConnectionError{}, errors.Join(ConnectionError{})} {
+		if wrapped := motor.WrapError(err); errors.Is(wrapped, motor.AutoReconnect) {
+			t.Errorf("%T: got %v", err, wrapped)
+		}
+	}
+}
+
+func TestErrorsThatAreJoined(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Secondary)
+	_, err := newClient(t, peer.URI("serverSelectionTimeoutMS=50")).Database("d").Collection("c").
+		InsertOne(t.Context(), bson.M{"_id": 1}).Await(t.Context())
+	var own *motor.Error
+	if !errors.As(err, &own) {
+		t.Fatal(err)
+	}
+	joined := motor.WrapError(errors.Join(errors.New("first"), own.Unwrap()))
+	if !errors.Is(joined, motor.ServerSelectionTimeoutError) {
+		t.Errorf("got %v, want a ServerSelectionTimeoutError", joined)
+	}
+}
+
 // TestErrorOfAContextThatEndsInTheQueue has an operation wait for the only slot of the executor, which is no wait for
 // the server: its error is that of the context.
 func TestErrorOfAContextThatEndsInTheQueue(t *testing.T) {

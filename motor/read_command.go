@@ -2,14 +2,14 @@ package motor
 
 import (
 	"context"
-	"reflect"
 	"slices"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // The reads that go out as commands of our own, because they have options that the driver's methods have no place
@@ -21,7 +21,7 @@ func readCommand[D, T any](
 	ctx context.Context, c *Collection[D], client *mongo.Client, now moment, f *fields,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
-	ctx, cancel := c.db.client.patient(ctx)
+	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
 	defer cancel()
 	session := mongo.SessionFromContext(ctx)
 	transaction := session != nil && session.TransactionRunning()
@@ -89,20 +89,10 @@ func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	own, o := q.own, q.options
 	q.mu.Unlock()
 	if !own {
-		return driverSessionIs(session, "Snapshot"), driverSessionIs(session, "Consistent")
+		return drivercompat.SessionReads(session)
 	}
 	snapshot = given(o.Snapshot, false)
 	return snapshot, given(o.CausalConsistency, !snapshot)
-}
-
-// driverSessionIs reports a property of a session that the driver has started and tells nobody.
-func driverSessionIs(session *mongo.Session, property string) bool {
-	is := reflect.ValueOf(session).Elem().FieldByName("clientSession")
-	if !is.IsValid() || is.Kind() != reflect.Pointer || is.IsNil() {
-		return false
-	}
-	is = is.Elem().FieldByName(property)
-	return is.IsValid() && is.Kind() == reflect.Bool && is.Bool()
 }
 
 // retryableReadCodes are those of the specification "Retryable Reads".
@@ -115,24 +105,17 @@ func retryable(err error) bool {
 	}
 	own, ok := wrapError(err).(*Error)
 	return ok && (own.HasErrorLabel("NetworkError") || slices.Contains(retryableReadCodes, own.Code()) ||
-		isDriverType(err, "poolClearedError"))
+		drivercompat.IsPoolCleared(err))
 }
 
-// patientContext is a context that ends when it should, and does not say so in advance. Of a deadline that it knows
-// the driver makes a maxTimeMS, and there would be two of them.
-type patientContext struct{ context.Context }
-
-// Deadline implements [context.Context]: the driver makes no maxTimeMS of what is so far away, and does not add the
-// time limit of the client's, which patient has added.
-func (c patientContext) Deadline() (time.Time, bool) { return time.Now().AddDate(1, 0, 0), true }
-
-// patient returns ctx, with the time limit that the driver would give it, as a patientContext.
-func (c *Client) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+// noMaxTimeContext returns ctx, with the time limit that the driver would give it, as a context from which the driver
+// makes no maxTimeMS: the command has one already.
+func (c *Client) noMaxTimeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	cancel := context.CancelFunc(func() {})
 	if limit := c.driver.Timeout; limit != nil && *limit > 0 {
 		if _, has := ctx.Deadline(); !has {
 			ctx, cancel = context.WithTimeout(ctx, *limit)
 		}
 	}
-	return patientContext{ctx}, cancel
+	return drivercompat.HideDeadline(ctx), cancel
 }

@@ -1,0 +1,217 @@
+package drivercompat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.uber.org/goleak"
+
+	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/wiretest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// connect returns a client of the driver.
+func connect(t *testing.T, uri string, opts ...*options.ClientOptions) *mongo.Client {
+	t.Helper()
+	client, err := mongo.Connect(append([]*options.ClientOptions{options.Client().ApplyURI(uri)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client
+}
+
+// insert inserts a document.
+func insert(ctx context.Context, client *mongo.Client) error {
+	_, err := client.Database("d").Collection("c").InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
+	return err
+}
+
+// occupy returns a client with one connection, which is in use by a find.
+func occupy(t *testing.T) (client *mongo.Client, find *wiretest.Request, waiting <-chan struct{}) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	checkOuts := make(chan struct{}, 10)
+	monitor := &event.PoolMonitor{Event: func(e *event.PoolEvent) {
+		if e.Type == event.ConnectionCheckOutStarted {
+			checkOuts <- struct{}{}
+		}
+	}}
+	client = connect(t, peer.URI("maxPoolSize=1", "retryReads=false", "retryWrites=false"), options.Client().SetPoolMonitor(monitor))
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		client.Database("d").Collection("c").FindOne(context.Background(), bson.D{})
+	}()
+	t.Cleanup(func() { <-found })
+	<-checkOuts
+	return client, peer.Receive("find"), checkOuts
+}
+
+// TestErrors makes the driver fail in each of the ways that are recognized.
+func TestErrors(t *testing.T) {
+	recognizers := []struct {
+		name string
+		is   func(error) bool
+	}{
+		{"topology.ServerSelectionError", drivercompat.IsServerSelection},
+		{"topology.WaitQueueTimeoutError", drivercompat.IsWaitQueueTimeout},
+		{"topology.poolClearedError", drivercompat.IsPoolCleared},
+		{"topology.ConnectionError", drivercompat.IsConnection},
+		{"driver.WriteCommandError", func(err error) bool { return drivercompat.WriteCommandReply(err) != nil }},
+	}
+	for _, c := range []struct {
+		when string
+		is   string
+		fail func(*testing.T) error
+	}{
+		{"no server can be selected", "topology.ServerSelectionError", func(t *testing.T) error {
+			peer := wiretest.Start(t, wiretest.Secondary)
+			return insert(t.Context(), connect(t, peer.URI("serverSelectionTimeoutMS=50")))
+		}},
+		{"a time limit ends in the queue of the pool", "topology.WaitQueueTimeoutError", func(t *testing.T) error {
+			client, find, _ := occupy(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			err := insert(ctx, client)
+			find.Cursor("d.c", 0)
+			return err
+		}},
+		{"another operation clears the pool", "topology.poolClearedError", func(t *testing.T) error {
+			client, find, waiting := occupy(t)
+			failed := make(chan error, 1)
+			go func() { failed <- insert(context.Background(), client) }()
+			<-waiting
+			find.HangUp()
+			return <-failed
+		}},
+		{"the server hangs up", "topology.ConnectionError", func(t *testing.T) error {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("insert", func(r *wiretest.Request) { r.HangUp() })
+			return insert(t.Context(), connect(t, peer.URI("retryWrites=false")))
+		}},
+		{"a drop fails its write concern", "driver.WriteCommandError", func(t *testing.T) error {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("drop", func(r *wiretest.Request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") })
+			return connect(t, peer.URI()).Database("d").Collection("c").Drop(t.Context())
+		}},
+	} {
+		t.Run(c.when, func(t *testing.T) {
+			err := c.fail(t)
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			for _, r := range recognizers {
+				also := c.is == "topology.poolClearedError" && r.name == "topology.ConnectionError" // its cause
+				if is := r.is(err); is != (r.name == c.is) && !also {
+					t.Errorf("The driver's error when %s: recognized as %s is %t, want %t. Its types have changed: the tree is %s.",
+						c.when, r.name, is, !is, tree(err))
+				}
+			}
+			if c.is == "driver.WriteCommandError" {
+				if code, ok := drivercompat.WriteCommandReply(err).Lookup("writeConcernError", "code").AsInt64OK(); !ok || code != 64 {
+					t.Errorf("The field Raw of driver.WriteCommandError is no longer the reply of the server: got %s.", drivercompat.WriteCommandReply(err))
+				}
+			}
+			for _, r := range recognizers {
+				if joined := errors.Join(errors.New("first"), fmt.Errorf("wrapped: %w", err)); r.name == c.is && !r.is(joined) {
+					t.Errorf("an error of type %s is not recognized when it is joined with another", r.name)
+				}
+			}
+		})
+	}
+}
+
+// tree returns the types of the errors in err.
+func tree(err error) string {
+	s := fmt.Sprintf("%T", err)
+	switch w := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := w.Unwrap(); inner != nil {
+			s += " > " + tree(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range w.Unwrap() {
+			s += " > [" + tree(inner) + "]"
+		}
+	}
+	return s
+}
+
+// ConnectionError has the name of a type of the driver.
+type ConnectionError struct{}
+
+func (ConnectionError) Error() string { return "the user's own" }
+
+func TestForeignTypesOfTheSameName(t *testing.T) {
+	for _, err := range []error{ConnectionError{}, &ConnectionError{}, (*ConnectionError)(nil), errors.Join(ConnectionError{})} {
+		if drivercompat.IsConnection(err) {
+			t.Errorf("%T is recognized as an error of the driver", err)
+		}
+	}
+}
+
+func TestSessionReads(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := connect(t, peer.URI())
+	for _, c := range []struct {
+		name             string
+		opts             *options.SessionOptionsBuilder
+		snapshot, causal bool
+	}{
+		{"no options", options.Session(), false, true},
+		{"Snapshot", options.Session().SetSnapshot(true), true, false},
+		{"CausalConsistency false", options.Session().SetCausalConsistency(false), false, false},
+	} {
+		session, err := client.StartSession(c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshot, causal := drivercompat.SessionReads(session)
+		session.EndSession(t.Context())
+		if snapshot != c.snapshot || causal != c.causal {
+			t.Errorf("%s: got snapshot %t, causal %t, want %t, %t. The fields clientSession.Snapshot and "+
+				"clientSession.Consistent of the driver's Session have changed.", c.name, snapshot, causal, c.snapshot, c.causal)
+		}
+	}
+}
+
+func TestHideDeadline(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("ping", func(r *wiretest.Request) { r.OK() })
+	client := connect(t, peer.URI("timeoutMS=60000"))
+	for _, c := range []struct {
+		name    string
+		context func(context.Context) context.Context
+		want    bool
+	}{
+		{"a deadline", func(ctx context.Context) context.Context { return ctx }, true},
+		{"a hidden deadline", drivercompat.HideDeadline, false},
+	} {
+		before := len(peer.Seen("ping"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := client.Database("d").RunCommand(c.context(ctx), bson.D{{Key: "ping", Value: 1}}).Err()
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = peer.Seen("ping")[before].LookupErr("maxTimeMS")
+		if has := err == nil; has != c.want {
+			t.Errorf("%s: the driver sends a maxTimeMS is %t, want %t. It makes it of a context's deadline in another way.", c.name, has, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	hidden := drivercompat.HideDeadline(ctx)
+	cancel()
+	if !errors.Is(hidden.Err(), context.Canceled) {
+		t.Error("the context does not end with the one that it hides")
+	}
+}

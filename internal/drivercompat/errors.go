@@ -1,0 +1,68 @@
+package drivercompat
+
+import (
+	"reflect"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// The packages of the driver whose error types are known here.
+const (
+	driverPackage   = "go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	topologyPackage = driverPackage + "/topology"
+)
+
+// IsServerSelection reports whether no server was found that an operation could be sent to.
+func IsServerSelection(err error) bool { return is(err, topologyPackage, "ServerSelectionError") }
+
+// IsWaitQueueTimeout reports whether a time limit ended while an operation waited for a connection.
+func IsWaitQueueTimeout(err error) bool { return is(err, topologyPackage, "WaitQueueTimeoutError") }
+
+// IsPoolCleared reports whether an operation lost its connection because another one failed.
+func IsPoolCleared(err error) bool { return is(err, topologyPackage, "poolClearedError") }
+
+// IsConnection reports whether a connection could not be opened, or failed.
+func IsConnection(err error) bool { return is(err, topologyPackage, "ConnectionError") }
+
+// WriteCommandReply returns the server's reply to a command such as drop that was done, but failed its write concern.
+// It returns nil for other errors. The driver's errors of other commands have an exported type.
+func WriteCommandReply(err error) bson.Raw {
+	v := find(err, driverPackage, "WriteCommandError")
+	if !v.IsValid() {
+		return nil
+	}
+	raw := v.FieldByName("Raw")
+	if !raw.IsValid() || !raw.CanConvert(reflect.TypeFor[bson.Raw]()) {
+		return nil
+	}
+	return raw.Convert(reflect.TypeFor[bson.Raw]()).Interface().(bson.Raw)
+}
+
+func is(err error, pkg, name string) bool { return find(err, pkg, name).IsValid() }
+
+// find returns the first error of a type in the tree of err, as [errors.As] goes through it, or the zero Value.
+func find(err error, pkg, name string) reflect.Value {
+	for err != nil {
+		v := reflect.ValueOf(err)
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		if v.IsValid() && v.Type().Name() == name && v.Type().PkgPath() == pkg {
+			return v
+		}
+		switch wrapper := err.(type) {
+		case interface{ Unwrap() error }:
+			err = wrapper.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, joined := range wrapper.Unwrap() {
+				if v := find(joined, pkg, name); v.IsValid() {
+					return v
+				}
+			}
+			return reflect.Value{}
+		default:
+			return reflect.Value{}
+		}
+	}
+	return reflect.Value{}
+}
