@@ -12,14 +12,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ChangeStream is [motor.ChangeStream] in callback style: its methods take a callback where those return a future. All
-// else is the same.
+// ChangeStream is [motor.ChangeStream] in callback style: its methods take a callback where those of motor return a
+// future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, always later, in the order in which the operations end:
-// with the result and nil, or with the zero value and the error (a partial result is not delivered beside an error).
-// If it panics, the loop's panic handler is told, or, on a loop that is no [*Loop], the function of
-// [future.SetUnobservedHandler]. That one is also told of the failure of an operation whose callback is nil, and, by a
-// [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
+// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
+// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
+// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
+// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
+// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
 //
 // Motor: MotorChangeStream.
 type ChangeStream[D any] struct{ changeStream }
@@ -32,8 +32,8 @@ type changeStream struct {
 	futures *motor.ChangeStream[bson.M]
 }
 
-// WrapChangeStream returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
-// functions one at a time.
+// WrapChangeStream returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
+// runs functions one at a time.
 func WrapChangeStream[D any](loop future.Executor, c *motor.ChangeStream[D]) *ChangeStream[D] {
 	mustHave(loop != nil, "WrapChangeStream", "loop")
 	mustHave(c != nil, "WrapChangeStream", "c")
@@ -49,7 +49,7 @@ func changeStreamOn[D any](loop future.Executor, c *motor.ChangeStream[D]) *Chan
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] {
 	return (*motor.ChangeStream[D])(c.futures)
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Cursor is [motor.Cursor] in callback style: its methods take a callback where those return a future. All else is the
-// same.
+// Cursor is [motor.Cursor] in callback style: its methods take a callback where those of motor return a future.
+// Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, always later, in the order in which the operations end:
-// with the result and nil, or with the zero value and the error (a partial result is not delivered beside an error).
-// If it panics, the loop's panic handler is told, or, on a loop that is no [*Loop], the function of
-// [future.SetUnobservedHandler]. That one is also told of the failure of an operation whose callback is nil, and, by a
-// [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
+// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
+// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
+// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
+// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
+// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
 //
 // Motor: MotorCursor.
 type Cursor[D any] struct{ cursor }
@@ -33,8 +33,8 @@ type cursor struct {
 	futures *motor.Cursor[bson.M]
 }
 
-// WrapCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs functions
-// one at a time.
+// WrapCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
+// functions one at a time.
 func WrapCursor[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	mustHave(loop != nil, "WrapCursor", "loop")
 	mustHave(c != nil, "WrapCursor", "c")
@@ -50,7 +50,7 @@ func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func (c *Cursor[D]) Futures() *motor.Cursor[D] { return (*motor.Cursor[D])(c.futures) }
 
 // IOLoop returns the loop on which callbacks are called.

@@ -12,14 +12,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridOutCursor is [motor.GridOutCursor] in callback style: its methods take a callback where those return a future.
-// All else is the same.
+// GridOutCursor is [motor.GridOutCursor] in callback style: its methods take a callback where those of motor return a
+// future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, always later, in the order in which the operations end:
-// with the result and nil, or with the zero value and the error (a partial result is not delivered beside an error).
-// If it panics, the loop's panic handler is told, or, on a loop that is no [*Loop], the function of
-// [future.SetUnobservedHandler]. That one is also told of the failure of an operation whose callback is nil, and, by a
-// [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
+// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
+// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
+// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
+// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
+// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
 //
 // Motor: MotorGridOutCursor.
 type GridOutCursor struct {
@@ -27,8 +27,8 @@ type GridOutCursor struct {
 	futures *motor.GridOutCursor
 }
 
-// WrapGridOutCursor returns g in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
-// functions one at a time.
+// WrapGridOutCursor returns g in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
+// runs functions one at a time.
 func WrapGridOutCursor(loop future.Executor, g *motor.GridOutCursor) *GridOutCursor {
 	mustHave(loop != nil, "WrapGridOutCursor", "loop")
 	mustHave(g != nil, "WrapGridOutCursor", "g")
@@ -44,7 +44,7 @@ func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCurso
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 
 // IOLoop returns the loop on which callbacks are called.

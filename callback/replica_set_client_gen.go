@@ -9,14 +9,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ReplicaSetClient is [motor.ReplicaSetClient] in callback style: its methods take a callback where those return a
-// future. All else is the same.
+// ReplicaSetClient is [motor.ReplicaSetClient] in callback style: its methods take a callback where those of motor
+// return a future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, always later, in the order in which the operations end:
-// with the result and nil, or with the zero value and the error (a partial result is not delivered beside an error).
-// If it panics, the loop's panic handler is told, or, on a loop that is no [*Loop], the function of
-// [future.SetUnobservedHandler]. That one is also told of the failure of an operation whose callback is nil, and, by a
-// [*future.UndeliveredError], of a callback that the loop refused because it has been closed.
+// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
+// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
+// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
+// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
+// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
 //
 // Motor: MotorReplicaSetClient.
 type ReplicaSetClient struct {
@@ -24,8 +24,8 @@ type ReplicaSetClient struct {
 	futures *motor.ReplicaSetClient
 }
 
-// WrapReplicaSetClient returns r in callback style. Its callbacks are called on loop: a [*Loop], or whatever else runs
-// functions one at a time.
+// WrapReplicaSetClient returns r in callback style. Its callbacks are called on loop: a [*Loop], or another executor
+// that runs functions one at a time.
 func WrapReplicaSetClient(loop future.Executor, r *motor.ReplicaSetClient) *ReplicaSetClient {
 	mustHave(loop != nil, "WrapReplicaSetClient", "loop")
 	mustHave(r != nil, "WrapReplicaSetClient", "r")
@@ -41,7 +41,7 @@ func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *Replic
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 
 // NewReplicaSetClient returns a client for the replica set some members of which hostsOrURI names, as [NewClient]

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +21,7 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 		return false, err
 	}
 	recv, params := m.Signature().Recv().Name(), m.Signature().RecvTypeParams()
-	if source.Named(m.Signature().Recv().Type()).Origin() != h.named { // it came by embedding
+	if source.Named(m.Signature().Recv().Type()).Origin() != h.named { // it was promoted
 		recv, params = h.recv(), h.named.TypeParams()
 	}
 	if recv == "" || recv == "_" {
@@ -52,7 +53,7 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 	return f.same, err
 }
 
-// viaOf returns the method that is m but for an executor, named via, on which it calls what it calls, or nil.
+// viaOf returns the method that does what m does and takes an executor, named via, on which it calls functions; or nil.
 func (g *generator) viaOf(h *handle, m *types.Func) *types.Func {
 	i := slices.IndexFunc(h.methods, func(o *types.Func) bool { return o.Name() == m.Name()+"Via" })
 	if i < 0 || viaIndex(h.methods[i]) < 0 {
@@ -97,7 +98,7 @@ func (g *generator) function(b *strings.Builder, h *handle, m *types.Func) error
 	if f.loop == "" {
 		last := len(f.params) - 1
 		if !m.Signature().Variadic() || f.params[last].typ != "...motor.ClientOption" {
-			return fmt.Errorf("%s: nothing that it takes has a loop or can be given one", m.Name())
+			return fmt.Errorf("%s: no argument has a loop or can be given one", m.Name())
 		}
 		f.loop = "loop"
 		f.params = slices.Insert(f.params, 0, param{"loop", "future.Executor"})
@@ -108,7 +109,7 @@ func (g *generator) function(b *strings.Builder, h *handle, m *types.Func) error
 	return f.write(b)
 }
 
-// form is the callback form of a function or method in the making.
+// form is the callback form of a function or method while it is generated.
 type form struct {
 	g      *generator
 	h      *handle
@@ -154,7 +155,7 @@ func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error
 	return f, nil
 }
 
-// mentionsHandle reports whether t has a handle type in it.
+// mentionsHandle reports whether t contains a handle type.
 func (g *generator) mentionsHandle(t types.Type) bool {
 	return g.refs.MatchString(types.TypeString(t, (*types.Package).Name))
 }
@@ -193,7 +194,7 @@ func (f *form) write(b *strings.Builder) error {
 	return nil
 }
 
-// deliver has the function take a callback for a future of t.
+// deliver makes the function take a callback for a future of t.
 func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	if f.sig.Results().Len() != 1 {
 		return "", f.unfit()
@@ -219,14 +220,14 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	return fmt.Sprintf("deliver(%s, %s, %s)", f.loop, call, callback), nil
 }
 
-// isOwn reports whether t is the very type of the receiver, with the same type arguments.
+// isOwn reports whether t is the receiver's type, with the same type arguments.
 func (f *form) isOwn(t types.Type) bool {
 	return f.recv != "" && f.g.handleOf(t) == f.h && slices.EqualFunc(
 		slices.Collect(source.Named(t).TypeArgs().Types()), slices.Collect(source.Named(f.sig.Recv().Type()).TypeArgs().Types()),
 		types.Identical)
 }
 
-// wrap has the function return the callback-style handle for one of type t.
+// wrap makes the function return the callback-style handle for one of type t.
 func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
 	of := f.g.handleOf(t)
 	wrap := fmt.Sprintf("%s(%s, ", of.wrap(), f.loop)
@@ -245,7 +246,7 @@ func (f *form) wrap(call string, t types.Type) (result, body string, err error) 
 	return "", "", f.unfit()
 }
 
-// passOn has the function return what motor's does.
+// passOn makes the function return the results of motor's.
 func (f *form) passOn(call string) (result, body string, err error) {
 	var types []string
 	var named bool
@@ -263,7 +264,7 @@ func (f *form) passOn(call string) (result, body string, err error) {
 	return result, "return " + call, nil
 }
 
-// signature writes the function's first line, in several if one would be too long.
+// signature writes the function's first line, or several lines if it would be too long.
 func (f *form) signature(result string) string {
 	var parts []string
 	for i, p := range f.params {
@@ -285,4 +286,40 @@ func (f *form) signature(result string) string {
 		return f.head + "(\n" + joined + "\n)" + result
 	}
 	return f.head + "(\n" + strings.Join(parts[:last], ", ") + ",\n" + parts[last] + ",\n)" + result
+}
+
+// link is a doc link to a symbol of the package itself.
+var link = regexp.MustCompile(`\[(\*?)([A-Z]\w*)((?:\.\w+)*)\]`)
+
+// comment returns a doc comment of motor for the callback form, with the paragraphs extra before the one that names
+// the Motor member. The sentences stay as they are: motor's are true in both styles. Only doc links change.
+func (g *generator) comment(doc string, extra ...string) string {
+	var paragraphs []string
+	for original := range strings.SplitSeq(strings.TrimSpace(doc), "\n\n") {
+		p := original
+		if verbatim := strings.HasPrefix(p, "\t") || strings.HasPrefix(p, " "); !verbatim {
+			joined := strings.ReplaceAll(p, "\n", " ")
+			if linked := g.relink(joined); linked != joined {
+				p = source.Wrap(linked)
+			}
+		}
+		if strings.HasPrefix(p, "Motor:") {
+			paragraphs, extra = append(paragraphs, extra...), nil
+		}
+		paragraphs = append(paragraphs, p)
+	}
+	return source.AsComment(strings.Join(append(paragraphs, extra...), "\n\n"))
+}
+
+// relink qualifies the names of motor that package callback does not have.
+func (g *generator) relink(text string) string {
+	text = link.ReplaceAllStringFunc(text, func(l string) string {
+		parts := link.FindStringSubmatch(l)
+		name := parts[2]
+		if g.mirrored[name] || g.src.motor.Scope().Lookup(name) == nil {
+			return l
+		}
+		return "[" + parts[1] + "motor." + name + parts[3] + "]"
+	})
+	return strings.ReplaceAll(text, " an [motor.", " a [motor.")
 }

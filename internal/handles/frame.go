@@ -44,7 +44,7 @@ func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}} }
 {{- if not .Embeds}}
 
@@ -63,7 +63,7 @@ func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
 }
 {{end}}`))
 
-// ioLoop is the method of the frame that motor may have too, with another loop.
+// ioLoop is a method of the frame that motor may have, too, with another loop.
 const ioLoop = "IOLoop"
 
 type frame struct {
@@ -81,14 +81,14 @@ type frame struct {
 func (g *generator) newFrame(h *handle) frame {
 	params, args := typeParams(h.named.TypeParams(), g)
 	paragraphs := []string{
-		source.Wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those return " +
-			"a future. All else is the same."),
-		source.Wrap("A callback is called exactly once, on the handle's loop, always later, in the order in which the " +
-			"operations end: with the result and nil, or with the zero value and the error (a partial result is not " +
-			"delivered beside an error). If it panics, the loop's panic handler is told, or, on a loop that is no " +
-			"[*Loop], the function of [future.SetUnobservedHandler]. That one is also told of the failure of an " +
-			"operation whose callback is nil, and, by a [*future.UndeliveredError], of a callback that the loop " +
-			"refused because it has been closed."),
+		source.Wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those of motor " +
+			"return a future. Everything else is the same."),
+		source.Wrap("A callback is called exactly once, on the handle's loop, never inside the call, in the order in which " +
+			"the operations end: with the result and nil, or with the zero value and the error. A partial result is not " +
+			"delivered beside an error. A panic of a callback goes to the loop's panic handler, or, on an executor that " +
+			"is not a [*Loop], to the function of [future.SetUnobservedHandler]. That function also gets the failure of " +
+			"an operation whose callback is nil, and a [*future.UndeliveredError] for a callback that was refused " +
+			"because the loop is closed."),
 	}
 	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].Doc), "\n\n")
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
@@ -99,7 +99,7 @@ func (g *generator) newFrame(h *handle) frame {
 		Wrap: h.wrap(),
 		Doc:  source.AsComment(strings.Join(paragraphs, "\n\n")),
 		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
-			"called on loop: a [*Loop], or whatever else runs functions one at a time.")),
+			"called on loop: a [*Loop], or another executor that runs functions one at a time.")),
 	}
 	if h.core != "" {
 		f.Core = h.core

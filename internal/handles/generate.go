@@ -36,7 +36,7 @@ type handle struct {
 // recv returns the name of a receiver.
 func (h *handle) recv() string { return strings.ToLower(h.name[:1]) }
 
-// wrap returns the name of the function that makes the handle of one of motor, or nil of nil.
+// wrap returns the name of the function that wraps a handle of motor, and returns nil for nil.
 func (h *handle) wrap() string { return strings.ToLower(h.name[:1]) + h.name[1:] + "On" }
 
 // generate returns the generated files of package callback by their names.
@@ -96,8 +96,8 @@ func (g *generator) find() {
 	}
 }
 
-// findAliases finds the names of motor that stand for handle types with given type parameters. Package callback has
-// them too, written by hand.
+// findAliases finds the names of motor that stand for instances of generic handle types. Package callback has them, too,
+// written by hand.
 func (g *generator) findAliases() (names []string) {
 	scope := g.src.motor.Scope()
 	for _, name := range scope.Names() {
@@ -110,7 +110,7 @@ func (g *generator) findAliases() (names []string) {
 	return names
 }
 
-// findEmbedded finds the handle that h embeds. The methods that come of it are not h's to have again.
+// findEmbedded finds the handle that h embeds. h gets the promoted methods by embedding, so they are not generated again.
 func (g *generator) findEmbedded(h *handle) {
 	s, ok := h.named.Underlying().(*types.Struct)
 	if !ok {
@@ -202,7 +202,7 @@ func (g *generator) motorName(t types.Type) string {
 	})
 }
 
-// typeName writes a type as package callback has it, and notes what has to be imported for that.
+// typeName writes a type as package callback has it, and records the imports that this needs.
 func (g *generator) typeName(t types.Type) string {
 	return g.refs.ReplaceAllString(g.motorName(t), "$1")
 }
@@ -241,7 +241,7 @@ func (g *generator) file(h *handle) ([]byte, error) {
 	return formatted, nil
 }
 
-// importDecl writes the imports in the house's three groups.
+// importDecl writes the imports in three groups: the standard library, other modules, this module.
 func (g *generator) importDecl() string {
 	groups := make([][]string, 3)
 	for path := range g.imports {
@@ -264,7 +264,7 @@ func (g *generator) importDecl() string {
 	return "import (\n" + strings.TrimSpace(b.String()) + "\n)\n"
 }
 
-// snake returns the name of a type as that of a file.
+// snake returns the name of the file for a type.
 func snake(name string) string {
 	var b strings.Builder
 	for i, r := range name {

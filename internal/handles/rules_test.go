@@ -140,10 +140,48 @@ type Future[T any] struct{}
 type Executor interface{ Execute(func()) error }
 `
 
+// stub has what the generated files take from the other files of package callback.
+const stub = `package callback
+
+import (
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
+)
+
+type Func[T any] = func(result T, err error)
+
+func deliver[T any](future.Executor, *future.Future[T], Func[T]) {}
+
+func wrapped[M, H any](Func[H], func(M) H) Func[M] { return nil }
+
+func guarded[T any](future.Executor, func(T, error) bool) func(T, error) bool { return nil }
+
+func onLoop(future.Executor, []motor.ClientOption) []motor.ClientOption { return nil }
+
+func mustHave(ok bool, function, argument string) {}
+`
+
+func TestGeneratedCodeCompiles(t *testing.T) {
+	packages := make(sourcetest.Packages)
+	files, err := generate(imagineIn(t, packages, imagined))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{stub}
+	for _, code := range files {
+		texts = append(texts, string(code))
+	}
+	packages.Check(t, source.Callback, texts...)
+}
+
 // imagine makes the source of a motor package of the given text.
 func imagine(t *testing.T, motor string) *library {
 	t.Helper()
-	packages := make(sourcetest.Packages)
+	return imagineIn(t, make(sourcetest.Packages), motor)
+}
+
+func imagineIn(t *testing.T, packages sourcetest.Packages, motor string) *library {
+	t.Helper()
 	packages.Check(t, source.Future, imaginedFuture)
 	packages.Check(t, standInPath, "package bson\n\ntype M map[string]any")
 	src := new(library)
@@ -211,7 +249,7 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, and so not before the loop does; an Await does not need it.
+// futures run there, while the loop runs. An Await does not need the loop.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 `},
 		{"a handle is wrapped", "Session", `

@@ -19,22 +19,26 @@ type Packages map[string]*types.Package
 // standard imports packages of the standard library.
 var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
 
-// Check parses and checks the text of a package of one file.
-func (p Packages) Check(t testing.TB, path, text string) (*types.Package, map[string]source.Declaration) {
+// Check parses and checks the texts of the files of a package.
+func (p Packages) Check(t testing.TB, path string, texts ...string) (*types.Package, map[string]source.Declaration) {
 	t.Helper()
 	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, "fixture.go", text, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
+	declared := make(map[string]source.Declaration)
+	var files []*ast.File
+	for _, text := range texts {
+		file, err := parser.ParseFile(fset, "fixture.go", text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+		source.Declare(declared, fset, file)
 	}
 	conf := types.Config{Importer: p}
-	checked, err := conf.Check(path, fset, []*ast.File{file}, nil)
+	checked, err := conf.Check(path, fset, files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p[path] = checked
-	declared := make(map[string]source.Declaration)
-	source.Declare(declared, fset, file)
 	return checked, declared
 }
 
