@@ -31,7 +31,7 @@ type leftOver struct {
 // abandoned is called when a cursor was collected. Nothing else refers to its result any more, except a poll.
 func abandoned(left leftOver) {
 	s := left.source
-	left.client.cursors.drop(s.id)
+	s.conn.cursors.drop(s.id)
 	if s.cancelPoll != nil {
 		s.cancelPoll()
 	}

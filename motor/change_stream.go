@@ -74,17 +74,19 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 	if err := c.Err(); err != nil {
 		return failed[T](client, err)
 	}
-	source := c.begin(ctx)
-	own, session, err := c.takeTurns(source)
+	source, err := c.begin(ctx, nil)
 	if err != nil {
-		own.drop()
 		return failed[T](client, err)
 	}
-	return inTurn(ctx, client, longLane, own, session, func(ctx context.Context, conn *connection) (none T, err error) {
-		if err := c.openNow(ctx, conn, source); err != nil {
-			return none, err
-		}
-		return v, nil
+	own, session, err := c.takeTurns(source)
+	return submit(ctx, client, op[T]{
+		err: err, lane: longLane, placed: true, places: places{own, session}, conn: source.conn,
+		run: func(ctx context.Context, conn *connection) (none T, err error) {
+			if err := c.openNow(ctx, conn, source); err != nil {
+				return none, err
+			}
+			return v, nil
+		},
 	})
 }
 
@@ -177,7 +179,7 @@ func eachChange[D any](ctx context.Context, c *cursorReader, via future.Executor
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	c.each(ctx, via, func(c *cursorReader, end bool, err error) (called, more bool) {
+	c.each(ctx, via, nil, func(c *cursorReader, end bool, err error) (called, more bool) {
 		var doc D
 		if !end {
 			ch, ok := pop[change](c)

@@ -33,7 +33,6 @@ type Client struct {
 	loop      future.Executor
 	codec     codec
 	path      string // the database that the connection string names
-	cursors   openCursors
 	indexes   indexCache
 	concerns
 	tzAware atomic.Bool
@@ -145,7 +144,6 @@ func (c *Client) Close(ctx context.Context) error {
 		conn.batches.close()
 		conn.batches.wait()
 		conn.pool.Shutdown()
-		c.cursors.forget()
 		c.mu.Lock()
 		c.past = addStats(c.past, conn.pool.Stats())
 		c.mu.Unlock()

@@ -5,13 +5,11 @@ import (
 	"sync"
 	"weak"
 
-	"go.mongodb.org/mongo-driver/v2/mongo"
-
 	"github.com/gomotor/gomotor/future"
 )
 
-// openCursors are the client's cursors that the server keeps open, by the server's number for them. The server wants
-// to be told the collection and must be the right one of several, and only the cursor knows these.
+// openCursors are the cursors that the server keeps open for a connection, by the server's number for them. The server
+// wants to be told the collection and must be the right one of several, and only the cursor knows these.
 type openCursors struct {
 	mu   sync.Mutex
 	byID map[int64]func(context.Context) *future.Future[struct{}] // closes the cursor
@@ -49,32 +47,27 @@ func (open *openCursors) drop(id int64) {
 	open.mu.Unlock()
 }
 
-// forget is called when the connection that all cursors were opened on is closed.
-func (open *openCursors) forget() {
-	open.mu.Lock()
-	open.byID = nil
-	open.mu.Unlock()
-}
-
 // CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
 //
 // Errors: [CursorNotFound] if the client has no open cursor of this number.
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
 func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struct{}] {
-	end, err := c.cursors.end(id)
+	end, err := c.opened().closer(id)
 	if err != nil {
 		return failed[struct{}](c, err)
 	}
 	return end(ctx)
 }
 
-// end returns what closes the cursor of a number.
-func (open *openCursors) end(id int64) (func(context.Context) *future.Future[struct{}], error) {
-	open.mu.Lock()
-	defer open.mu.Unlock()
-	if end := open.byID[id]; end != nil {
-		return end, nil
+// closer returns the function that closes the cursor with the number id. A client that is not open has none.
+func (conn *connection) closer(id int64) (func(context.Context) *future.Future[struct{}], error) {
+	if conn != nil {
+		conn.cursors.mu.Lock()
+		defer conn.cursors.mu.Unlock()
+		if end := conn.cursors.byID[id]; end != nil {
+			return end, nil
+		}
 	}
 	return nil, newError(CursorNotFound, "the client has no open cursor of the number %d", id)
 }
@@ -85,10 +78,11 @@ func (open *openCursors) end(id int64) (func(context.Context) *future.Future[str
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
 func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[struct{}] {
+	conn := c.opened()
 	var ends []*future.Future[struct{}]
 	var missing error
 	for _, id := range ids {
-		end, err := c.cursors.end(id)
+		end, err := conn.closer(id)
 		switch {
 		case err == nil:
 			ends = append(ends, end(ctx))
@@ -96,7 +90,10 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[st
 			missing = err
 		}
 	}
-	return run(ctx, c, func(ctx context.Context, _ *mongo.Client) (none struct{}, err error) {
+	if len(ends) == 0 && missing != nil {
+		return failed[struct{}](c, missing)
+	}
+	return submit(ctx, c, op[struct{}]{conn: conn, ends: true, run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
 		err = missing
 		for _, end := range ends {
 			if _, e := end.Await(ctx); err == nil { // ctx is the operation's own: waiting with it lends the slot
@@ -104,5 +101,5 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[st
 			}
 		}
 		return none, err
-	})
+	}})
 }

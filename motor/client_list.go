@@ -37,7 +37,7 @@ func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.
 				return nil, err
 			}
 		}
-		return listedCommandCursor(c.Database("admin").Collection("$cmd"), docs), nil
+		return listedCommandCursor(c.Database("admin").Collection("$cmd"), d, docs), nil
 	})
 }
 

@@ -2,6 +2,8 @@ package motor_test
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -80,4 +82,114 @@ func TestClosingSomethingOfAClosedClientDoesNotOpenItAgain(t *testing.T) {
 			noError(t, <-closed)
 		})
 	}
+}
+
+// What reads a tailable cursor over and over, with pauses, does not open a client that was closed in a pause.
+func TestPausedReaderOfAClosedClient(t *testing.T) {
+	type visit = func(bson.M, error) bool
+	for _, test := range []struct {
+		name string
+		id   int64 // of the cursor
+		read func(*motor.Collection[bson.M], visit)
+	}{
+		{"Tail", 0, func(c *motor.Collection[bson.M], fn visit) { c.Find(bson.D{}).Tail(context.Background(), fn) }},
+		{"Each", 7, func(c *motor.Collection[bson.M], fn visit) {
+			c.Find(bson.D{}, options.Find().SetCursorType(options.Tailable)).Each(context.Background(), fn)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			client := newClient(t, peer.URI())
+			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7) })
+			ended, again := make(chan error, 1), make(chan struct{}, 1)
+			test.read(client.Database("d").Collection("c"), func(_ bson.M, err error) bool {
+				ended <- err
+				return false
+			})
+			peer.Receive("find").Cursor("d.c", test.id)
+			noError(t, client.Close(t.Context()))
+			peer.Handle("find", func(r *wiretest.Request) {
+				r.Cursor("d.c", 0)
+				again <- struct{}{}
+			})
+			select {
+			case err := <-ended:
+				if !errors.Is(err, motor.InvalidOperation) {
+					t.Errorf("got %v, want InvalidOperation", err)
+				}
+			case <-again:
+				t.Error("the query was sent again")
+			}
+			if motor.IsOpen(client) {
+				t.Error("the client was opened again")
+			}
+		})
+	}
+}
+
+// Whatever is called on a cursor that was opened before its client was closed, only Rewind and a read after it use the
+// client anew.
+func TestCursorKeepsItsConnection(t *testing.T) {
+	type outcome = func(*motor.Cursor[bson.M]) error
+	for _, test := range []struct {
+		name string
+		call outcome
+		want error
+	}{
+		{"Next", func(c *motor.Cursor[bson.M]) error { _, err := c.Next(t.Context()).Await(t.Context()); return err }, motor.InvalidOperation},
+		{"TryNext", func(c *motor.Cursor[bson.M]) error { _, err := c.TryNext(t.Context()).Await(t.Context()); return err }, motor.InvalidOperation},
+		{"FetchNext", func(c *motor.Cursor[bson.M]) error { _, err := c.FetchNext(t.Context()).Await(t.Context()); return err }, motor.InvalidOperation},
+		{"ToList", func(c *motor.Cursor[bson.M]) error { _, err := c.ToList(t.Context()).Await(t.Context()); return err }, motor.InvalidOperation},
+		{"Close", func(c *motor.Cursor[bson.M]) error { _, err := c.Close(t.Context()).Await(t.Context()); return err }, nil},
+		{"Rewind", func(c *motor.Cursor[bson.M]) error { c.Rewind(); return nil }, nil},
+		{"CloseCursor", func(c *motor.Cursor[bson.M]) error {
+			_, err := c.Collection().Database().Client().CloseCursor(t.Context(), 7).Await(t.Context())
+			return err
+		}, motor.CursorNotFound},
+		{"KillCursors", func(c *motor.Cursor[bson.M]) error {
+			_, err := c.Collection().Database().Client().KillCursors(t.Context(), []int64{7}).Await(t.Context())
+			return err
+		}, motor.CursorNotFound},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			client := newClient(t, peer.URI())
+			peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7) })
+			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
+			cursor := client.Database("d").Collection("c").Find(bson.D{})
+			if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
+				t.Fatal(doc, err)
+			}
+			noError(t, client.Close(t.Context()))
+			if err := test.call(cursor); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if motor.IsOpen(client) {
+				t.Error("the client was opened again")
+			}
+		})
+	}
+}
+
+// A Close that ends late has nothing to do with the cursors of the client that was opened again meanwhile.
+func TestLateCloseKeepsTheCursorsOfTheReopenedClient(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI("retryWrites=false"))
+	coll := client.Database("d").Collection("c")
+	last := coll.DeleteOne(t.Context(), bson.D{})
+	held := peer.Receive("delete")
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close(context.Background()) }()
+	eventually(t, func() bool { return !motor.IsOpen(client) })
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1}) })
+	cursor := coll.Find(bson.D{})
+	succeed(t, cursor.Next(t.Context()))
+	held.OK(bson.M{"n": 1})
+	succeed(t, last)
+	noError(t, <-closed)
+	succeed(t, client.CloseCursor(t.Context(), cursor.CursorID()))
+	if n := len(peer.Seen("killCursors")); n != 1 {
+		t.Errorf("%d killCursors, want 1", n)
+	}
+	runtime.KeepAlive(cursor)
 }

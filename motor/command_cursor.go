@@ -55,7 +55,7 @@ func openedCommandCursor(
 ) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
 	c.coll, c.none = coll, (*docs[bson.M])(nil)
-	s := newResultSet(c.kind, c.none)
+	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
 	s.feed, s.client = driverCursor{driver, &coll.codec}, client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().whereTo(ctx, false)
@@ -70,11 +70,11 @@ func openedCommandCursor(
 	return c
 }
 
-// listedCommandCursor returns a cursor over the documents of a reply that has them all at once.
-func listedCommandCursor(coll *Collection[bson.M], all []bson.Raw) *CommandCursor[bson.M] {
+// listedCommandCursor returns a cursor over the documents of a reply to client that has them all at once.
+func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []bson.Raw) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
 	c.coll, c.none = coll, (*docs[bson.M])(nil)
-	c.source = newResultSet(c.kind, c.none)
+	c.source = newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
 	c.source.closed = true
 	c.source.take(decodeAll(&coll.codec, all, c.source.next))
 	return c

@@ -17,6 +17,7 @@ type connection struct {
 	pool      *future.Pool
 	polls     *longPolls
 	abandoned abandonedThings
+	cursors   openCursors
 	batches   gate // that something has gathered in
 	topology  topology
 	driver    atomic.Pointer[mongo.Client]

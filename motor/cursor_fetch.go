@@ -60,15 +60,33 @@ func (c *cursorReader) prepare(from batchSource) {
 	}
 }
 
-// begin returns the result to be read: a new one belongs to the session of ctx.
-func (c *cursorReader) begin(ctx context.Context) *resultSet {
-	session := c.coll.db.client.session(mongo.SessionFromContext(ctx))
+// begin returns the result to be read. A new one belongs to the session of ctx, and to the connection conn; if that is
+// nil, to the open one, which is opened if need be. From then on the cursor never opens the client again.
+func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet, error) {
+	if s := c.current(); s != nil {
+		return s, nil
+	}
+	client := c.coll.db.client
+	if conn == nil {
+		var err error
+		if conn, err = client.connect(); err != nil {
+			return nil, err
+		}
+	}
+	session := client.session(mongo.SessionFromContext(ctx))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == nil {
-		c.source = newResultSet(c.kind, c.none)
+		c.source = newResultSet(c.kind, conn, c.none)
 		c.source.session, c.source.closed = session, c.closed || c.nothing
 	}
+	return c.source, nil
+}
+
+// current returns the result that is being read, or nil.
+func (c *cursorReader) current() *resultSet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.source
 }
 
@@ -79,6 +97,14 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	c := r.cursor
 	if c.scan != nil {
 		return c.scan.fetch(ctx, outer, c, s)
+	}
+	if conn != s.conn { // closed, or the cursor was rewound, and read again on another connection
+		if conn == nil {
+			c.mu.Lock()
+			s.closed = true
+			c.mu.Unlock()
+		}
+		return errClientClosed
 	}
 	if err := r.enter(ctx, s); err != nil {
 		return err
@@ -93,17 +119,13 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	}
 	var come docBatch
 	var err error
-	switch {
-	case !conn.has(s.client):
-		err = errClientClosed
-	case laneOf(s.kind) == longLane:
-		c.prepare(s.feed)
+	c.prepare(s.feed)
+	if laneOf(s.kind) == longLane {
 		come, err = c.polled(ctx, conn, s)
 		if s.poll != nil {
 			return err // it is this wait that has ended
 		}
-	default:
-		c.prepare(s.feed)
+	} else {
 		come, err = s.feed.more(outer, s.next)
 	}
 
@@ -198,7 +220,7 @@ func (s *resultSet) take(come docBatch) {
 
 // setID notes the server's number for the cursor. mu is held.
 func (s *resultSet) setID(c *cursorReader, id int64) {
-	c.coll.db.client.cursors.trackID(c, s.id, id)
+	s.conn.cursors.trackID(c, s.id, id)
 	switch {
 	case s.id == 0 && id != 0:
 		s.cleanup = runtime.AddCleanup(c, abandoned, leftOver{c.coll.db.client, s})

@@ -131,12 +131,15 @@ func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery
 	if c.Started() {
 		query.err = newError(InvalidOperation, "Tail: the cursor has been read")
 	}
+	// All cursors are read on the connection of the first.
+	var conn *connection
 	var live func()
 	live = func() {
 		current := new(cursor)
 		current.initClone(query)
-		current.each(ctx, via, func(r *cursorReader, end bool, err error) (called, more bool) {
+		current.each(ctx, via, conn, func(r *cursorReader, end bool, err error) (called, more bool) {
 			if end && err == nil { // the cursor has died
+				conn = current.current().conn
 				time.AfterFunc(tailRetryInterval, live)
 				return true, false
 			}

@@ -15,14 +15,21 @@ import (
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *cursorReader) FetchNext(ctx context.Context) *future.Future[bool] {
+	more, _ := c.fetchNext(ctx, nil)
+	return more
+}
+
+// fetchNext is FetchNext on a connection; nil stands for the open one. It returns the connection that is read on.
+func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future.Future[bool], *connection) {
 	c.mu.Lock()
-	ready := c.buffer() != nil
-	c.mu.Unlock()
-	if ready {
-		return resolved(c.coll.db.client, true)
+	if c.buffer() != nil {
+		defer c.mu.Unlock()
+		return resolved(c.coll.db.client, true), c.source.conn
 	}
-	r := &readOp{cursor: c, readSpec: readSpec{amount: peek}}
-	return startRead(ctx, r, func(err error) (bool, error) { return err == nil && r.found, err })
+	c.mu.Unlock()
+	r := &readOp{cursor: c, readSpec: readSpec{amount: peek, conn: conn}}
+	more := startRead(ctx, r, func(err error) (bool, error) { return err == nil && r.found, err })
+	return more, r.conn
 }
 
 // buffer returns the documents that can be read without I/O, or nil if there are none. mu is held.
@@ -115,7 +122,7 @@ func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn f
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	c.each(ctx, via, handOver(fn))
+	c.each(ctx, via, nil, handOver(fn))
 }
 
 // handOver returns the function that calls fn with the next document of a cursor that has come: see cursorReader.each.
@@ -136,9 +143,10 @@ func handOver[D any](fn func(doc D, err error) bool) delivery {
 type delivery func(c *cursorReader, end bool, err error) (called, more bool)
 
 // each delivers every document, until the user's function says false, and else, after the last, the end. via is where
-// the callbacks run; nil is where those of the client's futures run.
-func (c *cursorReader) each(ctx context.Context, via future.Executor, deliver delivery) {
-	fetch := c.FetchNext(ctx)
+// the callbacks run; nil is where those of the client's futures run. All is read on one connection, so that a client
+// that was closed in a pause is not opened again: conn, or, if that is nil, the one of the first read.
+func (c *cursorReader) each(ctx context.Context, via future.Executor, conn *connection, deliver delivery) {
+	fetch, conn := c.fetchNext(ctx, conn)
 	if via != nil {
 		fetch = fetch.Via(via)
 	}
@@ -158,9 +166,9 @@ func (c *cursorReader) each(ctx context.Context, via future.Executor, deliver de
 		}
 		switch tailing, await := c.tailing(); {
 		case more || await:
-			c.each(ctx, via, deliver)
+			c.each(ctx, via, conn, deliver)
 		case tailing:
-			time.AfterFunc(tailPause, func() { c.each(ctx, via, deliver) })
+			time.AfterFunc(tailPause, func() { c.each(ctx, via, conn, deliver) })
 		case !c.Closed():
 			deliver(c, true, nil)
 		}

@@ -39,6 +39,7 @@ type cursorReader struct {
 // garbage collector is to free once the program has forgotten it: see abandoned.
 type resultSet struct {
 	kind options.CursorType
+	conn *connection // what is done with the result is done on this connection, or not at all
 
 	session *Session // of the context of the first read, even if that did not get as far as sending the command
 
@@ -62,8 +63,8 @@ type resultSet struct {
 }
 
 // newResultSet returns a result that has not been opened. none is a list of the type of its documents.
-func newResultSet(kind options.CursorType, none docList) *resultSet {
-	s := &resultSet{kind: kind}
+func newResultSet(kind options.CursorType, conn *connection, none docList) *resultSet {
+	s := &resultSet{kind: kind, conn: conn}
 	s.batch, s.next = none.pair()
 	return s
 }
@@ -221,23 +222,32 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 	if err != nil { // the session has ended
 		session = nil
 	}
-	return endInTurn(ctx, client, laneOf(s.kind), own, session, func(ctx context.Context, conn *connection) error {
-		if s.poll != nil { // however it ends
-			if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
-				return err
-			}
-			s.poll = nil
-		}
-		c.mu.Lock()
-		gone := s.id == 0
-		s.setID(c, 0)
-		c.mu.Unlock()
-		if gone || !conn.has(s.client) {
-			return nil // at its end, or gone with its connection
-		}
-		if s.session != nil && session == nil {
-			return killCursor(ctx, c.coll, s.client, s.feed.ID())
-		}
-		return s.feed.Close(ctx)
+	return submit(ctx, client, op[struct{}]{
+		lane: laneOf(s.kind), placed: true, places: places{own, session}, conn: s.conn, ends: true,
+		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
+			return none, c.endResult(ctx, s, s.session == nil || session != nil)
+		},
 	})
+}
+
+// endResult ends what is left of a result on the server. The caller has the turn. inSession is whether its session, if
+// it has one, has not ended.
+func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bool) error {
+	if s.poll != nil { // however it ends
+		if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
+		s.poll = nil
+	}
+	c.mu.Lock()
+	gone := s.id == 0
+	s.setID(c, 0)
+	c.mu.Unlock()
+	switch {
+	case gone:
+		return nil
+	case !inSession:
+		return killCursor(ctx, c.coll, s.client, s.feed.ID())
+	}
+	return s.feed.Close(ctx)
 }

@@ -42,6 +42,8 @@ type readSpec struct {
 	once         bool    // fetch no more than one batch
 	wait         bool    // of a tailable result, too, fetch as many batches as it takes
 	unlessClosed bool    // take nothing once the cursor has been closed
+
+	conn *connection // read on this connection, or not at all; nil: on that of the result, or the open one
 }
 
 // readOp is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
@@ -72,9 +74,19 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 func startRead[T any](ctx context.Context, r *readOp, result func(error) (T, error)) *future.Future[T] {
 	client := r.cursor.coll.db.client
 	in, err := r.take(ctx)
-	f := submit(ctx, client, op[T]{err: err, lane: in, placed: true, run: func(ctx context.Context, conn *connection) (T, error) {
+	read := op[T]{err: err, lane: in, placed: true, conn: r.conn, run: func(ctx context.Context, conn *connection) (T, error) {
 		return result(r.run(ctx, conn))
-	}})
+	}}
+	var f *future.Future[T]
+	if err == nil && r.conn != client.opened() {
+		// The client has been closed. What has come can still be read.
+		f = future.GoVia(ctx, background, client.loop, func(ctx context.Context) (T, error) {
+			v, err := read.run(ctx, nil)
+			return v, wrapError(err)
+		})
+	} else {
+		f = submit(ctx, client, read)
+	}
 	if err == nil {
 		f.Notify(settledTurn[T]{&r.keptTurn, f})
 	}
@@ -99,7 +111,11 @@ func (r *readOp) take(ctx context.Context) (lane, error) {
 	if err := r.cursor.Err(); err != nil {
 		return 0, err
 	}
-	s := r.cursor.begin(ctx)
+	s, err := r.cursor.begin(ctx, r.conn)
+	if err != nil {
+		return 0, err
+	}
+	r.conn = s.conn
 	r.outer, r.undo = ctx, r.putBack
 	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
 	return laneOf(s.kind), nil
@@ -147,7 +163,9 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 		}
 		r.end()
 	}()
-	r.source = r.cursor.begin(ctx)
+	if r.source, err = r.cursor.begin(ctx, conn); err != nil {
+		return err
+	}
 	once := r.once || r.source.kind != options.NonTailable && !r.wait
 	// A read that has been given up takes nothing.
 	err = ctx.Err()

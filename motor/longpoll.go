@@ -110,6 +110,15 @@ func (conn *connection) has(client *mongo.Client) bool {
 	return client == conn.polls.client
 }
 
+// connectionWith returns the open connection if it is the one that a client of the driver's belongs to, and else one on
+// which nothing can be done.
+func (c *Client) connectionWith(driver *mongo.Client) *connection {
+	if conn := c.opened(); conn != nil && conn.has(driver) {
+		return conn
+	}
+	return new(connection)
+}
+
 var errClientClosed = newError(InvalidOperation, "the client was closed after the cursor had been opened")
 
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The

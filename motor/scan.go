@@ -56,7 +56,7 @@ func newScan(shared *cursorReader, n int) *scan {
 // join makes a new cursor one of those that share a cursor.
 func (c *cursorReader) join(sc *scan) {
 	c.coll, c.none, c.scan = sc.shared.coll, sc.shared.none, sc
-	c.source = newResultSet(c.kind, c.none)
+	c.source = newResultSet(c.kind, sc.shared.current().conn, c.none)
 }
 
 // fetch takes the next batch for the cursor c.
