@@ -1,7 +1,6 @@
 package motor
 
 import (
-	"bytes"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -122,13 +121,4 @@ func decodeIndexKeys(c bsoncodec.Codec) bsoncodec.Hook {
 		(*index)["key"] = ordered
 		return true, err
 	}
-}
-
-// decodeGridOut is a hook that decodes the document of a GridFS file into a *GridOut.
-func (g *gridFiles) decodeGridOut(raw bson.Raw, doc any) (bool, error) {
-	file, ok := doc.(**GridOut)
-	if ok {
-		*file = g.found(bytes.Clone(raw))
-	}
-	return ok, nil
 }

@@ -62,15 +62,15 @@ func (g *gridFiles) encodeID(id any) (bson.RawValue, error) {
 }
 
 // exactlyID is a filter for what has a value under a key: the value itself, even if it looks like an operator.
-func exactlyID(key string, id bson.RawValue) bson.D {
+func equals(key string, id bson.RawValue) bson.D {
 	return bson.D{{Key: key, Value: bson.D{{Key: "$eq", Value: id}}}}
 }
 
 // open returns a file by its _id. It does no I/O.
-func (g *gridFiles) open(id any) *GridOut {
+func (g *gridFiles) byID(id any) *GridOut {
 	raw, err := g.encodeID(id)
-	return g.out(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
-		f, err := g.findOne(ctx, client, exactlyID("_id", raw))
+	return g.newOut(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
+		f, err := g.findOne(ctx, client, equals("_id", raw))
 		if err == nil && f == nil {
 			err = newError(NoFile, "no file in gridfs collection %q with _id %v", g.files.FullName(), raw)
 		}
@@ -86,7 +86,7 @@ func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 		skip, order = -int64(n)-1, -1
 	}
 	which := options.FindOne().SetSkip(skip).SetSort(bson.D{{Key: "uploadDate", Value: order}})
-	return g.out(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
+	return g.newOut(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
 		f, err := g.findOne(ctx, client, filter, which)
 		if err == nil && f == nil {
 			err = newError(NoFile, "no version %d for %v in gridfs collection %q", n, filter, g.files.FullName())
@@ -96,13 +96,13 @@ func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 }
 
 // found returns a file of which the document is known.
-func (g *gridFiles) found(doc bson.Raw) *GridOut {
-	o := g.out(nil, nil)
+func (g *gridFiles) opened(doc bson.Raw) *GridOut {
+	o := g.newOut(nil, nil)
 	o.file = newGridFile(doc)
 	return o
 }
 
-func (g *gridFiles) out(find func(context.Context, *mongo.Client) (*gridFile, error), err error) *GridOut {
+func (g *gridFiles) newOut(find func(context.Context, *mongo.Client) (*gridFile, error), err error) *GridOut {
 	return &GridOut{files: g, find: find, err: err, chunks: gridChunks{n: -1}}
 }
 
@@ -325,14 +325,14 @@ func (f *gridFile) text(key string) string {
 	return s
 }
 
-// fieldNames are the names of a file's fields as Motor's attributes are called, where the document has others.
-var fieldNames = map[string]string{
+// documentFields are the names of a file's fields as Motor's attributes are called, where the document has others.
+var documentFields = map[string]string{
 	"name": "filename", "content_type": "contentType", "chunk_size": "chunkSize", "upload_date": "uploadDate",
 }
 
 // fieldName returns the name that a field has in the document.
-func fieldName(name string) string {
-	if own, ok := fieldNames[name]; ok {
+func documentField(name string) string {
+	if own, ok := documentFields[name]; ok {
 		return own
 	}
 	return name

@@ -31,25 +31,26 @@ type GridIn struct {
 	files *gridFiles
 	err   error // of the arguments: what every operation fails with
 	id    bson.RawValue
-	size  int // of a chunk
 	turns turns
 
-	// These belong to whoever has the turn.
-	buffer []byte    // what has not been sent
-	n      int       // how many chunks have been
-	sum    hash.Hash // nil: the file is to have no md5
-	taken  bool      // the _id is another file's
-	tried  bool      // something has been sent: there may be something to abort
-	filed  bool      // the document may be there
+	chunkSize int // in bytes
+
+	// These belong to the operation that has the turn.
+	buffer       []byte    // not sent yet
+	chunksSent   int       // how many chunks the server has
+	sum          hash.Hash // nil: the file has no md5
+	idTaken      bool      // another file has the _id
+	sentAny      bool      // something was sent, so that there may be something to remove
+	fileInserted bool      // the file's document may be there
 
 	mu      sync.Mutex
-	doc     bson.D // the file's document without what comes of its bytes
+	doc     bson.D // the file's document, without length, uploadDate and md5
 	length  int64
 	date    time.Time
 	md5     string
 	closed  bool
 	aborted bool
-	spoilt  error // what only Abort is left after
+	failure error // after it, only Abort is possible
 }
 
 // GridInOptions say more of a file that is written. Legacy methods have this for Motor's keyword arguments.
@@ -75,12 +76,12 @@ func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
 }
 
 func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *GridIn {
-	in := &GridIn{files: files, size: int(o.ChunkSize), err: err}
+	in := &GridIn{files: files, chunkSize: int(o.ChunkSize), err: err}
 	if in.err == nil {
 		in.err = files.checkWrite(context.Background())
 	}
-	if in.size == 0 {
-		in.size = defaultChunkSize
+	if in.chunkSize == 0 {
+		in.chunkSize = defaultChunkSize
 	}
 	if o.ID == nil {
 		o.ID = bson.NewObjectID()
@@ -93,7 +94,7 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	id, bad := files.encodeID(o.ID)
 	e.check(bad)
 	in.id = id
-	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.size)}}
+	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.chunkSize)}}
 	add := func(key string, value any) { in.doc = append(in.doc, bson.E{Key: key, Value: value}) }
 	if o.Filename != nil {
 		add("filename", *o.Filename)
@@ -108,7 +109,7 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 		add("metadata", e.option("metadata", o.Metadata))
 	}
 	for _, field := range o.Fields {
-		if name := fieldName(field.Key); isFixed(name) || in.index(name) >= 0 {
+		if name := documentField(field.Key); isComputed(name) || in.fieldIndex(name) >= 0 {
 			e.check(newError(ValueError, "Fields: the file has %q anyway", field.Key))
 		} else {
 			add(name, e.value(field.Key, field.Value))
@@ -119,39 +120,39 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 }
 
 // summed has the file's document have an md5, as all had until PyMongo 4.
-func (in *GridIn) summed() *GridIn {
+func (in *GridIn) withMD5() *GridIn {
 	in.sum = md5.New()
 	return in
 }
 
 // isFixed reports whether a field of a file's document is not to be set.
-func isFixed(field string) bool {
+func isComputed(field string) bool {
 	return slices.Contains([]string{"_id", "length", "chunkSize", "uploadDate", "md5"}, field)
 }
 
 // index returns where a field is in the document, or -1.
-func (in *GridIn) index(field string) int {
+func (in *GridIn) fieldIndex(field string) int {
 	return slices.IndexFunc(in.doc, func(e bson.E) bool { return e.Key == field })
 }
 
 // spoil leaves nothing but Abort.
-func (in *GridIn) spoil(err error) {
+func (in *GridIn) fail(err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.spoilt == nil && !in.closed {
-		in.spoilt = err
+	if in.failure == nil && !in.closed {
+		in.failure = err
 	}
 }
 
 // usable returns what the operations of an open file fail with. In a turn.
-func (in *GridIn) usable(what string) error {
+func (in *GridIn) checkOpen(what string) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
 	case in.closed:
 		return newError(ValueError, "cannot %s a closed file", what)
-	case in.spoilt != nil:
-		return &Error{class: InvalidOperation, text: "the file is spoilt by what has failed before, and can only be aborted", cause: in.spoilt}
+	case in.failure != nil:
+		return &Error{class: InvalidOperation, text: "the file is failure by what has failed before, and can only be aborted", cause: in.failure}
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (in *GridIn) usable(what string) error {
 func (in *GridIn) get(field string) any {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	switch i := in.index(field); {
+	switch i := in.fieldIndex(field); {
 	case field == "length":
 		return in.length
 	case field == "uploadDate" && !in.date.IsZero():
@@ -184,7 +185,7 @@ func (in *GridIn) get(field string) any {
 // for those of the document.
 //
 // Motor: MotorGridIn.__getattr__.
-func (in *GridIn) Get(name string) any { return in.get(fieldName(name)) }
+func (in *GridIn) Get(name string) any { return in.get(documentField(name)) }
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
@@ -242,7 +243,7 @@ func (in *GridIn) Length() int64 { return in.get("length").(int64) }
 // ChunkSize returns how many bytes each chunk of the file has, but for the last.
 //
 // Motor: MotorGridIn.chunk_size.
-func (in *GridIn) ChunkSize() int32 { return int32(in.size) }
+func (in *GridIn) ChunkSize() int32 { return int32(in.chunkSize) }
 
 // UploadDate returns when the file was closed, in UTC, or the zero time before that.
 //
@@ -281,15 +282,15 @@ func (in *GridIn) Writeable() bool { return true }
 //
 // Motor: MotorGridIn.set.
 func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Future[struct{}] {
-	client, field := in.files.client(), fieldName(name)
-	if isFixed(field) {
+	client, field := in.files.client(), documentField(name)
+	if isComputed(field) {
 		return failed[struct{}](client, newError(ValueError, "%s cannot be set", name))
 	}
 	raw, err := in.files.root.codec.encode(name, bson.D{{Key: field, Value: value}})
-	if err := in.cannot(ctx, err); err != nil {
+	if err := in.checkOperation(ctx, err); err != nil {
 		return failed[struct{}](client, err)
 	}
-	set := func() { in.keep(field, raw.Lookup(field)) }
+	set := func() { in.setField(field, raw.Lookup(field)) }
 	if t := in.turns.takeIdle(); t != nil {
 		open := !in.Closed()
 		if open {
@@ -313,7 +314,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 				return none, err
 			}
 			change := bson.D{{Key: "$set", Value: raw}}
-			if _, err := in.files.updateFiles(ctx, driver, exactlyID("_id", in.id), change, false); err != nil {
+			if _, err := in.files.updateFiles(ctx, driver, equals("_id", in.id), change, false); err != nil {
 				return none, err
 			}
 		}
@@ -323,10 +324,10 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 }
 
 // keep notes a field of the document.
-func (in *GridIn) keep(field string, value bson.RawValue) {
+func (in *GridIn) setField(field string, value bson.RawValue) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if i := in.index(field); i >= 0 {
+	if i := in.fieldIndex(field); i >= 0 {
 		in.doc = append(bson.D(nil), in.doc...) // Close may be at the old one
 		in.doc[i].Value = value
 		return
@@ -362,19 +363,19 @@ func (in *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 	returned := false
 	defer func() {
 		if !returned {
-			_, _ = in.end(ctx, errScope)
+			_, _ = in.leave(ctx, errScope)
 		}
 	}()
 	err := fn(in)
 	returned = true
-	_, err = in.end(ctx, err)
+	_, err = in.leave(ctx, err)
 	return err
 }
 
 var errScope = newError(InvalidOperation, "the function of Scope did not return")
 
 // end waits for Leave. Where the context has ended it takes another one, so that nothing is left behind.
-func (in *GridIn) end(ctx context.Context, err error) (struct{}, error) {
+func (in *GridIn) leave(ctx context.Context, err error) (struct{}, error) {
 	if err != nil && ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), gridCleanup)

@@ -50,13 +50,13 @@ func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *Grid
 	files := newGridFiles(root)
 	document, err := single("NewGridOut", fileDocument)
 	if len(fileDocument) == 0 {
-		return files.open(fileID)
+		return files.byID(fileID)
 	}
 	var raw bson.Raw
 	if err == nil {
 		raw, err = root.codec.encode("fileDocument", document)
 	}
-	out := files.found(raw)
+	out := files.opened(raw)
 	out.err = err
 	return out
 }
@@ -92,7 +92,7 @@ func (o *GridOut) Open(ctx context.Context) *future.Future[*GridOut] {
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
-	o.turns.soon(o.chunks.forget)
+	o.turns.soon(o.chunks.discard)
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (o *GridOut) tell() int64 {
 }
 
 // at returns where the read that has the turn begins.
-func (o *GridOut) at() int64 {
+func (o *GridOut) position() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pos
@@ -168,14 +168,14 @@ func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 	return pos, nil
 }
 
-func (o *GridOut) move(pos int64) {
+func (o *GridOut) setPosition(pos int64) {
 	o.mu.Lock()
 	o.pos = pos
 	o.mu.Unlock()
 }
 
 // known returns the file's document, or InvalidOperation if it is not open.
-func (o *GridOut) known(property string) (*gridFile, error) {
+func (o *GridOut) openFile(property string) (*gridFile, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.file == nil {
@@ -191,7 +191,7 @@ func errNotOpen(property string) error {
 
 // property returns something of the file's document.
 func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
-	f, err := o.known(name)
+	f, err := o.openFile(name)
 	if err != nil {
 		var none T
 		return none, err
@@ -201,7 +201,7 @@ func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
 
 // Document returns the file's document. [InvalidOperation] before the file is open.
 func (o *GridOut) Document() (bson.M, error) {
-	f, err := o.known("document")
+	f, err := o.openFile("document")
 	if err != nil {
 		return nil, err
 	}
@@ -213,11 +213,11 @@ func (o *GridOut) Document() (bson.M, error) {
 //
 // Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
-	if _, err := o.known(name); err != nil {
+	if _, err := o.openFile(name); err != nil {
 		return nil, err
 	}
 	doc, err := o.Document()
-	return doc[fieldName(name)], err
+	return doc[documentField(name)], err
 }
 
 // ID returns the file's _id. [InvalidOperation] before the file is open.
@@ -296,7 +296,7 @@ func (o *GridOut) Aliases() ([]string, error) {
 //
 // Motor: MotorGridOut.metadata.
 func (o *GridOut) Metadata() (bson.M, error) {
-	f, err := o.known("metadata")
+	f, err := o.openFile("metadata")
 	if err != nil {
 		return nil, err
 	}

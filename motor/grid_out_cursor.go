@@ -1,6 +1,8 @@
 package motor
 
 import (
+	"bytes"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -46,6 +48,15 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 	c := new(fileCursor)
 	c.initEncoded((*Collection[bson.M])(coll), (*docs[*GridOut])(nil), query, all, err)
 	return &GridOutCursor{c, files}
+}
+
+// decodeGridOut is a hook that decodes the document of a GridFS file into a *GridOut.
+func (g *gridFiles) decodeGridOut(raw bson.Raw, doc any) (bool, error) {
+	file, ok := doc.(**GridOut)
+	if ok {
+		*file = g.opened(bytes.Clone(raw))
+	}
+	return ok, nil
 }
 
 // Collection returns the root collection: the one below which the files are.

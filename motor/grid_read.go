@@ -39,7 +39,7 @@ func readFile[T any](ctx context.Context, o *GridOut, op func(*fileReader) (T, e
 	}
 	from := int64(-1)
 	return inKeptTurn(ctx, client, &o.turns, func(ctx context.Context, conn *connection) (v T, err error) {
-		r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.at()}
+		r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.position()}
 		before := r.pos
 		if err := ctx.Err(); err != nil {
 			return v, err
@@ -49,12 +49,12 @@ func readFile[T any](ctx context.Context, o *GridOut, op func(*fileReader) (T, e
 		}
 		if v, err = op(r); err == nil {
 			from = before
-			o.move(r.pos)
+			o.setPosition(r.pos)
 		}
 		return v, err
 	}, func() {
 		if from >= 0 {
-			o.move(from)
+			o.setPosition(from)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func (r *fileReader) open() error {
 
 // rest returns the bytes from the position to the end of their chunk, or nothing at the end of the file. They are good
 // until it is called again.
-func (r *fileReader) rest() ([]byte, error) {
+func (r *fileReader) restOfChunk() ([]byte, error) {
 	if err := r.file.check(); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	const trusted = 1 << 20 // bytes; a document may say anything of a file's length
 	all := make([]byte, 0, min(left, trusted))
 	for left > 0 {
-		b, err := r.rest()
+		b, err := r.restOfChunk()
 		if err != nil {
 			return nil, err
 		}
@@ -129,15 +129,15 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 
 // each calls fn, which may be the user's, with the bytes from the position on, chunk by chunk, and returns how many
 // there were. fn must not keep them.
-func (r *fileReader) each(fn func([]byte) error) (written int64, err error) {
+func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err error) {
 	for {
-		b, err := r.rest()
+		b, err := r.restOfChunk()
 		if err != nil || len(b) == 0 {
 			return written, err
 		}
 		if _, err := callUser(r.ctx, func() (struct{}, error) { return struct{}{}, fn(b) }); err != nil {
 			if r.ctx.Err() != nil {
-				r.chunks.forget() // fn may still be at it
+				r.chunks.discard() // fn may still be at it
 			}
 			return written, err
 		}
@@ -175,7 +175,7 @@ func (o *GridOut) ReadLine(ctx context.Context, n int) *future.Future[[]byte] {
 // Motor: MotorGridOut.readchunk.
 func (o *GridOut) ReadChunk(ctx context.Context) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) {
-		b, err := r.rest()
+		b, err := r.restOfChunk()
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +216,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 	}
 	flusher := http.NewResponseController(w)
 	return readFile(ctx, o, func(r *fileReader) (struct{}, error) {
-		_, err := r.each(func(b []byte) error {
+		_, err := r.writeChunks(func(b []byte) error {
 			if _, err := w.Write(b); err != nil {
 				return err
 			}
@@ -233,7 +233,7 @@ func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64
 		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))
 	}
 	return readFile(ctx, o, func(r *fileReader) (int64, error) {
-		return r.each(func(b []byte) error {
+		return r.writeChunks(func(b []byte) error {
 			n, err := w.Write(b)
 			if err == nil && n < len(b) {
 				err = io.ErrShortWrite
@@ -341,7 +341,7 @@ type gridCursor struct {
 const gridWindow = 512 * 1024
 
 // abandoned ends the cursor on the server. It never waits.
-func (c *gridCursor) abandoned() {
+func (c *gridCursor) closeLater() {
 	if c.driver.ID() == 0 {
 		return
 	}
@@ -351,23 +351,23 @@ func (c *gridCursor) abandoned() {
 }
 
 // isOf reports whether the cursor is in the session of ctx, whose turn the operation has.
-func (c *gridCursor) isOf(ctx context.Context) bool {
+func (c *gridCursor) hasSessionOf(ctx context.Context) bool {
 	return mongo.SessionFromContext(ctx) == c.session.delegate()
 }
 
 // end ends what is open on the server.
-func (s *gridChunks) end() {
+func (s *gridChunks) closeCursor() {
 	if s.cursor == nil {
 		return
 	}
 	s.watch.Stop()
-	s.cursor.abandoned()
+	s.cursor.closeLater()
 	s.cursor = nil
 }
 
 // forget is end, and forgets what was fetched, which somebody else may still be reading.
-func (s *gridChunks) forget() {
-	s.end()
+func (s *gridChunks) discard() {
+	s.closeCursor()
 	s.data, s.n = nil, -1
 }
 
@@ -379,14 +379,14 @@ func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f 
 	}
 	err := s.read(ctx, conn, o, f, n)
 	if err != nil {
-		s.forget()
+		s.discard()
 	}
 	return err
 }
 
 func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
-	if s.cursor != nil && (s.next != n || !conn.has(s.cursor.client) || !s.cursor.isOf(ctx)) {
-		s.end()
+	if s.cursor != nil && (s.next != n || !conn.has(s.cursor.client) || !s.cursor.hasSessionOf(ctx)) {
+		s.closeCursor()
 	}
 	fresh := s.cursor == nil
 	if fresh {
@@ -397,7 +397,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	more := s.cursor.driver.Next(ctx)
 	if err := s.cursor.driver.Err(); !more && !fresh && errors.Is(wrapError(err), CursorNotFound) {
 		// The server ends cursors that rest for ten minutes, which a slow reader may well do.
-		s.end()
+		s.closeCursor()
 		if err := s.open(ctx, conn, o, f, n); err != nil {
 			return err
 		}
@@ -417,7 +417,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	if n < f.last() {
 		return nil
 	}
-	defer s.end()
+	defer s.closeCursor()
 	for s.cursor.driver.Next(ctx) {
 		if _, extra := s.cursor.driver.Current.Lookup("data").Binary(); len(extra) > 0 {
 			return newError(CorruptGridFile, "there are more than the %d chunks of the file", f.last()+1)
@@ -444,7 +444,7 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 	if err != nil {
 		return err
 	}
-	filter := exactlyID("files_id", f.doc.Lookup("_id"))
+	filter := equals("files_id", f.doc.Lookup("_id"))
 	if n > 0 {
 		filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$gte", Value: n}}})
 	}
@@ -459,6 +459,6 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 	}
 	owner := o.files.client()
 	s.cursor, s.next = &gridCursor{owner, client, owner.session(mongo.SessionFromContext(ctx)), driver}, n
-	s.watch = runtime.AddCleanup(o, (*gridCursor).abandoned, s.cursor)
+	s.watch = runtime.AddCleanup(o, (*gridCursor).closeLater, s.cursor)
 	return nil
 }

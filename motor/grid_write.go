@@ -24,7 +24,7 @@ const (
 )
 
 // limit returns how many bytes gather before they are sent: whole chunks.
-func (in *GridIn) limit() int { return min(max(gridBatch/in.size, 1), gridBatchChunks) * in.size }
+func (in *GridIn) limit() int { return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize }
 
 // Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
 // sent later, with what follows. If an io.Reader fails, the file is aborted.
@@ -62,10 +62,10 @@ func (in *GridIn) Writelines(ctx context.Context, sequence any) *future.Future[s
 
 func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *future.Future[struct{}] {
 	client := in.files.client()
-	if err := in.cannot(ctx, err); err != nil {
+	if err := in.checkOperation(ctx, err); err != nil {
 		return failed[struct{}](client, err)
 	}
-	if in.gather(sources) {
+	if in.appendSmall(sources) {
 		return resolved(client, struct{}{})
 	}
 	for i, s := range sources { // the caller may reuse what it gave
@@ -85,7 +85,7 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 // nothing.
 func upload[T any](ctx context.Context, in *GridIn, source any, result T) *future.Future[T] {
 	s, err := newGridSource(source)
-	if err := in.cannot(ctx, err); err != nil {
+	if err := in.checkOperation(ctx, err); err != nil {
 		return failed[T](in.files.client(), err)
 	}
 	return writeFile(ctx, in, "write to", result, func(w *fileWriter) error {
@@ -94,14 +94,14 @@ func upload[T any](ctx context.Context, in *GridIn, source any, result T) *futur
 			err = w.close()
 		}
 		if err != nil {
-			w.clear()
+			w.removeFailed()
 		}
 		return err
 	})
 }
 
 // cannot returns what an operation fails with before it is even started.
-func (in *GridIn) cannot(ctx context.Context, err error) error {
+func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	switch {
 	case in.err != nil:
 		return in.err
@@ -116,7 +116,7 @@ func (in *GridIn) cannot(ctx context.Context, err error) error {
 }
 
 // gather takes bytes that need not be sent yet, if nobody else is at it.
-func (in *GridIn) gather(sources []gridSource) bool {
+func (in *GridIn) appendSmall(sources []gridSource) bool {
 	t := in.turns.takeIdle()
 	if t == nil {
 		return false
@@ -128,17 +128,17 @@ func (in *GridIn) gather(sources []gridSource) bool {
 			return false
 		}
 	}
-	if in.usable("write to") != nil {
+	if in.checkOpen("write to") != nil {
 		return false // which the operation will tell
 	}
 	for _, s := range sources {
-		in.take(s.data)
+		in.appendData(s.data)
 	}
 	return true
 }
 
 // take adds bytes to the buffer. In a turn.
-func (in *GridIn) take(data []byte) {
+func (in *GridIn) appendData(data []byte) {
 	in.buffer = append(in.buffer, data...)
 	if in.sum != nil {
 		in.sum.Write(data)
@@ -156,14 +156,14 @@ type fileWriter struct {
 }
 
 // writeFile starts an operation that writes. The future's result is result. If it fails, or is cancelled after it has
-// begun, the file is spoilt.
+// begun, the file is failure.
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, op func(*fileWriter) error) *future.Future[T] {
 	begun := false
 	return inKeptTurn(ctx, in.files.client(), &in.turns, func(ctx context.Context, conn *connection) (none T, err error) {
 		if in.Closed() && what == "close" {
 			return result, nil
 		}
-		if err := in.usable(what); err != nil {
+		if err := in.checkOpen(what); err != nil {
 			return none, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -175,13 +175,13 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, op
 			err = op(&fileWriter{in, ctx, client})
 		}
 		if err != nil {
-			in.spoil(wrapError(err))
+			in.fail(wrapError(err))
 			return none, err
 		}
 		return result, nil
 	}, func() {
 		if begun {
-			in.spoil(future.ErrCancelled)
+			in.fail(future.ErrCancelled)
 		}
 	})
 }
@@ -206,7 +206,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 		case theirs.error == io.EOF:
 			return nil
 		default:
-			w.clear()
+			w.removeFailed()
 			return err
 		}
 	}
@@ -216,7 +216,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 func (w *fileWriter) add(data []byte) error {
 	for limit := w.limit(); len(data) > 0; {
 		n := min(limit-len(w.buffer), len(data))
-		w.take(data[:n])
+		w.appendData(data[:n])
 		data = data[n:]
 		if len(w.buffer) < limit {
 			return nil
@@ -236,39 +236,39 @@ func (w *fileWriter) send() error {
 	chunks := w.files.chunks
 	now, e := chunks.now(), chunks.encoding()
 	var docs []bson.Raw
-	for from := 0; from < len(w.buffer); from += w.size {
+	for from := 0; from < len(w.buffer); from += w.chunkSize {
 		docs = append(docs, e.document("a chunk", bson.D{
 			{Key: "_id", Value: bson.NewObjectID()},
 			{Key: "files_id", Value: w.id},
-			{Key: "n", Value: int32(w.n + len(docs))},
-			{Key: "data", Value: bson.Binary{Data: w.buffer[from:min(from+w.size, len(w.buffer))]}},
+			{Key: "n", Value: int32(w.chunksSent + len(docs))},
+			{Key: "data", Value: bson.Binary{Data: w.buffer[from:min(from+w.chunkSize, len(w.buffer))]}},
 		}))
 	}
 	op, err := chunks.insertMany(w.ctx, now, e, docs, nil)
 	if err != nil {
 		return err
 	}
-	w.tried = true
+	w.sentAny = true
 	result, err := op(w.ctx, chunks.at(w.client, now))
 	if result != nil {
-		w.n += len(result.InsertedIDs)
+		w.chunksSent += len(result.InsertedIDs)
 	}
 	if err != nil {
 		if result != nil && !mongo.IsDuplicateKeyError(err) {
 			err = lastOf(err, result)
 		}
-		return w.exists(err)
+		return w.fileExists(err)
 	}
 	w.buffer = w.buffer[:0]
 	return nil
 }
 
 // exists returns FileExists for the error that says that there is such a file or chunk already.
-func (w *fileWriter) exists(err error) error {
+func (w *fileWriter) fileExists(err error) error {
 	if !mongo.IsDuplicateKeyError(err) {
 		return err
 	}
-	w.taken = true
+	w.idTaken = true
 	return &Error{class: FileExists, text: w.String(), cause: err}
 }
 
@@ -283,7 +283,7 @@ func (in *GridIn) Close(ctx context.Context) *future.Future[struct{}] {
 	if in.Closed() {
 		return resolved(in.files.client(), struct{}{})
 	}
-	if err := in.cannot(ctx, nil); err != nil {
+	if err := in.checkOperation(ctx, nil); err != nil {
 		return failed[struct{}](in.files.client(), err)
 	}
 	return writeFile(ctx, in, "close", struct{}{}, (*fileWriter).close)
@@ -312,10 +312,10 @@ func (w *fileWriter) close() error {
 	if err != nil {
 		return err
 	}
-	w.tried, w.filed = true, true
+	w.sentAny, w.fileInserted = true, true
 	if _, err := op(w.ctx, files.at(w.client, now)); err != nil {
-		w.filed = !mongo.IsDuplicateKeyError(err)
-		return w.exists(err)
+		w.fileInserted = !mongo.IsDuplicateKeyError(err)
+		return w.fileExists(err)
 	}
 	w.mu.Lock()
 	w.closed, w.date, w.md5 = true, date.Time().UTC(), sum
@@ -331,7 +331,7 @@ func (w *fileWriter) close() error {
 //
 // Motor: MotorGridIn.abort.
 func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
-	if err := in.cannot(ctx, nil); err != nil {
+	if err := in.checkOperation(ctx, nil); err != nil {
 		return failed[struct{}](in.files.client(), err)
 	}
 	return inTurnOf(ctx, in.files.client(), shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
@@ -344,21 +344,21 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 }
 
 func (w *fileWriter) abort() error {
-	if w.tried {
-		filter := exactlyID("files_id", w.id)
-		if w.taken { // what is there from number n on is the other file's
-			filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$lt", Value: int32(w.n)}}})
+	if w.sentAny {
+		filter := equals("files_id", w.id)
+		if w.idTaken { // what is there from number n on is the other file's
+			filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$lt", Value: int32(w.chunksSent)}}})
 		}
 		if err := w.files.deleteChunks(w.ctx, w.client, filter); err != nil {
 			return err
 		}
-		if w.filed {
-			if _, err := w.files.deleteFiles(w.ctx, w.client, exactlyID("_id", w.id), false); err != nil {
+		if w.fileInserted {
+			if _, err := w.files.deleteFiles(w.ctx, w.client, equals("_id", w.id), false); err != nil {
 				return err
 			}
 		}
 	}
-	w.buffer, w.tried, w.filed = nil, false, false
+	w.buffer, w.sentAny, w.fileInserted = nil, false, false
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed, w.aborted = true, true
@@ -366,7 +366,7 @@ func (w *fileWriter) abort() error {
 }
 
 // clear aborts the file after a failure, if it can be done soon: who learns of the failure has nothing of it to know.
-func (w *fileWriter) clear() {
+func (w *fileWriter) removeFailed() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), gridCleanup)
 	defer cancel()
 	cleaner := *w

@@ -144,7 +144,7 @@ func (b *GridFSBucket) UploadFromStreamWithID(
 //
 // Motor: MotorGridFSBucket.open_download_stream.
 func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any) *future.Future[*GridOut] {
-	return b.files.open(id).Open(ctx)
+	return b.files.byID(id).Open(ctx)
 }
 
 // OpenDownloadStreamByName finds a file by its name, the newest of that name. The result is the file, open for
@@ -177,7 +177,7 @@ func (b *GridFSBucket) named(filename string, opts []options.Lister[options.Grid
 //
 // Motor: MotorGridFSBucket.download_to_stream.
 func (b *GridFSBucket) DownloadToStream(ctx context.Context, id any, destination io.Writer) *future.Future[int64] {
-	return b.files.open(id).writeTo(ctx, destination)
+	return b.files.byID(id).writeTo(ctx, destination)
 }
 
 // DownloadToStreamByName is [GridFSBucket.DownloadToStream] for a file by its name: see
@@ -215,11 +215,11 @@ func (g *gridFiles) delete(ctx context.Context, id any, need bool) *future.Futur
 		return failed[struct{}](g.client(), err)
 	}
 	return inFiles(ctx, g, func(ctx context.Context, client *mongo.Client) (none struct{}, err error) {
-		found, err := g.deleteFiles(ctx, client, exactlyID("_id", raw), false)
+		found, err := g.deleteFiles(ctx, client, equals("_id", raw), false)
 		if err != nil {
 			return none, err
 		}
-		if err := g.deleteChunks(ctx, client, exactlyID("files_id", raw)); err != nil {
+		if err := g.deleteChunks(ctx, client, equals("files_id", raw)); err != nil {
 			return none, err
 		}
 		if need && !found {
@@ -271,7 +271,7 @@ func (b *GridFSBucket) Rename(ctx context.Context, id any, newFilename string) *
 	if err != nil {
 		return failed[struct{}](b.files.client(), err)
 	}
-	return b.rename(ctx, exactlyID("_id", raw), newFilename, false)
+	return b.rename(ctx, equals("_id", raw), newFilename, false)
 }
 
 // RenameByName gives all files of a name another one.

@@ -63,7 +63,7 @@ func (g *GridFS) Open(ctx context.Context) *future.Future[*GridFS] {
 // Legacy: use GridFSBucket.OpenUploadStream. Motor: MotorGridFS.new_file.
 func (g *GridFS) NewFile(ctx context.Context, opts ...GridInOptions) *future.Future[*GridIn] {
 	in := g.newFile("NewFile", opts)
-	if err := in.cannot(ctx, nil); err != nil {
+	if err := in.checkOperation(ctx, nil); err != nil {
 		return failed[*GridIn](g.files.client(), err)
 	}
 	return resolved(g.files.client(), in)
@@ -71,7 +71,7 @@ func (g *GridFS) NewFile(ctx context.Context, opts ...GridInOptions) *future.Fut
 
 func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
 	o, err := single(method, opts)
-	return newGridIn(g.files, o, &g.files.root.codec, err).summed()
+	return newGridIn(g.files, o, &g.files.root.codec, err).withMD5()
 }
 
 // Put writes a file with data, which is anything that [GridIn.Write] takes. The result is the file's _id. If that
@@ -92,7 +92,7 @@ func (g *GridFS) Put(ctx context.Context, data any, opts ...GridInOptions) *futu
 //
 // Legacy: use GridFSBucket.OpenDownloadStream. Motor: MotorGridFS.get.
 func (g *GridFS) Get(ctx context.Context, fileID any) *future.Future[*GridOut] {
-	return g.files.open(fileID).Open(ctx)
+	return g.files.byID(fileID).Open(ctx)
 }
 
 // GetVersion finds one of the files of a name: number version by age, from 0, or, if version is negative, counted from
@@ -207,7 +207,7 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*Gr
 		if err != nil || file == nil {
 			return nil, err
 		}
-		return g.files.found(file.doc), nil
+		return g.files.opened(file.doc), nil
 	})
 }
 
@@ -221,5 +221,5 @@ func (g *GridFS) filter(documentOrID any) (bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	return codec.encode("filter", exactlyID("_id", id))
+	return codec.encode("filter", equals("_id", id))
 }
