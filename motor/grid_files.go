@@ -221,11 +221,14 @@ func sameKeys(have bson.RawValue, keys bson.D) bool {
 }
 
 // inFiles starts an operation on the files.
-func inFiles[T any](ctx context.Context, g *gridFiles, op func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
-	if err := g.check(ctx); err != nil {
-		return failed[T](g.client(), err)
-	}
-	return run(ctx, g.client(), op)
+func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
+	return submit(ctx, g.client(), op[T]{err: g.check(ctx), run: func(ctx context.Context, conn *connection) (none T, err error) {
+		client, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return fn(ctx, client)
+	}})
 }
 
 // The following run in a slot.

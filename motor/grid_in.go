@@ -301,7 +301,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 			return resolved(client, struct{}{})
 		}
 	}
-	return inTurnOf(ctx, client, shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	return submit(ctx, client, op[struct{}]{order: &in.turns, run: func(ctx context.Context, conn *connection) (none struct{}, err error) {
 		in.mu.Lock()
 		closed, aborted := in.closed, in.aborted
 		in.mu.Unlock()
@@ -320,7 +320,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 		}
 		set()
 		return none, nil
-	})
+	}})
 }
 
 // keep notes a field of the document.

@@ -26,36 +26,37 @@ type fileReader struct {
 	pos  int64
 }
 
-// readFile starts an operation that reads the file, which it opens if need be. The position is where the operation
-// leaves it if it succeeds and somebody learns of it, and else where it was.
-func readFile[T any](ctx context.Context, o *GridOut, op func(*fileReader) (T, error)) *future.Future[T] {
-	client := o.files.client()
+// readFile starts an operation that reads the file, and opens it first if it is not open. The operation moves the
+// position if it succeeds and was not cancelled.
+func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T, error)) *future.Future[T] {
 	err := o.err
 	if err == nil {
 		err = o.files.check(ctx)
 	}
-	if err != nil {
-		return failed[T](client, err)
-	}
-	from := int64(-1)
-	return inKeptTurn(ctx, client, &o.turns, func(ctx context.Context, conn *connection) (v T, err error) {
-		r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.position()}
-		before := r.pos
-		if err := ctx.Err(); err != nil {
+	before, succeeded := int64(0), false
+	return submit(ctx, o.files.client(), op[T]{
+		err:   err,
+		order: &o.turns,
+		run: func(ctx context.Context, conn *connection) (v T, err error) {
+			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.position()}
+			before = r.pos
+			if err := ctx.Err(); err != nil {
+				return v, err
+			}
+			if err := r.open(); err != nil {
+				return v, err
+			}
+			if v, err = read(r); err == nil {
+				succeeded = true
+				o.setPosition(r.pos)
+			}
 			return v, err
-		}
-		if err := r.open(); err != nil {
-			return v, err
-		}
-		if v, err = op(r); err == nil {
-			from = before
-			o.setPosition(r.pos)
-		}
-		return v, err
-	}, func() {
-		if from >= 0 {
-			o.setPosition(from)
-		}
+		},
+		undo: func(T) {
+			if succeeded {
+				o.setPosition(before)
+			}
+		},
 	})
 }
 

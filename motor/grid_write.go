@@ -15,16 +15,18 @@ import (
 )
 
 const (
-	// gridBatch is how many bytes gather before they are sent, unless one chunk is more.
+	// gridBatch is how many bytes are sent at once, or one chunk if that is larger.
 	gridBatch = 2 * 1024 * 1024
-	// gridBatchChunks is how many chunks they may be.
+	// gridBatchChunks is the most chunks that are sent at once.
 	gridBatchChunks = 1000
-	// gridCleanup is how long the clearing away of a file may take whose writing has failed.
+	// gridCleanup is the most time to remove a file whose writing has failed.
 	gridCleanup = 5 * time.Second
 )
 
-// limit returns how many bytes gather before they are sent: whole chunks.
-func (in *GridIn) limit() int { return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize }
+// limit returns how many bytes are buffered before they are sent: whole chunks.
+func (in *GridIn) limit() int {
+	return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize
+}
 
 // Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
 // sent later, with what follows. If an io.Reader fails, the file is aborted.
@@ -68,7 +70,7 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	if in.appendSmall(sources) {
 		return resolved(client, struct{}{})
 	}
-	for i, s := range sources { // the caller may reuse what it gave
+	for i, s := range sources { // the caller may reuse its bytes
 		sources[i].data = append([]byte(nil), s.data...)
 	}
 	return writeFile(ctx, in, "write to", struct{}{}, func(w *fileWriter) error {
@@ -81,8 +83,8 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	})
 }
 
-// upload writes all that comes of source and closes the file. The future's result is result. If that fails it leaves
-// nothing.
+// upload writes all bytes of source and closes the file. The future's result is result. After a failure, what was written
+// is removed.
 func upload[T any](ctx context.Context, in *GridIn, source any, result T) *future.Future[T] {
 	s, err := newGridSource(source)
 	if err := in.checkOperation(ctx, err); err != nil {
@@ -100,7 +102,7 @@ func upload[T any](ctx context.Context, in *GridIn, source any, result T) *futur
 	})
 }
 
-// cannot returns what an operation fails with before it is even started.
+// checkOperation returns the error of an operation that must not be started.
 func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	switch {
 	case in.err != nil:
@@ -115,7 +117,8 @@ func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	return in.files.checkWrite(ctx)
 }
 
-// gather takes bytes that need not be sent yet, if nobody else is at it.
+// appendSmall buffers bytes that need not be sent yet. It reports false, and does nothing, if they must be sent, or if
+// another operation has the file.
 func (in *GridIn) appendSmall(sources []gridSource) bool {
 	t := in.turns.takeIdle()
 	if t == nil {
@@ -129,7 +132,7 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 		}
 	}
 	if in.checkOpen("write to") != nil {
-		return false // which the operation will tell
+		return false // the operation fails with the error
 	}
 	for _, s := range sources {
 		in.appendData(s.data)
@@ -137,7 +140,7 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 	return true
 }
 
-// take adds bytes to the buffer. In a turn.
+// appendData adds bytes to the buffer. The caller has the turn.
 func (in *GridIn) appendData(data []byte) {
 	in.buffer = append(in.buffer, data...)
 	if in.sum != nil {
@@ -155,38 +158,42 @@ type fileWriter struct {
 	client *mongo.Client
 }
 
-// writeFile starts an operation that writes. The future's result is result. If it fails, or is cancelled after it has
-// begun, the file is failure.
-func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, op func(*fileWriter) error) *future.Future[T] {
-	begun := false
-	return inKeptTurn(ctx, in.files.client(), &in.turns, func(ctx context.Context, conn *connection) (none T, err error) {
-		if in.Closed() && what == "close" {
+// writeFile starts an operation that writes. The future's result is result. If the operation fails, or is cancelled after
+// it has started to write, then only Abort is possible.
+func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, write func(*fileWriter) error) *future.Future[T] {
+	started := false
+	return submit(ctx, in.files.client(), op[T]{
+		order: &in.turns,
+		run: func(ctx context.Context, conn *connection) (none T, err error) {
+			if in.Closed() && what == "close" {
+				return result, nil
+			}
+			if err := in.checkOpen(what); err != nil {
+				return none, err
+			}
+			if err := ctx.Err(); err != nil {
+				return none, err
+			}
+			started = true
+			client, err := conn.client(ctx)
+			if err == nil {
+				err = write(&fileWriter{in, ctx, client})
+			}
+			if err != nil {
+				in.fail(wrapError(err))
+				return none, err
+			}
 			return result, nil
-		}
-		if err := in.checkOpen(what); err != nil {
-			return none, err
-		}
-		if err := ctx.Err(); err != nil {
-			return none, err
-		}
-		begun = true
-		client, err := conn.client(ctx)
-		if err == nil {
-			err = op(&fileWriter{in, ctx, client})
-		}
-		if err != nil {
-			in.fail(wrapError(err))
-			return none, err
-		}
-		return result, nil
-	}, func() {
-		if begun {
-			in.fail(future.ErrCancelled)
-		}
+		},
+		undo: func(T) {
+			if started {
+				in.fail(future.ErrCancelled)
+			}
+		},
 	})
 }
 
-// addAll adds what a source has.
+// addAll adds all bytes of a source.
 func (w *fileWriter) addAll(s gridSource) error {
 	if s.reader == nil {
 		return w.add(s.data)
@@ -196,7 +203,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 		n, err := callUser(w.ctx, func() (int, error) { return fill(s.reader, data) })
 		var theirs *userError
 		if err != nil && !errors.As(err, &theirs) {
-			return err // ctx has ended; the reader may still be at it
+			return err // ctx has ended; the reader may still use data
 		}
 		if e := w.add(data[:n]); e != nil {
 			return e
@@ -212,7 +219,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 	}
 }
 
-// add adds bytes to the file, and sends what is enough.
+// add adds bytes to the file. It sends the buffer whenever that is full.
 func (w *fileWriter) add(data []byte) error {
 	for limit := w.limit(); len(data) > 0; {
 		n := min(limit-len(w.buffer), len(data))
@@ -228,7 +235,7 @@ func (w *fileWriter) add(data []byte) error {
 	return nil
 }
 
-// send sends the buffer, in chunks.
+// send sends the buffer, as chunks.
 func (w *fileWriter) send() error {
 	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil || len(w.buffer) == 0 {
 		return err
@@ -244,12 +251,12 @@ func (w *fileWriter) send() error {
 			{Key: "data", Value: bson.Binary{Data: w.buffer[from:min(from+w.chunkSize, len(w.buffer))]}},
 		}))
 	}
-	op, err := chunks.insertMany(w.ctx, now, e, docs, nil)
+	insert, err := chunks.insertMany(w.ctx, now, e, docs, nil)
 	if err != nil {
 		return err
 	}
 	w.sentAny = true
-	result, err := op(w.ctx, chunks.at(w.client, now))
+	result, err := insert(w.ctx, chunks.at(w.client, now))
 	if result != nil {
 		w.chunksSent += len(result.InsertedIDs)
 	}
@@ -263,7 +270,7 @@ func (w *fileWriter) send() error {
 	return nil
 }
 
-// exists returns FileExists for the error that says that there is such a file or chunk already.
+// fileExists returns FileExists for the error that says that the server has such a file or chunk already.
 func (w *fileWriter) fileExists(err error) error {
 	if !mongo.IsDuplicateKeyError(err) {
 		return err
@@ -272,8 +279,8 @@ func (w *fileWriter) fileExists(err error) error {
 	return &Error{class: FileExists, text: w.String(), cause: err}
 }
 
-// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed,
-// or aborted, is no error.
+// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed
+// or aborted does nothing.
 //
 // Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0;
 // [OperationFailure].
@@ -308,12 +315,12 @@ func (w *fileWriter) close() error {
 		sum = hex.EncodeToString(w.sum.Sum(nil))
 		doc = append(doc, bson.E{Key: "md5", Value: sum})
 	}
-	op, err := files.insertOne(w.ctx, now, e, e.document("the file's document", doc), nil)
+	insert, err := files.insertOne(w.ctx, now, e, e.document("the file's document", doc), nil)
 	if err != nil {
 		return err
 	}
 	w.sentAny, w.fileInserted = true, true
-	if _, err := op(w.ctx, files.at(w.client, now)); err != nil {
+	if _, err := insert(w.ctx, files.at(w.client, now)); err != nil {
 		w.fileInserted = !mongo.IsDuplicateKeyError(err)
 		return w.fileExists(err)
 	}
@@ -334,19 +341,22 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 	if err := in.checkOperation(ctx, nil); err != nil {
 		return failed[struct{}](in.files.client(), err)
 	}
-	return inTurnOf(ctx, in.files.client(), shortLane, &in.turns, func(ctx context.Context, conn *connection) (none struct{}, err error) {
-		client, err := conn.client(ctx)
-		if err != nil {
-			return none, err
-		}
-		return none, (&fileWriter{in, ctx, client}).abort()
+	return submit(ctx, in.files.client(), op[struct{}]{
+		order: &in.turns,
+		run: func(ctx context.Context, conn *connection) (none struct{}, err error) {
+			client, err := conn.client(ctx)
+			if err != nil {
+				return none, err
+			}
+			return none, (&fileWriter{in, ctx, client}).abort()
+		},
 	})
 }
 
 func (w *fileWriter) abort() error {
 	if w.sentAny {
 		filter := equals("files_id", w.id)
-		if w.idTaken { // what is there from number n on is the other file's
+		if w.idTaken { // the chunks that were not sent belong to the other file
 			filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$lt", Value: int32(w.chunksSent)}}})
 		}
 		if err := w.files.deleteChunks(w.ctx, w.client, filter); err != nil {
@@ -365,7 +375,7 @@ func (w *fileWriter) abort() error {
 	return nil
 }
 
-// clear aborts the file after a failure, if it can be done soon: who learns of the failure has nothing of it to know.
+// removeFailed aborts the file after a failure. The operation reports that failure, and not the one of removeFailed.
 func (w *fileWriter) removeFailed() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), gridCleanup)
 	defer cancel()
@@ -374,7 +384,7 @@ func (w *fileWriter) removeFailed() {
 	_ = cleaner.abort()
 }
 
-// gridSource is something that is written: a reader, or else bytes.
+// gridSource is something that is written: a reader or, if that is nil, bytes.
 type gridSource struct {
 	reader io.Reader
 	data   []byte
@@ -394,7 +404,7 @@ func newGridSource(data any) (gridSource, error) {
 	return gridSource{}, newError(TypeError, "can only write bytes, strings or io.Readers, not %T", data)
 }
 
-// fill reads until there is no more room, or the reader gives an error.
+// fill reads until data is full or the reader fails.
 func fill(r io.Reader, data []byte) (n int, err error) {
 	for idle := 0; n < len(data) && err == nil; {
 		var more int
