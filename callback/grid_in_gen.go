@@ -222,8 +222,8 @@ func (in *GridIn) Writelines(ctx context.Context, sequence any, callback Func[st
 	deliver(in.loop, in.futures.Writelines(ctx, sequence), callback)
 }
 
-// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed,
-// or aborted, is no error.
+// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed
+// or aborted does nothing.
 //
 // Errors: [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;
 // [motor.OperationFailure].
