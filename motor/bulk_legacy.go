@@ -22,14 +22,14 @@ type BulkOptions struct {
 // fails. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
-func (c *Collection[D]) InitializeOrderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
+func (c *collection) InitializeOrderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
 	return newBulkBuilder(c, "InitializeOrderedBulkOp", true, opts)
 }
 
 // InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
-func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
+func (c *collection) InitializeUnorderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
 	return newBulkBuilder(c, "InitializeUnorderedBulkOp", false, opts)
 }
 
@@ -48,7 +48,7 @@ type BulkOperationBuilder struct {
 	client *Client
 	name   string
 	bulk   bulk // without the writes
-	// start is startBulk for the collection.
+	// start is bulkOp for the collection.
 	start func(context.Context, *bulk, []any) *future.Future[bson.M]
 
 	mu       sync.Mutex
@@ -57,7 +57,7 @@ type BulkOperationBuilder struct {
 	executed bool
 }
 
-func newBulkBuilder[D any](c *Collection[D], method string, ordered bool, opts []BulkOptions) *BulkOperationBuilder {
+func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptions) *BulkOperationBuilder {
 	o, err := single(method, opts)
 	e := c.encoding()
 	e.check(c.err)
@@ -76,7 +76,7 @@ func newBulkBuilder[D any](c *Collection[D], method string, ordered bool, opts [
 		if err != nil {
 			return failed[bson.M](c.db.client, err)
 		}
-		return startBulk(ctx, c, all, now, (*bulkOutcome).oldResult)
+		return submit(ctx, c.db.client, bulkOp(ctx, c, all, now, (*bulkOutcome).oldResult))
 	}
 	return b
 }

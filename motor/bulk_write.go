@@ -27,12 +27,12 @@ import (
 // commands before it, in the same way.
 //
 // Motor: MotorCollection.bulk_write.
-func (c *Collection[D]) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
+func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
 	b, err := c.newBulk(models, opts)
 	if err != nil {
 		return failed[*BulkWriteResult](c.db.client, err)
 	}
-	return startBulk(ctx, c, b, c.now(), (*bulkOutcome).bulkWriteResult)
+	return submit(ctx, c.db.client, bulkOp(ctx, c, b, c.now(), (*bulkOutcome).bulkWriteResult))
 }
 
 // checkWrites checks that there are any.
@@ -56,7 +56,7 @@ type bulk struct {
 	options options.BulkWriteOptions // Let and Comment are encoded
 }
 
-func (c *Collection[D]) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
+func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
 	if err := checkWrites(len(models), models == nil); err != nil {
 		return nil, err
 	}
@@ -77,19 +77,15 @@ func (c *Collection[D]) newBulk(models []mongo.WriteModel, opts []options.Lister
 	return b, e.err
 }
 
-// startBulk starts a bulk with the concerns of a moment. result makes what the future resolves to of what has come of
-// it.
-func startBulk[D, T any](ctx context.Context, c *Collection[D], b *bulk, now moment, result func(*bulkOutcome) T) *future.Future[T] {
-	if err := now.refuseSession(ctx); err != nil {
-		return failed[T](c.db.client, err)
-	}
+// bulkOp returns the operation that sends a bulk with the settings now. The future resolves to result of the outcome.
+func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now moment, result func(*bulkOutcome) T) op[T] {
 	send, acknowledged := b.byDriver, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
 		send = func(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (T, error) {
+	return writeOp(ctx, c, now, nil, func(ctx context.Context, coll *mongo.Collection) (T, error) {
 		done := &bulkOutcome{
 			op:     func(i int) any { s, _ := b.codec.statementOf(b.models[i]); return s.doc },
 			result: BulkWriteResult{Acknowledged: acknowledged},

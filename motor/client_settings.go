@@ -67,6 +67,6 @@ func (d *Database) SecondaryAcceptableLatencyMS() int { return d.client.Secondar
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
-func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
+func (c *collection) SecondaryAcceptableLatencyMS() int {
 	return c.db.client.SecondaryAcceptableLatencyMS()
 }

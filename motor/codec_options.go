@@ -37,4 +37,4 @@ func (d *Database) CodecOptions() CodecOptions { return d.codec.public() }
 // options say.
 //
 // Motor: MotorCollection.codec_options.
-func (c *Collection[D]) CodecOptions() CodecOptions { return c.codec.public() }
+func (c *collection) CodecOptions() CodecOptions { return c.codec.public() }

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -16,7 +17,11 @@ import (
 // pointer to one. It is safe for any number of goroutines, costs nothing to make, and does no I/O by itself.
 //
 // Motor: MotorCollection. Its document_class is the type parameter.
-type Collection[D any] struct {
+type Collection[D any] struct{ collection }
+
+// collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles the
+// methods of the generic types that it uses, so whatever can be a method of this type is one.
+type collection struct {
 	db    *Database
 	name  string
 	opts  []options.Lister[options.CollectionOptions]
@@ -43,7 +48,12 @@ type binding[T any] struct {
 //
 // Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	c := &Collection[D]{db: db, name: name, opts: opts, err: db.err}
+	return (*Collection[D])(newCollection(db, name, opts))
+}
+
+// newCollection is CollectionOf for documents of any type: the caller converts the result.
+func newCollection(db *Database, name string, opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
+	c := &Collection[bson.M]{collection{db: db, name: name, opts: opts, err: db.err}}
 	set, err := applied(opts)
 	for _, err := range []error{checkCollectionName(name), err, c.take(&db.concerns, set.WriteConcern, set.ReadPreference)} {
 		if c.err == nil {
@@ -57,50 +67,58 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 // Name returns the collection's name.
 //
 // Motor: MotorCollection.name.
-func (c *Collection[D]) Name() string { return c.name }
+func (c *collection) Name() string { return c.name }
 
 // FullName returns the names of the database and of the collection, with a dot between.
 //
 // Motor: MotorCollection.full_name.
-func (c *Collection[D]) FullName() string { return c.db.name + "." + c.name }
+func (c *collection) FullName() string { return c.db.name + "." + c.name }
 
 // Database returns the database that the collection was taken from.
 //
 // Motor: MotorCollection.database.
-func (c *Collection[D]) Database() *Database { return c.db }
+func (c *collection) Database() *Database { return c.db }
 
 // Collection returns the collection of this name below this one: "a" and "b" make "a.b".
 //
 // Motor: coll.name, coll["name"].
 func (c *Collection[D]) Collection(name string) *Collection[D] {
+	return (*Collection[D])(c.below(name))
+}
+
+func (c *collection) below(name string) *Collection[bson.M] {
 	if name == "" {
-		return CollectionOf[D](c.db, name)
+		return newCollection(c.db, name, nil)
 	}
-	below := CollectionOf[D](c.db, c.name+"."+name, c.opts...)
+	below := newCollection(c.db, c.name+"."+name, c.opts)
 	_ = below.take(&c.concerns, nil, nil)
 	return below
 }
 
 // Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
-func (c *Collection[D]) Err() error { return c.err }
+func (c *collection) Err() error { return c.err }
 
 // Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
 func (c *Collection[D]) Equal(other *Collection[D]) bool {
-	return other != nil && c.db.Equal(other.db) && c.name == other.name
+	return other != nil && c.equal(&other.collection)
+}
+
+func (c *collection) equal(other *collection) bool {
+	return c.db.Equal(other.db) && c.name == other.name
 }
 
 // IOLoop returns that of the client: see [Client.IOLoop].
 //
 // Motor: MotorCollection.get_io_loop.
-func (c *Collection[D]) IOLoop() future.Executor { return c.db.client.loop }
+func (c *collection) IOLoop() future.Executor { return c.db.client.loop }
 
 // String names the collection, with its database.
-func (c *Collection[D]) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
+func (c *collection) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
-func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
+func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
 	now := c.now()
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
@@ -108,33 +126,78 @@ func (c *Collection[D]) Drop(ctx context.Context, opts ...options.Lister[options
 	if err := now.refuseSession(ctx); err != nil {
 		return failed[struct{}](c.db.client, err)
 	}
-	return inCollection(ctx, c, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, collectionOp(c, now, nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, coll.Drop(ctx, opts...)
-	}))
+	})))
 }
 
-// inCollection starts an operation on the driver's collection.
-func inCollection[D, T any](ctx context.Context, c *Collection[D], op func(context.Context, *mongo.Collection) (T, error)) *future.Future[T] {
-	return inCollectionAt(ctx, c, c.now(), op)
+// collectionOp returns the operation that calls fn with the driver's collection. err is the reason why it cannot be run.
+func collectionOp[T any](
+	c *collection, now moment, err error, fn func(context.Context, *mongo.Collection) (T, error),
+) op[T] {
+	return op[T]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+		coll, err := c.on(ctx, conn, now)
+		if err != nil {
+			return none, err
+		}
+		return fn(ctx, coll)
+	}}
 }
 
-// inCollectionAt is inCollection with the concerns of a moment.
-func inCollectionAt[D, T any](
-	ctx context.Context, c *Collection[D], now moment, op func(context.Context, *mongo.Collection) (T, error),
-) *future.Future[T] {
-	if c.err != nil {
-		return failed[T](c.db.client, c.err)
+// fetchFunc reads one document of a collection. It returns nil, or mongo.ErrNoDocuments, if there is none.
+type fetchFunc func(context.Context, *mongo.Collection) (bson.Raw, error)
+
+// documentOp returns the operation that decodes what fetch reads. err is the reason why it cannot be run.
+func documentOp[D any](c *collection, now moment, err error, fetch fetchFunc) op[D] {
+	return op[D]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none D, err error) {
+		raw, err := c.fetch(ctx, conn, now, fetch)
+		if raw == nil {
+			return none, err
+		}
+		return decode[D](&c.codec, raw)
+	}}
+}
+
+// fetch calls fetch with the driver's collection. That there is no document is not an error: it returns nil then.
+func (c *collection) fetch(ctx context.Context, conn *connection, now moment, fetch fetchFunc) (bson.Raw, error) {
+	coll, err := c.on(ctx, conn, now)
+	if err != nil {
+		return nil, err
 	}
-	return run(ctx, c.db.client, func(ctx context.Context, client *mongo.Client) (T, error) {
-		return op(ctx, c.at(client, now))
-	})
+	raw, err := fetch(ctx, coll)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// on returns the driver's handle for the collection on a connection.
+func (c *collection) on(ctx context.Context, conn *connection, now moment) (*mongo.Collection, error) {
+	client, err := conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.at(client, now), nil
+}
+
+// firstError returns the first of the errors that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // in returns the driver's handle for the collection as it is now.
-func (c *Collection[D]) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.now()) }
+func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.now()) }
 
 // at returns the driver's handle for the collection as it was at a moment.
-func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
+func (c *collection) at(client *mongo.Client, now moment) *mongo.Collection {
 	b := c.bound.Load()
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
@@ -143,9 +206,4 @@ func (c *Collection[D]) at(client *mongo.Client, now moment) *mongo.Collection {
 		c.bound.Store(b)
 	}
 	return b.handle
-}
-
-// document returns raw as a document of the collection.
-func (c *Collection[D]) document(raw bson.Raw) (D, error) {
-	return decode[D](&c.codec, raw)
 }

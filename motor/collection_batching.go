@@ -26,9 +26,9 @@ import (
 // An insert in a session, with options, or with a write concern of w: 0 or one with wtimeout goes by itself, as do all
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
-	with := c.WithOptions()
+	with := c.withOptions(nil)
 	with.batching = &batching{coll: with.at}
-	return with
+	return (*Collection[D])(with)
 }
 
 // batching is where the inserts of a handle gather.
@@ -77,7 +77,7 @@ func (now moment) batchable(ctx context.Context) bool {
 }
 
 // insertBatched is InsertOne of a handle with batching.
-func (c *Collection[D]) insertBatched(ctx context.Context, now moment, raw bson.Raw) *future.Future[*InsertOneResult] {
+func (c *collection) insertBatched(ctx context.Context, now moment, raw bson.Raw) *future.Future[*InsertOneResult] {
 	client := c.db.client
 	raw, id, err := withID(raw)
 	if err == nil {

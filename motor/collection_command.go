@@ -13,16 +13,16 @@ import (
 
 // The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
 
-func (c *Collection[D]) newWriteCommand(kind *writeKind, now moment) *writeCommand {
+func (c *collection) newWriteCommand(kind *writeKind, now moment) *writeCommand {
 	w := &writeCommand{kind: kind, wire: now.write.wire}
 	w.codec = &c.codec
 	w.add(kind.name, c.name)
 	return w
 }
 
-func (c *Collection[D]) insertOneByCommand(
+func (c *collection) insertOneByCommand(
 	now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
-) (writing[*InsertOneResult], error) {
+) (writeFunc[*InsertOneResult], error) {
 	w := c.newWriteCommand(insertKind, now)
 	o, err := applied(opts)
 	w.check(err)
@@ -35,9 +35,9 @@ func (c *Collection[D]) insertOneByCommand(
 	}), w.err
 }
 
-func (c *Collection[D]) insertManyByCommand(
+func (c *collection) insertManyByCommand(
 	now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) (writing[*InsertManyResult], error) {
+) (writeFunc[*InsertManyResult], error) {
 	w := c.newWriteCommand(insertKind, now)
 	o, err := applied(opts)
 	w.check(err)
@@ -87,7 +87,7 @@ func deleteManyOptions(opts []options.Lister[options.DeleteManyOptions]) (option
 }
 
 // updateByCommand takes the options of all updates and replacements as those of UpdateOne, which has them all.
-func (c *Collection[D]) updateByCommand(now moment, query bson.Raw, m modification) (writing[*UpdateResult], error) {
+func (c *collection) updateByCommand(now moment, query bson.Raw, m modification) (writeFunc[*UpdateResult], error) {
 	w := c.newWriteCommand(updateKind, now)
 	o, err := m.options()
 	w.check(err)
@@ -100,7 +100,7 @@ func (c *Collection[D]) updateByCommand(now moment, query bson.Raw, m modificati
 }
 
 // deleteByCommand takes the options of DeleteOne, which are those of DeleteMany too.
-func (c *Collection[D]) deleteByCommand(now moment, query bson.Raw, r removal) (writing[*DeleteResult], error) {
+func (c *collection) deleteByCommand(now moment, query bson.Raw, r removal) (writeFunc[*DeleteResult], error) {
 	w := c.newWriteCommand(deleteKind, now)
 	o, err := r.options()
 	w.check(err)
@@ -114,8 +114,8 @@ func (c *Collection[D]) deleteByCommand(now moment, query bson.Raw, r removal) (
 }
 
 // dropByCommand refuses the options that the driver makes several commands of.
-func dropByCommand[D any](
-	ctx context.Context, c *Collection[D], wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
+func dropByCommand(
+	ctx context.Context, c *collection, wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
 ) *future.Future[struct{}] {
 	o, err := applied(opts)
 	if err == nil && o.EncryptedFields != nil {
@@ -125,9 +125,9 @@ func dropByCommand[D any](
 		return failed[struct{}](c.db.client, err)
 	}
 	command := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
-	return inCollection(ctx, c, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, command).Err())
-	}))
+	})))
 }
 
 // unlessMissing returns nil for the error that says that there is no such collection.

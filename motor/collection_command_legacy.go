@@ -21,8 +21,8 @@ const (
 )
 
 // legacyCommand starts a command. The result is what answer makes of the reply.
-func legacyCommand[D, T any](
-	ctx context.Context, c *Collection[D], f fields, to destination, answer func(reply bson.Raw) (T, error),
+func legacyCommand[T any](
+	ctx context.Context, c *collection, f fields, to destination, answer func(reply bson.Raw) (T, error),
 ) *future.Future[T] {
 	now, command := c.now(), f.statement()
 	if f.err != nil {
@@ -32,13 +32,13 @@ func legacyCommand[D, T any](
 	if to == toPreferred && !inTransaction(ctx) { // a transaction has a read preference of its own
 		opts.SetReadPreference(now.read.pref)
 	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+	return submit(ctx, c.db.client, collectionOp(c, now, nil, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := coll.Database().RunCommand(ctx, command, opts).Raw()
 		if err != nil {
 			return none, err
 		}
 		return answer(reply)
-	})
+	}))
 }
 
 // reply is legacyCommand's answer where it is the whole reply.
@@ -70,7 +70,7 @@ func (c *codec) documentsOf(key string) func(reply bson.Raw) ([]bson.M, error) {
 }
 
 // readConcern adds the collection's read concern.
-func readConcern[D any](ctx context.Context, f *fields, c *Collection[D]) {
+func readConcern(ctx context.Context, f *fields, c *collection) {
 	if concern := c.ReadConcern(); concern != nil && concern.Level != "" && !inTransaction(ctx) {
 		f.add("readConcern", bson.D{{Key: "level", Value: concern.Level}})
 	}

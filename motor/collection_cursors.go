@@ -58,7 +58,7 @@ type RawBatchCommandCursor = CommandCursor[RawBatch]
 // them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
 //
 // Motor: MotorCollection.find_raw_batches.
-func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
 	return newCursor(withDocuments[RawBatch](c), filter, opts)
 }
 
@@ -69,7 +69,7 @@ func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[option
 // encoded, [ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync, [OperationFailure].
 //
 // Motor: MotorCollection.aggregate_raw_batches.
-func (c *Collection[D]) AggregateRawBatches(
+func (c *collection) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
 	return withDocuments[RawBatch](c).Aggregate(pipeline, opts...)

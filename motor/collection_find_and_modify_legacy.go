@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
@@ -28,8 +29,9 @@ type FindAndModifyOptions struct {
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
 func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[D] {
-	f := findAndModify(ctx, c, query, opts)
-	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (D, error) { return c.found(valueOf(reply), nil) })
+	now := c.now()
+	fetch, err := c.findAndModify(ctx, now, query, opts)
+	return submit(ctx, c.db.client, documentOp[D](&c.collection, now, err, fetch))
 }
 
 // FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
@@ -37,13 +39,22 @@ func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...Fi
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
 // Motor: MotorCollection.find_and_modify(full_response=True).
-func (c *Collection[D]) FindAndModifyFullResponse(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[bson.M] {
+func (c *collection) FindAndModifyFullResponse(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[bson.M] {
 	f := findAndModify(ctx, c, query, opts)
 	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
 }
 
+func (c *collection) findAndModify(ctx context.Context, now moment, query any, opts []FindAndModifyOptions) (fetchFunc, error) {
+	f := findAndModify(ctx, c, query, opts)
+	command := f.statement()
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		reply, err := coll.Database().RunCommand(ctx, command).Raw()
+		return valueOf(reply), err
+	}, f.err
+}
+
 // findAndModify returns the command.
-func findAndModify[D any](ctx context.Context, c *Collection[D], query any, opts []FindAndModifyOptions) fields {
+func findAndModify(ctx context.Context, c *collection, query any, opts []FindAndModifyOptions) fields {
 	set, err := single("FindAndModify", opts)
 	f := fields{codec: &c.codec, err: err}
 	f.add("findAndModify", c.name)

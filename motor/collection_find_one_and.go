@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -19,7 +18,7 @@ import (
 //
 // Motor: MotorCollection.find_one_and_delete.
 func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
-	return findOneAnd(ctx, c, filter, exchange{
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
 		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndDeleteOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndDelete(ctx, query, opts...)
@@ -38,7 +37,7 @@ func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts .
 // Motor: MotorCollection.find_one_and_replace.
 func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *future.Future[D] {
 	change, err := c.codec.encodeReplacement(replacement)
-	return findOneAnd(ctx, c, filter, exchange{
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
 		change: change, err: err,
 		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndReplaceOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
@@ -58,7 +57,7 @@ func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replaceme
 // Motor: MotorCollection.find_one_and_update.
 func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions]) *future.Future[D] {
 	change, err := c.codec.encodeUpdate(update)
-	return findOneAnd(ctx, c, filter, exchange{
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
 		change: change, err: err,
 		options: func() (options.FindOneAndUpdateOptions, error) { return applied(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
@@ -67,46 +66,45 @@ func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any
 	})
 }
 
-// exchange is a write of one document that is given back.
-type exchange struct {
-	change  any                                             // nil: delete it
-	err     error                                           // what is wrong with change
+// findAndModifyArgs is a write of one document that the server returns.
+type findAndModifyArgs struct {
+	change  any                                             // nil: delete the document
+	err     error                                           // change is invalid
 	options func() (options.FindOneAndUpdateOptions, error) // for findOneAndByCommand
 	driver  func(context.Context, *mongo.Collection, bson.Raw) *mongo.SingleResult
 }
 
 // findOneAnd starts such a write.
-func findOneAnd[D any](ctx context.Context, c *Collection[D], filter any, e exchange) *future.Future[D] {
-	query, err := c.codec.encode("filter", filter)
-	if err == nil {
-		err = e.err
-	}
+func findOneAnd[D any](ctx context.Context, c *collection, filter any, a findAndModifyArgs) *future.Future[D] {
 	now := c.now()
-	if err == nil {
-		err = now.refuseSession(ctx)
-	}
-	if err != nil {
-		return failed[D](c.db.client, err)
-	}
-	if now.byCommand(ctx) {
-		return findOneAndByCommand(ctx, c, now, query, e)
-	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (D, error) {
-		return c.found(e.driver(ctx, coll, query).Raw())
-	})
+	fetch, err := c.findOneAnd(ctx, now, filter, a)
+	return submit(ctx, c.db.client, documentOp[D](c, now, err, fetch))
 }
 
-// findOneAndByCommand takes the options of all three as those of FindOneAndUpdate, which has them all.
-func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], now moment, query bson.Raw, e exchange) *future.Future[D] {
+func (c *collection) findOneAnd(ctx context.Context, now moment, filter any, a findAndModifyArgs) (fetchFunc, error) {
+	query, err := c.codec.encode("filter", filter)
+	if err := firstError(err, a.err, now.refuseSession(ctx)); err != nil {
+		return nil, err
+	}
+	if now.byCommand(ctx) {
+		return c.findOneAndByCommand(now, query, a)
+	}
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		return a.driver(ctx, coll, query).Raw()
+	}, nil
+}
+
+// findOneAndByCommand takes the options of all three methods as those of FindOneAndUpdate, which has all of them.
+func (c *collection) findOneAndByCommand(now moment, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
 	f := fields{codec: &c.codec}
 	f.add("findAndModify", c.name)
 	f.add("query", query)
-	if e.change == nil {
+	if a.change == nil {
 		f.add("remove", true)
 	} else {
-		f.add("update", e.change)
+		f.add("update", a.change)
 	}
-	o, err := e.options()
+	o, err := a.options()
 	f.check(err)
 	f.documents("arrayFilters", o.ArrayFilters)
 	optional(&f, "bypassDocumentValidation", o.BypassDocumentValidation)
@@ -122,13 +120,10 @@ func findOneAndByCommand[D any](ctx context.Context, c *Collection[D], now momen
 	f.document("let", o.Let)
 	f.add("writeConcern", now.write.wire)
 	command := f.statement()
-	if f.err != nil {
-		return failed[D](c.db.client, f.err)
-	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (D, error) {
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		reply, err := coll.Database().RunCommand(ctx, command).Raw()
-		return c.found(valueOf(reply), err)
-	})
+		return valueOf(reply), err
+	}, f.err
 }
 
 // valueOf returns the document in the reply to findAndModify, or nil.
@@ -152,15 +147,4 @@ func findOneAndReplaceOptions(opts []options.Lister[options.FindOneAndReplaceOpt
 		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment,
 		Projection: o.Projection, ReturnDocument: o.ReturnDocument, Sort: o.Sort, Upsert: o.Upsert, Hint: o.Hint, Let: o.Let,
 	}, err
-}
-
-// found returns what a search for one document has found: that there is none is no error.
-func (c *Collection[D]) found(raw bson.Raw, err error) (none D, _ error) {
-	if errors.Is(err, mongo.ErrNoDocuments) || err == nil && raw == nil {
-		return none, nil
-	}
-	if err != nil {
-		return none, err
-	}
-	return c.document(raw)
 }

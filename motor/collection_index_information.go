@@ -17,7 +17,7 @@ import (
 // Errors of reading: [OperationFailure].
 //
 // Motor: MotorCollection.list_indexes.
-func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
 	_, err := applied(opts)
 	send := func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
 		all := opts
@@ -37,8 +37,8 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 // Errors: [OperationFailure].
 //
 // Motor: MotorCollection.index_information.
-func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map[string]bson.M] {
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
+func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[string]bson.M] {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
 		cursor, err := coll.Indexes().List(ctx)
 		if err != nil {
 			return nil, err
@@ -58,5 +58,5 @@ func (c *Collection[D]) IndexInformation(ctx context.Context) *future.Future[map
 			information[name] = index
 		}
 		return information, cursor.Err()
-	})
+	}))
 }

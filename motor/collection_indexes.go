@@ -23,7 +23,7 @@ import (
 // is none; [ValueError] where there is no key; [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.create_index.
-func (c *Collection[D]) CreateIndex(ctx context.Context, keys any, opts ...options.Lister[options.IndexOptions]) *future.Future[string] {
+func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.Lister[options.IndexOptions]) *future.Future[string] {
 	model, err := c.codec.indexModel(keys, opts)
 	if err != nil {
 		return failed[string](c.db.client, err)
@@ -37,7 +37,7 @@ func (c *Collection[D]) CreateIndex(ctx context.Context, keys any, opts ...optio
 // Errors: [TypeError] where there is no index, and those of CreateIndex.
 //
 // Motor: MotorCollection.create_indexes.
-func (c *Collection[D]) CreateIndexes(
+func (c *collection) CreateIndexes(
 	ctx context.Context, indexes []mongo.IndexModel, opts ...options.Lister[options.CreateIndexesOptions],
 ) *future.Future[[]string] {
 	models, err := c.codec.indexModels(indexes)
@@ -48,8 +48,8 @@ func (c *Collection[D]) CreateIndexes(
 }
 
 // createIndexes creates indexes. The result is what result makes of their names.
-func createIndexes[D, T any](
-	ctx context.Context, c *Collection[D], models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
+func createIndexes[T any](
+	ctx context.Context, c *collection, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
 	result func(names []string) T,
 ) *future.Future[T] {
 	names := make([]string, len(models))
@@ -58,22 +58,16 @@ func createIndexes[D, T any](
 	}
 	now := c.now()
 	create, err := c.creating(ctx, now, models, opts)
-	if err != nil {
-		return failed[T](c.db.client, err)
-	}
-	if err := now.refuseSession(ctx); err != nil {
-		return failed[T](c.db.client, err)
-	}
-	return inCollectionAt(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		if err := create(ctx, coll); err != nil {
 			return none, err
 		}
 		return result(names), nil
-	})
+	}))
 }
 
 // creating returns what creates indexes, with the concerns of a moment.
-func (c *Collection[D]) creating(
+func (c *collection) creating(
 	ctx context.Context, now moment, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
 ) (func(context.Context, *mongo.Collection) error, error) {
 	if now.byCommand(ctx) {
@@ -94,8 +88,8 @@ func (c *Collection[D]) creating(
 }
 
 // createIndexesCommand returns the command that the driver's CreateMany sends.
-func createIndexesCommand[D any](
-	c *Collection[D], models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
+func createIndexesCommand(
+	c *collection, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
 ) (*fields, error) {
 	f := &fields{codec: &c.codec}
 	f.add("createIndexes", c.name)
@@ -128,7 +122,7 @@ func (f *fields) sender(now moment) func(context.Context, *mongo.Collection) err
 // empty name; [WriteConcernError].
 //
 // Motor: MotorCollection.drop_index.
-func (c *Collection[D]) DropIndex(ctx context.Context, indexOrName any, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
+func (c *collection) DropIndex(ctx context.Context, indexOrName any, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
 	name, ok := indexOrName.(string)
 	if ok && name == "" {
 		return failed[struct{}](c.db.client, newError(ValueError, "the name of an index cannot be empty"))
@@ -148,15 +142,15 @@ func (c *Collection[D]) DropIndex(ctx context.Context, indexOrName any, opts ...
 // Errors: [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.drop_indexes.
-func (c *Collection[D]) DropIndexes(ctx context.Context, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
+func (c *collection) DropIndexes(ctx context.Context, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
 	return dropIndex(ctx, c, allIndexes, opts)
 }
 
 // allIndexes is what the server takes for all names.
 const allIndexes = "*"
 
-func dropIndex[D any](
-	ctx context.Context, c *Collection[D], name string, opts []options.Lister[options.DropIndexesOptions],
+func dropIndex(
+	ctx context.Context, c *collection, name string, opts []options.Lister[options.DropIndexesOptions],
 ) *future.Future[struct{}] {
 	now := c.now()
 	drop := func(ctx context.Context, coll *mongo.Collection) error {
@@ -169,14 +163,11 @@ func dropIndex[D any](
 		f := &fields{codec: &c.codec, doc: bson.D{{Key: "dropIndexes", Value: c.name}, {Key: "index", Value: name}}}
 		drop = f.sender(now)
 	}
-	if err := now.refuseSession(ctx); err != nil {
-		return failed[struct{}](c.db.client, err)
-	}
 	gone := name
 	if name == allIndexes {
 		gone = ""
 	}
-	return inCollectionAt(ctx, c, now, invalidating(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, nil, invalidating(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(drop(ctx, coll))
-	}))
+	})))
 }

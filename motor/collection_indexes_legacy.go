@@ -30,7 +30,7 @@ const defaultCacheFor = 300 * time.Second
 // Errors: those of CreateIndex.
 //
 // Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
-func (c *Collection[D]) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIndexOptions) *future.Future[string] {
+func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIndexOptions) *future.Future[string] {
 	set, err := single("EnsureIndex", opts)
 	var index []options.Lister[options.IndexOptions]
 	if set.Index != nil {
@@ -63,7 +63,7 @@ func (c *Collection[D]) EnsureIndex(ctx context.Context, keys any, opts ...Ensur
 // Errors: [OperationFailure], from members of replica sets and from mongos always.
 //
 // Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
-func (c *Collection[D]) Reindex(ctx context.Context) *future.Future[bson.M] {
+func (c *collection) Reindex(ctx context.Context) *future.Future[bson.M] {
 	f := fields{codec: &c.codec, doc: bson.D{{Key: "reIndex", Value: c.name}}}
 	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
 }

@@ -24,7 +24,7 @@ import (
 // nothing is sent then.
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
-func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...InsertOptions) *future.Future[any] {
+func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOptions) *future.Future[any] {
 	o, err := single("Insert", opts)
 	if err != nil {
 		return failed[any](c.db.client, err)
@@ -33,7 +33,7 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...Inser
 	e := c.encoding()
 	if !e.check(err) || documents == nil || !bsoncodec.IsList(documents) {
 		op, err := c.insertOld(ctx, now, e, e.document("document", documents), o)
-		return startWrite(ctx, c, now, op, err)
+		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	var raws []bson.Raw
 	if reflect.ValueOf(documents).Len() == 0 {
@@ -46,17 +46,17 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, opts ...Inser
 	}
 	ordered := options.InsertMany().SetOrdered(!o.ContinueOnError)
 	op, err := c.insertMany(ctx, now, e, raws, []options.Lister[options.InsertManyOptions]{ordered})
-	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		r, err := op(ctx, coll)
 		if err != nil {
 			return nil, lastOf(err, r)
 		}
 		return idsOf(r.InsertedIDs, raws, o.Manipulate), nil
-	}, err)
+	}))
 }
 
 // insertOld inserts one document as Insert and Save do.
-func (c *Collection[D]) insertOld(ctx context.Context, now moment, e *encoding, raw bson.Raw, o InsertOptions) (writing[any], error) {
+func (c *collection) insertOld(ctx context.Context, now moment, e *encoding, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
 	e.keysOf("document", raw, o.CheckKeys)
 	op, err := c.insertOne(ctx, now, e, raw, nil)
 	return func(ctx context.Context, coll *mongo.Collection) (any, error) {
@@ -111,7 +111,7 @@ func lastOf(err error, r *InsertManyResult) error {
 // [ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
-func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOptions) *future.Future[any] {
+func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions) *future.Future[any] {
 	o, err := single("Save", opts)
 	if err != nil {
 		return failed[any](c.db.client, err)
@@ -123,7 +123,7 @@ func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOpti
 	value := e.id(raw)
 	if value.IsZero() {
 		op, err := c.insertOld(ctx, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
-		return startWrite(ctx, c, now, op, err)
+		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	e.keysOf("document", raw, o.CheckKeys)
 	e.check(codecError(bsoncodec.CheckReplacement(raw)))
@@ -133,12 +133,12 @@ func (c *Collection[D]) Save(ctx context.Context, document any, opts ...SaveOpti
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
 	op, err := c.modify(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
-	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (any, error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		if _, err := op(ctx, coll); err != nil {
 			return nil, err
 		}
 		return id, nil
-	}, err)
+	}))
 }
 
 // id returns the _id of an encoded document, or the zero value.

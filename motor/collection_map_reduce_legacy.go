@@ -33,7 +33,7 @@ type MapReduceOptions struct {
 // out of "inline"; [InvalidDocument] for what cannot be encoded; [OperationFailure], [WriteConcernError].
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
-func (c *Collection[D]) MapReduce(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[*Collection[bson.M]] {
+func (c *collection) MapReduce(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[*Collection[bson.M]] {
 	f, inline := mapReduce(ctx, c, "MapReduce", mapping, reducing, out, opts)
 	if inline {
 		f.check(newError(ValueError, "MapReduce: there is no collection with inline results; use InlineMapReduce"))
@@ -57,7 +57,7 @@ func (c *Collection[D]) MapReduce(ctx context.Context, mapping, reducing, out an
 // 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
-func (c *Collection[D]) MapReduceFullResponse(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[bson.M] {
+func (c *collection) MapReduceFullResponse(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[bson.M] {
 	f, inline := mapReduce(ctx, c, "MapReduceFullResponse", mapping, reducing, out, opts)
 	to := toPrimary
 	if inline {
@@ -72,7 +72,7 @@ func (c *Collection[D]) MapReduceFullResponse(ctx context.Context, mapping, redu
 // Errors: [TypeError] for code that is none; [InvalidDocument] for what cannot be encoded; [OperationFailure].
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
-func (c *Collection[D]) InlineMapReduce(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[[]bson.M] {
+func (c *collection) InlineMapReduce(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[[]bson.M] {
 	f, _ := mapReduce(ctx, c, "InlineMapReduce", mapping, reducing, inlineResults, opts)
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("results"))
 }
@@ -81,7 +81,7 @@ func (c *Collection[D]) InlineMapReduce(ctx context.Context, mapping, reducing a
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
-func (c *Collection[D]) InlineMapReduceFullResponse(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[bson.M] {
+func (c *collection) InlineMapReduceFullResponse(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[bson.M] {
 	f, _ := mapReduce(ctx, c, "InlineMapReduceFullResponse", mapping, reducing, inlineResults, opts)
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.reply)
 }
@@ -90,8 +90,8 @@ func (c *Collection[D]) InlineMapReduceFullResponse(ctx context.Context, mapping
 var inlineResults = bson.D{{Key: "inline", Value: 1}}
 
 // mapReduce returns the command, and whether its results come inline: then it is a read, otherwise a write.
-func mapReduce[D any](
-	ctx context.Context, c *Collection[D], method string, mapping, reducing, out any, opts []MapReduceOptions,
+func mapReduce(
+	ctx context.Context, c *collection, method string, mapping, reducing, out any, opts []MapReduceOptions,
 ) (f fields, inline bool) {
 	set, err := single(method, opts)
 	f = fields{codec: &c.codec, err: err}

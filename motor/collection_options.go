@@ -17,7 +17,11 @@ import (
 //
 // Motor: MotorCollection.with_options.
 func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	with := CollectionOf[D](c.db, c.name, slices.Concat(c.opts, opts)...)
+	return (*Collection[D])(c.withOptions(opts))
+}
+
+func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
+	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
 	set, _ := applied(opts) // an error of theirs is one of all the options, and so is with.err
 	if err := with.take(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
@@ -29,7 +33,7 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
 //
 // Motor: MotorCollection.read_concern.
-func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
+func (c *collection) ReadConcern() *readconcern.ReadConcern {
 	set, _ := applied(c.opts) // an error is c.err
 	if set.ReadConcern != nil {
 		return set.ReadConcern
@@ -43,8 +47,8 @@ func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
 // Errors: [OperationFailure].
 //
 // Motor: MotorCollection.options.
-func (c *Collection[D]) Options(ctx context.Context) *future.Future[bson.M] {
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		cursor, err := coll.Database().ListCollections(ctx, bson.D{{Key: "name", Value: c.name}})
 		if err != nil {
 			return nil, err
@@ -58,12 +62,15 @@ func (c *Collection[D]) Options(ctx context.Context) *future.Future[bson.M] {
 			return bson.M{}, nil
 		}
 		return decode[bson.M](&c.codec, set)
-	})
+	}))
 }
 
 // withDocuments returns the collection with documents of another type.
-func withDocuments[E, D any](c *Collection[D]) *Collection[E] {
-	other := &Collection[E]{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}
+func withDocuments[E any](c *collection) *Collection[E] { return (*Collection[E])(c.copied()) }
+
+// copied returns another handle for the collection, with the concerns that it has now.
+func (c *collection) copied() *Collection[bson.M] {
+	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
 	_ = other.take(&c.concerns, nil, nil)
 	return other
 }

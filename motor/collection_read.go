@@ -17,13 +17,15 @@ import (
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options.Lister[options.FindOneOptions]) *future.Future[D] {
+	find, err := c.findOne(filter, opts)
+	return submit(ctx, c.db.client, documentOp[D](&c.collection, c.now(), err, find))
+}
+
+func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
-	if err != nil {
-		return failed[D](c.db.client, err)
-	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (D, error) {
-		return c.found(coll.FindOne(ctx, query, opts...).Raw())
-	})
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		return coll.FindOne(ctx, query, opts...).Raw()
+	}, err
 }
 
 // Find returns a cursor over the documents that match filter. It does no I/O: the query is sent when the cursor is
@@ -41,14 +43,11 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 // CountDocuments counts the documents that match filter.
 //
 // Motor: MotorCollection.count_documents.
-func (c *Collection[D]) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
+func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
 	query, err := c.codec.encode("filter", filter)
-	if err != nil {
-		return failed[int64](c.db.client, err)
-	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.CountDocuments(ctx, query, opts...)
-	})
+	}))
 }
 
 // EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
@@ -57,10 +56,10 @@ func (c *Collection[D]) CountDocuments(ctx context.Context, filter any, opts ...
 // Errors: [OperationFailure].
 //
 // Motor: MotorCollection.estimated_document_count.
-func (c *Collection[D]) EstimatedDocumentCount(ctx context.Context, opts ...options.Lister[options.EstimatedDocumentCountOptions]) *future.Future[int64] {
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options.Lister[options.EstimatedDocumentCountOptions]) *future.Future[int64] {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.EstimatedDocumentCount(ctx, opts...)
-	})
+	}))
 }
 
 // Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
@@ -69,16 +68,13 @@ func (c *Collection[D]) EstimatedDocumentCount(ctx context.Context, opts ...opti
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
 // Motor: MotorCollection.distinct.
-func (c *Collection[D]) Distinct(ctx context.Context, key string, filter any, opts ...options.Lister[options.DistinctOptions]) *future.Future[[]any] {
+func (c *collection) Distinct(ctx context.Context, key string, filter any, opts ...options.Lister[options.DistinctOptions]) *future.Future[[]any] {
 	query, err := c.codec.encode("filter", filter)
-	if err != nil {
-		return failed[[]any](c.db.client, err)
-	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
 		list, err := coll.Distinct(ctx, key, query, opts...).Raw()
 		if err != nil {
 			return nil, err
 		}
 		return c.codec.decodeValues(list)
-	})
+	}))
 }

@@ -26,7 +26,7 @@ type CountOptions struct {
 // for a negative Skip or Limit; [OperationFailure], in a transaction always.
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
-func (c *Collection[D]) Count(ctx context.Context, opts ...CountOptions) *future.Future[int64] {
+func (c *collection) Count(ctx context.Context, opts ...CountOptions) *future.Future[int64] {
 	set, err := single("Count", opts)
 	f := fields{codec: &c.codec, err: err}
 	f.add("count", c.name)
@@ -61,7 +61,7 @@ type GroupOptions struct {
 // and for a condition or an initial document that is none; [InvalidDocument] for what cannot be encoded.
 //
 // Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
-func (c *Collection[D]) Group(ctx context.Context, key, condition, initial, reduce any, opts ...GroupOptions) *future.Future[[]bson.M] {
+func (c *collection) Group(ctx context.Context, key, condition, initial, reduce any, opts ...GroupOptions) *future.Future[[]bson.M] {
 	set, err := single("Group", opts)
 	f := fields{codec: &c.codec, err: err}
 	f.add("ns", c.name)

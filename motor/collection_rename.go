@@ -23,7 +23,7 @@ type RenameOptions struct {
 // twice; [WriteConcernError].
 //
 // Motor: MotorCollection.rename.
-func (c *Collection[D]) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
+func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
 	set, err := single("Rename", opts)
 	if bad := checkCollectionName(newName); err == nil {
 		err = bad
@@ -37,13 +37,10 @@ func (c *Collection[D]) Rename(ctx context.Context, newName string, opts ...Rena
 	f.value("comment", set.Comment)
 	f.concern(ctx, now)
 	command := f.statement()
-	if f.err != nil {
-		return failed[bson.M](c.db.client, f.err)
-	}
 	// The indexes move with the collection. Those of one that had the new name are gone.
-	target := CollectionOf[D](c.db, newName)
+	target := &newCollection(c.db, newName, nil).collection
 	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
 	}
-	return inCollectionAt(ctx, c, now, invalidating(target, "", invalidating(c, "", op)))
+	return submit(ctx, c.db.client, collectionOp(c, now, f.err, invalidating(target, "", invalidating(c, "", op))))
 }

@@ -19,7 +19,7 @@ import (
 // [OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.create_search_index.
-func (c *Collection[D]) CreateSearchIndex(
+func (c *collection) CreateSearchIndex(
 	ctx context.Context, model mongo.SearchIndexModel, opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) *future.Future[string] {
 	return createSearchIndexes(ctx, c, []mongo.SearchIndexModel{model}, opts, func(names []string) (string, error) {
@@ -36,35 +36,34 @@ func (c *Collection[D]) CreateSearchIndex(
 // Errors: [TypeError] where there is no index, and those of CreateSearchIndex.
 //
 // Motor: MotorCollection.create_search_indexes.
-func (c *Collection[D]) CreateSearchIndexes(
+func (c *collection) CreateSearchIndexes(
 	ctx context.Context, models []mongo.SearchIndexModel, opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) *future.Future[[]string] {
 	return createSearchIndexes(ctx, c, models, opts, func(names []string) ([]string, error) { return names, nil })
 }
 
 // createSearchIndexes asks for search indexes. The result is what result makes of their names.
-func createSearchIndexes[D, T any](
-	ctx context.Context, c *Collection[D], models []mongo.SearchIndexModel,
+func createSearchIndexes[T any](
+	ctx context.Context, c *collection, models []mongo.SearchIndexModel,
 	opts []options.Lister[options.CreateSearchIndexesOptions], result func(names []string) (T, error),
 ) *future.Future[T] {
+	var err error
 	if len(models) == 0 {
-		return failed[T](c.db.client, newError(TypeError, "search indexes must have at least one index"))
+		err = newError(TypeError, "search indexes must have at least one index")
 	}
 	all := make([]mongo.SearchIndexModel, len(models))
 	for i, m := range models {
-		definition, err := c.codec.encode("definition", m.Definition)
-		if err != nil {
-			return failed[T](c.db.client, err)
-		}
+		definition, e := c.codec.encode("definition", m.Definition)
+		err = firstError(err, e)
 		all[i] = mongo.SearchIndexModel{Definition: definition, Options: m.Options}
 	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		names, err := coll.SearchIndexes().CreateMany(ctx, all, opts...)
 		if err != nil {
 			return none, err
 		}
 		return result(names)
-	})
+	}))
 }
 
 // DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
@@ -73,7 +72,7 @@ func createSearchIndexes[D, T any](
 // Errors: [OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.drop_search_index.
-func (c *Collection[D]) DropSearchIndex(
+func (c *collection) DropSearchIndex(
 	ctx context.Context, name string, opts ...options.Lister[options.DropSearchIndexOptions],
 ) *future.Future[struct{}] {
 	_, err := applied(opts)
@@ -89,7 +88,7 @@ func (c *Collection[D]) DropSearchIndex(
 // [OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.update_search_index.
-func (c *Collection[D]) UpdateSearchIndex(
+func (c *collection) UpdateSearchIndex(
 	ctx context.Context, name string, definition any, opts ...options.Lister[options.UpdateSearchIndexOptions],
 ) *future.Future[struct{}] {
 	raw, err := c.codec.encode("definition", definition)
@@ -105,14 +104,11 @@ func (c *Collection[D]) UpdateSearchIndex(
 
 // searchIndexCommand sends a command of which the driver's own method gives out errors of an internal type. What comes
 // of it is what outcome makes of its error.
-func searchIndexCommand[D any](ctx context.Context, c *Collection[D], f fields, outcome func(error) error) *future.Future[struct{}] {
+func searchIndexCommand(ctx context.Context, c *collection, f fields, outcome func(error) error) *future.Future[struct{}] {
 	command := f.statement()
-	if f.err != nil {
-		return failed[struct{}](c.db.client, f.err)
-	}
-	return inCollection(ctx, c, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), f.err, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, outcome(coll.Database().RunCommand(ctx, command).Err())
-	})
+	}))
 }
 
 // ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
@@ -122,7 +118,7 @@ func searchIndexCommand[D any](ctx context.Context, c *Collection[D], f fields, 
 // Errors of reading: [OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.list_search_indexes.
-func (c *Collection[D]) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
+func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
 	set, err := applied(opts)
 	which := options.SearchIndexes()
 	if name != "" {

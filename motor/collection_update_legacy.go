@@ -24,7 +24,7 @@ import (
 // sent then.
 //
 // Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
-func (c *Collection[D]) Update(ctx context.Context, spec, document any, opts ...UpdateOptions) *future.Future[bson.M] {
+func (c *collection) Update(ctx context.Context, spec, document any, opts ...UpdateOptions) *future.Future[bson.M] {
 	o, err := single("Update", opts)
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
@@ -33,7 +33,7 @@ func (c *Collection[D]) Update(ctx context.Context, spec, document any, opts ...
 	e := c.encoding()
 	e.check(err)
 	op, err := c.modify(ctx, now, e, spec, e.modification(document, o))
-	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
 			return nil, err
@@ -45,7 +45,7 @@ func (c *Collection[D]) Update(ctx context.Context, spec, document any, opts ...
 			reply["upserted"] = r.upsertedID
 		}
 		return reply, nil
-	}, err)
+	}))
 }
 
 // modification returns what Update is to do.
@@ -75,7 +75,7 @@ func (e *encoding) modification(document any, o UpdateOptions) modification {
 // cannot be encoded, [ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
-func (c *Collection[D]) Remove(ctx context.Context, specOrID any, opts ...RemoveOptions) *future.Future[bson.M] {
+func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOptions) *future.Future[bson.M] {
 	o, err := single("Remove", opts)
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
@@ -88,13 +88,13 @@ func (c *Collection[D]) Remove(ctx context.Context, specOrID any, opts ...Remove
 		removal = deleteOne(nil)
 	}
 	op, err := c.remove(ctx, now, e, e.specOrID(specOrID), removal)
-	return startWrite(ctx, c, now, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
 			return nil, err
 		}
 		return bson.M{"ok": 1.0, "n": number(r.deleted)}, nil
-	}, err)
+	}))
 }
 
 // specOrID returns the filter that a document is, or that for an _id.

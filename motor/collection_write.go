@@ -10,18 +10,12 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// writing is a write that is ready to be sent.
-type writing[T any] func(context.Context, *mongo.Collection) (T, error)
+// writeFunc is a write that is ready to be sent.
+type writeFunc[T any] func(context.Context, *mongo.Collection) (T, error)
 
-// startWrite starts a write with the concerns of a moment, unless err says that it cannot even be sent.
-func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op writing[T], err error) *future.Future[T] {
-	if err == nil {
-		err = now.refuseSession(ctx)
-	}
-	if err != nil {
-		return failed[T](c.db.client, err)
-	}
-	return inCollectionAt(ctx, c, now, op)
+// writeOp returns the operation that does a write with the settings now. err is the reason why it cannot be sent.
+func writeOp[T any](ctx context.Context, c *collection, now moment, err error, write writeFunc[T]) op[T] {
+	return collectionOp(c, now, firstError(err, now.refuseSession(ctx)), write)
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
@@ -30,19 +24,19 @@ func startWrite[D, T any](ctx context.Context, c *Collection[D], now moment, op 
 // [InvalidDocument] for what cannot be encoded, [DocumentTooLarge]: nothing is sent then.
 //
 // Motor: MotorCollection.insert_one.
-func (c *Collection[D]) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
+func (c *collection) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
 	e, now := c.encoding(), c.now()
 	raw := e.document("document", document)
 	if c.batching != nil && e.err == nil && len(opts) == 0 && now.batchable(ctx) {
 		return c.insertBatched(ctx, now, raw)
 	}
 	op, err := c.insertOne(ctx, now, e, raw, opts)
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func (c *Collection[D]) insertOne(
+func (c *collection) insertOne(
 	ctx context.Context, now moment, e *encoding, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
-) (writing[*InsertOneResult], error) {
+) (writeFunc[*InsertOneResult], error) {
 	if e.err != nil {
 		return nil, e.err
 	}
@@ -67,15 +61,15 @@ func (c *Collection[D]) insertOne(
 // [DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
-func (c *Collection[D]) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
+func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.insertMany(ctx, now, e, e.documents(documents), opts)
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func (c *Collection[D]) insertMany(
+func (c *collection) insertMany(
 	ctx context.Context, now moment, e *encoding, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) (writing[*InsertManyResult], error) {
+) (writeFunc[*InsertManyResult], error) {
 	if e.err != nil {
 		return nil, e.err
 	}
@@ -104,10 +98,10 @@ func (c *Collection[D]) insertMany(
 // [ValueError] for an update without operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
-func (c *Collection[D]) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
+func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, updateOne(e.update(update), opts))
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modification {
@@ -123,10 +117,10 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modi
 // UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
 //
 // Motor: MotorCollection.update_many.
-func (c *Collection[D]) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
+func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, updateMany(e.update(update), opts))
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) modification {
@@ -146,10 +140,10 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) mo
 // [ValueError] for a replacement with operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
-func (c *Collection[D]) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
+func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	e, now := c.encoding(), c.now()
 	op, err := c.modify(ctx, now, e, filter, replaceOne(e.replacement(replacement), opts))
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) modification {
@@ -170,7 +164,7 @@ type modification struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-func (c *Collection[D]) modify(ctx context.Context, now moment, e *encoding, filter any, m modification) (writing[*UpdateResult], error) {
+func (c *collection) modify(ctx context.Context, now moment, e *encoding, filter any, m modification) (writeFunc[*UpdateResult], error) {
 	query := e.document("filter", filter)
 	if e.err != nil {
 		return nil, e.err
@@ -190,10 +184,10 @@ func (c *Collection[D]) modify(ctx context.Context, now moment, e *encoding, fil
 // encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.delete_one.
-func (c *Collection[D]) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
+func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
 	op, err := c.remove(ctx, now, c.encoding(), filter, deleteOne(opts))
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
@@ -208,10 +202,10 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
 // DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
 //
 // Motor: MotorCollection.delete_many.
-func (c *Collection[D]) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
+func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
 	op, err := c.remove(ctx, now, c.encoding(), filter, deleteMany(opts))
-	return startWrite(ctx, c, now, op, err)
+	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
@@ -231,7 +225,7 @@ type removal struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-func (c *Collection[D]) remove(ctx context.Context, now moment, e *encoding, filter any, r removal) (writing[*DeleteResult], error) {
+func (c *collection) remove(ctx context.Context, now moment, e *encoding, filter any, r removal) (writeFunc[*DeleteResult], error) {
 	query := e.document("filter", filter)
 	if e.err != nil {
 		return nil, e.err

@@ -36,6 +36,8 @@ func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database]
 // Errors: what [Collection.Err] gives, and as of Client.Delegate.
 //
 // Motor: MotorCollection.delegate.
-func (c *Collection[D]) Delegate(ctx context.Context) *future.Future[*mongo.Collection] {
-	return inCollection(ctx, c, func(_ context.Context, coll *mongo.Collection) (*mongo.Collection, error) { return coll, nil })
+func (c *collection) Delegate(ctx context.Context) *future.Future[*mongo.Collection] {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(_ context.Context, coll *mongo.Collection) (*mongo.Collection, error) {
+		return coll, nil
+	}))
 }

@@ -17,7 +17,7 @@ func (c *Client) encoding(codec *codec) *encoding {
 	return &encoding{codec: codec, limit: c.MaxBSONSize()}
 }
 
-func (c *Collection[D]) encoding() *encoding { return c.db.client.encoding(&c.codec) }
+func (c *collection) encoding() *encoding { return c.db.client.encoding(&c.codec) }
 
 // check notes err and reports whether there was none.
 func (e *encoding) check(err error) bool {

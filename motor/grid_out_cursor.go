@@ -36,7 +36,7 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 			err = e
 		}
 	}
-	coll := withDocuments[*GridOut](files.files)
+	coll := withDocuments[*GridOut](&files.files.collection)
 	coll.codec.Hook = files.decodeGridOut
 	query, e := coll.codec.encode("filter", filter)
 	for _, e := range []error{e, coll.err} {

@@ -90,8 +90,8 @@ func (c *indexCache) drop(which indexKey) (end func()) {
 
 // invalidating returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
 // are forgotten at the call, since EnsureIndex may be called before op runs, and while op runs.
-func invalidating[D, T any](
-	c *Collection[D], name string, op func(context.Context, *mongo.Collection) (T, error),
+func invalidating[T any](
+	c *collection, name string, op func(context.Context, *mongo.Collection) (T, error),
 ) func(context.Context, *mongo.Collection) (T, error) {
 	cache, which := &c.db.client.indexes, indexKey{c.db.name, c.name, name}
 	cache.forget(which)

@@ -17,8 +17,8 @@ import (
 // where these would be.
 
 // readCommand sends a command by send, a method of the driver's, as the driver sends a read.
-func readCommand[D, T any](
-	ctx context.Context, c *Collection[D], client *mongo.Client, now moment, f *fields,
+func readCommand[T any](
+	ctx context.Context, c *collection, client *mongo.Client, now moment, f *fields,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
 	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
@@ -51,7 +51,7 @@ func readCommand[D, T any](
 }
 
 // readConcern returns the document that the driver would send, or nil.
-func (c *Collection[D]) readConcern(session *mongo.Session) bson.D {
+func (c *collection) readConcern(session *mongo.Session) bson.D {
 	var doc bson.D
 	if concern := c.concern(); concern != nil && concern.Level != "" {
 		doc = bson.D{{Key: "level", Value: concern.Level}}
@@ -66,7 +66,7 @@ func (c *Collection[D]) readConcern(session *mongo.Session) bson.D {
 }
 
 // concern returns the collection's read concern, or nil.
-func (c *Collection[D]) concern() *readconcern.ReadConcern {
+func (c *collection) concern() *readconcern.ReadConcern {
 	if set, _ := applied(c.opts); set.ReadConcern != nil {
 		return set.ReadConcern
 	}

@@ -51,7 +51,7 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 
 // sent is a write of one statement. many is whether it may have done a part of its work when it fails, so that the
 // result stands beside the error.
-func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writing[T] {
+func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writeFunc[T] {
 	return func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := w.send(ctx, coll.Database(), []bson.Raw{s})
 		var partial mongo.WriteException

@@ -46,7 +46,7 @@ type RemoveOptions struct {
 }
 
 // nowWith returns the collection's concerns with the write concern of one call, if it has one.
-func (c *Collection[D]) nowWith(w any, wtimeout int, j, fsync bool) (moment, error) {
+func (c *collection) nowWith(w any, wtimeout int, j, fsync bool) (moment, error) {
 	var items bson.D
 	for _, item := range []struct {
 		key   string
@@ -64,7 +64,7 @@ func (c *Collection[D]) nowWith(w any, wtimeout int, j, fsync bool) (moment, err
 }
 
 // nowOf returns the collection's concerns with another write concern.
-func (c *Collection[D]) nowOf(dictionary any) (now moment, err error) {
+func (c *collection) nowOf(dictionary any) (now moment, err error) {
 	now = c.now()
 	now.write, err = writeItemsOf(dictionary)
 	return now, err
