@@ -15,7 +15,10 @@ type writeFunc[T any] func(context.Context, *mongo.Collection) (T, error)
 
 // writeOp returns the operation that does a write with the settings now. err is the reason why it cannot be sent.
 func writeOp[T any](ctx context.Context, c *collection, now moment, err error, write writeFunc[T]) op[T] {
-	return collectionOp(c, now, firstError(err, now.refuseSession(ctx)), write)
+	if err == nil {
+		err = now.refuseSession(ctx)
+	}
+	return collectionOp(c, now, err, write)
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
