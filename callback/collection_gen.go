@@ -75,15 +75,15 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 // fails. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
-func (c *Collection[D]) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return bulkOperationBuilderOn(c.loop, c.Futures().InitializeOrderedBulkOp(opts...))
+func (c *collection) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return bulkOperationBuilderOn(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
 }
 
 // InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
-func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
-	return bulkOperationBuilderOn(c.loop, c.Futures().InitializeUnorderedBulkOp(opts...))
+func (c *collection) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
+	return bulkOperationBuilderOn(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
 }
 
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
@@ -103,11 +103,11 @@ func (c *Collection[D]) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *Bu
 // network has the result of the commands before it, in the same way.
 //
 // Motor: MotorCollection.bulk_write.
-func (c *Collection[D]) BulkWrite(
+func (c *collection) BulkWrite(
 	ctx context.Context, models []mongo.WriteModel, callback Func[*motor.BulkWriteResult],
 	opts ...options.Lister[options.BulkWriteOptions],
 ) {
-	deliver(c.loop, c.Futures().BulkWrite(ctx, models, opts...), callback)
+	deliver(c.loop, c.futures.BulkWrite(ctx, models, opts...), callback)
 }
 
 // Watch returns a stream of the changes of the collection. See [Client.Watch].
@@ -124,37 +124,37 @@ func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.Chang
 // SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
-func (c *Collection[D]) SecondaryAcceptableLatencyMS() int {
-	return c.Futures().SecondaryAcceptableLatencyMS()
+func (c *collection) SecondaryAcceptableLatencyMS() int {
+	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
 // CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
 // options say.
 //
 // Motor: MotorCollection.codec_options.
-func (c *Collection[D]) CodecOptions() motor.CodecOptions {
-	return c.Futures().CodecOptions()
+func (c *collection) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
 }
 
 // Name returns the collection's name.
 //
 // Motor: MotorCollection.name.
-func (c *Collection[D]) Name() string {
-	return c.Futures().Name()
+func (c *collection) Name() string {
+	return c.futures.Name()
 }
 
 // FullName returns the names of the database and of the collection, with a dot between.
 //
 // Motor: MotorCollection.full_name.
-func (c *Collection[D]) FullName() string {
-	return c.Futures().FullName()
+func (c *collection) FullName() string {
+	return c.futures.FullName()
 }
 
 // Database returns the database that the collection was taken from.
 //
 // Motor: MotorCollection.database.
-func (c *Collection[D]) Database() *Database {
-	return databaseOn(c.loop, c.Futures().Database())
+func (c *collection) Database() *Database {
+	return databaseOn(c.loop, c.futures.Database())
 }
 
 // Collection returns the collection of this name below this one: "a" and "b" make "a.b".
@@ -165,8 +165,8 @@ func (c *Collection[D]) Collection(name string) *Collection[D] {
 }
 
 // Err returns the [motor.InvalidName] with which everything that is done with this collection fails, or nil.
-func (c *Collection[D]) Err() error {
-	return c.Futures().Err()
+func (c *collection) Err() error {
+	return c.futures.Err()
 }
 
 // Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
@@ -175,17 +175,17 @@ func (c *Collection[D]) Equal(other *Collection[D]) bool {
 }
 
 // String names the collection, with its database.
-func (c *Collection[D]) String() string {
-	return c.Futures().String()
+func (c *collection) String() string {
+	return c.futures.String()
 }
 
 // Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
 //
 // Motor: MotorCollection.drop.
-func (c *Collection[D]) Drop(
+func (c *collection) Drop(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
 ) {
-	deliver(c.loop, c.Futures().Drop(ctx, opts...), callback)
+	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
 }
 
 // Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
@@ -222,8 +222,8 @@ func (c *Collection[D]) WithBatching() *Collection[D] {
 // them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
 //
 // Motor: MotorCollection.find_raw_batches.
-func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
-	return cursorOn(c.loop, c.Futures().FindRawBatches(filter, opts...))
+func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
 }
 
 // AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
@@ -234,10 +234,10 @@ func (c *Collection[D]) FindRawBatches(filter any, opts ...options.Lister[option
 // [motor.OperationFailure].
 //
 // Motor: MotorCollection.aggregate_raw_batches.
-func (c *Collection[D]) AggregateRawBatches(
+func (c *collection) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
-	return commandCursorOn(c.loop, c.Futures().AggregateRawBatches(pipeline, opts...))
+	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
 // FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
@@ -260,10 +260,10 @@ func (c *Collection[D]) FindAndModify(
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
 // Motor: MotorCollection.find_and_modify(full_response=True).
-func (c *Collection[D]) FindAndModifyFullResponse(
+func (c *collection) FindAndModifyFullResponse(
 	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
 ) {
-	deliver(c.loop, c.Futures().FindAndModifyFullResponse(ctx, query, opts...), callback)
+	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
 }
 
 // FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
@@ -318,8 +318,8 @@ func (c *Collection[D]) FindOneAndUpdate(
 // Errors of reading: [motor.OperationFailure].
 //
 // Motor: MotorCollection.list_indexes.
-func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.Futures().ListIndexes(opts...))
+func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
 }
 
 // IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
@@ -328,8 +328,8 @@ func (c *Collection[D]) ListIndexes(opts ...options.Lister[options.ListIndexesOp
 // Errors: [motor.OperationFailure].
 //
 // Motor: MotorCollection.index_information.
-func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
-	deliver(c.loop, c.Futures().IndexInformation(ctx), callback)
+func (c *collection) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
+	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
 }
 
 // CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
@@ -345,10 +345,10 @@ func (c *Collection[D]) IndexInformation(ctx context.Context, callback Func[map[
 // that is none; [motor.ValueError] where there is no key; [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Motor: MotorCollection.create_index.
-func (c *Collection[D]) CreateIndex(
+func (c *collection) CreateIndex(
 	ctx context.Context, keys any, callback Func[string], opts ...options.Lister[options.IndexOptions],
 ) {
-	deliver(c.loop, c.Futures().CreateIndex(ctx, keys, opts...), callback)
+	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
 }
 
 // CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
@@ -357,11 +357,11 @@ func (c *Collection[D]) CreateIndex(
 // Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
 //
 // Motor: MotorCollection.create_indexes.
-func (c *Collection[D]) CreateIndexes(
+func (c *collection) CreateIndexes(
 	ctx context.Context, indexes []mongo.IndexModel, callback Func[[]string],
 	opts ...options.Lister[options.CreateIndexesOptions],
 ) {
-	deliver(c.loop, c.Futures().CreateIndexes(ctx, indexes, opts...), callback)
+	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
 }
 
 // DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
@@ -372,10 +372,10 @@ func (c *Collection[D]) CreateIndexes(
 // are none, or an empty name; [motor.WriteConcernError].
 //
 // Motor: MotorCollection.drop_index.
-func (c *Collection[D]) DropIndex(
+func (c *collection) DropIndex(
 	ctx context.Context, indexOrName any, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
 ) {
-	deliver(c.loop, c.Futures().DropIndex(ctx, indexOrName, opts...), callback)
+	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
 }
 
 // DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
@@ -383,10 +383,10 @@ func (c *Collection[D]) DropIndex(
 // Errors: [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Motor: MotorCollection.drop_indexes.
-func (c *Collection[D]) DropIndexes(
+func (c *collection) DropIndexes(
 	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropIndexesOptions],
 ) {
-	deliver(c.loop, c.Futures().DropIndexes(ctx, opts...), callback)
+	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
 }
 
 // EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
@@ -399,10 +399,10 @@ func (c *Collection[D]) DropIndexes(
 // Errors: those of CreateIndex.
 //
 // Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
-func (c *Collection[D]) EnsureIndex(
+func (c *collection) EnsureIndex(
 	ctx context.Context, keys any, callback Func[string], opts ...motor.EnsureIndexOptions,
 ) {
-	deliver(c.loop, c.Futures().EnsureIndex(ctx, keys, opts...), callback)
+	deliver(c.loop, c.futures.EnsureIndex(ctx, keys, opts...), callback)
 }
 
 // Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
@@ -411,8 +411,8 @@ func (c *Collection[D]) EnsureIndex(
 // Errors: [motor.OperationFailure], from members of replica sets and from mongos always.
 //
 // Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
-func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.Futures().Reindex(ctx), callback)
+func (c *collection) Reindex(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Reindex(ctx), callback)
 }
 
 // Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
@@ -426,8 +426,8 @@ func (c *Collection[D]) Reindex(ctx context.Context, callback Func[bson.M]) {
 // [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
-func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
-	deliver(c.loop, c.Futures().Insert(ctx, documents, opts...), callback)
+func (c *collection) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
+	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
 }
 
 // Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
@@ -438,8 +438,8 @@ func (c *Collection[D]) Insert(ctx context.Context, documents any, callback Func
 // '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
-func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
-	deliver(c.loop, c.Futures().Save(ctx, document, opts...), callback)
+func (c *collection) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
+	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
 }
 
 // MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
@@ -452,21 +452,21 @@ func (c *Collection[D]) Save(ctx context.Context, document any, callback Func[an
 // [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
-func (c *Collection[D]) MapReduce(
+func (c *collection) MapReduce(
 	ctx context.Context, mapping, reducing, out any, callback Func[*Collection[bson.M]],
 	opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.Futures().MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
+	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
 }
 
 // MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
 // 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
-func (c *Collection[D]) MapReduceFullResponse(
+func (c *collection) MapReduceFullResponse(
 	ctx context.Context, mapping, reducing, out any, callback Func[bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.Futures().MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
+	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
 }
 
 // InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
@@ -476,20 +476,20 @@ func (c *Collection[D]) MapReduceFullResponse(
 // [motor.OperationFailure].
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
-func (c *Collection[D]) InlineMapReduce(
+func (c *collection) InlineMapReduce(
 	ctx context.Context, mapping, reducing any, callback Func[[]bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.Futures().InlineMapReduce(ctx, mapping, reducing, opts...), callback)
+	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
 }
 
 // InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
-func (c *Collection[D]) InlineMapReduceFullResponse(
+func (c *collection) InlineMapReduceFullResponse(
 	ctx context.Context, mapping, reducing any, callback Func[bson.M], opts ...motor.MapReduceOptions,
 ) {
-	deliver(c.loop, c.Futures().InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
+	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
 }
 
 // WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
@@ -503,8 +503,8 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
 //
 // Motor: MotorCollection.read_concern.
-func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
-	return c.Futures().ReadConcern()
+func (c *collection) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
 }
 
 // Options returns the options with which the collection was created, such as capped and size: an empty map if it was
@@ -513,8 +513,8 @@ func (c *Collection[D]) ReadConcern() *readconcern.ReadConcern {
 // Errors: [motor.OperationFailure].
 //
 // Motor: MotorCollection.options.
-func (c *Collection[D]) Options(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.Futures().Options(ctx), callback)
+func (c *collection) Options(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Options(ctx), callback)
 }
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
@@ -545,10 +545,10 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 // CountDocuments counts the documents that match filter.
 //
 // Motor: MotorCollection.count_documents.
-func (c *Collection[D]) CountDocuments(
+func (c *collection) CountDocuments(
 	ctx context.Context, filter any, callback Func[int64], opts ...options.Lister[options.CountOptions],
 ) {
-	deliver(c.loop, c.Futures().CountDocuments(ctx, filter, opts...), callback)
+	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
 }
 
 // EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
@@ -557,10 +557,10 @@ func (c *Collection[D]) CountDocuments(
 // Errors: [motor.OperationFailure].
 //
 // Motor: MotorCollection.estimated_document_count.
-func (c *Collection[D]) EstimatedDocumentCount(
+func (c *collection) EstimatedDocumentCount(
 	ctx context.Context, callback Func[int64], opts ...options.Lister[options.EstimatedDocumentCountOptions],
 ) {
-	deliver(c.loop, c.Futures().EstimatedDocumentCount(ctx, opts...), callback)
+	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
 }
 
 // Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
@@ -570,10 +570,10 @@ func (c *Collection[D]) EstimatedDocumentCount(
 // [motor.OperationFailure].
 //
 // Motor: MotorCollection.distinct.
-func (c *Collection[D]) Distinct(
+func (c *collection) Distinct(
 	ctx context.Context, key string, filter any, callback Func[[]any], opts ...options.Lister[options.DistinctOptions],
 ) {
-	deliver(c.loop, c.Futures().Distinct(ctx, key, filter, opts...), callback)
+	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
 // Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
@@ -583,8 +583,8 @@ func (c *Collection[D]) Distinct(
 // [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
-func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
-	deliver(c.loop, c.Futures().Count(ctx, opts...), callback)
+func (c *collection) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
+	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
 }
 
 // Group makes the server put the documents that match condition into groups. The result is one document for each
@@ -598,10 +598,10 @@ func (c *Collection[D]) Count(ctx context.Context, callback Func[int64], opts ..
 // encoded.
 //
 // Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
-func (c *Collection[D]) Group(
+func (c *collection) Group(
 	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
 ) {
-	deliver(c.loop, c.Futures().Group(ctx, key, condition, initial, reduce, opts...), callback)
+	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
 }
 
 // Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
@@ -612,10 +612,8 @@ func (c *Collection[D]) Group(
 // [motor.TypeError] for options given twice; [motor.WriteConcernError].
 //
 // Motor: MotorCollection.rename.
-func (c *Collection[D]) Rename(
-	ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions,
-) {
-	deliver(c.loop, c.Futures().Rename(ctx, newName, opts...), callback)
+func (c *collection) Rename(ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions) {
+	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
 }
 
 // CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
@@ -624,11 +622,11 @@ func (c *Collection[D]) Rename(
 // be encoded; [motor.OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.create_search_index.
-func (c *Collection[D]) CreateSearchIndex(
+func (c *collection) CreateSearchIndex(
 	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
 	opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) {
-	deliver(c.loop, c.Futures().CreateSearchIndex(ctx, model, opts...), callback)
+	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
 }
 
 // CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
@@ -637,11 +635,11 @@ func (c *Collection[D]) CreateSearchIndex(
 // Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
 //
 // Motor: MotorCollection.create_search_indexes.
-func (c *Collection[D]) CreateSearchIndexes(
+func (c *collection) CreateSearchIndexes(
 	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
 	opts ...options.Lister[options.CreateSearchIndexesOptions],
 ) {
-	deliver(c.loop, c.Futures().CreateSearchIndexes(ctx, models, opts...), callback)
+	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
 }
 
 // DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
@@ -650,10 +648,10 @@ func (c *Collection[D]) CreateSearchIndexes(
 // Errors: [motor.OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.drop_search_index.
-func (c *Collection[D]) DropSearchIndex(
+func (c *collection) DropSearchIndex(
 	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
 ) {
-	deliver(c.loop, c.Futures().DropSearchIndex(ctx, name, opts...), callback)
+	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
 }
 
 // UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
@@ -662,11 +660,11 @@ func (c *Collection[D]) DropSearchIndex(
 // be encoded; [motor.OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.update_search_index.
-func (c *Collection[D]) UpdateSearchIndex(
+func (c *collection) UpdateSearchIndex(
 	ctx context.Context, name string, definition any, callback Func[struct{}],
 	opts ...options.Lister[options.UpdateSearchIndexOptions],
 ) {
-	deliver(c.loop, c.Futures().UpdateSearchIndex(ctx, name, definition, opts...), callback)
+	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
 }
 
 // ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
@@ -676,10 +674,10 @@ func (c *Collection[D]) UpdateSearchIndex(
 // Errors of reading: [motor.OperationFailure], from other servers always.
 //
 // Motor: MotorCollection.list_search_indexes.
-func (c *Collection[D]) ListSearchIndexes(
+func (c *collection) ListSearchIndexes(
 	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
 ) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.Futures().ListSearchIndexes(name, opts...))
+	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
 }
 
 // Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
@@ -693,10 +691,10 @@ func (c *Collection[D]) ListSearchIndexes(
 // [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
 //
 // Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
-func (c *Collection[D]) Update(
+func (c *collection) Update(
 	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
 ) {
-	deliver(c.loop, c.Futures().Update(ctx, spec, document, opts...), callback)
+	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
 }
 
 // Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
@@ -708,8 +706,8 @@ func (c *Collection[D]) Update(
 // nothing is sent then.
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
-func (c *Collection[D]) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
-	deliver(c.loop, c.Futures().Remove(ctx, specOrID, opts...), callback)
+func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
+	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
 }
 
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
@@ -719,11 +717,11 @@ func (c *Collection[D]) Remove(ctx context.Context, specOrID any, callback Func[
 // then.
 //
 // Motor: MotorCollection.insert_one.
-func (c *Collection[D]) InsertOne(
+func (c *collection) InsertOne(
 	ctx context.Context, document any, callback Func[*motor.InsertOneResult],
 	opts ...options.Lister[options.InsertOneOptions],
 ) {
-	deliver(c.loop, c.Futures().InsertOne(ctx, document, opts...), callback)
+	deliver(c.loop, c.futures.InsertOne(ctx, document, opts...), callback)
 }
 
 // InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
@@ -735,11 +733,11 @@ func (c *Collection[D]) InsertOne(
 // encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
 //
 // Motor: MotorCollection.insert_many.
-func (c *Collection[D]) InsertMany(
+func (c *collection) InsertMany(
 	ctx context.Context, documents any, callback Func[*motor.InsertManyResult],
 	opts ...options.Lister[options.InsertManyOptions],
 ) {
-	deliver(c.loop, c.Futures().InsertMany(ctx, documents, opts...), callback)
+	deliver(c.loop, c.futures.InsertMany(ctx, documents, opts...), callback)
 }
 
 // UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
@@ -749,21 +747,21 @@ func (c *Collection[D]) InsertMany(
 // [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
-func (c *Collection[D]) UpdateOne(
+func (c *collection) UpdateOne(
 	ctx context.Context, filter, update any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.UpdateOneOptions],
 ) {
-	deliver(c.loop, c.Futures().UpdateOne(ctx, filter, update, opts...), callback)
+	deliver(c.loop, c.futures.UpdateOne(ctx, filter, update, opts...), callback)
 }
 
 // UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
 //
 // Motor: MotorCollection.update_many.
-func (c *Collection[D]) UpdateMany(
+func (c *collection) UpdateMany(
 	ctx context.Context, filter, update any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.UpdateManyOptions],
 ) {
-	deliver(c.loop, c.Futures().UpdateMany(ctx, filter, update, opts...), callback)
+	deliver(c.loop, c.futures.UpdateMany(ctx, filter, update, opts...), callback)
 }
 
 // ReplaceOne puts replacement in the place of the first document that matches filter, whose _id stays.
@@ -773,11 +771,11 @@ func (c *Collection[D]) UpdateMany(
 // encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
-func (c *Collection[D]) ReplaceOne(
+func (c *collection) ReplaceOne(
 	ctx context.Context, filter, replacement any, callback Func[*motor.UpdateResult],
 	opts ...options.Lister[options.ReplaceOptions],
 ) {
-	deliver(c.loop, c.Futures().ReplaceOne(ctx, filter, replacement, opts...), callback)
+	deliver(c.loop, c.futures.ReplaceOne(ctx, filter, replacement, opts...), callback)
 }
 
 // DeleteOne deletes the first document that matches filter.
@@ -786,21 +784,21 @@ func (c *Collection[D]) ReplaceOne(
 // for one that cannot be encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.delete_one.
-func (c *Collection[D]) DeleteOne(
+func (c *collection) DeleteOne(
 	ctx context.Context, filter any, callback Func[*motor.DeleteResult],
 	opts ...options.Lister[options.DeleteOneOptions],
 ) {
-	deliver(c.loop, c.Futures().DeleteOne(ctx, filter, opts...), callback)
+	deliver(c.loop, c.futures.DeleteOne(ctx, filter, opts...), callback)
 }
 
 // DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
 //
 // Motor: MotorCollection.delete_many.
-func (c *Collection[D]) DeleteMany(
+func (c *collection) DeleteMany(
 	ctx context.Context, filter any, callback Func[*motor.DeleteResult],
 	opts ...options.Lister[options.DeleteManyOptions],
 ) {
-	deliver(c.loop, c.Futures().DeleteMany(ctx, filter, opts...), callback)
+	deliver(c.loop, c.futures.DeleteMany(ctx, filter, opts...), callback)
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
@@ -868,8 +866,8 @@ func (c *collection) SetTagSets(sets []map[string]string) error {
 // Errors: what [Collection.Err] gives, and as of Client.Delegate.
 //
 // Motor: MotorCollection.delegate.
-func (c *Collection[D]) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
-	deliver(c.loop, c.Futures().Delegate(ctx), callback)
+func (c *collection) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // sameCollection returns the handle of m: c itself if m is its handle of motor.
