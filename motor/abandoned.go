@@ -1,26 +1,6 @@
 package motor
 
-import (
-	"sync"
-
-	"go.mongodb.org/mongo-driver/v2/mongo"
-)
-
-// abandonedThings are cursors, and sessions, that the program has forgotten while they were open on the server, where they
-// are to be ended. The garbage collector tells of them one after the other, on a goroutine that must not wait, so they are
-// only noted there. One goroutine of the client's ends them, one at a time: many that are found at once do not take the
-// connections of the others.
-type abandonedThings struct {
-	mu      sync.Mutex
-	waiting []ending
-	ending  bool // the goroutine runs
-}
-
-// ending is what is to be done about a cursor or a session.
-type ending struct {
-	client *mongo.Client
-	end    func(*connection)
-}
+import "context"
 
 // leftOver is what is left of a cursor that was collected.
 type leftOver struct {
@@ -35,35 +15,40 @@ func abandoned(left leftOver) {
 	if s.cancelPoll != nil {
 		s.cancelPoll()
 	}
-	left.client.abandon(s.ending(left.client))
+	left.client.abandon(s.end(left.client))
 }
 
 // abandon ends a result that the cursor cannot use any more. mu is held, and the caller has the turn.
 func (c *cursorReader) abandon(s *resultSet) {
 	if s.id != 0 {
 		s.setID(c, 0)
-		c.coll.db.client.abandon(s.ending(c.coll.db.client))
+		c.coll.db.client.abandon(s.end(c.coll.db.client))
 	}
 }
 
-func (s *resultSet) ending(client *Client) ending {
+// end returns the cleanup that ends the result on the server.
+func (s *resultSet) end(client *Client) cleanup {
 	feed, poll := s.feed, s.poll
-	return ending{s.client, func(conn *connection) {
+	return cleanup{s.client, func(ctx context.Context, conn *connection) {
 		if poll != nil {
-			<-poll.Done()
-			_ = poll.Err() // of which nobody is to be told
+			select {
+			case <-poll.Done():
+				_ = poll.Err() // its failure is not reported
+			case <-ctx.Done():
+				return // the poll still uses the feed
+			}
 		}
-		client.endIn(s.session, conn, func() { _ = feed.Close(conn.polls.ctx) })
+		client.endIn(ctx, s.session, func() { _ = feed.Close(ctx) })
 	}}
 }
 
-// endIn ends what was opened in a session, which may be nil. What cannot be ended now, since the session has been, the
-// server ends after ten minutes.
-func (c *Client) endIn(s *Session, conn *connection, end func()) {
+// endIn calls end, which ends what was opened in a session, in that session's turn. The session may be nil. What cannot
+// be ended now, since the session has been, the server ends after ten minutes.
+func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
 	if s != nil {
 		turn, err := c.enterIn(s.driver, unended)
 		if err == nil {
-			err = turn.begin(conn.polls.ctx)
+			err = turn.begin(ctx)
 		}
 		if err != nil {
 			return
@@ -71,37 +56,4 @@ func (c *Client) endIn(s *Session, conn *connection, end func()) {
 		defer turn.pass()
 	}
 	end()
-}
-
-// abandon has something ended, unless its connection has been closed, and it with that. It never waits.
-func (c *Client) abandon(e ending) {
-	conn := c.opened()
-	if conn == nil || !conn.has(e.client) {
-		return
-	}
-	a := &conn.abandoned
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, e)
-	if !a.ending {
-		a.ending = conn.polls.Execute(func() { conn.endAbandoned() }) == nil
-	}
-}
-
-// endAbandoned ends what waits for it.
-func (conn *connection) endAbandoned() {
-	a := &conn.abandoned
-	for {
-		a.mu.Lock()
-		if len(a.waiting) == 0 || conn.polls.ctx.Err() != nil {
-			a.waiting, a.ending = nil, false
-			a.mu.Unlock()
-			return
-		}
-		e := a.waiting[0]
-		a.waiting[0] = ending{}
-		a.waiting = a.waiting[1:]
-		a.mu.Unlock()
-		e.end(conn)
-	}
 }

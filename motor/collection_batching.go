@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/serial"
 )
 
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
@@ -27,13 +28,13 @@ import (
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	with := c.withOptions(nil)
-	with.batching = &batching{coll: with.at}
+	with.batching = &batching{coll: &with.collection}
 	return (*Collection[D])(with)
 }
 
-// batching is where the inserts of a handle gather.
+// batching gathers the inserts of a handle.
 type batching struct {
-	coll func(*mongo.Client, moment) *mongo.Collection // the driver's handle
+	coll *collection
 
 	mu    sync.Mutex
 	batch *batch
@@ -49,29 +50,27 @@ func (b *batching) of(conn *connection) *batch {
 	return b.batch
 }
 
-// batch is what has gathered for a connection while an insert is on its way.
+// batch gathers inserts for a connection while an insert, or a command with several, is on its way. That one is the
+// worker of the queue. A gathered insert is in flight in conn.batches, which Close waits for.
 type batch struct {
-	conn *connection
-	coll func(*mongo.Client, moment) *mongo.Collection
-
-	mu      sync.Mutex
-	busy    bool // an insert, or a command of several, is on its way
-	inserts []*gatheredInsert
+	conn    *connection
+	coll    *collection
+	inserts serial.Queue[*gatheredInsert]
 }
 
-// gatheredInsert is an insert that is to go with others.
+// gatheredInsert is an insert that is sent with others.
 type gatheredInsert struct {
 	raw bson.Raw
 	id  any
 	now moment
 
 	future *future.Future[*InsertOneResult]
-	settle func() // gives the future what came of it
+	settle func() // settles the future with the outcome
 	result *InsertOneResult
 	err    error
 }
 
-// batchable reports whether an insert may go with others.
+// batchable reports whether an insert may be sent with others.
 func (now moment) batchable(ctx context.Context) bool {
 	return ctx != nil && mongo.SessionFromContext(ctx) == nil && now.acknowledged(ctx) && !now.byCommand(ctx)
 }
@@ -80,57 +79,60 @@ func (now moment) batchable(ctx context.Context) bool {
 func (c *collection) insertBatched(ctx context.Context, now moment, raw bson.Raw) *future.Future[*InsertOneResult] {
 	client := c.db.client
 	raw, id, err := withID(raw)
-	if err == nil {
-		err = c.err
-	}
-	if err != nil {
+	if err := firstError(err, c.err); err != nil {
 		return failed[*InsertOneResult](client, err)
 	}
-	var insert *gatheredInsert
 	for {
 		conn, err := client.connect()
 		if err != nil {
 			return failed[*InsertOneResult](client, err)
 		}
-		b := c.batching.of(conn)
-		if insert == nil && b.begin() {
-			f, ok := startOn(ctx, client, conn, shortLane, func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
-				driver, err := conn.client(ctx)
-				if err != nil {
-					return nil, err
-				}
-				if _, err := c.at(driver, now).InsertOne(ctx, raw); err != nil {
-					return resultBeside(err, id), err
-				}
-				return &InsertOneResult{InsertedID: id, Acknowledged: true}, nil
-			})
-			f.Notify(waker(b.next))
-			if ok {
-				return f
-			}
+		// A connection that is being closed takes no more inserts. The next use opens the client again.
+		if !conn.batches.enter() {
 			continue
 		}
-		if insert == nil {
-			insert = newGatheredInsert(ctx, client.loop)
-			insert.raw, insert.id, insert.now = raw, id, now
+		b := c.batching.of(conn)
+		if b.inserts.Enter() {
+			return b.insertOne(ctx, now, raw, id)
 		}
-		if insert.future.IsDone() || b.add(insert, client.maxQueue) {
-			return insert.future
-		}
+		insert := newGatheredInsert(ctx, client.loop)
+		insert.raw, insert.id, insert.now = raw, id, now
+		b.add(insert, client.maxQueue)
+		return insert.future
 	}
 }
 
+// insertOne sends an insert while no other is on its way. If the client is closed and opened again meanwhile, it goes to
+// the new connection, and the batch waits for it all the same.
+func (b *batch) insertOne(ctx context.Context, now moment, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
+	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
+		placed: true,
+		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
+			coll, err := b.coll.on(ctx, conn, now)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := coll.InsertOne(ctx, raw); err != nil {
+				return resultBeside(err, id), err
+			}
+			return &InsertOneResult{InsertedID: id, Acknowledged: true}, nil
+		},
+	})
+	f.Notify(waker(func() {
+		b.next()
+		b.conn.batches.leave()
+	}))
+	return f
+}
+
 func newGatheredInsert(ctx context.Context, loop future.Executor) *gatheredInsert {
-	g := &gatheredInsert{err: errBatchLost}
+	g := new(gatheredInsert)
 	gather := future.ExecutorFunc(func(settle func()) error { g.settle = settle; return nil })
 	g.future = future.GoVia(ctx, gather, loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
 	return g
 }
 
-// errBatchLost is the outcome of what is not known to have been sent, or not.
-var errBatchLost = newError(AutoReconnect, "the batch of the insert was lost")
-
-// resultBeside returns the result of an insert that has failed, if only what the write concern asks for was missed.
+// resultBeside returns the result of an insert that has failed only by its write concern, and nil for other errors.
 func resultBeside(err error, id any) *InsertOneResult {
 	var failed mongo.WriteException
 	if !errors.As(err, &failed) || len(failed.WriteErrors) > 0 {
@@ -139,79 +141,65 @@ func resultBeside(err error, id any) *InsertOneResult {
 	return &InsertOneResult{InsertedID: id, Acknowledged: true}
 }
 
-// begin reports whether nothing is on its way, which the caller then sees to.
-func (b *batch) begin() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.busy {
-		return false
-	}
-	b.busy = true
-	return true
-}
-
-// add has an insert wait for what is on its way. It reports false if the connection is being closed.
-func (b *batch) add(g *gatheredInsert, limit int) bool {
-	b.mu.Lock()
-	if limit >= 0 && len(b.inserts) >= limit {
-		b.mu.Unlock()
+// add queues an insert until what is on its way is back.
+func (b *batch) add(g *gatheredInsert, limit int) {
+	start, ok := b.inserts.Push(g, limit)
+	if !ok {
 		g.err = future.ErrQueueFull
-		g.settle()
-		return true
+		b.settle(g)
+		return
 	}
-	if len(b.inserts) == 0 && !b.conn.batches.enter() {
-		b.mu.Unlock()
-		return false
-	}
-	b.inserts = append(b.inserts, g)
-	idle := !b.busy
-	b.busy = true
-	b.mu.Unlock()
-	if idle {
+	if start { // what was on its way came back meanwhile
 		b.next()
 	}
-	return true
 }
 
-// next has what has gathered sent, if anything has. Nothing is on its way any more. It neither blocks nor runs anybody
-// else's code.
+// settle settles an insert. It is not in flight any more.
+func (b *batch) settle(g *gatheredInsert) {
+	g.settle()
+	b.conn.batches.leave()
+}
+
+// next sends what has gathered, in a slot of its own. The caller is the worker of the queue. It neither blocks nor runs
+// user code.
 func (b *batch) next() {
-	b.mu.Lock()
-	b.busy = len(b.inserts) > 0
-	busy := b.busy
-	b.mu.Unlock()
-	if busy && b.conn.pool.Execute(b.send) != nil { // the queue is full
-		go b.send()
+	inserts := b.inserts.Next()
+	if inserts == nil {
+		return
+	}
+	send := func() { b.send(inserts) }
+	if b.conn.pool.Execute(send) != nil { // the queue is full
+		go send()
 	}
 }
 
-// send sends those that have gathered and have the concerns of the first.
-func (b *batch) send() {
-	b.mu.Lock()
-	var sent, left []*gatheredInsert
-	now := b.inserts[0].now
-	for _, g := range b.inserts {
-		if g.now == now {
-			sent = append(sent, g)
-		} else {
-			left = append(left, g)
+// send sends inserts, those with equal settings in one command. A panic of the driver fails those of its command.
+func (b *batch) send(inserts []*gatheredInsert) {
+	for rest := inserts; len(rest) > 0; {
+		var same, others []*gatheredInsert
+		now := rest[0].now
+		for _, g := range rest {
+			if g.now == now {
+				same = append(same, g)
+			} else {
+				others = append(others, g)
+			}
 		}
+		if err := panicOf(func() { b.insert(same, now) }); err != nil {
+			lost := &Error{class: AutoReconnect, text: "the batch of the insert was lost", cause: err}
+			for _, g := range same {
+				g.result, g.err = nil, lost
+			}
+		}
+		rest = others
 	}
-	b.inserts = left
-	b.mu.Unlock()
-	defer func() {
-		b.next()
-		for _, g := range sent {
-			g.settle()
-		}
-		if len(left) == 0 {
-			b.conn.batches.leave()
-		}
-	}()
-	b.insert(sent, now)
+	b.next()
+	for _, g := range inserts {
+		b.settle(g)
+	}
 }
 
-// insert sends inserts, but for those that have been cancelled, and notes what has come of each.
+// insert sends inserts in one command, except those that have been cancelled, and notes the outcome of each.
 func (b *batch) insert(inserts []*gatheredInsert, now moment) {
 	var all []*gatheredInsert
 	var docs []bson.Raw
@@ -224,9 +212,9 @@ func (b *batch) insert(inserts []*gatheredInsert, now moment) {
 		return
 	}
 	ctx := context.Background()
-	driver, err := b.conn.client(ctx)
+	coll, err := b.coll.on(ctx, b.conn, now)
 	if err == nil {
-		_, err = b.coll(driver, now).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+		_, err = coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 	}
 	var bulk mongo.BulkWriteException
 	if err != nil && !errors.As(err, &bulk) {
@@ -249,7 +237,6 @@ func (b *batch) insert(inserts []*gatheredInsert, now moment) {
 		} else {
 			g.result = &InsertOneResult{InsertedID: g.id, Acknowledged: true}
 		}
-		g.err = nil
 		if failed.WriteErrors != nil || failed.WriteConcernError != nil {
 			g.err = wrapError(failed)
 		}

@@ -259,3 +259,22 @@ func TestCloseWaitsForWhatHasGathered(t *testing.T) {
 	}
 	noError(t, <-closed)
 }
+
+// A reply with a wrong operationTime makes the driver panic.
+func TestBatching_PanicOfTheDriver(t *testing.T) {
+	peer, c, first, held := gathering(t)
+	all := insertAll(t, c, 1, 2)
+	held.OK(bson.M{"n": 1})
+	succeed(t, first)
+	peer.Receive("insert").OK(bson.M{"n": 2, "operationTime": "x"})
+	for i, f := range all {
+		r, err := f.Await(t.Context())
+		var p *future.PanicError
+		if r != nil || !errors.Is(err, motor.AutoReconnect) || !errors.As(err, &p) {
+			t.Errorf("insert %d: got %+v, %v; want an AutoReconnect around the panic", i+1, r, err)
+		}
+	}
+	last := c.InsertOne(t.Context(), bson.M{"_id": 3})
+	peer.Receive("insert").OK(bson.M{"n": 1})
+	succeed(t, last)
+}

@@ -14,14 +14,14 @@ import (
 
 // connection is what a client has while it is open.
 type connection struct {
-	pool      *future.Pool
-	polls     *longPolls
-	abandoned abandonedThings
-	cursors   openCursors
-	batches   gate // that something has gathered in
-	topology  topology
-	driver    atomic.Pointer[mongo.Client]
-	options   *options.ClientOptions // of driver
+	pool     *future.Pool
+	polls    *longPolls
+	cleanups cleanupQueue
+	cursors  openCursors
+	batches  gate // gathered inserts, and those that others wait for
+	topology topology
+	driver   atomic.Pointer[mongo.Client]
+	options  *options.ClientOptions // of driver
 
 	// Only for a connection string whose hosts stand in the DNS: its look-up takes time, and is done by whoever needs
 	// the driver first, off the caller's goroutine.

@@ -44,3 +44,10 @@ func KnownSessions() int {
 	defer sessions.mu.Unlock()
 	return len(sessions.known)
 }
+
+// SetCleanupTimeout sets the time limit of a cleanup until the end of the test, which no other may run beside.
+func SetCleanupTimeout(t interface{ Cleanup(func()) }, limit time.Duration) {
+	before := cleanupTimeout
+	cleanupTimeout = limit
+	t.Cleanup(func() { cleanupTimeout = before })
+}

@@ -346,8 +346,8 @@ func (c *gridCursor) closeLater() {
 	if c.driver.ID() == 0 {
 		return
 	}
-	c.owner.abandon(ending{c.client, func(conn *connection) {
-		c.owner.endIn(c.session, conn, func() { _ = c.driver.Close(conn.polls.ctx) })
+	c.owner.abandon(cleanup{c.client, func(ctx context.Context, _ *connection) {
+		c.owner.endIn(ctx, c.session, func() { _ = c.driver.Close(ctx) })
 	}})
 }
 

@@ -207,7 +207,7 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 type endedLater struct {
 	client *Client
 	f      *future.Future[struct{}]
-	ending ending
+	ending cleanup
 }
 
 // Wake implements future.Waker.
@@ -237,10 +237,9 @@ func (t *sessionTurn) end(ctx context.Context) {
 	t.driver.EndSession(ctx)
 }
 
-// ending is how a session is ended that the program has left behind.
-func (q *sessionQueue) ending(driver *mongo.Session) ending {
-	return ending{driver.Client(), func(conn *connection) {
-		ctx := conn.polls.ctx
+// ending returns the cleanup that ends a session that the program has abandoned.
+func (q *sessionQueue) ending(driver *mongo.Session) cleanup {
+	return cleanup{driver.Client(), func(ctx context.Context, _ *connection) {
 		t, err := q.take(driver, toEnd)
 		if err == nil && t.begin(ctx) == nil {
 			defer t.pass()

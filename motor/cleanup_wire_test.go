@@ -1,0 +1,60 @@
+package motor_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// abandonCursors reads cursors that stay open on the server, of the numbers given, and forgets them.
+func abandonCursors(t *testing.T, peer *wiretest.Peer, client *motor.Client, ids ...int64) {
+	for _, id := range ids {
+		first := client.Database("d").Collection("c").Find(bson.D{}).Next(t.Context())
+		peer.Receive("find").Cursor("d.c", id, bson.M{"i": 0}, bson.M{"i": 1})
+		succeed(t, first)
+	}
+}
+
+func killed(peer *wiretest.Peer, n int) func() bool {
+	return func() bool { return len(peer.Seen("killCursors")) >= n }
+}
+
+// A reply with a wrong operationTime makes the driver panic.
+func TestAbandonedCursors_PanicOfTheDriver(t *testing.T) {
+	var told atomic.Int32
+	before := future.SetUnobservedHandler(func(err error) {
+		if p := (*future.PanicError)(nil); errors.As(err, &p) {
+			told.Add(1)
+		}
+	})
+	defer future.SetUnobservedHandler(before)
+	peer := wiretest.Start(t, wiretest.Primary)
+	peer.Handle("killCursors", func(r *wiretest.Request) {
+		r.OK(bson.M{"cursorsKilled": bson.A{}, "operationTime": "x"})
+	})
+	client := newClient(t, peer.URI())
+	abandonCursors(t, peer, client, 7, 8)
+	collected(t, "the cursors were not both ended", killed(peer, 2))
+	eventually(t, func() bool { return told.Load() == 2 })
+}
+
+func TestAbandonedCursors_ServerDoesNotAnswer(t *testing.T) {
+	motor.SetCleanupTimeout(t, 50*time.Millisecond)
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
+	abandonCursors(t, peer, client, 7, 8)
+	collected(t, "no cursor was ended", killed(peer, 1))
+	peer.Receive("killCursors").Nothing()
+	collected(t, "the second cursor waits for the first", killed(peer, 2))
+	peer.Receive("killCursors").Nothing()
+	if s := client.Stats(); s.Running != 0 {
+		t.Errorf("%d slots are taken", s.Running)
+	}
+}
