@@ -84,17 +84,27 @@ func (o *bulkOutcome) err() error {
 	return nil
 }
 
-// failed gives err its class, and what was done before it.
+// failed returns err with its class, and with the result of the writes before it.
 func (o *bulkOutcome) failed(err error, partial any) error {
 	err = wrapError(err)
-	var own *Error
-	if errors.As(err, &own) {
-		own.partial = partial
-		if own.class == BulkWriteError {
-			own.outcome = o
-		}
+	if errors.Is(err, BulkWriteError) {
+		return withResult(err, o, partial)
 	}
-	return err
+	return withResult(err, nil, partial)
+}
+
+// withResult returns an error that says also what was done before it. It makes a new one: err may belong to others, too.
+func withResult(err error, outcome *bulkOutcome, partial any) error {
+	var own *Error
+	if !errors.As(err, &own) {
+		return err
+	}
+	with := *own
+	if error(own) != err {
+		with = Error{class: own.class, cause: err}
+	}
+	with.outcome, with.partial = outcome, partial
+	return &with
 }
 
 // document returns the whole of it, as PyMongo's BulkWriteError.details and the result of the old Bulk.execute.

@@ -26,13 +26,13 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 	if err != nil {
 		return failed[*mongo.ClientBulkWriteResult](c, err)
 	}
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
 		r, err := d.BulkWrite(ctx, encoded, &exactly[options.ClientBulkWriteOptions]{o})
 		return r, clientBulkError(err, func(i int) any {
 			s, _ := c.codec.statementOf(collectionModel(encoded[i].Model))
 			return s.doc
 		})
-	})
+	}))
 }
 
 // encodeWrites checks and encodes what BulkWrite is given.
@@ -69,17 +69,15 @@ func (c *Client) encodeWrites(
 // clientBulkError gives the driver's error its class, and the result that it has.
 func clientBulkError(err error, op func(int) any) error {
 	err = wrapError(err)
-	var (
-		own  *Error
-		bulk mongo.ClientBulkWriteException
-	)
-	if errors.As(err, &own) && errors.As(err, &bulk) {
-		own.outcome = clientBulkOutcome(bulk, op)
-		if bulk.PartialResult != nil {
-			own.partial = bulk.PartialResult
-		}
+	var bulk mongo.ClientBulkWriteException
+	if !errors.As(err, &bulk) {
+		return err
 	}
-	return err
+	var partial any
+	if bulk.PartialResult != nil {
+		partial = bulk.PartialResult
+	}
+	return withResult(err, clientBulkOutcome(bulk, op), partial)
 }
 
 // clientModel is model for Client.BulkWrite.

@@ -3,6 +3,7 @@ package motor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -374,4 +375,23 @@ func TestErrorsOfWhatCameBack(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 0)
 	wantError{class: motor.StopAsyncIteration}.check(t, next(t.Context()))
 	wantError{class: motor.InvalidOperation}.check(t, cursor.Limit(1).Err())
+}
+
+// An error may have several owners: each operation adds what it knows to its own.
+func TestErrorsAreImmutable(t *testing.T) {
+	shared := motor.WrapError(mongo.BulkWriteException{})
+	first, second := motor.FailBulk(shared, 1), motor.FailBulk(shared, 2)
+	for want, err := range []error{shared, first, second} {
+		var own *motor.Error
+		if !errors.As(err, &own) || !errors.Is(err, motor.BulkWriteError) {
+			t.Fatalf("got %v, want a BulkWriteError", err)
+		}
+		if got := own.PartialResult(); got != want && (want > 0 || got != nil) {
+			t.Errorf("error %d: partial result %v, want %d", want, got, want)
+		}
+	}
+	around := fmt.Errorf("around: %w", shared)
+	if err := motor.FailBulk(around, 3); !errors.Is(err, around) || !errors.Is(err, motor.BulkWriteError) {
+		t.Errorf("got %v, want an error around %v", err, around)
+	}
 }

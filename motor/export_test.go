@@ -51,3 +51,6 @@ func SetCleanupTimeout(t interface{ Cleanup(func()) }, limit time.Duration) {
 	cleanupTimeout = limit
 	t.Cleanup(func() { cleanupTimeout = before })
 }
+
+// FailBulk returns the error of a bulk whose command failed with err.
+func FailBulk(err error, partial any) error { return new(bulkOutcome).failed(err, partial) }
