@@ -117,9 +117,9 @@ func (c *Client) begin(uri string, s settings) error {
 // Motor: MotorClient.open.
 func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
 	now := c.now()
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*Client, error) {
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*Client, error) {
 		return c, d.Ping(ctx, now.read.pref)
-	})
+	}))
 }
 
 // Close closes the connections and ends the goroutines of the client, once the operations that were started before

@@ -30,9 +30,9 @@ func (c *Client) ListDatabaseNames(ctx context.Context, filter any, opts ...opti
 	if err != nil {
 		return failed[[]string](c, err)
 	}
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) ([]string, error) {
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) ([]string, error) {
 		return d.ListDatabaseNames(ctx, query, opts...)
-	})
+	}))
 }
 
 // DatabaseNames returns the names of the server's databases.
@@ -71,14 +71,14 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	byCommand := now.byCommand(ctx)
 	gone := indexKey{database: target.name}
 	c.indexes.forget(gone)
-	return inDatabase(ctx, target, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
+	return submit(ctx, target.client, databaseOp(target, target.now(), nil, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
 		defer c.indexes.drop(gone)() // see invalidating
 		if byCommand {
 			command := bson.D{{Key: "dropDatabase", Value: 1}, {Key: "writeConcern", Value: now.write.wire}}
 			return struct{}{}, d.RunCommand(ctx, command).Err()
 		}
 		return struct{}{}, d.Drop(ctx)
-	})
+	}))
 }
 
 // Alive reports whether the server can be reached, and never fails. It is cheap: what the driver's monitors know is
@@ -90,7 +90,7 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 		return resolved(c, true)
 	}
 	now := c.now()
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (bool, error) {
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (bool, error) {
 		return d.Ping(ctx, now.read.pref) == nil, nil
-	})
+	}))
 }

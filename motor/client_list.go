@@ -26,7 +26,7 @@ func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.
 		return failed[*CommandCursor[bson.M]](c, err)
 	}
 	nameOnly := set.NameOnly != nil && *set.NameOnly
-	return run(ctx, c, func(ctx context.Context, d *mongo.Client) (*CommandCursor[bson.M], error) {
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*CommandCursor[bson.M], error) {
 		list, err := d.ListDatabases(ctx, query, opts...)
 		if err != nil {
 			return nil, err
@@ -38,7 +38,7 @@ func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.
 			}
 		}
 		return listedCommandCursor(c.Database("admin").Collection("$cmd"), d, docs), nil
-	})
+	}))
 }
 
 // describe returns the server's description of a database, which the driver has taken apart.

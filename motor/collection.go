@@ -183,16 +183,6 @@ func (c *collection) on(ctx context.Context, conn *connection, now moment) (*mon
 	return c.at(client, now), nil
 }
 
-// firstError returns the first of the errors that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // in returns the driver's handle for the collection as it is now.
 func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.now()) }
 

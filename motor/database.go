@@ -74,9 +74,9 @@ func (d *Database) Command(ctx context.Context, command any, opts ...options.Lis
 	if err != nil {
 		return failed[bson.M](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		return d.send(ctx, db, encoded, opts...)
-	})
+	}))
 }
 
 // send is the part of Command that runs in a slot. Its error has its class.
@@ -88,15 +88,17 @@ func (d *Database) send(ctx context.Context, db *mongo.Database, command any, op
 	return decode[bson.M](&d.codec, raw)
 }
 
-// inDatabase starts an operation on the driver's database.
-func inDatabase[T any](ctx context.Context, d *Database, op func(context.Context, *mongo.Database) (T, error)) *future.Future[T] {
-	if d.err != nil {
-		return failed[T](d.client, d.err)
-	}
-	now := d.now()
-	return run(ctx, d.client, func(ctx context.Context, c *mongo.Client) (T, error) {
-		return op(ctx, d.at(c, now))
-	})
+// databaseOp returns the operation that calls fn with the driver's database. err is the reason why it cannot be run.
+func databaseOp[T any](
+	d *Database, now moment, err error, fn func(context.Context, *mongo.Database) (T, error),
+) op[T] {
+	return op[T]{err: firstError(err, d.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+		client, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return fn(ctx, d.at(client, now))
+	}}
 }
 
 // at returns the driver's handle for the database as it was at a moment.

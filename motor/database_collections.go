@@ -20,9 +20,9 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 	if err != nil {
 		return failed[[]string](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) ([]string, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) ([]string, error) {
 		return db.ListCollectionNames(ctx, query, opts...)
-	})
+	}))
 }
 
 // ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
@@ -36,14 +36,14 @@ func (d *Database) ListCollections(ctx context.Context, filter any, opts ...opti
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
 		ctx = locate(ctx)
 		driver, err := db.ListCollections(ctx, query, opts...)
 		if err != nil {
 			return nil, err
 		}
 		return openedCommandCursor(ctx, d.Collection("$cmd.listCollections"), db.Client(), driver), nil
-	})
+	}))
 }
 
 // CollectionNames returns the names of the database's collections.
@@ -77,7 +77,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		}
 		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, command).Err() }
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
 		var err error
 		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // no list in one
@@ -94,7 +94,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 			return nil, err
 		}
 		return coll, nil
-	})
+	}))
 }
 
 const codeNamespaceExists = 48
@@ -136,13 +136,13 @@ func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any,
 	if how.Background {
 		command = append(command, bson.E{Key: "background", Value: true})
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		reply, err := d.send(ctx, db, command)
 		if valid, told := reply["valid"].(bool); err == nil && told && !valid {
 			err = newError(CollectionInvalid, "%s is damaged: %v", coll.FullName(), reply["errors"])
 		}
 		return reply, err
-	})
+	}))
 }
 
 // collectionOf returns the collection of this database that an argument of method names or is.

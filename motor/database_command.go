@@ -34,13 +34,13 @@ func (d *Database) CommandAllowing(ctx context.Context, command any, allowed All
 		return failed[bson.M](d.client, err)
 	}
 	allowed.Codes, allowed.Messages = slices.Clone(allowed.Codes), slices.Clone(allowed.Messages)
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		reply, err := d.send(ctx, db, encoded, opts...)
 		if refusal := allowed.refusal(err); refusal != nil {
 			return decode[bson.M](&d.codec, refusal)
 		}
 		return reply, err
-	})
+	}))
 }
 
 // refusal returns the server's reply if err is an error that is allowed.
@@ -75,14 +75,14 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
 		ctx = locate(ctx)
 		driver, err := db.RunCommandCursor(ctx, encoded, opts...)
 		if err != nil {
 			return nil, cursorCommandError(err)
 		}
 		return openedCommandCursor(ctx, d.Collection("$cmd"), db.Client(), driver), nil
-	})
+	}))
 }
 
 // cursorCommandError gives the error of a command that was to have a cursor its class. That there is none is the one
@@ -110,9 +110,9 @@ func ask[T any](ctx context.Context, d *Database, command any, result func(bson.
 	if err != nil {
 		return failed[T](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (T, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (T, error) {
 		return result(d.send(ctx, db, encoded))
-	})
+	}))
 }
 
 // done is ask's result where the reply says nothing more than that.

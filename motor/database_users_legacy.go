@@ -37,7 +37,7 @@ func (d *Database) AddUser(ctx context.Context, name, password string, opts ...U
 	if err != nil {
 		return failed[struct{}](d.client, err)
 	}
-	return inDatabase(ctx, d, func(ctx context.Context, db *mongo.Database) (struct{}, error) {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (struct{}, error) {
 		users, err := db.RunCommand(ctx, bson.D{{Key: "usersInfo", Value: name}}).Raw()
 		command := "updateUser"
 		switch _, none := users.LookupErr("users", "0"); {
@@ -54,7 +54,7 @@ func (d *Database) AddUser(ctx context.Context, name, password string, opts ...U
 			user = append(user, bson.E{Key: "roles", Value: bson.A{d.ownerRole()}})
 		}
 		return done(d.send(ctx, db, user))
-	})
+	}))
 }
 
 // userFields returns what a user is to have, encoded.

@@ -17,7 +17,7 @@ import (
 //
 // Motor: MotorClient.delegate.
 func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
-	return run(ctx, c, func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil })
+	return submit(ctx, c, driverOp(func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil }))
 }
 
 // Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
@@ -27,7 +27,7 @@ func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
 //
 // Motor: MotorDatabase.delegate.
 func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database] {
-	return inDatabase(ctx, d, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil })
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil }))
 }
 
 // Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at

@@ -10,5 +10,5 @@ import (
 
 // Driver resolves to the driver's client that c works with, for tests that start a session of the driver's.
 func Driver(ctx context.Context, c *Client) *future.Future[*mongo.Client] {
-	return run(ctx, c, func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil })
+	return submit(ctx, c, driverOp(func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil }))
 }

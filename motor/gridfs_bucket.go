@@ -85,9 +85,9 @@ func (b *GridFSBucket) String() string {
 //
 // Motor: MotorGridFSBucket.delegate.
 func (b *GridFSBucket) Delegate(ctx context.Context) *future.Future[*mongo.GridFSBucket] {
-	return inDatabase(ctx, b.db, func(_ context.Context, db *mongo.Database) (*mongo.GridFSBucket, error) {
+	return submit(ctx, b.db.client, databaseOp(b.db, b.db.now(), nil, func(_ context.Context, db *mongo.Database) (*mongo.GridFSBucket, error) {
 		return db.GridFSBucket(b.opts...), nil
-	})
+	}))
 }
 
 // OpenUploadStream returns a new file of this name, to be written. It does no I/O.

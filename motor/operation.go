@@ -183,6 +183,17 @@ func resolved[T any](c *Client, v T) *future.Future[T] {
 	return p.Future()
 }
 
+// driverOp returns the operation that calls fn with the driver's client.
+func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
+	return op[T]{run: func(ctx context.Context, conn *connection) (none T, err error) {
+		driver, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return fn(ctx, driver)
+	}}
+}
+
 // run starts an operation on the driver's client. It goes when its callers call submit.
 func run[T any](ctx context.Context, c *Client, fn func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
 	return submit(ctx, c, op[T]{run: func(ctx context.Context, conn *connection) (none T, err error) {

@@ -47,9 +47,9 @@ func NewReplicaSetClient(hostsOrURI string, opts ...ClientOption) (*ReplicaSetCl
 //
 // Motor: MotorReplicaSetClient.open.
 func (c *ReplicaSetClient) Open(ctx context.Context) *future.Future[*ReplicaSetClient] {
-	return run(ctx, c.Client, func(ctx context.Context, d *mongo.Client) (*ReplicaSetClient, error) {
+	return submit(ctx, c.Client, driverOp(func(ctx context.Context, d *mongo.Client) (*ReplicaSetClient, error) {
 		return c, d.Ping(ctx, readpref.Primary())
-	})
+	}))
 }
 
 // Refresh asks a member of the replica set whether it is there, and looks for one if none is known. What the others
@@ -59,9 +59,9 @@ func (c *ReplicaSetClient) Open(ctx context.Context) *future.Future[*ReplicaSetC
 //
 // Legacy: use Alive. Motor: MotorReplicaSetClient.refresh.
 func (c *ReplicaSetClient) Refresh(ctx context.Context) *future.Future[struct{}] {
-	return run(ctx, c.Client, func(ctx context.Context, d *mongo.Client) (struct{}, error) {
+	return submit(ctx, c.Client, driverOp(func(ctx context.Context, d *mongo.Client) (struct{}, error) {
 		return struct{}{}, d.Ping(ctx, readpref.Nearest())
-	})
+	}))
 }
 
 // ReplicaSetName returns the name of the replica set, or "" if the DNS has it and has not been asked.
