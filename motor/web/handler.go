@@ -2,14 +2,20 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -90,7 +96,7 @@ func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	case r.Context().Err() == context.Canceled:
-		panic(http.ErrAbortHandler) // nobody is there any more
+		panic(http.ErrAbortHandler) // the client has gone
 	case err != nil:
 		http.Error(w, "500 internal server error", http.StatusInternalServerError)
 		return
@@ -160,4 +166,58 @@ func (h *GridFSHandler) setHeaders(header http.Header, filename string, out *mot
 		h.SetExtraHeaders(header, out)
 	}
 	return modified
+}
+
+// content is a file as [http.ServeContent] takes it. It remembers that reading has failed, which ServeContent does not
+// tell. For several ranges that has a goroutine read, which may come to its end later.
+type content struct {
+	io.ReadSeeker
+	failed atomic.Bool
+}
+
+// Read implements io.Reader.
+func (c *content) Read(p []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF {
+		c.failed.Store(true)
+	}
+	return n, err
+}
+
+// checksum returns what tells a file from another one of the same name: the md5 that files of old have, and otherwise
+// Motor's checksum, digit by digit, so that what clients have kept of a Python program stays good.
+func checksum(out *motor.GridOut) string {
+	// The file is open.
+	if md5, _ := out.MD5(); md5 != "" {
+		return md5
+	}
+	id, _ := out.ID()
+	length, _ := out.Length()
+	date, _ := out.UploadDate()
+	sum := sha256.New()
+	_, _ = fmt.Fprintf(sum, "%s%d%s", inPython(id), length, dateInPython(date))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// inPython writes an _id as Python's str does, for those types that can be expected of it.
+func inPython(id any) string {
+	switch v := id.(type) {
+	case bson.ObjectID:
+		return v.Hex()
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	}
+	return fmt.Sprint(id)
+}
+
+// dateInPython writes a date as Python's str does: with six digits after the second, or none.
+func dateInPython(date time.Time) string {
+	layout := "2006-01-02 15:04:05"
+	if date.Nanosecond() != 0 {
+		layout += ".000000"
+	}
+	return date.UTC().Format(layout)
 }
