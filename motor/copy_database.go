@@ -50,9 +50,9 @@ func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...Copy
 	return submit(ctx, c, op[*CopyResult]{run: cp.run})
 }
 
-// CopyResult is what [Client.CopyDatabase] has copied.
+// CopyResult says what [Client.CopyDatabase] has copied.
 type CopyResult struct {
-	// Collections are those whose copy was begun: in the order of their names, and the views after the others.
+	// Collections are those whose copy was begun, sorted by name, the views last.
 	Collections []CopiedCollection
 }
 
@@ -65,23 +65,23 @@ func (r *CopyResult) Documents() int64 {
 	return n
 }
 
-// CopiedCollection is what the target has of a collection or view.
+// CopiedCollection says what was copied of a collection or view.
 type CopiedCollection struct {
 	Name      string
 	View      bool
 	Documents int64    // that the server has confirmed
-	Indexes   []string // the names of those that were made; the one of _id is not among them
+	Indexes   []string // the names of those that were made, without the one of _id
 	Complete  bool     // nothing is missing
 }
 
-// CopyError is what a copy that was begun fails with. [errors.Is] finds the class of the cause, and [errors.As] the
-// *[Error] and the driver's error.
+// CopyError is the error of a copy that was begun. [errors.Is] finds the class of the cause, and [errors.As] the *[Error]
+// and the driver's error.
 //
-// What was copied is there and stays. The future of [Client.CopyDatabase] has it beside the error too.
+// The target keeps what was copied. The future of [Client.CopyDatabase] has the result, too, beside the error.
 type CopyError struct {
-	// Result is what was copied.
+	// Result says what was copied.
 	Result *CopyResult
-	// Collection is the one whose copy failed, or "" if no one's did: the copy was cancelled.
+	// Collection is the one whose copy failed. It is "" if the copy was cancelled between two steps.
 	Collection string
 
 	err error
@@ -98,15 +98,15 @@ func (e *CopyError) Error() string {
 // Unwrap returns the cause.
 func (e *CopyError) Unwrap() error { return e.err }
 
-// CopyProgress is how far [Client.CopyDatabase] has come. Its numbers never fall, but for DocumentsTotal: that is
-// what the server estimated when the copy began, and is corrected with every collection that is done. At the end of a
-// copy it is the number of documents.
+// CopyProgress says how far [Client.CopyDatabase] is. Its numbers never fall, except DocumentsTotal: that is the server's
+// estimate at the beginning, and is corrected when a collection is complete. At the end of a copy it is the number of
+// documents.
 type CopyProgress struct {
 	Collections, CollectionsTotal int // views are among them
 	Documents, DocumentsTotal     int64
 }
 
-// CopyOption says how [Client.CopyDatabase] is to copy.
+// CopyOption is an option of [Client.CopyDatabase].
 type CopyOption func(*copySettings) error
 
 type copySettings struct {
@@ -130,9 +130,9 @@ func CopyFromHost(host string) CopyOption {
 	}
 }
 
-// CopyFromUser has the source read by this user, who is looked up in the database that the connection string names
-// (authSource, or else the default database), or else in admin, where servers keep their users today. Both empty
-// stand for no user.
+// CopyFromUser reads the source as this user. The server looks the user up in the database that the connection string
+// names (authSource, or else the default database), or else in admin, where servers keep users today. If both are empty,
+// there is no user.
 //
 // Errors, of CopyDatabase: [ConfigurationError] for one without the other, and if the connection string of
 // [CopyFromHost] names a user too.
@@ -148,8 +148,8 @@ func CopyFromUser(username, password string) CopyOption {
 	}
 }
 
-// CopyReplace has collections and views of the target that have the name of one of the source's dropped, each just
-// before its copy begins. The target's other collections stay.
+// CopyReplace drops each collection and view of the target that has the name of one of the source's, just before its copy
+// begins. The target's other collections stay.
 func CopyReplace() CopyOption {
 	return func(s *copySettings) error {
 		s.replace = true
@@ -157,9 +157,8 @@ func CopyReplace() CopyOption {
 	}
 }
 
-// CopyOnProgress has fn told how far the copy has come: once when it begins to write, and then as collections and
-// batches of documents are done, one call after the other. An fn that is slower than the copy misses steps between,
-// never the last one.
+// CopyOnProgress calls fn with the progress of the copy: when it begins to write, and after collections and batches of
+// documents, one call at a time. If fn is slower than the copy, it misses steps between, but never the last one.
 //
 // fn is called where the callbacks of the client's futures run: on its loop ([WithIOLoop]), where the last call comes
 // before the callbacks of the copy's future, or else on a goroutine of its own, which that future does not wait for.
@@ -174,8 +173,8 @@ func CopyOnProgress(fn func(CopyProgress)) CopyOption {
 	}
 }
 
-// sourceClient returns a client that reads the source, or nil if c itself is to. It has one worker, for nothing: the
-// steps of the copy run on c's executor.
+// sourceClient returns a client for the source, or nil if c itself reads it. Its only worker does nothing: the steps of the
+// copy run on c's executor.
 func (s *copySettings) sourceClient(c *Client) (*Client, error) {
 	switch {
 	case s.host != nil:

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// gridFiles is where files are kept: a document for each in one collection, and their bytes, in chunks, in another.
+// gridFiles are the two collections of a bucket: one has a document for each file, the other one the bytes, in chunks.
 type gridFiles struct {
 	root          *Collection[bson.M]
 	files, chunks *Collection[bson.M]
@@ -30,7 +30,7 @@ func newGridFiles(root *Collection[bson.M]) *gridFiles {
 
 func (g *gridFiles) client() *Client { return g.root.db.client }
 
-// check returns what every operation on the files fails with.
+// check returns an error if no operation on the files is possible.
 func (g *gridFiles) check(ctx context.Context) error {
 	if g.root.err != nil {
 		return g.root.err
@@ -41,12 +41,12 @@ func (g *gridFiles) check(ctx context.Context) error {
 	return nil
 }
 
-// checkWrite is check for what writes files: the server must say what has come of each chunk.
+// checkWrite is check for operations that write files: the server must acknowledge every chunk.
 func (g *gridFiles) checkWrite(ctx context.Context) error {
 	if err := g.check(ctx); err != nil {
 		return err
 	}
-	if !g.files.now().write.acknowledged() { // and so those of the chunks: nobody can set either
+	if !g.files.now().write.acknowledged() { // that of the chunks is the same: neither can be changed
 		return newError(ConfigurationError, "files can only be written with an acknowledged write concern")
 	}
 	return nil
@@ -61,12 +61,12 @@ func (g *gridFiles) encodeID(id any) (bson.RawValue, error) {
 	return raw.Lookup("_id"), nil
 }
 
-// exactlyID is a filter for what has a value under a key: the value itself, even if it looks like an operator.
+// equals returns a filter for documents that have this value under a key, even if the value looks like an operator.
 func equals(key string, id bson.RawValue) bson.D {
 	return bson.D{{Key: key, Value: bson.D{{Key: "$eq", Value: id}}}}
 }
 
-// open returns a file by its _id. It does no I/O.
+// byID returns a file by its _id. It does no I/O.
 func (g *gridFiles) byID(id any) *GridOut {
 	raw, err := g.encodeID(id)
 	return g.newOut(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
@@ -78,8 +78,8 @@ func (g *gridFiles) byID(id any) *GridOut {
 	}, err)
 }
 
-// version returns one of the files that match filter: number n by age, from 0, or, if n is negative, counted from the
-// newest, -1. It does no I/O.
+// version returns one of the files that match filter: with n of 0 the oldest, 1 the second oldest, -1 the newest, -2 the
+// second newest. It does no I/O.
 func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 	skip, order := int64(n), int32(1)
 	if n < 0 {
@@ -95,7 +95,7 @@ func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 	}, err)
 }
 
-// found returns a file of which the document is known.
+// opened returns a file whose document is known.
 func (g *gridFiles) opened(doc bson.Raw) *GridOut {
 	o := g.newOut(nil, nil)
 	o.file = newGridFile(doc)
@@ -106,7 +106,7 @@ func (g *gridFiles) newOut(find func(context.Context, *mongo.Client) (*gridFile,
 	return &GridOut{files: g, find: find, err: err, chunks: gridChunks{n: -1}}
 }
 
-// findOne returns the first file that matches filter, or nil. It runs in a slot.
+// findOne returns the first file that matches filter, or nil. It runs in an operation.
 func (g *gridFiles) findOne(
 	ctx context.Context, client *mongo.Client, filter any, opts ...options.Lister[options.FindOneOptions],
 ) (*gridFile, error) {
@@ -123,7 +123,7 @@ func (g *gridFiles) findOne(
 // ensureIndexes creates the indexes that files need. As the specification of GridFS asks, it first looks for a file, and
 // does nothing if there is one. The client's index cache remembers the outcome until one of the collections, or an index
 // of theirs, is dropped by this client. Then files may have been written while the indexes were dropped, so that a file
-// proves nothing: the indexes are looked for instead. It runs in a slot.
+// proves nothing: the indexes are looked for instead. It runs in an operation.
 func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) error {
 	cache := &g.client().indexes
 	files, chunks := indexKey{g.root.db.name, g.files.name, ""}, indexKey{g.root.db.name, g.chunks.name, ""}
@@ -202,7 +202,7 @@ func ensureGridIndex(
 	return create(ctx, coll)
 }
 
-// sameKeys compares the keys of an index, whose directions may be numbers of any type.
+// sameKeys reports whether an index has these keys, ascending. The server may return the directions as any type of number.
 func sameKeys(have bson.RawValue, keys bson.D) bool {
 	doc, ok := have.DocumentOK()
 	if !ok {
@@ -231,7 +231,7 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 	}})
 }
 
-// The following run in a slot.
+// The following run in an operation.
 
 // deleteChunks deletes chunks.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
@@ -244,8 +244,8 @@ func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filt
 	return err
 }
 
-// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any, which only
-// a [GridFS] whose writes are not acknowledged cannot tell.
+// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any. It reports false
+// if writes are not acknowledged, which only a [GridFS] allows.
 func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
 	now, which := g.files.now(), deleteOne(nil)
 	if many {
@@ -262,7 +262,7 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 	return result.deleted > 0, nil
 }
 
-// updateFiles changes the documents of files as deleteFiles deletes them.
+// updateFiles updates the documents of files, one or all that match, and reports whether there were any: see deleteFiles.
 func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filter, change bson.D, many bool) (found bool, err error) {
 	now, e := g.files.now(), g.files.encoding()
 	update := e.update(change)
@@ -295,7 +295,7 @@ func newGridFile(doc bson.Raw) *gridFile {
 	return f
 }
 
-// check returns CorruptGridFile if the document cannot be that of a file with chunks.
+// check returns CorruptGridFile if the document does not describe a file with chunks.
 func (f *gridFile) check() error {
 	switch {
 	case f.length < 0:
@@ -322,18 +322,18 @@ func (f *gridFile) sizeOf(n int64) int64 {
 	return f.chunkSize
 }
 
-// text returns a string of the document, or "".
+// text returns a string from the document, or "".
 func (f *gridFile) text(key string) string {
 	s, _ := f.doc.Lookup(key).StringValueOK()
 	return s
 }
 
-// documentFields are the names of a file's fields as Motor's attributes are called, where the document has others.
+// documentFields maps Motor's names of a file's attributes to those in the document, where they differ.
 var documentFields = map[string]string{
 	"name": "filename", "content_type": "contentType", "chunk_size": "chunkSize", "upload_date": "uploadDate",
 }
 
-// fieldName returns the name that a field has in the document.
+// documentField returns the name of a field in the document.
 func documentField(name string) string {
 	if own, ok := documentFields[name]; ok {
 		return own

@@ -15,21 +15,21 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridIn writes a file of GridFS. It does no I/O when it is made. What is written gathers until there is enough to be
-// sent, in chunks; the file is there for others to read when [GridIn.Close] has written its document.
+// GridIn writes a file of GridFS. Making it does no I/O. Writes are buffered and sent in chunks, many at once. Others can
+// read the file when [GridIn.Close] has written its document.
 //
 //	in := bucket.OpenUploadStream("report.pdf")
 //	_, err := in.Write(ctx, data).Await(ctx)
 //	_, err = in.Close(ctx).Await(ctx)
 //
-// It is safe for several goroutines, whose calls take turns in their order. After a write that has failed on the way, or
-// was cancelled while it ran, nobody can say what is in the file: then only [GridIn.Abort] is left, and all else fails
-// with [InvalidOperation].
+// It is safe for several goroutines: its operations run one at a time, in the order of their calls. After a write that
+// failed or was cancelled while it ran, the content of the file is unknown. Then only [GridIn.Abort] is possible, and all
+// other operations fail with [InvalidOperation].
 //
 // Motor: MotorGridIn.
 type GridIn struct {
 	files *gridFiles
-	err   error // of the arguments: what every operation fails with
+	err   error // an argument is wrong: every operation fails with this
 	id    bson.RawValue
 	turns turns
 
@@ -119,23 +119,23 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	return in
 }
 
-// summed has the file's document have an md5, as all had until PyMongo 4.
+// withMD5 adds an md5 to the file's document, as PyMongo did until version 4.
 func (in *GridIn) withMD5() *GridIn {
 	in.sum = md5.New()
 	return in
 }
 
-// isFixed reports whether a field of a file's document is not to be set.
+// isComputed reports whether a field of a file's document cannot be set by the user.
 func isComputed(field string) bool {
 	return slices.Contains([]string{"_id", "length", "chunkSize", "uploadDate", "md5"}, field)
 }
 
-// index returns where a field is in the document, or -1.
+// fieldIndex returns the index of a field in the document, or -1.
 func (in *GridIn) fieldIndex(field string) int {
 	return slices.IndexFunc(in.doc, func(e bson.E) bool { return e.Key == field })
 }
 
-// spoil leaves nothing but Abort.
+// fail notes the error after which only Abort is possible.
 func (in *GridIn) fail(err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -144,7 +144,7 @@ func (in *GridIn) fail(err error) {
 	}
 }
 
-// usable returns what the operations of an open file fail with. In a turn.
+// checkOpen returns the error of an operation that needs an open file. The caller has the turn.
 func (in *GridIn) checkOpen(what string) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -195,7 +195,7 @@ func (in *GridIn) IOLoop() future.Executor { return in.files.client().loop }
 // Collection returns the root collection: the one below which the files are.
 func (in *GridIn) Collection() *Collection[bson.M] { return in.files.root }
 
-// Err returns what every operation on the file fails with because an argument is wrong, or nil.
+// Err returns the error of a wrong argument, with which every operation on the file fails, or nil.
 func (in *GridIn) Err() error { return in.err }
 
 // String names the file by its _id.
@@ -240,7 +240,7 @@ func (in *GridIn) text(field string) string {
 // Motor: MotorGridIn.length.
 func (in *GridIn) Length() int64 { return in.get("length").(int64) }
 
-// ChunkSize returns how many bytes each chunk of the file has, but for the last.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one.
 //
 // Motor: MotorGridIn.chunk_size.
 func (in *GridIn) ChunkSize() int32 { return int32(in.chunkSize) }
@@ -253,32 +253,32 @@ func (in *GridIn) UploadDate() time.Time {
 	return date
 }
 
-// MD5 returns the checksum of the file's bytes, in hexadecimal digits, once the file is closed: "" before, and for a file
-// that has none. Only those of the old [GridFS] have one.
+// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for a file
+// that has none: only files that [GridFS] writes have one.
 //
 // Motor: MotorGridIn.md5.
 func (in *GridIn) MD5() string { return in.text("md5") }
 
-// Readable reports that a file that is written cannot be read.
+// Readable returns false: a GridIn cannot be read.
 //
 // Motor: MotorGridIn.readable.
 func (in *GridIn) Readable() bool { return false }
 
-// Seekable reports that a file that is written has no position to be set.
+// Seekable returns false: a GridIn has no position that could be set.
 //
 // Motor: MotorGridIn.seekable.
 func (in *GridIn) Seekable() bool { return false }
 
-// Writeable reports that the file can be written.
+// Writeable returns true.
 //
 // Motor: MotorGridIn.writeable.
 func (in *GridIn) Writeable() bool { return true }
 
-// Set sets a field of the file's document: before the file is closed only here, and after that on the server. Motor's
+// Set sets a field of the file's document: on the server if the file is closed, and otherwise without any I/O. Motor's
 // names, such as content_type, stand for those of the document.
 //
-// Errors: [ValueError] for what comes of the file itself: _id, length, chunkSize, uploadDate, md5; [InvalidDocument] for
-// what cannot be encoded; [ValueError] for a file that was aborted; [OperationFailure].
+// Errors: [ValueError] for _id, length, chunkSize, uploadDate and md5, which depend on the file; [InvalidDocument] for a
+// value that cannot be encoded; [ValueError] for a file that was aborted; [OperationFailure].
 //
 // Motor: MotorGridIn.set.
 func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Future[struct{}] {
@@ -323,19 +323,19 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 	}})
 }
 
-// keep notes a field of the document.
+// setField sets a field of the document.
 func (in *GridIn) setField(field string, value bson.RawValue) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if i := in.fieldIndex(field); i >= 0 {
-		in.doc = append(bson.D(nil), in.doc...) // Close may be at the old one
+		in.doc = append(bson.D(nil), in.doc...) // Close may be using the old one
 		in.doc[i].Value = value
 		return
 	}
 	in.doc = append(in.doc[:len(in.doc):len(in.doc)], bson.E{Key: field, Value: value})
 }
 
-// Leave ends the writing as Python's "async with" does: if err is nil it closes the file, and otherwise it aborts it, and
+// Leave ends the writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
 // fails with err.
 //
 //	in.Leave(ctx, write(in))
@@ -350,8 +350,8 @@ func (in *GridIn) Leave(ctx context.Context, err error) *future.Future[struct{}]
 	return future.Handle(in.Abort(ctx), func(none struct{}, _ error) (struct{}, error) { return none, err })
 }
 
-// Scope calls fn with the file, waits for it, and then closes the file. If fn returns an error, panics, or ends its
-// goroutine, it aborts the file, and then that goes on. It waits for all of this.
+// Scope calls fn with the file and then closes the file. If fn returns an error, panics, or ends its goroutine, Scope
+// aborts the file instead; the error is returned, and the panic goes on. Scope returns when the file is closed or aborted.
 //
 //	err := bucket.OpenUploadStream("report").Scope(ctx, func(in *motor.GridIn) error {
 //		_, err := in.Write(ctx, data).Await(ctx)
@@ -374,7 +374,7 @@ func (in *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 
 var errScope = newError(InvalidOperation, "the function of Scope did not return")
 
-// end waits for Leave. Where the context has ended it takes another one, so that nothing is left behind.
+// leave waits for Leave. If the context has ended, it aborts the file with another one, so that nothing stays behind.
 func (in *GridIn) leave(ctx context.Context, err error) (struct{}, error) {
 	if err != nil && ctx.Err() != nil {
 		var cancel context.CancelFunc
@@ -384,7 +384,7 @@ func (in *GridIn) leave(ctx context.Context, err error) (struct{}, error) {
 	return in.Leave(ctx, err).Await(ctx)
 }
 
-// Writer returns the file as Go's libraries take it. Its calls wait; ctx bounds them all. Close is that of the file.
+// Writer returns the file as an io.WriteCloser. Its methods wait; ctx bounds them all. Its Close closes the file.
 func (in *GridIn) Writer(ctx context.Context) io.WriteCloser { return gridWriter{in, ctx} }
 
 type gridWriter struct {

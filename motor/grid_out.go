@@ -13,39 +13,38 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridOut reads a file of GridFS. It does no I/O when it is made: it opens itself at the first read, or by
-// [GridOut.Open], which is when what it tells of the file can be asked for. Its bytes come chunk by chunk, of which at
-// most one that has not been asked for is in memory (or, if they are small, what makes half a megabyte).
+// GridOut reads a file of GridFS. Making it does no I/O. [GridOut.Open] or the first read opens it; its properties are
+// known from then on. Bytes are fetched chunk by chunk, at most one chunk ahead, or half a megabyte if chunks are small.
 //
 //	out, err := bucket.OpenDownloadStreamByName(ctx, "report.pdf").Await(ctx)
 //	head, err := out.Read(ctx, 100).Await(ctx)
 //	for chunk, err := range out.All(ctx) { ... }
 //
-// It is safe for several goroutines, whose reads take turns in the order of their calls. A read that fails or is
-// cancelled leaves the position where it was, so that nothing is lost. What is open on the server is ended at the end
-// of the file, by [GridOut.Close], and when the program has forgotten the GridOut.
+// It is safe for several goroutines: its operations run one at a time, in the order of their calls. A read that fails or
+// is cancelled leaves the position where it was, so that no bytes are lost. The cursor on the server is closed at the end
+// of the file, by [GridOut.Close], and when the GridOut is garbage.
 //
 // Motor: MotorGridOut.
 type GridOut struct {
 	files  *gridFiles
-	find   func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in a slot
-	err    error                                                   // of the arguments: what every operation fails with
+	find   func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in an operation
+	err    error                                                   // an argument is wrong: every operation fails with this
 	turns  turns
-	chunks gridChunks // belongs to whoever has the turn
+	chunks gridChunks // belongs to the operation that has the turn
 
 	mu     sync.Mutex
 	file   *gridFile // nil: not open
-	pos    int64     // where the next read begins: the holder of the turn moves it
-	seeks  int       // that wait for the reads before them,
-	sought int64     // and where the latest of them goes
+	pos    int64     // where the next read begins; only the operation that has the turn changes it
+	seeks  int       // how many calls of Seek wait for the reads before them
+	sought int64     // the position of the latest of them
 }
 
 // NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O. Given the file's document, which is found in root.files, fileID does not count,
+// collection "fs". It does no I/O. If fileDocument is given, the file's document in root.files, then fileID is ignored
 // and the file is open.
 //
-// Errors of reading: [TypeError] for what is no document, and for more than one; [InvalidDocument] for what cannot be
-// encoded.
+// Errors of reading: [TypeError] for a fileDocument that is not a document, and for more than one; [InvalidDocument] for a
+// value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	files := newGridFiles(root)
 	document, err := single("NewGridOut", fileDocument)
@@ -87,8 +86,8 @@ func (o *GridOut) Open(ctx context.Context) *future.Future[*GridOut] {
 	return readFile(ctx, o, func(*fileReader) (*GridOut, error) { return o, nil })
 }
 
-// Close ends what is open on the server, after the reads that were called before, and does not wait for it. The file
-// can still be read: a read begins where the one before has ended.
+// Close closes the cursor on the server after the reads that were called before, and does not wait for it. The file can
+// still be read: the next read begins where the last one ended.
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
@@ -96,8 +95,8 @@ func (o *GridOut) Close() error {
 	return nil
 }
 
-// Tell returns the position from which the next bytes are read: that of the latest [GridOut.Seek], or that which the
-// reads that have ended since have left.
+// Tell returns the position from which the next bytes are read: the one that the latest [GridOut.Seek] has set, moved by
+// the reads that have ended since.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
@@ -106,7 +105,7 @@ func (o *GridOut) Tell() int64 {
 	return o.tell()
 }
 
-// tell is [GridOut.Tell]. mu is held.
+// tell implements [GridOut.Tell]. mu is held.
 func (o *GridOut) tell() int64 {
 	if o.seeks > 0 {
 		return o.sought
@@ -114,7 +113,7 @@ func (o *GridOut) tell() int64 {
 	return o.pos
 }
 
-// at returns where the read that has the turn begins.
+// position returns where the read that has the turn begins.
 func (o *GridOut) position() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -122,11 +121,11 @@ func (o *GridOut) position() int64 {
 }
 
 // Seek sets the position from which the next bytes are read, and returns it: offset bytes from the file's beginning
-// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. For reads that
-// were called before it is as if it had been called after them.
+// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not affect
+// reads that were called before.
 //
-// Errors, which leave the position: [ValueError] for a position before the beginning, and for any other whence;
-// [InvalidOperation] for io.SeekEnd before the file is open.
+// Errors: [ValueError] for a position before the beginning, and for any other whence; [InvalidOperation] for io.SeekEnd
+// before the file is open. An error leaves the position unchanged.
 //
 // Motor: MotorGridOut.seek.
 func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
@@ -142,7 +141,7 @@ func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
 	return pos, err
 }
 
-// seek notes where the reads to come begin.
+// seek notes where the next reads begin.
 func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -174,7 +173,7 @@ func (o *GridOut) setPosition(pos int64) {
 	o.mu.Unlock()
 }
 
-// known returns the file's document, or InvalidOperation if it is not open.
+// openFile returns the file's document, or InvalidOperation if the file is not open.
 func (o *GridOut) openFile(property string) (*gridFile, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -184,12 +183,12 @@ func (o *GridOut) openFile(property string) (*gridFile, error) {
 	return o.file, nil
 }
 
-// errNotOpen is Motor's, word for word.
+// errNotOpen has Motor's text.
 func errNotOpen(property string) error {
 	return newError(InvalidOperation, "You must call MotorGridOut.open() before accessing the %s property", property)
 }
 
-// property returns something of the file's document.
+// property returns a value from the file's document.
 func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
 	f, err := o.openFile(name)
 	if err != nil {
@@ -253,8 +252,8 @@ func (o *GridOut) Length() (int64, error) {
 	return property(o, "length", func(f *gridFile) int64 { return f.length })
 }
 
-// ChunkSize returns how many bytes each chunk of the file has, but for the last. [InvalidOperation] before the file is
-// open.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one. [InvalidOperation] before the file
+// is open.
 //
 // Motor: MotorGridOut.chunk_size.
 func (o *GridOut) ChunkSize() (int64, error) {
@@ -280,7 +279,7 @@ func (o *GridOut) UploadDate() (time.Time, error) {
 func (o *GridOut) Aliases() ([]string, error) {
 	return property(o, "aliases", func(f *gridFile) []string {
 		list, _ := f.doc.Lookup("aliases").ArrayOK()
-		values, _ := list.Values() // what is no list has no names
+		values, _ := list.Values() // a value that is not a list has no names
 		var names []string
 		for _, v := range values {
 			if name, ok := v.StringValueOK(); ok {
@@ -291,8 +290,7 @@ func (o *GridOut) Aliases() ([]string, error) {
 	})
 }
 
-// Metadata returns what the program has added to the file's document, or nil. [InvalidOperation] before the file is
-// open.
+// Metadata returns the metadata that the file was written with, or nil. [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.metadata.
 func (o *GridOut) Metadata() (bson.M, error) {
@@ -307,8 +305,8 @@ func (o *GridOut) Metadata() (bson.M, error) {
 	return decode[bson.M](&o.files.root.codec, doc)
 }
 
-// MD5 returns the checksum of the file's bytes that its document has, in hexadecimal digits: "" for files that were
-// written by [GridFSBucket], and by any program of today. [InvalidOperation] before the file is open.
+// MD5 returns the checksum from the file's document, in hexadecimal digits. It is "" for files that a [GridFSBucket] has
+// written, or any current driver. [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {

@@ -7,8 +7,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// GridOutCursor is a cursor over files of GridFS: a [Cursor] whose elements are each a [GridOut], open to be read,
-// however it is read itself. Its bytes are fetched when they are asked for, from the file's chunks, not with the cursor.
+// GridOutCursor is a cursor over files of GridFS. It is a [Cursor] in every way; its elements are of type [GridOut], open
+// for reading. The cursor fetches the documents of the files. Each GridOut fetches its own bytes, when it is read.
 //
 //	for out, err := range bucket.Find(bson.M{"filename": "report.pdf"}).Sort("uploadDate").All(ctx) { ... }
 //
@@ -18,7 +18,7 @@ type GridOutCursor struct {
 	files *gridFiles
 }
 
-// fileCursor is what a GridOutCursor has all its ways of reading of.
+// fileCursor is the cursor that a GridOutCursor embeds.
 type fileCursor = Cursor[*GridOut]
 
 func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[options.GridFSFindOptions]) *GridOutCursor {

@@ -17,7 +17,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// fileReader is one operation that reads a file. It has the turn.
+// fileReader is an operation that reads a file. It has the turn.
 type fileReader struct {
 	*GridOut
 	ctx  context.Context
@@ -81,8 +81,8 @@ func (r *fileReader) open() error {
 	return nil
 }
 
-// rest returns the bytes from the position to the end of their chunk, or nothing at the end of the file. They are good
-// until it is called again.
+// restOfChunk returns the bytes from the position to the end of their chunk, or none at the end of the file. They are
+// valid until the next call.
 func (r *fileReader) restOfChunk() ([]byte, error) {
 	if err := r.file.check(); err != nil {
 		return nil, err
@@ -97,14 +97,14 @@ func (r *fileReader) restOfChunk() ([]byte, error) {
 	return r.chunks.data[r.pos-n*r.file.chunkSize:], nil
 }
 
-// read returns the next bytes: up to the end of the file, but at most size if that is not negative, and, if line is
-// set, no more than one line.
+// read returns the next bytes: up to the end of the file or, if line is set, of the line, and at most size if that is not
+// negative.
 func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	left := max(0, r.file.length-r.pos)
 	if size >= 0 {
 		left = min(left, size)
 	}
-	const trusted = 1 << 20 // bytes; a document may say anything of a file's length
+	const trusted = 1 << 20 // bytes; the length in the document may be wrong
 	all := make([]byte, 0, min(left, trusted))
 	for left > 0 {
 		b, err := r.restOfChunk()
@@ -128,8 +128,8 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	return all, nil
 }
 
-// each calls fn, which may be the user's, with the bytes from the position on, chunk by chunk, and returns how many
-// there were. fn must not keep them.
+// writeChunks calls fn, which may be user code, with the bytes from the position on, chunk by chunk, and returns their
+// number. fn must not keep them.
 func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err error) {
 	for {
 		b, err := r.restOfChunk()
@@ -138,7 +138,7 @@ func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err erro
 		}
 		if _, err := callUser(r.ctx, func() (struct{}, error) { return struct{}{}, fn(b) }); err != nil {
 			if r.ctx.Err() != nil {
-				r.chunks.discard() // fn may still be at it
+				r.chunks.discard() // fn may still use the bytes
 			}
 			return written, err
 		}
@@ -204,9 +204,9 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// StreamToHandler writes the bytes from the position to the end of the file to w, chunk by chunk, each of which is sent
-// on at once. Headers are the caller's to set before. The handler must not return before the operation has ended, as w is
-// not good any longer then; package motor/web serves files with all that belongs to it.
+// StreamToHandler writes the bytes from the position to the end of the file to w, and flushes w after every chunk. The
+// caller sets the headers before. The handler must not return before the operation has ended, since w cannot be used
+// after that. Package motor/web serves files with headers, ranges and caching.
 //
 // Errors: those of [GridOut.Read]; those of w, as they are.
 //
@@ -221,7 +221,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 			if _, err := w.Write(b); err != nil {
 				return err
 			}
-			_ = flusher.Flush() // what cannot is sent when it is full
+			_ = flusher.Flush() // not every ResponseWriter can
 			return nil
 		})
 		return struct{}{}, err
@@ -244,29 +244,29 @@ func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64
 	})
 }
 
-// Readable reports that the file can be read.
+// Readable returns true.
 //
 // Motor: MotorGridOut.readable.
 func (o *GridOut) Readable() bool { return true }
 
-// Seekable reports that [GridOut.Seek] does something.
+// Seekable returns true.
 //
 // Motor: MotorGridOut.seekable.
 func (o *GridOut) Seekable() bool { return true }
 
-// Reader returns the file as Go's libraries take it. Its reads wait; ctx bounds them all. It has the position in common
-// with the GridOut.
+// Reader returns the file as an io.ReadSeekCloser. Its methods wait; ctx bounds them all. It shares the position with the
+// GridOut.
 func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return &gridReader{out: o, ctx: ctx}
 }
 
-// gridReader keeps what is left of a chunk, so that small reads need no operation of their own.
+// gridReader keeps the rest of a chunk, so that not every small read needs an operation.
 type gridReader struct {
 	out *GridOut
 	ctx context.Context
 
 	mu   sync.Mutex
-	left []byte // of the chunk that was read last
+	left []byte // the rest of the chunk that was read last
 }
 
 // Read implements io.Reader.
@@ -291,7 +291,7 @@ func (r *gridReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Seek implements io.Seeker. It opens the file if io.SeekEnd needs that.
+// Seek implements io.Seeker. With io.SeekEnd it opens the file.
 func (r *gridReader) Seek(offset int64, whence int) (int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -318,27 +318,27 @@ func (r *gridReader) Close() error {
 	return r.out.Close()
 }
 
-// gridChunks reads the chunks of a file, one after the other. It belongs to whoever has the turn.
+// gridChunks reads the chunks of a file, one after the other. It belongs to the operation that has the turn.
 type gridChunks struct {
-	data []byte // of the chunk that was fetched last,
-	n    int64  // and its number: -1 if there is none
+	data []byte // the bytes of the chunk that was fetched last
+	n    int64  // the number of that chunk; -1: none was fetched
 
 	cursor *gridCursor // nil: none is open
-	next   int64       // the number of the chunk that comes next of it
+	next   int64       // the number of the chunk that the cursor returns next
 	watch  runtime.Cleanup
 }
 
-// gridCursor is a driver's cursor over chunks. It must not refer to the file, which is to be collected when the
-// program has forgotten it.
+// gridCursor is a driver's cursor over chunks. It must not refer to the GridOut: its cleanup runs when the GridOut is
+// garbage.
 type gridCursor struct {
 	owner   *Client
 	client  *mongo.Client
-	session *Session // that it was opened in, or nil
+	session *Session // in which it was opened, or nil
 	driver  *mongo.Cursor
 }
 
-// gridWindow is how many bytes of chunks the server sends at once, unless two chunks are more: the one that is read
-// and one ahead.
+// gridWindow is how many bytes of chunks the server sends at once. They are at least two chunks: the one that is read and
+// the next one.
 const gridWindow = 512 * 1024
 
 // abandoned ends the cursor on the server. It never waits.
@@ -351,7 +351,7 @@ func (c *gridCursor) closeLater() {
 	}})
 }
 
-// isOf reports whether the cursor is in the session of ctx, whose turn the operation has.
+// hasSessionOf reports whether the cursor was opened in the session of ctx, the operation's context.
 func (c *gridCursor) hasSessionOf(ctx context.Context) bool {
 	return mongo.SessionFromContext(ctx) == c.session.delegate()
 }
@@ -366,14 +366,14 @@ func (s *gridChunks) closeCursor() {
 	s.cursor = nil
 }
 
-// forget is end, and forgets what was fetched, which somebody else may still be reading.
+// discard closes the cursor and drops the fetched chunk, whose bytes user code may still read.
 func (s *gridChunks) discard() {
 	s.closeCursor()
 	s.data, s.n = nil, -1
 }
 
-// fetch makes chunk n of the file the one that was fetched last. A failure leaves no cursor open: the next call has
-// another one, from the chunk that it needs.
+// fetch fetches chunk n of the file, unless it was fetched last. After a failure no cursor is open: the next call opens
+// one at the chunk that it needs.
 func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
 	if s.n == n {
 		return nil
@@ -397,7 +397,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	}
 	more := s.cursor.driver.Next(ctx)
 	if err := s.cursor.driver.Err(); !more && !fresh && errors.Is(wrapError(err), CursorNotFound) {
-		// The server ends cursors that rest for ten minutes, which a slow reader may well do.
+		// The server closes a cursor that was not used for ten minutes. A slow reader may need longer.
 		s.closeCursor()
 		if err := s.open(ctx, conn, o, f, n); err != nil {
 			return err
@@ -427,7 +427,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	return s.cursor.driver.Err()
 }
 
-// chunk returns the bytes of chunk n, if that is what the document is.
+// chunk returns the bytes of a document, which must be chunk n.
 func (f *gridFile) chunk(doc bson.Raw, n int64) ([]byte, error) {
 	if got, ok := doc.Lookup("n").AsInt64OK(); !ok || got != n {
 		return nil, newError(CorruptGridFile, "there is chunk %d where chunk %d was expected", got, n)
@@ -439,7 +439,7 @@ func (f *gridFile) chunk(doc bson.Raw, n int64) ([]byte, error) {
 	return data, nil
 }
 
-// open sends the query for the chunks from number n on.
+// open opens a cursor over the chunks from number n on.
 func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
 	client, err := conn.client(ctx)
 	if err != nil {
@@ -450,7 +450,7 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 		filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$gte", Value: n}}})
 	}
 	find := options.Find().SetSort(bson.D{{Key: "n", Value: int32(1)}})
-	// What is left of a small file comes at once.
+	// Without a batch size, the rest of a small file is one batch.
 	if most := max(2, gridWindow/f.chunkSize); f.last()-n+1 > most {
 		find.SetBatchSize(int32(min(most, 1000)))
 	}

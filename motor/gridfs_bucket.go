@@ -12,9 +12,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridFSBucket keeps files of any size in two collections of a database: their documents in fs.files, and their bytes in
-// fs.chunks, where "fs" is the name of the bucket. Programs that use other drivers read and write the same files. It is
-// safe for any number of goroutines, costs nothing to make, and does no I/O by itself.
+// GridFSBucket stores files of any size in two collections of a database: their documents in fs.files, and their bytes in
+// fs.chunks, where "fs" is the name of the bucket. Other drivers read and write the same files. It is safe for any number
+// of goroutines, costs nothing to make, and does no I/O by itself.
 //
 //	bucket, err := motor.NewGridFSBucket(client.Database("app"))
 //	id, err := bucket.UploadFromStream(ctx, "report.pdf", file).Await(ctx)
@@ -190,7 +190,7 @@ func (b *GridFSBucket) DownloadToStreamByName(
 	return b.named(filename, opts).writeTo(ctx, destination)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -199,7 +199,7 @@ func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFin
 	return newGridOutCursor(b.files, filter, opts)
 }
 
-// Delete removes a file. If there is none, chunks that may have been left of it are removed all the same.
+// Delete removes a file. Chunks that have the _id are removed even if the file has no document.
 //
 // Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -208,8 +208,8 @@ func (b *GridFSBucket) Delete(ctx context.Context, id any) *future.Future[struct
 	return b.files.delete(ctx, id, true)
 }
 
-// delete removes a file. need is whether it has to be there.
-func (g *gridFiles) delete(ctx context.Context, id any, need bool) *future.Future[struct{}] {
+// delete removes a file. If must is true, it fails if there is no such file.
+func (g *gridFiles) delete(ctx context.Context, id any, must bool) *future.Future[struct{}] {
 	raw, err := g.encodeID(id)
 	if err != nil {
 		return failed[struct{}](g.client(), err)
@@ -222,7 +222,7 @@ func (g *gridFiles) delete(ctx context.Context, id any, need bool) *future.Futur
 		if err := g.deleteChunks(ctx, client, equals("files_id", raw)); err != nil {
 			return none, err
 		}
-		if need && !found {
+		if must && !found {
 			err = newError(NoFile, "no file could be deleted because none matched %v", raw)
 		}
 		return none, err
@@ -294,15 +294,15 @@ func (b *GridFSBucket) rename(ctx context.Context, filter bson.D, name string, m
 	})
 }
 
-// Drop removes all files of the bucket, and its collections with their indexes. The specification of GridFS has it; Motor
-// has not.
+// Drop removes all files of the bucket, and its collections with their indexes. It is part of the specification of GridFS,
+// not of Motor.
 //
 // Errors: [OperationFailure].
 func (b *GridFSBucket) Drop(ctx context.Context) *future.Future[struct{}] {
 	if err := b.files.check(ctx); err != nil {
 		return failed[struct{}](b.files.client(), err)
 	}
-	b.files.ensured.Store(true) // of an upload that runs meanwhile the indexes may be dropped, and its file may stay
+	b.files.ensured.Store(true) // the file of an upload that runs meanwhile may stay, without the indexes
 	return future.ThenFuture(b.files.files.Drop(ctx), func(struct{}) *future.Future[struct{}] {
 		return b.files.chunks.Drop(ctx)
 	})

@@ -12,9 +12,9 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// GridFS keeps files of any size in two collections of a database, as a [GridFSBucket] does, and as Motor did until 1.3:
-// deleting what is not there is no error, and the documents of the files that it writes have an md5. No server computes
-// that any more, so it is done here. It is safe for any number of goroutines and does no I/O by itself.
+// GridFS stores files of any size in two collections of a database, as a [GridFSBucket] does, with the rules of Motor
+// until 1.3: deleting a file that does not exist succeeds, and the documents of new files have an md5. Servers do not
+// compute that any more, so it is computed here. It is safe for any number of goroutines and does no I/O by itself.
 //
 // Legacy: use [GridFSBucket]. Motor: MotorGridFS.
 type GridFS struct {
@@ -130,7 +130,7 @@ func (g *GridFS) fields(method string, given []any) (bson.Raw, error) {
 	return g.files.root.codec.encode("fields", fields)
 }
 
-// Delete removes a file. If there is none, that is no error.
+// Delete removes a file. If there is none, it succeeds.
 //
 // Errors: [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -156,7 +156,7 @@ func (g *GridFS) List(ctx context.Context) *future.Future[[]string] {
 		}
 		names := make([]string, 0, len(values))
 		for _, v := range values {
-			if name, ok := v.StringValueOK(); ok { // and not those who have none
+			if name, ok := v.StringValueOK(); ok { // some files have none
 				names = append(names, name)
 			}
 		}
@@ -182,7 +182,7 @@ func (g *GridFS) Exists(ctx context.Context, documentOrID any) *future.Future[bo
 	})
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -211,7 +211,7 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*Gr
 	})
 }
 
-// filter returns what a document matches, or, if it is none, who has it as an _id.
+// filter returns a document as a filter, and for any other value a filter for the file that has it as its _id.
 func (g *GridFS) filter(documentOrID any) (bson.Raw, error) {
 	codec := &g.files.root.codec
 	if _, isID := documentOrID.(bson.ObjectID); !isID && bsoncodec.CheckType("filter", documentOrID) == nil {

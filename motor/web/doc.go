@@ -3,11 +3,12 @@
 //	handler, err := web.NewGridFSHandler(client.Database("app"), "fs")
 //	http.Handle("GET /files/", http.StripPrefix("/files/", handler))
 //
-// A file is found by its name, of those of one name the newest, and is sent as a file server does: with Content-Type,
-// Last-Modified and Etag, to HEAD without its bytes, 304 if the client has it (If-None-Match, If-Modified-Since), a part
-// of it for Range. It is never in memory as a whole.
+// The handler finds a file by its name, the newest one of that name. It answers as a file server does: with Content-Type,
+// Last-Modified and Etag; without the bytes to HEAD; with 304 if the client has the file (If-None-Match,
+// If-Modified-Since); with a part of the file for Range. The file is never in memory as a whole.
 //
 // # Cost
 //
-// A request finds the file's document, and then its chunks, two at a time, from the one where the range begins.
+// A request is a query for the file's document and one for its chunks, which come two at a time, from the one where the
+// range begins.
 package web

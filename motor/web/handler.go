@@ -22,30 +22,30 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridFSHandler is an [http.Handler] that serves the files of a bucket. Its path is the name of a file: what the pattern
-// under which it is registered calls {filename}, or else the whole path of the request without the first slash, as
-// http.StripPrefix leaves it.
+// GridFSHandler is an [http.Handler] that serves the files of a bucket. The name of the file is the {filename} of the
+// pattern under which the handler is registered, or else the whole path of the request without the first slash: see
+// http.StripPrefix.
 //
-// Its fields are the hooks of Motor's handlers. They must not be changed once it serves. A nil one stands for the
-// function of this package that has its name.
+// Its fields are the hooks of Motor's handlers. They must not be changed once it serves. A nil hook stands for the
+// function of the same name in this package.
 //
 // Motor: GridFSHandler.get_gridfs_file, GridFSHandler.get_cache_time, GridFSHandler.set_extra_headers, GridFSHandler,
 // AIOHTTPGridFS.
 type GridFSHandler struct {
 	Bucket *motor.GridFSBucket
 
-	// GetGridFSFile finds the file for a request. What it resolves to is opened, if it is not open, and [motor.NoFile] is
-	// answered with 404.
+	// GetGridFSFile finds the file for a request. The handler opens the file if it is not open, and answers 404 to
+	// [motor.NoFile].
 	GetGridFSFile func(bucket *motor.GridFSBucket, filename string, r *http.Request) *future.Future[*motor.GridOut]
-	// GetCacheTime says for how long the client may use the file without asking again; it is rounded down to seconds. 0
-	// leaves that to the client. mimeType is "" if it is not known.
+	// GetCacheTime returns for how long the client may use the file without asking again, rounded down to seconds. 0
+	// leaves that to the client. mimeType is "" if it is unknown.
 	GetCacheTime func(filename string, modified time.Time, mimeType string) time.Duration
-	// SetExtraHeaders may add to the headers of an answer, and change those that are there.
+	// SetExtraHeaders may add headers to an answer, and change those that are set.
 	SetExtraHeaders func(header http.Header, out *motor.GridOut)
 }
 
-// NewGridFSHandler returns a handler for the files of a database below a root collection: "fs", if that is empty. It does
-// no I/O.
+// NewGridFSHandler returns a handler for the files of a database below a root collection; "" stands for "fs". It does no
+// I/O.
 //
 // Errors: those of [motor.NewGridFSBucket].
 //
@@ -78,9 +78,9 @@ func GetCacheTime(string, time.Time, string) time.Duration { return 0 }
 // Motor: set_extra_headers.
 func SetExtraHeaders(http.Header, *motor.GridOut) {}
 
-// ServeHTTP serves a file: to GET, or to HEAD without its bytes; 405 to all other methods, 404 if there is no such file,
-// 500 if it cannot be looked for. If its bytes cannot be read, the connection is ended, so that a client takes no part of
-// a file for the whole.
+// ServeHTTP answers GET with the file, and HEAD with its headers. It answers 405 to other methods, 404 if there is no such
+// file, and 500 if looking for it fails. If reading its bytes fails, it aborts the connection, so that the client does not
+// take a part of the file for the whole.
 //
 // Motor: GridFSHandler.get, GridFSHandler.head.
 func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -104,7 +104,7 @@ func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, filename, out)
 }
 
-// filenameOf returns the name of the file that is asked for.
+// filenameOf returns the name of the requested file.
 func filenameOf(r *http.Request) string {
 	if name := r.PathValue("filename"); name != "" {
 		return name
@@ -112,7 +112,7 @@ func filenameOf(r *http.Request) string {
 	return strings.TrimPrefix(r.URL.Path, "/")
 }
 
-// find returns the file, open.
+// find finds the file and opens it.
 func (h *GridFSHandler) find(filename string, r *http.Request) (*motor.GridOut, error) {
 	get := h.GetGridFSFile
 	if get == nil {
@@ -139,8 +139,7 @@ func (h *GridFSHandler) serve(w http.ResponseWriter, r *http.Request, filename s
 	}
 }
 
-// setHeaders sets what can be said of a file before anything is sent of it, and returns when it was written, in seconds.
-// The file is open, so that its properties are there.
+// setHeaders sets the headers of an open file, and returns when it was written, in whole seconds.
 func (h *GridFSHandler) setHeaders(header http.Header, filename string, out *motor.GridOut) time.Time {
 	modified, _ := out.UploadDate()
 	modified = modified.Truncate(time.Second)
@@ -168,8 +167,8 @@ func (h *GridFSHandler) setHeaders(header http.Header, filename string, out *mot
 	return modified
 }
 
-// content is a file as [http.ServeContent] takes it. It remembers that reading has failed, which ServeContent does not
-// tell. For several ranges that has a goroutine read, which may come to its end later.
+// content is a file for [http.ServeContent]. It notes a failed read, which ServeContent does not report. For several ranges,
+// ServeContent reads on another goroutine, which may end later.
 type content struct {
 	io.ReadSeeker
 	failed atomic.Bool
@@ -184,8 +183,8 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checksum returns what tells a file from another one of the same name: the md5 that files of old have, and otherwise
-// Motor's checksum, digit by digit, so that what clients have kept of a Python program stays good.
+// checksum identifies a version of a file. It is the md5 of old files, and otherwise exactly the checksum of Motor, so that
+// files that clients have cached from a Python program stay valid.
 func checksum(out *motor.GridOut) string {
 	// The file is open.
 	if md5, _ := out.MD5(); md5 != "" {
@@ -199,7 +198,7 @@ func checksum(out *motor.GridOut) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// inPython writes an _id as Python's str does, for those types that can be expected of it.
+// inPython formats an _id as Python's str does, for the usual types.
 func inPython(id any) string {
 	switch v := id.(type) {
 	case bson.ObjectID:
@@ -213,7 +212,7 @@ func inPython(id any) string {
 	return fmt.Sprint(id)
 }
 
-// dateInPython writes a date as Python's str does: with six digits after the second, or none.
+// dateInPython formats a date as Python's str does: with six digits after the second, or none.
 func dateInPython(date time.Time) string {
 	layout := "2006-01-02 15:04:05"
 	if date.Nanosecond() != 0 {
