@@ -175,7 +175,7 @@ func (b *GridFSBucket) DownloadToStreamByName(
 	deliver(b.loop, b.futures.DownloadToStreamByName(ctx, filename, destination, opts...), callback)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -185,7 +185,7 @@ func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFin
 	return gridOutCursorOn(b.loop, b.futures.Find(filter, opts...))
 }
 
-// Delete removes a file. If there is none, chunks that may have been left of it are removed all the same.
+// Delete removes a file. Chunks that have the _id are removed even if the file has no document.
 //
 // Errors: [motor.NoFile]; [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
@@ -221,8 +221,8 @@ func (b *GridFSBucket) RenameByName(ctx context.Context, filename, newFilename s
 	deliver(b.loop, b.futures.RenameByName(ctx, filename, newFilename), callback)
 }
 
-// Drop removes all files of the bucket, and its collections with their indexes. The specification of GridFS has it; Motor
-// has not.
+// Drop removes all files of the bucket, and its collections with their indexes. It is part of the specification of GridFS,
+// not of Motor.
 //
 // Errors: [motor.OperationFailure].
 func (b *GridFSBucket) Drop(ctx context.Context, callback Func[struct{}]) {

@@ -129,7 +129,7 @@ func (g *GridFS) GetLastVersion(ctx context.Context, filename string, callback F
 	deliver(g.loop, g.futures.GetLastVersion(ctx, filename, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// Delete removes a file. If there is none, that is no error.
+// Delete removes a file. If there is none, it succeeds.
 //
 // Errors: [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
@@ -157,7 +157,7 @@ func (g *GridFS) Exists(ctx context.Context, documentOrID any, callback Func[boo
 	deliver(g.loop, g.futures.Exists(ctx, documentOrID), callback)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} stands for all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].

@@ -76,7 +76,7 @@ func (in *GridIn) Collection() *Collection[bson.M] {
 	return collectionOn(in.loop, in.futures.Collection())
 }
 
-// Err returns what every operation on the file fails with because an argument is wrong, or nil.
+// Err returns the error of a wrong argument, with which every operation on the file fails, or nil.
 func (in *GridIn) Err() error {
 	return in.futures.Err()
 }
@@ -128,7 +128,7 @@ func (in *GridIn) Length() int64 {
 	return in.futures.Length()
 }
 
-// ChunkSize returns how many bytes each chunk of the file has, but for the last.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one.
 //
 // Motor: MotorGridIn.chunk_size.
 func (in *GridIn) ChunkSize() int32 {
@@ -142,40 +142,40 @@ func (in *GridIn) UploadDate() time.Time {
 	return in.futures.UploadDate()
 }
 
-// MD5 returns the checksum of the file's bytes, in hexadecimal digits, once the file is closed: "" before, and for a file
-// that has none. Only those of the old [GridFS] have one.
+// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for a file
+// that has none: only files that [GridFS] writes have one.
 //
 // Motor: MotorGridIn.md5.
 func (in *GridIn) MD5() string {
 	return in.futures.MD5()
 }
 
-// Readable reports that a file that is written cannot be read.
+// Readable returns false: a GridIn cannot be read.
 //
 // Motor: MotorGridIn.readable.
 func (in *GridIn) Readable() bool {
 	return in.futures.Readable()
 }
 
-// Seekable reports that a file that is written has no position to be set.
+// Seekable returns false: a GridIn has no position that could be set.
 //
 // Motor: MotorGridIn.seekable.
 func (in *GridIn) Seekable() bool {
 	return in.futures.Seekable()
 }
 
-// Writeable reports that the file can be written.
+// Writeable returns true.
 //
 // Motor: MotorGridIn.writeable.
 func (in *GridIn) Writeable() bool {
 	return in.futures.Writeable()
 }
 
-// Set sets a field of the file's document: before the file is closed only here, and after that on the server. Motor's
+// Set sets a field of the file's document: on the server if the file is closed, and otherwise without any I/O. Motor's
 // names, such as content_type, stand for those of the document.
 //
-// Errors: [motor.ValueError] for what comes of the file itself: _id, length, chunkSize, uploadDate, md5;
-// [motor.InvalidDocument] for what cannot be encoded; [motor.ValueError] for a file that was aborted;
+// Errors: [motor.ValueError] for _id, length, chunkSize, uploadDate and md5, which depend on the file;
+// [motor.InvalidDocument] for a value that cannot be encoded; [motor.ValueError] for a file that was aborted;
 // [motor.OperationFailure].
 //
 // Motor: MotorGridIn.set.
@@ -183,7 +183,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any, callback Func
 	deliver(in.loop, in.futures.Set(ctx, name, value), callback)
 }
 
-// Leave ends the writing as Python's "async with" does: if err is nil it closes the file, and otherwise it aborts it, and
+// Leave ends the writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
 // fails with err.
 //
 //	in.Leave(ctx, write(in))
@@ -195,7 +195,7 @@ func (in *GridIn) Leave(ctx context.Context, err error, callback Func[struct{}])
 	deliver(in.loop, in.futures.Leave(ctx, err), callback)
 }
 
-// Writer returns the file as Go's libraries take it. Its calls wait; ctx bounds them all. Close is that of the file.
+// Writer returns the file as an io.WriteCloser. Its methods wait; ctx bounds them all. Its Close closes the file.
 func (in *GridIn) Writer(ctx context.Context) io.WriteCloser {
 	return in.futures.Writer(ctx)
 }

@@ -56,11 +56,11 @@ func (g *GridOut) Futures() *motor.GridOut { return g.futures }
 func (g *GridOut) IOLoop() future.Executor { return g.loop }
 
 // NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O. Given the file's document, which is found in root.files, fileID does not count,
+// collection "fs". It does no I/O. If fileDocument is given, the file's document in root.files, then fileID is ignored
 // and the file is open.
 //
-// Errors of reading: [motor.TypeError] for what is no document, and for more than one; [motor.InvalidDocument] for
-// what cannot be encoded.
+// Errors of reading: [motor.TypeError] for a fileDocument that is not a document, and for more than one;
+// [motor.InvalidDocument] for a value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	return gridOutOn(root.loop, motor.NewGridOut(root.Futures(), fileID, fileDocument...))
 }
@@ -84,16 +84,16 @@ func (o *GridOut) Open(ctx context.Context, callback Func[*GridOut]) {
 	deliver(o.loop, o.futures.Open(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return sameGridOut(o, m) }))
 }
 
-// Close ends what is open on the server, after the reads that were called before, and does not wait for it. The file
-// can still be read: a read begins where the one before has ended.
+// Close closes the cursor on the server after the reads that were called before, and does not wait for it. The file can
+// still be read: the next read begins where the last one ended.
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
 	return o.futures.Close()
 }
 
-// Tell returns the position from which the next bytes are read: that of the latest [GridOut.Seek], or that which the
-// reads that have ended since have left.
+// Tell returns the position from which the next bytes are read: the one that the latest [GridOut.Seek] has set, moved by
+// the reads that have ended since.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
@@ -101,11 +101,11 @@ func (o *GridOut) Tell() int64 {
 }
 
 // Seek sets the position from which the next bytes are read, and returns it: offset bytes from the file's beginning
-// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. For reads that
-// were called before it is as if it had been called after them.
+// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not affect
+// reads that were called before.
 //
-// Errors, which leave the position: [motor.ValueError] for a position before the beginning, and for any other whence;
-// [motor.InvalidOperation] for io.SeekEnd before the file is open.
+// Errors: [motor.ValueError] for a position before the beginning, and for any other whence; [motor.InvalidOperation]
+// for io.SeekEnd before the file is open. An error leaves the position unchanged.
 //
 // Motor: MotorGridOut.seek.
 func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
@@ -160,8 +160,8 @@ func (o *GridOut) Length() (int64, error) {
 	return o.futures.Length()
 }
 
-// ChunkSize returns how many bytes each chunk of the file has, but for the last. [motor.InvalidOperation] before the
-// file is open.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one. [motor.InvalidOperation] before
+// the file is open.
 //
 // Motor: MotorGridOut.chunk_size.
 func (o *GridOut) ChunkSize() (int64, error) {
@@ -182,16 +182,16 @@ func (o *GridOut) Aliases() ([]string, error) {
 	return o.futures.Aliases()
 }
 
-// Metadata returns what the program has added to the file's document, or nil. [motor.InvalidOperation] before the file
-// is open.
+// Metadata returns the metadata that the file was written with, or nil. [motor.InvalidOperation] before the file is
+// open.
 //
 // Motor: MotorGridOut.metadata.
 func (o *GridOut) Metadata() (bson.M, error) {
 	return o.futures.Metadata()
 }
 
-// MD5 returns the checksum of the file's bytes that its document has, in hexadecimal digits: "" for files that were
-// written by [GridFSBucket], and by any program of today. [motor.InvalidOperation] before the file is open.
+// MD5 returns the checksum from the file's document, in hexadecimal digits. It is "" for files that a [GridFSBucket]
+// has written, or any current driver. [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {
@@ -238,9 +238,9 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 	return o.futures.All(ctx)
 }
 
-// StreamToHandler writes the bytes from the position to the end of the file to w, chunk by chunk, each of which is sent
-// on at once. Headers are the caller's to set before. The handler must not return before the operation has ended, as w is
-// not good any longer then; package motor/web serves files with all that belongs to it.
+// StreamToHandler writes the bytes from the position to the end of the file to w, and flushes w after every chunk. The
+// caller sets the headers before. The handler must not return before the operation has ended, since w cannot be used
+// after that. Package motor/web serves files with headers, ranges and caching.
 //
 // Errors: those of [GridOut.Read]; those of w, as they are.
 //
@@ -249,22 +249,22 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter, ca
 	deliver(o.loop, o.futures.StreamToHandler(ctx, w), callback)
 }
 
-// Readable reports that the file can be read.
+// Readable returns true.
 //
 // Motor: MotorGridOut.readable.
 func (o *GridOut) Readable() bool {
 	return o.futures.Readable()
 }
 
-// Seekable reports that [GridOut.Seek] does something.
+// Seekable returns true.
 //
 // Motor: MotorGridOut.seekable.
 func (o *GridOut) Seekable() bool {
 	return o.futures.Seekable()
 }
 
-// Reader returns the file as Go's libraries take it. Its reads wait; ctx bounds them all. It has the position in common
-// with the GridOut.
+// Reader returns the file as an io.ReadSeekCloser. Its methods wait; ctx bounds them all. It shares the position with the
+// GridOut.
 func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return o.futures.Reader(ctx)
 }
