@@ -12,6 +12,7 @@ const (
 	observed                     // the outcome has been read, or a reader is registered
 	draining                     // a runner is running the callbacks, or is about to
 	inPlace                      // an Await may run the task itself: see cell.runInPlace
+	closing                      // the outcome is decided, and Cancel comes too late
 	handover                     // an Await that gives up cancels the future: see NewHandover
 )
 
@@ -132,10 +133,22 @@ func (c *cell) publish(err error, how uint32) (batch, owner) {
 	return batch{c, links}, o
 }
 
+// close makes Cancel come too late and reports whether the future is pending. The caller must settle it soon: until
+// then, what cannot cancel it waits for the outcome.
+func (c *cell) close() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isSettled() {
+		return false
+	}
+	c.state.Or(closing)
+	return true
+}
+
 // cancel settles the future as cancelled and reports whether it was pending.
 func (c *cell) cancel(err error) bool {
 	c.mu.Lock()
-	if c.isSettled() {
+	if c.state.Load()&(settled|closing) != 0 {
 		c.mu.Unlock()
 		return false
 	}

@@ -213,3 +213,31 @@ func ExampleExecutorFunc_Execute() {
 	<-done
 	// Output: elsewhere
 }
+
+// An operation that takes something from a queue puts it back if it is cancelled just as it has got it.
+func ExampleStart() {
+	items := make(chan string, 1)
+	items <- "work"
+	pool, _ := future.NewPool(1)
+	defer pool.Close()
+
+	taken, cancelled := make(chan bool), make(chan bool)
+	f, err := future.Start(ctx, pool, future.Op[string]{
+		Run: func(context.Context) (string, error) {
+			item := <-items
+			taken <- true
+			<-cancelled
+			return item, nil
+		},
+		Undo:  func(item string) { items <- item },
+		Ended: func() { close(items) },
+	})
+	fmt.Println(err)
+	<-taken
+	f.Cancel()
+	cancelled <- true
+	fmt.Println(<-items)
+	// Output:
+	// <nil>
+	// work
+}

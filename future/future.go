@@ -14,6 +14,10 @@ type Future[T any] struct {
 //
 // ctx ends this wait only, with ctx.Err(): the future, and the operation behind it, go on, and a later Await may
 // succeed. To stop the operation, use [Future.Cancel]. If ctx is a [Suspender], Await suspends instead of blocking.
+//
+// If ctx is the very context that the operation was called with, no one else is expected to wait for it: when ctx ends,
+// Await either returns the outcome or has cancelled the operation, in one step. So what an operation has read is never
+// lost in a future that is not looked at again: see [Op].Undo.
 func (f *Future[T]) Await(ctx context.Context) (v T, err error) {
 	mustHave(f != nil, "Await", "the future")
 	has, err := f.cell.await(ctx)
@@ -121,7 +125,7 @@ func (c *cell) wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Await", "ctx")
 	if s, ok := ctx.(Suspender); ok {
 		if err := s.Suspend(waited{c}); err != nil && !c.isSettled() {
-			return c.giveUp(err)
+			return c.giveUp(ctx, err)
 		}
 		return nil
 	}
@@ -141,17 +145,29 @@ func (c *cell) wait(ctx context.Context) error {
 		if c.isSettled() {
 			return nil
 		}
-		return c.giveUp(ctx.Err())
+		return c.giveUp(ctx, ctx.Err())
 	}
 }
 
-// giveUp ends a wait with err, or returns nil if the outcome is there: a handover is either awaited to the end or
-// cancelled.
-func (c *cell) giveUp(err error) error {
-	if c.state.Load()&handover != 0 && !c.cancel(&cancelError{err}) {
-		return nil
+// giveUp ends a wait with err, or returns nil if the outcome is there. A handover is either awaited to the end or
+// cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
+func (c *cell) giveUp(ctx context.Context, err error) error {
+	if c.state.Load()&handover == 0 && !c.isOperationOf(ctx) {
+		return err
 	}
-	return err
+	if c.cancel(&cancelError{err}) {
+		return err
+	}
+	c.block() // it is settled, or will be at once
+	return nil
+}
+
+// isOperationOf reports whether c is the future of an operation that was called with ctx.
+func (c *cell) isOperationOf(ctx context.Context) bool {
+	c.mu.Lock()
+	j, ok := c.aux.(*job)
+	c.mu.Unlock()
+	return ok && sameContext(j.parent, ctx)
 }
 
 // waited is a cell as an Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the

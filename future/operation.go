@@ -7,11 +7,50 @@ import (
 	"time"
 )
 
+// Op describes an operation for [Start]. Only Run must be set.
+type Op[T any] struct {
+	// Run is the operation's function. It is given a context that ends with that of Start and with [Future.Cancel].
+	Run func(ctx context.Context) (T, error)
+
+	// Undo takes back what Run has done or taken. It is called with the value of Run if Run has succeeded after the
+	// future was cancelled: then no one sees that value. It must neither block nor run unknown code.
+	Undo func(v T)
+
+	// Ended is called exactly once, when the operation is over: Run has returned, and Undo, or Run will never be called.
+	// That is just before the future settles, or after it if the future was cancelled. It is what gives back things that
+	// the operation holds, such as a [Ticket]: a caller who sees the outcome finds them free. It must neither block nor
+	// run unknown code.
+	Ended func()
+
+	// Via is where callbacks and continuations of the future run. nil: each on a goroutine of its own.
+	Via Executor
+}
+
+// Start runs op.Run on ex and returns the future of its result, as [Go] does. An error means that ex has not accepted
+// the operation ([ErrPoolClosed], [ErrQueueFull]); no function of op has been called then, nor will be.
+//
+// Unlike a failure of Run, such an error is never the future's: the caller knows that nothing was started and can try
+// again elsewhere.
+func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error) {
+	mustHave(ctx != nil, "Start", "ctx")
+	mustHave(ex != nil, "Start", "ex")
+	mustHave(op.Run != nil, "Start", "op.Run")
+	n := &operation[T]{run: op.Run}
+	if op.Undo != nil || op.Ended != nil {
+		n.hooks = &hooks[T]{op.Undo, op.Ended}
+	}
+	if err := n.job.start(ctx, ex, op.Via, n); err != nil {
+		return nil, err
+	}
+	return &n.future, nil
+}
+
 // Go runs fn on ex and returns the future of its result. It never waits: fn starts when ex gets to it.
 //
 // fn is given a context that ends with ctx and with [Future.Cancel]. A task that ctx or Cancel ends before it has
 // started never starts; its future fails with ctx.Err() or [ErrCancelled] at once. If ex refuses the task, the
-// future fails with ex's error ([ErrQueueFull], [ErrPoolClosed]). A panic of fn is its future's [*PanicError].
+// future fails with ex's error ([ErrQueueFull], [ErrPoolClosed]): see [Start] for an error of its own. A panic of fn is
+// its future's [*PanicError].
 //
 // On a [Pool], fn holds one slot, and so must not block on anything that itself needs a slot of the same pool, but
 // for this: Await given exactly the context that fn was given lends the slot to others until it returns. Only fn's
@@ -21,9 +60,7 @@ func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, er
 	mustHave(ex != nil, "Go", "ex")
 	mustHave(fn != nil, "Go", "fn")
 	n := &operation[T]{run: fn}
-	if err := n.job.start(ctx, ex, nil, n); err != nil {
-		n.future.cell.refuse(err)
-	}
+	n.job.startOrFail(ctx, ex, nil, n)
 	return &n.future
 }
 
@@ -34,9 +71,7 @@ func GoVia[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 	mustHave(ex != nil, "GoVia", "ex")
 	mustHave(fn != nil, "GoVia", "fn")
 	n := &operation[T]{run: fn}
-	if err := n.job.start(ctx, ex, via, n); err != nil {
-		n.future.cell.refuse(err)
-	}
+	n.job.startOrFail(ctx, ex, via, n)
 	return &n.future
 }
 
@@ -45,12 +80,18 @@ type operation[T any] struct {
 	future Future[T]
 	job    job
 	run    func(context.Context) (T, error)
+	hooks  *hooks[T] // nil: none; apart, since most operations have none
+}
+
+type hooks[T any] struct {
+	undo  func(T)
+	ended func()
 }
 
 // body is the part of a job that depends on the type of its result.
 type body interface {
-	// do performs one step of the job. The error is that of the function, for jobRun.
-	do(step jobStep, ctx context.Context) (batch, error)
+	// do performs one step of the job. The error is that of the function, for jobRun. ok is for jobHooks.
+	do(step jobStep, ctx context.Context) (b batch, ok bool, err error)
 }
 
 type jobStep uint8
@@ -59,22 +100,40 @@ const (
 	jobCell   jobStep = iota // returns the future's cell, with no links; nil if there is no future
 	jobRun                   // calls the function
 	jobForget                // forgets the function, which will not run
+	jobHooks                 // reports whether there are hooks
+	jobUndo                  // takes back the value of the function
+	jobEnded                 // calls the hook that the operation is over
 )
 
 // do implements body. The result of the function is stored where only a reader of a settled future that was not
 // cancelled looks for it; so it needs no room of its own between the end of the function and the settlement.
-func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, err error) {
+func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, err error) {
 	switch step {
 	case jobCell:
-		return batch{c: &n.future.cell}, nil
+		b.c = &n.future.cell
 	case jobRun:
 		run := n.run
 		n.run = nil // what it holds is not kept alive once it has run
 		n.future.value, err = run(ctx)
-		return b, err
+	case jobForget:
+		n.run = nil
+	case jobHooks:
+		ok = n.hooks != nil
+	case jobUndo:
+		v := n.future.value
+		var zero T
+		n.future.value = zero
+		if n.hooks.undo != nil {
+			n.hooks.undo(v)
+		}
+	case jobEnded:
+		h := n.hooks
+		n.hooks = nil
+		if h.ended != nil {
+			h.ended()
+		}
 	}
-	n.run = nil
-	return b, nil
+	return b, ok, err
 }
 
 // job is an operation in the hands of an executor, and the context that its function is given: the one that it was
@@ -84,19 +143,18 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, err error
 // two allocations.
 type job struct {
 	body   body
-	parent context.Context
-	pool   *Pool // nil: on an executor without slots
+	parent context.Context // nil for a batch of callbacks, which has no future
+	pool   *Pool           // nil: on an executor without slots
 	state  atomic.Uint32
 
 	// Guarded by pool.mu.
 	slot       slotState
 	queued     bool // in the pool's queue, and not dropped
 	handed     bool // on the pool's list of that name,
-	callbacks  bool // a batch of callbacks: has no future; see callbacks
 	next, prev *job // of which these are the links
 
+	over    bool // guarded by mu: the function has returned, or is not to run: inner, if it is made, has ended
 	mu      sync.Mutex
-	over    bool // the function has returned, or is not to run: inner, if it is made, has ended
 	inner   context.Context
 	stop    func()        // ends inner
 	watched *contextWatch // of the parent, while the job is queued
@@ -169,10 +227,50 @@ func (j *job) start(ctx context.Context, ex, via Executor, n body) error {
 	return err
 }
 
+// startOrFail is start for an operation whose future fails if it is not accepted.
+func (j *job) startOrFail(ctx context.Context, ex, via Executor, n body) {
+	if err := j.start(ctx, ex, via, n); err != nil {
+		j.cell().refuse(err)
+	}
+}
+
 func (j *job) cell() *cell {
-	b, _ := j.body.do(jobCell, nil)
+	b, _, _ := j.body.do(jobCell, nil)
 	return b.c
 }
+
+// finish settles the future of a job that is over. ran says whether its function has returned.
+//
+// Undo must be called if the function has succeeded and the future is cancelled, and never otherwise; and Ended must be
+// called before the outcome can be seen. So the future is closed to Cancel first: from then on it is known which it is.
+func (j *job) finish(ran bool, err error) batch {
+	c := j.cell()
+	if _, ok, _ := j.body.do(jobHooks, nil); !ok {
+		return c.refuse(err)
+	}
+	closed := c.close()
+	if ran && err == nil && !closed {
+		j.hook(jobUndo)
+	}
+	j.hook(jobEnded)
+	if !closed {
+		return batch{}
+	}
+	return c.refuse(err)
+}
+
+// hook calls one of the hooks. A panic of it has no future that it could fail.
+func (j *job) hook(step jobStep) {
+	defer func() {
+		if v := recover(); v != nil {
+			ReportUnobserved(newPanicError(v))
+		}
+	}()
+	j.body.do(step, nil)
+}
+
+// isCallbacks reports whether the job is a batch of callbacks.
+func (j *job) isCallbacks() bool { return j.parent == nil }
 
 // forget ends a job that is not to run.
 func (j *job) forget() {
@@ -196,10 +294,10 @@ func (j *job) drop() bool {
 func (j *job) perform(s slot) batch {
 	end, err := j.call()
 	s.release(end)
-	if j.callbacks {
+	if j.isCallbacks() {
 		return batch{}
 	}
-	return j.cell().refuse(err)
+	return j.finish(end == taskReturned, err)
 }
 
 // runAlone runs the job on an executor that is not a pool and has no slots to lend.
@@ -213,9 +311,9 @@ func (j *job) runAlone() {
 			j.refuse(newGoexitError()).spread(false)
 		}
 	}()
-	_, err := j.call()
+	end, err := j.call()
 	returned = true
-	j.cell().refuse(err).spread(false)
+	j.finish(end == taskReturned, err).spread(false)
 }
 
 // call runs the function.
@@ -230,7 +328,7 @@ func (j *job) call() (end taskEnd, err error) {
 		j.body.do(jobForget, nil)
 		return taskSkipped, j.parent.Err()
 	}
-	_, err = j.body.do(jobRun, j)
+	_, _, err = j.body.do(jobRun, j)
 	return taskReturned, err
 }
 
@@ -238,19 +336,21 @@ func (j *job) call() (end taskEnd, err error) {
 // its context.
 func (j *job) abandon() {
 	if j.drop() {
-		j.body.do(jobForget, nil)
+		j.forget()
+		j.finish(false, nil)
+		return
 	}
 	j.end()
 }
 
 // refuse settles the future of a job that will not run, or whose function ended its goroutine.
 func (j *job) refuse(err error) batch {
-	if j.callbacks {
+	if j.isCallbacks() {
 		j.body.(*callbacks).refuse(err)
 		return batch{}
 	}
 	j.forget()
-	return j.cell().refuse(err)
+	return j.finish(false, err)
 }
 
 // Deadline implements [context.Context].
@@ -319,7 +419,7 @@ func (j *job) adopt(ctx context.Context, cancel context.CancelFunc) context.Cont
 
 // begin is called before the function is, and reports false if the function is not to run any more.
 func (j *job) begin() bool {
-	return !j.unwatch() && j.parent.Err() == nil
+	return !j.unwatch() && (j.isCallbacks() || j.parent.Err() == nil)
 }
 
 // end ends the context.

@@ -31,7 +31,7 @@ func (b batch) dispatch() {
 		go newRunner(b).start()
 	case *Pool:
 		t := &callbacks{b: b}
-		t.job.body, t.job.parent, t.job.callbacks = t, context.Background(), true
+		t.job.body = t
 		if err := ex.submit(work{job: &t.job}); err != nil {
 			b.refuse(err)
 		}
@@ -50,13 +50,13 @@ type callbacks struct {
 }
 
 // do implements body.
-func (t *callbacks) do(step jobStep, _ context.Context) (batch, error) {
+func (t *callbacks) do(step jobStep, _ context.Context) (batch, bool, error) {
 	if step == jobRun {
 		b := t.b
 		t.b = batch{}
 		b.run()
 	}
-	return batch{}, nil
+	return batch{}, false, nil
 }
 
 func (t *callbacks) refuse(err error) {

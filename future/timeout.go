@@ -92,11 +92,11 @@ func (n *timeout) expire() {
 		return // fire, or a Cancel, was faster
 	}
 	parent := n.parent // not shared any more, now that the link is off the list
-	n.parent = nil
 	if n.cancels && !cellOf(parent).cancel(&cancelError{ErrTimeout}) {
-		n.child.step(stepCopy, parent, nil).spread(false) // its outcome came in the last moment
+		cellOf(parent).registerUnseen(&n.link) // its outcome came in the last moment, or is about to
 		return
 	}
+	n.parent = nil
 	cellOf(n.child).refuse(fmt.Errorf("%w after %v", ErrTimeout, n.d)).spread(false)
 }
 

@@ -225,7 +225,7 @@ func (w *worker) rescue() {
 	case j != nil:
 		if w.held {
 			end := taskPanicked
-			if j.callbacks {
+			if j.isCallbacks() {
 				end = taskReturned // a callback that ends the goroutine is not a failure of the task
 			}
 			w.release(end)
