@@ -1,0 +1,226 @@
+package seams_test
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/callback"
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// wait is something that can wait.
+type wait struct {
+	name    string
+	workers int  // of the client; 0 stands for 2
+	future  bool // there is one in callback style, too
+	begin   func(*scene) *waiting
+	ends    [len(endingNames)]want
+}
+
+// waiting is a wait that has begun.
+type waiting struct {
+	*pending
+
+	release func()                 // lets the operation succeed; nil if only time can do that
+	hangUp  func()                 // makes the server hang up instead; nil if nothing has been sent
+	again   func(told error) error // runs the same operation again, given the outcome of the first; nil if pointless
+}
+
+// id returns a document with a number, which shows that no result is lost or comes twice.
+func id(i int) bson.M { return bson.M{"_id": i} }
+
+// found checks the number of a result.
+func found(doc bson.M, err error, want int) error {
+	if err == nil && doc["_id"] != int32(want) {
+		return fmt.Errorf("got document %v, want %d", doc, want)
+	}
+	return err
+}
+
+// findOne starts the operation that waits in most of the table.
+func findOne(s *scene, ctx context.Context, coll *motor.Collection[bson.M]) *pending {
+	return start(s,
+		func() *future.Future[bson.M] { return coll.FindOne(ctx, bson.M{}) },
+		func(done callback.Func[bson.M]) { callback.WrapCollection(s.loop, coll).FindOne(ctx, bson.M{}, done) })
+}
+
+// findAgain answers finds, and runs one.
+func findAgain(s *scene, ctx func() context.Context) func(error) error {
+	return func(error) error {
+		s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+		doc, err := s.coll.FindOne(ctx(), bson.M{}).Await(patience(s.t))
+		return found(doc, err, 1)
+	}
+}
+
+// hold starts an operation that the server does not answer, and returns two ways to end it.
+func hold(s *scene, ctx context.Context) (release, hangUp func()) {
+	f := s.coll.UpdateOne(ctx, bson.M{}, bson.M{"$set": bson.M{"a": 1}})
+	held := s.peer.Receive("update")
+	return func() {
+			held.OK(bson.M{"n": 1, "nModified": 1})
+			succeed(s.t, f)
+		}, func() {
+			held.HangUp()
+			if _, err := f.Await(patience(s.t)); err == nil {
+				s.t.Error("the operation that held up the other one succeeded without an answer")
+			}
+		}
+}
+
+func queued(s *scene) *waiting {
+	release, hangUp := hold(s, context.Background())
+	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+	return &waiting{findOne(s, s.ctx, s.coll), release, hangUp, findAgain(s, context.Background)}
+}
+
+func running(s *scene) *waiting {
+	p := findOne(s, s.ctx, s.coll)
+	held := s.peer.Receive("find")
+	return &waiting{p, func() { held.Cursor("d.c", 0, id(1)) }, held.HangUp, findAgain(s, context.Background)}
+}
+
+func derived(s *scene) *waiting {
+	var f *future.Future[bson.M]
+	p := startOnLoop(s, func() *future.Future[bson.M] {
+		f = s.coll.FindOne(s.ctx, bson.M{})
+		return future.Then(f, func(doc bson.M) (bson.M, error) {
+			if s.codePanics {
+				panic("the user's continuation")
+			}
+			return doc, nil
+		})
+	})
+	held := s.peer.Receive("find")
+	return &waiting{p, func() { held.Cursor("d.c", 0, id(1)) }, held.HangUp, func(error) error {
+		doc, err := f.Await(patience(s.t))
+		if s.ending == byContext || s.ending == byServer {
+			return nil // the parent has failed, too
+		}
+		return found(doc, err, 1)
+	}}
+}
+
+func inSessionTurn(s *scene) *waiting {
+	session := succeed(s.t, s.client.StartSession(context.Background()))
+	s.t.Cleanup(func() { _, _ = session.EndSession(context.Background()).Await(patience(s.t)) })
+	release, hangUp := hold(s, session.Context(context.Background()))
+	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+	return &waiting{findOne(s, session.Context(s.ctx), s.coll), release, hangUp,
+		findAgain(s, func() context.Context { return session.Context(context.Background()) })}
+}
+
+// next starts the Next of a cursor or change stream.
+func next[C interface {
+	Next(context.Context) *future.Future[bson.M]
+}, W interface {
+	Next(context.Context, callback.Func[bson.M])
+}](s *scene, cursor C, wrap func(future.Executor, C) W) *pending {
+	return start(s,
+		func() *future.Future[bson.M] { return cursor.Next(s.ctx) },
+		func(done callback.Func[bson.M]) { wrap(s.loop, cursor).Next(s.ctx, done) })
+}
+
+// nextAgain reads the document after those that were read before.
+func nextAgain(s *scene, cursor interface {
+	Next(context.Context) *future.Future[bson.M]
+}, first int) func(error) error {
+	return func(told error) error {
+		if told == nil {
+			first++
+		}
+		doc, err := cursor.Next(context.Background()).Await(patience(s.t))
+		return found(doc, err, first)
+	}
+}
+
+func inCursorTurn(s *scene) *waiting {
+	cursor := s.coll.Find(bson.M{})
+	first := cursor.Next(context.Background())
+	held := s.peer.Receive("find")
+	return &waiting{next(s, cursor, callback.WrapCursor), func() {
+		held.Cursor("d.c", 7, id(1), id(2), id(3))
+		if err := found(succeed(s.t, first), nil, 1); err != nil {
+			s.t.Error(err)
+		}
+	}, func() {
+		held.HangUp()
+		if _, err := first.Await(patience(s.t)); err == nil {
+			s.t.Error("the first read succeeded without an answer")
+		}
+		s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, id(2), id(3)) })
+	}, nextAgain(s, cursor, 2)}
+}
+
+func fetching(s *scene) *waiting {
+	cursor := s.coll.Find(bson.M{})
+	p := next(s, cursor, callback.WrapCursor)
+	held := s.peer.Receive("find")
+	return &waiting{p, func() { held.Cursor("d.c", 7, id(1), id(2)) }, held.HangUp, nil}
+}
+
+func tailing(s *scene) *waiting {
+	cursor := s.coll.Find(bson.M{}, options.Find().SetCursorType(options.TailableAwait))
+	first := cursor.Next(context.Background())
+	s.peer.Receive("find").Cursor("d.c", 7, id(1))
+	succeed(s.t, first)
+	p := next(s, cursor, callback.WrapCursor)
+	held := s.peer.Receive("getMore")
+	return &waiting{p, func() { held.Cursor("d.c", 7, id(2), id(3)) }, held.HangUp, nextAgain(s, cursor, 2)}
+}
+
+func event(i int) bson.M {
+	return bson.M{"_id": bson.M{"token": i}, "operationType": "insert", "n": i}
+}
+
+func watching(s *scene) *waiting {
+	stream := s.coll.Watch(nil)
+	open := stream.Open(context.Background())
+	s.peer.Receive("aggregate").Cursor("d.c", 7)
+	succeed(s.t, open)
+	p := next(s, stream, callback.WrapChangeStream)
+	held := s.peer.Receive("getMore")
+	s.t.Cleanup(func() { _, _ = stream.Close(context.Background()).Await(patience(s.t)) })
+	return &waiting{p, func() { held.Cursor("d.c", 7, event(1), event(2)) }, func() {
+		held.HangUp()
+		s.peer.Receive("aggregate").Cursor("d.c", 8, event(1), event(2)) // it resumes
+	}, func(told error) error {
+		want := int32(1)
+		if told == nil {
+			want = 2
+		}
+		doc, err := stream.Next(context.Background()).Await(patience(s.t))
+		if err == nil && doc["n"] != want {
+			return fmt.Errorf("got event %v, want %d", doc, want)
+		}
+		return err
+	}}
+}
+
+func gathered(s *scene) *waiting {
+	coll := s.coll.WithBatching()
+	first := coll.InsertOne(context.Background(), id(0))
+	held := s.peer.Receive("insert")
+	s.answer("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 1}) })
+	insert := func() *future.Future[*motor.InsertOneResult] { return coll.InsertOne(s.ctx, id(1)) }
+	p := start(s, insert, func(done callback.Func[*motor.InsertOneResult]) {
+		callback.WrapCollection(s.loop, coll).InsertOne(s.ctx, id(1), done)
+	})
+	return &waiting{p, func() {
+		held.OK(bson.M{"n": 1})
+		succeed(s.t, first)
+	}, func() {
+		held.HangUp()
+		if _, err := first.Await(patience(s.t)); err == nil {
+			s.t.Error("the first insert succeeded without an answer")
+		}
+	}, func(error) error {
+		_, err := coll.InsertOne(context.Background(), id(2)).Await(patience(s.t))
+		return err
+	}}
+}
