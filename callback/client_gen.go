@@ -169,24 +169,6 @@ func (c *Client) BulkWrite(
 	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
 }
 
-// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
-//
-// Errors: [motor.CursorNotFound] if the client has no open cursor of this number.
-//
-// Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
-func (c *Client) CloseCursor(ctx context.Context, id int64, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.CloseCursor(ctx, id), callback)
-}
-
-// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
-//
-// Errors: [motor.CursorNotFound] for the first of which the client has no open cursor.
-//
-// Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
-func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
-}
-
 // GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
 // [motor.ConfigurationError] if it names none.
 //
@@ -598,6 +580,24 @@ func (c *Client) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
 ) {
 	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
+}
+
+// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
+//
+// Errors: [motor.CursorNotFound] if the client has no open cursor of this number.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
+func (c *Client) CloseCursor(ctx context.Context, id int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.CloseCursor(ctx, id), callback)
+}
+
+// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
+//
+// Errors: [motor.CursorNotFound] for the first of which the client has no open cursor.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
+func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
 }
 
 // Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know

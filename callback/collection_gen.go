@@ -188,19 +188,6 @@ func (c *collection) Drop(
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
 }
 
-// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
-// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
-// then. A pipeline that is wrong shows then, too.
-//
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
-// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
-//
-// Motor: MotorCollection.aggregate.
-func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
-	return commandCursorOn(c.loop, c.Futures().Aggregate(pipeline, opts...))
-}
-
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
 // inserted at the same time: while one insert is on its way to the server, those called meanwhile gather, and go as one
 // command when it is back. Nothing waits for a time, so that an insert on its own goes at once; a thousand in flight make
@@ -216,28 +203,6 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	return sameCollection(c, c.Futures().WithBatching())
-}
-
-// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
-// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
-//
-// Motor: MotorCollection.find_raw_batches.
-func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
-	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
-}
-
-// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
-// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
-//
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
-// [motor.OperationFailure].
-//
-// Motor: MotorCollection.aggregate_raw_batches.
-func (c *collection) AggregateRawBatches(
-	pipeline any, opts ...options.Lister[options.AggregateOptions],
-) *RawBatchCommandCursor {
-	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
 // FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
@@ -799,6 +764,41 @@ func (c *collection) DeleteMany(
 	opts ...options.Lister[options.DeleteManyOptions],
 ) {
 	deliver(c.loop, c.futures.DeleteMany(ctx, filter, opts...), callback)
+}
+
+// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
+// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
+// then. A pipeline that is wrong shows then, too.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
+// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+//
+// Motor: MotorCollection.aggregate.
+func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
+	return commandCursorOn(c.loop, c.Futures().Aggregate(pipeline, opts...))
+}
+
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
+// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *collection) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item

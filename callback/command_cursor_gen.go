@@ -150,14 +150,6 @@ func (c *CommandCursor[D]) Collection() *Collection[D] {
 	return collectionOn(c.loop, c.Futures().Collection())
 }
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
-//
-// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
-func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {
-	deliver(c.loop, c.futures.FetchNext(ctx), callback)
-}
-
 // Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
 func (c *commandCursor) Err() error {
 	return c.futures.Err()
@@ -218,6 +210,14 @@ func (c *commandCursor) Session() *Session {
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *commandCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
+}
+
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
+//
+// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
+func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.FetchNext(ctx), callback)
 }
 
 // sameCommandCursor returns the handle of m: c itself if m is its handle of motor.

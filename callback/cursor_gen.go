@@ -170,23 +170,66 @@ func (c *Cursor[D]) Collection() *Collection[D] {
 	return collectionOn(c.loop, c.Futures().Collection())
 }
 
-// AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
-//
-// Errors of reading: [motor.ValueError] for a flag that there is none of; [motor.InvalidOperation] for
-// QueryFlagExhaust where there is a limit.
-//
-// Motor: MotorCursor.add_option.
-func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
-	return sameCursor(c, c.Futures().AddOption(mask))
+// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+func (c *cursor) Err() error {
+	return c.futures.Err()
 }
 
-// RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
+// Alive reports whether there may be more documents: before the first read, while the server has more, and while
+// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
 //
-// Errors of reading: [motor.ValueError] for a flag that there is none of.
+// Motor: MotorCursor.alive, MotorCommandCursor.alive.
+func (c *cursor) Alive() bool {
+	return c.futures.Alive()
+}
+
+// Started reports whether the cursor has been read, successfully or not.
 //
-// Motor: MotorCursor.remove_option.
-func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
-	return sameCursor(c, c.Futures().RemoveOption(mask))
+// Motor: MotorCursor.started, MotorCommandCursor.started.
+func (c *cursor) Started() bool {
+	return c.futures.Started()
+}
+
+// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
+// alive either.
+//
+// Motor: MotorCursor.closed, MotorCommandCursor.closed.
+func (c *cursor) Closed() bool {
+	return c.futures.Closed()
+}
+
+// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
+// no more.
+//
+// Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
+func (c *cursor) CursorID() int64 {
+	return c.futures.CursorID()
+}
+
+// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
+// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
+// (replicaSet=...).
+//
+// Motor: MotorCursor.address, MotorCommandCursor.address.
+func (c *cursor) Address() (address motor.Address, ok bool) {
+	return c.futures.Address()
+}
+
+// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
+// stays in it, whatever context it is read with later on, and ends with it.
+//
+// Motor: MotorCursor.session, MotorCommandCursor.session.
+func (c *cursor) Session() *Session {
+	return sessionOn(c.loop, c.futures.Session())
+}
+
+// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
+// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
+// wait for its outcome.
+//
+// Motor: MotorCursor.close, MotorCommandCursor.close.
+func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
 // Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
@@ -329,6 +372,25 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().MaxScan(n))
 }
 
+// AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
+//
+// Errors of reading: [motor.ValueError] for a flag that there is none of; [motor.InvalidOperation] for
+// QueryFlagExhaust where there is a limit.
+//
+// Motor: MotorCursor.add_option.
+func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
+	return sameCursor(c, c.Futures().AddOption(mask))
+}
+
+// RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
+//
+// Errors of reading: [motor.ValueError] for a flag that there is none of.
+//
+// Motor: MotorCursor.remove_option.
+func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
+	return sameCursor(c, c.Futures().RemoveOption(mask))
+}
+
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
@@ -354,68 +416,6 @@ func (c *cursor) Distinct(ctx context.Context, key string, callback Func[[]any])
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *cursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.FetchNext(ctx), callback)
-}
-
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
-func (c *cursor) Err() error {
-	return c.futures.Err()
-}
-
-// Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
-//
-// Motor: MotorCursor.alive, MotorCommandCursor.alive.
-func (c *cursor) Alive() bool {
-	return c.futures.Alive()
-}
-
-// Started reports whether the cursor has been read, successfully or not.
-//
-// Motor: MotorCursor.started, MotorCommandCursor.started.
-func (c *cursor) Started() bool {
-	return c.futures.Started()
-}
-
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
-//
-// Motor: MotorCursor.closed, MotorCommandCursor.closed.
-func (c *cursor) Closed() bool {
-	return c.futures.Closed()
-}
-
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
-//
-// Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
-func (c *cursor) CursorID() int64 {
-	return c.futures.CursorID()
-}
-
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
-//
-// Motor: MotorCursor.address, MotorCommandCursor.address.
-func (c *cursor) Address() (address motor.Address, ok bool) {
-	return c.futures.Address()
-}
-
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
-//
-// Motor: MotorCursor.session, MotorCommandCursor.session.
-func (c *cursor) Session() *Session {
-	return sessionOn(c.loop, c.futures.Session())
-}
-
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
-//
-// Motor: MotorCursor.close, MotorCommandCursor.close.
-func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
 // sameCursor returns the handle of m: c itself if m is its handle of motor.

@@ -77,6 +77,18 @@ func (d *Database) CodecOptions() motor.CodecOptions {
 	return d.futures.CodecOptions()
 }
 
+// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
+// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
+// that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.OperationFailure].
+//
+// Motor: MotorDatabase.aggregate.
+func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
+	return commandCursorOn(d.loop, d.futures.Aggregate(pipeline, opts...))
+}
+
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
 // can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
 // has its own.
@@ -185,18 +197,6 @@ func (d *Database) Command(
 	ctx context.Context, command any, callback Func[bson.M], opts ...options.Lister[options.RunCmdOptions],
 ) {
 	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
-}
-
-// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
-// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
-// that is wrong shows then.
-//
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.OperationFailure].
-//
-// Motor: MotorDatabase.aggregate.
-func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
-	return commandCursorOn(d.loop, d.futures.Aggregate(pipeline, opts...))
 }
 
 // ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}

@@ -76,50 +76,6 @@ func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
 	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
-func (g *GridOutCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
-	deliver(g.loop, g.futures.Count(ctx, withLimitAndSkip), callback)
-}
-
-// ConnID is Address by its first name.
-//
-// Legacy: use Address. Motor: MotorCursor.conn_id.
-func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
-	return g.futures.ConnID()
-}
-
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Motor: MotorCursor.explain.
-func (g *GridOutCursor) Explain(ctx context.Context, callback Func[bson.M]) {
-	deliver(g.loop, g.futures.Explain(ctx), callback)
-}
-
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Motor: MotorCursor.distinct.
-func (g *GridOutCursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
-	deliver(g.loop, g.futures.Distinct(ctx, key), callback)
-}
-
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
-//
-// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
-func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {
-	deliver(g.loop, g.futures.FetchNext(ctx), callback)
-}
-
 // Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
 func (g *GridOutCursor) Err() error {
 	return g.futures.Err()
@@ -180,6 +136,50 @@ func (g *GridOutCursor) Session() *Session {
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(g.loop, g.futures.Close(ctx), callback)
+}
+
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
+func (g *GridOutCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
+	deliver(g.loop, g.futures.Count(ctx, withLimitAndSkip), callback)
+}
+
+// ConnID is Address by its first name.
+//
+// Legacy: use Address. Motor: MotorCursor.conn_id.
+func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
+	return g.futures.ConnID()
+}
+
+// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.explain.
+func (g *GridOutCursor) Explain(ctx context.Context, callback Func[bson.M]) {
+	deliver(g.loop, g.futures.Explain(ctx), callback)
+}
+
+// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
+// cursor as it is; its order, limit and skip do not count.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.distinct.
+func (g *GridOutCursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
+	deliver(g.loop, g.futures.Distinct(ctx, key), callback)
+}
+
+// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
+// and calling it twice loses nothing.
+//
+// Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
+func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {
+	deliver(g.loop, g.futures.FetchNext(ctx), callback)
 }
 
 // Collection returns the root collection: the one below which the files are.

@@ -2,11 +2,13 @@ package motor
 
 import (
 	"context"
+	"encoding/binary"
 	"iter"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -209,3 +211,145 @@ func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 //
 // Motor: MotorCommandCursor.collection.
 func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.coll) }
+
+// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
+// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
+// then. A pipeline that is wrong shows then, too.
+//
+// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
+// encoded, [OperationFailure]; of a pipeline that writes, [WriteConcernError], and [ConfigurationError] if the write
+// concern has wtimeout or fsync.
+//
+// Motor: MotorCollection.aggregate.
+func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
+	cursor := new(CommandCursor[D])
+	coll := (*Collection[bson.M])(c)
+	at := func(client *mongo.Client, now moment) aggregator { return coll.at(client, now) }
+	cursor.aggregate(coll, (*docs[D])(nil), &c.concerns, &c.codec, at, pipeline, opts)
+	return cursor
+}
+
+// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
+// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
+// that is wrong shows then.
+//
+// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
+// encoded, [OperationFailure].
+//
+// Motor: MotorDatabase.aggregate.
+func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
+	at := func(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
+	cursor := new(CommandCursor[bson.M])
+	cursor.aggregate(d.Collection("$cmd.aggregate"), (*docs[bson.M])(nil), &d.concerns, &d.codec, at, pipeline, opts)
+	return cursor
+}
+
+// aggregator is the driver's database or collection.
+type aggregator interface {
+	Aggregate(context.Context, any, ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
+}
+
+// aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.
+func (cursor *commandCursor) aggregate(
+	coll *Collection[bson.M], none docList, c *concerns, codec *codec, at func(*mongo.Client, moment) aggregator,
+	pipeline any, opts []options.Lister[options.AggregateOptions],
+) {
+	stages, err := codec.encodePipeline(pipeline)
+	if _, e := applied(opts); err == nil {
+		err = e
+	}
+	cursor.init(coll, none, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		now := c.now()
+		if writes(stages) {
+			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
+				return nil, err
+			}
+		}
+		return at(client, now).Aggregate(ctx, stages, sized(opts, size)...)
+	})
+}
+
+// writes reports whether a pipeline writes what it finds.
+func writes(stages []bson.Raw) bool {
+	if len(stages) == 0 {
+		return false
+	}
+	last, err := stages[len(stages)-1].IndexErr(0)
+	return err == nil && (last.Key() == "$out" || last.Key() == "$merge")
+}
+
+// sized returns opts with the batch size that a cursor was given, if it was.
+func sized(opts []options.Lister[options.AggregateOptions], size *int32) []options.Lister[options.AggregateOptions] {
+	if size == nil {
+		return opts
+	}
+	return append(opts[:len(opts):len(opts)], options.Aggregate().SetBatchSize(*size))
+}
+
+// RawBatch is the documents of one batch of a cursor as they came from the server: BSON, one after the other.
+//
+// Motor: what MotorRawBatchCursor gives.
+type RawBatch []byte
+
+// Documents returns the documents of the batch. They share its memory.
+//
+// Errors: [InvalidBSON].
+func (b RawBatch) Documents() ([]bson.Raw, error) {
+	var docs []bson.Raw
+	for rest := []byte(b); len(rest) > 0; {
+		doc, tail, err := cutDocument(rest)
+		if err != nil {
+			return docs, err
+		}
+		docs, rest = append(docs, doc), tail
+	}
+	return docs, nil
+}
+
+// cutDocument cuts b after its first document.
+func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
+	n := 0
+	if len(b) >= 4 {
+		n = int(binary.LittleEndian.Uint32(b))
+	}
+	if n < 5 || n > len(b) {
+		return nil, nil, newError(InvalidBSON, "a document of %d bytes, where there are %d", n, len(b))
+	}
+	doc = bson.Raw(b[:n:n])
+	if err := doc.Validate(); err != nil {
+		return nil, nil, &Error{class: InvalidBSON, cause: err}
+	}
+	return doc, b[n:], nil
+}
+
+// RawBatchCursor is a [Cursor] whose elements are not documents but whole batches, which are not decoded. It is read
+// and chained in all the ways of a Cursor; ToList(ctx, n) is at most n batches.
+//
+// Motor: MotorRawBatchCursor.
+type RawBatchCursor = Cursor[RawBatch]
+
+// RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see [RawBatchCursor].
+//
+// Motor: MotorRawBatchCommandCursor.
+type RawBatchCommandCursor = CommandCursor[RawBatch]
+
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
+// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return newCursor(withDocuments[RawBatch](c), filter, opts)
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
+// encoded, [ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync, [OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *collection) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return withDocuments[RawBatch](c).Aggregate(pipeline, opts...)
+}

@@ -160,3 +160,48 @@ func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
 func (c *cursor) ConnID() (address Address, ok bool) { return c.Address() }
+
+// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
+//
+// Errors: [CursorNotFound] if the client has no open cursor of this number.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
+func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struct{}] {
+	end, err := c.opened().closer(id)
+	if err != nil {
+		return failed[struct{}](c, err)
+	}
+	return end(ctx)
+}
+
+// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
+//
+// Errors: [CursorNotFound] for the first of which the client has no open cursor.
+//
+// Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
+func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[struct{}] {
+	conn := c.opened()
+	var ends []*future.Future[struct{}]
+	var missing error
+	for _, id := range ids {
+		end, err := conn.closer(id)
+		switch {
+		case err == nil:
+			ends = append(ends, end(ctx))
+		case missing == nil:
+			missing = err
+		}
+	}
+	if len(ends) == 0 && missing != nil {
+		return failed[struct{}](c, missing)
+	}
+	return submit(ctx, c, op[struct{}]{conn: conn, ends: true, run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
+		err = missing
+		for _, end := range ends {
+			if _, e := end.Await(ctx); err == nil { // ctx is the operation's own: waiting with it lends the slot
+				err = e
+			}
+		}
+		return none, err
+	}})
+}

@@ -208,3 +208,229 @@ func iterate[D any](ctx context.Context, c *cursorReader) iter.Seq2[D, error] {
 		}
 	}
 }
+
+// amount is the number of documents that a read takes. A positive one is a number of documents, for which as many
+// batches are fetched as it takes.
+type amount int
+
+const (
+	peek     amount = 0  // none: it looks whether there is one
+	one      amount = 1  // one document
+	oneBatch amount = -1 // what has come, or comes with the next batch
+	all      amount = -2 // all, up to the end
+)
+
+// of returns how many documents to take now, and whether the read is then done, when it has taken have, ready are
+// there, and more may come.
+func (a amount) of(have, ready int, more bool) (n int, done bool) {
+	switch {
+	case a == peek:
+		return 0, ready > 0 || !more
+	case a == oneBatch:
+		return ready, ready > 0 || !more
+	case a == all:
+		return ready, !more
+	}
+	n = min(ready, int(a)-have)
+	return n, have+n == int(a) || !more
+}
+
+// readSpec says what a read takes, and when it ends.
+type readSpec struct {
+	amount       amount
+	docs         docList // the documents that it has taken; a read that takes none may leave it nil
+	atEnd        string  // if there are no more documents, it fails with StopAsyncIteration and this text, unless it is empty
+	once         bool    // fetch no more than one batch
+	wait         bool    // of a tailable result, too, fetch as many batches as it takes
+	unlessClosed bool    // take nothing once the cursor has been closed
+
+	conn *connection // read on this connection, or not at all; nil: on that of the result, or the open one
+}
+
+// readOp is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
+// the next read has it. Until it is known whether it has to, no other read may take any, or the order would be lost.
+//
+// The turn in the cursor's session is waited for when there is something to be fetched; refused is why there is none.
+type readOp struct {
+	keptTurn
+	cursor *cursorReader
+	readSpec
+
+	outer   context.Context
+	refused error
+	found   bool // there was a document when it last looked
+
+	// cursor.mu guards these.
+	source  *resultSet
+	entered bool
+}
+
+// init makes it a read of n documents, into a list.
+func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
+	r.cursor, r.readSpec = c, spec
+	r.amount, r.docs = n, list
+}
+
+// startRead starts a read and resolves to what result makes of it, when it has ended with an error or nil.
+func startRead[T any](ctx context.Context, r *readOp, result func(error) (T, error)) *future.Future[T] {
+	client := r.cursor.coll.db.client
+	in, err := r.take(ctx)
+	read := op[T]{err: err, lane: in, placed: true, conn: r.conn, run: func(ctx context.Context, conn *connection) (T, error) {
+		return result(r.run(ctx, conn))
+	}}
+	var f *future.Future[T]
+	if err == nil && r.conn != client.opened() {
+		// The client has been closed. What has come can still be read.
+		f = future.GoVia(ctx, background, client.loop, func(ctx context.Context) (T, error) {
+			v, err := read.run(ctx, nil)
+			return v, wrapError(err)
+		})
+	} else {
+		f = submit(ctx, client, read)
+	}
+	if err == nil {
+		f.Notify(settledTurn[T]{&r.keptTurn, f})
+	}
+	return f
+}
+
+// takeTurns takes a place in the order of the cursor, and the same in that of the session of s.
+func (c *cursorReader) takeTurns(s *resultSet) (own *turn, session *sessionTurn, err error) {
+	return c.turns.takeBoth(func() (*sessionTurn, error) {
+		if c.scan != nil || s.session == nil { // those who share a cursor leave that to its own reads
+			return nil, nil
+		}
+		return c.coll.db.client.enterIn(s.session.driver, operate)
+	})
+}
+
+// take takes the turns of the read, when it is called, and returns the lane that it runs in.
+func (r *readOp) take(ctx context.Context) (lane, error) {
+	if ctx == nil {
+		return 0, newError(TypeError, "the context is nil")
+	}
+	if err := r.cursor.Err(); err != nil {
+		return 0, err
+	}
+	s, err := r.cursor.begin(ctx, r.conn)
+	if err != nil {
+		return 0, err
+	}
+	r.conn = s.conn
+	r.outer, r.undo = ctx, r.putBack
+	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
+	return laneOf(s.kind), nil
+}
+
+// enter waits for the turn in the session of s.
+func (r *readOp) enter(ctx context.Context, s *resultSet) error {
+	switch {
+	case r.refused != nil:
+		return r.refused
+	case r.entered:
+		return nil
+	case s.session.delegate() != r.session.delegate():
+		return newError(InvalidOperation, "the cursor was rewound, and read in another session, before this read's turn")
+	}
+	err := r.session.begin(ctx)
+	r.entered = err == nil
+	return err
+}
+
+// leave passes the turn in the session on. A poll that is still under way keeps it.
+func (r *readOp) leave() {
+	switch {
+	case !r.entered:
+		r.session.drop()
+	case r.source.poll != nil:
+		r.source.poll.Notify(waker(r.session.pass))
+	default:
+		r.session.pass()
+	}
+}
+
+// run is the part of the read that runs in a slot.
+func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
+	if err := r.begin(ctx); err != nil {
+		r.session.drop()
+		return err
+	}
+	defer func() {
+		r.leave()
+		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
+			// A read whose context has ended has failed for its caller, who need not have seen its documents. Of the two the
+			// outer one ends first, and cuts the round trip off.
+			r.putBack()
+		}
+		r.end()
+	}()
+	if r.source, err = r.cursor.begin(ctx, conn); err != nil {
+		return err
+	}
+	once := r.once || r.source.kind != options.NonTailable && !r.wait
+	// A read that has been given up takes nothing.
+	err = ctx.Err()
+	for done, last := false, false; err == nil && !done; {
+		if done, err = r.step(last); err == nil && !done {
+			err = r.fetch(ctx, r.outer, conn, r.source)
+			last = once
+		}
+	}
+	return err
+}
+
+// step takes what there is to take. A document that could not be decoded is an error when its turn comes; the
+// documents after it can still be read. last is whether no more is to be fetched.
+func (r *readOp) step(last bool) (done bool, err error) {
+	c, s := r.cursor, r.source
+	c.mu.Lock()
+	ready, more := s.batch.size(), s.decodeErr != nil || s.lostErr != nil || !s.closed && !last
+	if r.unlessClosed && c.closed {
+		ready, more = 0, false
+	}
+	n, done := r.amount.of(r.taken(), ready, more)
+	if r.found = ready > 0; !r.found && !more && r.atEnd != "" {
+		err = newError(StopAsyncIteration, "%s", r.atEnd)
+	}
+	if n > 0 {
+		s.batch.move(n, r.docs, false)
+	}
+	bad, after := s.decodeErr, s.undecoded
+	if err == nil && !done && bad == nil {
+		err = s.lostErr
+	}
+	c.mu.Unlock()
+	if done || err != nil || bad == nil {
+		return done, err
+	}
+	next := decodeAll(&c.coll.codec, after, s.next)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s == c.source {
+		s.take(next)
+	}
+	return false, bad
+}
+
+// taken returns the number of documents that the read has taken.
+func (r *readOp) taken() int {
+	if r.docs == nil {
+		return 0
+	}
+	return r.docs.size()
+}
+
+// putBack gives back what was taken.
+func (r *readOp) putBack() {
+	c := r.cursor
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := r.taken()
+	if n == 0 {
+		return
+	}
+	if r.source == c.source {
+		r.docs.move(n, r.source.batch, true)
+	}
+	r.docs.reset(0)
+}

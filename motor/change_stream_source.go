@@ -3,11 +3,189 @@ package motor
 import (
 	"bytes"
 	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
+
+// changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
+// come to its end, and if it need not be the end, the next round trip is with another that begins where it ended.
+type changeFeed struct {
+	spec    *streamSpec
+	client  *mongo.Client
+	session *mongo.Session
+	moment  moment
+
+	driver *mongo.ChangeStream // nil when it has come to its end
+	asked  bool                // whether driver has been asked for more than what came when it was opened
+	token  bson.Raw            // where to resume
+	lost   int64               // the number of a cursor that the driver has given up, and may have left on the server
+	dead   bool                // there will be no other
+}
+
+// open opens a stream.
+func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSource, error) {
+	f := &changeFeed{spec: w, client: client, session: mongo.SessionFromContext(ctx), moment: w.target.concerns.now()}
+	lent := lend(ctx)
+	defer lent.takeBack()
+	if err := f.connect(lent); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// lentContext is a context until it is taken back. The driver's stream keeps the context that it was opened with; that
+// one knows the operation, and so the stream, which is to be collected when the program has forgotten it: see abandon.
+type lentContext struct {
+	of atomic.Pointer[context.Context]
+}
+
+func lend(ctx context.Context) *lentContext {
+	c := new(lentContext)
+	c.of.Store(&ctx)
+	return c
+}
+
+func (c *lentContext) takeBack() {
+	none := context.Background()
+	c.of.Store(&none)
+}
+
+func (c *lentContext) Deadline() (time.Time, bool) { return (*c.of.Load()).Deadline() }
+func (c *lentContext) Done() <-chan struct{}       { return (*c.of.Load()).Done() }
+func (c *lentContext) Err() error                  { return (*c.of.Load()).Err() }
+func (c *lentContext) Value(key any) any           { return (*c.of.Load()).Value(key) }
+
+// connect opens a stream of the driver's where the last one ended.
+func (f *changeFeed) connect(ctx context.Context) error {
+	driver, err := f.spec.target.at(f.client, f.moment).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
+	if err != nil {
+		return err
+	}
+	f.driver, f.asked = driver, false
+	f.token = slices.Clone(driver.ResumeToken())
+	return nil
+}
+
+func (f *changeFeed) more(ctx context.Context, list docList) (come docBatch, err error) {
+	if f.driver == nil {
+		if err := f.connect(mongo.NewSessionContext(ctx, f.session)); err != nil {
+			f.dead = !resumable(err)
+			return come, err
+		}
+	}
+	id := f.driver.ID()
+	ok := f.driver.TryNext(ctx)
+	if !ok && !f.asked && f.driver.Err() == nil && f.driver.ID() == id && id != 0 {
+		ok = f.driver.TryNext(ctx) // what came when it was opened was nothing, and no round trip
+	}
+	f.asked = true
+	if ok {
+		come = f.batch(list.(*docs[change]))
+	} else {
+		f.advance()
+	}
+	if f.driver == nil {
+		return come, nil
+	}
+	if err = f.driver.Err(); err == nil && f.driver.ID() != 0 {
+		return come, nil
+	}
+	f.end(ctx, id, err)
+	if come.docs != nil && come.docs.size() > 0 { // these first
+		come.decodeErr, err = err, nil
+	}
+	return come, err
+}
+
+// batch takes, into a list, what the driver has fetched. It keeps nothing of that memory, which the driver uses again.
+func (f *changeFeed) batch(list *docs[change]) (come docBatch) {
+	var memory bsoncodec.Arena
+	*list = make(docs[change], 0, f.driver.RemainingBatchLength()+1)
+	come.docs = list
+	for more := true; more; more = f.driver.RemainingBatchLength() > 0 && f.driver.TryNext(context.Background()) { // no I/O
+		raw := memory.Copy(f.driver.Current, f.driver.RemainingBatchLength())
+		token, ok := raw.Lookup("_id").DocumentOK()
+		if !ok { // which the driver lets pass where it has no need of it
+			f.end(context.Background(), f.driver.ID(), mongo.ErrMissingResumeToken)
+			come.decodeErr = mongo.ErrMissingResumeToken
+			return come
+		}
+		*list = append(*list, change{raw, f.token})
+		f.token = token
+	}
+	f.advance()
+	return come
+}
+
+// advance notes where the driver would resume.
+func (f *changeFeed) advance() {
+	if token := f.driver.ResumeToken(); token != nil {
+		f.token = slices.Clone(token)
+	}
+}
+
+// end ends the driver's stream, which came to its end with err while its cursor was id.
+func (f *changeFeed) end(ctx context.Context, id int64, err error) {
+	if ctx.Err() != nil {
+		// The round trip was cut off. To the driver that is an error to be resumed from: it has given the cursor up, with
+		// a command that this context has cut off as well, and forgotten its number.
+		f.lost, f.dead = id, true
+		return
+	}
+	_ = f.driver.Close(ctx)
+	f.driver = nil
+	f.dead = err == nil || !resumable(err) || f.token == nil && f.spec.set.StartAtOperationTime == nil
+}
+
+// resumable reports whether a stream may be resumed after what has ended it. A cursor that the server has lost is no end:
+// after CursorNotFound the driver resumes.
+func resumable(err error) bool {
+	err = wrapError(err)
+	var labelled mongo.LabeledError
+	return errors.Is(err, ConnectionFailure) || errors.As(err, &labelled) && labelled.HasErrorLabel("ResumableChangeStreamError")
+}
+
+func (f *changeFeed) over(error) bool { return f.dead }
+
+func (f *changeFeed) resume() bson.Raw { return f.token }
+
+func (f *changeFeed) ID() int64 {
+	switch {
+	case f.lost != 0:
+		return f.lost
+	case f.driver == nil:
+		return 0
+	}
+	return f.driver.ID()
+}
+
+func (f *changeFeed) Close(ctx context.Context) error {
+	var err error
+	if f.lost != 0 {
+		err = f.kill(ctx)
+		f.lost = 0
+	}
+	if f.driver != nil {
+		if e := f.driver.Close(ctx); err == nil {
+			err = e
+		}
+		f.driver = nil
+	}
+	return err
+}
+
+// kill ends the cursor that was lost.
+func (f *changeFeed) kill(ctx context.Context) error {
+	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.moment.read.pref))
+}
 
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
 // pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
