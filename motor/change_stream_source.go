@@ -239,7 +239,7 @@ func WatchOf[E any](
 
 // watchTarget is a collection, a database or a deployment that can be watched.
 type watchTarget struct {
-	coll     *Collection[bson.M] // the collection that the command names; "$cmd.aggregate" where there is none
+	coll     *collection // the collection that the command names; "$cmd.aggregate" where there is none
 	concerns *concerns
 	at       func(*mongo.Client, moment) watcher
 	cluster  bool
@@ -259,22 +259,16 @@ func (c *Client) watchTarget() watchTarget {
 }
 
 func (d *Database) watchTarget() watchTarget {
-	return watchTarget{
-		coll:     d.Collection("$cmd.aggregate"),
-		concerns: &d.concerns,
-		at:       func(client *mongo.Client, now moment) watcher { return d.at(client, now) },
-	}
+	return watchTarget{coll: &d.Collection("$cmd.aggregate").collection, concerns: &d.concerns, at: d.watcher}
 }
 
-func (c *Collection[D]) watchTarget() watchTarget { return watchCollection((*Collection[bson.M])(c)) }
+func (d *Database) watcher(client *mongo.Client, now moment) watcher { return d.at(client, now) }
 
-func watchCollection(c *Collection[bson.M]) watchTarget {
-	return watchTarget{
-		coll:     c,
-		concerns: &c.concerns,
-		at:       func(client *mongo.Client, now moment) watcher { return c.at(client, now) },
-	}
+func (c *collection) watchTarget() watchTarget {
+	return watchTarget{coll: c, concerns: &c.concerns, at: c.watcher}
 }
+
+func (c *collection) watcher(client *mongo.Client, now moment) watcher { return c.at(client, now) }
 
 // streamSpec says how a stream is opened.
 type streamSpec struct {

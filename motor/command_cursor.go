@@ -23,7 +23,15 @@ import (
 type CommandCursor[D any] struct{ commandCursor }
 
 // commandCursor is the part of a [CommandCursor] that does not depend on the type of its documents.
-type commandCursor struct{ cursorReader }
+type commandCursor struct {
+	cursorReader
+	handle *Collection[bson.M] // of coll; for documents of any type
+}
+
+// over makes the cursor one over coll. none is a list of the type of its documents.
+func (c *commandCursor) over(coll *Collection[bson.M], none docList) {
+	c.handle, c.coll, c.none = coll, &coll.collection, none
+}
 
 // newCommandCursor returns a cursor that sends its command, by send, when it is first read. size is the number that
 // BatchSize has set, or nil. Every read fails with err, if that is an error.
@@ -37,8 +45,8 @@ func newCommandCursor[D any](coll *Collection[D], err error, send sendCommand) *
 type sendCommand func(ctx context.Context, d *mongo.Client, size *int32) (*mongo.Cursor, error)
 
 func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, send sendCommand) {
-	c.coll, c.none, c.err = coll, none, err
-	if coll.err != nil {
+	c.over(coll, none)
+	if c.err = err; coll.err != nil {
 		c.err = coll.err
 	}
 	c.open = func(ctx context.Context, d *mongo.Client) (batchSource, error) {
@@ -56,7 +64,7 @@ func openedCommandCursor(
 	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, driver *mongo.Cursor,
 ) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
-	c.coll, c.none = coll, (*docs[bson.M])(nil)
+	c.over(coll, (*docs[bson.M])(nil))
 	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
 	s.feed, s.client = driverCursor{driver, &coll.codec}, client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
@@ -75,7 +83,7 @@ func openedCommandCursor(
 // listedCommandCursor returns a cursor over the documents of a reply to client that has them all at once.
 func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []bson.Raw) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
-	c.coll, c.none = coll, (*docs[bson.M])(nil)
+	c.over(coll, (*docs[bson.M])(nil))
 	c.source = newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
 	c.source.closed = true
 	c.source.take(decodeAll(&coll.codec, all, c.source.next))
@@ -210,7 +218,7 @@ func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 // calls "$cmd", or "$cmd." and the name of the command.
 //
 // Motor: MotorCommandCursor.collection.
-func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.coll) }
+func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.handle) }
 
 // Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
 // pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
@@ -223,9 +231,7 @@ func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
 	cursor := new(CommandCursor[D])
-	coll := (*Collection[bson.M])(c)
-	at := func(client *mongo.Client, now moment) aggregator { return coll.at(client, now) }
-	cursor.aggregate(coll, (*docs[D])(nil), &c.concerns, &c.codec, at, pipeline, opts)
+	cursor.aggregate((*Collection[bson.M])(c), (*docs[D])(nil), &c.concerns, &c.codec, c.aggregator, pipeline, opts)
 	return cursor
 }
 
@@ -238,15 +244,20 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 //
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
-	at := func(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
 	cursor := new(CommandCursor[bson.M])
-	cursor.aggregate(d.Collection("$cmd.aggregate"), (*docs[bson.M])(nil), &d.concerns, &d.codec, at, pipeline, opts)
+	cursor.aggregate(d.Collection("$cmd.aggregate"), (*docs[bson.M])(nil), &d.concerns, &d.codec, d.aggregator, pipeline, opts)
 	return cursor
 }
 
 // aggregator is the driver's database or collection.
 type aggregator interface {
 	Aggregate(context.Context, any, ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
+}
+
+func (d *Database) aggregator(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
+
+func (c *collection) aggregator(client *mongo.Client, now moment) aggregator {
+	return c.at(client, now)
 }
 
 // aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.

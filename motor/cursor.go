@@ -45,9 +45,10 @@ type Cursor[D any] struct{ cursor }
 // cursor is the part of a [Cursor] that does not depend on the type of its documents.
 type cursor struct {
 	cursorReader
-	query bson.Raw
-	opts  []options.Lister[options.FindOptions]
-	chain chain // guarded by cursorReader.mu
+	handle *Collection[bson.M] // of coll; for documents of any type
+	query  bson.Raw
+	opts   []options.Lister[options.FindOptions]
+	chain  chain // guarded by cursorReader.mu
 }
 
 // chain is what the chained methods have set.
@@ -83,7 +84,8 @@ func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts [
 func (c *cursor) initEncoded(
 	coll *Collection[bson.M], none docList, query bson.Raw, opts []options.Lister[options.FindOptions], err error,
 ) {
-	c.coll, c.none, c.query, c.opts, c.err, c.open = coll, none, query, opts, err, c.find
+	c.handle, c.coll, c.none = coll, &coll.collection, none
+	c.query, c.opts, c.err, c.open = query, opts, err, c.find
 	c.follow()
 }
 
@@ -227,7 +229,7 @@ func (c *cursor) initClone(of *cursor) {
 		err = nil
 	}
 	c.chain = of.chain
-	c.initEncoded(of.coll, of.none, of.query, of.opts, err)
+	c.initEncoded(of.handle, of.none, of.query, of.opts, err)
 }
 
 // Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
@@ -300,12 +302,12 @@ func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 // Collection returns the collection that is read.
 //
 // Motor: MotorCursor.collection.
-func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.coll) }
+func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.handle) }
 
 // cursorReader reads the documents of a result, whatever command it comes from and whatever type the documents have.
 // [Cursor], [CommandCursor] and [ChangeStream] embed it and add what depends on the type, and how they are made.
 type cursorReader struct {
-	coll  *Collection[bson.M]                                       // of any type: what a cursor needs of it does not depend on the type
+	coll  *collection
 	none  docList                                                   // an empty list of the type of the cursor's documents, to make others like it
 	open  func(context.Context, *mongo.Client) (batchSource, error) // sends the command
 	scan  *scan                                                     // instead of open: several cursors share one
@@ -481,7 +483,7 @@ func (c *cursorReader) rewind() {
 // driver has given the cursor up. If the server that is told is not the one that has the cursor, that one ends it by
 // itself, after a while.
 func killCursor(
-	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
+	ctx context.Context, coll *collection, client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
 ) error {
 	command := bson.D{{Key: "killCursors", Value: coll.name}, {Key: "cursors", Value: bson.A{id}}}
 	var none *Session

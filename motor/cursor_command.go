@@ -57,7 +57,7 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 		return c.coll.at(client, now).Find(ctx, q.filter, &exactly[options.FindOptions]{q.set})
 	}
 	f := q.command(&c.coll.codec, c.coll.name)
-	driver, err := readCommand(ctx, &c.coll.collection, client, now, f, func(
+	driver, err := readCommand(ctx, c.coll, client, now, f, func(
 		ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
 	) (*mongo.Cursor, error) {
 		return db.RunCommandCursor(ctx, command, opts)

@@ -79,7 +79,7 @@ func queryCommand[T any](
 		return failed[T](c.coll.db.client, f.err)
 	}
 	return run(ctx, c.coll.db.client, func(ctx context.Context, client *mongo.Client) (none T, err error) {
-		reply, err := readCommand(ctx, &c.coll.collection, client, now, f, func(
+		reply, err := readCommand(ctx, c.coll, client, now, f, func(
 			ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
 		) (bson.Raw, error) {
 			return db.RunCommand(ctx, command, opts).Raw()

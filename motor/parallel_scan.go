@@ -24,8 +24,8 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 	if n < 1 {
 		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
 	}
-	shared := &c.Find(bson.D{}).cursorReader
-	return startRead(ctx, &readOp{cursor: shared, readSpec: readSpec{amount: peek}}, func(err error) ([]*CommandCursor[D], error) {
+	shared := &c.Find(bson.D{}).cursor
+	return startRead(ctx, &readOp{cursor: &shared.cursorReader, readSpec: readSpec{amount: peek}}, func(err error) ([]*CommandCursor[D], error) {
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 // scan is one cursor that several share: each takes the next batch when it needs one, so that together they have every
 // document once.
 type scan struct {
-	shared *cursorReader
+	shared *cursor
 
 	mu     sync.Mutex
 	left   map[*resultSet]bool // those that are no longer with it
@@ -49,13 +49,14 @@ type scan struct {
 	err    error               // what has ended it
 }
 
-func newScan(shared *cursorReader, n int) *scan {
+func newScan(shared *cursor, n int) *scan {
 	return &scan{shared: shared, joined: n, left: make(map[*resultSet]bool)}
 }
 
 // join makes a new cursor one of those that share a cursor.
-func (c *cursorReader) join(sc *scan) {
-	c.coll, c.none, c.scan = sc.shared.coll, sc.shared.none, sc
+func (c *commandCursor) join(sc *scan) {
+	c.over(sc.shared.handle, sc.shared.none)
+	c.scan = sc
 	c.source = newResultSet(c.kind, sc.shared.current().conn, c.none)
 }
 
@@ -72,7 +73,7 @@ func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet)
 			sc.shared.mu.Unlock()
 		}
 		list, _ := c.none.pair() // its own: a read that is cancelled may still put back what it has taken
-		r := &readOp{cursor: sc.shared, readSpec: readSpec{amount: oneBatch, docs: list}}
+		r := &readOp{cursor: &sc.shared.cursorReader, readSpec: readSpec{amount: oneBatch, docs: list}}
 		taking := startRead(outer, r, func(err error) (docList, error) { return r.docs, err })
 		_, err = taking.Await(ctx)               // the operation's own context, so that waiting lends the slot
 		if !taking.IsDone() && taking.Cancel() { // what it has taken, it puts back
