@@ -27,7 +27,7 @@ type ChangeStream[D any] struct{ changeStream }
 // changeStream is a [ChangeStream] apart from its type parameters, with the methods that do not need them. So they are compiled
 // once, in this package.
 type changeStream struct {
-	_       [0]func() // no comparison has to be compiled for every type argument
+	_       [0]func(*instances) // see instances
 	loop    future.Executor
 	futures *motor.ChangeStream[bson.M]
 }

@@ -30,7 +30,7 @@ type Collection[D any] struct{ collection }
 // collection is a [Collection] apart from its type parameters, with the methods that do not need them. So they are compiled
 // once, in this package.
 type collection struct {
-	_       [0]func() // no comparison has to be compiled for every type argument
+	_       [0]func(*instances) // see instances
 	loop    future.Executor
 	futures *motor.Collection[bson.M]
 }

@@ -27,7 +27,7 @@ type CommandCursor[D any] struct{ commandCursor }
 // commandCursor is a [CommandCursor] apart from its type parameters, with the methods that do not need them. So they are compiled
 // once, in this package.
 type commandCursor struct {
-	_       [0]func() // no comparison has to be compiled for every type argument
+	_       [0]func(*instances) // see instances
 	loop    future.Executor
 	futures *motor.CommandCursor[bson.M]
 }

@@ -28,7 +28,7 @@ type Cursor[D any] struct{ cursor }
 // cursor is a [Cursor] apart from its type parameters, with the methods that do not need them. So they are compiled
 // once, in this package.
 type cursor struct {
-	_       [0]func() // no comparison has to be compiled for every type argument
+	_       [0]func(*instances) // see instances
 	loop    future.Executor
 	futures *motor.Cursor[bson.M]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -113,4 +114,19 @@ func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
 // Motor: async with.
 func (g *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 	return g.futures.Scope(ctx, func(*motor.GridIn) error { return fn(g) })
+}
+
+// instances names the instances of generic handles that every program reaches. The compiler makes wrappers of promoted
+// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
+// generic, as this one does, it takes the wrappers of this package. So the structs that the handles embed have a field
+// that mentions this type. It takes no room, and makes the structs incomparable, so that no comparison is compiled either.
+type instances struct {
+	_ *Collection[bson.M]
+	_ *Collection[motor.RawBatch]
+	_ *Cursor[bson.M]
+	_ *Cursor[motor.RawBatch]
+	_ *CommandCursor[bson.M]
+	_ *CommandCursor[motor.RawBatch]
+	_ *ChangeStream[bson.M]
+	_ *ChangeStream[motor.RawBatch]
 }

@@ -22,6 +22,8 @@ type Collection[D any] struct{ collection }
 // collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles the
 // methods of the generic types that it uses, so whatever can be a method of this type is one.
 type collection struct {
+	_ [0]func(*instances) // see instances
+
 	db    *Database
 	name  string
 	opts  []options.Lister[options.CollectionOptions]
@@ -38,6 +40,27 @@ type binding[T any] struct {
 	client *mongo.Client
 	at     moment
 	handle *T
+}
+
+// instances names the instances of generic types that every program reaches. The compiler makes wrappers of promoted
+// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
+// generic, as this one does, it takes the wrappers of this package. So collection has a field that mentions this type.
+type instances struct {
+	_ *Collection[bson.M]
+	_ *Collection[RawBatch]
+	_ *Cursor[bson.M]
+	_ *Cursor[RawBatch]
+	_ *CommandCursor[bson.M]
+	_ *CommandCursor[RawBatch]
+	_ *ChangeStream[bson.M]
+	_ *ChangeStream[RawBatch]
+
+	_ *future.Future[RawBatch]
+	_ *future.Future[[]RawBatch]
+	_ *future.Future[*ChangeStream[bson.M]]
+	_ *future.Future[*ChangeStream[RawBatch]]
+	_ *future.Future[[]*CommandCursor[bson.M]]
+	_ *future.Future[[]*CommandCursor[RawBatch]]
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see

@@ -18,7 +18,7 @@ var frames = template.Must(template.New("frame").Parse(`
 // once, in this package.
 type {{.Core}} struct {{end}}{
 {{- if .Params}}
-	_       [0]func() // no comparison has to be compiled for every type argument
+	_       [0]func(*instances) // see instances
 {{- end}}
 {{- with .Embedded}}
 	{{.}}
