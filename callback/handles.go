@@ -16,9 +16,9 @@ type WatchTarget interface {
 	watched() (loop future.Executor, target motor.WatchTarget)
 }
 
-func (c *Client) watched() (future.Executor, motor.WatchTarget)        { return c.loop, c.futures }
-func (d *Database) watched() (future.Executor, motor.WatchTarget)      { return d.loop, d.futures }
-func (c *Collection[D]) watched() (future.Executor, motor.WatchTarget) { return c.loop, c.Futures() }
+func (c *Client) watched() (future.Executor, motor.WatchTarget)     { return c.loop, c.futures }
+func (d *Database) watched() (future.Executor, motor.WatchTarget)   { return d.loop, d.futures }
+func (c *collection) watched() (future.Executor, motor.WatchTarget) { return c.loop, c.futures }
 
 // WatchOf is the Watch of a client, a database or a collection, with changes of type E: see [motor.WatchOf].
 //
