@@ -6,11 +6,13 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // bulkRun is a part of a bulk that goes by one kind of command.
 type bulkRun struct {
-	kind       *writeKind
+	kind       *command.Kind
 	statements []bson.Raw
 	indexes    []int // of the statements, among the writes
 }
@@ -23,24 +25,24 @@ func (r *bulkRun) add(s bson.Raw, index int) {
 // runs returns the writes by their commands. If their order matters, only neighbours share one.
 func (b *bulk) runs() (all []*bulkRun, err error) {
 	for i, m := range b.models {
-		s, err := b.codec.statementOf(m)
+		s, err := command.StatementOf(b.codec.Codec, m)
 		if err != nil {
-			return nil, err
+			return nil, codecError(err)
 		}
 		var into *bulkRun
 		for _, r := range slices.Backward(all) {
-			if r.kind == s.kind {
+			if r.kind == s.Kind {
 				into = r
 			}
-			if r.kind == s.kind || b.ordered {
+			if r.kind == s.Kind || b.ordered {
 				break
 			}
 		}
 		if into == nil {
-			into = &bulkRun{kind: s.kind}
+			into = &bulkRun{kind: s.Kind}
 			all = append(all, into)
 		}
-		into.add(s.doc, i)
+		into.add(s.Doc, i)
 	}
 	return all, nil
 }
@@ -52,20 +54,12 @@ func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson
 		return err
 	}
 	for _, run := range runs {
-		w := &writeCommand{kind: run.kind, wire: wire}
-		w.codec = b.codec
-		w.add(run.kind.name, coll.Name())
-		w.add("ordered", b.ordered)
-		if run.kind != deleteKind {
-			optional(&w.fields, "bypassDocumentValidation", b.options.BypassDocumentValidation)
+		w := &writeCommand{
+			arguments: &arguments{command.Bulk(b.codec.Codec, coll.Name(), run.kind, b.options)}, kind: run.kind, wire: wire,
 		}
-		w.value("comment", b.options.Comment)
-		if run.kind != insertKind {
-			w.document("let", b.options.Let)
-		}
-		w.check(w.sendAll(ctx, b.client, coll.Database(), run, b.ordered, done))
-		if w.err != nil {
-			return w.err
+		w.Check(w.sendAll(ctx, b.client, coll.Database(), run, b.ordered, done))
+		if err := w.err(); err != nil {
+			return err
 		}
 		if b.ordered && len(done.bad.WriteErrors) > 0 {
 			break

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // BulkOptions are the options of InitializeOrderedBulkOp and InitializeUnorderedBulkOp.
@@ -52,24 +53,24 @@ type BulkOperationBuilder struct {
 	start func(context.Context, *bulk, []any) *future.Future[bson.M]
 
 	mu       sync.Mutex
-	encoding *encoding
+	args     *arguments
 	models   []mongo.WriteModel
 	executed bool
 }
 
 func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptions) *BulkOperationBuilder {
-	o, err := single(method, opts)
-	e := c.encoding()
-	e.check(c.err)
-	e.check(err)
-	b := &BulkOperationBuilder{client: c.db.client, name: c.FullName(), encoding: e}
+	o, err := atMostOne(method, opts)
+	e := c.arguments()
+	e.Check(c.err)
+	e.Check(err)
+	b := &BulkOperationBuilder{client: c.db.client, name: c.FullName(), args: e}
 	b.bulk = bulk{client: c.db.client, codec: &c.codec, ordered: ordered, options: options.BulkWriteOptions{Ordered: &ordered}}
 	if o.BypassDocumentValidation {
 		b.bulk.options.BypassDocumentValidation = &o.BypassDocumentValidation
 	}
 	b.start = func(ctx context.Context, all *bulk, concern []any) *future.Future[bson.M] {
 		now := c.now()
-		dictionary, err := single("Execute", concern)
+		dictionary, err := atMostOne("Execute", concern)
 		if err == nil && dictionary != nil {
 			now, err = c.nowOf(dictionary)
 		}
@@ -88,8 +89,8 @@ func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptio
 //
 // Motor: MotorBulkOperationBuilder.insert.
 func (b *BulkOperationBuilder) Insert(document any) {
-	b.add(func(e *encoding) mongo.WriteModel {
-		raw := e.inserted(document)
+	b.add(func(e *arguments) mongo.WriteModel {
+		raw := e.Inserted(document)
 		e.keysOf("document", raw, nil)
 		return &mongo.InsertOneModel{Document: raw}
 	})
@@ -104,16 +105,16 @@ func (b *BulkOperationBuilder) Insert(document any) {
 func (b *BulkOperationBuilder) Find(selector any, collation ...*options.Collation) *BulkWriteOperation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one, err := single("Find", collation)
-	b.encoding.check(err)
-	return &BulkWriteOperation{bulkSelection{b, b.encoding.document("selector", selector), copied(one)}}
+	one, err := atMostOne("Find", collation)
+	b.args.Check(err)
+	return &BulkWriteOperation{bulkSelection{b, b.args.Document("selector", selector), command.Copy(one)}}
 }
 
 // add adds the write that make returns.
-func (b *BulkOperationBuilder) add(make func(*encoding) mongo.WriteModel) {
+func (b *BulkOperationBuilder) add(make func(*arguments) mongo.WriteModel) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if model := make(b.encoding); b.encoding.err == nil {
+	if model := make(b.args); b.args.err() == nil {
 		b.models = append(b.models, model)
 	}
 }
@@ -122,7 +123,7 @@ func (b *BulkOperationBuilder) add(make func(*encoding) mongo.WriteModel) {
 func (b *BulkOperationBuilder) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.encoding.err
+	return b.args.err()
 }
 
 // Execute sends the writes, in as few commands as possible. The result says how many documents each kind of write has
@@ -140,8 +141,8 @@ func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.encoding.err != nil:
-		return failed[bson.M](b.client, b.encoding.err)
+	case b.args.err() != nil:
+		return failed[bson.M](b.client, b.args.err())
 	case b.executed:
 		return failed[bson.M](b.client, newError(InvalidOperation, "a bulk operation can be executed only once"))
 	case len(b.models) == 0:
@@ -196,7 +197,7 @@ func (o *BulkWriteOperation) ReplaceOne(replacement any) { o.replaceOne(replacem
 //
 // Motor: BulkWriteOperation.remove.
 func (o *BulkWriteOperation) Remove() {
-	o.builder.add(func(*encoding) mongo.WriteModel {
+	o.builder.add(func(*arguments) mongo.WriteModel {
 		return &mongo.DeleteManyModel{Filter: o.selector, Collation: o.collation}
 	})
 }
@@ -205,7 +206,7 @@ func (o *BulkWriteOperation) Remove() {
 //
 // Motor: BulkWriteOperation.remove_one.
 func (o *BulkWriteOperation) RemoveOne() {
-	o.builder.add(func(*encoding) mongo.WriteModel {
+	o.builder.add(func(*arguments) mongo.WriteModel {
 		return &mongo.DeleteOneModel{Filter: o.selector, Collation: o.collation}
 	})
 }
@@ -238,21 +239,21 @@ func (o *BulkUpsertOperation) UpdateOne(update any) { o.updateOne(update, new(tr
 func (o *BulkUpsertOperation) ReplaceOne(replacement any) { o.replaceOne(replacement, new(true)) }
 
 func (s bulkSelection) update(update any, upsert *bool) {
-	s.builder.add(func(e *encoding) mongo.WriteModel {
-		return &mongo.UpdateManyModel{Filter: s.selector, Update: e.update(update), Collation: s.collation, Upsert: upsert}
+	s.builder.add(func(e *arguments) mongo.WriteModel {
+		return &mongo.UpdateManyModel{Filter: s.selector, Update: e.Update(update), Collation: s.collation, Upsert: upsert}
 	})
 }
 
 func (s bulkSelection) updateOne(update any, upsert *bool) {
-	s.builder.add(func(e *encoding) mongo.WriteModel {
-		return &mongo.UpdateOneModel{Filter: s.selector, Update: e.update(update), Collation: s.collation, Upsert: upsert}
+	s.builder.add(func(e *arguments) mongo.WriteModel {
+		return &mongo.UpdateOneModel{Filter: s.selector, Update: e.Update(update), Collation: s.collation, Upsert: upsert}
 	})
 }
 
 func (s bulkSelection) replaceOne(replacement any, upsert *bool) {
-	s.builder.add(func(e *encoding) mongo.WriteModel {
+	s.builder.add(func(e *arguments) mongo.WriteModel {
 		return &mongo.ReplaceOneModel{
-			Filter: s.selector, Replacement: e.replacement(replacement), Collation: s.collation, Upsert: upsert,
+			Filter: s.selector, Replacement: e.Replacement(replacement), Collation: s.collation, Upsert: upsert,
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // bulkOutcome is what has come of several writes.
@@ -37,9 +39,9 @@ func (o *bulkOutcome) oldResult() bson.M {
 // add notes the server's reply to a part of a run, the first statement of which is the one at first.
 func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
 	switch run.kind {
-	case insertKind:
+	case command.InsertKind:
 		o.result.inserted += reply.N
-	case deleteKind:
+	case command.DeleteKind:
 		o.result.deleted += reply.N
 	default:
 		upserted := int64(len(reply.Upserted))

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
@@ -60,21 +61,21 @@ func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[op
 	if err := checkWrites(len(models), models == nil); err != nil {
 		return nil, err
 	}
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	if err != nil {
 		return nil, err
 	}
 	b := &bulk{
 		client: c.db.client, codec: &c.codec,
 		models: make([]mongo.WriteModel, len(models)), callers: slices.Clone(models),
-		ordered: given(o.Ordered, true), options: o,
+		ordered: valueOr(o.Ordered, true), options: o,
 	}
-	e := c.encoding()
+	e := c.arguments()
 	for i, m := range models {
-		b.models[i] = e.model(m)
+		b.models[i] = e.Model(m)
 	}
-	b.options.Ordered, b.options.Let, b.options.Comment = &b.ordered, e.option("let", o.Let), e.value("comment", o.Comment)
-	return b, e.err
+	b.options.Ordered, b.options.Let, b.options.Comment = &b.ordered, e.OptionalDocument("let", o.Let), e.OptionalValue("comment", o.Comment)
+	return b, e.err()
 }
 
 // bulkOp returns the operation that sends a bulk with the settings now. The future resolves to result of the outcome.
@@ -87,7 +88,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now moment, resu
 	}
 	return writeOp(ctx, c, now, nil, func(ctx context.Context, coll *mongo.Collection) (T, error) {
 		done := &bulkOutcome{
-			op:     func(i int) any { s, _ := b.codec.statementOf(b.models[i]); return s.doc },
+			op:     func(i int) any { s, _ := command.StatementOf(b.codec.Codec, b.models[i]); return s.Doc },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
 		err := send(ctx, coll, done)
@@ -101,7 +102,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now moment, resu
 
 // byDriver sends the writes by the driver's method.
 func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
-	r, err := coll.BulkWrite(ctx, b.models, &exactly[options.BulkWriteOptions]{b.options})
+	r, err := coll.BulkWrite(ctx, b.models, &command.Literal[options.BulkWriteOptions]{Options: b.options})
 	if r == nil {
 		return err
 	}

@@ -1,13 +1,40 @@
 package motor
 
-// single returns the options that a method was given, which are at most one; without any, those of the zero value.
-// [TypeError] for more.
-func single[T any](method string, opts []T) (options T, err error) {
+import (
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/command"
+)
+
+// atMostOne returns the options of a method that takes them once, or the zero value if there are none. [TypeError] for
+// more.
+func atMostOne[T any](method string, opts []T) (set T, err error) {
 	if len(opts) > 1 {
-		return options, newError(TypeError, "%s takes its options once, not %d times", method, len(opts))
+		return set, newError(TypeError, "%s takes its options once, not %d times", method, len(opts))
 	}
 	if len(opts) == 1 {
-		options = opts[0]
+		set = opts[0]
 	}
-	return options, nil
+	return set, nil
+}
+
+// mergeOptions returns options as a struct. As for the driver, a nil builder sets nothing. [ConfigurationError] if an
+// option cannot be set.
+func mergeOptions[T any](opts []options.Lister[T]) (T, error) {
+	all, err := command.Merge(opts...)
+	return all, codecError(err)
+}
+
+// valueOr returns the value of an option, or its default.
+func valueOr[T any](option *T, otherwise T) T {
+	if option == nil {
+		return otherwise
+	}
+	return *option
+}
+
+// convertOptions merges options and converts them to those of another method.
+func convertOptions[T, U any](opts []options.Lister[T], convert func(T) U) (U, error) {
+	o, err := mergeOptions(opts)
+	return convert(o), err
 }

@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
@@ -283,13 +284,13 @@ func (of watchTarget) spec(pipeline any, opts []options.Lister[options.ChangeStr
 		return w, of.coll.err
 	}
 	w.pipeline = []bson.Raw{}
-	if !isNil(pipeline) {
+	if !command.IsNil(pipeline) {
 		var err error
 		if w.pipeline, err = of.coll.codec.encodePipeline(pipeline); err != nil {
 			return w, err
 		}
 	}
-	set, err := applied(opts)
+	set, err := mergeOptions(opts)
 	if err != nil {
 		return w, err
 	}
@@ -301,22 +302,22 @@ func (of watchTarget) spec(pipeline any, opts []options.Lister[options.ChangeStr
 	case set.ResumeAfter != nil && set.StartAfter != nil:
 		return w, newError(InvalidOperation, "Watch: ResumeAfter and StartAfter exclude each other")
 	}
-	e := of.coll.db.client.encoding(&of.coll.codec)
-	set.ResumeAfter = e.option("ResumeAfter", set.ResumeAfter)
-	set.StartAfter = e.option("StartAfter", set.StartAfter)
-	set.Comment = e.value("Comment", set.Comment)
-	set.Custom = e.values(set.Custom)
-	set.CustomPipeline = e.values(set.CustomPipeline)
+	e := of.coll.db.client.arguments(&of.coll.codec)
+	set.ResumeAfter = e.OptionalDocument("ResumeAfter", set.ResumeAfter)
+	set.StartAfter = e.OptionalDocument("StartAfter", set.StartAfter)
+	set.Comment = e.OptionalValue("Comment", set.Comment)
+	set.Custom = e.Values(set.Custom)
+	set.CustomPipeline = e.Values(set.CustomPipeline)
 	if of.cluster {
 		if set.CustomPipeline == nil {
 			set.CustomPipeline = bson.M{}
 		}
 		set.CustomPipeline["allChangesForCluster"] = true
 	}
-	set.BatchSize, set.MaxAwaitTime = copied(set.BatchSize), copied(set.MaxAwaitTime)
-	set.StartAtOperationTime, set.Collation = copied(set.StartAtOperationTime), copied(set.Collation)
+	set.BatchSize, set.MaxAwaitTime = command.Copy(set.BatchSize), command.Copy(set.MaxAwaitTime)
+	set.StartAtOperationTime, set.Collation = command.Copy(set.StartAtOperationTime), command.Copy(set.Collation)
 	w.set = set
-	return w, e.err
+	return w, e.err()
 }
 
 // from returns the options of a stream that goes on at a token; nil means where the options say.
@@ -326,5 +327,5 @@ func (w *streamSpec) from(token bson.Raw) options.Lister[options.ChangeStreamOpt
 	if after, _ := set.StartAfter.(bson.Raw); token != nil && !bytes.Equal(token, after) {
 		set.ResumeAfter, set.StartAfter, set.StartAtOperationTime = token, nil, nil
 	}
-	return &exactly[options.ChangeStreamOptions]{set}
+	return &command.Literal[options.ChangeStreamOptions]{Options: set}
 }

@@ -167,7 +167,7 @@ var background = future.ExecutorFunc(func(task func()) error { go task(); return
 // Motor: client.name, client["name"], MotorClient.get_database.
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
 	d := &Database{client: c, name: name, opts: opts}
-	set, err := applied(opts)
+	set, err := mergeOptions(opts)
 	for _, err := range []error{checkDatabaseName(name), err, d.take(&c.concerns, set.WriteConcern, set.ReadPreference)} {
 		if d.err == nil {
 			d.err = err
@@ -183,22 +183,6 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 // Motor: MotorClient.server_info.
 func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
 	return c.Database("admin").Command(ctx, bson.D{{Key: "buildInfo", Value: 1}})
-}
-
-// applied returns what opts set, or [ConfigurationError]. As for the driver, a nil builder says nothing.
-func applied[T any](opts []options.Lister[T]) (T, error) {
-	var all T
-	for _, lister := range opts {
-		if isNil(lister) {
-			continue
-		}
-		for _, set := range lister.List() {
-			if err := set(&all); err != nil {
-				return all, &Error{class: ConfigurationError, cause: err}
-			}
-		}
-	}
-	return all, nil
 }
 
 // Stats says what the client's executor is doing and has done since the client was made.

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
@@ -27,10 +28,10 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 		return failed[*mongo.ClientBulkWriteResult](c, err)
 	}
 	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
-		r, err := d.BulkWrite(ctx, encoded, &exactly[options.ClientBulkWriteOptions]{o})
+		r, err := d.BulkWrite(ctx, encoded, &command.Literal[options.ClientBulkWriteOptions]{Options: o})
 		return r, clientBulkError(err, func(i int) any {
-			s, _ := c.codec.statementOf(collectionModel(encoded[i].Model))
-			return s.doc
+			s, _ := command.StatementOf(c.codec.Codec, command.CollectionModel(encoded[i].Model))
+			return s.Doc
 		})
 	}))
 }
@@ -39,31 +40,31 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 func (c *Client) encodeWrites(
 	ctx context.Context, writes []mongo.ClientBulkWrite, opts []options.Lister[options.ClientBulkWriteOptions],
 ) ([]mongo.ClientBulkWrite, options.ClientBulkWriteOptions, error) {
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	if err != nil {
 		return nil, o, err
 	}
-	e := c.encoding(&c.codec)
-	e.check(checkWrites(len(writes), writes == nil))
+	e := c.arguments(&c.codec)
+	e.Check(checkWrites(len(writes), writes == nil))
 	encoded := make([]mongo.ClientBulkWrite, len(writes))
 	for i, w := range writes {
-		e.check(checkDatabaseName(w.Database))
-		e.check(checkCollectionName(w.Collection))
-		encoded[i] = mongo.ClientBulkWrite{Database: w.Database, Collection: w.Collection, Model: e.clientModel(w.Model)}
+		e.Check(checkDatabaseName(w.Database))
+		e.Check(checkCollectionName(w.Collection))
+		encoded[i] = mongo.ClientBulkWrite{Database: w.Database, Collection: w.Collection, Model: e.ClientModel(w.Model)}
 	}
-	o.Let, o.Comment = e.option("let", o.Let), e.value("comment", o.Comment)
+	o.Let, o.Comment = e.OptionalDocument("let", o.Let), e.OptionalValue("comment", o.Comment)
 	if o.WriteConcern == nil && !inTransaction(ctx) {
 		now := c.now()
 		o.WriteConcern = now.write.driver
-		e.check(now.write.refuse("BulkWrite"))
+		e.Check(now.write.refuse("BulkWrite"))
 	}
 	if !o.WriteConcern.Acknowledged() && ctx != nil && mongo.SessionFromContext(ctx) != nil {
-		e.check(newError(ConfigurationError, "a write with w: 0 cannot be in a session"))
+		e.Check(newError(ConfigurationError, "a write with w: 0 cannot be in a session"))
 	}
-	if !o.WriteConcern.Acknowledged() && (given(o.Ordered, true) || given(o.VerboseResults, false)) {
-		e.check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
+	if !o.WriteConcern.Acknowledged() && (valueOr(o.Ordered, true) || valueOr(o.VerboseResults, false)) {
+		e.Check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
 	}
-	return encoded, o, e.err
+	return encoded, o, e.err()
 }
 
 // clientBulkError gives the driver's error its class, and the result that it has.
@@ -78,42 +79,4 @@ func clientBulkError(err error, op func(int) any) error {
 		partial = bulk.PartialResult
 	}
 	return withResult(err, clientBulkOutcome(bulk, op), partial)
-}
-
-// clientModel is model for Client.BulkWrite.
-func (e *encoding) clientModel(model mongo.ClientWriteModel) mongo.ClientWriteModel {
-	switch m := e.model(collectionModel(model)).(type) {
-	case *mongo.InsertOneModel:
-		return (*mongo.ClientInsertOneModel)(m)
-	case *mongo.UpdateOneModel:
-		return (*mongo.ClientUpdateOneModel)(m)
-	case *mongo.UpdateManyModel:
-		return (*mongo.ClientUpdateManyModel)(m)
-	case *mongo.ReplaceOneModel:
-		return (*mongo.ClientReplaceOneModel)(m)
-	case *mongo.DeleteOneModel:
-		return (*mongo.ClientDeleteOneModel)(m)
-	case *mongo.DeleteManyModel:
-		return (*mongo.ClientDeleteManyModel)(m)
-	}
-	return nil
-}
-
-// collectionModel returns a model of Client.BulkWrite as that of Collection.BulkWrite which has the same fields.
-func collectionModel(model mongo.ClientWriteModel) mongo.WriteModel {
-	switch m := model.(type) {
-	case *mongo.ClientInsertOneModel:
-		return (*mongo.InsertOneModel)(m)
-	case *mongo.ClientUpdateOneModel:
-		return (*mongo.UpdateOneModel)(m)
-	case *mongo.ClientUpdateManyModel:
-		return (*mongo.UpdateManyModel)(m)
-	case *mongo.ClientReplaceOneModel:
-		return (*mongo.ReplaceOneModel)(m)
-	case *mongo.ClientDeleteOneModel:
-		return (*mongo.DeleteOneModel)(m)
-	case *mongo.ClientDeleteManyModel:
-		return (*mongo.DeleteManyModel)(m)
-	}
-	return nil
 }

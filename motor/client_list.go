@@ -21,7 +21,7 @@ func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](c, err)
 	}
-	set, err := applied(opts)
+	set, err := mergeOptions(opts)
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](c, err)
 	}

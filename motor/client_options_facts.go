@@ -26,30 +26,30 @@ func (c *Client) ReadConcern() *readconcern.ReadConcern { return c.driver.ReadCo
 // RetryReads reports whether the driver tries a read again, once, after an error of the network.
 //
 // Motor: MotorClient.retry_reads.
-func (c *Client) RetryReads() bool { return given(c.driver.RetryReads, true) }
+func (c *Client) RetryReads() bool { return valueOr(c.driver.RetryReads, true) }
 
 // RetryWrites reports whether the driver tries a write again, once, after an error of the network. Of a write with
 // wtimeout or fsync it does not: see [WriteConcern].
 //
 // Motor: MotorClient.retry_writes.
-func (c *Client) RetryWrites() bool { return given(c.driver.RetryWrites, true) }
+func (c *Client) RetryWrites() bool { return valueOr(c.driver.RetryWrites, true) }
 
 // ServerSelectionTimeout returns for how long an operation looks for a server before it fails.
 //
 // Motor: MotorClient.server_selection_timeout.
 func (c *Client) ServerSelectionTimeout() time.Duration {
-	return given(c.driver.ServerSelectionTimeout, 30*time.Second)
+	return valueOr(c.driver.ServerSelectionTimeout, 30*time.Second)
 }
 
 // MinPoolSize returns how many connections to one server the client keeps open at least.
 //
 // Motor: MotorClient.min_pool_size.
-func (c *Client) MinPoolSize() int { return int(given(c.driver.MinPoolSize, 0)) }
+func (c *Client) MinPoolSize() int { return int(valueOr(c.driver.MinPoolSize, 0)) }
 
 // MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
 //
 // Motor: MotorClient.max_idle_time_ms.
-func (c *Client) MaxIdleTimeMS() int { return int(given(c.driver.MaxConnIdleTime, 0).Milliseconds()) }
+func (c *Client) MaxIdleTimeMS() int { return int(valueOr(c.driver.MaxConnIdleTime, 0).Milliseconds()) }
 
 // EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
 // *event.ServerMonitor, as many as there are.
@@ -67,12 +67,4 @@ func (c *Client) EventListeners() []any {
 		all = append(all, m)
 	}
 	return all
-}
-
-// given returns what an option was set to, or its default.
-func given[T any](option *T, otherwise T) T {
-	if option == nil {
-		return otherwise
-	}
-	return *option
 }

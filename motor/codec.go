@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // codec is the codec of a handle: by the registry and the BSON options of its client, or its own. Its methods give the
@@ -79,6 +80,52 @@ func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
 	return with, codecError(err)
 }
 
+// arguments encodes the arguments of a method, or gathers the fields of a command. Its error has a class.
+type arguments struct{ *command.Builder }
+
+func (a *arguments) err() error { return codecError(a.Err()) }
+
+// arguments returns what encodes arguments with a codec.
+func (c *Client) arguments(codec *codec) *arguments {
+	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
+}
+
+func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
+
+// command returns what gathers the fields of a command, with its first ones.
+func (c *codec) command(fields ...bson.E) *arguments {
+	return &arguments{command.New(c.Codec, fields...)}
+}
+
+// index returns the index of keys: its name is that of the options, or made of the keys.
+func (c *codec) index(keys any, opts []options.Lister[options.IndexOptions]) (command.Index, error) {
+	o, err := mergeOptions(opts)
+	index, bad := command.NewIndex(c.Codec, keys, o)
+	if bad != nil {
+		return index, codecError(bad)
+	}
+	return index, err
+}
+
+// indexes returns the indexes of models of the driver.
+func (c *codec) indexes(models []mongo.IndexModel) ([]command.Index, error) {
+	if len(models) == 0 {
+		return nil, newError(TypeError, "indexes must have at least one index")
+	}
+	all := make([]command.Index, len(models))
+	for i, m := range models {
+		var opts []options.Lister[options.IndexOptions]
+		if m.Options != nil {
+			opts = append(opts, m.Options)
+		}
+		var err error
+		if all[i], err = c.index(m.Keys, opts); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // codecErrorClasses are the classes of the errors of bsoncodec.
 var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.WrongType:       TypeError,
@@ -89,8 +136,11 @@ var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.CannotDecode:    InvalidBSON,
 }
 
-// codecError gives an error of bsoncodec its class, and returns other errors as they are.
+// codecError gives an error of bsoncodec or command its class, and returns other errors as they are.
 func codecError(err error) error {
+	if option, ok := err.(*command.OptionError); ok {
+		return &Error{class: ConfigurationError, cause: option.Cause}
+	}
 	own, ok := err.(*bsoncodec.Error)
 	if !ok {
 		return err

@@ -77,7 +77,7 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 // newCollection is CollectionOf for documents of any type: the caller converts the result.
 func newCollection(db *Database, name string, opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	c := &Collection[bson.M]{collection{db: db, name: name, opts: opts, err: db.err}}
-	set, err := applied(opts)
+	set, err := mergeOptions(opts)
 	for _, err := range []error{checkCollectionName(name), err, c.take(&db.concerns, set.WriteConcern, set.ReadPreference)} {
 		if c.err == nil {
 			c.err = err

@@ -22,18 +22,18 @@ const (
 
 // legacyCommand starts a command. The result is what answer makes of the reply.
 func legacyCommand[T any](
-	ctx context.Context, c *collection, f fields, to destination, answer func(reply bson.Raw) (T, error),
+	ctx context.Context, c *collection, f *arguments, to destination, answer func(reply bson.Raw) (T, error),
 ) *future.Future[T] {
-	now, command := c.now(), f.statement()
-	if f.err != nil {
-		return failed[T](c.db.client, f.err)
+	now, cmd := c.now(), f.Raw()
+	if f.err() != nil {
+		return failed[T](c.db.client, f.err())
 	}
 	opts := options.RunCmd()
 	if to == toPreferred && !inTransaction(ctx) { // a transaction has a read preference of its own
 		opts.SetReadPreference(now.read.pref)
 	}
 	return submit(ctx, c.db.client, collectionOp(c, now, nil, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
-		reply, err := coll.Database().RunCommand(ctx, command, opts).Raw()
+		reply, err := coll.Database().RunCommand(ctx, cmd, opts).Raw()
 		if err != nil {
 			return none, err
 		}
@@ -70,50 +70,8 @@ func (c *codec) documentsOf(key string) func(reply bson.Raw) ([]bson.M, error) {
 }
 
 // readConcern adds the collection's read concern.
-func readConcern(ctx context.Context, f *fields, c *collection) {
+func readConcern(ctx context.Context, f *arguments, c *collection) {
 	if concern := c.ReadConcern(); concern != nil && concern.Level != "" && !inTransaction(ctx) {
-		f.add("readConcern", bson.D{{Key: "level", Value: concern.Level}})
-	}
-}
-
-// javaScript adds code: a string, a bson.JavaScript or a bson.CodeWithScope. Nil is left out.
-func (f *fields) javaScript(key string, code any) {
-	if code != nil {
-		code, err := asJavaScript(key, code)
-		f.check(err)
-		f.value(key, code)
-	}
-}
-
-// asJavaScript returns code as the server takes it, or [TypeError].
-func asJavaScript(argument string, code any) (any, error) {
-	switch c := code.(type) {
-	case string:
-		return bson.JavaScript(c), nil
-	case bson.JavaScript, bson.CodeWithScope:
-		return c, nil
-	}
-	return nil, newError(TypeError, "%s must be JavaScript, not %T", argument, code)
-}
-
-// fieldNames adds a document, or a list of names, each of which stands for 1.
-func (f *fields) fieldNames(key string, value any) {
-	if names, ok := value.([]string); ok {
-		doc := make(bson.D, len(names))
-		for i, name := range names {
-			doc[i] = bson.E{Key: name, Value: 1}
-		}
-		value = doc
-	}
-	f.document(key, value)
-}
-
-// positive adds a number, unless it is 0.
-func (f *fields) positive(key string, n int64) {
-	switch {
-	case n < 0:
-		f.check(newError(ValueError, "%s must be at least 0, not %d", key, n))
-	case n > 0:
-		f.add(key, n)
+		f.Add("readConcern", bson.D{{Key: "level", Value: concern.Level}})
 	}
 }

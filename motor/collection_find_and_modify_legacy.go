@@ -46,48 +46,49 @@ func (c *collection) FindAndModifyFullResponse(ctx context.Context, query any, o
 
 func (c *collection) findAndModify(ctx context.Context, now moment, query any, opts []FindAndModifyOptions) (fetchFunc, error) {
 	f := findAndModify(ctx, c, query, opts)
-	command := f.statement()
+	command := f.Raw()
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		reply, err := coll.Database().RunCommand(ctx, command).Raw()
 		return valueOf(reply), err
-	}, f.err
+	}, f.err()
 }
 
 // findAndModify returns the command.
-func findAndModify(ctx context.Context, c *collection, query any, opts []FindAndModifyOptions) fields {
-	set, err := single("FindAndModify", opts)
-	f := fields{codec: &c.codec, err: err}
-	f.add("findAndModify", c.name)
+func findAndModify(ctx context.Context, c *collection, query any, opts []FindAndModifyOptions) *arguments {
+	set, err := atMostOne("FindAndModify", opts)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("findAndModify", c.name)
 	raw, err := c.codec.encode("query", query)
-	f.check(err)
-	f.add("query", raw)
+	f.Check(err)
+	f.Add("query", raw)
 	switch {
 	case set.Update == nil && !set.Remove:
-		f.check(newError(ValueError, "FindAndModify must either update or remove"))
+		f.Check(newError(ValueError, "FindAndModify must either update or remove"))
 	case set.Update != nil && set.Remove:
-		f.check(newError(ValueError, "FindAndModify cannot both update and remove"))
+		f.Check(newError(ValueError, "FindAndModify cannot both update and remove"))
 	case set.Remove:
-		f.add("remove", true)
+		f.Add("remove", true)
 	case bsoncodec.IsList(set.Update):
 		stages, err := c.codec.encodeUpdate(set.Update)
-		f.check(err)
-		f.add("update", stages)
+		f.Check(err)
+		f.Add("update", stages)
 	default:
 		change, err := c.codec.encode("update", set.Update)
-		f.check(err)
+		f.Check(err)
 		if _, none := change.IndexErr(0); none != nil {
-			f.check(newError(ValueError, "update is empty"))
+			f.Check(newError(ValueError, "update is empty"))
 		}
-		f.add("update", change)
+		f.Add("update", change)
 	}
 	if set.Upsert {
-		f.add("upsert", true)
+		f.Add("upsert", true)
 	}
-	f.ordered("sort", set.Sort)
-	f.fieldNames("fields", set.Fields)
+	f.AddKeys("sort", set.Sort)
+	f.AddFieldNames("fields", set.Fields)
 	if set.New {
-		f.add("new", true)
+		f.Add("new", true)
 	}
-	f.concern(ctx, c.now())
+	f.addConcern(ctx, c.now())
 	return f
 }

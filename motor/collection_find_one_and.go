@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
@@ -19,7 +20,7 @@ import (
 // Motor: MotorCollection.find_one_and_delete.
 func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
 	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
-		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndDeleteOptions(opts) },
+		options: func() (options.FindOneAndUpdateOptions, error) { return convertOptions(opts, command.FindOneAndDelete) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndDelete(ctx, query, opts...)
 		},
@@ -39,7 +40,9 @@ func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replaceme
 	change, err := c.codec.encodeReplacement(replacement)
 	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
 		change: change, err: err,
-		options: func() (options.FindOneAndUpdateOptions, error) { return findOneAndReplaceOptions(opts) },
+		options: func() (options.FindOneAndUpdateOptions, error) {
+			return convertOptions(opts, command.FindOneAndReplace)
+		},
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndReplace(ctx, query, change, opts...)
 		},
@@ -59,7 +62,7 @@ func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any
 	change, err := c.codec.encodeUpdate(update)
 	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
 		change: change, err: err,
-		options: func() (options.FindOneAndUpdateOptions, error) { return applied(opts) },
+		options: func() (options.FindOneAndUpdateOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndUpdate(ctx, query, change, opts...)
 		},
@@ -96,55 +99,19 @@ func (c *collection) findOneAnd(ctx context.Context, now moment, filter any, a f
 
 // findOneAndByCommand takes the options of all three methods as those of FindOneAndUpdate, which has all of them.
 func (c *collection) findOneAndByCommand(now moment, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
-	f := fields{codec: &c.codec}
-	f.add("findAndModify", c.name)
-	f.add("query", query)
-	if a.change == nil {
-		f.add("remove", true)
-	} else {
-		f.add("update", a.change)
-	}
 	o, err := a.options()
-	f.check(err)
-	f.documents("arrayFilters", o.ArrayFilters)
-	optional(&f, "bypassDocumentValidation", o.BypassDocumentValidation)
-	f.collation(o.Collation)
-	f.value("comment", o.Comment)
-	f.document("fields", o.Projection)
-	if o.ReturnDocument != nil {
-		f.add("new", *o.ReturnDocument == options.After)
-	}
-	f.keys("sort", o.Sort)
-	optional(&f, "upsert", o.Upsert)
-	f.keys("hint", o.Hint)
-	f.document("let", o.Let)
-	f.add("writeConcern", now.write.wire)
-	command := f.statement()
+	f := arguments{command.FindAndModify(c.codec.Codec, c.name, query, a.change, o)}
+	f.Check(err)
+	f.Add("writeConcern", now.write.wire)
+	cmd := f.Raw()
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
-		reply, err := coll.Database().RunCommand(ctx, command).Raw()
+		reply, err := coll.Database().RunCommand(ctx, cmd).Raw()
 		return valueOf(reply), err
-	}, f.err
+	}, f.err()
 }
 
 // valueOf returns the document in the reply to findAndModify, or nil.
 func valueOf(reply bson.Raw) bson.Raw {
 	doc, _ := reply.Lookup("value").DocumentOK()
 	return doc
-}
-
-// findOneAndDeleteOptions returns options as those of FindOneAndUpdate.
-func findOneAndDeleteOptions(opts []options.Lister[options.FindOneAndDeleteOptions]) (options.FindOneAndUpdateOptions, error) {
-	o, err := applied(opts)
-	return options.FindOneAndUpdateOptions{
-		Collation: o.Collation, Comment: o.Comment, Projection: o.Projection, Sort: o.Sort, Hint: o.Hint, Let: o.Let,
-	}, err
-}
-
-// findOneAndReplaceOptions returns options as those of FindOneAndUpdate.
-func findOneAndReplaceOptions(opts []options.Lister[options.FindOneAndReplaceOptions]) (options.FindOneAndUpdateOptions, error) {
-	o, err := applied(opts)
-	return options.FindOneAndUpdateOptions{
-		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment,
-		Projection: o.Projection, ReturnDocument: o.ReturnDocument, Sort: o.Sort, Upsert: o.Upsert, Hint: o.Hint, Let: o.Let,
-	}, err
 }

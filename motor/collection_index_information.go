@@ -18,7 +18,7 @@ import (
 //
 // Motor: MotorCollection.list_indexes.
 func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
-	_, err := applied(opts)
+	_, err := mergeOptions(opts)
 	send := func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
 		all := opts
 		if size != nil {

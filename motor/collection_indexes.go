@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
@@ -24,11 +25,11 @@ import (
 //
 // Motor: MotorCollection.create_index.
 func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.Lister[options.IndexOptions]) *future.Future[string] {
-	model, err := c.codec.indexModel(keys, opts)
+	model, err := c.codec.index(keys, opts)
 	if err != nil {
 		return failed[string](c.db.client, err)
 	}
-	return createIndexes(ctx, c, []indexModel{model}, nil, func(names []string) string { return names[0] })
+	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string { return names[0] })
 }
 
 // CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
@@ -40,7 +41,7 @@ func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.
 func (c *collection) CreateIndexes(
 	ctx context.Context, indexes []mongo.IndexModel, opts ...options.Lister[options.CreateIndexesOptions],
 ) *future.Future[[]string] {
-	models, err := c.codec.indexModels(indexes)
+	models, err := c.codec.indexes(indexes)
 	if err != nil {
 		return failed[[]string](c.db.client, err)
 	}
@@ -49,12 +50,12 @@ func (c *collection) CreateIndexes(
 
 // createIndexes creates indexes. The result is what result makes of their names.
 func createIndexes[T any](
-	ctx context.Context, c *collection, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
+	ctx context.Context, c *collection, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
 	result func(names []string) T,
 ) *future.Future[T] {
 	names := make([]string, len(models))
 	for i, m := range models {
-		names[i] = *m.options.Name
+		names[i] = m.Name()
 	}
 	now := c.now()
 	create, err := c.creating(ctx, now, models, opts)
@@ -68,49 +69,30 @@ func createIndexes[T any](
 
 // creating returns what creates indexes, with the concerns of a moment.
 func (c *collection) creating(
-	ctx context.Context, now moment, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
+	ctx context.Context, now moment, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
 ) (func(context.Context, *mongo.Collection) error, error) {
 	if now.byCommand(ctx) {
-		f, err := createIndexesCommand(c, models, opts)
-		if err != nil {
-			return nil, err
-		}
-		return f.sender(now), nil
+		o, err := mergeOptions(opts)
+		f := &arguments{command.CreateIndexes(c.codec.Codec, c.name, models, o)}
+		f.Check(err)
+		return f.sender(now), f.err()
 	}
 	return func(ctx context.Context, coll *mongo.Collection) error {
 		all := make([]mongo.IndexModel, len(models))
 		for i, m := range models {
-			all[i] = m.driver()
+			all[i] = m.Driver()
 		}
 		_, err := coll.Indexes().CreateMany(ctx, all, opts...)
 		return err
 	}, nil
 }
 
-// createIndexesCommand returns the command that the driver's CreateMany sends.
-func createIndexesCommand(
-	c *collection, models []indexModel, opts []options.Lister[options.CreateIndexesOptions],
-) (*fields, error) {
-	f := &fields{codec: &c.codec}
-	f.add("createIndexes", c.name)
-	o, err := applied(opts)
-	f.check(err)
-	f.value("commitQuorum", o.CommitQuorum)
-	statements := make([]bson.Raw, len(models))
-	for i, m := range models {
-		statements[i], err = m.statement(&c.codec)
-		f.check(err)
-	}
-	f.add("indexes", statements)
-	return f, f.err
-}
-
-// sender returns what sends the fields as a command, with the write concern of a moment.
-func (f *fields) sender(now moment) func(context.Context, *mongo.Collection) error {
-	f.add("writeConcern", now.write.wire)
-	command := f.doc
+// sender returns a function that sends the command, with the write concern of a moment.
+func (a *arguments) sender(now moment) func(context.Context, *mongo.Collection) error {
+	a.Add("writeConcern", now.write.wire)
+	cmd := a.Fields()
 	return func(ctx context.Context, coll *mongo.Collection) error {
-		return coll.Database().RunCommand(ctx, command).Err()
+		return coll.Database().RunCommand(ctx, cmd).Err()
 	}
 }
 
@@ -128,11 +110,11 @@ func (c *collection) DropIndex(ctx context.Context, indexOrName any, opts ...opt
 		return failed[struct{}](c.db.client, newError(ValueError, "the name of an index cannot be empty"))
 	}
 	if !ok {
-		keys, err := c.codec.encodeIndexKeys(indexOrName)
+		keys, err := command.IndexKeys(c.codec.Codec, indexOrName)
 		if err != nil {
-			return failed[struct{}](c.db.client, err)
+			return failed[struct{}](c.db.client, codecError(err))
 		}
-		name = indexName(keys)
+		name = command.IndexName(keys)
 	}
 	return dropIndex(ctx, c, name, opts)
 }
@@ -160,7 +142,7 @@ func dropIndex(
 		return coll.Indexes().DropOne(ctx, name, opts...)
 	}
 	if now.byCommand(ctx) {
-		f := &fields{codec: &c.codec, doc: bson.D{{Key: "dropIndexes", Value: c.name}, {Key: "index", Value: name}}}
+		f := c.codec.command(bson.E{Key: "dropIndexes", Value: c.name}, bson.E{Key: "index", Value: name})
 		drop = f.sender(now)
 	}
 	gone := name

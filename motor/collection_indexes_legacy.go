@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // EnsureIndexOptions say more of the index that [Collection.EnsureIndex] creates.
@@ -31,19 +32,19 @@ const defaultCacheFor = 300 * time.Second
 //
 // Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
 func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIndexOptions) *future.Future[string] {
-	set, err := single("EnsureIndex", opts)
+	set, err := atMostOne("EnsureIndex", opts)
 	var index []options.Lister[options.IndexOptions]
 	if set.Index != nil {
 		index = append(index, set.Index)
 	}
-	model, e := c.codec.indexModel(keys, index)
+	model, e := c.codec.index(keys, index)
 	if err == nil {
 		err = e
 	}
 	if err != nil {
 		return failed[string](c.db.client, err)
 	}
-	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, *model.options.Name}
+	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, model.Name()}
 	if cache.has(key) {
 		return resolved(c.db.client, "")
 	}
@@ -51,7 +52,7 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 	if set.CacheFor != nil {
 		keep = *set.CacheFor
 	}
-	return createIndexes(ctx, c, []indexModel{model}, nil, func(names []string) string {
+	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string {
 		cache.add(key, keep, before)
 		return names[0]
 	})
@@ -64,6 +65,6 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 //
 // Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
 func (c *collection) Reindex(ctx context.Context) *future.Future[bson.M] {
-	f := fields{codec: &c.codec, doc: bson.D{{Key: "reIndex", Value: c.name}}}
+	f := c.codec.command(bson.E{Key: "reIndex", Value: c.name})
 	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
 }

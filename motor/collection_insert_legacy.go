@@ -25,21 +25,21 @@ import (
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
 func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOptions) *future.Future[any] {
-	o, err := single("Insert", opts)
+	o, err := atMostOne("Insert", opts)
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
 	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
-	e := c.encoding()
-	if !e.check(err) || documents == nil || !bsoncodec.IsList(documents) {
-		op, err := c.insertOld(ctx, now, e, e.document("document", documents), o)
+	e := c.arguments()
+	if !e.Check(err) || documents == nil || !bsoncodec.IsList(documents) {
+		op, err := c.insertOld(ctx, now, e, e.Document("document", documents), o)
 		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	var raws []bson.Raw
 	if reflect.ValueOf(documents).Len() == 0 {
-		e.check(newError(InvalidOperation, "Insert of no documents"))
+		e.Check(newError(InvalidOperation, "Insert of no documents"))
 	} else {
-		raws = e.documents(documents)
+		raws = e.Documents(documents)
 	}
 	for _, raw := range raws {
 		e.keysOf("a document", raw, o.CheckKeys)
@@ -56,7 +56,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 }
 
 // insertOld inserts one document as Insert and Save do.
-func (c *collection) insertOld(ctx context.Context, now moment, e *encoding, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
+func (c *collection) insertOld(ctx context.Context, now moment, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
 	e.keysOf("document", raw, o.CheckKeys)
 	op, err := c.insertOne(ctx, now, e, raw, nil)
 	return func(ctx context.Context, coll *mongo.Collection) (any, error) {
@@ -69,15 +69,15 @@ func (c *collection) insertOld(ctx context.Context, now moment, e *encoding, raw
 }
 
 // keysOf is bsoncodec.CheckKeys, unless it is turned off.
-func (e *encoding) keysOf(argument string, raw bson.Raw, on *bool) {
-	if e.err == nil && given(on, true) {
-		e.check(codecError(bsoncodec.CheckKeys(argument, raw)))
+func (e *arguments) keysOf(argument string, raw bson.Raw, on *bool) {
+	if e.err() == nil && valueOr(on, true) {
+		e.Check(codecError(bsoncodec.CheckKeys(argument, raw)))
 	}
 }
 
 // idsOf returns the ids of documents as Insert tells them.
 func idsOf(ids []any, raws []bson.Raw, manipulate *bool) []any {
-	if given(manipulate, true) {
+	if valueOr(manipulate, true) {
 		return ids
 	}
 	told := make([]any, len(ids))
@@ -112,24 +112,24 @@ func lastOf(err error, r *InsertManyResult) error {
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
 func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions) *future.Future[any] {
-	o, err := single("Save", opts)
+	o, err := atMostOne("Save", opts)
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
 	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
-	e := c.encoding()
-	e.check(err)
-	raw := e.document("document", document)
+	e := c.arguments()
+	e.Check(err)
+	raw := e.Document("document", document)
 	value := e.id(raw)
 	if value.IsZero() {
 		op, err := c.insertOld(ctx, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
 		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	e.keysOf("document", raw, o.CheckKeys)
-	e.check(codecError(bsoncodec.CheckReplacement(raw)))
+	e.Check(codecError(bsoncodec.CheckReplacement(raw)))
 	var id any
 	if err := value.Unmarshal(&id); err != nil {
-		e.check(&Error{class: InvalidDocument, text: "_id", cause: err})
+		e.Check(&Error{class: InvalidDocument, text: "_id", cause: err})
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
 	op, err := c.modify(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
@@ -142,8 +142,8 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 }
 
 // id returns the _id of an encoded document, or the zero value.
-func (e *encoding) id(raw bson.Raw) bson.RawValue {
-	if e.err != nil {
+func (e *arguments) id(raw bson.Raw) bson.RawValue {
+	if e.err() != nil {
 		return bson.RawValue{}
 	}
 	return raw.Lookup("_id")

@@ -36,7 +36,7 @@ type MapReduceOptions struct {
 func (c *collection) MapReduce(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[*Collection[bson.M]] {
 	f, inline := mapReduce(ctx, c, "MapReduce", mapping, reducing, out, opts)
 	if inline {
-		f.check(newError(ValueError, "MapReduce: there is no collection with inline results; use InlineMapReduce"))
+		f.Check(newError(ValueError, "MapReduce: there is no collection with inline results; use InlineMapReduce"))
 	}
 	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (*Collection[bson.M], error) {
 		result := reply.Lookup("result")
@@ -92,44 +92,39 @@ var inlineResults = bson.D{{Key: "inline", Value: 1}}
 // mapReduce returns the command, and whether its results come inline: then it is a read, otherwise a write.
 func mapReduce(
 	ctx context.Context, c *collection, method string, mapping, reducing, out any, opts []MapReduceOptions,
-) (f fields, inline bool) {
-	set, err := single(method, opts)
-	f = fields{codec: &c.codec, err: err}
-	f.add("mapReduce", c.name)
+) (f *arguments, inline bool) {
+	set, err := atMostOne(method, opts)
+	f = c.codec.command()
+	f.Check(err)
+	f.Add("mapReduce", c.name)
 	for _, code := range []bson.E{{Key: "map", Value: mapping}, {Key: "reduce", Value: reducing}} {
 		if code.Value == nil {
-			f.check(newError(TypeError, "%s is nil", code.Key))
+			f.Check(newError(TypeError, "%s is nil", code.Key))
 		}
-		f.javaScript(code.Key, code.Value)
+		f.AddJavaScript(code.Key, code.Value)
 	}
 	if name, ok := out.(string); ok {
-		f.check(checkCollectionName(name))
-		f.add("out", name)
-	} else if raw, err := c.codec.encodeCommand("out", out); f.check(err) {
+		f.Check(checkCollectionName(name))
+		f.Add("out", name)
+	} else if raw, err := c.codec.encodeCommand("out", out); f.Check(err) {
 		_, e := raw.LookupErr("inline")
 		inline = e == nil
-		f.add("out", raw)
+		f.Add("out", raw)
 	}
-	f.document("query", set.Query)
-	f.ordered("sort", set.Sort)
-	f.positive("limit", set.Limit)
-	f.javaScript("finalize", set.Finalize)
-	f.document("scope", set.Scope)
-	for _, flag := range []bson.E{
-		{Key: "jsMode", Value: set.JSMode},
-		{Key: "verbose", Value: set.Verbose},
-		{Key: "bypassDocumentValidation", Value: set.BypassDocumentValidation},
-	} {
-		if flag.Value == true {
-			f.doc = append(f.doc, flag)
-		}
-	}
-	f.collation(set.Collation)
-	f.value("comment", set.Comment)
+	f.AddDocument("query", set.Query)
+	f.AddKeys("sort", set.Sort)
+	f.AddPositive("limit", set.Limit)
+	f.AddJavaScript("finalize", set.Finalize)
+	f.AddDocument("scope", set.Scope)
+	f.AddTrue("jsMode", set.JSMode)
+	f.AddTrue("verbose", set.Verbose)
+	f.AddTrue("bypassDocumentValidation", set.BypassDocumentValidation)
+	f.AddCollation(set.Collation)
+	f.AddValue("comment", set.Comment)
 	if inline {
-		readConcern(ctx, &f, c)
+		readConcern(ctx, f, c)
 	} else {
-		f.concern(ctx, c.now())
+		f.addConcern(ctx, c.now())
 	}
 	return f, inline
 }

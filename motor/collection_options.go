@@ -22,7 +22,7 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 
 func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
-	set, _ := applied(opts) // an error of theirs is one of all the options, and so is with.err
+	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
 	if err := with.take(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
@@ -34,7 +34,7 @@ func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions
 //
 // Motor: MotorCollection.read_concern.
 func (c *collection) ReadConcern() *readconcern.ReadConcern {
-	set, _ := applied(c.opts) // an error is c.err
+	set, _ := mergeOptions(c.opts) // an error is c.err
 	if set.ReadConcern != nil {
 		return set.ReadConcern
 	}

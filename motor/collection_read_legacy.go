@@ -27,16 +27,17 @@ type CountOptions struct {
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
 func (c *collection) Count(ctx context.Context, opts ...CountOptions) *future.Future[int64] {
-	set, err := single("Count", opts)
-	f := fields{codec: &c.codec, err: err}
-	f.add("count", c.name)
-	f.document("query", set.Filter)
-	f.positive("skip", set.Skip)
-	f.positive("limit", set.Limit)
-	f.keys("hint", set.Hint)
-	f.collation(set.Collation)
-	f.value("comment", set.Comment)
-	readConcern(ctx, &f, c)
+	set, err := atMostOne("Count", opts)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("count", c.name)
+	f.AddDocument("query", set.Filter)
+	f.AddPositive("skip", set.Skip)
+	f.AddPositive("limit", set.Limit)
+	f.AddKeysOrName("hint", set.Hint)
+	f.AddCollation(set.Collation)
+	f.AddValue("comment", set.Comment)
+	readConcern(ctx, f, c)
 	return legacyCommand(ctx, c, f, toPreferred, func(reply bson.Raw) (int64, error) {
 		n, ok := reply.Lookup("n").AsInt64OK()
 		if !ok {
@@ -62,26 +63,27 @@ type GroupOptions struct {
 //
 // Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
 func (c *collection) Group(ctx context.Context, key, condition, initial, reduce any, opts ...GroupOptions) *future.Future[[]bson.M] {
-	set, err := single("Group", opts)
-	f := fields{codec: &c.codec, err: err}
-	f.add("ns", c.name)
+	set, err := atMostOne("Group", opts)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("ns", c.name)
 	switch key.(type) {
 	case string, bson.JavaScript, bson.CodeWithScope:
-		f.javaScript("$keyf", key)
+		f.AddJavaScript("$keyf", key)
 	default:
-		f.fieldNames("key", key)
+		f.AddFieldNames("key", key)
 	}
 	raw, err := c.codec.encode("condition", condition)
-	f.check(err)
-	f.add("cond", raw)
+	f.Check(err)
+	f.Add("cond", raw)
 	raw, err = c.codec.encode("initial", initial)
-	f.check(err)
-	f.add("initial", raw)
+	f.Check(err)
+	f.Add("initial", raw)
 	if reduce == nil {
-		f.check(newError(TypeError, "reduce is nil"))
+		f.Check(newError(TypeError, "reduce is nil"))
 	}
-	f.javaScript("$reduce", reduce)
-	f.javaScript("finalize", set.Finalize)
-	f.doc = bson.D{{Key: "group", Value: f.doc}}
+	f.AddJavaScript("$reduce", reduce)
+	f.AddJavaScript("finalize", set.Finalize)
+	f.SetFields(bson.D{{Key: "group", Value: f.Fields()}})
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("retval"))
 }

@@ -24,23 +24,24 @@ type RenameOptions struct {
 //
 // Motor: MotorCollection.rename.
 func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
-	set, err := single("Rename", opts)
+	set, err := atMostOne("Rename", opts)
 	if bad := checkCollectionName(newName); err == nil {
 		err = bad
 	}
-	f, now := fields{codec: &c.codec, err: err}, c.now()
-	f.add("renameCollection", c.FullName())
-	f.add("to", c.db.name+"."+newName)
+	f, now := c.codec.command(), c.now()
+	f.Check(err)
+	f.Add("renameCollection", c.FullName())
+	f.Add("to", c.db.name+"."+newName)
 	if set.DropTarget {
-		f.add("dropTarget", true)
+		f.Add("dropTarget", true)
 	}
-	f.value("comment", set.Comment)
-	f.concern(ctx, now)
-	command := f.statement()
+	f.AddValue("comment", set.Comment)
+	f.addConcern(ctx, now)
+	command := f.Raw()
 	// The indexes move with the collection. Those of one that had the new name are gone.
 	target := &newCollection(c.db, newName, nil).collection
 	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
 	}
-	return submit(ctx, c.db.client, collectionOp(c, now, f.err, invalidating(target, "", invalidating(c, "", op))))
+	return submit(ctx, c.db.client, collectionOp(c, now, f.err(), invalidating(target, "", invalidating(c, "", op))))
 }

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // The indexes of Atlas Search. Their commands have neither a read nor a write concern, and are over before what they
@@ -75,10 +76,11 @@ func createSearchIndexes[T any](
 func (c *collection) DropSearchIndex(
 	ctx context.Context, name string, opts ...options.Lister[options.DropSearchIndexOptions],
 ) *future.Future[struct{}] {
-	_, err := applied(opts)
-	f := fields{codec: &c.codec, err: err}
-	f.add("dropSearchIndex", c.name)
-	f.add("name", name)
+	_, err := mergeOptions(opts)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("dropSearchIndex", c.name)
+	f.Add("name", name)
 	return searchIndexCommand(ctx, c, f, unlessMissing)
 }
 
@@ -92,21 +94,22 @@ func (c *collection) UpdateSearchIndex(
 	ctx context.Context, name string, definition any, opts ...options.Lister[options.UpdateSearchIndexOptions],
 ) *future.Future[struct{}] {
 	raw, err := c.codec.encode("definition", definition)
-	if _, e := applied(opts); err == nil {
+	if _, e := mergeOptions(opts); err == nil {
 		err = e
 	}
-	f := fields{codec: &c.codec, err: err}
-	f.add("updateSearchIndex", c.name)
-	f.add("name", name)
-	f.add("definition", raw)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("updateSearchIndex", c.name)
+	f.Add("name", name)
+	f.Add("definition", raw)
 	return searchIndexCommand(ctx, c, f, func(err error) error { return err })
 }
 
 // searchIndexCommand sends a command of which the driver's own method gives out errors of an internal type. What comes
 // of it is what outcome makes of its error.
-func searchIndexCommand(ctx context.Context, c *collection, f fields, outcome func(error) error) *future.Future[struct{}] {
-	command := f.statement()
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), f.err, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcome func(error) error) *future.Future[struct{}] {
+	command := f.Raw()
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), f.err(), func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, outcome(coll.Database().RunCommand(ctx, command).Err())
 	}))
 }
@@ -119,7 +122,7 @@ func searchIndexCommand(ctx context.Context, c *collection, f fields, outcome fu
 //
 // Motor: MotorCollection.list_search_indexes.
 func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
-	set, err := applied(opts)
+	set, err := mergeOptions(opts)
 	which := options.SearchIndexes()
 	if name != "" {
 		which.SetName(name)
@@ -134,7 +137,7 @@ func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[optio
 			aggregate.BatchSize = size
 			own.AggregateOptions = &aggregate
 		}
-		return c.in(client).SearchIndexes().List(ctx, which, &exactly[options.ListSearchIndexesOptions]{own})
+		return c.in(client).SearchIndexes().List(ctx, which, &command.Literal[options.ListSearchIndexesOptions]{Options: own})
 	}
 	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }

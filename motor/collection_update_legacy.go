@@ -25,13 +25,13 @@ import (
 //
 // Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
 func (c *collection) Update(ctx context.Context, spec, document any, opts ...UpdateOptions) *future.Future[bson.M] {
-	o, err := single("Update", opts)
+	o, err := atMostOne("Update", opts)
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
 	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
-	e := c.encoding()
-	e.check(err)
+	e := c.arguments()
+	e.Check(err)
 	op, err := c.modify(ctx, now, e, spec, e.modification(document, o))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
@@ -49,9 +49,9 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 }
 
 // modification returns what Update is to do.
-func (e *encoding) modification(document any, o UpdateOptions) modification {
-	raw := e.document("document", document)
-	if e.err != nil {
+func (e *arguments) modification(document any, o UpdateOptions) modification {
+	raw := e.Document("document", document)
+	if e.err() != nil {
 		return modification{}
 	}
 	if first, err := raw.IndexErr(0); err == nil && strings.HasPrefix(first.Key(), "$") {
@@ -61,7 +61,7 @@ func (e *encoding) modification(document any, o UpdateOptions) modification {
 		return updateOne(raw, []options.Lister[options.UpdateOneOptions]{options.UpdateOne().SetUpsert(o.Upsert)})
 	}
 	if o.Multi {
-		e.check(newError(ValueError, "Update of several documents needs operators"))
+		e.Check(newError(ValueError, "Update of several documents needs operators"))
 	}
 	e.keysOf("document", raw, o.CheckKeys)
 	return replaceOne(raw, []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(o.Upsert)})
@@ -76,15 +76,15 @@ func (e *encoding) modification(document any, o UpdateOptions) modification {
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
 func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOptions) *future.Future[bson.M] {
-	o, err := single("Remove", opts)
+	o, err := atMostOne("Remove", opts)
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
 	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
-	e := c.encoding()
-	e.check(err)
+	e := c.arguments()
+	e.Check(err)
 	removal := deleteMany(nil)
-	if !given(o.Multi, true) {
+	if !valueOr(o.Multi, true) {
 		removal = deleteOne(nil)
 	}
 	op, err := c.remove(ctx, now, e, e.specOrID(specOrID), removal)
@@ -98,7 +98,7 @@ func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOpt
 }
 
 // specOrID returns the filter that a document is, or that for an _id.
-func (e *encoding) specOrID(v any) bson.Raw {
+func (e *arguments) specOrID(v any) bson.Raw {
 	empty, _ := bson.Marshal(bson.D{})
 	if v == nil {
 		return empty
@@ -106,12 +106,12 @@ func (e *encoding) specOrID(v any) bson.Raw {
 	switch value := reflect.ValueOf(v); value.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		if value.IsNil() {
-			e.check(newError(TypeError, "the argument is a nil %T: should all documents be removed, it must be nil", v))
+			e.Check(newError(TypeError, "the argument is a nil %T: should all documents be removed, it must be nil", v))
 			return empty
 		}
 	}
 	// What is a document, and what a value that is kept in a struct, such as a bson.Binary, its encoding tells.
-	raw := e.document("_id", bson.D{{Key: "_id", Value: v}})
+	raw := e.Document("_id", bson.D{{Key: "_id", Value: v}})
 	if spec, ok := raw.Lookup("_id").DocumentOK(); ok {
 		return spec
 	}

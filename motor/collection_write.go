@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // writeFunc is a write that is ready to be sent.
@@ -28,9 +29,9 @@ func writeOp[T any](ctx context.Context, c *collection, now moment, err error, w
 //
 // Motor: MotorCollection.insert_one.
 func (c *collection) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
-	e, now := c.encoding(), c.now()
-	raw := e.document("document", document)
-	if c.batching != nil && e.err == nil && len(opts) == 0 && now.batchable(ctx) {
+	e, now := c.arguments(), c.now()
+	raw := e.Document("document", document)
+	if c.batching != nil && e.err() == nil && len(opts) == 0 && now.batchable(ctx) {
 		return c.insertBatched(ctx, now, raw)
 	}
 	op, err := c.insertOne(ctx, now, e, raw, opts)
@@ -38,10 +39,10 @@ func (c *collection) InsertOne(ctx context.Context, document any, opts ...option
 }
 
 func (c *collection) insertOne(
-	ctx context.Context, now moment, e *encoding, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
+	ctx context.Context, now moment, e *arguments, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) (writeFunc[*InsertOneResult], error) {
-	if e.err != nil {
-		return nil, e.err
+	if e.err() != nil {
+		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
 		return c.insertOneByCommand(now, raw, opts)
@@ -65,16 +66,16 @@ func (c *collection) insertOne(
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
-	e, now := c.encoding(), c.now()
-	op, err := c.insertMany(ctx, now, e, e.documents(documents), opts)
+	e, now := c.arguments(), c.now()
+	op, err := c.insertMany(ctx, now, e, e.Documents(documents), opts)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func (c *collection) insertMany(
-	ctx context.Context, now moment, e *encoding, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+	ctx context.Context, now moment, e *arguments, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) (writeFunc[*InsertManyResult], error) {
-	if e.err != nil {
-		return nil, e.err
+	if e.err() != nil {
+		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
 		return c.insertManyByCommand(now, raws, opts)
@@ -102,15 +103,15 @@ func (c *collection) insertMany(
 //
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
-	e, now := c.encoding(), c.now()
-	op, err := c.modify(ctx, now, e, filter, updateOne(e.update(update), opts))
+	e, now := c.arguments(), c.now()
+	op, err := c.modify(ctx, now, e, filter, updateOne(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modification {
 	return modification{
 		change:  change,
-		options: func() (options.UpdateOneOptions, error) { return applied(opts) },
+		options: func() (options.UpdateOneOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateOne(ctx, query, change, opts...)
 		},
@@ -121,8 +122,8 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modi
 //
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
-	e, now := c.encoding(), c.now()
-	op, err := c.modify(ctx, now, e, filter, updateMany(e.update(update), opts))
+	e, now := c.arguments(), c.now()
+	op, err := c.modify(ctx, now, e, filter, updateMany(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -130,7 +131,7 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) mo
 	return modification{
 		change:  change,
 		many:    true,
-		options: func() (options.UpdateOneOptions, error) { return updateManyOptions(opts) },
+		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.UpdateMany) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.UpdateMany(ctx, query, change, opts...)
 		},
@@ -144,15 +145,15 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) mo
 //
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
-	e, now := c.encoding(), c.now()
-	op, err := c.modify(ctx, now, e, filter, replaceOne(e.replacement(replacement), opts))
+	e, now := c.arguments(), c.now()
+	op, err := c.modify(ctx, now, e, filter, replaceOne(e.Replacement(replacement), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) modification {
 	return modification{
 		change:  replacement,
-		options: func() (options.UpdateOneOptions, error) { return replaceOptions(opts) },
+		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.Replace) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
 			return coll.ReplaceOne(ctx, query, replacement, opts...)
 		},
@@ -167,10 +168,10 @@ type modification struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-func (c *collection) modify(ctx context.Context, now moment, e *encoding, filter any, m modification) (writeFunc[*UpdateResult], error) {
-	query := e.document("filter", filter)
-	if e.err != nil {
-		return nil, e.err
+func (c *collection) modify(ctx context.Context, now moment, e *arguments, filter any, m modification) (writeFunc[*UpdateResult], error) {
+	query := e.Document("filter", filter)
+	if e.err() != nil {
+		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
 		return c.updateByCommand(now, query, m)
@@ -189,13 +190,13 @@ func (c *collection) modify(ctx context.Context, now moment, e *encoding, filter
 // Motor: MotorCollection.delete_one.
 func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
-	op, err := c.remove(ctx, now, c.encoding(), filter, deleteOne(opts))
+	op, err := c.remove(ctx, now, c.arguments(), filter, deleteOne(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
 	return removal{
-		options: func() (options.DeleteOneOptions, error) { return applied(opts) },
+		options: func() (options.DeleteOneOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteOne(ctx, query, opts...)
 		},
@@ -207,14 +208,14 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
 	now := c.now()
-	op, err := c.remove(ctx, now, c.encoding(), filter, deleteMany(opts))
+	op, err := c.remove(ctx, now, c.arguments(), filter, deleteMany(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
 	return removal{
 		many:    true,
-		options: func() (options.DeleteOneOptions, error) { return deleteManyOptions(opts) },
+		options: func() (options.DeleteOneOptions, error) { return convertOptions(opts, command.DeleteMany) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteMany(ctx, query, opts...)
 		},
@@ -228,10 +229,10 @@ type removal struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-func (c *collection) remove(ctx context.Context, now moment, e *encoding, filter any, r removal) (writeFunc[*DeleteResult], error) {
-	query := e.document("filter", filter)
-	if e.err != nil {
-		return nil, e.err
+func (c *collection) remove(ctx context.Context, now moment, e *arguments, filter any, r removal) (writeFunc[*DeleteResult], error) {
+	query := e.Document("filter", filter)
+	if e.err() != nil {
+		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
 		return c.deleteByCommand(now, query, r)

@@ -266,7 +266,7 @@ func (cursor *commandCursor) aggregate(
 	pipeline any, opts []options.Lister[options.AggregateOptions],
 ) {
 	stages, err := codec.encodePipeline(pipeline)
-	if _, e := applied(opts); err == nil {
+	if _, e := mergeOptions(opts); err == nil {
 		err = e
 	}
 	cursor.init(coll, none, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {

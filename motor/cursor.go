@@ -70,7 +70,7 @@ func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[opt
 // init makes the cursor that of a query.
 func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts []options.Lister[options.FindOptions]) {
 	query, err := coll.codec.encode("filter", filter)
-	if _, e := applied(opts); err == nil {
+	if _, e := mergeOptions(opts); err == nil {
 		err = e
 	}
 	if coll.err != nil {
@@ -91,7 +91,7 @@ func (c *cursor) initEncoded(
 
 // settings returns the options of the driver's that the cursor has. mu is held.
 func (c *cursor) settings() (options.FindOptions, error) {
-	all, err := applied(c.opts)
+	all, err := mergeOptions(c.opts)
 	for _, set := range c.chain.find {
 		if err == nil {
 			err = set(&all)

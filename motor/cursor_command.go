@@ -6,6 +6,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // query is what a cursor asks the server for, at one moment.
@@ -54,13 +56,13 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 		now = now.secondaryOkay()
 	}
 	if !q.byCommand() {
-		return c.coll.at(client, now).Find(ctx, q.filter, &exactly[options.FindOptions]{q.set})
+		return c.coll.at(client, now).Find(ctx, q.filter, &command.Literal[options.FindOptions]{Options: q.set})
 	}
-	f := q.command(&c.coll.codec, c.coll.name)
+	f := &arguments{q.spec().Find(c.coll.codec.Codec, c.coll.name)}
 	driver, err := readCommand(ctx, c.coll, client, now, f, func(
-		ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
+		ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
 	) (*mongo.Cursor, error) {
-		return db.RunCommandCursor(ctx, command, opts)
+		return db.RunCommandCursor(ctx, cmd, opts)
 	})
 	if err != nil {
 		return nil, err
@@ -77,41 +79,11 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 	return driver, nil
 }
 
-// command returns the find command, option for option as the driver sends it, and what the driver cannot send.
-func (q *query) command(codec *codec, collection string) *fields {
-	f, o := &fields{codec: codec}, q.set
-	f.add("find", collection)
-	optional(f, "allowDiskUse", o.AllowDiskUse)
-	optional(f, "allowPartialResults", o.AllowPartialResults)
-	optional(f, "batchSize", o.BatchSize)
-	f.collation(o.Collation)
-	f.value("comment", o.Comment)
-	f.add("filter", q.filter)
-	f.keys("hint", o.Hint)
-	f.document("let", o.Let)
-	if o.Limit != nil {
-		f.add("limit", max(*o.Limit, -*o.Limit))
-		if *o.Limit < 0 {
-			f.add("singleBatch", true)
-		}
+// spec returns the query for a command.
+func (q *query) spec() *command.Query {
+	flags := tailFlags(q.set.CursorType)
+	return &command.Query{
+		Filter: q.filter, Options: q.set, MaxTimeMS: q.maxTimeMS, MaxScan: q.maxScan,
+		Tailable: flags&QueryFlagTailable != 0, AwaitData: flags&QueryFlagAwaitData != 0,
 	}
-	f.document("max", o.Max)
-	optional(f, "maxScan", q.maxScan)
-	optional(f, "maxTimeMS", q.maxTimeMS)
-	f.document("min", o.Min)
-	optional(f, "noCursorTimeout", o.NoCursorTimeout)
-	optional(f, "oplogReplay", o.OplogReplay)
-	f.document("projection", o.Projection)
-	optional(f, "returnKey", o.ReturnKey)
-	optional(f, "showRecordId", o.ShowRecordID)
-	optional(f, "skip", o.Skip)
-	f.keys("sort", o.Sort)
-	flags := tailFlags(o.CursorType)
-	if flags&QueryFlagTailable != 0 {
-		f.add("tailable", true)
-	}
-	if flags&QueryFlagAwaitData != 0 {
-		f.add("awaitData", true)
-	}
-	return f
 }

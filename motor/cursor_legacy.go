@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
@@ -76,16 +77,8 @@ func (c *cursor) setIndex(i int64) {
 //
 // Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
 func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
-	return queryCommand(ctx, c, func(q *query) *fields {
-		f := q.question(&c.coll.codec, "count", c.coll.name)
-		f.keys("hint", q.set.Hint)
-		if withLimitAndSkip && q.set.Limit != nil && *q.set.Limit != 0 {
-			f.add("limit", *q.set.Limit)
-		}
-		if withLimitAndSkip && q.set.Skip != nil && *q.set.Skip != 0 {
-			f.add("skip", *q.set.Skip)
-		}
-		return f
+	return queryCommand(ctx, c, func(q *command.Query) *command.Builder {
+		return q.Count(c.coll.codec.Codec, c.coll.name, withLimitAndSkip)
 	}, func(reply bson.Raw) (int64, error) {
 		n, ok := reply.Lookup("n").AsInt64OK()
 		if !ok {

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
@@ -16,13 +17,8 @@ import (
 //
 // Motor: MotorCursor.explain.
 func (c *cursor) Explain(ctx context.Context) *future.Future[bson.M] {
-	return queryCommand(ctx, c, func(q *query) *fields {
-		if q.set.Limit != nil {
-			hard := min(*q.set.Limit, -*q.set.Limit)
-			q.set.Limit = &hard
-		}
-		find := q.command(&c.coll.codec, c.coll.name)
-		return &fields{codec: find.codec, err: find.err, doc: bson.D{{Key: "explain", Value: find.doc}}}
+	return queryCommand(ctx, c, func(q *command.Query) *command.Builder {
+		return q.Explain(c.coll.codec.Codec, c.coll.name)
 	}, func(reply bson.Raw) (bson.M, error) { return decode[bson.M](&c.coll.codec, reply) })
 }
 
@@ -33,10 +29,8 @@ func (c *cursor) Explain(ctx context.Context) *future.Future[bson.M] {
 //
 // Motor: MotorCursor.distinct.
 func (c *cursor) Distinct(ctx context.Context, key string) *future.Future[[]any] {
-	return queryCommand(ctx, c, func(q *query) *fields {
-		f := q.question(&c.coll.codec, "distinct", c.coll.name)
-		f.doc = append(bson.D{f.doc[0], {Key: "key", Value: key}}, f.doc[1:]...)
-		return f
+	return queryCommand(ctx, c, func(q *command.Query) *command.Builder {
+		return q.Distinct(c.coll.codec.Codec, c.coll.name, key)
 	}, func(reply bson.Raw) ([]any, error) {
 		list, ok := reply.Lookup("values").ArrayOK()
 		if !ok {
@@ -46,22 +40,9 @@ func (c *cursor) Distinct(ctx context.Context, key string) *future.Future[[]any]
 	})
 }
 
-// question returns a command about the documents of the query.
-func (q *query) question(codec *codec, name, collection string) *fields {
-	f := &fields{codec: codec}
-	f.add(name, collection)
-	f.add("query", q.filter)
-	f.collation(q.set.Collation)
-	f.value("comment", q.set.Comment)
-	if q.maxTimeMS != nil {
-		f.add("maxTimeMS", *q.maxTimeMS)
-	}
-	return f
-}
-
 // queryCommand starts a command about a query. The result is what answer makes of the reply. The command is made at once.
 func queryCommand[T any](
-	ctx context.Context, c *cursor, command func(*query) *fields, answer func(bson.Raw) (T, error),
+	ctx context.Context, c *cursor, build func(*command.Query) *command.Builder, answer func(bson.Raw) (T, error),
 ) *future.Future[T] {
 	err := c.Err()
 	q, e := c.currentQuery()
@@ -71,18 +52,18 @@ func queryCommand[T any](
 	if err != nil {
 		return failed[T](c.coll.db.client, err)
 	}
-	f, now := command(&q), c.coll.now()
+	f, now := &arguments{build(q.spec())}, c.coll.now()
 	if q.flags&QueryFlagSecondaryOkay != 0 {
 		now = now.secondaryOkay()
 	}
-	if f.err != nil {
-		return failed[T](c.coll.db.client, f.err)
+	if f.err() != nil {
+		return failed[T](c.coll.db.client, f.err())
 	}
 	return run(ctx, c.coll.db.client, func(ctx context.Context, client *mongo.Client) (none T, err error) {
 		reply, err := readCommand(ctx, c.coll, client, now, f, func(
-			ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions],
+			ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
 		) (bson.Raw, error) {
-			return db.RunCommand(ctx, command, opts).Raw()
+			return db.RunCommand(ctx, cmd, opts).Raw()
 		})
 		if err != nil {
 			return none, err

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
@@ -71,11 +72,11 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	}
 	create := func(ctx context.Context, db *mongo.Database) error { return db.CreateCollection(ctx, name, opts...) }
 	if now.byCommand(ctx) {
-		command, err := d.createCommand(name, now, opts)
+		cmd, err := d.createCommand(name, now, opts)
 		if err != nil {
 			return failed[*Collection[bson.M]](d.client, err)
 		}
-		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, command).Err() }
+		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, cmd).Err() }
 	}
 	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
@@ -125,7 +126,7 @@ type ValidateOptions struct {
 // Motor: MotorDatabase.validate_collection.
 func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any, opts ...ValidateOptions) *future.Future[bson.M] {
 	coll, err := d.collectionOf("ValidateCollection", nameOrCollection)
-	how, e := single("ValidateCollection", opts)
+	how, e := atMostOne("ValidateCollection", opts)
 	if err == nil {
 		err = e
 	}
@@ -160,4 +161,19 @@ func (d *Database) collectionOf(method string, nameOrCollection any) (*Collectio
 		return nil, newError(TypeError, "%s takes a name or a collection, not %T", method, nameOrCollection)
 	}
 	return coll, coll.err
+}
+
+// createCommand returns the create command, with a write concern of which the driver would lose a part (see
+// writeCommand).
+func (d *Database) createCommand(name string, now moment, opts []options.Lister[options.CreateCollectionOptions]) (bson.D, error) {
+	o, err := mergeOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	f := arguments{command.Create(d.codec.Codec, name, o)}
+	if d.client.driver.AutoEncryptionOptions != nil || f.err() == command.ErrEncryption {
+		return nil, now.write.refuse("CreateCollection with encryption") // the driver makes several commands of it
+	}
+	f.Add("writeConcern", now.write.wire)
+	return f.Fields(), f.err()
 }

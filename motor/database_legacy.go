@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
@@ -31,9 +32,9 @@ func whole(reply bson.M, err error) (bson.M, error) { return reply, err }
 //
 // Legacy: use Aggregate, with $function where it must be JavaScript. Motor: MotorDatabase.eval.
 func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Future[any] {
-	code, err := asJavaScript("code", code)
+	code, err := command.JavaScript("code", code)
 	if err != nil {
-		return failed[any](d.client, err)
+		return failed[any](d.client, codecError(err))
 	}
 	command := bson.D{{Key: "$eval", Value: code}, {Key: "args", Value: append(bson.A{}, args...)}}
 	return ask(ctx, d, command, func(reply bson.M, err error) (any, error) { return reply["retval"], err })

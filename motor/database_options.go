@@ -13,7 +13,7 @@ import (
 // Motor: MotorDatabase.with_options.
 func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
 	with := d.client.Database(d.name, slices.Concat(d.opts, opts)...)
-	set, _ := applied(opts) // an error of theirs is one of all the options, and so is with.err
+	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
 	if err := with.take(&d.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
@@ -25,7 +25,7 @@ func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) 
 //
 // Motor: MotorDatabase.read_concern.
 func (d *Database) ReadConcern() *readconcern.ReadConcern {
-	set, _ := applied(d.opts) // an error is d.err
+	set, _ := mergeOptions(d.opts) // an error is d.err
 	if set.ReadConcern != nil {
 		return set.ReadConcern
 	}

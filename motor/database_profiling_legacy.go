@@ -42,7 +42,7 @@ func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, 
 }
 
 func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions) (bson.D, error) {
-	how, err := single("SetProfilingLevel", opts)
+	how, err := atMostOne("SetProfilingLevel", opts)
 	if err != nil {
 		return nil, err
 	}

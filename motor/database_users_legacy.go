@@ -29,7 +29,7 @@ type UserOptions struct {
 //
 // Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(ctx context.Context, name, password string, opts ...UserOptions) *future.Future[struct{}] {
-	how, err := single("AddUser", opts)
+	how, err := atMostOne("AddUser", opts)
 	if err != nil {
 		return failed[struct{}](d.client, err)
 	}

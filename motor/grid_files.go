@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // gridFiles are the two collections of a bucket: one has a document for each file, the other one the bytes, in chunks.
@@ -191,11 +192,11 @@ func ensureGridIndex(
 			return nil
 		}
 	}
-	model, err := c.codec.indexModel(keys, opts)
+	model, err := c.codec.index(keys, opts)
 	if err != nil {
 		return err
 	}
-	create, err := c.creating(ctx, now, []indexModel{model}, nil)
+	create, err := c.creating(ctx, now, []command.Index{model}, nil)
 	if err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 // deleteChunks deletes chunks.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
 	now := g.chunks.now()
-	op, err := g.chunks.remove(ctx, now, g.chunks.encoding(), filter, deleteMany(nil))
+	op, err := g.chunks.remove(ctx, now, g.chunks.arguments(), filter, deleteMany(nil))
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 	if many {
 		which = deleteMany(nil)
 	}
-	op, err := g.files.remove(ctx, now, g.files.encoding(), filter, which)
+	op, err := g.files.remove(ctx, now, g.files.arguments(), filter, which)
 	if err != nil {
 		return false, err
 	}
@@ -264,8 +265,8 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 
 // updateFiles updates the documents of files, one or all that match, and reports whether there were any: see deleteFiles.
 func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filter, change bson.D, many bool) (found bool, err error) {
-	now, e := g.files.now(), g.files.encoding()
-	update := e.update(change)
+	now, e := g.files.now(), g.files.arguments()
+	update := e.Update(change)
 	m := updateOne(update, nil)
 	if many {
 		m = updateMany(update, nil)

@@ -71,7 +71,7 @@ type GridInOptions struct {
 // [InvalidDocument] for options that cannot be encoded; [ValueError] for a chunk size below 0, and for a field that the
 // document has anyway.
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
-	o, err := single("NewGridIn", opts)
+	o, err := atMostOne("NewGridIn", opts)
 	return newGridIn(newGridFiles(root), o, &root.codec, err)
 }
 
@@ -86,13 +86,13 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	if o.ID == nil {
 		o.ID = bson.NewObjectID()
 	}
-	e := files.client().encoding(codec)
-	e.check(in.err)
+	e := files.client().arguments(codec)
+	e.Check(in.err)
 	if o.ChunkSize < 0 {
-		e.check(newError(ValueError, "a chunk size of %d bytes", o.ChunkSize))
+		e.Check(newError(ValueError, "a chunk size of %d bytes", o.ChunkSize))
 	}
 	id, bad := files.encodeID(o.ID)
-	e.check(bad)
+	e.Check(bad)
 	in.id = id
 	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.chunkSize)}}
 	add := func(key string, value any) { in.doc = append(in.doc, bson.E{Key: key, Value: value}) }
@@ -106,16 +106,16 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 		add("aliases", slices.Clone(o.Aliases))
 	}
 	if o.Metadata != nil {
-		add("metadata", e.option("metadata", o.Metadata))
+		add("metadata", e.OptionalDocument("metadata", o.Metadata))
 	}
 	for _, field := range o.Fields {
 		if name := documentField(field.Key); isComputed(name) || in.fieldIndex(name) >= 0 {
-			e.check(newError(ValueError, "Fields: the file has %q anyway", field.Key))
+			e.Check(newError(ValueError, "Fields: the file has %q anyway", field.Key))
 		} else {
-			add(name, e.value(field.Key, field.Value))
+			add(name, e.OptionalValue(field.Key, field.Value))
 		}
 	}
-	in.err = e.err
+	in.err = e.err()
 	return in
 }
 

@@ -47,7 +47,7 @@ type GridOut struct {
 // value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	files := newGridFiles(root)
-	document, err := single("NewGridOut", fileDocument)
+	document, err := atMostOne("NewGridOut", fileDocument)
 	if len(fileDocument) == 0 {
 		return files.byID(fileID)
 	}

@@ -5,6 +5,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // GridOutCursor is a cursor over files of GridFS. It is a [Cursor] in every way; its elements are of type [GridOut], open
@@ -22,7 +24,7 @@ type GridOutCursor struct {
 type fileCursor = Cursor[*GridOut]
 
 func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[options.GridFSFindOptions]) *GridOutCursor {
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	find := options.FindOptions{AllowDiskUse: o.AllowDiskUse, BatchSize: o.BatchSize, NoCursorTimeout: o.NoCursorTimeout, Sort: o.Sort}
 	if o.Limit != nil {
 		find.Limit = new(int64(*o.Limit))
@@ -44,7 +46,7 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 			err = e
 		}
 	}
-	all := []options.Lister[options.FindOptions]{&exactly[options.FindOptions]{find}}
+	all := []options.Lister[options.FindOptions]{&command.Literal[options.FindOptions]{Options: find}}
 	c := new(fileCursor)
 	c.initEncoded((*Collection[bson.M])(coll), (*docs[*GridOut])(nil), query, all, err)
 	return &GridOutCursor{c, files}

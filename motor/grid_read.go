@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // fileReader is an operation that reads a file. It has the turn.
@@ -212,7 +213,7 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 //
 // Motor: MotorGridOut.stream_to_handler.
 func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *future.Future[struct{}] {
-	if isNil(w) {
+	if command.IsNil(w) {
 		return failed[struct{}](o.files.client(), newError(TypeError, "StreamToHandler: w is nil"))
 	}
 	flusher := http.NewResponseController(w)
@@ -230,7 +231,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 
 // writeTo writes the bytes from the position to the end of the file. The future's result is their number.
 func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64] {
-	if isNil(w) {
+	if command.IsNil(w) {
 		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))
 	}
 	return readFile(ctx, o, func(r *fileReader) (int64, error) {

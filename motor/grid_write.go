@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 const (
@@ -241,10 +242,10 @@ func (w *fileWriter) send() error {
 		return err
 	}
 	chunks := w.files.chunks
-	now, e := chunks.now(), chunks.encoding()
+	now, e := chunks.now(), chunks.arguments()
 	var docs []bson.Raw
 	for from := 0; from < len(w.buffer); from += w.chunkSize {
-		docs = append(docs, e.document("a chunk", bson.D{
+		docs = append(docs, e.Document("a chunk", bson.D{
 			{Key: "_id", Value: bson.NewObjectID()},
 			{Key: "files_id", Value: w.id},
 			{Key: "n", Value: int32(w.chunksSent + len(docs))},
@@ -304,7 +305,7 @@ func (w *fileWriter) close() error {
 		return err
 	}
 	files := w.files.files
-	now, e := files.now(), files.encoding()
+	now, e := files.now(), files.arguments()
 	w.mu.Lock()
 	date := bson.NewDateTimeFromTime(time.Now())
 	doc := append(w.doc[:len(w.doc):len(w.doc)],
@@ -315,7 +316,7 @@ func (w *fileWriter) close() error {
 		sum = hex.EncodeToString(w.sum.Sum(nil))
 		doc = append(doc, bson.E{Key: "md5", Value: sum})
 	}
-	insert, err := files.insertOne(w.ctx, now, e, e.document("the file's document", doc), nil)
+	insert, err := files.insertOne(w.ctx, now, e, e.Document("the file's document", doc), nil)
 	if err != nil {
 		return err
 	}
@@ -397,7 +398,7 @@ func newGridSource(data any) (gridSource, error) {
 	case string:
 		return gridSource{data: []byte(d)}, nil
 	case io.Reader:
-		if !isNil(d) {
+		if !command.IsNil(d) {
 			return gridSource{reader: d}, nil
 		}
 	}

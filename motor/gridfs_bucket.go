@@ -40,7 +40,7 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 	if db == nil {
 		return nil, newError(TypeError, "NewGridFSBucket: the database is nil")
 	}
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +55,8 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 		coll.SetReadPreference(o.ReadPreference)
 	}
 	b := &GridFSBucket{
-		files:     newGridFiles(db.Collection(given(o.Name, options.DefaultName), coll)),
-		chunkSize: given(o.ChunkSizeBytes, defaultChunkSize),
+		files:     newGridFiles(db.Collection(valueOr(o.Name, options.DefaultName), coll)),
+		chunkSize: valueOr(o.ChunkSizeBytes, defaultChunkSize),
 		opts:      opts, db: db,
 	}
 	if b.chunkSize < 1 {
@@ -104,8 +104,8 @@ func (b *GridFSBucket) OpenUploadStream(filename string, opts ...options.Lister[
 //
 // Motor: MotorGridFSBucket.open_upload_stream_with_id.
 func (b *GridFSBucket) OpenUploadStreamWithID(id any, filename string, opts ...options.Lister[options.GridFSUploadOptions]) *GridIn {
-	o, err := applied(opts)
-	size := given(o.ChunkSizeBytes, b.chunkSize)
+	o, err := mergeOptions(opts)
+	size := valueOr(o.ChunkSizeBytes, b.chunkSize)
 	if err == nil && size < 1 {
 		err = newError(ValueError, "a chunk size of %d bytes", size)
 	}
@@ -162,12 +162,12 @@ func (b *GridFSBucket) OpenDownloadStreamByName(
 
 // named returns a file by its name. It does no I/O.
 func (b *GridFSBucket) named(filename string, opts []options.Lister[options.GridFSNameOptions]) *GridOut {
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	filter, e := b.files.root.codec.encode("filename", bson.D{{Key: "filename", Value: filename}})
 	if err == nil {
 		err = e
 	}
-	return b.files.version(filter, given(o.Revision, options.DefaultRevision), err)
+	return b.files.version(filter, valueOr(o.Revision, options.DefaultRevision), err)
 }
 
 // DownloadToStream writes a file to destination, chunk by chunk. The result is the number of bytes.

@@ -70,7 +70,7 @@ func (g *GridFS) NewFile(ctx context.Context, opts ...GridInOptions) *future.Fut
 }
 
 func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
-	o, err := single(method, opts)
+	o, err := atMostOne(method, opts)
 	return newGridIn(g.files, o, &g.files.root.codec, err).withMD5()
 }
 
@@ -120,7 +120,7 @@ func (g *GridFS) GetLastVersion(ctx context.Context, filename string, fields ...
 
 // fields returns the filter that a method was given, or one that everything matches.
 func (g *GridFS) fields(method string, given []any) (bson.Raw, error) {
-	fields, err := single(method, given)
+	fields, err := atMostOne(method, given)
 	if err != nil {
 		return nil, err
 	}

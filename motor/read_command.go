@@ -18,21 +18,21 @@ import (
 
 // readCommand sends a command by send, a method of the driver's, as the driver sends a read.
 func readCommand[T any](
-	ctx context.Context, c *collection, client *mongo.Client, now moment, f *fields,
+	ctx context.Context, c *collection, client *mongo.Client, now moment, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
 	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
 	defer cancel()
 	session := mongo.SessionFromContext(ctx)
 	transaction := session != nil && session.TransactionRunning()
-	doc := f.doc
+	doc := f.Fields()
 	explain := len(doc) > 0 && doc[0].Key == "explain" // which has none
 	if concern := c.readConcern(session); len(concern) > 0 && !transaction && !explain {
 		doc = append(doc[:len(doc):len(doc)], bson.E{Key: "readConcern", Value: concern})
 	}
-	command, err := bson.Marshal(doc)
-	if f.err != nil {
-		err = f.err
+	cmd, err := bson.Marshal(doc)
+	if f.err() != nil {
+		err = f.err()
 	}
 	if err != nil {
 		return result, err
@@ -42,10 +42,10 @@ func readCommand[T any](
 		opts.SetReadPreference(now.read.pref)
 	}
 	db := client.Database(c.db.name, c.db.opts...)
-	result, err = send(ctx, db, command, opts)
+	result, err = send(ctx, db, cmd, opts)
 	again := c.db.client.driver.RetryReads
 	if retryable(err) && !transaction && (again == nil || *again) && ctx.Err() == nil {
-		result, err = send(ctx, db, command, opts)
+		result, err = send(ctx, db, cmd, opts)
 	}
 	return result, err
 }
@@ -67,10 +67,10 @@ func (c *collection) readConcern(session *mongo.Session) bson.D {
 
 // concern returns the collection's read concern, or nil.
 func (c *collection) concern() *readconcern.ReadConcern {
-	if set, _ := applied(c.opts); set.ReadConcern != nil {
+	if set, _ := mergeOptions(c.opts); set.ReadConcern != nil {
 		return set.ReadConcern
 	}
-	if set, _ := applied(c.db.opts); set.ReadConcern != nil {
+	if set, _ := mergeOptions(c.db.opts); set.ReadConcern != nil {
 		return set.ReadConcern
 	}
 	if concern := c.db.client.driver.ReadConcern; concern != nil {
@@ -91,8 +91,8 @@ func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	if !own {
 		return drivercompat.SessionReads(session)
 	}
-	snapshot = given(o.Snapshot, false)
-	return snapshot, given(o.CausalConsistency, !snapshot)
+	snapshot = valueOr(o.Snapshot, false)
+	return snapshot, valueOr(o.CausalConsistency, !snapshot)
 }
 
 // retryableReadCodes are those of the specification "Retryable Reads".

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // Session is a logical session: the operations in it see one another's effects, and may be made one transaction. An
@@ -53,18 +54,18 @@ var (
 //
 // Motor: MotorClient.start_session.
 func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[options.SessionOptions]) *future.Future[*Session] {
-	o, err := applied(opts)
-	snapshot := given(o.Snapshot, false)
+	o, err := mergeOptions(opts)
+	snapshot := valueOr(o.Snapshot, false)
 	switch {
 	case err != nil:
-	case snapshot && given(o.CausalConsistency, false):
+	case snapshot && valueOr(o.CausalConsistency, false):
 		err = newError(ConfigurationError, "a session cannot be both causally consistent and a snapshot")
 	case !snapshot && o.SnapshotTime != nil:
 		err = newError(ConfigurationError, "a snapshot time is of a session with a snapshot only")
 	}
 	var defaults options.TransactionOptions
 	if err == nil && o.DefaultTransactionOptions != nil {
-		defaults, err = applied([]options.Lister[options.TransactionOptions]{o.DefaultTransactionOptions})
+		defaults, err = mergeOptions([]options.Lister[options.TransactionOptions]{o.DefaultTransactionOptions})
 	}
 	if err != nil {
 		return failed[*Session](c, err)
@@ -83,7 +84,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 		if err != nil {
 			return nil, err
 		}
-		driver, err := client.StartSession(&exactly[options.SessionOptions]{o})
+		driver, err := client.StartSession(&command.Literal[options.SessionOptions]{Options: o})
 		if err != nil {
 			return nil, &Error{class: ConfigurationError, cause: err}
 		}

@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // StartTransaction makes what is called in the session from now on a transaction, until [Session.CommitTransaction] or
@@ -20,14 +21,14 @@ import (
 //
 // Motor: MotorClientSession.start_transaction.
 func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
-	o, err := applied(opts)
+	o, err := mergeOptions(opts)
 	if err != nil {
 		return err
 	}
 	return s.queue.now(s.driver, func(q *sessionQueue) error {
 		concern := o.WriteConcern
 		if defaults := q.options.DefaultTransactionOptions; concern == nil && defaults != nil {
-			all, err := applied([]options.Lister[options.TransactionOptions]{defaults})
+			all, err := mergeOptions([]options.Lister[options.TransactionOptions]{defaults})
 			if err != nil {
 				return err
 			}
@@ -36,7 +37,7 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 		switch {
 		case q.ended:
 			return errSessionEnded
-		case given(q.options.Snapshot, false):
+		case valueOr(q.options.Snapshot, false):
 			return newError(InvalidOperation, "a session with a snapshot has no transactions")
 		case q.txn == transactionRunning:
 			return newError(InvalidOperation, "a transaction is in progress already")
@@ -49,7 +50,7 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 		if s.driver.TransactionRunning() {
 			_ = t.leave(longOver) // the next transaction ends it on the server
 		}
-		if err := s.driver.StartTransaction(&exactly[options.TransactionOptions]{o}); err != nil {
+		if err := s.driver.StartTransaction(&command.Literal[options.TransactionOptions]{Options: o}); err != nil {
 			return &Error{class: InvalidOperation, cause: err}
 		}
 		return nil

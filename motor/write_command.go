@@ -7,14 +7,16 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // writeCommand is a write that goes out as a command of our own, because its write concern has items that the
 // driver's methods have no place for (see WriteConcern). What comes of it is what would come of the driver's method.
 type writeCommand struct {
-	fields // the name of the command first
-	kind   *writeKind
-	wire   bson.Raw // the write concern
+	*arguments // the command without its statements and its write concern
+	kind       *command.Kind
+	wire       bson.Raw // the write concern
 }
 
 // writeAnswer is what a server says of a write.
@@ -38,8 +40,8 @@ func (u writeAnswerUpserted) id() (id any) {
 // send sends the command with a part of its statements. Its error is a mongo.WriteException if the server has done
 // the command, but not all of what it asks; the reply is right then too.
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
-	command := slices.Concat(w.doc, bson.D{{Key: w.kind.list, Value: part}, {Key: "writeConcern", Value: w.wire}})
-	raw, err := db.RunCommand(ctx, command).Raw()
+	cmd := slices.Concat(w.Fields(), bson.D{{Key: w.kind.List, Value: part}, {Key: "writeConcern", Value: w.wire}})
+	raw, err := db.RunCommand(ctx, cmd).Raw()
 	if raw == nil {
 		return reply, err
 	}
@@ -127,4 +129,12 @@ func (r writeAnswer) updateResult() *UpdateResult {
 		result.upsertedID = r.Upserted[0].id()
 	}
 	return result
+}
+
+// addConcern adds the write concern of a moment to a command that the driver has no method for. Such a command is
+// always answered, so w: 0 is left out, and in a transaction there is no write concern at all.
+func (a *arguments) addConcern(ctx context.Context, now moment) {
+	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
+		a.Add("writeConcern", all)
+	}
 }

@@ -25,7 +25,7 @@ func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
 // of kind [WrongType].
 func (c *Codec) Ordered(argument string, v any) (bson.Raw, error) {
 	if value := reflect.ValueOf(v); value.Kind() == reflect.Map && value.Len() > 1 {
-		return nil, newError(WrongType, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
+		return nil, Errorf(WrongType, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
 	}
 	return c.Document(argument, v)
 }
@@ -59,10 +59,10 @@ func (c *Codec) Update(v any) (any, error) {
 func checkOperators(update bson.Raw) error {
 	e, err := update.IndexErr(0)
 	if err != nil {
-		return newError(WrongValue, "update is empty")
+		return Errorf(WrongValue, "update is empty")
 	}
 	if !strings.HasPrefix(e.Key(), "$") {
-		return newError(WrongValue, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
+		return Errorf(WrongValue, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (c *Codec) Replacement(v any) (bson.Raw, error) {
 // CheckReplacement returns an error of kind [WrongValue] if a replacement has operators.
 func CheckReplacement(raw bson.Raw) error {
 	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
-		return newError(WrongValue, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+		return Errorf(WrongValue, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
 	}
 	return nil
 }
@@ -91,11 +91,11 @@ func CheckReplacement(raw bson.Raw) error {
 // Errors: as in [Codec.Document]; [WrongType] if v is not a slice of documents, or empty.
 func (c *Codec) Documents(v any) ([]bson.Raw, error) {
 	if !IsList(v) {
-		return nil, newError(WrongType, "documents must be a slice of documents, not %T", v)
+		return nil, Errorf(WrongType, "documents must be a slice of documents, not %T", v)
 	}
 	list := reflect.ValueOf(v)
 	if list.Len() == 0 {
-		return nil, newError(WrongType, "documents must have at least one document")
+		return nil, Errorf(WrongType, "documents must have at least one document")
 	}
 	docs := make([]bson.Raw, list.Len())
 	for i := range docs {
@@ -113,7 +113,7 @@ func (c *Codec) Documents(v any) ([]bson.Raw, error) {
 // Errors: as in [Codec.Ordered]; [WrongType] if v is not a slice.
 func (c *Codec) Pipeline(v any) ([]bson.Raw, error) {
 	if !IsList(v) {
-		return nil, newError(WrongType, "pipeline must be a slice of stages, not %T", v)
+		return nil, Errorf(WrongType, "pipeline must be a slice of stages, not %T", v)
 	}
 	list := reflect.ValueOf(v)
 	stages := make([]bson.Raw, list.Len())
@@ -162,18 +162,18 @@ func CheckType(argument string, v any) error {
 	}
 	switch value.Kind() {
 	case reflect.Invalid:
-		return newError(WrongType, "%s is nil", argument)
+		return Errorf(WrongType, "%s is nil", argument)
 	case reflect.Struct:
 		return nil
 	case reflect.Map, reflect.Slice:
 		if value.IsNil() {
-			return newError(WrongType, "%s is nil", argument)
+			return Errorf(WrongType, "%s is nil", argument)
 		}
 		if value.Kind() == reflect.Map || !IsList(value.Interface()) {
 			return nil
 		}
 	}
-	return newError(WrongType, "%s must be a document, not %T", argument, v)
+	return Errorf(WrongType, "%s must be a document, not %T", argument, v)
 }
 
 // WithID returns the document with an _id, and the _id. A document without one gets an ObjectID, as its first element.

@@ -19,9 +19,9 @@ func CheckKeys(argument string, doc bson.Raw) error {
 		key := e.Key()
 		switch {
 		case strings.HasPrefix(key, "$"):
-			return newError(InvalidDocument, "%s: the key %q must not start with '$'", argument, key)
+			return Errorf(InvalidDocument, "%s: the key %q must not start with '$'", argument, key)
 		case strings.Contains(key, "."):
-			return newError(InvalidDocument, "%s: the key %q must not contain '.'", argument, key)
+			return Errorf(InvalidDocument, "%s: the key %q must not contain '.'", argument, key)
 		}
 		if err := checkKeysOf(argument, e.Value()); err != nil {
 			return err

@@ -1,160 +1,318 @@
-package motor
+package command
 
 import (
-	"reflect"
+	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// encoding encodes the arguments of a write and keeps the first error.
-type encoding struct {
-	codec *codec
-	limit int // the size in bytes of the largest document that the server takes
-	err   error
+// Builder encodes arguments and gathers the fields of a command. It keeps the first error, after which its results
+// mean nothing. The zero Builder is ready for use.
+type Builder struct {
+	Codec bsoncodec.Codec
+	Limit int // the size in bytes of the largest document that the server takes; 0: no limit
+
+	doc bson.D
+	err error
 }
 
-func (c *Client) encoding(codec *codec) *encoding {
-	return &encoding{codec: codec, limit: c.MaxBSONSize()}
+// New returns a builder of a command, with its first fields.
+func New(codec bsoncodec.Codec, fields ...bson.E) *Builder {
+	return &Builder{Codec: codec, doc: fields}
 }
 
-func (c *collection) encoding() *encoding { return c.db.client.encoding(&c.codec) }
-
-// check notes err and reports whether there was none.
-func (e *encoding) check(err error) bool {
-	if e.err == nil {
-		e.err = err
+// Check notes an error, unless there is one already, and reports whether err is nil.
+func (b *Builder) Check(err error) bool {
+	if b.err == nil {
+		b.err = err
 	}
 	return err == nil
 }
 
-// fits notes [DocumentTooLarge] for what the server does not take.
-func (e *encoding) fits(argument string, raw bson.Raw) {
-	if len(raw) > e.limit {
-		e.check(newError(DocumentTooLarge, "%s has %d bytes, where the server takes %d", argument, len(raw), e.limit))
-	}
+// Failf notes an error.
+func (b *Builder) Failf(kind bsoncodec.Kind, format string, args ...any) {
+	b.Check(bsoncodec.Errorf(kind, format, args...))
 }
 
-func (e *encoding) document(argument string, v any) bson.Raw {
-	raw, err := e.codec.encode(argument, v)
-	if e.check(err) {
-		e.fits(argument, raw)
-	}
-	return raw
-}
+// Err returns the first error.
+func (b *Builder) Err() error { return b.err }
 
-// inserted is document, with an _id.
-func (e *encoding) inserted(v any) bson.Raw {
-	raw := e.document("document", v)
-	if e.err == nil {
-		var err error
-		raw, _, err = withID(raw)
-		e.check(err)
-	}
-	return raw
-}
+// Fields returns the fields of the command so far.
+func (b *Builder) Fields() bson.D { return b.doc }
 
-func (e *encoding) replacement(v any) bson.Raw {
-	raw, err := e.codec.encodeReplacement(v)
-	if e.check(err) {
-		e.fits("replacement", raw)
+// SetFields replaces the fields of the command.
+func (b *Builder) SetFields(doc bson.D) { b.doc = doc }
+
+// Raw returns the command, or nil if there is an error.
+func (b *Builder) Raw() bson.Raw {
+	if b.err != nil {
+		return nil
+	}
+	raw, err := bson.Marshal(b.doc)
+	if err != nil {
+		b.Check(&bsoncodec.Error{Kind: bsoncodec.InvalidDocument, Cause: err})
 	}
 	return raw
 }
 
-// update returns an update document or a pipeline.
-func (e *encoding) update(v any) any {
-	change, err := e.codec.encodeUpdate(v)
-	if raw, ok := change.(bson.Raw); e.check(err) && ok {
-		e.fits("update", raw)
+// The methods below encode an argument and return it.
+
+// checkSize notes an error for a document that is too large for the server.
+func (b *Builder) checkSize(argument string, raw bson.Raw) {
+	if b.Limit > 0 && len(raw) > b.Limit {
+		b.Failf(bsoncodec.TooLarge, "%s has %d bytes, where the server takes %d", argument, len(raw), b.Limit)
 	}
-	return change
 }
 
-// keys returns a document whose order matters, or a name. Nil stays nil.
-func (e *encoding) keys(argument string, v any) any {
-	if _, ok := v.(string); ok || v == nil {
-		return v
+// Document returns a document.
+func (b *Builder) Document(argument string, v any) bson.Raw {
+	raw, err := b.Codec.Document(argument, v)
+	if b.Check(err) {
+		b.checkSize(argument, raw)
 	}
-	raw, err := e.codec.encodeCommand(argument, v)
-	e.check(err)
 	return raw
 }
 
-// option returns a document that need not be there: nil stays nil.
-func (e *encoding) option(argument string, v any) any {
+// OptionalDocument returns a document. Nil stays nil.
+func (b *Builder) OptionalDocument(argument string, v any) any {
 	if v == nil {
 		return nil
 	}
-	return e.document(argument, v)
+	return b.Document(argument, v)
 }
 
-// value returns a value of any type. Nil stays nil.
-func (e *encoding) value(argument string, v any) any {
-	if v == nil {
-		return nil
-	}
-	return e.raw(argument, v)
-}
-
-// raw returns a value of any type. Nil becomes null.
-func (e *encoding) raw(argument string, v any) bson.RawValue {
-	return e.document(argument, bson.D{{Key: argument, Value: v}}).Lookup(argument)
-}
-
-// values returns a map of values of any type, for an option of the driver's. A nil map stays nil.
-func (e *encoding) values(m bson.M) bson.M {
-	if m == nil {
-		return nil
-	}
-	all := make(bson.M, len(m))
-	for name, v := range m {
-		all[name] = e.raw(name, v)
-	}
-	return all
-}
-
-// list returns documents for an option of the driver's. Nil stays nil.
-func (e *encoding) list(argument string, values []any) []any {
-	if values == nil {
-		return nil
-	}
-	all := make([]any, len(values))
-	for i, v := range values {
-		all[i] = e.document(argument, v)
-	}
-	return all
-}
-
-// documents returns the elements of v, a slice of documents.
-func (e *encoding) documents(v any) []bson.Raw {
-	raws, err := e.codec.encodeAll(v)
-	if e.check(err) {
+// Documents returns the elements of v, a slice of documents.
+func (b *Builder) Documents(v any) []bson.Raw {
+	raws, err := b.Codec.Documents(v)
+	if b.Check(err) {
 		for _, raw := range raws {
-			e.fits("a document", raw)
+			b.checkSize("a document", raw)
 		}
 	}
 	return raws
 }
 
-// exactly is options of the driver's as they are. The driver takes only pointers.
-type exactly[T any] struct{ options T }
-
-// List implements options.Lister.
-func (o *exactly[T]) List() []func(*T) error {
-	return []func(*T) error{func(all *T) error { *all = o.options; return nil }}
-}
-
-// copied returns a pointer to a copy, so that the caller may reuse what it gave.
-func copied[T any](p *T) *T {
-	if p == nil {
+// OptionalDocuments returns a list of documents for an option of the driver. Nil stays nil.
+func (b *Builder) OptionalDocuments(argument string, values []any) []any {
+	if values == nil {
 		return nil
 	}
-	v := *p
-	return &v
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = b.Document(argument, v)
+	}
+	return all
 }
 
-// isNil reports whether v is nil, or an interface around a nil pointer.
-func isNil(v any) bool {
-	value := reflect.ValueOf(v)
-	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
+// Inserted returns a document with an _id.
+func (b *Builder) Inserted(v any) bson.Raw {
+	raw := b.Document("document", v)
+	if b.err == nil {
+		var err error
+		raw, _, err = bsoncodec.WithID(raw)
+		b.Check(err)
+	}
+	return raw
 }
+
+// Replacement returns a document without operators.
+func (b *Builder) Replacement(v any) bson.Raw {
+	raw, err := b.Codec.Replacement(v)
+	if b.Check(err) {
+		b.checkSize("replacement", raw)
+	}
+	return raw
+}
+
+// Update returns an update document or a pipeline.
+func (b *Builder) Update(v any) any {
+	update, err := b.Codec.Update(v)
+	if raw, ok := update.(bson.Raw); b.Check(err) && ok {
+		b.checkSize("update", raw)
+	}
+	return update
+}
+
+// KeysOrName returns a document whose order matters, or a name. Nil stays nil.
+func (b *Builder) KeysOrName(argument string, v any) any {
+	if _, ok := v.(string); ok || v == nil {
+		return v
+	}
+	raw, err := b.Codec.Ordered(argument, v)
+	b.Check(err)
+	return raw
+}
+
+// Value returns a value of any type. Nil becomes null.
+func (b *Builder) Value(argument string, v any) bson.RawValue {
+	return b.Document(argument, bson.D{{Key: argument, Value: v}}).Lookup(argument)
+}
+
+// OptionalValue returns a value of any type. Nil stays nil.
+func (b *Builder) OptionalValue(argument string, v any) any {
+	if v == nil {
+		return nil
+	}
+	return b.Value(argument, v)
+}
+
+// Values returns a map of values of any type for an option of the driver. A nil map stays nil.
+func (b *Builder) Values(m bson.M) bson.M {
+	if m == nil {
+		return nil
+	}
+	all := make(bson.M, len(m))
+	for name, v := range m {
+		all[name] = b.Value(name, v)
+	}
+	return all
+}
+
+// The methods below add a field to the command. They leave out options that are not set.
+
+// Add adds a field.
+func (b *Builder) Add(key string, value any) { b.doc = append(b.doc, bson.E{Key: key, Value: value}) }
+
+// AddOptional adds an option that is set.
+func AddOptional[T any](b *Builder, key string, value *T) {
+	if value != nil {
+		b.Add(key, *value)
+	}
+}
+
+// AddTrue adds a flag that is set.
+func (b *Builder) AddTrue(key string, set bool) {
+	if set {
+		b.Add(key, true)
+	}
+}
+
+// AddValue adds a value of any type.
+func (b *Builder) AddValue(key string, value any) {
+	if value == nil {
+		return
+	}
+	if raw, err := b.Codec.Document(key, bson.D{{Key: key, Value: value}}); b.Check(err) {
+		b.Add(key, raw.Lookup(key))
+	}
+}
+
+// AddDocument adds a document.
+func (b *Builder) AddDocument(key string, value any) {
+	if value == nil {
+		return
+	}
+	if raw, err := b.Codec.Document(key, value); b.Check(err) {
+		b.Add(key, raw)
+	}
+}
+
+// AddKeys adds a document whose order matters.
+func (b *Builder) AddKeys(key string, value any) {
+	if value == nil {
+		return
+	}
+	if raw, err := b.Codec.Ordered(key, value); b.Check(err) {
+		b.Add(key, raw)
+	}
+}
+
+// AddKeysOrName adds a document whose order matters, or a name.
+func (b *Builder) AddKeysOrName(key string, value any) {
+	if name, ok := value.(string); ok {
+		b.Add(key, name)
+		return
+	}
+	b.AddKeys(key, value)
+}
+
+// AddDocuments adds a list of documents.
+func (b *Builder) AddDocuments(key string, values []any) {
+	if len(values) == 0 {
+		return
+	}
+	if raws, err := b.Codec.Documents(values); b.Check(err) {
+		b.Add(key, raws)
+	}
+}
+
+// AddSeconds adds a duration in whole seconds.
+func (b *Builder) AddSeconds(key string, d *time.Duration) {
+	if d != nil {
+		b.Add(key, int64(*d/time.Second))
+	}
+}
+
+// AddPositive adds a number, unless it is 0. A number below 0 is an error.
+func (b *Builder) AddPositive(key string, n int64) {
+	switch {
+	case n < 0:
+		b.Failf(bsoncodec.WrongValue, "%s must be at least 0, not %d", key, n)
+	case n > 0:
+		b.Add(key, n)
+	}
+}
+
+// AddFieldNames adds a document, or a list of names, each of which stands for 1.
+func (b *Builder) AddFieldNames(key string, value any) {
+	if names, ok := value.([]string); ok {
+		doc := make(bson.D, len(names))
+		for i, name := range names {
+			doc[i] = bson.E{Key: name, Value: 1}
+		}
+		value = doc
+	}
+	b.AddDocument(key, value)
+}
+
+// AddJavaScript adds code: see [JavaScript].
+func (b *Builder) AddJavaScript(key string, code any) {
+	if code == nil {
+		return
+	}
+	code, err := JavaScript(key, code)
+	b.Check(err)
+	b.AddValue(key, code)
+}
+
+// JavaScript returns code as the server takes it: a string, a bson.JavaScript or a bson.CodeWithScope.
+func JavaScript(argument string, code any) (any, error) {
+	switch c := code.(type) {
+	case string:
+		return bson.JavaScript(c), nil
+	case bson.JavaScript, bson.CodeWithScope:
+		return c, nil
+	}
+	return nil, bsoncodec.Errorf(bsoncodec.WrongType, "%s must be JavaScript, not %T", argument, code)
+}
+
+// AddCollation adds a collation.
+func (b *Builder) AddCollation(c *options.Collation) {
+	if c == nil {
+		return
+	}
+	var doc bson.D
+	for _, e := range (bson.D{
+		{Key: "locale", Value: c.Locale},
+		{Key: "caseLevel", Value: c.CaseLevel},
+		{Key: "caseFirst", Value: c.CaseFirst},
+		{Key: "strength", Value: c.Strength},
+		{Key: "numericOrdering", Value: c.NumericOrdering},
+		{Key: "alternate", Value: c.Alternate},
+		{Key: "maxVariable", Value: c.MaxVariable},
+		{Key: "normalization", Value: c.Normalization},
+		{Key: "backwards", Value: c.Backwards},
+	}) {
+		if e.Value != "" && e.Value != false && e.Value != 0 {
+			doc = append(doc, e)
+		}
+	}
+	b.Add("collation", doc)
+}
+
+// ErrEncryption is the error of a command that the driver splits into several for encryption, which is not done here.
+var ErrEncryption = errors.New("collection with encryption")

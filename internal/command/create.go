@@ -1,65 +1,55 @@
-package motor
+package command
 
 import (
-	"time"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// createCommand returns the create command that the driver makes of these options, with a write concern that it would
-// lose a part of (see writeCommand).
-func (d *Database) createCommand(name string, now moment, opts []options.Lister[options.CreateCollectionOptions]) (bson.D, error) {
-	o, err := applied(opts)
-	if err != nil {
-		return nil, err
+// Create returns the create command without its write concern. A collection with EncryptedFields is ErrEncryption: the
+// driver makes several commands of it.
+func Create(c bsoncodec.Codec, name string, o options.CreateCollectionOptions) *Builder {
+	b := New(c, bson.E{Key: "create", Value: name})
+	if o.EncryptedFields != nil {
+		b.Check(ErrEncryption)
 	}
-	if o.EncryptedFields != nil || d.client.driver.AutoEncryptionOptions != nil {
-		return nil, now.write.refuse("CreateCollection with encryption") // of which the driver makes several commands
-	}
-	f := fields{codec: &d.codec}
-	f.add("create", name)
-	optional(&f, "capped", o.Capped)
-	f.document("changeStreamPreAndPostImages", o.ChangeStreamPreAndPostImages)
-	f.collation(o.Collation)
+	AddOptional(b, "capped", o.Capped)
+	b.AddDocument("changeStreamPreAndPostImages", o.ChangeStreamPreAndPostImages)
+	b.AddCollation(o.Collation)
 	if o.DefaultIndexOptions != nil {
-		index, err := applied([]options.Lister[options.DefaultIndexOptions]{o.DefaultIndexOptions})
-		f.check(err)
-		defaults := fields{codec: &d.codec, doc: bson.D{}}
-		defaults.document("storageEngine", index.StorageEngine)
-		f.add("indexOptionDefaults", defaults.statement())
-		f.check(defaults.err)
+		b.addDefaultIndexOptions(o.DefaultIndexOptions)
 	}
-	optional(&f, "max", o.MaxDocuments)
-	optional(&f, "size", o.SizeInBytes)
-	f.document("storageEngine", o.StorageEngine)
-	optional(&f, "validationAction", o.ValidationAction)
-	optional(&f, "validationLevel", o.ValidationLevel)
-	f.document("validator", o.Validator)
-	optional(&f, "expireAfterSeconds", o.ExpireAfterSeconds)
+	AddOptional(b, "max", o.MaxDocuments)
+	AddOptional(b, "size", o.SizeInBytes)
+	b.AddDocument("storageEngine", o.StorageEngine)
+	AddOptional(b, "validationAction", o.ValidationAction)
+	AddOptional(b, "validationLevel", o.ValidationLevel)
+	b.AddDocument("validator", o.Validator)
+	AddOptional(b, "expireAfterSeconds", o.ExpireAfterSeconds)
 	if o.TimeSeriesOptions != nil {
-		f.timeSeries(o.TimeSeriesOptions)
+		b.addTimeSeries(o.TimeSeriesOptions)
 	}
-	f.document("clusteredIndex", o.ClusteredIndex)
-	f.add("writeConcern", now.write.wire)
-	return f.doc, f.err
+	b.AddDocument("clusteredIndex", o.ClusteredIndex)
+	return b
 }
 
-func (f *fields) timeSeries(opts *options.TimeSeriesOptionsBuilder) {
-	o, err := applied([]options.Lister[options.TimeSeriesOptions]{opts})
-	f.check(err)
-	t := fields{codec: f.codec}
-	t.add("timeField", o.TimeField)
-	optional(&t, "metaField", o.MetaField)
-	optional(&t, "granularity", o.Granularity)
-	t.seconds("bucketMaxSpanSeconds", o.BucketMaxSpan)
-	t.seconds("bucketRoundingSeconds", o.BucketRounding)
-	f.add("timeseries", t.doc)
+func (b *Builder) addDefaultIndexOptions(opts options.Lister[options.DefaultIndexOptions]) {
+	o, err := Merge(opts)
+	b.Check(err)
+	defaults := Builder{Codec: b.Codec, doc: bson.D{}}
+	defaults.AddDocument("storageEngine", o.StorageEngine)
+	b.Add("indexOptionDefaults", defaults.doc)
+	b.Check(defaults.err)
 }
 
-// seconds adds a duration in whole seconds.
-func (f *fields) seconds(key string, d *time.Duration) {
-	if d != nil {
-		f.add(key, int64(*d/time.Second))
-	}
+func (b *Builder) addTimeSeries(opts options.Lister[options.TimeSeriesOptions]) {
+	o, err := Merge(opts)
+	b.Check(err)
+	series := New(b.Codec, bson.E{Key: "timeField", Value: o.TimeField})
+	AddOptional(series, "metaField", o.MetaField)
+	AddOptional(series, "granularity", o.Granularity)
+	series.AddSeconds("bucketMaxSpanSeconds", o.BucketMaxSpan)
+	series.AddSeconds("bucketRoundingSeconds", o.BucketRounding)
+	b.Add("timeseries", series.doc)
 }

@@ -1,4 +1,4 @@
-package motor
+package command
 
 import (
 	"fmt"
@@ -8,114 +8,119 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// indexModel is an index that is to be created.
-type indexModel struct {
-	keys    bson.Raw
-	options options.IndexOptions // with a name
+// Index is an index that is to be created.
+type Index struct {
+	Keys    bson.Raw
+	Options options.IndexOptions // with a name
 }
 
-// indexModel returns the index of keys: its name is that of the options, or made of the keys.
-func (c *codec) indexModel(keys any, opts []options.Lister[options.IndexOptions]) (m indexModel, err error) {
-	if m.keys, err = c.encodeIndexKeys(keys); err != nil {
-		return m, err
+// NewIndex returns the index of keys. Without a name in the options, its name is made of the keys.
+//
+// Errors: those of [IndexKeys].
+func NewIndex(c bsoncodec.Codec, keys any, o options.IndexOptions) (Index, error) {
+	raw, err := IndexKeys(c, keys)
+	if err != nil {
+		return Index{}, err
 	}
-	if m.options, err = applied(opts); err != nil {
-		return m, err
+	if o.Name == nil {
+		o.Name = new(IndexName(raw))
 	}
-	if m.options.Name == nil {
-		m.options.Name = new(indexName(m.keys))
-	}
-	return m, nil
+	return Index{raw, o}, nil
 }
 
-// indexModels returns the indexes of models of the driver's.
-func (c *codec) indexModels(models []mongo.IndexModel) ([]indexModel, error) {
-	if len(models) == 0 {
-		return nil, newError(TypeError, "indexes must have at least one index")
-	}
-	all := make([]indexModel, len(models))
-	for i, m := range models {
-		var opts []options.Lister[options.IndexOptions]
-		if m.Options != nil {
-			opts = append(opts, m.Options)
-		}
-		var err error
-		if all[i], err = c.indexModel(m.Keys, opts); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
+// Name returns the name of the index.
+func (i Index) Name() string { return *i.Options.Name }
 
-// driver returns the index as the driver takes it. It takes builders, and adds to them: they are not the caller's.
-func (m indexModel) driver() mongo.IndexModel {
-	set := func(o *options.IndexOptions) error { *o = m.options; return nil }
+// Driver returns the index as the driver takes it: with a builder of its own, since the driver adds to the builder.
+func (i Index) Driver() mongo.IndexModel {
+	set := func(o *options.IndexOptions) error { *o = i.Options; return nil }
 	builder := &options.IndexOptionsBuilder{Opts: []func(*options.IndexOptions) error{set}}
-	return mongo.IndexModel{Keys: m.keys, Options: builder}
+	return mongo.IndexModel{Keys: i.Keys, Options: builder}
 }
 
-// statement returns the index as the server takes it, option for option as the driver sends them.
-func (m indexModel) statement(c *codec) (bson.Raw, error) {
-	f, o := fields{codec: c, doc: bson.D{{Key: "key", Value: m.keys}}}, m.options
-	optional(&f, "expireAfterSeconds", o.ExpireAfterSeconds)
-	optional(&f, "name", o.Name)
-	optional(&f, "sparse", o.Sparse)
-	f.document("storageEngine", o.StorageEngine)
-	optional(&f, "unique", o.Unique)
-	optional(&f, "v", o.Version)
-	optional(&f, "default_language", o.DefaultLanguage)
-	optional(&f, "language_override", o.LanguageOverride)
-	optional(&f, "textIndexVersion", o.TextVersion)
-	f.document("weights", o.Weights)
-	optional(&f, "2dsphereIndexVersion", o.SphereVersion)
-	optional(&f, "bits", o.Bits)
-	optional(&f, "max", o.Max)
-	optional(&f, "min", o.Min)
-	optional(&f, "bucketSize", o.BucketSize)
-	f.document("partialFilterExpression", o.PartialFilterExpression)
-	f.collation(o.Collation)
-	f.document("wildcardProjection", o.WildcardProjection)
-	optional(&f, "hidden", o.Hidden)
-	return f.statement(), f.err
+// Statement returns the index as the server takes it, option for option as the driver sends it.
+func (i Index) Statement(c bsoncodec.Codec) (bson.Raw, error) {
+	b, o := New(c, bson.E{Key: "key", Value: i.Keys}), i.Options
+	AddOptional(b, "expireAfterSeconds", o.ExpireAfterSeconds)
+	AddOptional(b, "name", o.Name)
+	AddOptional(b, "sparse", o.Sparse)
+	b.AddDocument("storageEngine", o.StorageEngine)
+	AddOptional(b, "unique", o.Unique)
+	AddOptional(b, "v", o.Version)
+	AddOptional(b, "default_language", o.DefaultLanguage)
+	AddOptional(b, "language_override", o.LanguageOverride)
+	AddOptional(b, "textIndexVersion", o.TextVersion)
+	b.AddDocument("weights", o.Weights)
+	AddOptional(b, "2dsphereIndexVersion", o.SphereVersion)
+	AddOptional(b, "bits", o.Bits)
+	AddOptional(b, "max", o.Max)
+	AddOptional(b, "min", o.Min)
+	AddOptional(b, "bucketSize", o.BucketSize)
+	b.AddDocument("partialFilterExpression", o.PartialFilterExpression)
+	b.AddCollation(o.Collation)
+	b.AddDocument("wildcardProjection", o.WildcardProjection)
+	AddOptional(b, "hidden", o.Hidden)
+	return b.Raw(), b.Err()
 }
 
-// encodeIndexKeys returns the keys of an index: a document of keys and their directions or kinds, or the name of a
-// single key, which is ascending. [TypeError] for what is no such document, [ValueError] where there is no key.
-func (c *codec) encodeIndexKeys(v any) (bson.Raw, error) {
-	if key, ok := v.(string); ok {
-		v = bson.D{{Key: key, Value: Ascending}}
+// CreateIndexes returns the createIndexes command without its write concern.
+func CreateIndexes(
+	c bsoncodec.Codec, collection string, indexes []Index, o options.CreateIndexesOptions,
+) *Builder {
+	b := New(c, bson.E{Key: "createIndexes", Value: collection})
+	b.AddValue("commitQuorum", o.CommitQuorum)
+	statements := make([]bson.Raw, len(indexes))
+	for i, index := range indexes {
+		var err error
+		statements[i], err = index.Statement(c)
+		b.Check(err)
 	}
-	raw, err := c.encodeCommand("keys", v)
+	b.Add("indexes", statements)
+	return b
+}
+
+// IndexKeys returns the keys of an index: a document of keys and their directions or kinds, or the name of a single
+// key, which is ascending.
+//
+// Errors: those of Codec.Ordered; WrongType for a value that is neither a direction nor a kind; WrongValue if there is
+// no key, or an empty one.
+func IndexKeys(c bsoncodec.Codec, v any) (bson.Raw, error) {
+	if key, ok := v.(string); ok {
+		v = bson.D{{Key: key, Value: 1}}
+	}
+	raw, err := c.Ordered("keys", v)
 	if err != nil {
 		return nil, err
 	}
 	elements, err := raw.Elements()
 	if err != nil {
-		return nil, &Error{class: InvalidDocument, text: "keys", cause: err}
+		return nil, &bsoncodec.Error{Kind: bsoncodec.InvalidDocument, Text: "keys", Cause: err}
 	}
 	if len(elements) == 0 {
-		return nil, newError(ValueError, "keys must have at least one key")
+		return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "keys must have at least one key")
 	}
 	for _, e := range elements {
 		if e.Key() == "" {
-			return nil, newError(ValueError, "a key of an index cannot be empty")
+			return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "a key of an index cannot be empty")
 		}
 		switch value := e.Value(); value.Type {
 		case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeString:
 		default:
-			return nil, newError(TypeError, "the key %q of an index must be 1, -1 or a kind such as \"text\", not a BSON %s",
+			return nil, bsoncodec.Errorf(bsoncodec.WrongType, "the key %q of an index must be 1, -1 or a kind such as \"text\", not a BSON %s",
 				e.Key(), value.Type)
 		}
 	}
 	return raw, nil
 }
 
-// indexName returns the name of an index that was given none: "age_-1_name_1".
-func indexName(keys bson.Raw) string {
+// IndexName returns the name that an index gets of its keys: "age_-1_name_1".
+func IndexName(keys bson.Raw) string {
 	var parts []string
-	elements, _ := keys.Elements() // encodeIndexKeys has seen them
+	elements, _ := keys.Elements() // IndexKeys has checked them
 	for _, e := range elements {
 		kind := ""
 		switch value := e.Value(); value.Type {
