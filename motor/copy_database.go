@@ -370,10 +370,13 @@ func runLent(ctx context.Context, fn func(context.Context) error) error {
 // The executor refuses steps if its queue is full, and if the client is being closed and waits for the copy. Then the step
 // runs in the place of the slot that the copy has lent: one at a time.
 func (cp *databaseCopy) step(ctx context.Context, fn func(context.Context) error) error {
-	run := func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) }
-	f := future.Go(ctx, cp.pool, run)
-	if f.IsDone() && (errors.Is(f.Err(), future.ErrQueueFull) || errors.Is(f.Err(), future.ErrPoolClosed)) {
-		f = future.Go(ctx, cp.spare, run)
+	run := future.Op[struct{}]{Run: func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) }}
+	f, err := future.Start(ctx, cp.pool, run)
+	if errors.Is(err, future.ErrQueueFull) || errors.Is(err, future.ErrPoolClosed) {
+		f, err = future.Start(ctx, cp.spare, run)
+	}
+	if err != nil {
+		return err
 	}
 	<-f.Done() // and not earlier: fn may use a cursor or a client that is closed next, and may have written something
 	return f.Err()
