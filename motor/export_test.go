@@ -6,6 +6,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // VersionIn is what Version finds in a program.
@@ -54,3 +56,8 @@ func SetCleanupTimeout(t interface{ Cleanup(func()) }, limit time.Duration) {
 
 // FailBulk returns the error of a bulk whose command failed with err.
 func FailBulk(err error, partial any) error { return new(bulkOutcome).failed(err, partial) }
+
+// Submit starts an operation that calls fn.
+func Submit(ctx context.Context, c *Client, fn func() error) *future.Future[struct{}] {
+	return submit(ctx, c, op[struct{}]{run: func(context.Context, *connection) (none struct{}, err error) { return none, fn() }})
+}

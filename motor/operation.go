@@ -36,89 +36,93 @@ type places struct {
 }
 
 // submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
-// its turn, and its error gets its class there. What is wrong at the call is the future's error.
+// its turn, and its error gets its class there. If the operation is not accepted (its arguments are invalid, the queue is
+// full), that is the future's error.
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
-	p, err := c.admit(ctx, o.err, o.order, o.placed, o.places)
-	if err != nil {
-		return failed[T](c, err)
-	}
-	var kept *keptTurn
-	var read T
-	over := p.own.pass
-	if o.undo != nil {
-		kept = &keptTurn{turn: p.own, session: p.session, undo: func() { o.undo(read) }}
-		over = kept.end
-	}
-	for {
-		conn, err := c.connectionOf(o.conn, o.ends)
-		if err != nil {
-			p.drop()
-			return failed[T](c, err)
+	run := o.run
+	s, err := c.admit(ctx, o.err, o.order, o.placed, o.places)
+	for err == nil {
+		if s.conn, err = c.connectionOf(o.conn, o.ends); s.conn == nil {
+			break
 		}
-		if conn == nil {
-			p.drop()
-			var none T
-			return resolved(c, none)
-		}
-		f, ok := startOn(ctx, c, conn, o.lane, func(ctx context.Context, conn *connection) (v T, err error) {
-			if err := p.begin(ctx); err != nil {
-				return v, err
-			}
-			defer over()
-			defer p.session.pass()
-			v, err = o.run(ctx, conn)
-			read = v
-			return v, err
+		f, refused := future.Start(ctx, s.conn.executor(o.lane), future.Op[T]{
+			Run: func(ctx context.Context) (v T, err error) {
+				if err = s.begin(ctx); err == nil {
+					v, err = run(ctx, s.conn)
+				}
+				return v, s.conn.topology.incompatible(wrapError(err))
+			},
+			Undo:  o.undo,
+			Ended: s.ended(),
+			Via:   c.loop,
 		})
-		if !ok { // the connection was closed after connectionOf
-			if o.conn == nil && !o.ends {
-				continue
-			}
-			p.drop()
-			if o.ends {
-				var none T
-				return resolved(c, none)
-			}
-			return failed[T](c, errClientClosed)
+		if refused == nil {
+			return f
 		}
-		switch {
-		case kept != nil:
-			f.Notify(settledTurn[T]{kept, f})
-		case p != places{}:
-			f.Notify(p)
-		}
-		return f
+		err = again(refused)
 	}
+	s.drop()
+	if err == nil { // what it ends has ended with its connection
+		var none T
+		return resolved(c, none)
+	}
+	return failed[T](c, err)
 }
 
-// startOn starts an operation on a connection. ok is false if that has been closed.
-func startOn[T any](
-	ctx context.Context, c *Client, conn *connection, in lane, fn func(context.Context, *connection) (T, error),
-) (f *future.Future[T], ok bool) {
-	f = future.GoVia(ctx, conn.executor(in), c.loop, func(ctx context.Context) (T, error) {
-		v, err := fn(ctx, conn)
-		return v, conn.topology.incompatible(wrapError(err))
-	})
-	return f, !f.IsDone() || !errors.Is(f.Err(), future.ErrPoolClosed)
+// again returns nil if an operation is to be submitted once more, since the connection was closed after connectionOf had
+// found it open.
+func again(refused error) error {
+	if errors.Is(refused, future.ErrPoolClosed) {
+		return nil
+	}
+	return refused
 }
 
-// admit returns the places of an operation, or the reason why it cannot be started. With an error, no place is kept.
-func (c *Client) admit(ctx context.Context, err error, order *turns, placed bool, p places) (places, error) {
-	if err == nil && ctx == nil {
-		err = newError(TypeError, "the context is nil")
-	}
-	if err != nil {
-		p.drop()
-		return places{}, err
-	}
+// submission is the part of an operation in progress that does not depend on the type of its result.
+type submission struct {
+	places
+	conn  *connection // runs the operation
+	began bool        // the operation has had its turns
+}
+
+// admit returns the submission of an operation, with its places taken, or the reason why it cannot be started.
+func (c *Client) admit(ctx context.Context, err error, order *turns, placed bool, p places) (*submission, error) {
+	s := &submission{places: p}
 	switch {
+	case err != nil:
+	case ctx == nil:
+		err = newError(TypeError, "the context is nil")
 	case placed:
 	case order != nil:
-		p.own, p.session, err = c.takeTurns(ctx, order)
+		s.own, s.session, err = c.takeTurns(ctx, order)
 	default:
-		p.session, err = c.enter(ctx)
+		s.session, err = c.enter(ctx)
 	}
-	return p, err
+	return s, err
+}
+
+// begin waits for the turns, in the operation.
+func (s *submission) begin(ctx context.Context) error {
+	err := s.places.begin(ctx)
+	s.began = err == nil
+	return err
+}
+
+// ended returns the function that gives the turns on when the operation is over, or nil if it has none.
+func (s *submission) ended() func() {
+	if s.places == (places{}) {
+		return nil
+	}
+	return s.end
+}
+
+func (s *submission) end() {
+	if !s.began {
+		s.drop()
+		return
+	}
+	s.session.pass()
+	s.own.pass()
 }
 
 // connectionOf returns the connection that an operation is to run on. It is nil if the operation ends something that has
@@ -158,9 +162,6 @@ func (p places) drop() {
 	p.session.drop()
 }
 
-// Wake implements future.Waker: the operation is settled.
-func (p places) Wake() { p.drop() }
-
 // executor returns where the operations of a lane run.
 func (conn *connection) executor(in lane) future.Executor {
 	if in == longLane {
@@ -171,17 +172,19 @@ func (conn *connection) executor(in lane) future.Executor {
 
 // failed returns the future of an operation that cannot be started.
 func failed[T any](c *Client, err error) *future.Future[T] {
-	p := future.NewPromiseOn[T](c.loop)
-	p.Reject(err)
-	return p.Future()
+	refuse := future.ExecutorFunc(func(func()) error { return err })
+	return future.GoVia(context.Background(), refuse, c.loop, zero[T])
 }
 
 // resolved returns the future of an operation that has nothing to do.
 func resolved[T any](c *Client, v T) *future.Future[T] {
-	p := future.NewPromiseOn[T](c.loop)
-	p.Resolve(v)
-	return p.Future()
+	return future.GoVia(context.Background(), inline, c.loop, func(context.Context) (T, error) { return v, nil })
 }
+
+// inline runs tasks on the caller's goroutine.
+var inline = future.ExecutorFunc(func(task func()) error { task(); return nil })
+
+func zero[T any](context.Context) (v T, err error) { return v, nil }
 
 // driverOp returns the operation that calls fn with the driver's client.
 func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
@@ -225,20 +228,6 @@ func endInTurn(
 		lane: in, placed: true, places: places{own, session}, ends: true,
 		run: func(ctx context.Context, conn *connection) (none struct{}, err error) { return none, fn(ctx, conn) },
 	})
-}
-
-// inTurnOf starts an operation that takes its turn of ts. It goes when its callers call submit.
-func inTurnOf[T any](
-	ctx context.Context, c *Client, in lane, ts *turns, fn func(context.Context, *connection) (T, error),
-) *future.Future[T] {
-	return submit(ctx, c, op[T]{lane: in, order: ts, run: fn})
-}
-
-// inKeptTurn is inTurnOf for an operation that leaves no trace if it is cancelled. It goes when its callers call submit.
-func inKeptTurn[T any](
-	ctx context.Context, c *Client, ts *turns, fn func(context.Context, *connection) (T, error), undo func(),
-) *future.Future[T] {
-	return submit(ctx, c, op[T]{order: ts, run: fn, undo: func(T) { undo() }})
 }
 
 // callUser calls a user's function in an operation that holds a slot of the executor. ctx is the operation's context. fn
