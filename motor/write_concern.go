@@ -2,11 +2,17 @@ package motor
 
 import (
 	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
 // WriteConcern says what must have come of a write before it is taken for done: a dictionary that is always valid,
@@ -138,4 +144,171 @@ func (c *WriteConcern) String() string {
 		parts = append(parts, fmt.Sprintf(format, e.Key, e.Value))
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// writeItems are the items of a write concern at one moment. They do not change, and do not contradict one another.
+type writeItems struct {
+	all    bson.M
+	driver *writeconcern.WriteConcern // never nil
+	// wire is the whole of it, if the driver would not send all. Nil: the driver will.
+	wire bson.Raw
+}
+
+var noWriteItems = &writeItems{driver: &writeconcern.WriteConcern{}}
+
+// newWriteItems checks items that are right one by one. It takes the map.
+func newWriteItems(all bson.M) (*writeItems, error) {
+	set := &writeItems{all: all, driver: &writeconcern.WriteConcern{W: all["w"]}}
+	if j, ok := all["j"].(bool); ok {
+		set.driver.Journal = &j
+	}
+	j, fsync := all["j"] == true, all["fsync"] == true
+	switch {
+	case j && fsync:
+		return nil, newError(ConfigurationError, "a write concern cannot have both j and fsync")
+	case (j || fsync) && !set.acknowledged():
+		return nil, newError(ConfigurationError, "a write concern cannot have w: 0, and j or fsync as well")
+	}
+	// A wtimeout of 0 and an fsync of false say what the server does anyway.
+	if wtimeout, _ := all["wtimeout"].(int); set.acknowledged() && (wtimeout > 0 || fsync) {
+		raw, err := bson.Marshal(set.ordered())
+		if err != nil {
+			return nil, &Error{class: ConfigurationError, cause: err}
+		}
+		set.wire = raw
+	}
+	return set, nil
+}
+
+func (s *writeItems) acknowledged() bool { return s.all["w"] != 0 }
+
+// ordered returns the items in the order in which they are written down.
+func (s *writeItems) ordered() bson.D {
+	doc := make(bson.D, 0, len(s.all))
+	for _, key := range []string{"w", "wtimeout", "j", "fsync"} {
+		if value, ok := s.all[key]; ok {
+			doc = append(doc, bson.E{Key: key, Value: value})
+		}
+	}
+	return doc
+}
+
+// refuse returns ConfigurationError if a method that can be called in no other way than through the driver's would
+// lose items.
+func (s *writeItems) refuse(method string) error {
+	if s.wire == nil {
+		return nil
+	}
+	return newError(ConfigurationError, "%s cannot be sent with the wtimeout or fsync of the write concern", method)
+}
+
+// writeItemsOf returns the items of a dictionary.
+func writeItemsOf(dictionary any) (*writeItems, error) {
+	switch v := dictionary.(type) {
+	case *WriteConcern:
+		if v == nil {
+			break
+		}
+		return v.items(), nil
+	case *writeconcern.WriteConcern:
+		if v == nil {
+			break
+		}
+		all := bson.D{}
+		if v.W != nil {
+			all = append(all, bson.E{Key: "w", Value: v.W})
+		}
+		if v.Journal != nil {
+			all = append(all, bson.E{Key: "j", Value: *v.Journal})
+		}
+		return writeItemsOf(all)
+	case bson.D:
+		all := make(bson.M)
+		for _, e := range v {
+			key, value, err := writeItem(e.Key, e.Value)
+			if err != nil {
+				return nil, err
+			}
+			if before, twice := all[key]; twice && before != value {
+				return nil, newError(ConfigurationError, "a write concern with two values for %s: %v and %v", key, before, value)
+			}
+			all[key] = value
+		}
+		return newWriteItems(all)
+	default:
+		m := reflect.ValueOf(dictionary)
+		if m.Kind() != reflect.Map || m.Type().Key().Kind() != reflect.String {
+			break
+		}
+		all := make(bson.D, 0, m.Len())
+		for key, value := range m.Seq2() {
+			all = append(all, bson.E{Key: key.String(), Value: value.Interface()})
+		}
+		slices.SortFunc(all, func(a, b bson.E) int { return strings.Compare(a.Key, b.Key) })
+		return writeItemsOf(all)
+	}
+	return nil, newError(ConfigurationError, "a write concern must be a dictionary, such as a bson.M, not %T", dictionary)
+}
+
+// writeKey returns the name of an item that may be given another of its names.
+func writeKey(key string) (string, error) {
+	switch lower := strings.ToLower(key); lower {
+	case "w", "wtimeout", "j", "fsync":
+		return lower, nil
+	case "journal":
+		return "j", nil
+	case "wtimeoutms":
+		return "wtimeout", nil
+	}
+	return "", newError(ConfigurationError, "%q is not a valid write concern option", key)
+}
+
+// writeItem checks an item and returns it as it is kept.
+func writeItem(key string, value any) (string, any, error) {
+	key, err := writeKey(key)
+	if err != nil {
+		return "", nil, err
+	}
+	switch key {
+	case "w":
+		name, isName := value.(string)
+		if isName && name == "" {
+			return "", nil, newError(ConfigurationError, "w cannot be empty")
+		}
+		if n, err := strconv.Atoi(name); isName && err == nil { // as pymongo.common has it
+			value = n
+		} else if isName {
+			return key, name, nil
+		}
+	case "wtimeout":
+		if d, ok := value.(time.Duration); ok {
+			value = d.Milliseconds()
+		}
+	default:
+		if _, ok := value.(bool); !ok {
+			return "", nil, newError(ConfigurationError, "%s must be true or false, not %#v", key, value)
+		}
+		return key, value, nil
+	}
+	n, err := wholeNumber(key, value)
+	return key, n, err
+}
+
+// wholeNumber returns ConfigurationError for what is no number from 0 to 2³¹-1, as far as servers can count here.
+func wholeNumber(key string, value any) (int, error) {
+	var n int64
+	switch v := reflect.ValueOf(value); {
+	case v.CanInt():
+		n = v.Int()
+	case v.CanUint():
+		n = int64(min(v.Uint(), math.MaxInt64))
+	case key == "w":
+		return 0, newError(ConfigurationError, "w must be an integer or a string, not %#v", value)
+	default:
+		return 0, newError(ConfigurationError, "%s must be an integer, not %#v", key, value)
+	}
+	if n < 0 || n > math.MaxInt32 {
+		return 0, newError(ConfigurationError, "%s is out of range: %v", key, value)
+	}
+	return int(n), nil
 }
