@@ -88,7 +88,7 @@ func (c *collection) insertBatched(ctx context.Context, now moment, raw bson.Raw
 			return failed[*InsertOneResult](client, err)
 		}
 		// A connection that is being closed takes no more inserts. The next use opens the client again.
-		if !conn.batches.enter() {
+		if !conn.batches.start() {
 			continue
 		}
 		b := c.batching.of(conn)
@@ -120,7 +120,7 @@ func (b *batch) insertOne(ctx context.Context, now moment, raw bson.Raw, id any)
 	})
 	f.Notify(waker(func() {
 		b.next()
-		b.conn.batches.leave()
+		b.conn.batches.done()
 	}))
 	return f
 }
@@ -157,7 +157,7 @@ func (b *batch) add(g *gatheredInsert, limit int) {
 // settle settles an insert. It is not in flight any more.
 func (b *batch) settle(g *gatheredInsert) {
 	g.settle()
-	b.conn.batches.leave()
+	b.conn.batches.done()
 }
 
 // next sends what has gathered, in a slot of its own. The caller is the worker of the queue. It neither blocks nor runs

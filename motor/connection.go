@@ -12,23 +12,24 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// connection is what a client has while it is open.
+// connection is the part of a client that lives from its opening to its Close. Whatever is open on the server belongs to a
+// connection and ends with it.
 type connection struct {
 	pool     *future.Pool
 	polls    *longPolls
 	cleanups cleanupQueue
 	cursors  openCursors
-	batches  gate // gathered inserts, and those that others wait for
+	batches  inflight // inserts of collections with batching
 	topology topology
 	driver   atomic.Pointer[mongo.Client]
 	options  *options.ClientOptions // of driver
 
-	// Only for a connection string whose hosts stand in the DNS: its look-up takes time, and is done by whoever needs
-	// the driver first, off the caller's goroutine.
+	// dial is set if the DNS has the hosts of the connection string. The look-up takes time, so the first operation does
+	// it, not the call that starts it.
 	dial func() (*mongo.Client, error)
 
 	mu      sync.Mutex
-	dialing *future.Future[*mongo.Client] // the latest try
+	dialing *future.Future[*mongo.Client] // the latest attempt
 }
 
 // opened returns the open connection, or nil.
@@ -38,7 +39,7 @@ func (c *Client) opened() *connection {
 	return c.conn
 }
 
-// connect returns the open connection, opening it if need be. That starts the driver's monitors, but waits for
+// connect returns the open connection, and opens one if there is none. That starts the driver's monitors, but waits for
 // nothing.
 func (c *Client) connect() (*connection, error) {
 	c.mu.Lock()
@@ -90,8 +91,8 @@ func (c *Client) connect() (*connection, error) {
 	return conn, nil
 }
 
-// client returns the driver's client. It waits only while the hosts are looked up; a look-up that failed is done
-// again for the next operation.
+// client returns the driver's client. It waits only while the hosts are looked up. After a failed look-up, the next
+// operation tries again.
 func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	if driver := conn.driver.Load(); driver != nil {
 		return driver, nil
@@ -107,12 +108,12 @@ func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	return dialing.Await(ctx)
 }
 
-// disconnect closes the driver's client. No operation runs any more.
+// disconnect closes the driver's clients. No operation runs any more.
 func (conn *connection) disconnect(ctx context.Context) error {
 	conn.mu.Lock()
 	dialing := conn.dialing
 	conn.mu.Unlock()
-	if dialing != nil { // all who waited for it may have given up
+	if dialing != nil { // all operations that waited for it may have given up
 		if _, err := dialing.Await(ctx); err != nil {
 			return nil
 		}
@@ -126,3 +127,145 @@ func (conn *connection) disconnect(ctx context.Context) error {
 	}
 	return err
 }
+
+// inflight counts what is in progress, and can be closed: then nothing more starts, and wait returns when all is over.
+type inflight struct {
+	mu     sync.Mutex
+	closed bool
+	count  sync.WaitGroup
+}
+
+// start reports whether something may start. If so, the caller calls done when it is over.
+func (f *inflight) start() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.count.Add(1)
+	return true
+}
+
+func (f *inflight) done() { f.count.Done() }
+
+// close rejects further calls of start.
+func (f *inflight) close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+}
+
+// wait waits until all that has started is done. close must have been called.
+func (f *inflight) wait() { f.count.Wait() }
+
+// lane says which executor an operation runs on.
+type lane int
+
+const (
+	shortLane lane = iota // a slot of the connection's pool
+	longLane              // longPolls
+)
+
+// longPolls is the executor of operations whose reply the server may hold back until there is news: getMore of tailable
+// cursors that await data, and of change streams. Its rules:
+//
+//   - A long poll takes no slot of the connection's pool, and no network connection from the driver's pool for ordinary
+//     operations: long polls have their own goroutines and their own client of the driver. However many poll, the other
+//     operations go on.
+//   - That client's pool has no bound. Each poll needs one network connection while it waits, so there are as many as
+//     cursors that the program reads at once; with a bound, some would wait for the news of others. The pool is made
+//     with the first poll.
+//   - A wait that ends does not end the poll: the next wait for the same cursor takes it over, so that nothing that the
+//     server has sent is lost. Close of the cursor ends it, and so does Close of the client.
+//   - A session belongs to the driver's client that it was started on. A cursor that is read in a session is polled on a
+//     network connection of the ordinary pool, and still takes no slot.
+type longPolls struct {
+	ctx    context.Context // ends with the connection
+	cancel context.CancelFunc
+
+	inflight
+	client *mongo.Client // inflight.mu guards it
+}
+
+func newLongPolls() *longPolls {
+	l := new(longPolls)
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// Execute implements [future.Executor].
+func (l *longPolls) Execute(task func()) error {
+	if !l.start() {
+		return future.ErrPoolClosed
+	}
+	go func() {
+		defer l.done()
+		task()
+	}()
+	return nil
+}
+
+// driver returns the client for long polls, made with the options of the ordinary one. It is nil after shutdown.
+func (l *longPolls) driver(opts *options.ClientOptions) (*mongo.Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client != nil || l.closed {
+		return l.client, nil
+	}
+	own := *opts
+	own.ServerMonitor = nil // the ordinary client reports these servers already
+	client, err := mongo.Connect(own.SetMaxPoolSize(0).SetMinPoolSize(0))
+	if err != nil {
+		return nil, &Error{class: ConfigurationError, cause: err}
+	}
+	l.client = client
+	return client, nil
+}
+
+// shutdown ends the polls and waits until nothing runs any more.
+func (l *longPolls) shutdown() {
+	l.close()
+	l.cancel()
+	l.wait()
+}
+
+// disconnect closes the network connections, after shutdown.
+func (l *longPolls) disconnect(ctx context.Context) error {
+	if l.client == nil {
+		return nil
+	}
+	return wrapError(l.client.Disconnect(ctx))
+}
+
+// clientFor returns the driver's client that opens a cursor of a kind.
+func (conn *connection) clientFor(ctx context.Context, kind options.CursorType) (*mongo.Client, error) {
+	client, err := conn.client(ctx)
+	if err != nil || laneOf(kind) == shortLane || mongo.SessionFromContext(ctx) != nil {
+		return client, err
+	}
+	client, err = conn.polls.driver(conn.options)
+	if err == nil && client == nil {
+		err = errClientClosed
+	}
+	return client, err
+}
+
+// has reports whether a client of the driver belongs to this connection.
+func (conn *connection) has(client *mongo.Client) bool {
+	if client == conn.driver.Load() {
+		return true
+	}
+	conn.polls.mu.Lock()
+	defer conn.polls.mu.Unlock()
+	return client == conn.polls.client
+}
+
+// connectionWith returns the open connection if a client of the driver belongs to it, and otherwise a closed one.
+func (c *Client) connectionWith(driver *mongo.Client) *connection {
+	if conn := c.opened(); conn != nil && conn.has(driver) {
+		return conn
+	}
+	return new(connection)
+}
+
+var errClientClosed = newError(InvalidOperation, "the client was closed after the cursor had been opened")
