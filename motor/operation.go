@@ -57,6 +57,9 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 			Via:   c.loop,
 		})
 		if refused == nil {
+			if s.places != (places{}) {
+				f.Notify(s)
+			}
 			return f
 		}
 		err = again(refused)
@@ -115,6 +118,10 @@ func (s *submission) ended() func() {
 	}
 	return s.end
 }
+
+// Wake implements future.Waker: the future is settled. Cancel settles it while the operation waits for its turns; then
+// they are given on at once, and what it would have changed in its session is not changed.
+func (s *submission) Wake() { s.drop() }
 
 func (s *submission) end() {
 	if !s.began {
