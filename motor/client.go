@@ -50,7 +50,7 @@ type Client struct {
 //
 // Motor: MotorClient(host, port, ...).
 func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
-	s := settings{maxQueue: -1}
+	s := clientSettings{maxQueue: -1}
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, newError(TypeError, "NewClient: an option is nil")
@@ -84,7 +84,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 }
 
 // begin makes the settings that can be changed what they are at first.
-func (c *Client) begin(uri string, s settings) error {
+func (c *Client) begin(uri string, s clientSettings) error {
 	if pref := c.driver.ReadPreference; pref != nil {
 		c.read.now.Store(readItemsOf(pref))
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 // ClientOption configures a [Client] in what the connection string cannot say.
-type ClientOption func(*settings) error
+type ClientOption func(*clientSettings) error
 
-type settings struct {
+type clientSettings struct {
 	driver   *options.ClientOptions
 	workers  int
 	maxQueue int
@@ -34,7 +34,7 @@ type settings struct {
 // WithClientOptions passes options to the driver, unchanged. Where they and the connection string say different
 // things, they win.
 func WithClientOptions(opts *options.ClientOptions) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		if opts == nil {
 			return newError(TypeError, "WithClientOptions: opts is nil")
 		}
@@ -48,7 +48,7 @@ func WithClientOptions(opts *options.ClientOptions) ClientOption {
 //
 // Motor: MOTOR_MAX_WORKERS.
 func WithMaxWorkers(n int) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		if n < 1 {
 			return newError(ConfigurationError, "WithMaxWorkers(%d): there must be at least 1", n)
 		}
@@ -60,7 +60,7 @@ func WithMaxWorkers(n int) ClientOption {
 // WithMaxQueue bounds the queue of operations that wait for a worker: one more fails with [future.ErrQueueFull].
 // Without it, the queue is unbounded.
 func WithMaxQueue(n int) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		if n < 0 {
 			return newError(ConfigurationError, "WithMaxQueue(%d): a queue cannot be shorter than 0", n)
 		}
@@ -74,7 +74,7 @@ func WithMaxQueue(n int) ClientOption {
 //
 // Motor: MotorClient(io_loop=...).
 func WithIOLoop(loop future.Executor) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		if loop == nil {
 			return newError(TypeError, "WithIOLoop: loop is nil")
 		}
@@ -135,7 +135,7 @@ func defaultWorkers(driver *options.ClientOptions) (int, error) {
 //
 // Motor: MotorClient(host, port).
 func WithPort(port int) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		if port < 1 || port > 65535 {
 			return newError(ConfigurationError, "WithPort(%d): a port is a number from 1 to 65535", port)
 		}
@@ -156,7 +156,7 @@ func WithPort(port int) ClientOption {
 //
 // Motor: MotorClient(..., **kwargs).
 func WithOptions(keywords map[string]any) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		for _, name := range slices.Sorted(maps.Keys(keywords)) {
 			if err := s.keyword(name, keywords[name]); err != nil {
 				return err
@@ -167,7 +167,7 @@ func WithOptions(keywords map[string]any) ClientOption {
 }
 
 // keyword sets an option by its name.
-func (s *settings) keyword(name string, value any) error {
+func (s *clientSettings) keyword(name string, value any) error {
 	key := strings.ToLower(strings.ReplaceAll(name, "_", ""))
 	wrong := newError(ConfigurationError, "the option %q cannot be %#v", name, value)
 	switch key {
@@ -226,7 +226,7 @@ func keywordText(key string, value any) (text string, ok bool) {
 }
 
 // connectionString returns the connection string that stands for hostOrURI, a port and keywords.
-func (s *settings) connectionString(hostOrURI string) (string, error) {
+func (s *clientSettings) connectionString(hostOrURI string) (string, error) {
 	if hostOrURI == "" {
 		hostOrURI = DefaultHost
 	}

@@ -25,7 +25,7 @@ func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }
 //
 // Motor: MotorClient(tz_aware=...).
 func WithTZAware(aware bool) ClientOption {
-	return func(s *settings) error {
+	return func(s *clientSettings) error {
 		s.tzAware = aware
 		return nil
 	}

@@ -8,24 +8,25 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// concerns are what clients, databases and collections have alike, and take from one another when they are made.
-// They can be changed at any time; an operation has those of the moment at which it was called.
+// concerns are the write concern and the read preference of a client, a database or a collection. A new handle takes them
+// over from its parent. They can be changed at any time; an operation has those of its call.
 type concerns struct {
 	write WriteConcern
 	read  readPreference
 }
 
-// moment is what concerns are at one moment. It is comparable: what is equal is the same.
-type moment struct {
+// settings are the concerns of a handle at one time. They are comparable: equal ones are the same.
+type settings struct {
 	write *writeItems
 	read  *readItems
 }
 
-func (c *concerns) now() moment { return moment{c.write.items(), c.read.items()} }
+// snapshot returns the present settings.
+func (c *concerns) snapshot() settings { return settings{c.write.items(), c.read.items()} }
 
-// take makes the concerns those of a parent, but for what its options say of them.
-func (c *concerns) take(from *concerns, write *writeconcern.WriteConcern, read *readpref.ReadPref) error {
-	now := from.now()
+// inherit takes over the settings of a parent, except those that the handle's own options set.
+func (c *concerns) inherit(from *concerns, write *writeconcern.WriteConcern, read *readpref.ReadPref) error {
+	now := from.snapshot()
 	c.write.now.Store(now.write)
 	c.read.now.Store(now.read)
 	if read != nil {
@@ -37,23 +38,33 @@ func (c *concerns) take(from *concerns, write *writeconcern.WriteConcern, read *
 	return nil
 }
 
-// byCommand reports whether a write goes out by a command of our own (see writeCommand): if the driver would lose a
-// part of the write concern. In a transaction there is nothing to lose, as writes have no write concern there.
-func (m moment) byCommand(ctx context.Context) bool {
-	return m.write.wire != nil && !inTransaction(ctx)
+// byCommand reports whether a write is sent as a command that we build: the driver would lose a part of the write concern.
+// In a transaction there is nothing to lose, since writes have no write concern there.
+func (s settings) byCommand(ctx context.Context) bool {
+	return s.write.wire != nil && !inTransaction(ctx)
 }
 
-// acknowledged reports whether the server answers a write.
-func (m moment) acknowledged(ctx context.Context) bool {
-	return m.write.acknowledged() || inTransaction(ctx)
+// acknowledged reports whether the server replies to a write.
+func (s settings) acknowledged(ctx context.Context) bool {
+	return s.write.acknowledged() || inTransaction(ctx)
 }
 
-// refuseSession returns why a write cannot be in the session of ctx: a session has to hear of what is done in it.
-func (m moment) refuseSession(ctx context.Context) error {
-	if ctx == nil || m.acknowledged(ctx) || mongo.SessionFromContext(ctx) == nil {
+// refuseSession returns the reason why a write cannot be in the session of ctx, or nil: without a reply, the session would
+// not learn of it.
+func (s settings) refuseSession(ctx context.Context) error {
+	if ctx == nil || s.acknowledged(ctx) || mongo.SessionFromContext(ctx) == nil {
 		return nil
 	}
 	return newError(ConfigurationError, "a write with w: 0 cannot be in a session")
+}
+
+// These names are those of callers that are still to be changed.
+type moment = settings
+
+func (c *concerns) now() settings { return c.snapshot() }
+
+func (c *concerns) take(from *concerns, write *writeconcern.WriteConcern, read *readpref.ReadPref) error {
+	return c.inherit(from, write, read)
 }
 
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
