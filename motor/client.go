@@ -40,7 +40,7 @@ type Client struct {
 
 	mu   sync.Mutex
 	conn *connection      // nil: closed, or not opened yet
-	past future.PoolStats // of the executors of the connections that were closed
+	past future.PoolStats // of the pools of closed connections
 }
 
 // NewClient returns a client for the deployment that hostOrURI names: a connection string such as
@@ -72,7 +72,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	if c.queueWait, err = uriQueueWait(uri); err != nil {
 		return nil, err
 	}
-	if err := c.begin(uri, s); err != nil {
+	if err := c.initConcerns(uri, s); err != nil {
 		return nil, err
 	}
 	if c.workers == 0 {
@@ -83,8 +83,8 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	return c, nil
 }
 
-// begin makes the settings that can be changed what they are at first.
-func (c *Client) begin(uri string, s clientSettings) error {
+// initConcerns sets the settings that can be changed later.
+func (c *Client) initConcerns(uri string, s clientSettings) error {
 	if pref := c.driver.ReadPreference; pref != nil {
 		c.read.now.Store(readItemsOf(pref))
 	}
@@ -104,7 +104,7 @@ func (c *Client) begin(uri string, s clientSettings) error {
 		c.latency.Store(int64(*threshold))
 	}
 	if s.driver != nil && s.driver.WriteConcern != nil {
-		return nil // it stands in the place of all that the connection string says of it
+		return nil // instead of all items of the connection string
 	}
 	return uriWriteConcern(uri, &c.write)
 }
@@ -140,10 +140,7 @@ func (c *Client) Close(ctx context.Context) error {
 		return nil
 	}
 	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
-		conn.polls.shutdown()
-		conn.batches.close()
-		conn.batches.wait()
-		conn.pool.Shutdown()
+		conn.shutdown()
 		c.mu.Lock()
 		c.past = addStats(c.past, conn.pool.Stats())
 		c.mu.Unlock()
@@ -157,7 +154,7 @@ func (c *Client) Close(ctx context.Context) error {
 // Motor: MotorClient.disconnect.
 func (c *Client) Disconnect(ctx context.Context) error { return c.Close(ctx) }
 
-// background runs what must not take a slot of an executor.
+// background runs tasks on goroutines of their own, which take no slot.
 var background = future.ExecutorFunc(func(task func()) error { go task(); return nil })
 
 // Database returns the database of this name. It does no I/O, and the server creates a database only when something
@@ -195,7 +192,7 @@ func (c *Client) Stats() future.PoolStats {
 	return addStats(c.past, c.conn.pool.Stats())
 }
 
-// addStats adds the counters of a closed executor to those of the present one.
+// addStats adds the counters of a closed pool to those of the present one.
 func addStats(past, now future.PoolStats) future.PoolStats {
 	now.Completed += past.Completed
 	now.Panics += past.Panics

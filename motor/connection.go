@@ -108,7 +108,15 @@ func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	return dialing.Await(ctx)
 }
 
-// disconnect closes the driver's clients. No operation runs any more.
+// shutdown ends the long polls and waits until no operation runs any more.
+func (conn *connection) shutdown() {
+	conn.polls.shutdown()
+	conn.batches.close()
+	conn.batches.wait()
+	conn.pool.Shutdown()
+}
+
+// disconnect closes the driver's clients, after shutdown.
 func (conn *connection) disconnect(ctx context.Context) error {
 	conn.mu.Lock()
 	dialing := conn.dialing
