@@ -437,7 +437,13 @@ func (j *job) end() {
 }
 
 // Suspend implements [Suspender]. A task that goes on comes before all that have not begun.
-func (j *job) Suspend(on Awaitable) error {
+func (j *job) Suspend(on Awaitable) error { return j.suspend(on, j.Done()) }
+
+// suspend waits until on is settled or end is closed, and lends the slot meanwhile.
+func (j *job) suspend(on Awaitable, end <-chan struct{}) error {
+	if q, ok := on.(quitter); ok {
+		defer j.onCancel(q)()
+	}
 	// A goroutine that the task has started may come here too. It finds the slot lent or released, and just waits.
 	if j.pool != nil && j.pool.lend(j) {
 		defer j.pool.takeBack(j)
@@ -445,8 +451,32 @@ func (j *job) Suspend(on Awaitable) error {
 	select {
 	case <-on.Done():
 		return nil
-	case <-j.Done():
+	case <-end:
+		if q, ok := on.(quitter); ok {
+			q.gaveUp()
+		}
 		return j.Err()
+	}
+}
+
+// onCancel tells q when the job is cancelled, on the stack of Cancel, until undo is called.
+func (j *job) onCancel(q quitter) (undo func()) {
+	j.made()
+	j.mu.Lock()
+	over, stop := j.over, j.stop
+	if !over {
+		j.stop = func() { q.gaveUp(); stop() }
+	}
+	j.mu.Unlock()
+	if over {
+		q.gaveUp()
+	}
+	return func() {
+		j.mu.Lock()
+		if !j.over {
+			j.stop = stop
+		}
+		j.mu.Unlock()
 	}
 }
 
