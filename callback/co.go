@@ -187,7 +187,7 @@ func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
 func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any) bool {
 	c.loop, c.body, c.function, c.parent = loop, b, function, ctx
 	c.co.c = c
-	c.node.owner = c
+	c.node.Owner = c
 	if c.future != nil {
 		c.future.NotifyWith(&c.onSettled, (*cancelOnDone)(c))
 	}
@@ -209,7 +209,7 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any)
 // begin gives the coroutine what it runs on. It is called on the loop.
 func (c *coroutine) begin() {
 	c.fiber = c.loop.coroutines.fiberFor(c)
-	c.loop.coroutines.all.append(&c.node)
+	c.loop.coroutines.all.Append(&c.node)
 	if c.parent.Done() != nil {
 		c.stopParent = context.AfterFunc(c.parent, func() {
 			c.cancel(context.Cause(c.parent))

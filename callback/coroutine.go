@@ -13,6 +13,7 @@ import (
 	"github.com/sourcegraph/conc/panics"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/ring"
 )
 
 // coroutine is the loop's side of a [Co]. Only the loop's driver and the coroutine itself use it, and one of them stands
@@ -30,7 +31,7 @@ type coroutine struct {
 	cancel     context.CancelCauseFunc
 	stopParent func() bool // ends the watch over parent
 
-	node node // among the loop's
+	node ring.Node // among the loop's
 
 	function  any      // what it runs
 	promise   rejecter // of its future; nil: it has none
@@ -76,14 +77,14 @@ func (c *coroutine) resume() {
 	}
 	c.fiber.next()
 	if c.done {
-		cs.all.remove(&c.node)
+		cs.all.Remove(&c.node)
 		cs.takeBack(c.fiber)
 	}
 }
 
 // goexited is called instead of the end of resume if the coroutine has ended its goroutine.
 func (c *coroutine) goexited() {
-	c.loop.coroutines.all.remove(&c.node)
+	c.loop.coroutines.all.Remove(&c.node)
 	c.loop.coroutines.fibers--
 }
 
@@ -170,7 +171,7 @@ func (c *coroutine) countRefusal() {
 
 // coroutines are those of one loop.
 type coroutines struct {
-	all list // that have not ended, in the order of their start
+	all ring.List // that have not ended, in the order of their start
 
 	idle    []*fiber
 	fibers  int        // idle or not
@@ -220,8 +221,8 @@ func (cs *coroutines) stopIdle() {
 
 // endAll ends the coroutines of a closed loop.
 func (cs *coroutines) endAll() {
-	for cs.all.first != nil {
-		cs.all.first.owner.(*coroutine).end()
+	for n := cs.all.First(); n != nil; n = cs.all.First() {
+		n.Owner.(*coroutine).end()
 	}
 }
 

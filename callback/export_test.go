@@ -1,13 +1,13 @@
 package callback
 
 // Waiting returns the number of waits for s.
-func Waiting(s *Semaphore) (n int) {
+func Waiting(s *Semaphore) (waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for w := s.waiters.waiters.first; w != nil; w = w.next {
-		n++
+	for n := s.waiters.waiters.First(); n != nil; n = n.Next() {
+		waiting++
 	}
-	return n
+	return waiting
 }
 
 // CurrentIdentity identifies the current goroutine among those that are alive.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/ring"
 )
 
 // Queue passes items from coroutines and callbacks that make them to others that use them, first in, first out;
@@ -34,10 +35,10 @@ type queue struct {
 	unfinished int      // items put and not yet reported by TaskDone
 }
 
-// store is the order of a queue.
+// store is the order of a queue: a [ring.Ring] for first in, first out.
 type store[T any] interface {
-	push(item T)
-	pop() T // of a store that is not empty
+	Push(item T)
+	Pop() T // of a store that is not empty
 }
 
 // putWait is a wait for room for an item.
@@ -50,7 +51,7 @@ type putWait[T any] struct {
 // NewQueue returns a queue with room for max items; 0 stands for any number. It panics if max is negative.
 // Callbacks on its futures run on loop.
 func NewQueue[T any](loop *Loop, max int) *Queue[T] {
-	q := &Queue[T]{items: new(fifo[T])}
+	q := &Queue[T]{items: new(ring.Ring[T])}
 	q.queue.init(loop, max)
 	return q
 }
@@ -156,7 +157,7 @@ func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 		}
 	}
 	if q.max == 0 || q.length < q.max {
-		q.items.push(item)
+		q.items.Push(item)
 		q.length++
 		return true, nil
 	}
@@ -190,14 +191,14 @@ func (q *Queue[T]) get(mayWait bool) (item T, ok bool, w *wait[T]) {
 		}
 		q.mu.Lock()
 		if accepted {
-			q.items.push(p.item)
+			q.items.Push(p.item)
 			q.length++
 			break
 		}
 	}
 	if q.length > 0 {
 		q.length--
-		return q.items.pop(), true, nil
+		return q.items.Pop(), true, nil
 	}
 	if mayWait {
 		w = newWait[T](&q.getters)
@@ -245,36 +246,6 @@ func (q *queue) Join(timeout ...time.Duration) *future.Future[struct{}] {
 	return f
 }
 
-// fifo is the store of a [Queue]: a ring that grows.
-type fifo[T any] struct {
-	ring  []T
-	first int
-	n     int
-}
-
-func (s *fifo[T]) push(item T) {
-	if s.n == len(s.ring) {
-		grown := make([]T, max(8, 2*s.n))
-		copied := copy(grown, s.ring[s.first:])
-		copy(grown[copied:], s.ring[:s.first])
-		s.ring, s.first = grown, 0
-	}
-	s.ring[(s.first+s.n)%len(s.ring)] = item
-	s.n++
-}
-
-func (s *fifo[T]) pop() T {
-	var zero T
-	item := s.ring[s.first]
-	s.ring[s.first] = zero
-	s.first = (s.first + 1) % len(s.ring)
-	s.n--
-	if s.n == 0 && len(s.ring) > 1024 {
-		s.ring, s.first = nil, 0 // a burst's memory goes back
-	}
-	return item
-}
-
 // LifoQueue is a [Queue] whose last item comes out first. tornado.queues.LifoQueue.
 type LifoQueue[T any] struct{ Queue[T] }
 
@@ -287,9 +258,9 @@ func NewLifoQueue[T any](loop *Loop, max int) *LifoQueue[T] {
 
 type lifo[T any] []T
 
-func (s *lifo[T]) push(item T) { *s = append(*s, item) }
+func (s *lifo[T]) Push(item T) { *s = append(*s, item) }
 
-func (s *lifo[T]) pop() T {
+func (s *lifo[T]) Pop() T {
 	var zero T
 	last := len(*s) - 1
 	item := (*s)[last]
@@ -316,12 +287,12 @@ type byPriority[T any] struct {
 	seq  uint64
 }
 
-func (s *byPriority[T]) push(item T) {
+func (s *byPriority[T]) Push(item T) {
 	s.seq++
 	heap.Push(&s.heap, prioritized[T]{item, s.seq})
 }
 
-func (s *byPriority[T]) pop() T { return heap.Pop(&s.heap).(prioritized[T]).item }
+func (s *byPriority[T]) Pop() T { return heap.Pop(&s.heap).(prioritized[T]).item }
 
 type prioritized[T any] struct {
 	item T

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/ring"
 )
 
 // waitList holds the waits for one thing, such as a permit or an item, in the order in which they began.
@@ -15,12 +16,12 @@ import (
 type waitList struct {
 	loop    *Loop
 	mu      *sync.Mutex // the owner's; guards waiters
-	waiters list
+	waiters ring.List
 }
 
 // waiter is a wait. Its future always settles: it is served, cancelled, or times out, or its loop is closed.
 type waiter struct {
-	node    node // in the list; its owner is what the list's owner needs to serve the wait
+	node    ring.Node // in the list; its owner is what the list's owner needs to serve the wait
 	list    *waitList
 	promise rejecter
 
@@ -35,8 +36,8 @@ type none = struct{}
 
 // add appends w, a wait that promise ends. The caller holds mu, and calls start without it.
 func (l *waitList) add(w *waiter, promise rejecter, owner any) {
-	w.list, w.promise, w.node.owner = l, promise, owner
-	l.waiters.append(&w.node)
+	w.list, w.promise, w.node.Owner = l, promise, owner
+	l.waiters.Append(&w.node)
 }
 
 // start watches over the wait: f is its future. expired is called on the loop when the time limit is over; nil makes the
@@ -60,7 +61,7 @@ func (w *waiter) start(f future.Awaitable, limit timeLimit, expired func()) {
 // Wake implements [future.Waker]: the future of the wait is settled.
 func (w *waiter) Wake() {
 	w.list.mu.Lock()
-	w.list.waiters.remove(&w.node)
+	w.list.waiters.Remove(&w.node)
 	w.list.mu.Unlock()
 	w.onGone.Stop()
 	w.list.loop.RemoveTimeout(&w.timeout)
@@ -74,8 +75,8 @@ func (w *waiterOfGoneLoop) Wake() { w.promise.Reject(ErrLoopClosed) }
 
 // shift takes the first wait off the list and returns its owner, or nil. mu is held.
 func (l *waitList) shift() any {
-	if n := l.waiters.shift(); n != nil {
-		return n.owner
+	if n := l.waiters.Shift(); n != nil {
+		return n.Owner
 	}
 	return nil
 }
@@ -124,50 +125,4 @@ func limitOf(timeout []time.Duration) timeLimit {
 	default:
 		panic("callback: more than one timeout given")
 	}
-}
-
-// list is a doubly linked list of nodes that are part of what is listed.
-type list struct{ first, last *node }
-
-type node struct {
-	next, prev *node
-	in         *list // nil: in none
-	owner      any
-}
-
-func (l *list) append(n *node) {
-	n.in, n.prev = l, l.last
-	if l.last == nil {
-		l.first = n
-	} else {
-		l.last.next = n
-	}
-	l.last = n
-}
-
-// remove takes n off the list, if it is on it.
-func (l *list) remove(n *node) {
-	if n.in != l {
-		return
-	}
-	if n.prev == nil {
-		l.first = n.next
-	} else {
-		n.prev.next = n.next
-	}
-	if n.next == nil {
-		l.last = n.prev
-	} else {
-		n.next.prev = n.prev
-	}
-	n.in, n.next, n.prev = nil, nil, nil
-}
-
-// shift takes the first node off the list and returns it, or nil.
-func (l *list) shift() *node {
-	n := l.first
-	if n != nil {
-		l.remove(n)
-	}
-	return n
 }
