@@ -1,0 +1,161 @@
+package motor_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/wiretest"
+	"github.com/gomotor/gomotor/motor"
+)
+
+// deadline is a context whose end only Await learns of, when the test says so: as if the operation had succeeded in the
+// same moment.
+type deadline struct {
+	context.Context
+	waiting, end chan struct{}
+}
+
+func newDeadline(t *testing.T) *deadline {
+	return &deadline{t.Context(), make(chan struct{}), make(chan struct{})}
+}
+
+// Suspend implements future.Suspender.
+func (d *deadline) Suspend(future.Awaitable) error {
+	close(d.waiting)
+	<-d.end
+	return context.DeadlineExceeded
+}
+
+// awaitUntilDeadline waits for a future with the context that its operation was called with, which ends then.
+func awaitUntilDeadline[T any](t *testing.T, d *deadline, f *future.Future[T]) {
+	t.Helper()
+	ended := make(chan error)
+	go func() {
+		_, err := f.Await(d)
+		ended <- err
+	}()
+	<-d.waiting
+	close(d.end)
+	if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v, want DeadlineExceeded", err)
+	}
+}
+
+func awaiting[T any](f *future.Future[T]) func(*testing.T, *deadline) {
+	return func(t *testing.T, d *deadline) { awaitUntilDeadline(t, d, f) }
+}
+
+// A read whose deadline ends just as the batch comes leaves the batch to the next read.
+func TestReadThatEndsAsTheBatchComes(t *testing.T) {
+	doc := func(n int) bson.M { return bson.M{"i": n} }
+	is := func(doc bson.M, n int) bool { return doc["i"] == int32(n) }
+	find := func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}) }
+	tail := func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+		return c.Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait))
+	}
+	for _, test := range []struct {
+		name string
+		of   func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]
+		read func(context.Context, *motor.Cursor[bson.M]) (await func(*testing.T, *deadline))
+	}{
+		{"Next", find, func(ctx context.Context, c *motor.Cursor[bson.M]) func(*testing.T, *deadline) {
+			return awaiting(c.Next(ctx))
+		}},
+		{"TryNext", find, func(ctx context.Context, c *motor.Cursor[bson.M]) func(*testing.T, *deadline) {
+			return awaiting(c.TryNext(ctx))
+		}},
+		{"ToList", find, func(ctx context.Context, c *motor.Cursor[bson.M]) func(*testing.T, *deadline) {
+			return awaiting(c.ToList(ctx))
+		}},
+		{"Next of a tailable cursor", tail, func(ctx context.Context, c *motor.Cursor[bson.M]) func(*testing.T, *deadline) {
+			return awaiting(c.Next(ctx))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			cursor := test.of(newClient(t, peer.URI()).Database("d").Collection("c"))
+			first := cursor.Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, doc(0))
+			if doc, err := first.Await(t.Context()); !is(doc, 0) || err != nil {
+				t.Fatal(doc, err)
+			}
+			d := newDeadline(t)
+			await := test.read(d, cursor)
+			held := peer.Receive("getMore")
+			await(t, d)
+			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, doc(3)) })
+			held.Cursor("d.c", 7, doc(1), doc(2))
+			for n := 1; n <= 3; n++ {
+				if doc, err := cursor.Next(t.Context()).Await(t.Context()); !is(doc, n) || err != nil {
+					t.Errorf("document %d: got %v, %v", n, doc, err)
+				}
+			}
+		})
+	}
+}
+
+// A loop of reads with short deadlines has every change once, and in order.
+func TestNextOfAStreamWithShortDeadlines(t *testing.T) {
+	const n = 300
+	peer, _, stream := watching(t)
+	cancels := make(chan context.CancelFunc, 1)
+	var sent atomic.Int32
+	peer.Handle("getMore", func(r *wiretest.Request) {
+		sent := int(sent.Add(1))
+		if sent > n {
+			changes(r, 0, 0)
+			return
+		}
+		changes(r, 7, 0, happened(sent+1))
+		select {
+		case cancel := <-cancels: // as the change comes
+			cancel()
+		default:
+		}
+	})
+	read := 0
+	for {
+		ctx, cancel := context.WithCancel(t.Context())
+		select {
+		case <-cancels:
+		default:
+		}
+		cancels <- cancel
+		doc, err := stream.Next(ctx).Await(ctx)
+		cancel()
+		switch {
+		case errors.Is(err, context.Canceled):
+		case errors.Is(err, motor.StopAsyncIteration):
+			if read != n {
+				t.Errorf("read %d changes, want %d", read, n)
+			}
+			return
+		case err != nil || !isChange(doc, read+2):
+			t.Fatalf("change %d: got %v, %v", read, doc, err)
+		default:
+			read++
+		}
+	}
+}
+
+// So it is with a stream: the change that no one was told of is the next read's.
+func TestReadOfAStreamThatEndsAsTheChangeComes(t *testing.T) {
+	peer, _, stream := watching(t)
+	d := newDeadline(t)
+	f := stream.Next(d)
+	held := peer.Receive("getMore")
+	awaitUntilDeadline(t, d, f)
+	peer.Handle("getMore", func(r *wiretest.Request) { changes(r, 7, 0, happened(3)) })
+	changes(held, 7, 0, happened(2))
+	for n := 2; n <= 3; n++ {
+		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
+			t.Errorf("change %d: got %v, %v", n, doc, err)
+		}
+	}
+}
