@@ -1,0 +1,67 @@
+package motor_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// TestDriverOptionsAreKnown fails if the driver has got an option in a struct whose fields are read one by one, rather
+// than given to the driver as they are. Options of commands and converters are tested in internal/command.
+func TestDriverOptionsAreKnown(t *testing.T) {
+	for _, c := range []struct {
+		where   string // that names the fields
+		options any
+		known   []string
+	}{
+		{"Watch, which encodes documents and copies what the caller may change", options.ChangeStreamOptions{}, []string{
+			"BatchSize", "Collation", "Comment", "FullDocument", "FullDocumentBeforeChange", "MaxAwaitTime", "ResumeAfter",
+			"ShowExpandedEvents", "StartAtOperationTime", "StartAfter", "Custom", "CustomPipeline",
+		}},
+		{"Collection.BulkWrite, which encodes documents", options.BulkWriteOptions{}, []string{
+			"BypassDocumentValidation", "Comment", "Ordered", "Let",
+		}},
+		{"Client.BulkWrite, which encodes documents", options.ClientBulkWriteOptions{}, []string{
+			"BypassDocumentValidation", "Comment", "Ordered", "Let", "WriteConcern", "VerboseResults",
+		}},
+		{"Drop by a command", options.DropCollectionOptions{}, []string{"EncryptedFields"}},
+		{"DropIndex by a command", options.DropIndexesOptions{}, nil},
+		{"DropSearchIndex", options.DropSearchIndexOptions{}, nil},
+		{"UpdateSearchIndex", options.UpdateSearchIndexOptions{}, nil},
+		{"StartTransaction, which merges them with the defaults", options.TransactionOptions{}, []string{
+			"ReadConcern", "ReadPreference", "WriteConcern",
+		}},
+		{"StartSession", options.SessionOptions{}, []string{
+			"CausalConsistency", "DefaultTransactionOptions", "Snapshot", "SnapshotTime",
+		}},
+		{"NewGridFSBucket", options.BucketOptions{}, []string{
+			"Name", "ChunkSizeBytes", "WriteConcern", "ReadConcern", "ReadPreference",
+		}},
+		{"uploads to GridFS", options.GridFSUploadOptions{}, []string{"ChunkSizeBytes", "Metadata", "Registry"}},
+		{"OpenDownloadStreamByName", options.GridFSNameOptions{}, []string{"Revision"}},
+		{"Find of GridFS, which converts them to FindOptions", options.GridFSFindOptions{}, []string{
+			"AllowDiskUse", "BatchSize", "Limit", "NoCursorTimeout", "Skip", "Sort",
+		}},
+		{"internal/bsoncodec, which sets them on encoders and decoders", options.BSONOptions{}, []string{
+			"UseJSONStructTags", "ErrorOnInlineDuplicates", "IntMinSize", "NilMapAsEmpty", "NilSliceAsEmpty",
+			"NilByteSliceAsEmpty", "OmitZeroStruct", "OmitEmpty", "StringifyMapKeysWithFmt", "AllowTruncatingDoubles",
+			"BinaryAsSlice", "DefaultDocumentM", "DefaultDocumentMap", "ObjectIDAsHexString", "UseLocalTimeZone", "ZeroMaps",
+			"ZeroStructs",
+		}},
+	} {
+		typ := reflect.TypeOf(c.options)
+		for i := range typ.NumField() {
+			// The field Internal is for the driver's own packages.
+			if name := typ.Field(i).Name; name != "Internal" && !slices.Contains(c.known, name) {
+				t.Errorf("The driver has the option %s.%s. It is not named in %s.", typ, name, c.where)
+			}
+		}
+		for _, name := range c.known {
+			if _, ok := typ.FieldByName(name); !ok {
+				t.Errorf("The driver no longer has the option %s.%s, named in %s.", typ, name, c.where)
+			}
+		}
+	}
+}
