@@ -1,9 +1,13 @@
 package motor
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -114,4 +118,294 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 	}
 	done.take(err)
 	return err
+}
+
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [ClientBulkWriteException]: errors.As finds its [Error], whose PartialResult has the result of the writes
+// that were done, if any. A future also holds it beside the error. [OperationFailure] from servers before MongoDB 8.0,
+// which do not know the command; [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation]
+// for an empty list, and for w: 0 with ordered writes, or with verbose results; [InvalidName]; [TypeError] for a nil
+// list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update without operators and
+// for a replacement with some; [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is sent
+// then, of none of the writes.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
+	encoded, o, err := c.encodeWrites(ctx, writes, opts)
+	if err != nil {
+		return failed[*mongo.ClientBulkWriteResult](c, err)
+	}
+	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
+		r, err := d.BulkWrite(ctx, encoded, &command.Literal[options.ClientBulkWriteOptions]{Options: o})
+		return r, clientBulkError(err, func(i int) any {
+			s, _ := command.StatementOf(c.codec.Codec, command.CollectionModel(encoded[i].Model))
+			return s.Doc
+		})
+	}))
+}
+
+// encodeWrites checks and encodes what BulkWrite is given.
+func (c *Client) encodeWrites(
+	ctx context.Context, writes []mongo.ClientBulkWrite, opts []options.Lister[options.ClientBulkWriteOptions],
+) ([]mongo.ClientBulkWrite, options.ClientBulkWriteOptions, error) {
+	o, err := mergeOptions(opts)
+	if err != nil {
+		return nil, o, err
+	}
+	e := c.arguments(&c.codec)
+	e.Check(checkWrites(len(writes), writes == nil))
+	encoded := make([]mongo.ClientBulkWrite, len(writes))
+	for i, w := range writes {
+		e.Check(checkDatabaseName(w.Database))
+		e.Check(checkCollectionName(w.Collection))
+		encoded[i] = mongo.ClientBulkWrite{Database: w.Database, Collection: w.Collection, Model: e.ClientModel(w.Model)}
+	}
+	o.Let, o.Comment = e.OptionalDocument("let", o.Let), e.OptionalValue("comment", o.Comment)
+	if o.WriteConcern == nil && !inTransaction(ctx) {
+		now := c.now()
+		o.WriteConcern = now.write.driver
+		e.Check(now.write.refuse("BulkWrite"))
+	}
+	if !o.WriteConcern.Acknowledged() && ctx != nil && mongo.SessionFromContext(ctx) != nil {
+		e.Check(newError(ConfigurationError, "a write with w: 0 cannot be in a session"))
+	}
+	if !o.WriteConcern.Acknowledged() && (valueOr(o.Ordered, true) || valueOr(o.VerboseResults, false)) {
+		e.Check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
+	}
+	return encoded, o, e.err()
+}
+
+// clientBulkError gives the driver's error its class, and the result that it has.
+func clientBulkError(err error, op func(int) any) error {
+	err = wrapError(err)
+	var bulk mongo.ClientBulkWriteException
+	if !errors.As(err, &bulk) {
+		return err
+	}
+	var partial any
+	if bulk.PartialResult != nil {
+		partial = bulk.PartialResult
+	}
+	return withResult(err, clientBulkOutcome(bulk, op), partial)
+}
+
+// bulkRun is a part of a bulk that goes by one kind of command.
+type bulkRun struct {
+	kind       *command.Kind
+	statements []bson.Raw
+	indexes    []int // of the statements, among the writes
+}
+
+func (r *bulkRun) add(s bson.Raw, index int) {
+	r.statements = append(r.statements, s)
+	r.indexes = append(r.indexes, index)
+}
+
+// runs returns the writes by their commands. If their order matters, only neighbours share one.
+func (b *bulk) runs() (all []*bulkRun, err error) {
+	for i, m := range b.models {
+		s, err := command.StatementOf(b.codec.Codec, m)
+		if err != nil {
+			return nil, codecError(err)
+		}
+		var into *bulkRun
+		for _, r := range slices.Backward(all) {
+			if r.kind == s.Kind {
+				into = r
+			}
+			if r.kind == s.Kind || b.ordered {
+				break
+			}
+		}
+		if into == nil {
+			into = &bulkRun{kind: s.Kind}
+			all = append(all, into)
+		}
+		into.add(s.Doc, i)
+	}
+	return all, nil
+}
+
+// byCommands sends the writes by commands of our own (see writeCommand).
+func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson.Raw, done *bulkOutcome) error {
+	runs, err := b.runs()
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		w := &writeCommand{
+			arguments: &arguments{command.Bulk(b.codec.Codec, coll.Name(), run.kind, b.options)}, kind: run.kind, wire: wire,
+		}
+		w.Check(w.sendAll(ctx, b.client, coll.Database(), run, b.ordered, done))
+		if err := w.err(); err != nil {
+			return err
+		}
+		if b.ordered && len(done.bad.WriteErrors) > 0 {
+			break
+		}
+	}
+	return done.err()
+}
+
+// bulkOutcome is what has come of several writes.
+type bulkOutcome struct {
+	result   BulkWriteResult
+	bad      mongo.BulkWriteException // with the indexes of the writes among all, and the last of concerns
+	concerns []mongo.WriteConcernError
+	op       func(index int) any // a write as a statement of its command
+}
+
+// newInsertOutcome is for an insert of several documents, which is one kind of bulk.
+func newInsertOutcome(docs []bson.Raw) *bulkOutcome {
+	return &bulkOutcome{op: func(index int) any { return docs[index] }}
+}
+
+func (o *bulkOutcome) bulkWriteResult() *BulkWriteResult { return &o.result }
+
+// oldResult is what the old Bulk.execute gives.
+func (o *bulkOutcome) oldResult() bson.M {
+	if !o.result.Acknowledged {
+		return nil
+	}
+	doc, _ := decode[bson.M](new(codec), o.document()) // it has been encoded just now
+	return doc
+}
+
+// add notes the server's reply to a part of a run, the first statement of which is the one at first.
+func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
+	switch run.kind {
+	case command.InsertKind:
+		o.result.inserted += reply.N
+	case command.DeleteKind:
+		o.result.deleted += reply.N
+	default:
+		upserted := int64(len(reply.Upserted))
+		o.result.matched += reply.N - upserted
+		o.result.modified += reply.NModified
+		o.result.upserted += upserted
+		for _, u := range reply.Upserted {
+			o.result.addUpserted(run.indexes[first+u.Index], u.id())
+		}
+	}
+	for _, e := range failed.WriteErrors {
+		e.Index = run.indexes[first+e.Index]
+		o.bad.WriteErrors = append(o.bad.WriteErrors, mongo.BulkWriteError{WriteError: e})
+	}
+	o.addConcern(failed.WriteConcernError)
+	for _, label := range failed.Labels {
+		if !slices.Contains(o.bad.Labels, label) {
+			o.bad.Labels = append(o.bad.Labels, label)
+		}
+	}
+}
+
+func (o *bulkOutcome) addConcern(e *mongo.WriteConcernError) {
+	if e != nil {
+		o.bad.WriteConcernError = e
+		o.concerns = append(o.concerns, *e)
+	}
+}
+
+// take notes what the driver's error says.
+func (o *bulkOutcome) take(err error) {
+	if errors.As(err, &o.bad) {
+		o.addConcern(o.bad.WriteConcernError)
+	}
+}
+
+// err returns what has gone wrong, or nil.
+func (o *bulkOutcome) err() error {
+	if len(o.bad.WriteErrors) > 0 || o.bad.WriteConcernError != nil {
+		return o.bad
+	}
+	return nil
+}
+
+// failed returns err with its class, and with the result of the writes before it.
+func (o *bulkOutcome) failed(err error, partial any) error {
+	err = wrapError(err)
+	if errors.Is(err, BulkWriteError) {
+		return withResult(err, o, partial)
+	}
+	return withResult(err, nil, partial)
+}
+
+// withResult returns an error that says also what was done before it. It makes a new one: err may belong to others, too.
+func withResult(err error, outcome *bulkOutcome, partial any) error {
+	var own *Error
+	if !errors.As(err, &own) {
+		return err
+	}
+	with := *own
+	if error(own) != err {
+		with = Error{class: own.class, cause: err}
+	}
+	with.outcome, with.partial = outcome, partial
+	return &with
+}
+
+// document returns the whole of it, as PyMongo's BulkWriteError.details and the result of the old Bulk.execute.
+func (o *bulkOutcome) document() bson.Raw {
+	failed, concerns, upserted := bson.A{}, bson.A{}, bson.A{}
+	errs := slices.Clone(o.bad.WriteErrors)
+	slices.SortStableFunc(errs, func(a, b mongo.BulkWriteError) int { return cmp.Compare(a.Index, b.Index) })
+	for _, e := range errs {
+		failed = append(failed, o.writeError(e))
+	}
+	for _, e := range o.concerns {
+		concerns = append(concerns, e.Raw)
+	}
+	for _, index := range slices.Sorted(maps.Keys(o.result.upsertedIDs)) {
+		upserted = append(upserted, bson.D{{Key: "index", Value: int(index)}, {Key: "_id", Value: o.result.upsertedIDs[index]}})
+	}
+	// What came from the server, or has been sent, can be encoded.
+	raw, _ := bson.Marshal(bson.D{
+		{Key: "writeErrors", Value: failed},
+		{Key: "writeConcernErrors", Value: concerns},
+		{Key: "nInserted", Value: int(o.result.inserted)},
+		{Key: "nUpserted", Value: int(o.result.upserted)},
+		{Key: "nMatched", Value: int(o.result.matched)},
+		{Key: "nModified", Value: int(o.result.modified)},
+		{Key: "nRemoved", Value: int(o.result.deleted)},
+		{Key: "upserted", Value: upserted},
+	})
+	return raw
+}
+
+// clientBulkOutcome returns what has come of the writes of Client.BulkWrite.
+func clientBulkOutcome(err mongo.ClientBulkWriteException, op func(int) any) *bulkOutcome {
+	o := &bulkOutcome{concerns: err.WriteConcernErrors, op: op}
+	for i, e := range err.WriteErrors {
+		e.Index = i
+		o.bad.WriteErrors = append(o.bad.WriteErrors, mongo.BulkWriteError{WriteError: e})
+	}
+	if r := err.PartialResult; r != nil {
+		o.result.inserted, o.result.matched, o.result.modified = r.InsertedCount, r.MatchedCount, r.ModifiedCount
+		o.result.deleted, o.result.upserted = r.DeletedCount, r.UpsertedCount
+		for i, u := range r.UpdateResults {
+			if u.UpsertedID != nil {
+				o.result.addUpserted(i, u.UpsertedID)
+			}
+		}
+	}
+	return o
+}
+
+// writeError returns what the server said of a write, with its index among all, and the write.
+func (o *bulkOutcome) writeError(e mongo.BulkWriteError) bson.D {
+	doc := bson.D{{Key: "index", Value: e.Index}}
+	if e.Raw == nil { // the driver keeps no more of it
+		doc = append(doc, bson.E{Key: "code", Value: e.Code}, bson.E{Key: "errmsg", Value: e.Message})
+		if e.WriteError.Details != nil {
+			doc = append(doc, bson.E{Key: "errInfo", Value: e.WriteError.Details})
+		}
+	}
+	elements, _ := e.Raw.Elements()
+	for _, element := range elements {
+		if key := element.Key(); key != "index" {
+			doc = append(doc, bson.E{Key: key, Value: element.Value()})
+		}
+	}
+	return append(doc, bson.E{Key: "op", Value: o.op(e.Index)})
 }

@@ -216,3 +216,15 @@ func (c *Client) IOLoop() future.Executor { return c.loop }
 
 // String names the client by the hosts that it was made for, never with its credentials.
 func (c *Client) String() string { return fmt.Sprintf("motor.Client(%q)", c.driver.Hosts) }
+
+// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
+// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Disconnect.
+//
+// Errors: [ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except that
+// with mongodb+srv it may ask the DNS.
+//
+// Motor: MotorClient.delegate.
+func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
+	return submit(ctx, c, driverOp(func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil }))
+}

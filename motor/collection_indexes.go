@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -152,4 +153,244 @@ func dropIndex(
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, nil, invalidating(c, gone, func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(drop(ctx, coll))
 	})))
+}
+
+// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
+// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
+// collection that does not exist has no indexes.
+//
+// Errors of reading: [OperationFailure].
+//
+// Motor: MotorCollection.list_indexes.
+func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	_, err := mergeOptions(opts)
+	send := func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		all := opts
+		if size != nil {
+			all = append(all[:len(all):len(all)], options.ListIndexes().SetBatchSize(*size))
+		}
+		return c.in(client).Indexes().List(ctx, all...)
+	}
+	described := withDocuments[bson.M](c)
+	described.codec.Hook = decodeIndexKeys(c.codec.Codec)
+	return newCommandCursor(described, err, send)
+}
+
+// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
+// their order, as a bson.D under "key". A collection that does not exist has no indexes.
+//
+// Errors: [OperationFailure].
+//
+// Motor: MotorCollection.index_information.
+func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[string]bson.M] {
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
+		cursor, err := coll.Indexes().List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = cursor.Close(ctx) }()
+		described := c.codec
+		described.Hook = decodeIndexKeys(c.codec.Codec)
+		information := make(map[string]bson.M)
+		for cursor.Next(ctx) {
+			index, err := decode[bson.M](&described, cursor.Current)
+			if err != nil {
+				return nil, err
+			}
+			name, _ := index["name"].(string)
+			delete(index, "name")
+			delete(index, "ns") // servers before MongoDB 4.4 repeat the collection's name
+			information[name] = index
+		}
+		return information, cursor.Err()
+	}))
+}
+
+// EnsureIndexOptions say more of the index that [Collection.EnsureIndex] creates.
+type EnsureIndexOptions struct {
+	Index options.Lister[options.IndexOptions] // the options of CreateIndex; nil: none
+	// CacheFor is how long the client then takes the index to be there; nil: 300 seconds. 0 is no time at all.
+	CacheFor *time.Duration
+}
+
+// defaultCacheFor is PyMongo's.
+const defaultCacheFor = 300 * time.Second
+
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
+// result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
+//
+// The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
+// It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
+// learns nothing.
+//
+// Errors: those of CreateIndex.
+//
+// Legacy: use CreateIndex. Motor: MotorCollection.ensure_index.
+func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIndexOptions) *future.Future[string] {
+	set, err := atMostOne("EnsureIndex", opts)
+	var index []options.Lister[options.IndexOptions]
+	if set.Index != nil {
+		index = append(index, set.Index)
+	}
+	model, e := c.codec.index(keys, index)
+	if err == nil {
+		err = e
+	}
+	if err != nil {
+		return failed[string](c.db.client, err)
+	}
+	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, model.Name()}
+	if cache.has(key) {
+		return resolved(c.db.client, "")
+	}
+	keep, before := defaultCacheFor, cache.moment()
+	if set.CacheFor != nil {
+		keep = *set.CacheFor
+	}
+	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string {
+		cache.add(key, keep, before)
+		return names[0]
+	})
+}
+
+// Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
+// standalone server does that.
+//
+// Errors: [OperationFailure], from members of replica sets and from mongos always.
+//
+// Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
+func (c *collection) Reindex(ctx context.Context) *future.Future[bson.M] {
+	f := c.codec.command(bson.E{Key: "reIndex", Value: c.name})
+	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
+}
+
+// The indexes of Atlas Search. Their commands have neither a read nor a write concern, and are over before what they
+// ask for is done: ListSearchIndexes tells how far that has come.
+
+// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
+//
+// Errors: [TypeError] for a definition that is nil or no document, [InvalidDocument] for one that cannot be encoded;
+// [OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.create_search_index.
+func (c *collection) CreateSearchIndex(
+	ctx context.Context, model mongo.SearchIndexModel, opts ...options.Lister[options.CreateSearchIndexesOptions],
+) *future.Future[string] {
+	return createSearchIndexes(ctx, c, []mongo.SearchIndexModel{model}, opts, func(names []string) (string, error) {
+		if len(names) == 0 {
+			return "", newError(ProtocolError, "CreateSearchIndex: the reply names no index")
+		}
+		return names[0], nil
+	})
+}
+
+// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
+// MongoDB Atlas has search indexes.
+//
+// Errors: [TypeError] where there is no index, and those of CreateSearchIndex.
+//
+// Motor: MotorCollection.create_search_indexes.
+func (c *collection) CreateSearchIndexes(
+	ctx context.Context, models []mongo.SearchIndexModel, opts ...options.Lister[options.CreateSearchIndexesOptions],
+) *future.Future[[]string] {
+	return createSearchIndexes(ctx, c, models, opts, func(names []string) ([]string, error) { return names, nil })
+}
+
+// createSearchIndexes asks for search indexes. The result is what result makes of their names.
+func createSearchIndexes[T any](
+	ctx context.Context, c *collection, models []mongo.SearchIndexModel,
+	opts []options.Lister[options.CreateSearchIndexesOptions], result func(names []string) (T, error),
+) *future.Future[T] {
+	var err error
+	if len(models) == 0 {
+		err = newError(TypeError, "search indexes must have at least one index")
+	}
+	all := make([]mongo.SearchIndexModel, len(models))
+	for i, m := range models {
+		definition, e := c.codec.encode("definition", m.Definition)
+		err = firstError(err, e)
+		all[i] = mongo.SearchIndexModel{Definition: definition, Options: m.Options}
+	}
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+		names, err := coll.SearchIndexes().CreateMany(ctx, all, opts...)
+		if err != nil {
+			return none, err
+		}
+		return result(names)
+	}))
+}
+
+// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
+// Atlas has search indexes.
+//
+// Errors: [OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.drop_search_index.
+func (c *collection) DropSearchIndex(
+	ctx context.Context, name string, opts ...options.Lister[options.DropSearchIndexOptions],
+) *future.Future[struct{}] {
+	_, err := mergeOptions(opts)
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("dropSearchIndex", c.name)
+	f.Add("name", name)
+	return searchIndexCommand(ctx, c, f, unlessMissing)
+}
+
+// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+//
+// Errors: [TypeError] for a definition that is nil or no document, [InvalidDocument] for one that cannot be encoded;
+// [OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.update_search_index.
+func (c *collection) UpdateSearchIndex(
+	ctx context.Context, name string, definition any, opts ...options.Lister[options.UpdateSearchIndexOptions],
+) *future.Future[struct{}] {
+	raw, err := c.codec.encode("definition", definition)
+	if _, e := mergeOptions(opts); err == nil {
+		err = e
+	}
+	f := c.codec.command()
+	f.Check(err)
+	f.Add("updateSearchIndex", c.name)
+	f.Add("name", name)
+	f.Add("definition", raw)
+	return searchIndexCommand(ctx, c, f, func(err error) error { return err })
+}
+
+// searchIndexCommand sends a command of which the driver's own method gives out errors of an internal type. What comes
+// of it is what outcome makes of its error.
+func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcome func(error) error) *future.Future[struct{}] {
+	command := f.Raw()
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), f.err(), func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		return struct{}{}, outcome(coll.Database().RunCommand(ctx, command).Err())
+	}))
+}
+
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
+// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
+// has search indexes.
+//
+// Errors of reading: [OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.list_search_indexes.
+func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
+	set, err := mergeOptions(opts)
+	which := options.SearchIndexes()
+	if name != "" {
+		which.SetName(name)
+	}
+	send := func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
+		own := set
+		if size != nil {
+			var aggregate options.AggregateOptions
+			if set.AggregateOptions != nil {
+				aggregate = *set.AggregateOptions
+			}
+			aggregate.BatchSize = size
+			own.AggregateOptions = &aggregate
+		}
+		return c.in(client).SearchIndexes().List(ctx, which, &command.Literal[options.ListSearchIndexesOptions]{Options: own})
+	}
+	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -245,3 +246,198 @@ func (c *collection) remove(ctx context.Context, now moment, e *arguments, filte
 		return &DeleteResult{Acknowledged: r.Acknowledged, deleted: r.DeletedCount}, err
 	}, nil
 }
+
+// FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
+// the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [InvalidBSON] for a document
+// that cannot be decoded into D, which is deleted all the same; [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
+		options: func() (options.FindOneAndUpdateOptions, error) { return convertOptions(opts, command.FindOneAndDelete) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndDelete(ctx, query, opts...)
+		},
+	})
+}
+
+// FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
+// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
+// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [TypeError] for a nil filter or replacement, [ValueError] for a replacement with operators,
+// [InvalidDocument] for what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is
+// replaced all the same; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *future.Future[D] {
+	change, err := c.codec.encodeReplacement(replacement)
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) {
+			return convertOptions(opts, command.FindOneAndReplace)
+		},
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndReplace(ctx, query, change, opts...)
+		},
+	})
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
+// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [TypeError] for a nil filter or update, [ValueError] for an update without operators, [InvalidDocument] for
+// what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is changed all the same;
+// [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions]) *future.Future[D] {
+	change, err := c.codec.encodeUpdate(update)
+	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) { return mergeOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndUpdate(ctx, query, change, opts...)
+		},
+	})
+}
+
+// findAndModifyArgs is a write of one document that the server returns.
+type findAndModifyArgs struct {
+	change  any                                             // nil: delete the document
+	err     error                                           // change is invalid
+	options func() (options.FindOneAndUpdateOptions, error) // for findOneAndByCommand
+	driver  func(context.Context, *mongo.Collection, bson.Raw) *mongo.SingleResult
+}
+
+// findOneAnd starts such a write.
+func findOneAnd[D any](ctx context.Context, c *collection, filter any, a findAndModifyArgs) *future.Future[D] {
+	now := c.now()
+	fetch, err := c.findOneAnd(ctx, now, filter, a)
+	return submit(ctx, c.db.client, documentOp[D](c, now, err, fetch))
+}
+
+func (c *collection) findOneAnd(ctx context.Context, now moment, filter any, a findAndModifyArgs) (fetchFunc, error) {
+	query, err := c.codec.encode("filter", filter)
+	if err := firstError(err, a.err, now.refuseSession(ctx)); err != nil {
+		return nil, err
+	}
+	if now.byCommand(ctx) {
+		return c.findOneAndByCommand(now, query, a)
+	}
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		return a.driver(ctx, coll, query).Raw()
+	}, nil
+}
+
+// findOneAndByCommand takes the options of all three methods as those of FindOneAndUpdate, which has all of them.
+func (c *collection) findOneAndByCommand(now moment, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
+	o, err := a.options()
+	f := arguments{command.FindAndModify(c.codec.Codec, c.name, query, a.change, o)}
+	f.Check(err)
+	f.Add("writeConcern", now.write.wire)
+	cmd := f.Raw()
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		reply, err := coll.Database().RunCommand(ctx, cmd).Raw()
+		return valueOf(reply), err
+	}, f.err()
+}
+
+// valueOf returns the document in the reply to findAndModify, or nil.
+func valueOf(reply bson.Raw) bson.Raw {
+	doc, _ := reply.Lookup("value").DocumentOK()
+	return doc
+}
+
+// The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
+
+func (c *collection) newWriteCommand(kind *command.Kind, now moment, b *command.Builder, err error) *writeCommand {
+	b.Check(err)
+	return &writeCommand{arguments: &arguments{b}, kind: kind, wire: now.write.wire}
+}
+
+func (c *collection) insertOneByCommand(
+	now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+) (writeFunc[*InsertOneResult], error) {
+	o, err := mergeOptions(opts)
+	w := c.newWriteCommand(command.InsertKind, now, command.InsertOne(c.codec.Codec, c.name, o), err)
+	doc, id, err := withID(doc)
+	w.Check(err)
+	return sent(w, doc, false, func(writeAnswer) *InsertOneResult {
+		return &InsertOneResult{InsertedID: id, Acknowledged: true}
+	}), w.err()
+}
+
+func (c *collection) insertManyByCommand(
+	now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+) (writeFunc[*InsertManyResult], error) {
+	o, err := mergeOptions(opts)
+	w := c.newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), err)
+	ids := make([]any, len(docs))
+	run := &bulkRun{kind: command.InsertKind}
+	for i, doc := range docs {
+		doc, ids[i], err = withID(doc)
+		w.Check(err)
+		run.add(doc, i)
+	}
+	ordered := valueOr(o.Ordered, true)
+	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+		done := newInsertOutcome(run.statements)
+		if err := w.sendAll(ctx, c.db.client, coll.Database(), run, ordered, done); err != nil {
+			return nil, err
+		}
+		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: true}
+		return result, done.failed(done.err(), result)
+	}, w.err()
+}
+
+// updateByCommand takes the options of all updates and replacements as those of UpdateOne.
+func (c *collection) updateByCommand(now moment, query bson.Raw, m modification) (writeFunc[*UpdateResult], error) {
+	o, err := m.options()
+	w := c.newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
+	s, err := command.UpdateStatement(c.codec.Codec, query, m.change, m.many, o)
+	w.Check(err)
+	return sent(w, s, m.many, writeAnswer.updateResult), w.err()
+}
+
+// deleteByCommand takes the options of DeleteMany as those of DeleteOne.
+func (c *collection) deleteByCommand(now moment, query bson.Raw, r removal) (writeFunc[*DeleteResult], error) {
+	o, err := r.options()
+	w := c.newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
+	s, err := command.DeleteStatement(c.codec.Codec, query, r.many, o)
+	w.Check(err)
+	return sent(w, s, r.many, func(reply writeAnswer) *DeleteResult {
+		return &DeleteResult{Acknowledged: true, deleted: reply.N}
+	}), w.err()
+}
+
+// dropByCommand refuses the options that the driver makes several commands of.
+func dropByCommand(
+	ctx context.Context, c *collection, wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
+) *future.Future[struct{}] {
+	o, err := mergeOptions(opts)
+	if err == nil && o.EncryptedFields != nil {
+		err = c.now().write.refuse("Drop with EncryptedFields")
+	}
+	if err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
+	drop := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
+	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, drop).Err())
+	})))
+}
+
+// unlessMissing returns nil for the error that says that there is no such collection.
+func unlessMissing(err error) error {
+	var server mongo.ServerError
+	if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
+		return nil
+	}
+	return err
+}
+
+const codeNamespaceNotFound = 26

@@ -427,3 +427,85 @@ func (conn *connection) closer(id int64) (func(context.Context) *future.Future[s
 	}
 	return nil, newError(CursorNotFound, "the client has no open cursor of the number %d", id)
 }
+
+// polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
+// caller has the turn.
+func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSet) (come docBatch, err error) {
+	if s.poll == nil {
+		polling, cancel := context.WithCancel(conn.polls.ctx)
+		if c.registerCancel(s, cancel) {
+			return come, nil
+		}
+		feed, list := s.feed, s.next // and not the cursor, which may be forgotten meanwhile
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (docBatch, error) {
+			defer cancel()
+			return feed.more(ctx, list)
+		})
+	}
+	_, _ = s.poll.Await(ctx)
+	come, err = s.poll.Result()
+	if !s.poll.IsDone() || err == future.ErrNotDone {
+		return come, ctx.Err()
+	}
+	s.poll = nil
+	if conn.polls.ctx.Err() != nil {
+		err = errClientClosed
+	}
+	return come, err
+}
+
+// leftOver is what is left of a cursor that was collected.
+type leftOver struct {
+	client *Client
+	source *resultSet
+}
+
+// abandoned is called when a cursor was collected. Nothing else refers to its result any more, except a poll.
+func abandoned(left leftOver) {
+	s := left.source
+	s.conn.cursors.drop(s.id)
+	if s.cancelPoll != nil {
+		s.cancelPoll()
+	}
+	left.client.abandon(s.end(left.client))
+}
+
+// abandon ends a result that the cursor cannot use any more. mu is held, and the caller has the turn.
+func (c *cursorReader) abandon(s *resultSet) {
+	if s.id != 0 {
+		s.setID(c, 0)
+		c.coll.db.client.abandon(s.end(c.coll.db.client))
+	}
+}
+
+// end returns the cleanup that ends the result on the server.
+func (s *resultSet) end(client *Client) cleanup {
+	feed, poll := s.feed, s.poll
+	return cleanup{s.client, func(ctx context.Context, conn *connection) {
+		if poll != nil {
+			select {
+			case <-poll.Done():
+				_ = poll.Err() // its failure is not reported
+			case <-ctx.Done():
+				return // the poll still uses the feed
+			}
+		}
+		client.endIn(ctx, s.session, func() { _ = feed.Close(ctx) })
+	}}
+}
+
+// endIn calls end, which ends what was opened in a session, in that session's turn. The session may be nil. What cannot
+// be ended now, since the session has been, the server ends after ten minutes.
+func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
+	if s != nil {
+		turn, err := c.enterIn(s.driver, unended)
+		if err == nil {
+			err = turn.begin(ctx)
+		}
+		if err != nil {
+			return
+		}
+		defer turn.pass()
+	}
+	end()
+}

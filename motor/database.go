@@ -3,11 +3,13 @@ package motor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -111,4 +113,39 @@ func (d *Database) at(client *mongo.Client, now moment) *mongo.Database {
 		d.bound.Store(b)
 	}
 	return b.handle
+}
+
+// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorDatabase.with_options.
+func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
+	with := d.client.Database(d.name, slices.Concat(d.opts, opts)...)
+	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
+	if err := with.take(&d.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
+		with.err = err
+	}
+	with.codec = d.codec.with(set.Registry, set.BSONOptions)
+	return with
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorDatabase.read_concern.
+func (d *Database) ReadConcern() *readconcern.ReadConcern {
+	set, _ := mergeOptions(d.opts) // an error is d.err
+	if set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	return d.client.driver.ReadConcern
+}
+
+// Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
+// call. See [Client.Delegate].
+//
+// Errors: what [Database.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorDatabase.delegate.
+func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database] {
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil }))
 }

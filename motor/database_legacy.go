@@ -2,8 +2,10 @@ package motor
 
 import (
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
@@ -83,4 +85,225 @@ func ifFailed(reply bson.M, err error) (bson.M, error) {
 // Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.reset_error_history.
 func (d *Database) ResetErrorHistory(ctx context.Context) *future.Future[struct{}] {
 	return ask(ctx, d, "resetError", done)
+}
+
+// ProfilingLevel says which operations the server's profiler writes down.
+//
+// Motor: pymongo.OFF, pymongo.SLOW_ONLY, pymongo.ALL.
+type ProfilingLevel int
+
+// The levels of SetProfilingLevel.
+const (
+	ProfilingOff      ProfilingLevel = 0
+	ProfilingSlowOnly ProfilingLevel = 1
+	ProfilingAll      ProfilingLevel = 2
+)
+
+// ProfilingOptions say which operations [Database.SetProfilingLevel] is about. What is nil stays as it is.
+type ProfilingOptions struct {
+	SlowMS     *int     // milliseconds from which on an operation is slow
+	SampleRate *float64 // the part of the slow operations that is written down, from 0 to 1
+	Filter     any      // a query: operations that it matches are written down, slow or not
+}
+
+// SetProfilingLevel sets which operations the database's profiler writes down.
+//
+// Errors: [ValueError] for a level that there is not, a negative time and a rate that is not from 0 to 1; [TypeError]
+// and [InvalidDocument] for a bad filter.
+//
+// Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
+func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, opts ...ProfilingOptions) *future.Future[struct{}] {
+	command, err := d.profileCommand(level, opts)
+	if err != nil {
+		return failed[struct{}](d.client, err)
+	}
+	return ask(ctx, d, command, done)
+}
+
+func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions) (bson.D, error) {
+	how, err := atMostOne("SetProfilingLevel", opts)
+	if err != nil {
+		return nil, err
+	}
+	if level < ProfilingOff || level > ProfilingAll {
+		return nil, newError(ValueError, "SetProfilingLevel(%d): there are the levels 0, 1 and 2", level)
+	}
+	command := bson.D{{Key: "profile", Value: int(level)}}
+	if ms := how.SlowMS; ms != nil {
+		if *ms < 0 {
+			return nil, newError(ValueError, "SetProfilingLevel: SlowMS is %d", *ms)
+		}
+		command = append(command, bson.E{Key: "slowms", Value: *ms})
+	}
+	if rate := how.SampleRate; rate != nil {
+		if !(*rate >= 0 && *rate <= 1) { // NaN is neither
+			return nil, newError(ValueError, "SetProfilingLevel: SampleRate is %g", *rate)
+		}
+		command = append(command, bson.E{Key: "sampleRate", Value: *rate})
+	}
+	if how.Filter != nil {
+		filter, err := d.codec.encode("filter", how.Filter)
+		if err != nil {
+			return nil, err
+		}
+		command = append(command, bson.E{Key: "filter", Value: filter})
+	}
+	return command, nil
+}
+
+// ProfilingLevel returns which operations the database's profiler records.
+//
+// Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
+func (d *Database) ProfilingLevel(ctx context.Context) *future.Future[ProfilingLevel] {
+	command := bson.D{{Key: "profile", Value: -1}}
+	return ask(ctx, d, command, func(reply bson.M, err error) (ProfilingLevel, error) {
+		if err != nil {
+			return 0, err
+		}
+		switch level := reply["was"].(type) {
+		case int32:
+			return ProfilingLevel(level), nil
+		case int64:
+			return ProfilingLevel(level), nil
+		case float64:
+			return ProfilingLevel(level), nil
+		}
+		return 0, newError(ProtocolError, "profile: the reply has no level: %v", reply)
+	})
+}
+
+// ProfilingInfo returns everything that the database's profiler has recorded and not discarded yet.
+//
+// Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
+func (d *Database) ProfilingInfo(ctx context.Context) *future.Future[[]bson.M] {
+	return d.Collection("system.profile").Find(bson.D{}).ToList(ctx)
+}
+
+// UserOptions say what a user of [Database.AddUser] may do.
+type UserOptions struct {
+	// Roles are names of roles in this database, or documents like bson.D{{"role", "read"}, {"db", "other"}}. Without
+	// them a new user has all rights in the database, and a user that there is keeps its roles.
+	Roles []any
+	// ReadOnly stands for the role that may read and nothing else, instead of Roles.
+	ReadOnly bool
+	// CustomData is a document that is kept with the user, or nil.
+	CustomData any
+}
+
+// AddUser creates a user of this database, or changes the one of this name. An empty password leaves the password as
+// it is; a new user can be without one only where somebody else vouches for it, in the database $external.
+//
+// Errors: [ConfigurationError] for both Roles and ReadOnly; [TypeError] and [InvalidDocument] for a role that is
+// neither a name nor a document and for other custom data; [OperationFailure].
+//
+// Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
+func (d *Database) AddUser(ctx context.Context, name, password string, opts ...UserOptions) *future.Future[struct{}] {
+	how, err := atMostOne("AddUser", opts)
+	if err != nil {
+		return failed[struct{}](d.client, err)
+	}
+	fields, err := d.userFields(password, how)
+	if err != nil {
+		return failed[struct{}](d.client, err)
+	}
+	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (struct{}, error) {
+		users, err := db.RunCommand(ctx, bson.D{{Key: "usersInfo", Value: name}}).Raw()
+		command := "updateUser"
+		switch _, none := users.LookupErr("users", "0"); {
+		case isUnauthorized(err): // before there is any user, one may be created, but not looked for
+			command, err = "createUser", nil
+		case none != nil:
+			command = "createUser"
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
+		user := append(bson.D{{Key: command, Value: name}}, fields...)
+		if command == "createUser" && !how.ReadOnly && how.Roles == nil {
+			user = append(user, bson.E{Key: "roles", Value: bson.A{d.ownerRole()}})
+		}
+		return done(d.send(ctx, db, user))
+	}))
+}
+
+// userFields returns what a user is to have, encoded.
+func (d *Database) userFields(password string, how UserOptions) (fields bson.D, err error) {
+	if password != "" {
+		fields = append(fields, bson.E{Key: "pwd", Value: password})
+	}
+	switch {
+	case how.ReadOnly && how.Roles != nil:
+		return nil, newError(ConfigurationError, "AddUser: ReadOnly and Roles cannot be used together")
+	case how.ReadOnly:
+		fields = append(fields, bson.E{Key: "roles", Value: bson.A{d.readerRole()}})
+	case how.Roles != nil:
+		roles := make(bson.A, len(how.Roles))
+		for i, role := range how.Roles {
+			roles[i] = role
+			if _, name := role.(string); !name {
+				if roles[i], err = d.codec.encode("a role", role); err != nil {
+					return nil, err
+				}
+			}
+		}
+		fields = append(fields, bson.E{Key: "roles", Value: roles})
+	}
+	if how.CustomData != nil {
+		data, err := d.codec.encode("CustomData", how.CustomData)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, bson.E{Key: "customData", Value: data})
+	}
+	return fields, nil
+}
+
+// In the admin database, roles are about all databases.
+const adminDatabase = "admin"
+
+func (d *Database) ownerRole() string {
+	if d.name == adminDatabase {
+		return "root"
+	}
+	return "dbOwner"
+}
+
+func (d *Database) readerRole() string {
+	if d.name == adminDatabase {
+		return "readAnyDatabase"
+	}
+	return "read"
+}
+
+const codeUnauthorized = 13
+
+func isUnauthorized(err error) bool {
+	var server mongo.ServerError
+	return errors.As(err, &server) && server.HasErrorCode(codeUnauthorized)
+}
+
+// RemoveUser removes a user of this database.
+//
+// Errors: [OperationFailure] if there is none of this name.
+//
+// Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
+func (d *Database) RemoveUser(ctx context.Context, name string) *future.Future[struct{}] {
+	return ask(ctx, d, bson.D{{Key: "dropUser", Value: name}}, done)
+}
+
+// Authenticate fails with [InvalidOperation]: a client has its credentials from its connection string, as in
+// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all its connections. Another user is another
+// client.
+//
+// Legacy: use NewClient. Motor: MotorDatabase.authenticate, until 1.3.
+func (d *Database) Authenticate(ctx context.Context, name, password string) *future.Future[bool] {
+	return failed[bool](d.client, newError(InvalidOperation,
+		"Authenticate(%q): credentials belong into the connection string of a client", name))
+}
+
+// Logout fails with [InvalidOperation]: a client whose work is done is closed.
+//
+// Legacy: use Client.Close. Motor: MotorDatabase.logout, until 1.3.
+func (d *Database) Logout(ctx context.Context) *future.Future[struct{}] {
+	return failed[struct{}](d.client, newError(InvalidOperation, "Logout: close the client instead"))
 }
