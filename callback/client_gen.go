@@ -75,6 +75,24 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 	return clientOn(loop, m), nil
 }
 
+// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+//
+// Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
+// the writes that were done, if any. A future also holds it beside the error. [motor.OperationFailure] from servers
+// before MongoDB 8.0, which do not know the command; [motor.ConfigurationError] if the write concern has wtimeout or
+// fsync; [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes, or with verbose results;
+// [motor.InvalidName]; [motor.TypeError] for a nil list, for a nil in it, and for a nil filter, document or update;
+// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
+// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
+//
+// Motor: MotorClient.bulk_write.
+func (c *Client) BulkWrite(
+	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
+	opts ...options.Lister[options.ClientBulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
+}
+
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
 // pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
 //
@@ -151,22 +169,16 @@ func (c *Client) String() string {
 	return c.futures.String()
 }
 
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
+// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Disconnect.
 //
-// Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
-// the writes that were done, if any. A future also holds it beside the error. [motor.OperationFailure] from servers
-// before MongoDB 8.0, which do not know the command; [motor.ConfigurationError] if the write concern has wtimeout or
-// fsync; [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes, or with verbose results;
-// [motor.InvalidName]; [motor.TypeError] for a nil list, for a nil in it, and for a nil filter, document or update;
-// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
-// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
+// Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
+// that with mongodb+srv it may ask the DNS.
 //
-// Motor: MotorClient.bulk_write.
-func (c *Client) BulkWrite(
-	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
-	opts ...options.Lister[options.ClientBulkWriteOptions],
-) {
-	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
+// Motor: MotorClient.delegate.
+func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
@@ -211,6 +223,20 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback 
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.Alive(ctx), callback)
+}
+
+// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
+// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.OperationFailure].
+//
+// Motor: MotorClient.list_databases.
+func (c *Client) ListDatabases(
+	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
+	opts ...options.Lister[options.ListDatabasesOptions],
+) {
+	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
 }
 
 // Host returns the host of the server that writes go to, or "" if there is none yet.
@@ -350,41 +376,6 @@ func (c *Client) TopologyDescription() event.TopologyDescription {
 	return c.futures.TopologyDescription()
 }
 
-// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
-//
-// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
-func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
-}
-
-// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
-//
-// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
-func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Unlock(ctx), callback)
-}
-
-// IsLocked reports whether the server is locked by Fsync.
-//
-// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
-func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
-	deliver(c.loop, c.futures.IsLocked(ctx), callback)
-}
-
-// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
-// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
-//
-// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
-// [motor.OperationFailure].
-//
-// Motor: MotorClient.list_databases.
-func (c *Client) ListDatabases(
-	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
-	opts ...options.Lister[options.ListDatabasesOptions],
-) {
-	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
-}
-
 // Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
 // With mongodb+srv, those that the DNS knows are missing.
 //
@@ -484,6 +475,27 @@ func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (c *Client) LocalThresholdMS() int {
 	return c.futures.LocalThresholdMS()
+}
+
+// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
+//
+// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
+func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
+}
+
+// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
+//
+// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
+func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Unlock(ctx), callback)
+}
+
+// IsLocked reports whether the server is locked by Fsync.
+//
+// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
+func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
 // CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
@@ -598,18 +610,6 @@ func (c *Client) CloseCursor(ctx context.Context, id int64, callback Func[struct
 // Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
 func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
-}
-
-// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
-// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
-// Disconnect.
-//
-// Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
-// that with mongodb+srv it may ask the DNS.
-//
-// Motor: MotorClient.delegate.
-func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
-	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the

@@ -188,6 +188,28 @@ func (c *collection) Drop(
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
 }
 
+// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
+// old name.
+//
+// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
+// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
+// [motor.TypeError] for options given twice; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *collection) Rename(ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions) {
+	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
+}
+
+// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
+// the call. See [Client.Delegate].
+//
+// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorCollection.delegate.
+func (c *collection) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
+}
+
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
 // inserted at the same time: while one insert is on its way to the server, those called meanwhile gather, and go as one
 // command when it is back. Nothing waits for a time, so that an insert on its own goes at once; a thousand in flight make
@@ -203,98 +225,6 @@ func (c *collection) Drop(
 // other operations. Handles made from this one do not gather.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	return sameCollection(c, c.Futures().WithBatching())
-}
-
-// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
-// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
-// retry it.
-//
-// Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
-// [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
-// [motor.OperationFailure], [motor.WriteConcernError].
-//
-// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
-func (c *Collection[D]) FindAndModify(
-	ctx context.Context, query any, callback Func[D], opts ...motor.FindAndModifyOptions,
-) {
-	deliver(c.loop, c.Futures().FindAndModify(ctx, query, opts...), callback)
-}
-
-// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
-// and "lastErrorObject" tells what was done.
-//
-// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
-// Motor: MotorCollection.find_and_modify(full_response=True).
-func (c *collection) FindAndModifyFullResponse(
-	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
-) {
-	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
-}
-
-// FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
-// the zero D: a nil map, a nil pointer. That is not an error.
-//
-// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
-// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
-// [motor.OperationFailure], [motor.WriteConcernError].
-//
-// Motor: MotorCollection.find_one_and_delete.
-func (c *Collection[D]) FindOneAndDelete(
-	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
-) {
-	deliver(c.loop, c.Futures().FindOneAndDelete(ctx, filter, opts...), callback)
-}
-
-// FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
-// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
-// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
-//
-// Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
-// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
-//
-// Motor: MotorCollection.find_one_and_replace.
-func (c *Collection[D]) FindOneAndReplace(
-	ctx context.Context, filter, replacement any, callback Func[D],
-	opts ...options.Lister[options.FindOneAndReplaceOptions],
-) {
-	deliver(c.loop, c.Futures().FindOneAndReplace(ctx, filter, replacement, opts...), callback)
-}
-
-// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
-// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
-// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
-//
-// Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
-// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
-//
-// Motor: MotorCollection.find_one_and_update.
-func (c *Collection[D]) FindOneAndUpdate(
-	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
-) {
-	deliver(c.loop, c.Futures().FindOneAndUpdate(ctx, filter, update, opts...), callback)
-}
-
-// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
-// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
-// collection that does not exist has no indexes.
-//
-// Errors of reading: [motor.OperationFailure].
-//
-// Motor: MotorCollection.list_indexes.
-func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
-}
-
-// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
-// their order, as a bson.D under "key". A collection that does not exist has no indexes.
-//
-// Errors: [motor.OperationFailure].
-//
-// Motor: MotorCollection.index_information.
-func (c *collection) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
-	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
 }
 
 // CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
@@ -354,6 +284,27 @@ func (c *collection) DropIndexes(
 	deliver(c.loop, c.futures.DropIndexes(ctx, opts...), callback)
 }
 
+// ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
+// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
+// collection that does not exist has no indexes.
+//
+// Errors of reading: [motor.OperationFailure].
+//
+// Motor: MotorCollection.list_indexes.
+func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptions]) *CommandCursor[bson.M] {
+	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
+}
+
+// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
+// their order, as a bson.D under "key". A collection that does not exist has no indexes.
+//
+// Errors: [motor.OperationFailure].
+//
+// Motor: MotorCollection.index_information.
+func (c *collection) IndexInformation(ctx context.Context, callback Func[map[string]bson.M]) {
+	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
+}
+
 // EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
 // result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
 //
@@ -380,31 +331,122 @@ func (c *collection) Reindex(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Reindex(ctx), callback)
 }
 
-// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
-// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
-// whether they were inserted.
+// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
-// the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
-// [motor.TypeError] for nil and for what is no document, [motor.InvalidOperation] for an empty slice,
-// [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.',
-// [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
 //
-// Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
-func (c *collection) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
-	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
+// Motor: MotorCollection.create_search_index.
+func (c *collection) CreateSearchIndex(
+	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
 }
 
-// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
-// there is none. The result is the _id.
+// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
+// MongoDB Atlas has search indexes.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
-// what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
-// '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
 //
-// Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
-func (c *collection) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
-	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+// Motor: MotorCollection.create_search_indexes.
+func (c *collection) CreateSearchIndexes(
+	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
+	opts ...options.Lister[options.CreateSearchIndexesOptions],
+) {
+	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
+}
+
+// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
+// Atlas has search indexes.
+//
+// Errors: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.drop_search_index.
+func (c *collection) DropSearchIndex(
+	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
+}
+
+// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+//
+// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
+// be encoded; [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.update_search_index.
+func (c *collection) UpdateSearchIndex(
+	ctx context.Context, name string, definition any, callback Func[struct{}],
+	opts ...options.Lister[options.UpdateSearchIndexOptions],
+) {
+	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
+}
+
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
+// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
+// has search indexes.
+//
+// Errors of reading: [motor.OperationFailure], from other servers always.
+//
+// Motor: MotorCollection.list_search_indexes.
+func (c *collection) ListSearchIndexes(
+	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
+) *CommandCursor[bson.M] {
+	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
+}
+
+// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
+// metadata of the collection.
+//
+// Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
+// [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
+//
+// Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
+func (c *collection) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
+	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
+}
+
+// Group makes the server put the documents that match condition into groups. The result is one document for each
+// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
+// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
+// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
+// 4.2.
+//
+// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for code
+// that is none, and for a condition or an initial document that is none; [motor.InvalidDocument] for what cannot be
+// encoded.
+//
+// Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
+func (c *collection) Group(
+	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
+) {
+	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
+}
+
+// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
+// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
+// retry it.
+//
+// Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
+// [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
+func (c *Collection[D]) FindAndModify(
+	ctx context.Context, query any, callback Func[D], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.Futures().FindAndModify(ctx, query, opts...), callback)
+}
+
+// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
+// and "lastErrorObject" tells what was done.
+//
+// Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
+// Motor: MotorCollection.find_and_modify(full_response=True).
+func (c *collection) FindAndModifyFullResponse(
+	ctx context.Context, query any, callback Func[bson.M], opts ...motor.FindAndModifyOptions,
+) {
+	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
 }
 
 // MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
@@ -541,140 +583,6 @@ func (c *collection) Distinct(
 	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
-// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
-// metadata of the collection.
-//
-// Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
-// [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
-//
-// Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
-func (c *collection) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
-	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
-}
-
-// Group makes the server put the documents that match condition into groups. The result is one document for each
-// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
-// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
-// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
-// 4.2.
-//
-// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for code
-// that is none, and for a condition or an initial document that is none; [motor.InvalidDocument] for what cannot be
-// encoded.
-//
-// Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
-func (c *collection) Group(
-	ctx context.Context, key, condition, initial, reduce any, callback Func[[]bson.M], opts ...motor.GroupOptions,
-) {
-	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
-}
-
-// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
-// old name.
-//
-// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
-// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
-// [motor.TypeError] for options given twice; [motor.WriteConcernError].
-//
-// Motor: MotorCollection.rename.
-func (c *collection) Rename(ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions) {
-	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
-}
-
-// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
-//
-// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
-// be encoded; [motor.OperationFailure], from other servers always.
-//
-// Motor: MotorCollection.create_search_index.
-func (c *collection) CreateSearchIndex(
-	ctx context.Context, model mongo.SearchIndexModel, callback Func[string],
-	opts ...options.Lister[options.CreateSearchIndexesOptions],
-) {
-	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
-}
-
-// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
-// MongoDB Atlas has search indexes.
-//
-// Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
-//
-// Motor: MotorCollection.create_search_indexes.
-func (c *collection) CreateSearchIndexes(
-	ctx context.Context, models []mongo.SearchIndexModel, callback Func[[]string],
-	opts ...options.Lister[options.CreateSearchIndexesOptions],
-) {
-	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
-}
-
-// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
-// Atlas has search indexes.
-//
-// Errors: [motor.OperationFailure], from other servers always.
-//
-// Motor: MotorCollection.drop_search_index.
-func (c *collection) DropSearchIndex(
-	ctx context.Context, name string, callback Func[struct{}], opts ...options.Lister[options.DropSearchIndexOptions],
-) {
-	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
-}
-
-// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
-//
-// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
-// be encoded; [motor.OperationFailure], from other servers always.
-//
-// Motor: MotorCollection.update_search_index.
-func (c *collection) UpdateSearchIndex(
-	ctx context.Context, name string, definition any, callback Func[struct{}],
-	opts ...options.Lister[options.UpdateSearchIndexOptions],
-) {
-	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
-}
-
-// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
-// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
-// has search indexes.
-//
-// Errors of reading: [motor.OperationFailure], from other servers always.
-//
-// Motor: MotorCollection.list_search_indexes.
-func (c *collection) ListSearchIndexes(
-	name string, opts ...options.Lister[options.ListSearchIndexesOptions],
-) *CommandCursor[bson.M] {
-	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
-}
-
-// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
-// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
-// inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
-// w: 0 the result is nil.
-//
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
-// or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
-// and, of a whole document, for keys that begin with '$' or have a '.'; [motor.DocumentTooLarge],
-// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
-//
-// Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
-func (c *collection) Update(
-	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
-) {
-	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
-}
-
-// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
-// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
-// ok. With w: 0 the result is nil.
-//
-// Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
-// nothing is sent then.
-//
-// Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
-func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
-	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
-}
-
 // InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
@@ -764,6 +672,108 @@ func (c *collection) DeleteMany(
 	opts ...options.Lister[options.DeleteManyOptions],
 ) {
 	deliver(c.loop, c.futures.DeleteMany(ctx, filter, opts...), callback)
+}
+
+// FindOneAndDelete deletes the first document that matches filter. The result is that document, or, if none matches,
+// the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
+// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
+// [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_delete.
+func (c *Collection[D]) FindOneAndDelete(
+	ctx context.Context, filter any, callback Func[D], opts ...options.Lister[options.FindOneAndDeleteOptions],
+) {
+	deliver(c.loop, c.Futures().FindOneAndDelete(ctx, filter, opts...), callback)
+}
+
+// FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
+// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
+// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_replace.
+func (c *Collection[D]) FindOneAndReplace(
+	ctx context.Context, filter, replacement any, callback Func[D],
+	opts ...options.Lister[options.FindOneAndReplaceOptions],
+) {
+	deliver(c.loop, c.Futures().FindOneAndReplace(ctx, filter, replacement, opts...), callback)
+}
+
+// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
+// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+//
+// Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
+// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+//
+// Motor: MotorCollection.find_one_and_update.
+func (c *Collection[D]) FindOneAndUpdate(
+	ctx context.Context, filter, update any, callback Func[D], opts ...options.Lister[options.FindOneAndUpdateOptions],
+) {
+	deliver(c.loop, c.Futures().FindOneAndUpdate(ctx, filter, update, opts...), callback)
+}
+
+// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
+// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
+// whether they were inserted.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
+// the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
+// [motor.TypeError] for nil and for what is no document, [motor.InvalidOperation] for an empty slice,
+// [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.',
+// [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
+func (c *collection) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
+	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
+}
+
+// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
+// there is none. The result is the _id.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
+// what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
+// '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
+func (c *collection) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
+	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
+}
+
+// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
+// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
+// inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
+// w: 0 the result is nil.
+//
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
+// or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
+// and, of a whole document, for keys that begin with '$' or have a '.'; [motor.DocumentTooLarge],
+// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+//
+// Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
+func (c *collection) Update(
+	ctx context.Context, spec, document any, callback Func[bson.M], opts ...motor.UpdateOptions,
+) {
+	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
+}
+
+// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
+// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
+// ok. With w: 0 the result is nil.
+//
+// Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
+// [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
+// nothing is sent then.
+//
+// Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
+func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
+	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
 }
 
 // Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
@@ -858,16 +868,6 @@ func (c *collection) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *collection) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
-}
-
-// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
-// the call. See [Client.Delegate].
-//
-// Errors: what [Collection.Err] gives, and as of Client.Delegate.
-//
-// Motor: MotorCollection.delegate.
-func (c *collection) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
-	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
 // sameCollection returns the handle of m: c itself if m is its handle of motor.

@@ -199,6 +199,31 @@ func (d *Database) Command(
 	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
 }
 
+// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorDatabase.with_options.
+func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
+	return sameDatabase(d, d.futures.WithOptions(opts...))
+}
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorDatabase.read_concern.
+func (d *Database) ReadConcern() *readconcern.ReadConcern {
+	return d.futures.ReadConcern()
+}
+
+// Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
+// call. See [Client.Delegate].
+//
+// Errors: what [Database.Err] gives, and as of Client.Delegate.
+//
+// Motor: MotorDatabase.delegate.
+func (d *Database) Delegate(ctx context.Context, callback Func[*mongo.Database]) {
+	deliver(d.loop, d.futures.Delegate(ctx), callback)
+}
+
 // ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
 // stands for all.
 //
@@ -352,21 +377,6 @@ func (d *Database) ResetErrorHistory(ctx context.Context, callback Func[struct{}
 	deliver(d.loop, d.futures.ResetErrorHistory(ctx), callback)
 }
 
-// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
-// does no I/O.
-//
-// Motor: MotorDatabase.with_options.
-func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
-	return sameDatabase(d, d.futures.WithOptions(opts...))
-}
-
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
-//
-// Motor: MotorDatabase.read_concern.
-func (d *Database) ReadConcern() *readconcern.ReadConcern {
-	return d.futures.ReadConcern()
-}
-
 // SetProfilingLevel sets which operations the database's profiler writes down.
 //
 // Errors: [motor.ValueError] for a level that there is not, a negative time and a rate that is not from 0 to 1;
@@ -442,16 +452,6 @@ func (d *Database) Dereference(
 	ctx context.Context, ref any, callback Func[bson.M], opts ...options.Lister[options.FindOneOptions],
 ) {
 	deliver(d.loop, d.futures.Dereference(ctx, ref, opts...), callback)
-}
-
-// Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
-// call. See [Client.Delegate].
-//
-// Errors: what [Database.Err] gives, and as of Client.Delegate.
-//
-// Motor: MotorDatabase.delegate.
-func (d *Database) Delegate(ctx context.Context, callback Func[*mongo.Database]) {
-	deliver(d.loop, d.futures.Delegate(ctx), callback)
 }
 
 // sameDatabase returns the handle of m: d itself if m is its handle of motor.

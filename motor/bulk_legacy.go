@@ -69,10 +69,10 @@ func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptio
 		b.bulk.options.BypassDocumentValidation = &o.BypassDocumentValidation
 	}
 	b.start = func(ctx context.Context, all *bulk, concern []any) *future.Future[bson.M] {
-		now := c.now()
+		now := c.snapshot()
 		dictionary, err := atMostOne("Execute", concern)
 		if err == nil && dictionary != nil {
-			now, err = c.nowOf(dictionary)
+			now, err = c.settingsOf(dictionary)
 		}
 		if err != nil {
 			return failed[bson.M](c.db.client, err)

@@ -37,7 +37,7 @@ func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, o
 	if err != nil {
 		return failed[*BulkWriteResult](c.db.client, err)
 	}
-	return submit(ctx, c.db.client, bulkOp(ctx, c, b, c.now(), (*bulkOutcome).bulkWriteResult))
+	return submit(ctx, c.db.client, bulkOp(ctx, c, b, c.snapshot(), (*bulkOutcome).bulkWriteResult))
 }
 
 // checkWrites checks that there are any.
@@ -83,7 +83,7 @@ func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[op
 }
 
 // bulkOp returns the operation that sends a bulk with the settings now. The future resolves to result of the outcome.
-func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now moment, result func(*bulkOutcome) T) op[T] {
+func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, result func(*bulkOutcome) T) op[T] {
 	send, acknowledged := b.byDriver, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
 		send = func(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
@@ -163,7 +163,7 @@ func (c *Client) encodeWrites(
 	}
 	o.Let, o.Comment = e.OptionalDocument("let", o.Let), e.OptionalValue("comment", o.Comment)
 	if o.WriteConcern == nil && !inTransaction(ctx) {
-		now := c.now()
+		now := c.snapshot()
 		o.WriteConcern = now.write.driver
 		e.Check(now.write.refuse("BulkWrite"))
 	}

@@ -19,10 +19,10 @@ import (
 // changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
 // come to its end, and if it need not be the end, the next round trip is with another that begins where it ended.
 type changeFeed struct {
-	spec    *streamSpec
-	client  *mongo.Client
-	session *mongo.Session
-	moment  moment
+	spec     *streamSpec
+	client   *mongo.Client
+	session  *mongo.Session
+	settings settings
 
 	driver *mongo.ChangeStream // nil when it has come to its end
 	asked  bool                // whether driver has been asked for more than what came when it was opened
@@ -33,7 +33,7 @@ type changeFeed struct {
 
 // open opens a stream.
 func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSource, error) {
-	f := &changeFeed{spec: w, client: client, session: mongo.SessionFromContext(ctx), moment: w.target.concerns.now()}
+	f := &changeFeed{spec: w, client: client, session: mongo.SessionFromContext(ctx), settings: w.target.concerns.snapshot()}
 	lent := lend(ctx)
 	defer lent.takeBack()
 	if err := f.connect(lent); err != nil {
@@ -66,7 +66,7 @@ func (c *lentContext) Value(key any) any           { return (*c.of.Load()).Value
 
 // connect opens a stream of the driver's where the last one ended.
 func (f *changeFeed) connect(ctx context.Context) error {
-	driver, err := f.spec.target.at(f.client, f.moment).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
+	driver, err := f.spec.target.at(f.client, f.settings).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (f *changeFeed) Close(ctx context.Context) error {
 
 // kill ends the cursor that was lost.
 func (f *changeFeed) kill(ctx context.Context) error {
-	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.moment.read.pref))
+	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.settings.read.pref))
 }
 
 // Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
@@ -242,7 +242,7 @@ func WatchOf[E any](
 type watchTarget struct {
 	coll     *collection // the collection that the command names; "$cmd.aggregate" where there is none
 	concerns *concerns
-	at       func(*mongo.Client, moment) watcher
+	at       func(*mongo.Client, settings) watcher
 	cluster  bool
 }
 
@@ -263,13 +263,13 @@ func (d *Database) watchTarget() watchTarget {
 	return watchTarget{coll: &d.Collection("$cmd.aggregate").collection, concerns: &d.concerns, at: d.watcher}
 }
 
-func (d *Database) watcher(client *mongo.Client, now moment) watcher { return d.at(client, now) }
+func (d *Database) watcher(client *mongo.Client, now settings) watcher { return d.at(client, now) }
 
 func (c *collection) watchTarget() watchTarget {
 	return watchTarget{coll: c, concerns: &c.concerns, at: c.watcher}
 }
 
-func (c *collection) watcher(client *mongo.Client, now moment) watcher { return c.at(client, now) }
+func (c *collection) watcher(client *mongo.Client, now settings) watcher { return c.at(client, now) }
 
 // streamSpec says how a stream is opened.
 type streamSpec struct {

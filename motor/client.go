@@ -116,7 +116,7 @@ func (c *Client) initConcerns(uri string, s clientSettings) error {
 //
 // Motor: MotorClient.open.
 func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
-	now := c.now()
+	now := c.snapshot()
 	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*Client, error) {
 		return c, d.Ping(ctx, now.read.pref)
 	}))
@@ -165,7 +165,7 @@ var background = future.ExecutorFunc(func(task func()) error { go task(); return
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
 	d := &Database{client: c, name: name, opts: opts}
 	set, err := mergeOptions(opts)
-	for _, err := range []error{checkDatabaseName(name), err, d.take(&c.concerns, set.WriteConcern, set.ReadPreference)} {
+	for _, err := range []error{checkDatabaseName(name), err, d.inherit(&c.concerns, set.WriteConcern, set.ReadPreference)} {
 		if d.err == nil {
 			d.err = err
 		}

@@ -62,16 +62,16 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	// The database is dropped on this client, whichever it was taken from.
 	target := c.Database(db.Name(), db.opts...)
 	if target.err == nil {
-		target.err = target.take(&db.concerns, nil, nil)
+		target.err = target.inherit(&db.concerns, nil, nil)
 	}
-	now := target.now()
+	now := target.snapshot()
 	if err := now.refuseSession(ctx); err != nil {
 		return failed[struct{}](c, err)
 	}
 	byCommand := now.byCommand(ctx)
 	gone := indexKey{database: target.name}
 	c.indexes.forget(gone)
-	return submit(ctx, target.client, databaseOp(target, target.now(), nil, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
+	return submit(ctx, target.client, databaseOp(target, target.snapshot(), nil, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
 		defer c.indexes.drop(gone)() // see invalidating
 		if byCommand {
 			command := bson.D{{Key: "dropDatabase", Value: 1}, {Key: "writeConcern", Value: now.write.wire}}
@@ -89,7 +89,7 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 	if c.Connected() {
 		return resolved(c, true)
 	}
-	now := c.now()
+	now := c.snapshot()
 	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (bool, error) {
 		return d.Ping(ctx, now.read.pref) == nil, nil
 	}))

@@ -38,7 +38,7 @@ type collection struct {
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.
 type binding[T any] struct {
 	client *mongo.Client
-	at     moment
+	at     settings
 	handle *T
 }
 
@@ -78,7 +78,7 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 func newCollection(db *Database, name string, opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	c := &Collection[bson.M]{collection{db: db, name: name, opts: opts, err: db.err}}
 	set, err := mergeOptions(opts)
-	for _, err := range []error{checkCollectionName(name), err, c.take(&db.concerns, set.WriteConcern, set.ReadPreference)} {
+	for _, err := range []error{checkCollectionName(name), err, c.inherit(&db.concerns, set.WriteConcern, set.ReadPreference)} {
 		if c.err == nil {
 			c.err = err
 		}
@@ -114,7 +114,7 @@ func (c *collection) below(name string) *Collection[bson.M] {
 		return newCollection(c.db, name, nil)
 	}
 	below := newCollection(c.db, c.name+"."+name, c.opts)
-	_ = below.take(&c.concerns, nil, nil)
+	_ = below.inherit(&c.concerns, nil, nil)
 	return below
 }
 
@@ -142,7 +142,7 @@ func (c *collection) String() string { return fmt.Sprintf("motor.Collection(%q)"
 //
 // Motor: MotorCollection.drop.
 func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
-	now := c.now()
+	now := c.snapshot()
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
 	}
@@ -156,7 +156,7 @@ func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.Dr
 
 // collectionOp returns the operation that calls fn with the driver's collection. err is the reason why it cannot be run.
 func collectionOp[T any](
-	c *collection, now moment, err error, fn func(context.Context, *mongo.Collection) (T, error),
+	c *collection, now settings, err error, fn func(context.Context, *mongo.Collection) (T, error),
 ) op[T] {
 	return op[T]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		coll, err := c.on(ctx, conn, now)
@@ -171,7 +171,7 @@ func collectionOp[T any](
 type fetchFunc func(context.Context, *mongo.Collection) (bson.Raw, error)
 
 // documentOp returns the operation that decodes what fetch reads. err is the reason why it cannot be run.
-func documentOp[D any](c *collection, now moment, err error, fetch fetchFunc) op[D] {
+func documentOp[D any](c *collection, now settings, err error, fetch fetchFunc) op[D] {
 	return op[D]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none D, err error) {
 		raw, err := c.fetch(ctx, conn, now, fetch)
 		if raw == nil {
@@ -182,7 +182,7 @@ func documentOp[D any](c *collection, now moment, err error, fetch fetchFunc) op
 }
 
 // fetch calls fetch with the driver's collection. That there is no document is not an error: it returns nil then.
-func (c *collection) fetch(ctx context.Context, conn *connection, now moment, fetch fetchFunc) (bson.Raw, error) {
+func (c *collection) fetch(ctx context.Context, conn *connection, now settings, fetch fetchFunc) (bson.Raw, error) {
 	coll, err := c.on(ctx, conn, now)
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (c *collection) fetch(ctx context.Context, conn *connection, now moment, fe
 }
 
 // on returns the driver's handle for the collection on a connection.
-func (c *collection) on(ctx context.Context, conn *connection, now moment) (*mongo.Collection, error) {
+func (c *collection) on(ctx context.Context, conn *connection, now settings) (*mongo.Collection, error) {
 	client, err := conn.client(ctx)
 	if err != nil {
 		return nil, err
@@ -207,10 +207,10 @@ func (c *collection) on(ctx context.Context, conn *connection, now moment) (*mon
 }
 
 // in returns the driver's handle for the collection as it is now.
-func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.now()) }
+func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.snapshot()) }
 
-// at returns the driver's handle for the collection as it was at a moment.
-func (c *collection) at(client *mongo.Client, now moment) *mongo.Collection {
+// at returns the driver's handle for the collection with the settings now.
+func (c *collection) at(client *mongo.Client, now settings) *mongo.Collection {
 	b := c.bound.Load()
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
@@ -240,7 +240,7 @@ func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameO
 	if bad := checkCollectionName(newName); err == nil {
 		err = bad
 	}
-	f, now := c.codec.command(), c.now()
+	f, now := c.codec.command(), c.snapshot()
 	f.Check(err)
 	f.Add("renameCollection", c.FullName())
 	f.Add("to", c.db.name+"."+newName)
@@ -265,7 +265,7 @@ func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameO
 //
 // Motor: MotorCollection.delegate.
 func (c *collection) Delegate(ctx context.Context) *future.Future[*mongo.Collection] {
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(_ context.Context, coll *mongo.Collection) (*mongo.Collection, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(_ context.Context, coll *mongo.Collection) (*mongo.Collection, error) {
 		return coll, nil
 	}))
 }

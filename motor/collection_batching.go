@@ -62,7 +62,7 @@ type batch struct {
 type gatheredInsert struct {
 	raw bson.Raw
 	id  any
-	now moment
+	now settings
 
 	future *future.Future[*InsertOneResult]
 	settle func() // settles the future with the outcome
@@ -71,12 +71,12 @@ type gatheredInsert struct {
 }
 
 // batchable reports whether an insert may be sent with others.
-func (now moment) batchable(ctx context.Context) bool {
+func (now settings) batchable(ctx context.Context) bool {
 	return ctx != nil && mongo.SessionFromContext(ctx) == nil && now.acknowledged(ctx) && !now.byCommand(ctx)
 }
 
 // insertBatched is InsertOne of a handle with batching.
-func (c *collection) insertBatched(ctx context.Context, now moment, raw bson.Raw) *future.Future[*InsertOneResult] {
+func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.Raw) *future.Future[*InsertOneResult] {
 	client := c.db.client
 	raw, id, err := withID(raw)
 	if err := firstError(err, c.err); err != nil {
@@ -104,7 +104,7 @@ func (c *collection) insertBatched(ctx context.Context, now moment, raw bson.Raw
 
 // insertOne sends an insert while no other is on its way. If the client is closed and opened again meanwhile, it goes to
 // the new connection, and the batch waits for it all the same.
-func (b *batch) insertOne(ctx context.Context, now moment, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
+func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
 	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
 		placed: true,
 		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
@@ -200,7 +200,7 @@ func (b *batch) send(inserts []*gatheredInsert) {
 }
 
 // insert sends inserts in one command, except those that have been cancelled, and notes the outcome of each.
-func (b *batch) insert(inserts []*gatheredInsert, now moment) {
+func (b *batch) insert(inserts []*gatheredInsert, now settings) {
 	var all []*gatheredInsert
 	var docs []bson.Raw
 	for _, g := range inserts {

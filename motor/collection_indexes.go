@@ -58,7 +58,7 @@ func createIndexes[T any](
 	for i, m := range models {
 		names[i] = m.Name()
 	}
-	now := c.now()
+	now := c.snapshot()
 	create, err := c.creating(ctx, now, models, opts)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		if err := create(ctx, coll); err != nil {
@@ -68,9 +68,9 @@ func createIndexes[T any](
 	}))
 }
 
-// creating returns what creates indexes, with the concerns of a moment.
+// creating returns what creates indexes, with the settings now.
 func (c *collection) creating(
-	ctx context.Context, now moment, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
+	ctx context.Context, now settings, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
 ) (func(context.Context, *mongo.Collection) error, error) {
 	if now.byCommand(ctx) {
 		o, err := mergeOptions(opts)
@@ -88,8 +88,8 @@ func (c *collection) creating(
 	}, nil
 }
 
-// sender returns a function that sends the command, with the write concern of a moment.
-func (a *arguments) sender(now moment) func(context.Context, *mongo.Collection) error {
+// sender returns a function that sends the command, with the write concern of the settings now.
+func (a *arguments) sender(now settings) func(context.Context, *mongo.Collection) error {
 	a.Add("writeConcern", now.write.wire)
 	cmd := a.Fields()
 	return func(ctx context.Context, coll *mongo.Collection) error {
@@ -135,7 +135,7 @@ const allIndexes = "*"
 func dropIndex(
 	ctx context.Context, c *collection, name string, opts []options.Lister[options.DropIndexesOptions],
 ) *future.Future[struct{}] {
-	now := c.now()
+	now := c.snapshot()
 	drop := func(ctx context.Context, coll *mongo.Collection) error {
 		if name == allIndexes {
 			return coll.Indexes().DropAll(ctx, opts...)
@@ -183,7 +183,7 @@ func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptio
 //
 // Motor: MotorCollection.index_information.
 func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[string]bson.M] {
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
 		cursor, err := coll.Indexes().List(ctx)
 		if err != nil {
 			return nil, err
@@ -311,7 +311,7 @@ func createSearchIndexes[T any](
 		err = firstError(err, e)
 		all[i] = mongo.SearchIndexModel{Definition: definition, Options: m.Options}
 	}
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		names, err := coll.SearchIndexes().CreateMany(ctx, all, opts...)
 		if err != nil {
 			return none, err
@@ -362,7 +362,7 @@ func (c *collection) UpdateSearchIndex(
 // of it is what outcome makes of its error.
 func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcome func(error) error) *future.Future[struct{}] {
 	command := f.Raw()
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), f.err(), func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), f.err(), func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, outcome(coll.Database().RunCommand(ctx, command).Err())
 	}))
 }

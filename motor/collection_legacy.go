@@ -109,7 +109,7 @@ type FindAndModifyOptions struct {
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
 func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[D] {
-	now := c.now()
+	now := c.snapshot()
 	fetch, err := c.findAndModify(ctx, now, query, opts)
 	return submit(ctx, c.db.client, documentOp[D](&c.collection, now, err, fetch))
 }
@@ -124,7 +124,7 @@ func (c *collection) FindAndModifyFullResponse(ctx context.Context, query any, o
 	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
 }
 
-func (c *collection) findAndModify(ctx context.Context, now moment, query any, opts []FindAndModifyOptions) (fetchFunc, error) {
+func (c *collection) findAndModify(ctx context.Context, now settings, query any, opts []FindAndModifyOptions) (fetchFunc, error) {
 	f := findAndModify(ctx, c, query, opts)
 	command := f.Raw()
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
@@ -169,7 +169,7 @@ func findAndModify(ctx context.Context, c *collection, query any, opts []FindAnd
 	if set.New {
 		f.Add("new", true)
 	}
-	f.addConcern(ctx, c.now())
+	f.addConcern(ctx, c.snapshot())
 	return f
 }
 
@@ -288,7 +288,7 @@ func mapReduce(
 	if inline {
 		readConcern(ctx, f, c)
 	} else {
-		f.addConcern(ctx, c.now())
+		f.addConcern(ctx, c.snapshot())
 	}
 	return f, inline
 }
@@ -307,7 +307,7 @@ const (
 func legacyCommand[T any](
 	ctx context.Context, c *collection, f *arguments, to destination, answer func(reply bson.Raw) (T, error),
 ) *future.Future[T] {
-	now, cmd := c.now(), f.Raw()
+	now, cmd := c.snapshot(), f.Raw()
 	if f.err() != nil {
 		return failed[T](c.db.client, f.err())
 	}

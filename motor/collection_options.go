@@ -23,7 +23,7 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
 	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
-	if err := with.take(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
+	if err := with.inherit(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
 	with.codec = c.codec.with(set.Registry, set.BSONOptions)
@@ -48,7 +48,7 @@ func (c *collection) ReadConcern() *readconcern.ReadConcern {
 //
 // Motor: MotorCollection.options.
 func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		cursor, err := coll.Database().ListCollections(ctx, bson.D{{Key: "name", Value: c.name}})
 		if err != nil {
 			return nil, err
@@ -71,6 +71,6 @@ func withDocuments[E any](c *collection) *Collection[E] { return (*Collection[E]
 // copied returns another handle for the collection, with the concerns that it has now.
 func (c *collection) copied() *Collection[bson.M] {
 	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
-	_ = other.take(&c.concerns, nil, nil)
+	_ = other.inherit(&c.concerns, nil, nil)
 	return other
 }

@@ -19,7 +19,7 @@ import (
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options.Lister[options.FindOneOptions]) *future.Future[D] {
 	find, err := c.findOne(filter, opts)
-	return submit(ctx, c.db.client, documentOp[D](&c.collection, c.now(), err, find))
+	return submit(ctx, c.db.client, documentOp[D](&c.collection, c.snapshot(), err, find))
 }
 
 func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
@@ -46,7 +46,7 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 // Motor: MotorCollection.count_documents.
 func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
 	query, err := c.codec.encode("filter", filter)
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.CountDocuments(ctx, query, opts...)
 	}))
 }
@@ -58,7 +58,7 @@ func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...opt
 //
 // Motor: MotorCollection.estimated_document_count.
 func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options.Lister[options.EstimatedDocumentCountOptions]) *future.Future[int64] {
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.EstimatedDocumentCount(ctx, opts...)
 	}))
 }
@@ -71,7 +71,7 @@ func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options
 // Motor: MotorCollection.distinct.
 func (c *collection) Distinct(ctx context.Context, key string, filter any, opts ...options.Lister[options.DistinctOptions]) *future.Future[[]any] {
 	query, err := c.codec.encode("filter", filter)
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), err, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
 		list, err := coll.Distinct(ctx, key, query, opts...).Raw()
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ import (
 type writeFunc[T any] func(context.Context, *mongo.Collection) (T, error)
 
 // writeOp returns the operation that does a write with the settings now. err is the reason why it cannot be sent.
-func writeOp[T any](ctx context.Context, c *collection, now moment, err error, write writeFunc[T]) op[T] {
+func writeOp[T any](ctx context.Context, c *collection, now settings, err error, write writeFunc[T]) op[T] {
 	if err == nil {
 		err = now.refuseSession(ctx)
 	}
@@ -30,7 +30,7 @@ func writeOp[T any](ctx context.Context, c *collection, now moment, err error, w
 //
 // Motor: MotorCollection.insert_one.
 func (c *collection) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
-	e, now := c.arguments(), c.now()
+	e, now := c.arguments(), c.snapshot()
 	raw := e.Document("document", document)
 	if c.batching != nil && e.err() == nil && len(opts) == 0 && now.batchable(ctx) {
 		return c.insertBatched(ctx, now, raw)
@@ -40,7 +40,7 @@ func (c *collection) InsertOne(ctx context.Context, document any, opts ...option
 }
 
 func (c *collection) insertOne(
-	ctx context.Context, now moment, e *arguments, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
+	ctx context.Context, now settings, e *arguments, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) (writeFunc[*InsertOneResult], error) {
 	if e.err() != nil {
 		return nil, e.err()
@@ -67,13 +67,13 @@ func (c *collection) insertOne(
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
-	e, now := c.arguments(), c.now()
+	e, now := c.arguments(), c.snapshot()
 	op, err := c.insertMany(ctx, now, e, e.Documents(documents), opts)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
 func (c *collection) insertMany(
-	ctx context.Context, now moment, e *arguments, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+	ctx context.Context, now settings, e *arguments, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) (writeFunc[*InsertManyResult], error) {
 	if e.err() != nil {
 		return nil, e.err()
@@ -104,13 +104,13 @@ func (c *collection) insertMany(
 //
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
-	e, now := c.arguments(), c.now()
-	op, err := c.modify(ctx, now, e, filter, updateOne(e.Update(update), opts))
+	e, now := c.arguments(), c.snapshot()
+	op, err := c.prepareUpdate(ctx, now, e, filter, updateOne(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modification {
-	return modification{
+func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) updateArgs {
+	return updateArgs{
 		change:  change,
 		options: func() (options.UpdateOneOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
@@ -123,13 +123,13 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) modi
 //
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
-	e, now := c.arguments(), c.now()
-	op, err := c.modify(ctx, now, e, filter, updateMany(e.Update(update), opts))
+	e, now := c.arguments(), c.snapshot()
+	op, err := c.prepareUpdate(ctx, now, e, filter, updateMany(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) modification {
-	return modification{
+func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) updateArgs {
+	return updateArgs{
 		change:  change,
 		many:    true,
 		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.UpdateMany) },
@@ -146,13 +146,13 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) mo
 //
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
-	e, now := c.arguments(), c.now()
-	op, err := c.modify(ctx, now, e, filter, replaceOne(e.Replacement(replacement), opts))
+	e, now := c.arguments(), c.snapshot()
+	op, err := c.prepareUpdate(ctx, now, e, filter, replaceOne(e.Replacement(replacement), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) modification {
-	return modification{
+func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) updateArgs {
+	return updateArgs{
 		change:  replacement,
 		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.Replace) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
@@ -161,24 +161,24 @@ func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptio
 	}
 }
 
-// modification is an update or a replacement.
-type modification struct {
+// updateArgs describes an update or a replacement.
+type updateArgs struct {
 	change  any
 	many    bool
 	options func() (options.UpdateOneOptions, error) // for updateByCommand
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-func (c *collection) modify(ctx context.Context, now moment, e *arguments, filter any, m modification) (writeFunc[*UpdateResult], error) {
+func (c *collection) prepareUpdate(ctx context.Context, now settings, e *arguments, filter any, a updateArgs) (writeFunc[*UpdateResult], error) {
 	query := e.Document("filter", filter)
 	if e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.updateByCommand(now, query, m)
+		return c.updateByCommand(now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
-		r, err := m.driver(ctx, coll, query)
+		r, err := a.driver(ctx, coll, query)
 		return newUpdateResult(r), err
 	}, nil
 }
@@ -190,13 +190,13 @@ func (c *collection) modify(ctx context.Context, now moment, e *arguments, filte
 //
 // Motor: MotorCollection.delete_one.
 func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
-	now := c.now()
-	op, err := c.remove(ctx, now, c.arguments(), filter, deleteOne(opts))
+	now := c.snapshot()
+	op, err := c.prepareDelete(ctx, now, c.arguments(), filter, deleteOne(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
-	return removal{
+func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
+	return deleteArgs{
 		options: func() (options.DeleteOneOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
 			return coll.DeleteOne(ctx, query, opts...)
@@ -208,13 +208,13 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) removal {
 //
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
-	now := c.now()
-	op, err := c.remove(ctx, now, c.arguments(), filter, deleteMany(opts))
+	now := c.snapshot()
+	op, err := c.prepareDelete(ctx, now, c.arguments(), filter, deleteMany(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
-func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
-	return removal{
+func deleteMany(opts []options.Lister[options.DeleteManyOptions]) deleteArgs {
+	return deleteArgs{
 		many:    true,
 		options: func() (options.DeleteOneOptions, error) { return convertOptions(opts, command.DeleteMany) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
@@ -223,23 +223,23 @@ func deleteMany(opts []options.Lister[options.DeleteManyOptions]) removal {
 	}
 }
 
-// removal is a deletion.
-type removal struct {
+// deleteArgs describes a deletion.
+type deleteArgs struct {
 	many    bool
 	options func() (options.DeleteOneOptions, error) // for deleteByCommand
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-func (c *collection) remove(ctx context.Context, now moment, e *arguments, filter any, r removal) (writeFunc[*DeleteResult], error) {
+func (c *collection) prepareDelete(ctx context.Context, now settings, e *arguments, filter any, a deleteArgs) (writeFunc[*DeleteResult], error) {
 	query := e.Document("filter", filter)
 	if e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.deleteByCommand(now, query, r)
+		return c.deleteByCommand(now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
-		r, err := r.driver(ctx, coll, query)
+		r, err := a.driver(ctx, coll, query)
 		if r == nil {
 			return nil, err
 		}
@@ -315,12 +315,12 @@ type findAndModifyArgs struct {
 
 // findOneAnd starts such a write.
 func findOneAnd[D any](ctx context.Context, c *collection, filter any, a findAndModifyArgs) *future.Future[D] {
-	now := c.now()
+	now := c.snapshot()
 	fetch, err := c.findOneAnd(ctx, now, filter, a)
 	return submit(ctx, c.db.client, documentOp[D](c, now, err, fetch))
 }
 
-func (c *collection) findOneAnd(ctx context.Context, now moment, filter any, a findAndModifyArgs) (fetchFunc, error) {
+func (c *collection) findOneAnd(ctx context.Context, now settings, filter any, a findAndModifyArgs) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
 	if err := firstError(err, a.err, now.refuseSession(ctx)); err != nil {
 		return nil, err
@@ -334,7 +334,7 @@ func (c *collection) findOneAnd(ctx context.Context, now moment, filter any, a f
 }
 
 // findOneAndByCommand takes the options of all three methods as those of FindOneAndUpdate, which has all of them.
-func (c *collection) findOneAndByCommand(now moment, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
+func (c *collection) findOneAndByCommand(now settings, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
 	o, err := a.options()
 	f := arguments{command.FindAndModify(c.codec.Codec, c.name, query, a.change, o)}
 	f.Check(err)
@@ -354,13 +354,13 @@ func valueOf(reply bson.Raw) bson.Raw {
 
 // The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
 
-func (c *collection) newWriteCommand(kind *command.Kind, now moment, b *command.Builder, err error) *writeCommand {
+func (c *collection) newWriteCommand(kind *command.Kind, now settings, b *command.Builder, err error) *writeCommand {
 	b.Check(err)
 	return &writeCommand{arguments: &arguments{b}, kind: kind, wire: now.write.wire}
 }
 
 func (c *collection) insertOneByCommand(
-	now moment, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+	now settings, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) (writeFunc[*InsertOneResult], error) {
 	o, err := mergeOptions(opts)
 	w := c.newWriteCommand(command.InsertKind, now, command.InsertOne(c.codec.Codec, c.name, o), err)
@@ -372,7 +372,7 @@ func (c *collection) insertOneByCommand(
 }
 
 func (c *collection) insertManyByCommand(
-	now moment, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+	now settings, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) (writeFunc[*InsertManyResult], error) {
 	o, err := mergeOptions(opts)
 	w := c.newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), err)
@@ -395,21 +395,21 @@ func (c *collection) insertManyByCommand(
 }
 
 // updateByCommand takes the options of all updates and replacements as those of UpdateOne.
-func (c *collection) updateByCommand(now moment, query bson.Raw, m modification) (writeFunc[*UpdateResult], error) {
-	o, err := m.options()
+func (c *collection) updateByCommand(now settings, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
+	o, err := a.options()
 	w := c.newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
-	s, err := command.UpdateStatement(c.codec.Codec, query, m.change, m.many, o)
+	s, err := command.UpdateStatement(c.codec.Codec, query, a.change, a.many, o)
 	w.Check(err)
-	return sent(w, s, m.many, writeAnswer.updateResult), w.err()
+	return sent(w, s, a.many, writeAnswer.updateResult), w.err()
 }
 
 // deleteByCommand takes the options of DeleteMany as those of DeleteOne.
-func (c *collection) deleteByCommand(now moment, query bson.Raw, r removal) (writeFunc[*DeleteResult], error) {
-	o, err := r.options()
+func (c *collection) deleteByCommand(now settings, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
+	o, err := a.options()
 	w := c.newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
-	s, err := command.DeleteStatement(c.codec.Codec, query, r.many, o)
+	s, err := command.DeleteStatement(c.codec.Codec, query, a.many, o)
 	w.Check(err)
-	return sent(w, s, r.many, func(reply writeAnswer) *DeleteResult {
+	return sent(w, s, a.many, func(reply writeAnswer) *DeleteResult {
 		return &DeleteResult{Acknowledged: true, deleted: reply.N}
 	}), w.err()
 }
@@ -420,13 +420,13 @@ func dropByCommand(
 ) *future.Future[struct{}] {
 	o, err := mergeOptions(opts)
 	if err == nil && o.EncryptedFields != nil {
-		err = c.now().write.refuse("Drop with EncryptedFields")
+		err = c.snapshot().write.refuse("Drop with EncryptedFields")
 	}
 	if err != nil {
 		return failed[struct{}](c.db.client, err)
 	}
 	drop := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
-	return submit(ctx, c.db.client, collectionOp(c, c.now(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
 		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, drop).Err())
 	})))
 }

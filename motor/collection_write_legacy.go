@@ -31,7 +31,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
-	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	if !e.Check(err) || documents == nil || !bsoncodec.IsList(documents) {
 		op, err := c.insertOld(ctx, now, e, e.Document("document", documents), o)
@@ -58,7 +58,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 }
 
 // insertOld inserts one document as Insert and Save do.
-func (c *collection) insertOld(ctx context.Context, now moment, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
+func (c *collection) insertOld(ctx context.Context, now settings, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
 	e.keysOf("document", raw, o.CheckKeys)
 	op, err := c.insertOne(ctx, now, e, raw, nil)
 	return func(ctx context.Context, coll *mongo.Collection) (any, error) {
@@ -118,7 +118,7 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
-	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
 	raw := e.Document("document", document)
@@ -134,7 +134,7 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 		e.Check(&Error{class: InvalidDocument, text: "_id", cause: err})
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
-	op, err := c.modify(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
+	op, err := c.prepareUpdate(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		if _, err := op(ctx, coll); err != nil {
 			return nil, err
@@ -167,10 +167,10 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
-	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
-	op, err := c.modify(ctx, now, e, spec, e.modification(document, o))
+	op, err := c.prepareUpdate(ctx, now, e, spec, e.updateArgs(document, o))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
@@ -186,11 +186,11 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 	}))
 }
 
-// modification returns what Update is to do.
-func (e *arguments) modification(document any, o UpdateOptions) modification {
+// updateArgs returns the update or the replacement that Update does.
+func (e *arguments) updateArgs(document any, o UpdateOptions) updateArgs {
 	raw := e.Document("document", document)
 	if e.err() != nil {
-		return modification{}
+		return updateArgs{}
 	}
 	if first, err := raw.IndexErr(0); err == nil && strings.HasPrefix(first.Key(), "$") {
 		if o.Multi {
@@ -218,14 +218,14 @@ func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOpt
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
-	now, err := c.nowWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
-	removal := deleteMany(nil)
+	args := deleteMany(nil)
 	if !valueOr(o.Multi, true) {
-		removal = deleteOne(nil)
+		args = deleteOne(nil)
 	}
-	op, err := c.remove(ctx, now, e, e.specOrID(specOrID), removal)
+	op, err := c.prepareDelete(ctx, now, e, e.specOrID(specOrID), args)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
@@ -307,8 +307,8 @@ type RemoveOptions struct {
 	J, FSync bool
 }
 
-// nowWith returns the collection's concerns with the write concern of one call, if it has one.
-func (c *collection) nowWith(w any, wtimeout int, j, fsync bool) (moment, error) {
+// settingsWith returns the collection's concerns with the write concern of one call, if it has one.
+func (c *collection) settingsWith(w any, wtimeout int, j, fsync bool) (settings, error) {
 	var items bson.D
 	for _, item := range []struct {
 		key   string
@@ -320,14 +320,14 @@ func (c *collection) nowWith(w any, wtimeout int, j, fsync bool) (moment, error)
 		}
 	}
 	if items == nil {
-		return c.now(), nil
+		return c.snapshot(), nil
 	}
-	return c.nowOf(items)
+	return c.settingsOf(items)
 }
 
-// nowOf returns the collection's concerns with another write concern.
-func (c *collection) nowOf(dictionary any) (now moment, err error) {
-	now = c.now()
+// settingsOf returns the collection's concerns with another write concern.
+func (c *collection) settingsOf(dictionary any) (now settings, err error) {
+	now = c.snapshot()
 	now.write, err = writeItemsOf(dictionary)
 	return now, err
 }

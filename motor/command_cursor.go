@@ -254,15 +254,17 @@ type aggregator interface {
 	Aggregate(context.Context, any, ...options.Lister[options.AggregateOptions]) (*mongo.Cursor, error)
 }
 
-func (d *Database) aggregator(client *mongo.Client, now moment) aggregator { return d.at(client, now) }
+func (d *Database) aggregator(client *mongo.Client, now settings) aggregator {
+	return d.at(client, now)
+}
 
-func (c *collection) aggregator(client *mongo.Client, now moment) aggregator {
+func (c *collection) aggregator(client *mongo.Client, now settings) aggregator {
 	return c.at(client, now)
 }
 
 // aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.
 func (cursor *commandCursor) aggregate(
-	coll *Collection[bson.M], none docList, c *concerns, codec *codec, at func(*mongo.Client, moment) aggregator,
+	coll *Collection[bson.M], none docList, c *concerns, codec *codec, at func(*mongo.Client, settings) aggregator,
 	pipeline any, opts []options.Lister[options.AggregateOptions],
 ) {
 	stages, err := codec.encodePipeline(pipeline)
@@ -270,7 +272,7 @@ func (cursor *commandCursor) aggregate(
 		err = e
 	}
 	cursor.init(coll, none, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
-		now := c.now()
+		now := c.snapshot()
 		if writes(stages) {
 			if err := now.write.refuse("Aggregate with $out or $merge"); err != nil {
 				return nil, err

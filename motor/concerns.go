@@ -63,15 +63,6 @@ func (s settings) refuseSession(ctx context.Context) error {
 	return newError(ConfigurationError, "a write with w: 0 cannot be in a session")
 }
 
-// These names are those of callers that are still to be changed.
-type moment = settings
-
-func (c *concerns) now() settings { return c.snapshot() }
-
-func (c *concerns) take(from *concerns, write *writeconcern.WriteConcern, read *readpref.ReadPref) error {
-	return c.inherit(from, write, read)
-}
-
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
 // can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
 // has its own.

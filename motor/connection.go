@@ -60,7 +60,7 @@ func (c *Client) connect() (*connection, error) {
 		return nil, &Error{class: ConfigurationError, cause: err}
 	}
 	conn := &connection{pool: pool, polls: newLongPolls()}
-	now := c.now()
+	now := c.snapshot()
 	dial := func(opts *options.ClientOptions) (*mongo.Client, error) {
 		own := located(*conn.topology.followed(*opts)).
 			SetLocalThreshold(time.Duration(c.latency.Load())).

@@ -258,7 +258,7 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 			return nil, err
 		}
 	}
-	if err := c.now().write.refuse("CopyDatabase"); err != nil {
+	if err := c.snapshot().write.refuse("CopyDatabase"); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{from, to} {
@@ -393,7 +393,7 @@ func (cp *databaseCopy) closeOther(ctx context.Context) {
 // copyHandle returns the driver's handle of a database. Its writes are acknowledged, since a copy has to know what was
 // written.
 func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
-	now := d.now()
+	now := d.snapshot()
 	concern := now.write.driver
 	if !concern.Acknowledged() {
 		concern = writeconcern.W1()

@@ -51,7 +51,7 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 	if err != nil {
 		return nil, err
 	}
-	now := c.coll.now()
+	now := c.coll.snapshot()
 	if q.flags&QueryFlagSecondaryOkay != 0 {
 		now = now.secondaryOkay()
 	}

@@ -313,7 +313,7 @@ func tailType(flags int) *options.CursorType {
 }
 
 // secondaryOkay returns m with a read preference that lets a secondary be read.
-func (m moment) secondaryOkay() moment {
+func (m settings) secondaryOkay() settings {
 	if m.read.pref.Mode() == readpref.PrimaryMode {
 		m.read = secondaryPreferred
 	}

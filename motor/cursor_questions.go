@@ -52,7 +52,7 @@ func queryCommand[T any](
 	if err != nil {
 		return failed[T](c.coll.db.client, err)
 	}
-	f, now := &arguments{build(q.spec())}, c.coll.now()
+	f, now := &arguments{build(q.spec())}, c.coll.snapshot()
 	if q.flags&QueryFlagSecondaryOkay != 0 {
 		now = now.secondaryOkay()
 	}

@@ -182,7 +182,7 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 	}
 	s.feed, s.client = feed, client
 	c.mu.Lock()
-	primary := !c.anywhere && c.coll.now().read.pref.Mode() == readpref.PrimaryMode
+	primary := !c.anywhere && c.coll.snapshot().read.pref.Mode() == readpref.PrimaryMode
 	s.address = conn.topology.whereTo(ctx, primary)
 	s.setID(c, feed.ID())
 	s.token = feed.resume()

@@ -76,7 +76,7 @@ func (d *Database) Command(ctx context.Context, command any, opts ...options.Lis
 	if err != nil {
 		return failed[bson.M](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		return d.send(ctx, db, encoded, opts...)
 	}))
 }
@@ -92,7 +92,7 @@ func (d *Database) send(ctx context.Context, db *mongo.Database, command any, op
 
 // databaseOp returns the operation that calls fn with the driver's database. err is the reason why it cannot be run.
 func databaseOp[T any](
-	d *Database, now moment, err error, fn func(context.Context, *mongo.Database) (T, error),
+	d *Database, now settings, err error, fn func(context.Context, *mongo.Database) (T, error),
 ) op[T] {
 	return op[T]{err: firstError(err, d.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		client, err := conn.client(ctx)
@@ -103,8 +103,8 @@ func databaseOp[T any](
 	}}
 }
 
-// at returns the driver's handle for the database as it was at a moment.
-func (d *Database) at(client *mongo.Client, now moment) *mongo.Database {
+// at returns the driver's handle for the database with the settings now.
+func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {
 	b := d.bound.Load()
 	if b == nil || b.client != client || b.at != now {
 		live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
@@ -122,7 +122,7 @@ func (d *Database) at(client *mongo.Client, now moment) *mongo.Database {
 func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
 	with := d.client.Database(d.name, slices.Concat(d.opts, opts)...)
 	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
-	if err := with.take(&d.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
+	if err := with.inherit(&d.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
 	with.codec = d.codec.with(set.Registry, set.BSONOptions)
@@ -147,5 +147,5 @@ func (d *Database) ReadConcern() *readconcern.ReadConcern {
 //
 // Motor: MotorDatabase.delegate.
 func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database] {
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil }))
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(_ context.Context, db *mongo.Database) (*mongo.Database, error) { return db, nil }))
 }

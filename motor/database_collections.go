@@ -21,7 +21,7 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 	if err != nil {
 		return failed[[]string](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) ([]string, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) ([]string, error) {
 		return db.ListCollectionNames(ctx, query, opts...)
 	}))
 }
@@ -37,7 +37,7 @@ func (d *Database) ListCollections(ctx context.Context, filter any, opts ...opti
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
 		ctx = locate(ctx)
 		driver, err := db.ListCollections(ctx, query, opts...)
 		if err != nil {
@@ -66,7 +66,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	if coll.err != nil {
 		return failed[*Collection[bson.M]](d.client, coll.err)
 	}
-	now := d.now()
+	now := d.snapshot()
 	if err := now.refuseSession(ctx); err != nil {
 		return failed[*Collection[bson.M]](d.client, err)
 	}
@@ -78,7 +78,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		}
 		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, cmd).Err() }
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
 		var err error
 		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // no list in one
@@ -137,7 +137,7 @@ func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any,
 	if how.Background {
 		command = append(command, bson.E{Key: "background", Value: true})
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		reply, err := d.send(ctx, db, command)
 		if valid, told := reply["valid"].(bool); err == nil && told && !valid {
 			err = newError(CollectionInvalid, "%s is damaged: %v", coll.FullName(), reply["errors"])
@@ -165,7 +165,7 @@ func (d *Database) collectionOf(method string, nameOrCollection any) (*Collectio
 
 // createCommand returns the create command, with a write concern of which the driver would lose a part (see
 // writeCommand).
-func (d *Database) createCommand(name string, now moment, opts []options.Lister[options.CreateCollectionOptions]) (bson.D, error) {
+func (d *Database) createCommand(name string, now settings, opts []options.Lister[options.CreateCollectionOptions]) (bson.D, error) {
 	o, err := mergeOptions(opts)
 	if err != nil {
 		return nil, err

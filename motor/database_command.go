@@ -34,7 +34,7 @@ func (d *Database) CommandAllowing(ctx context.Context, command any, allowed All
 		return failed[bson.M](d.client, err)
 	}
 	allowed.Codes, allowed.Messages = slices.Clone(allowed.Codes), slices.Clone(allowed.Messages)
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		reply, err := d.send(ctx, db, encoded, opts...)
 		if refusal := allowed.refusal(err); refusal != nil {
 			return decode[bson.M](&d.codec, refusal)
@@ -75,7 +75,7 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 	if err != nil {
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
 		ctx = locate(ctx)
 		driver, err := db.RunCommandCursor(ctx, encoded, opts...)
 		if err != nil {
@@ -110,7 +110,7 @@ func ask[T any](ctx context.Context, d *Database, command any, result func(bson.
 	if err != nil {
 		return failed[T](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (T, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (T, error) {
 		return result(d.send(ctx, db, encoded))
 	}))
 }

@@ -206,7 +206,7 @@ func (d *Database) AddUser(ctx context.Context, name, password string, opts ...U
 	if err != nil {
 		return failed[struct{}](d.client, err)
 	}
-	return submit(ctx, d.client, databaseOp(d, d.now(), nil, func(ctx context.Context, db *mongo.Database) (struct{}, error) {
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (struct{}, error) {
 		users, err := db.RunCommand(ctx, bson.D{{Key: "usersInfo", Value: name}}).Raw()
 		command := "updateUser"
 		switch _, none := users.LookupErr("users", "0"); {

@@ -47,7 +47,7 @@ func (g *gridFiles) checkWrite(ctx context.Context) error {
 	if err := g.check(ctx); err != nil {
 		return err
 	}
-	if !g.files.now().write.acknowledged() { // that of the chunks is the same: neither can be changed
+	if !g.files.snapshot().write.acknowledged() { // that of the chunks is the same: neither can be changed
 		return newError(ConfigurationError, "files can only be written with an acknowledged write concern")
 	}
 	return nil
@@ -156,7 +156,7 @@ func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) err
 
 // hasFiles reports whether there is a file, on the primary.
 func (g *gridFiles) hasFiles(ctx context.Context, client *mongo.Client) (bool, error) {
-	primary := g.files.now()
+	primary := g.files.snapshot()
 	primary.read = primaryOnly
 	only := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: int32(1)}})
 	err := g.files.at(client, primary).FindOne(ctx, bson.D{}, only).Err()
@@ -177,7 +177,7 @@ func (g *gridFiles) remember(files, chunks indexKey, before int) {
 func ensureGridIndex(
 	ctx context.Context, client *mongo.Client, c *Collection[bson.M], keys bson.D, opts ...options.Lister[options.IndexOptions],
 ) error {
-	now := c.now()
+	now := c.snapshot()
 	coll := c.at(client, now)
 	cursor, err := coll.Indexes().List(ctx)
 	if err != nil {
@@ -236,8 +236,8 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 
 // deleteChunks deletes chunks.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
-	now := g.chunks.now()
-	op, err := g.chunks.remove(ctx, now, g.chunks.arguments(), filter, deleteMany(nil))
+	now := g.chunks.snapshot()
+	op, err := g.chunks.prepareDelete(ctx, now, g.chunks.arguments(), filter, deleteMany(nil))
 	if err != nil {
 		return err
 	}
@@ -248,11 +248,11 @@ func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filt
 // deleteFiles deletes the documents of files, one or all that match, and reports whether there were any. It reports false
 // if writes are not acknowledged, which only a [GridFS] allows.
 func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
-	now, which := g.files.now(), deleteOne(nil)
+	now, which := g.files.snapshot(), deleteOne(nil)
 	if many {
 		which = deleteMany(nil)
 	}
-	op, err := g.files.remove(ctx, now, g.files.arguments(), filter, which)
+	op, err := g.files.prepareDelete(ctx, now, g.files.arguments(), filter, which)
 	if err != nil {
 		return false, err
 	}
@@ -265,13 +265,13 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 
 // updateFiles updates the documents of files, one or all that match, and reports whether there were any: see deleteFiles.
 func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filter, change bson.D, many bool) (found bool, err error) {
-	now, e := g.files.now(), g.files.arguments()
+	now, e := g.files.snapshot(), g.files.arguments()
 	update := e.Update(change)
 	m := updateOne(update, nil)
 	if many {
 		m = updateMany(update, nil)
 	}
-	op, err := g.files.modify(ctx, now, e, filter, m)
+	op, err := g.files.prepareUpdate(ctx, now, e, filter, m)
 	if err != nil {
 		return false, err
 	}

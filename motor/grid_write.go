@@ -242,7 +242,7 @@ func (w *fileWriter) send() error {
 		return err
 	}
 	chunks := w.files.chunks
-	now, e := chunks.now(), chunks.arguments()
+	now, e := chunks.snapshot(), chunks.arguments()
 	var docs []bson.Raw
 	for from := 0; from < len(w.buffer); from += w.chunkSize {
 		docs = append(docs, e.Document("a chunk", bson.D{
@@ -305,7 +305,7 @@ func (w *fileWriter) close() error {
 		return err
 	}
 	files := w.files.files
-	now, e := files.now(), files.arguments()
+	now, e := files.snapshot(), files.arguments()
 	w.mu.Lock()
 	date := bson.NewDateTimeFromTime(time.Now())
 	doc := append(w.doc[:len(w.doc):len(w.doc)],

@@ -85,7 +85,7 @@ func (b *GridFSBucket) String() string {
 //
 // Motor: MotorGridFSBucket.delegate.
 func (b *GridFSBucket) Delegate(ctx context.Context) *future.Future[*mongo.GridFSBucket] {
-	return submit(ctx, b.db.client, databaseOp(b.db, b.db.now(), nil, func(_ context.Context, db *mongo.Database) (*mongo.GridFSBucket, error) {
+	return submit(ctx, b.db.client, databaseOp(b.db, b.db.snapshot(), nil, func(_ context.Context, db *mongo.Database) (*mongo.GridFSBucket, error) {
 		return db.GridFSBucket(b.opts...), nil
 	}))
 }

@@ -18,7 +18,7 @@ import (
 
 // readCommand sends a command by send, a method of the driver's, as the driver sends a read.
 func readCommand[T any](
-	ctx context.Context, c *collection, client *mongo.Client, now moment, f *arguments,
+	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
 	ctx, cancel := c.db.client.noMaxTimeContext(ctx)

@@ -70,7 +70,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	if err != nil {
 		return failed[*Session](c, err)
 	}
-	now := c.now()
+	now := c.snapshot()
 	if defaults.WriteConcern == nil {
 		defaults.WriteConcern = now.write.driver
 	}

@@ -131,9 +131,9 @@ func (r writeAnswer) updateResult() *UpdateResult {
 	return result
 }
 
-// addConcern adds the write concern of a moment to a command that the driver has no method for. Such a command is
+// addConcern adds the write concern of the settings now to a command that the driver has no method for. Such a command is
 // always answered, so w: 0 is left out, and in a transaction there is no write concern at all.
-func (a *arguments) addConcern(ctx context.Context, now moment) {
+func (a *arguments) addConcern(ctx context.Context, now settings) {
 	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
 		a.Add("writeConcern", all)
 	}
