@@ -1,11 +1,59 @@
 package future
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
+
+// Executor runs functions somewhere else, later: on the goroutines of a [Pool], on an event loop, on the main
+// thread of a graphical program. It is the one thing that a loop has to offer for futures to deliver on it.
+type Executor interface {
+	// Execute arranges for task to run once and returns without waiting for it. It must not call task itself,
+	// must not block, and is called from any goroutine. An error means that task will never run (the executor is
+	// closed, or its queue is full); what depended on task then fails with that error.
+	Execute(task func()) error
+}
+
+// ExecutorFunc makes an [Executor] of one function: the hook by which a program with a main loop of its own
+// accepts work.
+type ExecutorFunc func(task func()) error
+
+// Execute calls f(task).
+func (f ExecutorFunc) Execute(task func()) error { return f(task) }
+
+// Suspender is a context that knows how to wait without holding up what it runs on: the context of a coroutine
+// suspends the coroutine and not its loop, the context of a [Pool] task gives its slot to the next task meanwhile.
+//
+// [Future.Await] looks for it by type assertion on the context that it was given, and nowhere else: a context
+// derived from a Suspender blocks like any other.
+type Suspender interface {
+	context.Context
+	// Suspend returns nil once on is settled, or earlier with the reason for which this wait ended.
+	Suspend(on Awaitable) error
+}
+
+// Awaitable is what a [Suspender] waits for; every [Future] is one.
+type Awaitable interface {
+	// IsDone reports whether the future is settled.
+	IsDone() bool
+	// Done returns a channel that is closed once the future is settled.
+	Done() <-chan struct{}
+	// Notify arranges for w.Wake to be called once, when the future settles, and returns what Stop takes back.
+	// On a settled future it calls Wake before it returns.
+	Notify(w Waker) *Registration
+	// NotifyWith is Notify with a registration that the caller provides.
+	NotifyWith(r *Registration, w Waker)
+}
+
+// Waker is told that a future has settled.
+type Waker interface {
+	// Wake is called on the stack that settled the future, with no lock held: it must neither block nor run
+	// anybody else's code. Posting to a loop or sending on a buffered channel is what it is for.
+	Wake()
+}
 
 // Pool is a bounded executor: it runs at most so many tasks at once, in the order of their submission, and queues
 // the rest without ever making a caller wait.
@@ -270,5 +318,88 @@ func (p *Pool) Shutdown() {
 	}
 	for p.busy > 0 || p.running > 0 {
 		p.quiet.Wait()
+	}
+}
+
+// PoolStats says what a [Pool] is doing and has done.
+type PoolStats struct {
+	Running int // tasks that hold a slot
+	Idle    int // goroutines that wait for a task
+	Queued  int // tasks that wait for a slot
+
+	Completed uint64 // tasks whose function has returned, or panicked; not those that were cancelled before
+	Panics    uint64 // of these, the ones that panicked
+	Rejected  uint64 // tasks that failed with ErrQueueFull, ErrQueueTimeout or ErrPoolClosed
+
+	Waited       uint64        // tasks that had to wait for a slot and got one
+	QueueWait    time.Duration // how long they waited, all together; after the first tasks, by a sample
+	MaxQueueWait time.Duration // how long the one waited that waited longest, of those measured
+}
+
+// Stats returns a snapshot. Right after the Await of a pool's only task it shows that task as completed.
+func (p *Pool) Stats() PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.QueueWait, s.MaxQueueWait = p.queue.clock.waited, p.queue.clock.longest
+	s.Running, s.Idle, s.Queued = p.running, len(p.idle), p.queue.length()
+	return s
+}
+
+// countLocked counts a task that gives up its slot.
+func (p *Pool) countLocked(end taskEnd) {
+	switch end {
+	case taskPanicked:
+		p.stats.Panics++
+		fallthrough
+	case taskReturned:
+		p.stats.Completed++
+	}
+}
+
+// limitWaitLocked sets the timer for the first of the queue, if tasks may be queued for some time only. As all of them
+// may be for the same time, the first is the first to be too late, and one timer will do.
+func (p *Pool) limitWaitLocked() {
+	if p.maxWait == 0 || p.watchingWait || !p.queue.any() {
+		return
+	}
+	p.watchingWait = true
+	left := p.firstIsOverdue() - now()
+	if p.overdue == nil {
+		p.overdue = time.AfterFunc(left, p.refuseOverdue)
+	} else {
+		p.overdue.Reset(left)
+	}
+}
+
+// firstIsOverdue returns when the first of the queue will be too late.
+func (p *Pool) firstIsOverdue() time.Duration { return *p.queue.clock.at(p.queue.head) + p.maxWait }
+
+// refuseOverdue fails what has been queued for too long.
+func (p *Pool) refuseOverdue() {
+	p.mu.Lock()
+	p.watchingWait = false
+	var late []work
+	for p.queue.any() && p.firstIsOverdue() <= now() {
+		if oldest := p.queue.pop(); oldest.fn != nil || oldest.job.claim(jobQueued, jobDropped) {
+			late = append(late, oldest)
+		}
+	}
+	p.stats.Rejected += uint64(len(late))
+	if !p.closed {
+		p.limitWaitLocked()
+	}
+	p.mu.Unlock()
+	refuseAll(late, p.tooLate)
+}
+
+// refuseAll fails what will not run.
+func refuseAll(all []work, err error) {
+	for _, w := range all {
+		if w.fn != nil {
+			ReportUnobserved(&UndeliveredError{Reason: err})
+		} else {
+			w.job.refuse(err).spread(false)
+		}
 	}
 }

@@ -3,7 +3,63 @@ package future
 import (
 	"context"
 	"reflect"
+	"sync"
 )
+
+// waiter is an Await that nothing but the outcome can end. It needs no channel, so it can be used again and again;
+// and unlike a channel, a sync.Cond may be used by one synctest bubble after the other.
+type waiter struct {
+	link
+	woken  sync.Cond
+	onLock *sync.Mutex // of the future it waits for
+}
+
+var waiters = sync.Pool{New: func() any {
+	w := new(waiter)
+	w.c = w
+	w.woken.L = w
+	return w
+}}
+
+// block returns once c is settled.
+func (c *cell) block() {
+	w := waiters.Get().(*waiter)
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
+		waiters.Put(w)
+		return
+	}
+	// mu is held until Wait has made this goroutine one that Signal finds, so the settlement comes after that. It
+	// signals every link of its list once: Wait returns once, and the waiter is free.
+	w.on.Store(c)
+	w.onLock = &c.mu
+	c.links = c.links.append(&w.link)
+	w.woken.Wait()
+	// The settler stored nil when it had done all that it does to the link: see link.take. This load comes after
+	// that, and so do the next use of the waiter and the reading of the outcome.
+	if w.on.Load() != nil {
+		panic("future: a waiter was woken before its future was settled")
+	}
+	w.onLock = nil
+	waiters.Put(w)
+}
+
+// Unlock and Lock are the waiter as the lock that Wait releases, once the goroutine is one that Signal finds, and
+// takes again, which there is no need for: the outcome does not change any more.
+func (w *waiter) Unlock() { w.onLock.Unlock() }
+
+// Lock does nothing: see Unlock.
+func (w *waiter) Lock() {}
+
+func (w *waiter) userCode() bool { return false }
+
+func (w *waiter) fire() batch {
+	w.woken.Signal()
+	return batch{}
+}
+
+func (w *waiter) fail(error) batch { return batch{} }
 
 // inPlaceSlot is the slot of a job that its own Await runs.
 type inPlaceSlot struct{ job *job }
