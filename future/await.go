@@ -67,11 +67,9 @@ type inPlaceSlot struct{ job *job }
 func (s inPlaceSlot) release(end taskEnd) {
 	p := s.job.pool
 	p.mu.Lock()
-	if s.job.handed {
-		s.job.handed = false
-		p.handed.remove(s.job)
-	} else {
-		p.lost++
+	if s.job.ready {
+		s.job.done = true
+		p.done++
 	}
 	p.countLocked(end)
 	p.startLocked(p.releaseLocked(s.job))

@@ -157,6 +157,9 @@ func (c *cell) wait(ctx context.Context) error {
 // cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
 func (c *cell) giveUp(ctx context.Context, err error) error {
 	if c.state.Load()&handover == 0 && !c.isOperationOf(ctx) {
+		if c.isSettled() { // since the caller looked; what it is the future of can then not be told any more
+			return nil
+		}
 		return err
 	}
 	if c.cancel(&cancelError{err}) {

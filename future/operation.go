@@ -35,10 +35,7 @@ func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error
 	mustHave(ctx != nil, "Start", "ctx")
 	mustHave(ex != nil, "Start", "ex")
 	mustHave(op.Run != nil, "Start", "op.Run")
-	n := &operation[T]{run: op.Run}
-	if op.Undo != nil || op.Ended != nil {
-		n.hooks = &hooks[T]{op.Undo, op.Ended}
-	}
+	n := &operation[T]{run: op.Run, undo: op.Undo, ended: op.Ended}
 	if err := n.job.start(ctx, ex, op.Via, n); err != nil {
 		return nil, err
 	}
@@ -80,12 +77,8 @@ type operation[T any] struct {
 	future Future[T]
 	job    job
 	run    func(context.Context) (T, error)
-	hooks  *hooks[T] // nil: none; apart, since most operations have none
-}
-
-type hooks[T any] struct {
-	undo  func(T)
-	ended func()
+	undo   func(T)
+	ended  func()
 }
 
 // body is the part of a job that depends on the type of its result.
@@ -118,19 +111,19 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, 
 	case jobForget:
 		n.run = nil
 	case jobHooks:
-		ok = n.hooks != nil
+		ok = n.undo != nil || n.ended != nil
 	case jobUndo:
 		v := n.future.value
 		var zero T
 		n.future.value = zero
-		if n.hooks.undo != nil {
-			n.hooks.undo(v)
+		if n.undo != nil {
+			n.undo(v)
 		}
 	case jobEnded:
-		h := n.hooks
-		n.hooks = nil
-		if h.ended != nil {
-			h.ended()
+		ended := n.ended
+		n.undo, n.ended = nil, nil
+		if ended != nil {
+			ended()
 		}
 	}
 	return b, ok, err
@@ -148,10 +141,10 @@ type job struct {
 	state  atomic.Uint32
 
 	// Guarded by pool.mu.
-	slot       slotState
-	queued     bool // in the pool's queue, and not dropped
-	handed     bool // on the pool's list of that name,
-	next, prev *job // of which these are the links
+	slot   slotState
+	queued bool // in the pool's queue, and not dropped
+	ready  bool // in the pool's queue of that name
+	done   bool // in it, but an Await has run it
 
 	over    bool // guarded by mu: the function has returned, or is not to run: inner, if it is made, has ended
 	mu      sync.Mutex
@@ -478,37 +471,4 @@ func (j *job) onCancel(q quitter) (undo func()) {
 		}
 		j.mu.Unlock()
 	}
-}
-
-// jobList is a list of jobs, in the order in which they came.
-type jobList struct {
-	first, last *job
-	length      int
-}
-
-func (l *jobList) push(j *job) {
-	j.prev = l.last
-	if l.last == nil {
-		l.first = j
-	} else {
-		l.last.next = j
-	}
-	l.last = j
-	l.length++
-}
-
-// remove takes out j, which must be on the list.
-func (l *jobList) remove(j *job) {
-	if j.prev == nil {
-		l.first = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		l.last = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
-	j.next, j.prev = nil, nil
-	l.length--
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gomotor/gomotor/internal/ring"
 )
 
 // Executor runs functions somewhere else, later: on the goroutines of a [Pool], on an event loop, on the main
@@ -71,12 +73,13 @@ type Pool struct {
 
 	mu      sync.Mutex
 	queue   workQueue
-	resumed []resumed // tasks that lent their slot and want one back
-	idle    []*worker // the most recently used last
-	lost    int       // workers on their way to a job that an Await has run: see worker.arrive
-	handed  jobList   // jobs with a slot that the next of these are to take
-	running int       // slots taken
-	busy    int       // jobs between being given a slot and the settlement of their future, panics to report
+	resumed ring.Ring[resumed] // tasks that lent their slot and want one back
+	idle    []*worker          // the most recently used last
+	ready   ring.Ring[work]    // work that has a slot, for the workers that are being woken
+	done    int                // jobs in ready that an Await has run
+	waking  int                // workers that are on their way to ready
+	running int                // slots taken
+	busy    int                // jobs between being given a slot and the settlement of their future, panics to report
 	closed  bool
 	quiet   *sync.Cond // no slot is taken, and nothing is busy
 
@@ -195,10 +198,8 @@ func (p *Pool) submit(w work) error {
 // nextLocked passes a slot on: to a task that lent its own, else to the first of the queue, which is returned. If
 // nobody wants it the slot is free.
 func (p *Pool) nextLocked() (next work) {
-	for len(p.resumed) > 0 {
-		r := p.resumed[0]
-		p.resumed[0] = resumed{}
-		p.resumed = p.resumed[1:]
+	for p.resumed.Len() > 0 {
+		r := p.resumed.Pop()
 		close(r.back)
 		if r.job.slot == slotLent { // else its function has returned meanwhile: see lentContext.Suspend
 			r.job.slot = slotHeld
@@ -264,7 +265,7 @@ func (p *Pool) takeBack(j *job) {
 		return
 	}
 	back := make(chan struct{})
-	p.resumed = append(p.resumed, resumed{j, back})
+	p.resumed.Push(resumed{j, back})
 	p.mu.Unlock()
 	<-back
 }

@@ -8,7 +8,7 @@ const idleFor = 200 * time.Millisecond
 // worker is a goroutine of a pool.
 type worker struct {
 	pool *Pool
-	wake chan work // none: end
+	wake chan bool // false: end
 
 	job   *job // being run: still set when its function ended the goroutine
 	held  bool // its slot is not released yet
@@ -17,32 +17,58 @@ type worker struct {
 	owes  int  // what has ended and pool.busy still counts; paid when the lock is held for something else
 }
 
-// startLocked gives work, if there is some, to an idle worker or a new one.
+// startLocked gives some work, which has a slot, to a worker that is being woken, and wakes another one, or makes one, if
+// there are too few.
+//
+// Waking a worker is most of what a short task costs. So it is not given the work itself: if an Await runs the job in
+// place before the worker is there, the worker does the next one, and that needs no other.
 func (p *Pool) startLocked(some work) {
 	if some.isNone() {
 		return
 	}
-	if j := some.job; j != nil && p.handed.length < p.lost {
-		j.handed = true
-		p.handed.push(j)
+	if some.job != nil {
+		some.job.ready = true
+	}
+	p.ready.Push(some)
+	if p.ready.Len()-p.done <= p.waking {
 		return
 	}
+	p.waking++
 	if n := len(p.idle); n > 0 {
 		w := p.idle[n-1]
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.minIdle = min(p.minIdle, n-1)
-		w.wake <- some // has room for one, and an idle worker is sent one
+		w.wake <- true // has room for one, and an idle worker is sent one
 		return
 	}
-	w := &worker{pool: p, wake: make(chan work, 1)}
-	go w.run(some)
+	w := &worker{pool: p, wake: make(chan bool, 1)}
+	go w.run()
+}
+
+// readyLocked returns work that is ready, or none.
+func (p *Pool) readyLocked() work {
+	for p.ready.Len() > 0 {
+		some := p.ready.Pop()
+		j := some.job
+		if j == nil {
+			return some
+		}
+		j.ready = false
+		if j.done {
+			p.done--
+		}
+		if j.state.Load() != jobInPlace {
+			return some
+		}
+	}
+	return work{}
 }
 
 // retireLocked ends the n workers that have been idle longest.
 func (p *Pool) retireLocked(n int) {
 	for _, w := range p.idle[:n] {
-		w.wake <- work{}
+		w.wake <- false
 	}
 	rest := copy(p.idle, p.idle[n:])
 	clear(p.idle[rest:])
@@ -50,15 +76,22 @@ func (p *Pool) retireLocked(n int) {
 	p.minIdle = rest
 }
 
-// park puts w on the idle stack, unless there is work or the pool is closed, and returns what to do next: none to
-// end.
-func (w *worker) park() work {
+// begin returns the work for a worker that has been woken.
+func (w *worker) begin() work {
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
+	w.pool.waking--
+	return w.pool.readyLocked()
+}
+
+// park puts w on the idle stack, and reports whether it is to go on when it wakes up.
+func (w *worker) park() bool {
 	p := w.pool
 	p.mu.Lock()
 	w.payLocked()
 	if p.closed {
 		p.mu.Unlock()
-		return work{}
+		return false
 	}
 	p.idle = append(p.idle, w)
 	if !p.trimming {
@@ -93,17 +126,16 @@ func (w *worker) payLocked() {
 	}
 }
 
-func (w *worker) run(some work) {
+func (w *worker) run() {
 	defer w.rescue()
-	for !some.isNone() {
-		for !some.isNone() {
+	for woken := true; woken; woken = w.park() {
+		for some := w.begin(); !some.isNone(); {
 			if some.job != nil {
 				some = w.do(some.job)
 			} else {
 				some = w.doPlain(some.fn)
 			}
 		}
-		some = w.park()
 	}
 }
 
@@ -111,7 +143,7 @@ func (w *worker) run(some work) {
 func (w *worker) do(j *job) (next work) {
 	if !j.claim(jobAssigned, jobRunning) {
 		if j.state.Load() == jobInPlace {
-			return w.arrive() // an Await was faster, and has the slot
+			return work{} // an Await was faster, and has the slot
 		}
 		w.pass(j) // cancelled on the way
 		return w.takeNext()
@@ -141,27 +173,6 @@ func (w *worker) doPlain(fn func()) (next work) {
 	next = p.nextLocked()
 	p.mu.Unlock()
 	return next
-}
-
-// arrive takes the place of a worker that has been woken for nothing, because an Await ran its job, and returns what
-// it can do instead.
-//
-// Waking a worker is most of what a short task costs. So while one is on its way to a job that is done already, the
-// next job is left for it, where its own Await may be faster once more. pool.lost counts the jobs that were run in
-// place less the workers that have found out: never more than are still to come, and fewer if one comes before its
-// job is done. No more jobs are left for them than that, and each that comes takes one, so none is forgotten.
-func (w *worker) arrive() work {
-	p := w.pool
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	w.payLocked()
-	p.lost--
-	j := p.handed.first
-	if j != nil {
-		j.handed = false
-		p.handed.remove(j)
-	}
-	return work{job: j}
 }
 
 func (w *worker) takeNext() work {
