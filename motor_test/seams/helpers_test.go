@@ -57,7 +57,7 @@ type scene struct {
 const maxQueue = 2
 
 // newScene starts a scene whose client has so many workers. At its end no goroutine may be left.
-func newScene(t *testing.T, style style, ending ending, workers int) *scene {
+func newScene(t *testing.T, style style, ending ending, workers int, opts ...motor.ClientOption) *scene {
 	others := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, others) })
 	s := &scene{t: t, style: style, ending: ending, reports: make(chan error, 100), ended: make(chan struct{})}
@@ -67,7 +67,7 @@ func newScene(t *testing.T, style style, ending ending, workers int) *scene {
 	s.peer = wiretest.Start(t, wiretest.Primary)
 	var err error
 	s.client, err = motor.NewClient(s.peer.URI("retryReads=false", "retryWrites=false"),
-		motor.WithMaxWorkers(workers), motor.WithMaxQueue(maxQueue))
+		append(opts, motor.WithMaxWorkers(workers), motor.WithMaxQueue(maxQueue))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,8 @@ func tailing(s *scene) *waiting {
 	return &waiting{p, func() { held.Cursor("d.c", 7, id(2), id(3)) }, held.HangUp, nextAgain(s, cursor, 2)}
 }
 
-func event(i int) bson.M {
+// change returns a change event with a number.
+func change(i int) bson.M {
 	return bson.M{"_id": bson.M{"token": i}, "operationType": "insert", "n": i}
 }
 
@@ -186,9 +187,9 @@ func watching(s *scene) *waiting {
 	p := next(s, stream, callback.WrapChangeStream)
 	held := s.peer.Receive("getMore")
 	s.t.Cleanup(func() { _, _ = stream.Close(context.Background()).Await(patience(s.t)) })
-	return &waiting{p, func() { held.Cursor("d.c", 7, event(1), event(2)) }, func() {
+	return &waiting{p, func() { held.Cursor("d.c", 7, change(1), change(2)) }, func() {
 		held.HangUp()
-		s.peer.Receive("aggregate").Cursor("d.c", 8, event(1), event(2)) // it resumes
+		s.peer.Receive("aggregate").Cursor("d.c", 8, change(1), change(2)) // it resumes
 	}, func(told error) error {
 		want := int32(1)
 		if told == nil {
