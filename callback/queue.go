@@ -164,7 +164,7 @@ func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 	// This does not end a Join: there are items in the queue that are not done.
 	q.unfinished--
 	if mayWait {
-		w = &putWait[T]{promise: future.NewHandover[none](q.loop), item: item}
+		w = &putWait[T]{promise: future.NewPromiseCancelledOnGiveUp[none](q.loop), item: item}
 		q.putters.add(&w.waiter, w.promise, w)
 	}
 	return false, w

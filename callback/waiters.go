@@ -97,7 +97,7 @@ type wait[R any] struct {
 
 // newWait adds a wait to the list. The caller holds mu, and starts it without.
 func newWait[R any](l *waitList) *wait[R] {
-	w := &wait[R]{promise: future.NewHandover[R](l.loop)}
+	w := &wait[R]{promise: future.NewPromiseCancelledOnGiveUp[R](l.loop)}
 	l.add(&w.waiter, w.promise, w)
 	return w
 }

@@ -96,7 +96,7 @@ func (c *cell) runInPlace(ctx context.Context) bool {
 	defer func() {
 		if !done { // runtime.Goexit, which also ends the goroutine that awaits: see WithInPlaceAwait
 			inPlaceSlot{j}.release(taskPanicked)
-			j.refuse(newGoexitError()).spread(false)
+			j.reject(newGoexitError()).propagate(false)
 		}
 		p.mu.Lock()
 		p.endedLocked(1)
@@ -104,7 +104,7 @@ func (c *cell) runInPlace(ctx context.Context) bool {
 	}()
 	b := j.perform(inPlaceSlot{j})
 	done = true
-	b.spread(false)
+	b.propagate(false)
 	return true
 }
 

@@ -210,7 +210,7 @@ func afterAll[T, U any](fs []*Future[T], result func([]*Future[T]) (U, error)) *
 	a.c.init(&a.f.cell, allSettled, len(fs), a)
 	waitAll(&a.c, fs)
 	if len(fs) == 0 {
-		a.finish(0).spread(false)
+		a.finish(0).propagate(false)
 	}
 	return a.f
 }
@@ -369,8 +369,8 @@ func (c *combined) leaveAll() {
 	}
 }
 
-// arrive is called once for every input that has settled, by any number of goroutines at once.
-func (c *combined) arrive(in *input) (b batch) {
+// inputSettled is called once for every input that has settled, by any number of goroutines at once.
+func (c *combined) inputSettled(in *input) (b batch) {
 	err := in.cell.failure()
 	switch {
 	case c.rule == eachSettled:
@@ -380,7 +380,7 @@ func (c *combined) arrive(in *input) (b batch) {
 	case c.rule == firstSettled, c.rule == firstSuccess && err == nil:
 		b = c.then.finish(in.index)
 	case c.rule == allSucceed && err != nil:
-		b = c.future.refuse(err)
+		b = c.future.reject(err)
 	case c.pending.Add(-1) > 0:
 		return batch{}
 	case c.rule == firstSuccess:
@@ -388,7 +388,7 @@ func (c *combined) arrive(in *input) (b batch) {
 		for i := range c.in {
 			errs[i] = c.in[i].cell.failure()
 		}
-		return c.future.refuse(&AggregateError{errs})
+		return c.future.reject(&AggregateError{errs})
 	default:
 		return c.then.finish(in.index)
 	}
@@ -397,7 +397,7 @@ func (c *combined) arrive(in *input) (b batch) {
 }
 
 func (in *input) userCode() bool   { return false }
-func (in *input) fire() batch      { return in.of.arrive(in) }
+func (in *input) fire() batch      { return in.of.inputSettled(in) }
 func (in *input) fail(error) batch { return batch{} }
 
 // mustHaveAll panics when one of fs is nil, naming which.

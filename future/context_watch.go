@@ -141,6 +141,6 @@ func (w *contextWatch) end() {
 // expire refuses the task, if it has not started.
 func (c *job) expire() {
 	if c.drop() {
-		c.refuse(c.parent.Err()).spread(false)
+		c.reject(c.parent.Err()).propagate(false)
 	}
 }

@@ -58,8 +58,8 @@ func (first *link) remove(l *link) *link {
 	return first
 }
 
-// unring makes a list that ends in nil of the ring.
-func (first *link) unring() *link {
+// toList makes a list that ends in nil of the ring.
+func (first *link) toList() *link {
 	if first != nil {
 		first.prev.next = nil
 	}
@@ -89,20 +89,20 @@ type batch struct {
 	links *link
 }
 
-// spread fires the links of b that only pass the outcome on, and theirs in turn, and sends those that call user
+// propagate fires the links of b that only pass the outcome on, and theirs in turn, and sends those that call user
 // code where they run, each settled future's to a runner of its own: a callback that blocks, or that waits for
 // another future, holds up only what was registered behind it on the same future.
 //
 // A runner that has nothing else to do says keep, and is given back one batch to go on with itself. That is how
 // chains are walked: no recursion, and no switch of goroutines from link to link.
-func (b batch) spread(keep bool) (kept batch) {
+func (b batch) propagate(keep bool) (kept batch) {
 	if b.links == nil { // most often: small enough to be inlined
 		return batch{}
 	}
-	return b.spreadOut(keep)
+	return b.propagateAll(keep)
 }
 
-func (b batch) spreadOut(keep bool) (kept batch) {
+func (b batch) propagateAll(keep bool) (kept batch) {
 	var room [4]batch
 	todo := append(room[:0], b)
 	for len(todo) > 0 {
@@ -138,14 +138,14 @@ func (b batch) spreadOut(keep bool) (kept batch) {
 	return kept
 }
 
-// refuse fails what an executor did not take. It calls the handler of undelivered callbacks, which is user code,
+// reject fails what an executor did not take. It calls the handler of undelivered callbacks, which is user code,
 // and so must not run on the stack that settled the future.
-func (b batch) refuse(err error) { go b.fail(err) }
+func (b batch) reject(err error) { go b.fail(err) }
 
 func (b batch) fail(err error) {
 	defer func() {
 		if b.links != nil { // the handler ended this goroutine
-			b.refuse(err)
+			b.reject(err)
 		}
 	}()
 	for b.links != nil {
@@ -153,7 +153,7 @@ func (b batch) fail(err error) {
 		if b.links = l.take(); b.links == nil {
 			b.links = b.c.more()
 		}
-		l.c.fail(err).spread(false)
+		l.c.fail(err).propagate(false)
 	}
 }
 
@@ -185,11 +185,11 @@ func (b batch) dispatch() {
 		t := &callbacks{b: b}
 		t.job.body = t
 		if err := ex.submit(work{job: &t.job}); err != nil {
-			b.refuse(err)
+			b.reject(err)
 		}
 	default:
 		if err := execute(ex, newRunner(b).start); err != nil {
-			b.refuse(err)
+			b.reject(err)
 		}
 	}
 }
@@ -211,10 +211,10 @@ func (t *callbacks) do(step jobStep, _ context.Context) (batch, bool, error) {
 	return batch{}, false, nil
 }
 
-func (t *callbacks) refuse(err error) {
+func (t *callbacks) reject(err error) {
 	// After a Goexit nothing is left here: the runner passed it on.
 	if t.b.links != nil {
-		t.b.refuse(err)
+		t.b.reject(err)
 	}
 }
 
@@ -253,7 +253,7 @@ func (r *runner) fire(b batch) batch {
 		}
 		// On an executor of the user's every settlement is posted anew, so that a long chain takes turns with
 		// whatever else runs there.
-		kept := then.spread(next == nil && !foreign)
+		kept := then.propagate(next == nil && !foreign)
 		if next == nil {
 			return kept
 		}
@@ -274,6 +274,6 @@ func (r *runner) leave() {
 	if rest.links == nil {
 		rest.links = rest.c.more()
 	}
-	rest.spread(false)
-	l.c.fail(newGoexitError()).spread(false)
+	rest.propagate(false)
+	l.c.fail(newGoexitError()).propagate(false)
 }

@@ -81,10 +81,10 @@ func callStep[T, U any](parent *Future[T], fn any) (u U, err error) {
 	return fn.(func(T) (U, error))(v)
 }
 
-func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.refuse(err) }
+func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.reject(err) }
 
-// refuse settles the future with err and no value.
-func (c *cell) refuse(err error) batch {
+// reject settles the future with err and no value.
+func (c *cell) reject(err error) batch {
 	b, _ := c.settle(err)
 	return b
 }
@@ -129,16 +129,16 @@ func (n *thenFuture[T, U]) fire() batch {
 		return batch{}
 	}
 	if err := parent.cell.failure(); err != nil {
-		return c.refuse(err)
+		return c.reject(err)
 	}
 	f, err := callForFuture(fn, parent.value)
 	switch {
 	case err != nil:
-		return c.refuse(err)
+		return c.reject(err)
 	case f == nil:
-		return c.refuse(ErrNilFuture)
+		return c.reject(ErrNilFuture)
 	case f == &n.future:
-		return c.refuse(ErrCycle)
+		return c.reject(ErrCycle)
 	}
 	n.inner.child, n.inner.parent = &n.future, f
 	if f.cell.isSettled() {
@@ -157,7 +157,7 @@ func callForFuture[T, U any](fn func(T) *Future[U], v T) (f *Future[U], err erro
 	return fn(v), nil
 }
 
-func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.refuse(err) }
+func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.reject(err) }
 
 // Catch returns the future of fn(error of f); a value of f goes past fn.
 func (f *Future[T]) Catch(fn func(error) (T, error)) *Future[T] {
@@ -273,7 +273,7 @@ func (n *afterNode) fire() batch {
 	return n.child.step(n.do, parent, fn)
 }
 
-func (n *afterNode) fail(err error) batch { return cellOf(n.child).refuse(err) }
+func (n *afterNode) fail(err error) batch { return cellOf(n.child).reject(err) }
 
 // Via returns a future with the same outcome whose callbacks and continuations run on ex, as do those of everything
 // derived from it. Each settlement is posted to ex on its own, in order.
@@ -335,7 +335,7 @@ func (n *relay) fire() batch {
 	return n.child.step(stepCopy, parent, nil)
 }
 
-func (n *relay) fail(err error) batch { return cellOf(n.child).refuse(err) }
+func (n *relay) fail(err error) batch { return cellOf(n.child).reject(err) }
 
 // Chain settles p with the outcome of f, unless p is settled or cancelled before that. Neither cancels the other.
 // If p is f's own promise, p fails with [ErrCycle].
@@ -345,7 +345,7 @@ func Chain[T any](f *Future[T], p *Promise[T]) {
 	mustHave(f != nil, "Chain", "f")
 	mustHave(p != nil, "Chain", "p")
 	if f == p.Future() {
-		p.f.cell.refuse(ErrCycle).spread(false)
+		p.f.cell.reject(ErrCycle).propagate(false)
 		return
 	}
 	c := &chain{}

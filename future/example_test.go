@@ -45,8 +45,8 @@ func ExampleNewPromiseOn() {
 }
 
 // The only permit goes to whoever waits for it. One that gives up gets none, so the next has it.
-func ExampleNewHandover() {
-	waiters := []*future.Promise[string]{future.NewHandover[string](nil), future.NewHandover[string](nil)}
+func ExampleNewPromiseCancelledOnGiveUp() {
+	waiters := []*future.Promise[string]{future.NewPromiseCancelledOnGiveUp[string](nil), future.NewPromiseCancelledOnGiveUp[string](nil)}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err := waiters[0].Future().Await(ended)

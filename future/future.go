@@ -153,10 +153,10 @@ func (c *cell) wait(ctx context.Context) error {
 	}
 }
 
-// giveUp ends a wait with err, or returns nil if the outcome is there. A handover is either awaited to the end or
+// giveUp ends a wait with err, or returns nil if the outcome is there. A cancelOnGiveUp is either awaited to the end or
 // cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
 func (c *cell) giveUp(ctx context.Context, err error) error {
-	if c.state.Load()&handover == 0 && !c.isOperationOf(ctx) {
+	if c.state.Load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
 		if c.isSettled() { // since the caller looked; what it is the future of can then not be told any more
 			return nil
 		}
@@ -245,11 +245,12 @@ func NewPromiseOn[T any](ex Executor) *Promise[T] {
 	return p
 }
 
-// NewHandover is [NewPromiseOn] for a value that somebody has to have: a permit, an item of a queue. An [Future.Await]
-// that gives up cancels the future: either its waiter gets the value, or there has not been one.
-func NewHandover[T any](ex Executor) *Promise[T] {
+// NewPromiseCancelledOnGiveUp is [NewPromiseOn] for a value that must not be lost: a permit, an item of a queue. An
+// [Future.Await] that gives up cancels the future: either its waiter gets the value, or Settle returns false, and the
+// value can be given to another.
+func NewPromiseCancelledOnGiveUp[T any](ex Executor) *Promise[T] {
 	p := NewPromiseOn[T](ex)
-	p.f.cell.state.Store(handover)
+	p.f.cell.state.Store(cancelOnGiveUp)
 	return p
 }
 
@@ -264,14 +265,14 @@ func (p *Promise[T]) Resolve(v T) bool { return p.Settle(v, nil) }
 func (p *Promise[T]) Reject(err error) bool {
 	mustHave(err != nil, "Reject", "err")
 	b, ok := p.f.cell.settle(err)
-	b.spread(false)
+	b.propagate(false)
 	return ok
 }
 
 // Settle settles the future with a value, an error, or both, and reports whether it was still pending.
 func (p *Promise[T]) Settle(v T, err error) bool {
 	b, ok := settle(&p.f, v, err)
-	b.spread(false)
+	b.propagate(false)
 	return ok
 }
 
@@ -292,13 +293,13 @@ func Rejected[T any](err error) *Future[T] {
 
 // The bits of cell.state. Once set they stay set, except draining.
 const (
-	settled   uint32 = 1 << iota // the outcome is published
-	cancelled                    // settled by Cancel
-	observed                     // the outcome has been read, or a reader is registered
-	draining                     // a runner is running the callbacks, or is about to
-	inPlace                      // an Await may run the task itself: see cell.runInPlace
-	closing                      // the outcome is decided, and Cancel comes too late
-	handover                     // an Await that gives up cancels the future: see NewHandover
+	settled        uint32 = 1 << iota // the outcome is published
+	cancelled                         // settled by Cancel
+	observed                          // the outcome has been read, or a reader is registered
+	draining                          // a runner is running the callbacks, or is about to
+	inPlace                           // an Await may run the task itself: see cell.runInPlace
+	closing                           // the outcome is decided, and Cancel comes too late
+	cancelOnGiveUp                    // an Await that gives up cancels the future: see NewPromiseCancelledOnGiveUp
 )
 
 // core has the methods of a [Future] that do not depend on the type of its value. They are promoted, and compiled
@@ -385,7 +386,7 @@ func (c *cell) settle(err error) (b batch, ok bool) {
 }
 
 // publish ends the pending state. The value has been stored; mu is held and is released here. It returns what waited for
-// the outcome, which the caller must spread, and the owner.
+// the outcome, which the caller must propagate, and the owner.
 func (c *cell) publish(err error, how uint32) (batch, owner) {
 	// A nil pointer is not overwritten: writes of pointers are slow while the garbage collector is marking.
 	var o owner
@@ -396,7 +397,7 @@ func (c *cell) publish(err error, how uint32) (batch, owner) {
 	state := c.state.Load() | settled | how
 	links := c.links
 	if links != nil {
-		links.unring()
+		links.toList()
 		c.links = nil
 		if links.anyUserCode() {
 			state |= draining
@@ -441,7 +442,7 @@ func (c *cell) cancel(err error) bool {
 	if o != nil {
 		o.abandon()
 	}
-	b.spread(false)
+	b.propagate(false)
 	return true
 }
 
@@ -469,7 +470,7 @@ func (c *cell) registerLocked(l *link) {
 		c.mu.Unlock()
 	case !l.c.userCode():
 		c.mu.Unlock()
-		l.c.fire().spread(false)
+		l.c.fire().propagate(false)
 	case state&draining != 0:
 		// The runner reads the list under mu before it ends (see cell.more), so it finds this link.
 		c.links = c.links.append(l)
@@ -477,7 +478,7 @@ func (c *cell) registerLocked(l *link) {
 	default:
 		c.state.Store(state | draining)
 		c.mu.Unlock()
-		batch{c, l}.spread(false)
+		batch{c, l}.propagate(false)
 	}
 }
 
@@ -485,7 +486,7 @@ func (c *cell) registerLocked(l *link) {
 func (c *cell) more() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	links := c.links.unring()
+	links := c.links.toList()
 	c.links = nil
 	if links == nil {
 		c.state.Store(c.state.Load() &^ draining)

@@ -105,7 +105,7 @@ func (g *Group) Wait() *Future[struct{}] {
 	g.waiting = true
 	g.mu.Unlock()
 	if first {
-		g.leave(nil).spread(false)
+		g.leave(nil).propagate(false)
 	}
 	return g.done
 }
@@ -139,7 +139,7 @@ func (g *Group) leave(m owner) batch {
 	}
 	g.stop()
 	g.cancel(nil)
-	return g.done.cell.refuse(err)
+	return g.done.cell.reject(err)
 }
 
 // fail ends the group's context and cancels its members, if err is the first error.
@@ -184,7 +184,7 @@ const (
 
 func (t *groupTask) returned() {
 	if !t.state.CompareAndSwap(taskStarted, taskHalfDone) {
-		t.g.leave(nil).spread(false)
+		t.g.leave(nil).propagate(false)
 	}
 }
 
@@ -238,7 +238,7 @@ func Map[T, U any](ctx context.Context, limit int, in []T, fn func(context.Conte
 	if len(in) == 0 {
 		return Resolved([]U{})
 	}
-	m := &mapping[T, U]{in: in, out: make([]U, len(in)), fn: fn, f: &Future[[]U]{}}
+	m := &mapState[T, U]{in: in, out: make([]U, len(in)), fn: fn, f: &Future[[]U]{}}
 	m.ctx, m.cancel = context.WithCancel(ctx)
 	m.f.cell.aux = owner(m)
 	workers := min(limit, len(in))
@@ -249,7 +249,7 @@ func Map[T, U any](ctx context.Context, limit int, in []T, fn func(context.Conte
 	return m.f
 }
 
-type mapping[T, U any] struct {
+type mapState[T, U any] struct {
 	f      *Future[[]U]
 	in     []T
 	out    []U
@@ -263,9 +263,9 @@ type mapping[T, U any] struct {
 	err     error
 }
 
-func (m *mapping[T, U]) abandon() { m.cancel() }
+func (m *mapState[T, U]) abandon() { m.cancel() }
 
-func (m *mapping[T, U]) work() {
+func (m *mapState[T, U]) work() {
 	returned := false
 	defer func() {
 		if !returned {
@@ -292,19 +292,19 @@ func (m *mapping[T, U]) work() {
 	returned = true
 }
 
-func (m *mapping[T, U]) do(i int) (err error) {
+func (m *mapState[T, U]) do(i int) (err error) {
 	defer recoverAs(&err)
 	m.out[i], err = m.fn(m.ctx, m.in[i])
 	return err
 }
 
-func (m *mapping[T, U]) fail(err error) {
+func (m *mapState[T, U]) fail(err error) {
 	m.once.Do(func() { m.err = err })
 	m.cancel()
 }
 
-func (m *mapping[T, U]) finish() {
+func (m *mapState[T, U]) finish() {
 	m.cancel()
 	b, _ := settle(m.f, m.out, m.err)
-	b.spread(false)
+	b.propagate(false)
 }

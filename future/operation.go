@@ -223,7 +223,7 @@ func (j *job) start(ctx context.Context, ex, via Executor, n body) error {
 // startOrFail is start for an operation whose future fails if it is not accepted.
 func (j *job) startOrFail(ctx context.Context, ex, via Executor, n body) {
 	if err := j.start(ctx, ex, via, n); err != nil {
-		j.cell().refuse(err)
+		j.cell().reject(err)
 	}
 }
 
@@ -239,7 +239,7 @@ func (j *job) cell() *cell {
 func (j *job) finish(ran bool, err error) batch {
 	c := j.cell()
 	if _, ok, _ := j.body.do(jobHooks, nil); !ok {
-		return c.refuse(err)
+		return c.reject(err)
 	}
 	closed := c.close()
 	if ran && err == nil && !closed {
@@ -249,7 +249,7 @@ func (j *job) finish(ran bool, err error) batch {
 	if !closed {
 		return batch{}
 	}
-	return c.refuse(err)
+	return c.reject(err)
 }
 
 // hook calls one of the hooks. A panic of it has no future that it could fail.
@@ -275,7 +275,7 @@ func (j *job) forget() {
 func (j *job) drop() bool {
 	if j.claim(jobQueued, jobDropped) {
 		if j.pool != nil {
-			j.pool.unqueue(j)
+			j.pool.dropQueued(j)
 		}
 		return true
 	}
@@ -301,12 +301,12 @@ func (j *job) runAlone() {
 	returned := false
 	defer func() {
 		if !returned {
-			j.refuse(newGoexitError()).spread(false)
+			j.reject(newGoexitError()).propagate(false)
 		}
 	}()
 	end, err := j.call()
 	returned = true
-	j.finish(end == taskReturned, err).spread(false)
+	j.finish(end == taskReturned, err).propagate(false)
 }
 
 // call runs the function.
@@ -336,10 +336,10 @@ func (j *job) abandon() {
 	j.end()
 }
 
-// refuse settles the future of a job that will not run, or whose function ended its goroutine.
-func (j *job) refuse(err error) batch {
+// reject settles the future of a job that will not run, or whose function ended its goroutine.
+func (j *job) reject(err error) batch {
 	if j.isCallbacks() {
-		j.body.(*callbacks).refuse(err)
+		j.body.(*callbacks).reject(err)
 		return batch{}
 	}
 	j.forget()
@@ -438,8 +438,8 @@ func (j *job) suspend(on Awaitable, end <-chan struct{}) error {
 		defer j.onCancel(q)()
 	}
 	// A goroutine that the task has started may come here too. It finds the slot lent or released, and just waits.
-	if j.pool != nil && j.pool.lend(j) {
-		defer j.pool.takeBack(j)
+	if j.pool != nil && j.pool.lendSlot(j) {
+		defer j.pool.reclaimSlot(j)
 	}
 	select {
 	case <-on.Done():

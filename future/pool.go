@@ -239,8 +239,8 @@ type resumed struct {
 	back chan struct{}
 }
 
-// lend passes on the slot of a task that waits, if it has one.
-func (p *Pool) lend(j *job) bool {
+// lendSlot passes on the slot of a task that waits, if it has one.
+func (p *Pool) lendSlot(j *job) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if j.slot != slotHeld {
@@ -251,8 +251,8 @@ func (p *Pool) lend(j *job) bool {
 	return true
 }
 
-// takeBack waits for a slot for a task that has lent its own.
-func (p *Pool) takeBack(j *job) {
+// reclaimSlot waits for a slot for a task that has lent its own.
+func (p *Pool) reclaimSlot(j *job) {
 	p.mu.Lock()
 	if j.slot != slotLent {
 		p.mu.Unlock()
@@ -279,7 +279,7 @@ func (p *Pool) releaseLocked(j *job) (next work) {
 	return next
 }
 
-func (p *Pool) unqueue(j *job) {
+func (p *Pool) dropQueued(j *job) {
 	p.mu.Lock()
 	p.queue.drop(j)
 	p.mu.Unlock()
@@ -299,7 +299,7 @@ func (p *Pool) Close() {
 	}
 	p.stats.Rejected += uint64(len(refused))
 	p.mu.Unlock()
-	refuseAll(refused, ErrPoolClosed)
+	rejectAll(refused, ErrPoolClosed)
 	p.Shutdown()
 }
 
@@ -367,7 +367,7 @@ func (p *Pool) limitWaitLocked() {
 	p.watchingWait = true
 	left := p.firstIsOverdue() - now()
 	if p.overdue == nil {
-		p.overdue = time.AfterFunc(left, p.refuseOverdue)
+		p.overdue = time.AfterFunc(left, p.rejectOverdue)
 	} else {
 		p.overdue.Reset(left)
 	}
@@ -376,8 +376,8 @@ func (p *Pool) limitWaitLocked() {
 // firstIsOverdue returns when the first of the queue will be too late.
 func (p *Pool) firstIsOverdue() time.Duration { return *p.queue.clock.at(p.queue.head) + p.maxWait }
 
-// refuseOverdue fails what has been queued for too long.
-func (p *Pool) refuseOverdue() {
+// rejectOverdue fails what has been queued for too long.
+func (p *Pool) rejectOverdue() {
 	p.mu.Lock()
 	p.watchingWait = false
 	var late []work
@@ -391,16 +391,16 @@ func (p *Pool) refuseOverdue() {
 		p.limitWaitLocked()
 	}
 	p.mu.Unlock()
-	refuseAll(late, p.tooLate)
+	rejectAll(late, p.tooLate)
 }
 
-// refuseAll fails what will not run.
-func refuseAll(all []work, err error) {
+// rejectAll fails what will not run.
+func rejectAll(all []work, err error) {
 	for _, w := range all {
 		if w.fn != nil {
 			ReportUnobserved(&UndeliveredError{Reason: err})
 		} else {
-			w.job.refuse(err).spread(false)
+			w.job.reject(err).propagate(false)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func (t *Ticket) releaseLocked() {
 	s.passLocked()
 }
 
-func rejectTurn(turn *Future[struct{}]) { turn.cell.refuse(ErrCancelled).spread(false) }
+func rejectTurn(turn *Future[struct{}]) { turn.cell.reject(ErrCancelled).propagate(false) }
 
 // passLocked gives the turn, if it is free, to the first place, if something waits there for the turn. Otherwise the
 // turn begins when something does: see whenTurn. mu is held, and is released here.
@@ -294,7 +294,7 @@ func (s *Sequence) passLocked() {
 		turn, do := t.turn, t.do
 		if do == nil {
 			s.mu.Unlock()
-			turn.cell.refuse(nil).spread(false)
+			turn.cell.reject(nil).propagate(false)
 			return
 		}
 		s.mu.Unlock()

@@ -97,7 +97,7 @@ func (n *timeout) expire() {
 		return
 	}
 	n.parent = nil
-	cellOf(n.child).refuse(fmt.Errorf("%w after %v", ErrTimeout, n.d)).spread(false)
+	cellOf(n.child).reject(fmt.Errorf("%w after %v", ErrTimeout, n.d)).propagate(false)
 }
 
 func (n *timeout) abandon() {
@@ -142,7 +142,7 @@ type sleeper struct {
 }
 
 func (s *sleeper) wake() {
-	s.future.cell.refuse(nil).spread(false)
+	s.future.cell.reject(nil).propagate(false)
 }
 
 func (s *sleeper) abandon() { s.timer.Stop() }

@@ -48,7 +48,7 @@ func Wait[T any](when When, fs ...*Future[T]) *Future[Sets[T]] {
 		f.cell.registerUnseen(&w.c.in[i].link)
 	}
 	w.ready.Store(true)
-	w.check().spread(false)
+	w.check().propagate(false)
 	w.c.leaveIfSettled()
 	return w.f
 }

@@ -14,7 +14,7 @@ type worker struct {
 	held  bool // its slot is not released yet
 	plain bool // a function without a future is being run instead
 	next  work // assigned to this worker when the slot was released
-	owes  int  // what has ended and pool.busy still counts; paid when the lock is held for something else
+	ended  int  // jobs that have ended and that pool.busy still counts, until the lock is held for something else
 }
 
 // startLocked gives some work, which has a slot, to a worker that is being woken, and wakes another one, or makes one, if
@@ -88,7 +88,7 @@ func (w *worker) begin() work {
 func (w *worker) park() bool {
 	p := w.pool
 	p.mu.Lock()
-	w.payLocked()
+	w.reportEndedLocked()
 	if p.closed {
 		p.mu.Unlock()
 		return false
@@ -119,15 +119,15 @@ func (p *Pool) trim() {
 	}
 }
 
-func (w *worker) payLocked() {
-	if w.owes > 0 {
-		w.pool.endedLocked(w.owes)
-		w.owes = 0
+func (w *worker) reportEndedLocked() {
+	if w.ended > 0 {
+		w.pool.endedLocked(w.ended)
+		w.ended = 0
 	}
 }
 
 func (w *worker) run() {
-	defer w.rescue()
+	defer w.recoverWorker()
 	for woken := true; woken; woken = w.park() {
 		for some := w.begin(); !some.isNone(); {
 			if some.job != nil {
@@ -151,18 +151,18 @@ func (w *worker) do(j *job) (next work) {
 	w.job, w.held = j, true
 	b := j.perform(w)
 	w.job = nil
-	kept := b.spread(true)
+	kept := b.propagate(true)
 	if kept.links == nil {
 		return w.takeNext()
 	}
 	// User code comes, which may take any time: another worker gets the slot that was passed to this one.
-	w.handOver()
+	w.passNext()
 	kept.run()
 	return work{}
 }
 
 // doPlain is do for a function without a future. It has no deferred call of its own, which would cost as much as all
-// the rest: a panic ends this goroutine, and rescue goes on.
+// the rest: a panic ends this goroutine, and recoverWorker goes on.
 func (w *worker) doPlain(fn func()) (next work) {
 	w.plain = true
 	fn()
@@ -181,10 +181,10 @@ func (w *worker) takeNext() work {
 	return next
 }
 
-// handOver leaves the next work to another worker.
-func (w *worker) handOver() {
+// passNext leaves the next work to another worker.
+func (w *worker) passNext() {
 	w.pool.mu.Lock()
-	w.payLocked()
+	w.reportEndedLocked()
 	w.pool.startLocked(w.takeNext())
 	w.pool.mu.Unlock()
 }
@@ -206,19 +206,19 @@ func (w *worker) pass(j *job) {
 }
 
 func (w *worker) passLocked(j *job) {
-	w.payLocked()
+	w.reportEndedLocked()
 	w.next = w.pool.releaseLocked(j)
-	w.owes = 1
+	w.ended = 1
 }
 
-// rescue goes on for a worker whose goroutine is ended by user code: by runtime.Goexit, or by a panic of a function
+// recoverWorker goes on for a worker whose goroutine is ended by user code: by runtime.Goexit, or by a panic of a function
 // without a future.
-func (w *worker) rescue() {
+func (w *worker) recoverWorker() {
 	j := w.job
-	if j == nil && !w.plain && w.next.isNone() && w.owes == 0 {
+	if j == nil && !w.plain && w.next.isNone() && w.ended == 0 {
 		return
 	}
-	defer w.handOver()
+	defer w.passNext()
 	switch {
 	case w.plain:
 		err := newGoexitError()
@@ -229,7 +229,7 @@ func (w *worker) rescue() {
 		w.pool.mu.Lock()
 		w.pool.countLocked(taskPanicked)
 		w.pool.busy++ // until it is reported
-		w.owes++
+		w.ended++
 		w.next = w.pool.nextLocked()
 		w.pool.mu.Unlock()
 		ReportUnobserved(err)
@@ -242,6 +242,6 @@ func (w *worker) rescue() {
 			w.release(end)
 		}
 		w.job = nil
-		j.refuse(newGoexitError()).spread(false)
+		j.reject(newGoexitError()).propagate(false)
 	}
 }
