@@ -6,6 +6,92 @@ import (
 	"sync"
 )
 
+// await waits until c is settled and returns its error. has says whether it was settled with a value.
+func (c *cell) await(ctx context.Context) (has bool, err error) {
+	if !c.isSettled() {
+		if err := c.wait(ctx); err != nil {
+			return false, err
+		}
+	}
+	c.observe()
+	return c.hasValue(), c.failure()
+}
+
+func (c *cell) result() (has bool, err error) {
+	if !c.isSettled() {
+		return false, ErrNotDone
+	}
+	c.observe()
+	return c.hasValue(), c.failure()
+}
+
+// hasValue reports whether the outcome of a settled future includes the value that is stored in it. A cancelled future
+// may be given one while it is being read: see operation.
+func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
+
+// wait returns nil once c is settled.
+func (c *cell) wait(ctx context.Context) error {
+	mustHave(ctx != nil, "Await", "ctx")
+	if s, ok := ctx.(Suspender); ok {
+		if err := s.Suspend(waited{c}); err != nil && !c.isSettled() {
+			return c.giveUp(ctx, err)
+		}
+		return nil
+	}
+	if c.state.Load()&inPlace != 0 && c.runInPlace(ctx) {
+		return nil
+	}
+	end := ctx.Done()
+	if end == nil {
+		c.block()
+		return nil
+	}
+	select {
+	case <-c.doneChan():
+		return nil
+	case <-end:
+		// Both may have happened: an outcome that is there is not withheld.
+		if c.isSettled() {
+			return nil
+		}
+		return c.giveUp(ctx, ctx.Err())
+	}
+}
+
+// giveUp ends a wait with err, or returns nil if the outcome is there. A cancelOnGiveUp is either awaited to the end or
+// cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
+func (c *cell) giveUp(ctx context.Context, err error) error {
+	if c.state.Load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
+		if c.isSettled() { // since the caller looked; what it is the future of can then not be told any more
+			return nil
+		}
+		return err
+	}
+	if c.cancel(&cancelError{err}) {
+		return err
+	}
+	c.block() // it is settled, or will be at once
+	return nil
+}
+
+// isOperationOf reports whether c is the future of an operation that was called with ctx.
+func (c *cell) isOperationOf(ctx context.Context) bool {
+	c.mu.Lock()
+	j, ok := c.aux.(*job)
+	c.mu.Unlock()
+	return ok && sameContext(j.parent, ctx)
+}
+
+// waited is a cell as an Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the
+// outcome does.
+type waited struct{ c *cell }
+
+func (w waited) IsDone() bool                  { return w.c.isSettled() }
+func (w waited) Done() <-chan struct{}         { return w.c.doneChan() }
+func (w waited) Notify(on Waker) *Registration { return w.c.notify(new(Registration), on) }
+
+func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
+
 // waiter is an Await that nothing but the outcome can end. It needs no channel, so it can be used again and again;
 // and unlike a channel, a sync.Cond may be used by one synctest bubble after the other.
 type waiter struct {
@@ -46,7 +132,7 @@ func (c *cell) block() {
 }
 
 // Unlock and Lock are the waiter as the lock that Wait releases, once the goroutine is one that Signal finds, and
-// takes again, which there is no need for: the outcome does not change any more.
+// takes again. That is not needed here: the outcome does not change any more.
 func (w *waiter) Unlock() { w.onLock.Unlock() }
 
 // Lock does nothing: see Unlock.
@@ -76,7 +162,7 @@ func (s inPlaceSlot) release(end taskEnd) {
 	p.mu.Unlock()
 }
 
-// runInPlace runs the operation behind c on this goroutine, if it has a slot, nobody has started it, and ctx is the
+// runInPlace runs the operation behind c on this goroutine, if it has a slot, no worker has started it, and ctx is the
 // context that it would run under. It reports whether c is settled.
 //
 // The worker that the job was assigned to may wake up at any moment. Both try to move the job on from jobAssigned;
@@ -109,7 +195,7 @@ func (c *cell) runInPlace(ctx context.Context) bool {
 }
 
 // sameContext reports whether a and b are one context. Contexts that are not pointers may hold what cannot be
-// compared; but for the background context, they count as different.
+// compared. Except for the background context, they count as different.
 func sameContext(a, b context.Context) bool {
 	if reflect.TypeOf(b).Kind() != reflect.Pointer {
 		return b == context.Background() && a == context.Background()

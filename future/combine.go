@@ -138,7 +138,7 @@ func AllSettled[T any](fs ...*Future[T]) *Future[[]Outcome[T]] {
 
 // Multi waits until all of fs are settled and resolves to their values, in the order of fs. If some failed, it fails
 // with the error of the first of these in the order of fs, and the errors of the others are reported as
-// [SetUnobservedHandler] says (but for those of cancelled futures).
+// [SetUnobservedHandler] says (except those of cancelled futures).
 //
 // Multi of nothing is resolved with an empty slice at once. Cancelling it does not cancel fs.
 //
@@ -228,13 +228,13 @@ func (a *after[T, U]) finish(int) batch {
 	return b
 }
 
-// Pair is what [Join2] resolves to.
+// Pair is the result of [Join2].
 type Pair[A, B any] struct {
 	First  A
 	Second B
 }
 
-// Triple is what [Join3] resolves to.
+// Triple is the result of [Join3].
 type Triple[A, B, C any] struct {
 	First  A
 	Second B
@@ -279,7 +279,7 @@ func (j *joined[R]) finish(int) batch {
 	return b
 }
 
-// combined is what stands behind a future that is made of several. It is an object apart from that future, which
+// combined is the owner of a future that is made of several. It is an object apart from that future, which
 // therefore does not keep its inputs alive.
 type combined struct {
 	future  *cell // nil for a WaitIterator, which has more than one

@@ -14,7 +14,7 @@ type link struct {
 	c          continuation
 }
 
-// continuation is what a link does once its future is settled.
+// continuation is the action of a link, once its future is settled.
 type continuation interface {
 	// userCode tells links that call functions of the user, which only a runner may fire, from those that just
 	// pass an outcome on, which are fired on the stack that settled the future. The answer never changes.

@@ -34,7 +34,7 @@ type child[T, U, F any] struct {
 	fn     F // a func(T) (U, error) or a func(T, error) (U, error)
 }
 
-// derived is what owns a derived future and waits for its parent.
+// derived owns a derived future and waits for its parent.
 type derived interface {
 	owner
 	continuation

@@ -18,7 +18,7 @@ var (
 	// ErrTimeout is the error of a wait that took too long. errors.Is(ErrTimeout, context.DeadlineExceeded) holds.
 	ErrTimeout error = &kindError{"future: timed out", context.DeadlineExceeded}
 
-	// ErrNotDone is what [Future.Result] returns while the future is pending.
+	// ErrNotDone is the error of [Future.Result] while the future is pending.
 	ErrNotDone = errors.New("future: not done")
 
 	// ErrCycle is the error of a future that was to be its own outcome.
@@ -30,7 +30,7 @@ var (
 	// ErrNoFutures is the error of [Race] when there is nothing to race.
 	ErrNoFutures = errors.New("future: no futures given")
 
-	// ErrNoMore is what [WaitIterator.Next] resolves to after the last result.
+	// ErrNoMore is the error of [WaitIterator.Next] after the last result.
 	ErrNoMore = errors.New("future: no more results")
 
 	// ErrGroupDone is the error of a task that was given to a [Group] after everything in it had ended.
@@ -65,7 +65,7 @@ func (e *cancelError) Error() string   { return ErrCancelled.Error() + ": " + e.
 func (e *cancelError) Unwrap() []error { return []error{ErrCancelled, e.cause} }
 
 // isCancel reports whether err is the outcome of Cancel, here or in a future that this one was derived from. It
-// calls no method of err, which may be anybody's.
+// calls no method of err, whose code is not known.
 func isCancel(err error) bool {
 	_, caused := err.(*cancelError)
 	return caused || err == ErrCancelled
@@ -112,7 +112,7 @@ func recoverAs(err *error) {
 	}
 }
 
-// unobservedError stands by for a failure that nobody has looked at. The collector reports it when the future goes.
+// unobservedError is a failure that nothing has asked for. It is reported when the future is collected.
 type unobservedError struct {
 	err     error
 	cleanup runtime.Cleanup
@@ -120,15 +120,15 @@ type unobservedError struct {
 
 var unobservedHandler atomic.Pointer[func(error)]
 
-// SetUnobservedHandler makes fn the function that is told of failures which nobody can see any more, and returns
+// SetUnobservedHandler makes fn the function that is told of failures which can no longer be seen, and returns
 // the function that was it before. fn is called once for
-//   - the error of a future that was collected before anybody awaited it, read it, or registered a callback or a
+//   - the error of a future that was collected before it was awaited or read, or was given a callback or a
 //     continuation (a cancelled future is not reported);
 //   - a panic of a callback, as a [*PanicError]: there is no future that it could fail;
 //   - a callback that could not be delivered because its [Executor] refused it, as an [*UndeliveredError];
 //   - the errors that [Multi] has no room for.
 //
-// fn must not block, nor end its goroutine. nil stands for the default, which logs a warning with [slog.Default].
+// fn must not block, nor end its goroutine. nil means the default, which logs a warning with [slog.Default].
 //
 // asyncio: "Future exception was never retrieved". Tornado: the same.
 func SetUnobservedHandler(fn func(err error)) (previous func(err error)) {
@@ -143,7 +143,7 @@ func SetUnobservedHandler(fn func(err error)) (previous func(err error)) {
 }
 
 // ReportUnobserved hands err to the function set by [SetUnobservedHandler]: for those who deliver results
-// themselves and have nobody to deliver a failure to. A nil err is ignored.
+// themselves and have no one to deliver a failure to. A nil err is ignored.
 func ReportUnobserved(err error) {
 	if err == nil {
 		return
@@ -210,7 +210,7 @@ func (c *cell) watch(err error) *unobservedError {
 	return &unobservedError{err, runtime.AddCleanup(c, ReportUnobserved, err)}
 }
 
-// observeLocked notes that somebody will see the outcome. mu is held.
+// observeLocked notes that the outcome will be seen. mu is held.
 func (c *cell) observeLocked() {
 	if c.state.Load()&observed != 0 {
 		return

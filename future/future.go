@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// Future is the outcome of something that may still be going on: a value, or an error, or (as of a bulk write that
+// Future is the outcome of something that may still be going on: a value, or an error, or (as in a bulk write that
 // failed half way) both. It is made by a [Promise], by [Go], or from other futures, and is safe for any number of
 // goroutines.
 type Future[T any] struct {
@@ -101,94 +101,8 @@ func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
 	return b, true
 }
 
-// await waits until c is settled and returns its error. has says whether it was settled with a value.
-func (c *cell) await(ctx context.Context) (has bool, err error) {
-	if !c.isSettled() {
-		if err := c.wait(ctx); err != nil {
-			return false, err
-		}
-	}
-	c.observe()
-	return c.hasValue(), c.failure()
-}
-
-func (c *cell) result() (has bool, err error) {
-	if !c.isSettled() {
-		return false, ErrNotDone
-	}
-	c.observe()
-	return c.hasValue(), c.failure()
-}
-
-// hasValue reports whether the outcome of a settled future includes the value that is stored in it. A cancelled future
-// may be given one while it is being read: see operation.
-func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
-
-// wait returns nil once c is settled.
-func (c *cell) wait(ctx context.Context) error {
-	mustHave(ctx != nil, "Await", "ctx")
-	if s, ok := ctx.(Suspender); ok {
-		if err := s.Suspend(waited{c}); err != nil && !c.isSettled() {
-			return c.giveUp(ctx, err)
-		}
-		return nil
-	}
-	if c.state.Load()&inPlace != 0 && c.runInPlace(ctx) {
-		return nil
-	}
-	end := ctx.Done()
-	if end == nil {
-		c.block()
-		return nil
-	}
-	select {
-	case <-c.doneChan():
-		return nil
-	case <-end:
-		// Both may have happened: an outcome that is there is not withheld.
-		if c.isSettled() {
-			return nil
-		}
-		return c.giveUp(ctx, ctx.Err())
-	}
-}
-
-// giveUp ends a wait with err, or returns nil if the outcome is there. A cancelOnGiveUp is either awaited to the end or
-// cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
-func (c *cell) giveUp(ctx context.Context, err error) error {
-	if c.state.Load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
-		if c.isSettled() { // since the caller looked; what it is the future of can then not be told any more
-			return nil
-		}
-		return err
-	}
-	if c.cancel(&cancelError{err}) {
-		return err
-	}
-	c.block() // it is settled, or will be at once
-	return nil
-}
-
-// isOperationOf reports whether c is the future of an operation that was called with ctx.
-func (c *cell) isOperationOf(ctx context.Context) bool {
-	c.mu.Lock()
-	j, ok := c.aux.(*job)
-	c.mu.Unlock()
-	return ok && sameContext(j.parent, ctx)
-}
-
-// waited is a cell as an Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the
-// outcome does.
-type waited struct{ c *cell }
-
-func (w waited) IsDone() bool                  { return w.c.isSettled() }
-func (w waited) Done() <-chan struct{}         { return w.c.doneChan() }
-func (w waited) Notify(on Waker) *Registration { return w.c.notify(new(Registration), on) }
-
-func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
-
 // Notify arranges for w.Wake to be called once, on the stack that settles the future (or before Notify returns, if
-// it is settled): see [Waker]. It is what schedulers are built with; for results, use [Future.OnComplete].
+// it is settled): see [Waker]. Schedulers are built with it; for results, use [Future.OnComplete].
 func (f *core) Notify(w Waker) *Registration {
 	mustHave(w != nil, "Notify", "w")
 	return f.cell.notify(new(Registration), w)
@@ -201,7 +115,7 @@ func (f *core) NotifyWith(r *Registration, w Waker) {
 	f.cell.notify(r, w)
 }
 
-// Registration is what [Future.Notify] returns.
+// Registration is the result of [Future.Notify].
 type Registration struct {
 	link
 	w Waker
@@ -230,7 +144,7 @@ func (r *Registration) fail(error) batch {
 	return batch{}
 }
 
-// Promise is the write side of a [Future]; the two are one object. Whoever settles it first decides the outcome.
+// Promise is the write side of a [Future]; the two are one object. The first settlement decides the outcome.
 type Promise[T any] struct {
 	f Future[T]
 }

@@ -168,7 +168,7 @@ func (g *groupOwner) abandon() { (*Group)(g).Cancel() }
 
 // groupTask is the link by which a group waits for the future of a task. The future may be settled, by Cancel,
 // while the task's function is running; and the function has returned a moment before the future is settled. The
-// group waits for both: whoever comes second leaves for the task.
+// group waits for both: the one that comes second leaves for the task.
 type groupTask struct {
 	link
 	g     *Group

@@ -17,9 +17,9 @@ type Op[T any] struct {
 	Undo func(v T)
 
 	// Ended is called exactly once, when the operation is over: Run has returned, and Undo, or Run will never be called.
-	// That is just before the future settles, or after it if the future was cancelled. It is what gives back things that
-	// the operation holds, such as a [Ticket]: a caller who sees the outcome finds them free. It must neither block nor
-	// run unknown code.
+	// That is just before the future settles, or after it if the future was cancelled. Ended gives back things that the
+	// operation holds, such as a [Ticket]: a caller who sees the outcome finds them free. It must neither block nor run
+	// unknown code.
 	Ended func()
 
 	// Via is where callbacks and continuations of the future run. nil: each on a goroutine of its own.

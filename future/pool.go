@@ -53,7 +53,7 @@ type Awaitable interface {
 // Waker is told that a future has settled.
 type Waker interface {
 	// Wake is called on the stack that settled the future, with no lock held: it must neither block nor run
-	// anybody else's code. Posting to a loop or sending on a buffered channel is what it is for.
+	// unknown code. It is meant for posting to a loop, or sending on a buffered channel.
 	Wake()
 }
 
@@ -196,7 +196,7 @@ func (p *Pool) submit(w work) error {
 }
 
 // nextLocked passes a slot on: to a task that lent its own, else to the first of the queue, which is returned. If
-// nobody wants it the slot is free.
+// no task wants it the slot is free.
 func (p *Pool) nextLocked() (next work) {
 	for p.resumed.Len() > 0 {
 		r := p.resumed.Pop()

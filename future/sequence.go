@@ -133,7 +133,7 @@ func (t *Ticket) await(ctx context.Context, c *cell) error {
 	}
 }
 
-// turnWait is what a Suspender waits for until a turn comes.
+// turnWait is the Awaitable of a turn, for a Suspender.
 type turnWait struct {
 	waited
 	ticket *Ticket

@@ -6,7 +6,7 @@ import (
 )
 
 // WithTimeout returns a future with the outcome of f, or with [ErrTimeout] if f is pending for d longer. f goes on:
-// it is not cancelled, and may be waited for again. If it fails after the time-out and nobody else looks at it, that
+// it is not cancelled, and may be waited for again. If it fails after the time-out and nothing else looks at it, that
 // is reported as [SetUnobservedHandler] says.
 //
 // Tornado: gen.with_timeout.

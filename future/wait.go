@@ -21,7 +21,7 @@ const (
 	AllCompleted
 )
 
-// Sets is what [Wait] resolves to: its futures, each in one of the two, in the order in which they were given.
+// Sets is the result of [Wait]: its futures, each in one of the two, in the order in which they were given.
 type Sets[T any] struct {
 	Done, Pending []*Future[T]
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// work is what a pool runs: the job of a task that has a future, or a plain function.
+// work is run by a pool: the job of a task that has a future, or a plain function.
 type work struct {
 	job *job
 	fn  func()
@@ -56,7 +56,7 @@ func (q *workQueue) any() bool {
 	return false
 }
 
-// pop takes the oldest out: none if there is none.
+// pop takes the oldest out, or returns none.
 func (q *workQueue) pop() (oldest work) {
 	if !q.any() {
 		return work{}
@@ -107,7 +107,7 @@ func (q *workQueue) trim() {
 }
 
 // queueClock measures how long work is queued. Reading the clock costs as much as all the rest of queueing, so only
-// the first positions of a queue are all measured, and then one of many, which stands for its neighbours: they have
+// the first positions of a queue are all measured, and then one of many, which represents its neighbours: they have
 // waited about as long.
 type queueClock struct {
 	everything bool            // measure each position

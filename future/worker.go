@@ -14,7 +14,7 @@ type worker struct {
 	held  bool // its slot is not released yet
 	plain bool // a function without a future is being run instead
 	next  work // assigned to this worker when the slot was released
-	ended  int  // jobs that have ended and that pool.busy still counts, until the lock is held for something else
+	ended int  // jobs that have ended and that pool.busy still counts, until the lock is held for something else
 }
 
 // startLocked gives some work, which has a slot, to a worker that is being woken, and wakes another one, or makes one, if
