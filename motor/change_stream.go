@@ -80,7 +80,7 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 	}
 	own, session, err := c.takeTurns(source)
 	return submit(ctx, client, op[T]{
-		err: err, lane: longLane, placed: true, places: places{own, session}, conn: source.conn,
+		err: err, lane: longLane, placed: true, places: places{own: own, session: session}, conn: source.conn,
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
 			if err := c.openNow(ctx, conn, source); err != nil {
 				return none, err

@@ -514,7 +514,7 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 		session = nil
 	}
 	return submit(ctx, client, op[struct{}]{
-		lane: laneOf(s.kind), placed: true, places: places{own, session}, conn: s.conn, ends: true,
+		lane: laneOf(s.kind), placed: true, places: places{own: own, session: session}, conn: s.conn, ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
 			return none, c.endResult(ctx, s, s.session == nil || session != nil)
 		},

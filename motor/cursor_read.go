@@ -252,11 +252,11 @@ type readSpec struct {
 //
 // The turn in the cursor's session is waited for when there is something to be fetched; refused is why there is none.
 type readOp struct {
-	keptTurn
 	cursor *cursorReader
 	readSpec
 
 	outer   context.Context
+	session *sessionTurn
 	refused error
 	found   bool // there was a document when it last looked
 
@@ -273,25 +273,14 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 
 // startRead starts a read and resolves to what result makes of it, when it has ended with an error or nil.
 func startRead[T any](ctx context.Context, r *readOp, result func(error) (T, error)) *future.Future[T] {
-	client := r.cursor.coll.db.client
-	in, err := r.take(ctx)
-	read := op[T]{err: err, lane: in, placed: true, conn: r.conn, run: func(ctx context.Context, conn *connection) (T, error) {
-		return result(r.run(ctx, conn))
-	}}
-	var f *future.Future[T]
-	if err == nil && r.conn != client.opened() {
-		// The client has been closed. What has come can still be read.
-		f = future.GoVia(ctx, background, client.loop, func(ctx context.Context) (T, error) {
-			v, err := read.run(ctx, nil)
-			return v, wrapError(err)
-		})
-	} else {
-		f = submit(ctx, client, read)
+	o := op[T]{placed: true, offline: true}
+	o.lane, o.places, o.err = r.prepare(ctx)
+	o.conn = r.conn
+	o.run = func(ctx context.Context, conn *connection) (T, error) { return result(r.run(ctx, conn)) }
+	if r.docs != nil {
+		o.undo = func(T) { r.putBack() }
 	}
-	if err == nil {
-		f.Notify(settledTurn[T]{&r.keptTurn, f})
-	}
-	return f
+	return submit(ctx, r.cursor.coll.db.client, o)
 }
 
 // takeTurns takes a place in the order of the cursor, and the same in that of the session of s.
@@ -304,22 +293,22 @@ func (c *cursorReader) takeTurns(s *resultSet) (own *turn, session *sessionTurn,
 	})
 }
 
-// take takes the turns of the read, when it is called, and returns the lane that it runs in.
-func (r *readOp) take(ctx context.Context) (lane, error) {
+// prepare takes the places of the read, when it is called, and returns them with the lane that it runs in.
+func (r *readOp) prepare(ctx context.Context) (lane, places, error) {
 	if ctx == nil {
-		return 0, newError(TypeError, "the context is nil")
+		return 0, places{}, newError(TypeError, "the context is nil")
 	}
 	if err := r.cursor.Err(); err != nil {
-		return 0, err
+		return 0, places{}, err
 	}
 	s, err := r.cursor.begin(ctx, r.conn)
 	if err != nil {
-		return 0, err
+		return 0, places{}, err
 	}
-	r.conn = s.conn
-	r.outer, r.undo = ctx, r.putBack
-	r.turn, r.session, r.refused = r.cursor.takeTurns(s)
-	return laneOf(s.kind), nil
+	r.conn, r.outer = s.conn, ctx
+	var own *turn
+	own, r.session, r.refused = r.cursor.takeTurns(s)
+	return laneOf(s.kind), places{own: own, session: r.session, later: true}, nil
 }
 
 // enter waits for the turn in the session of s.
@@ -351,10 +340,6 @@ func (r *readOp) leave() {
 
 // run is the part of the read that runs in a slot.
 func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
-	if err := r.begin(ctx); err != nil {
-		r.session.drop()
-		return err
-	}
 	defer func() {
 		r.leave()
 		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
@@ -362,7 +347,6 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 			// outer one ends first, and cuts the round trip off.
 			r.putBack()
 		}
-		r.end()
 	}()
 	if r.source, err = r.cursor.begin(ctx, conn); err != nil {
 		return err

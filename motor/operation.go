@@ -21,8 +21,9 @@ type op[T any] struct {
 	placed bool
 	places places
 
-	conn *connection // run on this connection or not at all; nil: on the open one, and open the client if there is none
-	ends bool        // ends something on the server: if conn is closed, or none is open, there is nothing to do
+	conn    *connection // run on this connection or not at all; nil: on the open one, and open the client if there is none
+	ends    bool        // ends something on the server: if conn is closed, or none is open, there is nothing to do
+	offline bool        // if conn is closed, run is called with a nil connection, for what it can do without
 
 	run  func(context.Context, *connection) (T, error)
 	undo func(T) // takes back what an operation that was cancelled has read; it neither blocks nor runs user code
@@ -33,6 +34,7 @@ type op[T any] struct {
 type places struct {
 	own     *turn
 	session *sessionTurn
+	later   bool // the operation itself waits for session, if it needs it at all, and gives it on
 }
 
 // submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
@@ -42,15 +44,16 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 	run := o.run
 	s, err := c.admit(ctx, o.err, o.order, o.placed, o.places)
 	for err == nil {
-		if s.conn, err = c.connectionOf(o.conn, o.ends); s.conn == nil {
+		s.conn, err = c.connectionOf(o.conn, o.ends)
+		if s.conn == nil && !(o.offline && err == errClientClosed) {
 			break
 		}
-		f, refused := future.Start(ctx, s.conn.executor(o.lane), future.Op[T]{
+		f, refused := future.Start(ctx, s.executor(o.lane), future.Op[T]{
 			Run: func(ctx context.Context) (v T, err error) {
 				if err = s.begin(ctx); err == nil {
 					v, err = run(ctx, s.conn)
 				}
-				return v, s.conn.topology.incompatible(wrapError(err))
+				return v, s.classify(err)
 			},
 			Undo:  o.undo,
 			Ended: s.ended(),
@@ -128,8 +131,27 @@ func (s *submission) end() {
 		s.drop()
 		return
 	}
-	s.session.pass()
+	if !s.later {
+		s.session.pass()
+	}
 	s.own.pass()
+}
+
+// executor returns where the operation runs.
+func (s *submission) executor(in lane) future.Executor {
+	if s.conn == nil {
+		return background
+	}
+	return s.conn.executor(in)
+}
+
+// classify gives the operation's error its class.
+func (s *submission) classify(err error) error {
+	err = wrapError(err)
+	if s.conn == nil {
+		return err
+	}
+	return s.conn.topology.incompatible(err)
 }
 
 // connectionOf returns the connection that an operation is to run on. It is nil if the operation ends something that has
@@ -153,6 +175,9 @@ func (p places) begin(ctx context.Context) error {
 	if err := p.own.begin(ctx); err != nil {
 		p.session.drop()
 		return err
+	}
+	if p.later {
+		return nil
 	}
 	if err := p.session.begin(ctx); err != nil {
 		p.own.pass()
@@ -224,7 +249,7 @@ func start[T any](ctx context.Context, c *Client, in lane, fn func(context.Conte
 func inTurn[T any](
 	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, fn func(context.Context, *connection) (T, error),
 ) *future.Future[T] {
-	return submit(ctx, c, op[T]{lane: in, placed: true, places: places{own, session}, run: fn})
+	return submit(ctx, c, op[T]{lane: in, placed: true, places: places{own: own, session: session}, run: fn})
 }
 
 // endInTurn is inTurn for what ends something on the server. It goes when its callers call submit.
@@ -232,7 +257,7 @@ func endInTurn(
 	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, fn func(context.Context, *connection) error,
 ) *future.Future[struct{}] {
 	return submit(ctx, c, op[struct{}]{
-		lane: in, placed: true, places: places{own, session}, ends: true,
+		lane: in, placed: true, places: places{own: own, session: session}, ends: true,
 		run: func(ctx context.Context, conn *connection) (none struct{}, err error) { return none, fn(ctx, conn) },
 	})
 }
