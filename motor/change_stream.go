@@ -139,8 +139,8 @@ func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {
 // readChange starts a read of one change, as spec says, and resolves to it as a document.
 func readChange[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
 	r := newChangeRead(c, spec)
-	return startRead(ctx, &r.op, func(err error) (doc D, _ error) {
-		if err == nil && len(r.docs) > 0 {
+	return startRead(ctx, &r.op, func(ctx context.Context, conn *connection) (doc D, err error) {
+		if err = r.op.run(ctx, conn); err == nil && len(r.docs) > 0 {
 			return decodeChange[D](c, r.docs[0])
 		}
 		return doc, err

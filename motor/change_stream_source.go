@@ -75,7 +75,7 @@ func (f *changeFeed) connect(ctx context.Context) error {
 	return nil
 }
 
-func (f *changeFeed) more(ctx context.Context, list docList) (come docBatch, err error) {
+func (f *changeFeed) more(ctx context.Context, _ *codec, list docList) (come docBatch, err error) {
 	if f.driver == nil {
 		if err := f.connect(mongo.NewSessionContext(ctx, f.session)); err != nil {
 			f.dead = !resumable(err)

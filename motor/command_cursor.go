@@ -54,7 +54,7 @@ func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, 
 		if err != nil {
 			return nil, err
 		}
-		return driverCursor{driver, &coll.codec}, nil
+		return driverCursor{driver}, nil
 	}
 }
 
@@ -66,7 +66,7 @@ func openedCommandCursor(
 	c := new(CommandCursor[bson.M])
 	c.over(coll, (*docs[bson.M])(nil))
 	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
-	s.feed, s.client = driverCursor{driver, &coll.codec}, client
+	s.feed, s.client = driverCursor{driver}, client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().whereTo(ctx, false)
 	c.source = s

@@ -43,7 +43,7 @@ func (c *cursor) find(ctx context.Context, client *mongo.Client) (batchSource, e
 	if err != nil {
 		return nil, err
 	}
-	return driverCursor{driver, &c.coll.codec}, nil
+	return driverCursor{driver}, nil
 }
 
 func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {

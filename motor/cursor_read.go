@@ -28,7 +28,10 @@ func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future
 	}
 	c.mu.Unlock()
 	r := &readOp{cursor: c, readSpec: readSpec{amount: peek, conn: conn}}
-	more := startRead(ctx, r, func(err error) (bool, error) { return err == nil && r.found, err })
+	more := startRead(ctx, r, func(ctx context.Context, conn *connection) (bool, error) {
+		err := r.run(ctx, conn)
+		return err == nil && r.found, err
+	})
 	return more, r.conn
 }
 
@@ -64,7 +67,8 @@ type reading[D any] struct {
 func readOne[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
 	r := new(reading[D])
 	r.op.init(c, one, &r.docs, spec)
-	return startRead(ctx, &r.op, func(err error) (doc D, _ error) {
+	return startRead(ctx, &r.op, func(ctx context.Context, conn *connection) (doc D, err error) {
+		err = r.op.run(ctx, conn)
 		if len(r.docs) > 0 {
 			doc = r.docs[0]
 		}
@@ -90,7 +94,8 @@ func toList[D any](ctx context.Context, c *cursorReader, length []int) *future.F
 	}
 	r := new(reading[D])
 	r.op.init(c, n, &r.docs, readSpec{})
-	return startRead(ctx, &r.op, func(err error) ([]D, error) {
+	return startRead(ctx, &r.op, func(ctx context.Context, conn *connection) ([]D, error) {
+		err := r.op.run(ctx, conn)
 		if r.docs == nil && err == nil {
 			return []D{}, nil
 		}
@@ -247,6 +252,9 @@ type readSpec struct {
 	conn *connection // read on this connection, or not at all; nil: on that of the result, or the open one
 }
 
+// runOn is the function of an operation.
+type runOn[T any] = func(context.Context, *connection) (T, error)
+
 // readOp is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
 // the next read has it. Until it is known whether it has to, no other read may take any, or the order would be lost.
 //
@@ -271,12 +279,11 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 	r.amount, r.docs = n, list
 }
 
-// startRead starts a read and resolves to what result makes of it, when it has ended with an error or nil.
-func startRead[T any](ctx context.Context, r *readOp, result func(error) (T, error)) *future.Future[T] {
-	o := op[T]{placed: true, offline: true}
+// startRead starts a read. run calls its run, and makes the result of what that has taken.
+func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
+	o := op[T]{placed: true, offline: true, run: run}
 	o.lane, o.places, o.err = r.prepare(ctx)
 	o.conn = r.conn
-	o.run = func(ctx context.Context, conn *connection) (T, error) { return result(r.run(ctx, conn)) }
 	if r.docs != nil {
 		o.undo = func(T) { r.putBack() }
 	}

@@ -19,7 +19,7 @@ import (
 // batchSource gives the batches of a result.
 type batchSource interface {
 	// more decodes, into a list, what has come, or comes with one round trip.
-	more(ctx context.Context, list docList) (docBatch, error)
+	more(ctx context.Context, c *codec, list docList) (docBatch, error)
 	// over reports whether nothing more can come, after more has returned err.
 	over(err error) bool
 	// resume returns where a change stream resumes that has been read as far as this.
@@ -31,14 +31,11 @@ type batchSource interface {
 }
 
 // driverCursor is a cursor of the driver's.
-type driverCursor struct {
-	*mongo.Cursor
-	codec *codec
-}
+type driverCursor struct{ *mongo.Cursor }
 
-func (d driverCursor) more(ctx context.Context, list docList) (docBatch, error) {
+func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
 	if d.TryNext(ctx) {
-		return decodeBatch(d.codec, d.Cursor, list), nil
+		return decodeBatch(c, d.Cursor, list), nil
 	}
 	return docBatch{}, d.Err()
 }
@@ -132,7 +129,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 			return err // it is this wait that has ended
 		}
 	} else {
-		come, err = s.feed.more(outer, s.next)
+		come, err = s.feed.more(outer, &c.coll.codec, s.next)
 	}
 
 	c.mu.Lock()
@@ -436,10 +433,10 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 		if c.registerCancel(s, cancel) {
 			return come, nil
 		}
-		feed, list := s.feed, s.next // and not the cursor, which may be forgotten meanwhile
+		feed, codec, list := s.feed, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
 		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (docBatch, error) {
 			defer cancel()
-			return feed.more(ctx, list)
+			return feed.more(ctx, codec, list)
 		})
 	}
 	_, _ = s.poll.Await(ctx)

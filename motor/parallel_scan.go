@@ -25,8 +25,9 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
 	}
 	shared := &c.Find(bson.D{}).cursor
-	return startRead(ctx, &readOp{cursor: &shared.cursorReader, readSpec: readSpec{amount: peek}}, func(err error) ([]*CommandCursor[D], error) {
-		if err != nil {
+	r := &readOp{cursor: &shared.cursorReader, readSpec: readSpec{amount: peek}}
+	return startRead(ctx, r, func(ctx context.Context, conn *connection) ([]*CommandCursor[D], error) {
+		if err := r.run(ctx, conn); err != nil {
 			return nil, err
 		}
 		sc, all := newScan(shared, n), make([]*CommandCursor[D], n)
@@ -74,7 +75,7 @@ func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet)
 		}
 		list, _ := c.none.pair() // its own: a read that is cancelled may still put back what it has taken
 		r := &readOp{cursor: &sc.shared.cursorReader, readSpec: readSpec{amount: oneBatch, docs: list}}
-		taking := startRead(outer, r, func(err error) (docList, error) { return r.docs, err })
+		taking := startRead(outer, r, func(ctx context.Context, conn *connection) (docList, error) { return r.docs, r.run(ctx, conn) })
 		_, err = taking.Await(ctx)               // the operation's own context, so that waiting lends the slot
 		if !taking.IsDone() && taking.Cancel() { // what it has taken, it puts back
 			return err
