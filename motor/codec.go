@@ -43,12 +43,6 @@ func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
 	return raw, codecError(err)
 }
 
-// encodeAll returns the documents of v, a slice.
-func (c *codec) encodeAll(v any) ([]bson.Raw, error) {
-	docs, err := c.Documents(v)
-	return docs, codecError(err)
-}
-
 // encodePipeline returns the stages of v, a slice of documents.
 func (c *codec) encodePipeline(v any) ([]bson.Raw, error) {
 	stages, err := c.Pipeline(v)
@@ -172,20 +166,20 @@ func decodeIndexKeys(c bsoncodec.Codec) bsoncodec.Hook {
 	}
 }
 
-// CodecOptions say how a handle makes documents of values and values of documents. What type the documents have is the
-// collection's type parameter.
+// CodecOptions say how a handle encodes and decodes documents. The type parameter of the collection says what type the
+// documents have.
 type CodecOptions struct {
-	Registry    *bson.Registry       // of the codecs of single types; nil stands for the driver's own
+	Registry    *bson.Registry       // the codecs of single types; nil stands for the driver's registry
 	BSONOptions *options.BSONOptions // nil stands for none
-	TZAware     bool                 // as of [Client.TZAware]
+	TZAware     bool                 // see [Client.TZAware]
 }
 
 func (c codec) public() CodecOptions {
 	return CodecOptions{Registry: c.Registry, BSONOptions: c.Options, TZAware: c.TZAware}
 }
 
-// CodecOptions returns how documents are encoded and decoded: as [WithClientOptions] and [Client.SetTZAware] say.
-// Databases take this over when they are made, but for what their own options say.
+// CodecOptions returns how documents are encoded and decoded: as [WithClientOptions] and [Client.SetTZAware] say. A
+// database copies this when it is made, except where its own options differ.
 //
 // Motor: MotorClient.codec_options.
 func (c *Client) CodecOptions() CodecOptions {
@@ -194,14 +188,14 @@ func (c *Client) CodecOptions() CodecOptions {
 	return now.public()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as the client did when the database was made, but for
-// what the database's options say.
+// CodecOptions returns how documents are encoded and decoded: as by the client when the database was made, except where
+// the options of the database differ.
 //
 // Motor: MotorDatabase.codec_options.
 func (d *Database) CodecOptions() CodecOptions { return d.codec.public() }
 
-// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
-// options say.
+// CodecOptions returns how documents are encoded and decoded: as by the database, except where the options of the
+// collection differ.
 //
 // Motor: MotorCollection.codec_options.
 func (c *collection) CodecOptions() CodecOptions { return c.codec.public() }

@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
-// wrapError gives a driver's error its class. It is called once for each operation, where the operation leaves the
-// driver.
+// wrapError gives an error of the driver its class. It is called once for each operation, where the operation leaves
+// the driver.
 func wrapError(err error) error {
 	if err == nil {
 		return nil
@@ -67,7 +67,7 @@ func classify(err error) *ErrorClass {
 		unordered  mongo.ErrMapForOrderedArgument
 	)
 	switch {
-	case errors.As(err, &keyVault): // around whatever it was
+	case errors.As(err, &keyVault): // it wraps errors of any class
 		return EncryptionError
 	case errors.As(err, &bulk):
 		return BulkWriteError
@@ -118,7 +118,7 @@ func classifyWrite(err mongo.WriteException) *ErrorClass {
 	return WriteConcernError
 }
 
-// isWTimeout reports whether wtimeout was over. Old servers, and some commands, say so in errInfo only.
+// isWTimeout reports whether wtimeout ended. Old servers, and some commands, say so in errInfo only.
 func isWTimeout(err *mongo.WriteConcernError) bool {
 	if err == nil {
 		return false
@@ -156,7 +156,7 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 		ErrMsg   string   `bson:"errmsg"`
 		ErrInfo  bson.Raw `bson:"errInfo"`
 	}
-	// What a server says wrongly is left out.
+	// Fields of the wrong type are left out.
 	_ = bson.Unmarshal(reply, &parsed)
 	_ = bson.Unmarshal(parsed.WriteConcernError, &concern)
 	return mongo.WriteException{

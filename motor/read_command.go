@@ -12,11 +12,11 @@ import (
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
-// The reads that go out as commands of our own, because they have options that the driver's methods have no place
-// for. They have the read preference and the read concern that the driver's methods would send, and are tried again
-// where these would be.
+// The reads that are sent as commands built here, because the methods of the driver have no place for some of their
+// options. They have the read preference and the read concern that the driver's methods would send, and are retried
+// where those would be.
 
-// readCommand sends a command by send, a method of the driver's, as the driver sends a read.
+// readCommand sends a command with send, a method of the driver, as the driver sends a read.
 func readCommand[T any](
 	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
@@ -26,7 +26,7 @@ func readCommand[T any](
 	session := mongo.SessionFromContext(ctx)
 	transaction := session != nil && session.TransactionRunning()
 	doc := f.Fields()
-	explain := len(doc) > 0 && doc[0].Key == "explain" // which has none
+	explain := len(doc) > 0 && doc[0].Key == "explain" // it has no read concern
 	if concern := c.readConcern(session); len(concern) > 0 && !transaction && !explain {
 		doc = append(doc[:len(doc):len(doc)], bson.E{Key: "readConcern", Value: concern})
 	}
@@ -38,7 +38,7 @@ func readCommand[T any](
 		return result, err
 	}
 	opts := options.RunCmd()
-	if !transaction { // which has one of its own
+	if !transaction { // a transaction has its own
 		opts.SetReadPreference(now.read.pref)
 	}
 	db := client.Database(c.db.name, c.db.opts...)
@@ -76,10 +76,10 @@ func (c *collection) concern() *readconcern.ReadConcern {
 	if concern := c.db.client.driver.ReadConcern; concern != nil {
 		return concern
 	}
-	return &readconcern.ReadConcern{} // as the driver has it
+	return &readconcern.ReadConcern{} // the default of the driver
 }
 
-// readsOf reports what the reads of a session are, which may be nil.
+// readsOf reports how a session reads. The session may be nil.
 func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	if session == nil {
 		return false, false
@@ -98,7 +98,7 @@ func readsOf(session *mongo.Session) (snapshot, causal bool) {
 // retryableReadCodes are those of the specification "Retryable Reads".
 var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
 
-// retryable reports whether a read is to be tried again.
+// retryable reports whether a read that failed is retried.
 func retryable(err error) bool {
 	if err == nil {
 		return false

@@ -11,15 +11,15 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// writeCommand is a write that goes out as a command of our own, because its write concern has items that the
-// driver's methods have no place for (see WriteConcern). What comes of it is what would come of the driver's method.
+// writeCommand is a write that is sent as a command built here, because the methods of the driver have no place for
+// some items of its write concern (see WriteConcern). Its results and errors are those of the driver's method.
 type writeCommand struct {
 	*arguments // the command without its statements and its write concern
 	kind       *command.Kind
 	wire       bson.Raw // the write concern
 }
 
-// writeAnswer is what a server says of a write.
+// writeAnswer is the reply of a server to a write.
 type writeAnswer struct {
 	N         int64                 `bson:"n"`
 	NModified int64                 `bson:"nModified"`
@@ -32,13 +32,13 @@ type writeAnswerUpserted struct {
 }
 
 func (u writeAnswerUpserted) id() (id any) {
-	// An _id that came over the wire is a value.
+	// An _id that was received is a valid value.
 	_ = u.ID.Unmarshal(&id)
 	return id
 }
 
-// send sends the command with a part of its statements. Its error is a mongo.WriteException if the server has done
-// the command, but not all of what it asks; the reply is right then too.
+// send sends the command with a part of its statements. The error is a mongo.WriteException if the server has executed
+// the command, but a statement or the write concern failed; the reply is valid then too.
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
 	cmd := slices.Concat(w.Fields(), bson.D{{Key: w.kind.List, Value: part}, {Key: "writeConcern", Value: w.wire}})
 	raw, err := db.RunCommand(ctx, cmd).Raw()
@@ -51,8 +51,8 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 	return reply, err
 }
 
-// sent is a write of one statement. many is whether it may have done a part of its work when it fails, so that the
-// result stands beside the error.
+// sent returns a write of one statement. If many is true, a write that fails may have changed some documents, and has
+// its result beside the error.
 func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writeFunc[T] {
 	return func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := w.send(ctx, coll.Database(), []bson.Raw{s})
@@ -64,8 +64,8 @@ func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer
 	}
 }
 
-// sendAll sends the statements of a run: in as many commands as the server's limits ask for, up to the first that
-// fails if they are ordered. Its error is none of these failures, which done has.
+// sendAll sends the statements of a run, in as many commands as the limits of the server require. If they are ordered,
+// it stops after the first that fails. It adds failed statements to done, and returns only other errors.
 func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Database, run *bulkRun, ordered bool, done *bulkOutcome) error {
 	for rest, first := run.statements, 0; len(rest) > 0; {
 		n, err := c.fitting(rest)
@@ -86,11 +86,11 @@ func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Databas
 	return nil
 }
 
-// fitting returns how many of the statements the server takes in one command.
+// fitting returns how many of the statements the server accepts in one command.
 func (c *Client) fitting(all []bson.Raw) (n int, err error) {
 	size, limit := 0, c.MaxBSONSize()
 	for n < len(all) && n < c.MaxWriteBatchSize() {
-		const overhead = 16 // of an element of a list, at most
+		const overhead = 16 // the most bytes that an element of a list adds
 		size += len(all[n]) + overhead
 		if size > limit && n > 0 {
 			break
@@ -121,7 +121,7 @@ func withoutFailed(ids []any, failed []mongo.BulkWriteError, ordered bool) []any
 	return kept
 }
 
-// updateResult returns what the reply says of an update.
+// updateResult returns the result of an update.
 func (r writeAnswer) updateResult() *UpdateResult {
 	result := &UpdateResult{Acknowledged: true, matched: r.N, modified: r.NModified, upserted: int64(len(r.Upserted))}
 	if result.upserted > 0 {

@@ -55,8 +55,3 @@ var ErrTooDeep = errors.New("documents nested more than 10000 deep")
 
 // invalidAt returns the error of bytes that are not a document.
 func invalidAt(what string, at int) error { return fmt.Errorf("%s, at byte %d", what, at) }
-
-// invalidLength returns the error of a length that does not fit where it stands.
-func invalidLength(of string, at int) error {
-	return fmt.Errorf("invalid length of a %s, at byte %d", of, at)
-}
