@@ -789,28 +789,6 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return commandCursorOn(c.loop, c.Futures().Aggregate(pipeline, opts...))
 }
 
-// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, for who decodes
-// them elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
-//
-// Motor: MotorCollection.find_raw_batches.
-func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
-	return cursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
-}
-
-// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
-// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
-//
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
-// [motor.OperationFailure].
-//
-// Motor: MotorCollection.aggregate_raw_batches.
-func (c *collection) AggregateRawBatches(
-	pipeline any, opts ...options.Lister[options.AggregateOptions],
-) *RawBatchCommandCursor {
-	return commandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
-}
-
 // WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
 // can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
 // has its own.
@@ -868,6 +846,28 @@ func (c *collection) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *collection) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, to be decoded
+// elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+//
+// Motor: MotorCollection.find_raw_batches.
+func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
+	return rawBatchCursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
+}
+
+// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
+// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+//
+// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
+// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
+// [motor.OperationFailure].
+//
+// Motor: MotorCollection.aggregate_raw_batches.
+func (c *collection) AggregateRawBatches(
+	pipeline any, opts ...options.Lister[options.AggregateOptions],
+) *RawBatchCommandCursor {
+	return rawBatchCommandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
 // sameCollection returns the handle of m: c itself if m is its handle of motor.

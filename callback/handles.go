@@ -30,17 +30,6 @@ func WatchOf[E any](
 	return WrapChangeStream(loop, motor.WatchOf[E](of, pipeline, opts...))
 }
 
-// RawBatchCursor is a [Cursor] whose elements are not documents but whole batches: see [motor.RawBatchCursor].
-//
-// Motor: MotorRawBatchCursor.
-type RawBatchCursor = Cursor[motor.RawBatch]
-
-// RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see
-// [motor.RawBatchCursor].
-//
-// Motor: MotorRawBatchCommandCursor.
-type RawBatchCommandCursor = CommandCursor[motor.RawBatch]
-
 // ParallelScan gives its callback n cursors that together have every document of the collection once: see
 // [motor.Collection.ParallelScan].
 //
@@ -122,11 +111,7 @@ func (g *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 // that mentions this type. It takes no room, and makes the structs incomparable, so that no comparison is compiled either.
 type instances struct {
 	_ *Collection[bson.M]
-	_ *Collection[motor.RawBatch]
 	_ *Cursor[bson.M]
-	_ *Cursor[motor.RawBatch]
 	_ *CommandCursor[bson.M]
-	_ *CommandCursor[motor.RawBatch]
 	_ *ChangeStream[bson.M]
-	_ *ChangeStream[motor.RawBatch]
 }

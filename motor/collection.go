@@ -47,20 +47,12 @@ type binding[T any] struct {
 // generic, as this one does, it takes the wrappers of this package. So collection has a field that mentions this type.
 type instances struct {
 	_ *Collection[bson.M]
-	_ *Collection[RawBatch]
 	_ *Cursor[bson.M]
-	_ *Cursor[RawBatch]
 	_ *CommandCursor[bson.M]
-	_ *CommandCursor[RawBatch]
 	_ *ChangeStream[bson.M]
-	_ *ChangeStream[RawBatch]
 
-	_ *future.Future[RawBatch]
-	_ *future.Future[[]RawBatch]
 	_ *future.Future[*ChangeStream[bson.M]]
-	_ *future.Future[*ChangeStream[RawBatch]]
 	_ *future.Future[[]*CommandCursor[bson.M]]
-	_ *future.Future[[]*CommandCursor[RawBatch]]
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see

@@ -147,7 +147,7 @@ func TestCloneAndRewindOfACursorOverRawBatches(t *testing.T) {
 		r.cursor.Sort("_id").BatchSize(10)
 		first, err := r.Next()
 		noError(t, err)
-		again, err := queryOf(ops, r.cursor.Clone()).Next()
+		again, err := rawBatchesOf(ops, r.cursor.Clone()).Next()
 		noError(t, err)
 		clear(again) // what the program does with it is its own affair
 		if n := len(numbersIn(t, first)); n != 10 {

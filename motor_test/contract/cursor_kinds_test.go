@@ -99,24 +99,49 @@ func cursorOfFind(t *testing.T, ops operations) commandReader[bson.M] {
 	return r
 }
 
+// rawBatchReader reads a cursor over raw batches, of a query or of a pipeline.
+type rawBatchReader[C any] struct {
+	reader[motor.RawBatch]
+	cursor C // for what is the same in both styles
+}
+
 // findRawBatches returns the cursor of a query over raw batches.
-func findRawBatches(ops operations, filter any) queryReader[motor.RawBatch] {
+func findRawBatches(ops operations, filter any) rawBatchReader[*motor.RawBatchCursor] {
 	switch s := ops.(type) {
 	case byFutures:
-		return queryOf(s, s.coll.FindRawBatches(filter))
+		return rawBatchesOf(s, s.coll.FindRawBatches(filter))
 	case byCallbacks:
-		return calledQueryOf(s, s.coll.FindRawBatches(filter))
+		return calledRawBatchesOf(s, s.coll.FindRawBatches(filter))
 	}
 	panic(aThirdStyle(ops))
 }
 
+// rawBatchesOf reads a cursor over raw batches in the style of ops.
+func rawBatchesOf(ops operations, c *motor.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
+	switch s := ops.(type) {
+	case byFutures:
+		return rawBatchReader[*motor.RawBatchCursor]{reader[motor.RawBatch]{c, s.ctx}, c}
+	case byCallbacks:
+		return calledRawBatchesOf(s, callback.WrapRawBatchCursor(s.loop, c))
+	}
+	panic(aThirdStyle(ops))
+}
+
+func calledRawBatchesOf(s byCallbacks, c *callback.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
+	return rawBatchReader[*motor.RawBatchCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
+}
+
 // aggregateRawBatches returns the cursor of a pipeline over raw batches.
-func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) commandReader[motor.RawBatch] {
-	return commandOf(ops, func(c futures) *motor.RawBatchCommandCursor {
-		return c.AggregateRawBatches(pipeline)
-	}, func(c callbacks) *callback.RawBatchCommandCursor {
-		return c.AggregateRawBatches(pipeline)
-	})
+func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) rawBatchReader[*motor.RawBatchCommandCursor] {
+	switch s := ops.(type) {
+	case byFutures:
+		c := s.coll.AggregateRawBatches(pipeline)
+		return rawBatchReader[*motor.RawBatchCommandCursor]{reader[motor.RawBatch]{c, s.ctx}, c}
+	case byCallbacks:
+		c := s.coll.AggregateRawBatches(pipeline)
+		return rawBatchReader[*motor.RawBatchCommandCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
+	}
+	panic(aThirdStyle(ops))
 }
 
 // parallelScan returns n cursors that have the documents of the collection together.
