@@ -283,11 +283,11 @@ func (j *joined[R]) finish(int) batch {
 // therefore does not keep its inputs alive.
 type combined struct {
 	future  *cell // nil for a WaitIterator, which has more than one
-	rule    combineRule
 	in      []input
 	then    finisher
 	pending atomic.Int64 // inputs that have not settled, or have not failed
 	left    atomic.Bool  // the links have been taken off the inputs' lists
+	rule    combineRule
 }
 
 type combineRule uint8

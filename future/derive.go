@@ -13,7 +13,7 @@ func Then[T, U any](f *Future[T], fn func(T) (U, error)) *Future[U] {
 	mustHave(f != nil, "Then", "f")
 	mustHave(fn != nil, "Then", "fn")
 	n := &child[T, U, func(T) (U, error)]{parent: f, fn: fn}
-	derive(&f.cell, &n.future.cell, &n.link, n)
+	derive(&f.cell, &n.future.cell, &n.link, n, n)
 	return &n.future
 }
 
@@ -22,7 +22,7 @@ func Handle[T, U any](f *Future[T], fn func(T, error) (U, error)) *Future[U] {
 	mustHave(f != nil, "Handle", "f")
 	mustHave(fn != nil, "Handle", "fn")
 	n := &child[T, U, func(T, error) (U, error)]{parent: f, fn: fn}
-	derive(&f.cell, &n.future.cell, &n.link, n)
+	derive(&f.cell, &n.future.cell, &n.link, n, n)
 	return &n.future
 }
 
@@ -34,17 +34,12 @@ type child[T, U, F any] struct {
 	fn     F // a func(T) (U, error) or a func(T, error) (U, error)
 }
 
-// derived owns a derived future and waits for its parent.
-type derived interface {
-	owner
-	continuation
-}
-
-// derive registers l, the link of the derived future n, with the parent.
-func derive(parent, n *cell, l *link, d derived) {
+// derive registers l, the link of the derived future n, with the parent. o and c are one object: to make both interfaces
+// of it here would cost a search at run time.
+func derive(parent, n *cell, l *link, o owner, c continuation) {
 	n.ex = parent.ex
-	n.aux = owner(d)
-	l.c = d
+	n.aux = o
+	l.c = c
 	parent.register(l)
 }
 
@@ -71,14 +66,13 @@ func (n *child[T, U, F]) fire() batch {
 
 func callStep[T, U any](parent *Future[T], fn any) (u U, err error) {
 	defer recoverAs(&err)
-	v, err := outcome(parent)
-	if handle, ok := fn.(func(T, error) (U, error)); ok {
-		return handle(v, err)
+	if then, ok := fn.(func(T) (U, error)); ok {
+		if err := parent.cell.failure(); err != nil {
+			return u, err
+		}
+		return then(parent.value)
 	}
-	if err != nil {
-		return u, err
-	}
-	return fn.(func(T) (U, error))(v)
+	return fn.(func(T, error) (U, error))(outcome(parent))
 }
 
 func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.reject(err) }
@@ -99,7 +93,7 @@ func ThenFuture[T, U any](f *Future[T], fn func(T) *Future[U]) *Future[U] {
 	mustHave(fn != nil, "ThenFuture", "fn")
 	n := &thenFuture[T, U]{parent: f, fn: fn}
 	n.inner.c = &n.inner
-	derive(&f.cell, &n.future.cell, &n.link, n)
+	derive(&f.cell, &n.future.cell, &n.link, n, n)
 	return &n.future
 }
 
@@ -253,7 +247,7 @@ type afterNode struct {
 
 func (n *afterNode) start(parent, child stepper) {
 	n.child, n.parent = child, parent
-	derive(cellOf(parent), cellOf(child), &n.link, n)
+	derive(cellOf(parent), cellOf(child), &n.link, n, n)
 }
 
 func (n *afterNode) abandon() {

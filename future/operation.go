@@ -36,7 +36,7 @@ func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error
 	mustHave(ex != nil, "Start", "ex")
 	mustHave(op.Run != nil, "Start", "op.Run")
 	n := &operation[T]{run: op.Run, undo: op.Undo, ended: op.Ended}
-	if err := n.job.start(ctx, ex, op.Via, n); err != nil {
+	if err := n.job.start(ctx, ex, op.Via, &n.future.cell, n); err != nil {
 		return nil, err
 	}
 	return &n.future, nil
@@ -57,7 +57,7 @@ func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, er
 	mustHave(ex != nil, "Go", "ex")
 	mustHave(fn != nil, "Go", "fn")
 	n := &operation[T]{run: fn}
-	n.job.startOrFail(ctx, ex, nil, n)
+	n.job.startOrFail(ctx, ex, nil, &n.future.cell, n)
 	return &n.future
 }
 
@@ -68,7 +68,7 @@ func GoVia[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 	mustHave(ex != nil, "GoVia", "ex")
 	mustHave(fn != nil, "GoVia", "fn")
 	n := &operation[T]{run: fn}
-	n.job.startOrFail(ctx, ex, via, n)
+	n.job.startOrFail(ctx, ex, via, &n.future.cell, n)
 	return &n.future
 }
 
@@ -83,17 +83,16 @@ type operation[T any] struct {
 
 // body is the part of a job that depends on the type of its result.
 type body interface {
-	// do performs one step of the job. The error is that of the function, for jobRun. ok is for jobHooks.
+	// do performs one step of the job. The error is that of the function, for jobRun. ok is for jobCell.
 	do(step jobStep, ctx context.Context) (b batch, ok bool, err error)
 }
 
 type jobStep uint8
 
 const (
-	jobCell   jobStep = iota // returns the future's cell, with no links; nil if there is no future
+	jobCell   jobStep = iota // returns the future's cell, with no links, and whether there are Undo or Ended to be called
 	jobRun                   // calls the function
 	jobForget                // forgets the function, which will not run
-	jobHooks                 // reports whether there are hooks
 	jobUndo                  // takes back the value of the function
 	jobEnded                 // calls the hook that the operation is over
 )
@@ -103,15 +102,13 @@ const (
 func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, err error) {
 	switch step {
 	case jobCell:
-		b.c = &n.future.cell
+		b.c, ok = &n.future.cell, n.undo != nil || n.ended != nil
 	case jobRun:
 		run := n.run
 		n.run = nil // what it holds is not kept alive once it has run
 		n.future.value, err = run(ctx)
 	case jobForget:
 		n.run = nil
-	case jobHooks:
-		ok = n.undo != nil || n.ended != nil
 	case jobUndo:
 		v := n.future.value
 		var zero T
@@ -195,9 +192,8 @@ const (
 func (j *job) claim(from, to uint32) bool { return j.state.CompareAndSwap(from, to) }
 
 // start submits the job. An error means that it will not run, and that its future is pending.
-func (j *job) start(ctx context.Context, ex, via Executor, n body) error {
+func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) error {
 	j.body, j.parent = n, ctx
-	c := j.cell()
 	c.ex = via
 	c.aux = owner(j)
 	var err error
@@ -221,15 +217,10 @@ func (j *job) start(ctx context.Context, ex, via Executor, n body) error {
 }
 
 // startOrFail is start for an operation whose future fails if it is not accepted.
-func (j *job) startOrFail(ctx context.Context, ex, via Executor, n body) {
-	if err := j.start(ctx, ex, via, n); err != nil {
-		j.cell().reject(err)
+func (j *job) startOrFail(ctx context.Context, ex, via Executor, c *cell, n body) {
+	if err := j.start(ctx, ex, via, c, n); err != nil {
+		c.reject(err)
 	}
-}
-
-func (j *job) cell() *cell {
-	b, _, _ := j.body.do(jobCell, nil)
-	return b.c
 }
 
 // finish settles the future of a job that is over. ran says whether its function has returned.
@@ -237,8 +228,9 @@ func (j *job) cell() *cell {
 // Undo must be called if the function has succeeded and the future is cancelled, and never otherwise; and Ended must be
 // called before the outcome can be seen. So the future is closed to Cancel first: from then on it is known which it is.
 func (j *job) finish(ran bool, err error) batch {
-	c := j.cell()
-	if _, ok, _ := j.body.do(jobHooks, nil); !ok {
+	b, hooked, _ := j.body.do(jobCell, nil)
+	c := b.c
+	if !hooked {
 		return c.reject(err)
 	}
 	closed := c.close()
