@@ -57,7 +57,7 @@ type scene struct {
 const maxQueue = 2
 
 // newScene starts a scene whose client has so many workers. At its end no goroutine may be left.
-func newScene(t *testing.T, style style, ending ending, workers int, opts ...motor.ClientOption) *scene {
+func newScene(t *testing.T, style style, ending ending, workers int, uri []string, opts ...motor.ClientOption) *scene {
 	others := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, others) })
 	s := &scene{t: t, style: style, ending: ending, reports: make(chan error, 100), ended: make(chan struct{})}
@@ -66,7 +66,7 @@ func newScene(t *testing.T, style style, ending ending, workers int, opts ...mot
 
 	s.peer = wiretest.Start(t, wiretest.Primary)
 	var err error
-	s.client, err = motor.NewClient(s.peer.URI("retryReads=false", "retryWrites=false"),
+	s.client, err = motor.NewClient(s.peer.URI(append(uri, "retryReads=false", "retryWrites=false")...),
 		append(opts, motor.WithMaxWorkers(workers), motor.WithMaxQueue(maxQueue))...)
 	if err != nil {
 		t.Fatal(err)

@@ -193,7 +193,7 @@ func TestContextEndsAsReadSucceeds(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			nothing := func() {}
 			from := &supply{sending: nothing, received: nothing}
-			s := newScene(t, futures, byContext, 2, from.monitor())
+			s := newScene(t, futures, byContext, 2, nil, from.monitor())
 			read := r.open(s, from)
 			var got []int
 			failed := 0

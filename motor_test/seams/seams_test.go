@@ -34,6 +34,7 @@ var endingNames = [...]string{
 type want struct {
 	kind   wantKind
 	err    error  // if it fails
+	either bool   // it may fail with err or succeed
 	reason string // if it makes no sense
 }
 
@@ -69,6 +70,9 @@ var (
 	closed    = failing(motor.InvalidOperation)
 	lost      = failing(motor.AutoReconnect)
 
+	// onOrLost is for what waits for a connection: when one is lost, the driver fails the waits that it finds.
+	onOrLost = want{kind: goesOn, err: motor.AutoReconnect, either: true}
+
 	loopClosed = failing(callback.ErrLoopClosed)
 )
 
@@ -81,6 +85,14 @@ var waits = []wait{
 	{name: "running", begin: running, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: lost,
+	}},
+	{name: "for_connection", begin: forConnection, uri: []string{"maxPoolSize=1"}, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: onOrLost,
+	}},
+	{name: "opening", begin: opening, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: on,
 	}},
 	{name: "derived", future: true, begin: derived, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on,
@@ -106,9 +118,25 @@ var waits = []wait{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: closed, byReopen: closed, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
+	{name: "reading_file", begin: readingFile, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: lost,
+	}},
+	{name: "in_file_turn", begin: inFileTurn, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: on,
+	}},
+	{name: "with_session", future: true, begin: withSession, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on,
+		byPanic: failingLate(errPanic), byServer: lost,
+	}},
 	{name: "gathered", begin: gathered, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
+	}},
+	{name: "in_sequence", future: true, begin: inSequence, ends: [...]want{
+		byContext: no(noContext), byAwait: on, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient), byLoop: on,
+		byQueue: no(noClient), byPanic: failingLate(errPanic), byServer: no(noClient),
 	}},
 	{name: "lock", future: true, begin: onLock, ends: ofLoop},
 	{name: "semaphore", future: true, begin: onSemaphore, ends: ofLoop},
@@ -167,7 +195,7 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 	if workers == 0 {
 		workers = 2
 	}
-	s := newScene(t, style, e, workers)
+	s := newScene(t, style, e, workers, w.uri)
 	p := w.begin(s)
 	if !p.isPending() {
 		t.Fatalf("the operation does not wait: %v", <-p.outcomes)
@@ -209,7 +237,7 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 		p.release() // too late: the user must not be told a second outcome
 	}
 	if s.callbackPanics {
-		if err := s.report(); !(wantPanic(err)) {
+		if err := s.report(); !isPanic(err) {
 			t.Errorf("reported: %v, want the panic", err)
 		}
 	}
@@ -246,15 +274,15 @@ func mayFailAgain(e ending, err error) bool {
 
 func (w want) allows(err error) bool {
 	switch {
-	case w.err == nil:
-		return err == nil
+	case err == nil:
+		return w.err == nil || w.either
 	case w.err == errPanic:
-		return wantPanic(err)
+		return isPanic(err)
 	}
 	return errors.Is(err, w.err)
 }
 
-func wantPanic(err error) bool {
+func isPanic(err error) bool {
 	var p *future.PanicError
 	return errors.As(err, &p)
 }

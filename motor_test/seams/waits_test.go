@@ -1,8 +1,10 @@
 package seams_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -18,6 +20,7 @@ type wait struct {
 	name    string
 	workers int  // of the client; 0 stands for 2
 	future  bool // there is one in callback style, too
+	uri     []string
 	begin   func(*scene) *waiting
 	ends    [len(endingNames)]want
 }
@@ -222,6 +225,151 @@ func gathered(s *scene) *waiting {
 		}
 	}, func(error) error {
 		_, err := coll.InsertOne(context.Background(), id(2)).Await(patience(s.t))
+		return err
+	}}
+}
+
+func forConnection(s *scene) *waiting {
+	release, hangUp := hold(s, context.Background())
+	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+	p := findOne(s, s.ctx, s.coll)
+	return &waiting{p, release, hangUp, findAgain(s, context.Background)}
+}
+
+func opening(s *scene) *waiting {
+	var mu sync.Mutex
+	var held []*wiretest.Request
+	released := false
+	first := make(chan struct{}, 1)
+	s.answer("hello", func(r *wiretest.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if released {
+			r.OK(s.peer.Hello())
+			return
+		}
+		if held = append(held, r); len(held) == 1 {
+			first <- struct{}{}
+		}
+	})
+	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+	answer := func(answer func(*wiretest.Request)) func() {
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			released = true
+			for _, r := range held {
+				answer(r)
+			}
+			held = nil
+		}
+	}
+	p := findOne(s, s.ctx, s.coll)
+	<-first
+	return &waiting{p, answer(func(r *wiretest.Request) { r.OK(s.peer.Hello()) }), answer((*wiretest.Request).HangUp),
+		findAgain(s, context.Background)}
+}
+
+// openFile opens a file of three chunks, and returns the reader of it and the request for the chunks.
+func openFile(s *scene) *motor.GridOut {
+	bucket, err := motor.NewGridFSBucket(s.client.Database("d"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	opened := bucket.OpenDownloadStream(context.Background(), 1)
+	s.peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": 1, "length": int64(3), "chunkSize": int32(1)})
+	return succeed(s.t, opened)
+}
+
+func chunks(r *wiretest.Request, from int) {
+	var docs []any
+	for n := from; n < 3; n++ {
+		docs = append(docs, bson.M{"_id": n, "files_id": 1, "n": int32(n), "data": []byte{byte(n + 1)}})
+	}
+	r.Cursor("d.fs.chunks", 0, docs...)
+}
+
+// readChunk starts to read a chunk.
+func readChunk(s *scene, out *motor.GridOut) *pending {
+	return start(s,
+		func() *future.Future[[]byte] { return out.ReadChunk(s.ctx) },
+		func(done callback.Func[[]byte]) { callback.WrapGridOut(s.loop, out).ReadChunk(s.ctx, done) })
+}
+
+// chunkAgain reads the chunk after those that were read before.
+func chunkAgain(s *scene, out *motor.GridOut, first int) func(error) error {
+	return func(told error) error {
+		if told == nil {
+			first++
+		}
+		s.answer("find", func(r *wiretest.Request) { chunks(r, first-1) })
+		chunk, err := out.ReadChunk(context.Background()).Await(patience(s.t))
+		if err == nil && !bytes.Equal(chunk, []byte{byte(first)}) {
+			return fmt.Errorf("got chunk %v, want %d", chunk, first)
+		}
+		return err
+	}
+}
+
+func readingFile(s *scene) *waiting {
+	out := openFile(s)
+	p := readChunk(s, out)
+	held := s.peer.Receive("find")
+	return &waiting{p, func() { chunks(held, 0) }, held.HangUp, chunkAgain(s, out, 1)}
+}
+
+func inFileTurn(s *scene) *waiting {
+	out := openFile(s)
+	first := out.ReadChunk(context.Background())
+	held := s.peer.Receive("find")
+	p := readChunk(s, out)
+	return &waiting{p, func() {
+		chunks(held, 0)
+		if chunk := succeed(s.t, first); !bytes.Equal(chunk, []byte{1}) {
+			s.t.Errorf("got chunk %v, want 1", chunk)
+		}
+	}, func() {
+		s.answer("find", func(r *wiretest.Request) { chunks(r, 0) })
+		held.HangUp()
+		if _, err := first.Await(patience(s.t)); err == nil {
+			s.t.Error("the first read succeeded without an answer")
+		}
+	}, func(told error) error {
+		if s.ending == byServer { // the first read left its chunk to the second
+			return chunkAgain(s, out, 1)(told)
+		}
+		return chunkAgain(s, out, 2)(told)
+	}}
+}
+
+func withSession(s *scene) *waiting {
+	p := startOnLoop(s, func() *future.Future[bson.M] {
+		return motor.WithSession(s.ctx, s.client, func(ctx context.Context, _ *motor.Session) (bson.M, error) {
+			doc, err := s.coll.FindOne(ctx, bson.M{}).Await(ctx)
+			if s.codePanics {
+				panic("the user's function")
+			}
+			return doc, err
+		})
+	})
+	held := s.peer.Receive("find")
+	return &waiting{p, func() { held.Cursor("d.c", 0, id(1)) }, held.HangUp, findAgain(s, context.Background)}
+}
+
+func inSequence(s *scene) *waiting {
+	var sequence future.Sequence
+	first := future.NewPromise[int]()
+	future.Enqueue(&sequence, first.Future)
+	enqueue := func() *future.Future[int] {
+		return future.Enqueue(&sequence, func() *future.Future[int] {
+			if s.codePanics {
+				panic("the user's function")
+			}
+			return future.Resolved(2)
+		})
+	}
+	return &waiting{startOnLoop(s, enqueue), func() { first.Resolve(1) }, nil, func(error) error {
+		_, err := future.Enqueue(&sequence, func() *future.Future[int] { return future.Resolved(3) }).Await(patience(s.t))
 		return err
 	}}
 }
