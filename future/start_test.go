@@ -210,3 +210,17 @@ func TestCancelWhileTheOperationEnds(t *testing.T) {
 	}
 	wantValue(t, timed, 1)
 }
+
+// An operation that was not accepted has failed like any other: if nothing asks for its error, it is reported.
+func TestGoNotAcceptedIsReported(t *testing.T) {
+	reported := unobserved(t)
+	pool := newPool(t, 1, future.WithMaxQueue(0))
+	hold := make(chan int)
+	first := future.Go(t.Context(), pool, func(context.Context) (int, error) { return <-hold, nil })
+	for range 5 {
+		future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
+	}
+	eventually(t, "not all refused operations were reported", func() bool { return reports(reported, future.ErrQueueFull) == 5 })
+	close(hold)
+	wantValue(t, first, 0)
+}
