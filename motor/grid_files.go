@@ -232,6 +232,12 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 	}})
 }
 
+// callUserInSession is callUser in an operation on a file that has a turn of its session, which is lent meanwhile.
+func callUserInSession[T any](ctx context.Context, file *turns, session *sessionTurn, fn func() (T, error)) (v T, err error) {
+	session.lend(ctx, file, func() { v, err = callUser(ctx, fn) })
+	return v, err
+}
+
 // The following run in an operation.
 
 // deleteChunks deletes chunks.

@@ -21,10 +21,11 @@ import (
 // fileReader is an operation that reads a file. It has the turn.
 type fileReader struct {
 	*GridOut
-	ctx  context.Context
-	conn *connection
-	file *gridFile
-	pos  int64
+	ctx     context.Context
+	conn    *connection
+	session *sessionTurn
+	file    *gridFile
+	pos     int64
 }
 
 // readFile starts an operation that reads the file, and opens it first if it is not open. The operation moves the
@@ -34,12 +35,18 @@ func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T,
 	if err == nil {
 		err = o.files.check(ctx)
 	}
+	client := o.files.client()
+	var p places
+	if err == nil {
+		p.own, p.session, err = client.takeTurns(ctx, &o.turns)
+	}
 	before, succeeded := int64(0), false
-	return submit(ctx, o.files.client(), op[T]{
-		err:   err,
-		order: &o.turns,
+	return submit(ctx, client, op[T]{
+		err:    err,
+		placed: true,
+		places: p,
 		run: func(ctx context.Context, conn *connection) (v T, err error) {
-			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, pos: o.position()}
+			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, session: p.session, pos: o.position()}
 			before = r.pos
 			if err := ctx.Err(); err != nil {
 				return v, err
@@ -137,7 +144,8 @@ func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err erro
 		if err != nil || len(b) == 0 {
 			return written, err
 		}
-		if _, err := callUser(r.ctx, func() (struct{}, error) { return struct{}{}, fn(b) }); err != nil {
+		_, err = callUserInSession(r.ctx, &r.turns, r.session, func() (struct{}, error) { return struct{}{}, fn(b) })
+		if err != nil {
 			if r.ctx.Err() != nil {
 				r.chunks.discard() // fn may still use the bytes
 			}

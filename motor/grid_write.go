@@ -155,16 +155,23 @@ func (in *GridIn) appendData(data []byte) {
 // fileWriter is one operation that writes a file. It has the turn.
 type fileWriter struct {
 	*GridIn
-	ctx    context.Context
-	client *mongo.Client
+	ctx     context.Context
+	client  *mongo.Client
+	session *sessionTurn
 }
 
 // writeFile starts an operation that writes. The future's result is result. If the operation fails, or is cancelled after
 // it has started to write, then only Abort is possible.
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, write func(*fileWriter) error) *future.Future[T] {
 	started := false
-	return submit(ctx, in.files.client(), op[T]{
-		order: &in.turns,
+	client := in.files.client()
+	var p places
+	var err error
+	p.own, p.session, err = client.takeTurns(ctx, &in.turns)
+	return submit(ctx, client, op[T]{
+		err:    err,
+		placed: true,
+		places: p,
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
 			if in.Closed() && what == "close" {
 				return result, nil
@@ -178,7 +185,7 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 			started = true
 			client, err := conn.client(ctx)
 			if err == nil {
-				err = write(&fileWriter{in, ctx, client})
+				err = write(&fileWriter{in, ctx, client, p.session})
 			}
 			if err != nil {
 				in.fail(wrapError(err))
@@ -201,7 +208,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 	}
 	data := make([]byte, min(w.limit(), gridBatch))
 	for {
-		n, err := callUser(w.ctx, func() (int, error) { return fill(s.reader, data) })
+		n, err := callUserInSession(w.ctx, &w.turns, w.session, func() (int, error) { return fill(s.reader, data) })
 		var theirs *userError
 		if err != nil && !errors.As(err, &theirs) {
 			return err // ctx has ended; the reader may still use data
@@ -349,7 +356,7 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 			if err != nil {
 				return none, err
 			}
-			return none, (&fileWriter{in, ctx, client}).abort()
+			return none, (&fileWriter{GridIn: in, ctx: ctx, client: client}).abort()
 		},
 	})
 }

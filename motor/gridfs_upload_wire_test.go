@@ -20,7 +20,12 @@ import (
 // gridBucket returns the bucket of a peer that has files, so that an upload makes no indexes.
 func gridBucket(t *testing.T) (*wiretest.Peer, *motor.GridFSBucket) {
 	t.Helper()
-	peer := wiretest.Start(t, wiretest.Standalone)
+	return gridBucketOf(t, wiretest.Standalone)
+}
+
+func gridBucketOf(t *testing.T, role wiretest.Role) (*wiretest.Peer, *motor.GridFSBucket) {
+	t.Helper()
+	peer := wiretest.Start(t, role)
 	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.fs.files", 0, bson.M{"_id": 1}) })
 	return peer, bucketOf(t, peer)
 }

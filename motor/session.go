@@ -122,15 +122,17 @@ func (c *Client) session(driver *mongo.Session) *Session {
 }
 
 // enter takes a turn in the session of a context, if it has one.
-func (c *Client) enter(ctx context.Context) (*sessionTurn, error) {
-	if ctx == nil { // which start refuses
+func (c *Client) enter(ctx context.Context) (*sessionTurn, error) { return c.enterWith(ctx, operate) }
+
+func (c *Client) enterWith(ctx context.Context, do step) (*sessionTurn, error) {
+	if ctx == nil { // which submit refuses
 		return nil, nil
 	}
 	driver := mongo.SessionFromContext(ctx)
 	if driver == nil {
 		return nil, nil
 	}
-	return c.enterIn(driver, operate)
+	return c.enterIn(driver, do)
 }
 
 // enterIn takes a turn in a session, if it is one of the connection that is open.

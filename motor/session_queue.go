@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -10,6 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/future"
 )
 
 // sessions are the driver's sessions that operations have been called in. A session is in a context in the driver's own
@@ -37,6 +40,8 @@ type sessionQueue struct {
 	changes int             // of txn
 	unsure  bool            // a commit has failed, and the driver has the transaction run on
 	watch   runtime.Cleanup // ends the session when the program has forgotten it
+	lent    []*sessionTurn  // lenders whose user code runs: each but the first runs within the one before
+	behind  bool            // set by a step: the operation stays behind the lenders
 
 	// As of the operations that have run.
 	clusterTime   bson.Raw
@@ -95,7 +100,7 @@ func inTransaction(ctx context.Context) bool {
 // look brings what the queue knows of the session up to date, if nothing is under way: the program may have used the
 // driver's session by itself. mu is held, so that nothing gets under way meanwhile.
 func (q *sessionQueue) look(driver *mongo.Session) {
-	if q.last != nil && !q.last.IsDone() || driver.Client() == nil {
+	if !q.idle() || driver.Client() == nil {
 		return
 	}
 	q.observe(driver)
@@ -121,7 +126,7 @@ type step func(q *sessionQueue) error
 
 // operate is the step of what is neither the beginning nor the end of anything.
 func operate(q *sessionQueue) error {
-	if q.ended {
+	if q.ended && len(q.lent) == 0 {
 		return errSessionEnded
 	}
 	if q.txn != transactionRunning {
@@ -138,6 +143,11 @@ type sessionTurn struct {
 	in     transaction // that of the call
 	was    transaction // before it
 	change int
+
+	// Of a turn that was lent: see lend.
+	order  *turns           // of the file that the operation has
+	inner  *future.Sequence // what was called in user code of the operation
+	holder *future.Ticket   // the operation's own place there
 }
 
 // take takes a turn, unless the step does not allow it.
@@ -146,8 +156,21 @@ func (q *sessionQueue) take(driver *mongo.Session, do step) (*sessionTurn, error
 	defer q.mu.Unlock()
 	q.look(driver)
 	t := &sessionTurn{queue: q, driver: driver, was: q.txn}
+	ended := q.ended
+	q.behind = false
 	if err := do(q); err != nil {
 		return nil, err
+	}
+	if n := len(q.lent); n > 0 && !q.behind {
+		if q.ended == ended && (q.txn == transactionRunning) == (t.was == transactionRunning) {
+			lender := q.lent[n-1]
+			q.txn, t.in, t.change = t.was, lender.in, q.changes
+			t.ticket = lender.inner.Reserve()
+			return t, nil
+		}
+		if q.ended == ended {
+			q.lent = nil // what is called from now on comes after this one
+		}
 	}
 	if q.txn != t.was {
 		q.changes++
@@ -221,7 +244,53 @@ func (t *sessionTurn) pass() {
 	t.queue.mu.Lock()
 	t.queue.observe(t.driver)
 	t.queue.mu.Unlock()
-	t.turn.pass()
+	if t.inner == nil {
+		t.turn.pass()
+		return
+	}
+	t.holder.Release()
+	t.inner.Reserve().Do(t.turn.pass)
+}
+
+// operateOn is the step of an operation that waits for its turn of ts, too. If a lender has that, the operation stays behind
+// the lender: it would keep what user code calls in the session from running, and could not run itself.
+func operateOn(ts *turns) step {
+	return func(q *sessionQueue) error {
+		q.behind = slices.ContainsFunc(q.lent, func(lender *sessionTurn) bool { return lender.order == ts })
+		return operate(q)
+	}
+}
+
+// lend calls fn, which calls user code, in an operation that has the turn, and that of order. The user code may call operations in the
+// session and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the
+// calls. It overtakes what was called before and waits for this operation.
+//
+// Other operations on the same file stay behind this operation, and so does what begins or ends a transaction, or the
+// session. What is called after the beginning of a transaction stays behind that.
+//
+// lend returns when the driver's session is free again. What is left in inner then runs when the operation passes the
+// turn, before anything else.
+func (t *sessionTurn) lend(ctx context.Context, order *turns, fn func()) {
+	if t == nil {
+		fn()
+		return
+	}
+	t.order = order
+	if t.inner == nil {
+		t.inner = new(future.Sequence)
+		t.holder = t.inner.TryReserve()
+	}
+	q := t.queue
+	q.mu.Lock()
+	q.observe(t.driver)
+	q.lent = append(q.lent, t)
+	q.mu.Unlock()
+	t.holder.Lend(ctx, func() {
+		fn()
+		q.mu.Lock()
+		q.lent = slices.DeleteFunc(q.lent, func(lender *sessionTurn) bool { return lender == t })
+		q.mu.Unlock()
+	})
 }
 
 // drop gives the turn on when the operation is not to run any more, and reports false if the turn has come, or was

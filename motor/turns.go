@@ -8,18 +8,16 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// turns makes operations that share something which only one of them may use at a time, such as the driver's cursor or
-// its session, take turns in the order of their calls. One that waits for its turn holds no slot of the executor.
+// turns is a sequence with a lock that guards what belongs to the order of its calls.
 type turns struct {
-	mu   sync.Mutex
-	last *future.Future[struct{}] // done when the latest turn is over
+	mu       sync.Mutex
+	sequence future.Sequence
 }
 
 // turn is one operation's place in the order.
 type turn struct {
-	before *future.Future[struct{}]
-	over   *future.Promise[struct{}]
-	begun  atomic.Bool
+	ticket *future.Ticket
+	begun  atomic.Bool // the turn has come, or was dropped
 }
 
 func (ts *turns) take() *turn {
@@ -31,55 +29,26 @@ func (ts *turns) take() *turn {
 }
 
 // enter gives t the last place. mu is held.
-func (ts *turns) enter(t *turn) {
-	t.over = future.NewPromise[struct{}]()
-	t.before, ts.last = ts.last, t.over.Future()
-}
+func (ts *turns) enter(t *turn) { t.ticket = ts.sequence.Reserve() }
 
 // idle reports whether no turn is being taken or waited for.
-func (ts *turns) idle() bool {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	return ts.last == nil || ts.last.IsDone()
-}
+func (ts *turns) idle() bool { return ts.sequence.Idle() }
 
-// takeIdle is take if the turn is nobody's. If it is somebody's, it returns nil.
+// takeIdle is take if no operation has the turn or waits for it. Otherwise it returns nil.
 func (ts *turns) takeIdle() *turn {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	if ts.last != nil && !ts.last.IsDone() {
+	ticket := ts.sequence.TryReserve()
+	if ticket == nil {
 		return nil
 	}
-	t := new(turn)
-	ts.enter(t)
-	return t
+	return &turn{ticket: ticket}
 }
 
-// soon calls fn in a turn of its own. fn must neither block nor run anybody else's code.
-func (ts *turns) soon(fn func()) {
-	t := ts.take()
-	t.soon(func() {
-		fn()
-		t.Wake()
-	})
-}
+// soon calls fn in a turn of its own. fn must neither block nor run user code.
+func (ts *turns) soon(fn func()) { ts.take().soon(fn) }
 
-// soon calls fn when the turn comes, and reports whether that was at once. fn must neither block nor run anybody else's
-// code.
-func (t *turn) soon(fn func()) bool {
-	if t.before == nil || t.before.IsDone() {
-		fn()
-		return true
-	}
-	t.before.Notify(waker(fn))
-	return false
-}
-
-// waker is a function as a future.Waker.
-type waker func()
-
-// Wake implements future.Waker.
-func (fn waker) Wake() { fn() }
+// soon calls fn when the turn comes, passes the turn on, and reports whether that was at once. fn must neither block nor
+// run user code.
+func (t *turn) soon(fn func()) bool { return t.ticket.Do(fn) }
 
 // begin waits for the turn, in the operation. It fails, with the turn passed on, if the operation is not to run. The
 // nil turn has come.
@@ -94,13 +63,10 @@ func (t *turn) begin(ctx context.Context) error {
 	return err
 }
 
-// wait is begin, but for that the turn is still to be dropped if it fails.
+// wait is begin, except that the turn is still to be dropped if it fails. ctx is the operation's own.
 func (t *turn) wait(ctx context.Context) error {
-	if t.before != nil {
-		// ctx is the operation's own, so that waiting with it lends the slot: see future.Suspender.
-		if _, err := t.before.Await(ctx); err != nil {
-			return waitError{err}
-		}
+	if err := t.ticket.Wait(ctx); err != nil {
+		return waitError{err}
 	}
 	if !t.begun.CompareAndSwap(false, true) {
 		return future.ErrCancelled
@@ -114,18 +80,13 @@ type waitError struct{ error }
 
 // pass gives the turn on, once it has come.
 func (t *turn) pass() {
-	if t == nil {
-		return
+	if t != nil {
+		t.ticket.Release()
 	}
-	if t.before == nil {
-		t.Wake()
-		return
-	}
-	t.before.Notify(t)
 }
 
-// Wake implements future.Waker: the turns before this one are over, and this one is not needed any more.
-func (t *turn) Wake() { t.over.Resolve(struct{}{}) }
+// Wake implements future.Waker.
+func (t *turn) Wake() { t.pass() }
 
 // drop gives a turn on when the operation that took it is settled without having had it: cancelled, or refused by the
 // executor. It reports false if the turn has come, or was dropped before.
@@ -139,7 +100,7 @@ func (t *turn) drop() bool {
 
 // takeTurns takes a place in the order of ts, and the same in that of the session of ctx.
 func (c *Client) takeTurns(ctx context.Context, ts *turns) (own *turn, session *sessionTurn, err error) {
-	own, session, err = ts.takeBoth(func() (*sessionTurn, error) { return c.enter(ctx) })
+	own, session, err = ts.takeBoth(func() (*sessionTurn, error) { return c.enterWith(ctx, operateOn(ts)) })
 	if err != nil {
 		own.drop()
 	}
@@ -156,3 +117,9 @@ func (ts *turns) takeBoth(enter func() (*sessionTurn, error)) (own *turn, sessio
 	session, err = enter()
 	return own, session, err
 }
+
+// waker is a function as a future.Waker.
+type waker func()
+
+// Wake implements future.Waker.
+func (fn waker) Wake() { fn() }
