@@ -95,6 +95,7 @@ func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []b
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] { c.setBatchSize(n); return c }
 
+//go:noinline
 func (c *commandCursor) setBatchSize(n int32) {
 	c.set(func() error {
 		if n < 0 {
@@ -114,6 +115,7 @@ func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 	return c
 }
 
+//go:noinline
 func (c *commandCursor) setMaxAwaitTimeMS(ms int64) {
 	c.set(func() error {
 		if ms < 0 {
@@ -130,6 +132,7 @@ func (c *commandCursor) setMaxAwaitTimeMS(ms int64) {
 // Motor: the parameter comment of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] { c.setComment(comment); return c }
 
+//go:noinline
 func (c *commandCursor) setComment(comment any) {
 	c.set(func() error {
 		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})

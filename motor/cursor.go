@@ -110,6 +110,8 @@ func (c *cursor) follow() {
 }
 
 // set adds to the options, if the cursor has not started.
+//
+// The setters that call it are not inlined: a program would compile them, and their closures, for each type of documents.
 func (c *cursor) set(method string, add func(*chain) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,6 +144,7 @@ func (ch *chain) option(set func(*options.FindOptions)) {
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] { c.setSort(keys, direction); return c }
 
+//go:noinline
 func (c *cursor) setSort(keys any, direction []any) {
 	c.set("Sort", func(ch *chain) error {
 		if key, ok := keys.(string); ok {
@@ -164,6 +167,7 @@ func (c *cursor) setSort(keys any, direction []any) {
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] { c.setSkip(n); return c }
 
+//go:noinline
 func (c *cursor) setSkip(n int64) {
 	c.set("Skip", func(ch *chain) error {
 		if n < 0 {
@@ -179,6 +183,7 @@ func (c *cursor) setSkip(n int64) {
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] { c.setLimit(n); return c }
 
+//go:noinline
 func (c *cursor) setLimit(n int64) {
 	c.set("Limit", func(ch *chain) error {
 		return ch.limit(n)
@@ -191,6 +196,7 @@ func (c *cursor) setLimit(n int64) {
 // Motor: MotorCursor.batch_size.
 func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] { c.setBatchSize(n); return c }
 
+//go:noinline
 func (c *cursor) setBatchSize(n int32) {
 	c.set("BatchSize", func(ch *chain) error {
 		if n < 0 {

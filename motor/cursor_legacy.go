@@ -21,6 +21,7 @@ import (
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] { c.setSlice(from, to); return c }
 
+//go:noinline
 func (c *cursor) setSlice(from int64, to []int64) {
 	c.set("Slice", func(ch *chain) error {
 		limit := int64(0)
@@ -51,6 +52,7 @@ func (c *cursor) setSlice(from int64, to []int64) {
 // Legacy: use Skip and Limit. Motor: cursor[i].
 func (c *Cursor[D]) Index(i int64) *Cursor[D] { c.setIndex(i); return c }
 
+//go:noinline
 func (c *cursor) setIndex(i int64) {
 	c.set("Index", func(ch *chain) error {
 		if i < 0 {

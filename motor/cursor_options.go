@@ -16,6 +16,7 @@ import (
 // Motor: MotorCursor.hint.
 func (c *Cursor[D]) Hint(index any) *Cursor[D] { c.setHint(index); return c }
 
+//go:noinline
 func (c *cursor) setHint(index any) {
 	c.set("Hint", func(ch *chain) error {
 		hint := index
@@ -39,6 +40,7 @@ func (c *cursor) setHint(index any) {
 // Motor: MotorCursor.where.
 func (c *Cursor[D]) Where(code any) *Cursor[D] { c.setWhere(code); return c }
 
+//go:noinline
 func (c *cursor) setWhere(code any) {
 	c.set("Where", func(ch *chain) error {
 		switch js := code.(type) {
@@ -64,6 +66,7 @@ func (c *cursor) setWhere(code any) {
 // Motor: MotorCursor.min.
 func (c *Cursor[D]) Min(keys any) *Cursor[D] { c.setMin(keys); return c }
 
+//go:noinline
 func (c *cursor) setMin(keys any) {
 	c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
 }
@@ -75,10 +78,12 @@ func (c *cursor) setMin(keys any) {
 // Motor: MotorCursor.max.
 func (c *Cursor[D]) Max(keys any) *Cursor[D] { c.setMax(keys); return c }
 
+//go:noinline
 func (c *cursor) setMax(keys any) {
 	c.bound("Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
 }
 
+//go:noinline
 func (c *cursor) bound(method string, keys any, set func(*options.FindOptions, any)) {
 	c.set(method, func(ch *chain) error {
 		bound, err := c.coll.codec.encodeCommand(method, keys)
@@ -94,6 +99,7 @@ func (c *cursor) bound(method string, keys any, set func(*options.FindOptions, a
 // Motor: MotorCursor.comment.
 func (c *Cursor[D]) Comment(comment any) *Cursor[D] { c.setComment(comment); return c }
 
+//go:noinline
 func (c *cursor) setComment(comment any) {
 	c.set("Comment", func(ch *chain) error {
 		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
@@ -113,6 +119,7 @@ func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
 	return c
 }
 
+//go:noinline
 func (c *cursor) setCollation(collation *options.Collation) {
 	c.set("Collation", func(ch *chain) error {
 		var own *options.Collation
@@ -130,6 +137,7 @@ func (c *cursor) setCollation(collation *options.Collation) {
 // Motor: MotorCursor.allow_disk_use.
 func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] { c.setAllowDiskUse(allow); return c }
 
+//go:noinline
 func (c *cursor) setAllowDiskUse(allow bool) {
 	c.set("AllowDiskUse", func(ch *chain) error {
 		ch.option(func(o *options.FindOptions) { o.AllowDiskUse = &allow })
@@ -143,6 +151,7 @@ func (c *cursor) setAllowDiskUse(allow bool) {
 // Motor: MotorCursor.max_time_ms.
 func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { c.setMaxTimeMS(ms); return c }
 
+//go:noinline
 func (c *cursor) setMaxTimeMS(ms int64) {
 	c.set("MaxTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
@@ -162,6 +171,7 @@ func (c *cursor) setMaxTimeMS(ms int64) {
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] { c.setMaxAwaitTimeMS(ms); return c }
 
+//go:noinline
 func (c *cursor) setMaxAwaitTimeMS(ms int64) {
 	c.set("MaxAwaitTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
@@ -183,6 +193,7 @@ func (c *cursor) setMaxAwaitTimeMS(ms int64) {
 // Motor: MotorCursor.max_scan.
 func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { c.setMaxScan(n); return c }
 
+//go:noinline
 func (c *cursor) setMaxScan(n int64) {
 	c.set("MaxScan", func(ch *chain) error {
 		if n < 0 {
@@ -228,6 +239,7 @@ const awaitAlone options.CursorType = -1
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { c.addOption(mask); return c }
 
+//go:noinline
 func (c *cursor) addOption(mask int) {
 	c.set("AddOption", func(ch *chain) error {
 		if mask&QueryFlagExhaust != 0 {
@@ -246,6 +258,7 @@ func (c *cursor) addOption(mask int) {
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] { c.removeOption(mask); return c }
 
+//go:noinline
 func (c *cursor) removeOption(mask int) {
 	c.set("RemoveOption", func(ch *chain) error { return ch.flag("RemoveOption", mask, false) })
 }
