@@ -499,7 +499,7 @@ func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
 }
 
 // CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
-// say. Databases take this over when they are made, but for what their own options say.
+// say. A database copies this when it is made, except where its own options differ.
 //
 // Motor: MotorClient.codec_options.
 func (c *Client) CodecOptions() motor.CodecOptions {

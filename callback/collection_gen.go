@@ -128,8 +128,8 @@ func (c *collection) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as the database does, but for what the collection's
-// options say.
+// CodecOptions returns how documents are encoded and decoded: as by the database, except where the options of the
+// collection differ.
 //
 // Motor: MotorCollection.codec_options.
 func (c *collection) CodecOptions() motor.CodecOptions {

@@ -69,8 +69,8 @@ func (d *Database) SecondaryAcceptableLatencyMS() int {
 	return d.futures.SecondaryAcceptableLatencyMS()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as the client did when the database was made, but for
-// what the database's options say.
+// CodecOptions returns how documents are encoded and decoded: as by the client when the database was made, except where
+// the options of the database differ.
 //
 // Motor: MotorDatabase.codec_options.
 func (d *Database) CodecOptions() motor.CodecOptions {
