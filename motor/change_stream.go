@@ -74,15 +74,15 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 	if err := c.Err(); err != nil {
 		return failed[T](client, err)
 	}
-	source, err := c.begin(ctx, nil)
+	result, err := c.begin(ctx, nil)
 	if err != nil {
 		return failed[T](client, err)
 	}
-	own, session, err := c.takeTurns(source)
+	own, session, err := c.takeTurns(result)
 	return submit(ctx, client, op[T]{
-		err: err, lane: longLane, placed: true, places: places{own: own, session: session}, conn: source.conn,
+		err: err, lane: longLane, placed: true, places: places{own: own, session: session}, conn: result.conn,
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
-			if err := c.openNow(ctx, conn, source); err != nil {
+			if err := c.openNow(ctx, conn, result); err != nil {
 				return none, err
 			}
 			return v, nil
@@ -93,7 +93,7 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 // openNow opens the stream, if that has not been done. The caller has the turn.
 func (c *cursorReader) openNow(ctx context.Context, conn *connection, s *resultSet) (err error) {
 	closed := c.ended(s)
-	if s.feed == nil && !closed {
+	if s.batches == nil && !closed {
 		err = c.start(ctx, conn, s)
 		closed = err != nil && c.ended(s)
 	}
@@ -218,13 +218,13 @@ func (s *changeStream) ResumeToken() bson.Raw {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.source == nil:
+	case c.result == nil:
 		return nil
-	case c.source.batch.size() > 0:
-		first := c.source.batch.at(0).(*change)
+	case c.result.batch.size() > 0:
+		first := c.result.batch.at(0).(*change)
 		return slices.Clone(first.before)
 	}
-	return slices.Clone(c.source.token)
+	return slices.Clone(c.result.token)
 }
 
 // Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error

@@ -16,9 +16,9 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// changeFeed is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
+// changeSource is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
 // come to its end, and if it need not be the end, the next round trip is with another that begins where it ended.
-type changeFeed struct {
+type changeSource struct {
 	spec     *streamSpec
 	client   *mongo.Client
 	session  *mongo.Session
@@ -33,7 +33,7 @@ type changeFeed struct {
 
 // open opens a stream.
 func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSource, error) {
-	f := &changeFeed{spec: w, client: client, session: mongo.SessionFromContext(ctx), settings: w.target.concerns.snapshot()}
+	f := &changeSource{spec: w, client: client, session: mongo.SessionFromContext(ctx), settings: w.target.concerns.snapshot()}
 	lent := lend(ctx)
 	defer lent.takeBack()
 	if err := f.connect(lent); err != nil {
@@ -65,7 +65,7 @@ func (c *lentContext) Err() error                  { return (*c.of.Load()).Err()
 func (c *lentContext) Value(key any) any           { return (*c.of.Load()).Value(key) }
 
 // connect opens a stream of the driver's where the last one ended.
-func (f *changeFeed) connect(ctx context.Context) error {
+func (f *changeSource) connect(ctx context.Context) error {
 	driver, err := f.spec.target.at(f.client, f.settings).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (f *changeFeed) connect(ctx context.Context) error {
 	return nil
 }
 
-func (f *changeFeed) more(ctx context.Context, _ *codec, list docList) (come docBatch, err error) {
+func (f *changeSource) more(ctx context.Context, _ *codec, list docList) (come docBatch, err error) {
 	if f.driver == nil {
 		if err := f.connect(mongo.NewSessionContext(ctx, f.session)); err != nil {
 			f.dead = !resumable(err)
@@ -107,7 +107,7 @@ func (f *changeFeed) more(ctx context.Context, _ *codec, list docList) (come doc
 }
 
 // batch takes, into a list, what the driver has fetched. It keeps nothing of that memory, which the driver uses again.
-func (f *changeFeed) batch(list *docs[change]) (come docBatch) {
+func (f *changeSource) batch(list *docs[change]) (come docBatch) {
 	var memory bsoncodec.Arena
 	*list = make(docs[change], 0, f.driver.RemainingBatchLength()+1)
 	come.docs = list
@@ -127,14 +127,14 @@ func (f *changeFeed) batch(list *docs[change]) (come docBatch) {
 }
 
 // advance notes where the driver would resume.
-func (f *changeFeed) advance() {
+func (f *changeSource) advance() {
 	if token := f.driver.ResumeToken(); token != nil {
 		f.token = slices.Clone(token)
 	}
 }
 
 // end ends the driver's stream, which came to its end with err while its cursor was id.
-func (f *changeFeed) end(ctx context.Context, id int64, err error) {
+func (f *changeSource) end(ctx context.Context, id int64, err error) {
 	if ctx.Err() != nil {
 		// The round trip was cut off. To the driver that is an error to be resumed from: it has given the cursor up, with
 		// a command that this context has cut off as well, and forgotten its number.
@@ -154,11 +154,11 @@ func resumable(err error) bool {
 	return errors.Is(err, ConnectionFailure) || errors.As(err, &labelled) && labelled.HasErrorLabel("ResumableChangeStreamError")
 }
 
-func (f *changeFeed) over(error) bool { return f.dead }
+func (f *changeSource) over(error) bool { return f.dead }
 
-func (f *changeFeed) resume() bson.Raw { return f.token }
+func (f *changeSource) resume() bson.Raw { return f.token }
 
-func (f *changeFeed) ID() int64 {
+func (f *changeSource) ID() int64 {
 	switch {
 	case f.lost != 0:
 		return f.lost
@@ -168,7 +168,7 @@ func (f *changeFeed) ID() int64 {
 	return f.driver.ID()
 }
 
-func (f *changeFeed) Close(ctx context.Context) error {
+func (f *changeSource) Close(ctx context.Context) error {
 	var err error
 	if f.lost != 0 {
 		err = f.kill(ctx)
@@ -184,7 +184,7 @@ func (f *changeFeed) Close(ctx context.Context) error {
 }
 
 // kill ends the cursor that was lost.
-func (f *changeFeed) kill(ctx context.Context) error {
+func (f *changeSource) kill(ctx context.Context) error {
 	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.settings.read.pref))
 }
 

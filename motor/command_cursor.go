@@ -65,10 +65,10 @@ func openedCommandCursor(
 	c := new(CommandCursor[bson.M])
 	c.over(coll, (*docs[bson.M])(nil))
 	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
-	s.feed, s.client = driverCursor{driver}, client
+	s.batches, s.client = driverCursor{driver}, client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().whereTo(ctx, false)
-	c.source = s
+	c.result = s
 	if driver.TryNext(context.Background()) {
 		s.take(decodeBatch(&coll.codec, driver, s.next))
 	}
@@ -83,9 +83,9 @@ func openedCommandCursor(
 func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []bson.Raw) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
 	c.over(coll, (*docs[bson.M])(nil))
-	c.source = newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
-	c.source.closed = true
-	c.source.take(decodeAll(&coll.codec, all, c.source.next))
+	c.result = newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
+	c.result.closed = true
+	c.result.take(decodeAll(&coll.codec, all, c.result.next))
 	return c
 }
 

@@ -245,10 +245,10 @@ func (l *longPolls) disconnect(ctx context.Context) error {
 	return wrapError(l.client.Disconnect(ctx))
 }
 
-// clientFor returns the driver's client that opens a cursor of a kind.
-func (conn *connection) clientFor(ctx context.Context, kind options.CursorType) (*mongo.Client, error) {
+// clientFor returns the driver's client that opens a cursor which is read in a lane.
+func (conn *connection) clientFor(ctx context.Context, in lane) (*mongo.Client, error) {
 	client, err := conn.client(ctx)
-	if err != nil || laneOf(kind) == shortLane || mongo.SessionFromContext(ctx) != nil {
+	if err != nil || in == shortLane || mongo.SessionFromContext(ctx) != nil {
 		return client, err
 	}
 	client, err = conn.polls.driver(conn.options)
@@ -277,3 +277,42 @@ func (c *Client) connectionWith(driver *mongo.Client) *connection {
 }
 
 var errClientClosed = newError(InvalidOperation, "the client was closed after the cursor had been opened")
+
+// openCursors are the cursors that the server keeps open for a connection, by the server's number for them. The server
+// wants to be told the collection and must be the right one of several, and only the cursor knows these.
+type openCursors struct {
+	mu   sync.Mutex
+	byID map[int64]closeFunc
+}
+
+// closeFunc closes a cursor.
+type closeFunc = func(context.Context) *future.Future[struct{}]
+
+// track notes that the number of a cursor has changed from before to now; 0 means that it is not open on the server.
+func (open *openCursors) track(before, now int64, closeCursor closeFunc) {
+	open.mu.Lock()
+	defer open.mu.Unlock()
+	delete(open.byID, before)
+	if now == 0 {
+		return
+	}
+	if open.byID == nil {
+		open.byID = make(map[int64]closeFunc)
+	}
+	open.byID[now] = closeCursor
+}
+
+// drop forgets a cursor that was collected.
+func (open *openCursors) drop(id int64) { open.track(id, 0, nil) }
+
+// closer returns the function that closes the cursor with the number id. A client that is not open has none.
+func (conn *connection) closer(id int64) (closeFunc, error) {
+	if conn != nil {
+		conn.cursors.mu.Lock()
+		defer conn.cursors.mu.Unlock()
+		if closeCursor := conn.cursors.byID[id]; closeCursor != nil {
+			return closeCursor, nil
+		}
+	}
+	return nil, newError(CursorNotFound, "the client has no open cursor with the number %d", id)
+}

@@ -119,7 +119,7 @@ func (c *cursor) set(method string, add func(*chain) error) {
 	if c.err != nil {
 		return
 	}
-	if c.source != nil {
+	if c.result != nil {
 		c.late = newError(InvalidOperation, "%s: cannot set options after executing query", method)
 		c.err = c.late
 		return
@@ -323,7 +323,7 @@ type cursorReader struct {
 	mu       sync.Mutex
 	err      error      // every read fails with it: an argument or an option is wrong
 	late     error      // err, if it only says that options were set after the first read
-	source   *resultSet // nil: not started
+	result   *resultSet // nil: not started
 	anywhere bool       // a secondary may be read, whatever the read preference
 	nothing  bool       // there is nothing to read, so nothing is sent
 	closed   bool
@@ -341,11 +341,11 @@ type resultSet struct {
 
 	session *Session // of the context of the first read, even if that did not get as far as sending the command
 
-	// The operation that has the turn owns these. feed is nil until the command has been sent; client sent it.
-	feed   batchSource
-	client *mongo.Client
-	next   docList                  // the batch that is being decoded
-	poll   *future.Future[docBatch] // a long poll under way: see longPolls
+	// The operation that has the turn owns these. batches is nil until the command has been sent; client sent it.
+	batches batchSource
+	client  *mongo.Client
+	next    docList                  // the batch that is being decoded
+	poll    *future.Future[docBatch] // a long poll under way: see longPolls
 
 	// cursorReader.mu guards the rest.
 	address    Address
@@ -386,7 +386,7 @@ func (c *cursorReader) Err() error {
 func (c *cursorReader) Alive() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.source
+	s := c.result
 	if s == nil {
 		return !c.closed
 	}
@@ -399,7 +399,7 @@ func (c *cursorReader) Alive() bool {
 func (c *cursorReader) Started() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.source != nil
+	return c.result != nil
 }
 
 // Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
@@ -422,10 +422,10 @@ func (c *cursorReader) CursorID() int64 {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source == nil {
+	if c.result == nil {
 		return 0
 	}
-	return c.source.id
+	return c.result.id
 }
 
 // Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
@@ -436,10 +436,10 @@ func (c *cursorReader) CursorID() int64 {
 func (c *cursorReader) Address() (address Address, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source == nil || c.source.address == (Address{}) {
+	if c.result == nil || c.result.address == (Address{}) {
 		return Address{}, false
 	}
-	return c.source.address, true
+	return c.result.address, true
 }
 
 // Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
@@ -449,10 +449,10 @@ func (c *cursorReader) Address() (address Address, ok bool) {
 func (c *cursorReader) Session() *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source == nil {
+	if c.result == nil {
 		return nil
 	}
-	return c.source.session
+	return c.result.session
 }
 
 // Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
@@ -466,7 +466,7 @@ func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 	}
 	c.mu.Lock()
 	c.closed = true
-	s := c.source
+	s := c.result
 	c.mu.Unlock()
 	return c.shut(ctx, s)
 }
@@ -474,8 +474,8 @@ func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 // rewind makes the cursor one that has not been read.
 func (c *cursorReader) rewind() {
 	c.mu.Lock()
-	s := c.source
-	c.source, c.closed = nil, false
+	s := c.result
+	c.result, c.closed = nil, false
 	if c.late != nil { // it is not late any more
 		c.late, c.err = nil, nil
 	}
@@ -545,9 +545,9 @@ func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bo
 	case gone:
 		return nil
 	case !inSession:
-		return killCursor(ctx, c.coll, s.client, s.feed.ID())
+		return killCursor(ctx, c.coll, s.client, s.batches.ID())
 	}
-	return s.feed.Close(ctx)
+	return s.batches.Close(ctx)
 }
 
 // query is what a cursor asks the server for, at one moment.

@@ -24,7 +24,7 @@ func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future
 	c.mu.Lock()
 	if c.buffer() != nil {
 		defer c.mu.Unlock()
-		return resolved(c.coll.db.client, true), c.source.conn
+		return resolved(c.coll.db.client, true), c.result.conn
 	}
 	c.mu.Unlock()
 	r := &readOp{cursor: c, readSpec: readSpec{amount: peek, conn: conn}}
@@ -37,10 +37,10 @@ func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future
 
 // buffer returns the documents that can be read without I/O, or nil if there are none. mu is held.
 func (c *cursorReader) buffer() docList {
-	if c.err != nil || c.source == nil || c.source.batch.size() == 0 {
+	if c.err != nil || c.result == nil || c.result.batch.size() == 0 {
 		return nil
 	}
-	return c.source.batch
+	return c.result.batch
 }
 
 // pop removes the first of the documents that have come. ok is false if there is none.
@@ -187,7 +187,7 @@ const tailPause = 100 * time.Millisecond
 func (c *cursorReader) tailing() (tailing, await bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.source
+	s := c.result
 	tailing = !c.closed && s != nil && !s.closed && s.kind != options.NonTailable
 	return tailing, tailing && s.kind == options.TailableAwait
 }
@@ -269,7 +269,7 @@ type readOp struct {
 	found   bool // there was a document when it last looked
 
 	// cursor.mu guards these.
-	source  *resultSet
+	result  *resultSet
 	entered bool
 }
 
@@ -338,8 +338,8 @@ func (r *readOp) leave() {
 	switch {
 	case !r.entered:
 		r.session.drop()
-	case r.source.poll != nil:
-		r.source.poll.Notify(waker(r.session.pass))
+	case r.result.poll != nil:
+		r.result.poll.Notify(waker(r.session.pass))
 	default:
 		r.session.pass()
 	}
@@ -355,15 +355,15 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 			r.putBack()
 		}
 	}()
-	if r.source, err = r.cursor.begin(ctx, conn); err != nil {
+	if r.result, err = r.cursor.begin(ctx, conn); err != nil {
 		return err
 	}
-	once := r.once || r.source.kind != options.NonTailable && !r.wait
+	once := r.once || r.result.kind != options.NonTailable && !r.wait
 	// A read that has been given up takes nothing.
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
-			err = r.fetch(ctx, r.outer, conn, r.source)
+			err = r.fetch(ctx, r.outer, conn, r.result)
 			last = once
 		}
 	}
@@ -373,7 +373,7 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 // step takes what there is to take. A document that could not be decoded is an error when its turn comes; the
 // documents after it can still be read. last is whether no more is to be fetched.
 func (r *readOp) step(last bool) (done bool, err error) {
-	c, s := r.cursor, r.source
+	c, s := r.cursor, r.result
 	c.mu.Lock()
 	ready, more := s.batch.size(), s.decodeErr != nil || s.lostErr != nil || !s.closed && !last
 	if r.unlessClosed && c.closed {
@@ -397,7 +397,7 @@ func (r *readOp) step(last bool) (done bool, err error) {
 	next := decodeAll(&c.coll.codec, after, s.next)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s == c.source {
+	if s == c.result {
 		s.take(next)
 	}
 	return false, bad
@@ -420,8 +420,8 @@ func (r *readOp) putBack() {
 	if n == 0 {
 		return
 	}
-	if r.source == c.source {
-		r.docs.move(n, r.source.batch, true)
+	if r.result == c.result {
+		r.docs.move(n, r.result.batch, true)
 	}
 	r.docs.reset(0)
 }

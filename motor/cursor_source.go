@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"sync"
 	"weak"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -79,18 +78,18 @@ func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet,
 	session := client.session(mongo.SessionFromContext(ctx))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source == nil {
-		c.source = newResultSet(c.kind, conn, c.none)
-		c.source.session, c.source.closed = session, c.closed || c.nothing
+	if c.result == nil {
+		c.result = newResultSet(c.kind, conn, c.none)
+		c.result.session, c.result.closed = session, c.closed || c.nothing
 	}
-	return c.source, nil
+	return c.result, nil
 }
 
 // current returns the result that is being read, or nil.
 func (c *cursorReader) current() *resultSet {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.source
+	return c.result
 }
 
 // fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
@@ -112,7 +111,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if err := r.enter(ctx, s); err != nil {
 		return err
 	}
-	if s.feed == nil {
+	if s.batches == nil {
 		if err := c.start(ctx, conn, s); err != nil {
 			if c.ended(s) && outer.Err() == nil {
 				err = nil // Close, or Rewind, did not wait for it
@@ -122,14 +121,14 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	}
 	var come docBatch
 	var err error
-	c.prepare(s.feed)
+	c.prepare(s.batches)
 	if laneOf(s.kind) == longLane {
 		come, err = c.polled(ctx, conn, s)
 		if s.poll != nil {
 			return err // it is this wait that has ended
 		}
 	} else {
-		come, err = s.feed.more(outer, &c.coll.codec, s.next)
+		come, err = s.batches.more(outer, &c.coll.codec, s.next)
 	}
 
 	c.mu.Lock()
@@ -137,8 +136,8 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if s.closed && err != nil && outer.Err() == nil {
 		err = nil // Close, or Rewind, has ended the wait
 	}
-	s.setID(c, s.feed.ID())
-	over := err == errClientClosed || s.feed.over(err)
+	s.setID(c, s.batches.ID())
+	over := err == errClientClosed || s.batches.over(err)
 	if over {
 		s.closed = true
 	}
@@ -146,11 +145,11 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 		s.lostErr = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
 		c.abandon(s)
 	}
-	if s != c.source {
+	if s != c.result {
 		return nil // rewound meanwhile
 	}
 	s.take(come)
-	s.token = s.feed.resume()
+	s.token = s.batches.resume()
 	return err
 }
 
@@ -169,20 +168,20 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 		}()
 	}
 	ctx = locate(s.session.in(ctx))
-	client, err := conn.clientFor(ctx, s.kind)
+	client, err := conn.clientFor(ctx, laneOf(s.kind))
 	if err != nil {
 		return err
 	}
-	feed, err := c.open(ctx, client)
+	batches, err := c.open(ctx, client)
 	if err != nil {
 		return err
 	}
-	s.feed, s.client = feed, client
+	s.batches, s.client = batches, client
 	c.mu.Lock()
 	primary := !c.anywhere && c.coll.snapshot().read.pref.Mode() == readpref.PrimaryMode
 	s.address = conn.topology.whereTo(ctx, primary)
-	s.setID(c, feed.ID())
-	s.token = feed.resume()
+	s.setID(c, batches.ID())
+	s.token = batches.resume()
 	c.mu.Unlock()
 	return nil
 }
@@ -223,14 +222,28 @@ func (s *resultSet) take(come docBatch) {
 
 // setID notes the server's number for the cursor. mu is held.
 func (s *resultSet) setID(c *cursorReader, id int64) {
-	s.conn.cursors.trackID(c, s.id, id)
+	if s.id != id {
+		s.conn.cursors.track(s.id, id, c.closer())
+	}
 	switch {
 	case s.id == 0 && id != 0:
-		s.cleanup = runtime.AddCleanup(c, abandoned, leftOver{c.coll.db.client, s})
+		s.cleanup = runtime.AddCleanup(c, abandoned, cursorState{c.coll.db.client, s})
 	case s.id != 0 && id == 0:
 		s.cleanup.Stop()
 	}
 	s.id = id
+}
+
+// closer returns a function that closes the cursor. It does not keep the garbage collector from taking a cursor that the
+// program has forgotten.
+func (c *cursorReader) closer() closeFunc {
+	w, client := weak.Make(c), c.coll.db.client
+	return func(ctx context.Context) *future.Future[struct{}] {
+		if c := w.Value(); c != nil {
+			return c.Close(ctx)
+		}
+		return resolved(client, struct{}{})
+	}
 }
 
 // buffered reports whether something can be read without I/O.
@@ -374,57 +387,6 @@ func cloneBatch(driver *mongo.Cursor) []bson.Raw {
 	return docs
 }
 
-// openCursors are the cursors that the server keeps open for a connection, by the server's number for them. The server
-// wants to be told the collection and must be the right one of several, and only the cursor knows these.
-type openCursors struct {
-	mu   sync.Mutex
-	byID map[int64]func(context.Context) *future.Future[struct{}] // closes the cursor
-}
-
-// trackID notes that the number of a cursor has changed from before to now; 0 means that it is not open on the server.
-func (open *openCursors) trackID(c *cursorReader, before, now int64) {
-	if before == now {
-		return
-	}
-	open.mu.Lock()
-	defer open.mu.Unlock()
-	delete(open.byID, before)
-	if now == 0 {
-		return
-	}
-	if open.byID == nil {
-		open.byID = make(map[int64]func(context.Context) *future.Future[struct{}])
-	}
-	// The garbage collector must be free to take a cursor that the program has forgotten.
-	w := weak.Make(c)
-	client := c.coll.db.client
-	open.byID[now] = func(ctx context.Context) *future.Future[struct{}] {
-		if c := w.Value(); c != nil {
-			return c.Close(ctx)
-		}
-		return resolved(client, struct{}{})
-	}
-}
-
-// drop forgets a cursor that was collected.
-func (open *openCursors) drop(id int64) {
-	open.mu.Lock()
-	delete(open.byID, id)
-	open.mu.Unlock()
-}
-
-// closer returns the function that closes the cursor with the number id. A client that is not open has none.
-func (conn *connection) closer(id int64) (func(context.Context) *future.Future[struct{}], error) {
-	if conn != nil {
-		conn.cursors.mu.Lock()
-		defer conn.cursors.mu.Unlock()
-		if end := conn.cursors.byID[id]; end != nil {
-			return end, nil
-		}
-	}
-	return nil, newError(CursorNotFound, "the client has no open cursor of the number %d", id)
-}
-
 // polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
 // caller has the turn.
 func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSet) (come docBatch, err error) {
@@ -433,10 +395,10 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 		if c.registerCancel(s, cancel) {
 			return come, nil
 		}
-		feed, codec, list := s.feed, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
+		batches, codec, list := s.batches, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
 		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (docBatch, error) {
 			defer cancel()
-			return feed.more(ctx, codec, list)
+			return batches.more(ctx, codec, list)
 		})
 	}
 	_, _ = s.poll.Await(ctx)
@@ -451,15 +413,15 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 	return come, err
 }
 
-// leftOver is what is left of a cursor that was collected.
-type leftOver struct {
+// cursorState is the part of a cursor that outlives it when it is collected.
+type cursorState struct {
 	client *Client
-	source *resultSet
+	result *resultSet
 }
 
 // abandoned is called when a cursor was collected. Nothing else refers to its result any more, except a poll.
-func abandoned(left leftOver) {
-	s := left.source
+func abandoned(left cursorState) {
+	s := left.result
 	s.conn.cursors.drop(s.id)
 	if s.cancelPoll != nil {
 		s.cancelPoll()
@@ -477,17 +439,17 @@ func (c *cursorReader) abandon(s *resultSet) {
 
 // end returns the cleanup that ends the result on the server.
 func (s *resultSet) end(client *Client) cleanup {
-	feed, poll := s.feed, s.poll
+	batches, poll := s.batches, s.poll
 	return cleanup{s.client, func(ctx context.Context, conn *connection) {
 		if poll != nil {
 			select {
 			case <-poll.Done():
 				_ = poll.Err() // its failure is not reported
 			case <-ctx.Done():
-				return // the poll still uses the feed
+				return // the poll still uses the cursor
 			}
 		}
-		client.endIn(ctx, s.session, func() { _ = feed.Close(ctx) })
+		client.endIn(ctx, s.session, func() { _ = batches.Close(ctx) })
 	}}
 }
 

@@ -58,7 +58,7 @@ func newScan(shared *cursor, n int) *scan {
 func (c *commandCursor) join(sc *scan) {
 	c.over(sc.shared.handle, sc.shared.none)
 	c.scan = sc
-	c.source = newResultSet(c.kind, sc.shared.current().conn, c.none)
+	c.result = newResultSet(c.kind, sc.shared.current().conn, c.none)
 }
 
 // fetch takes the next batch for the cursor c.
@@ -120,8 +120,8 @@ func (sc *scan) leave(ctx context.Context, c *cursorReader, s *resultSet) *futur
 func (c *cursorReader) place() (at Address, session *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.source == nil {
+	if c.result == nil {
 		return at, nil
 	}
-	return c.source.address, c.source.session
+	return c.result.address, c.result.session
 }
