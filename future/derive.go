@@ -204,12 +204,9 @@ func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
 	v, err := outcome(p)
 	switch {
 	case do == stepFinally:
-		if failed := callFinally(fn.(func())); failed != nil {
-			var zero T
-			v, err = zero, failed
-		}
+		fn.(func())()
 	case do == stepCatch && err != nil:
-		v, err = callCatch(fn.(func(error) (T, error)), err)
+		v, err = fn.(func(error) (T, error))(err)
 	}
 	b, ok := settle(f, v, err)
 	if ok && do == stepCopy {
@@ -218,15 +215,10 @@ func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
 	return b
 }
 
-func callCatch[T any](fn func(error) (T, error), failure error) (v T, err error) {
+// runStep calls child.step and makes a panic of fn an error. In step itself, code for that would be compiled for each T.
+func runStep(child stepper, do stepKind, parent stepper, fn any) (b batch, err error) {
 	defer recoverAs(&err)
-	return fn(failure)
-}
-
-func callFinally(fn func()) (err error) {
-	defer recoverAs(&err)
-	fn()
-	return nil
+	return child.step(do, parent, fn), nil
 }
 
 func cellOf(s stepper) *cell { return s.step(stepCell, nil, nil).c }
@@ -264,7 +256,11 @@ func (n *afterNode) fire() batch {
 	if cellOf(n.child).isSettled() {
 		return batch{}
 	}
-	return n.child.step(n.do, parent, fn)
+	b, err := runStep(n.child, n.do, parent, fn)
+	if err != nil {
+		return cellOf(n.child).reject(err)
+	}
+	return b
 }
 
 func (n *afterNode) fail(err error) batch { return cellOf(n.child).reject(err) }
