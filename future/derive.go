@@ -195,21 +195,32 @@ func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
 	case stepCall:
 		if withFuture, ok := fn.(func(*Future[T])); ok {
 			withFuture(f)
-		} else {
-			fn.(func(T, error))(outcome(f))
+			return batch{}
 		}
-		return batch{}
+		parent = f
 	}
+	// Written out instead of calls of outcome and settle, which would be compiled for each T, too.
 	p := parent.(*Future[T])
-	v, err := outcome(p)
+	var v T
+	if p.cell.hasValue() {
+		v = p.value
+	}
+	err := p.cell.failure()
 	switch {
+	case do == stepCall:
+		fn.(func(T, error))(v, err)
+		return batch{}
 	case do == stepFinally:
 		fn.(func())()
 	case do == stepCatch && err != nil:
 		v, err = fn.(func(error) (T, error))(err)
 	}
-	b, ok := settle(f, v, err)
-	if ok && do == stepCopy {
+	if !f.cell.lockPending() {
+		return batch{}
+	}
+	f.value = v
+	b, _ := f.cell.publish(err, 0)
+	if do == stepCopy {
 		p.cell.observe()
 	}
 	return b

@@ -90,14 +90,11 @@ func outcome[T any](f *Future[T]) (v T, err error) {
 
 // settle publishes an outcome, if there is none yet, and returns what waited for it.
 func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
-	c := &f.cell
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
+	if !f.cell.lockPending() {
 		return batch{}, false
 	}
 	f.value = v
-	b, _ = c.publish(err, 0)
+	b, _ = f.cell.publish(err, 0)
 	return b, true
 }
 
@@ -290,13 +287,21 @@ func (c *cell) doneChan() <-chan struct{} {
 // settle publishes err as the outcome, if there is none yet, and returns what waited for it. The value stays as it is:
 // zero, or what the future's owner has stored.
 func (c *cell) settle(err error) (b batch, ok bool) {
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
+	if !c.lockPending() {
 		return batch{}, false
 	}
 	b, _ = c.publish(err, 0)
 	return b, true
+}
+
+// lockPending locks mu and reports true, unless the future is settled. publish unlocks mu.
+func (c *cell) lockPending() bool {
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
+		return false
+	}
+	return true
 }
 
 // publish ends the pending state. The value has been stored; mu is held and is released here. It returns what waited for
