@@ -261,8 +261,8 @@ func operateOn(ts *turns) step {
 	}
 }
 
-// lend calls fn, which calls user code, in an operation that has the turn, and that of order. The user code may call operations in the
-// session and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the
+// lend calls fn, which calls user code. The operation has the turn, and that of order. The user code may call operations in
+// the session and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the
 // calls. It overtakes what was called before and waits for this operation.
 //
 // Other operations on the same file stay behind this operation, and so does what begins or ends a transaction, or the
