@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -279,4 +281,26 @@ func TestCloseWhileTheCommandIsOnItsWay(t *testing.T) {
 			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
 		})
 	}
+}
+
+// The driver panics over the reply of a find that has no first batch: when it is read, and again when the cursor is ended.
+// The program goes on.
+func TestAbandonedCursor_ReplyWithoutFirstBatch(t *testing.T) {
+	before := future.SetUnobservedHandler(func(error) {})
+	defer future.SetUnobservedHandler(before)
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI())
+	func() {
+		read := client.Database("d").Collection("c").Find(bson.D{}).Next(t.Context())
+		peer.Receive("find").OK(bson.M{"cursor": bson.M{"id": int64(7), "ns": "d.c"}})
+		if _, err := read.Await(t.Context()); !errors.As(err, new(*future.PanicError)) {
+			t.Errorf("got %v, want a PanicError", err)
+		}
+	}()
+	abandonCursors(t, peer, client, 8)
+	collected(t, "the other cursor was not ended", func() bool {
+		return slices.ContainsFunc(peer.Seen("killCursors"), func(command bson.Raw) bool {
+			return command.Lookup("cursors", "0").AsInt64() == 8
+		})
+	})
 }
