@@ -196,11 +196,11 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 		workers = 2
 	}
 	s := newScene(t, style, e, workers, w.uri)
+	s.callbackPanics, s.codePanics = e == byPanic && want.kind == goesOn, e == byPanic && want.kind == failsLate
 	p := w.begin(s)
 	if !p.isPending() {
 		t.Fatalf("the operation does not wait: %v", <-p.outcomes)
 	}
-	s.callbackPanics, s.codePanics = e == byPanic && want.kind == goesOn, e == byPanic && want.kind == failsLate
 	after := p.end(e)
 	undelivered := e == byLoop && style == callbacks
 	if want.kind == goesOn || want.kind == failsLate {
