@@ -3,6 +3,7 @@ package seams_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/gomotor/gomotor/callback"
@@ -247,15 +248,22 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 			t.Errorf("again: %v", err)
 		}
 	}
+	p.finish()
+}
+
+// finish checks that the user is told no second outcome, and that nothing is left behind.
+func (p *waiting) finish() {
+	s := p.s
+	s.t.Helper()
 	s.loop.Close()
 	<-s.ended // what the loop had accepted has run
 	s.closeClient()
 	s.flush()
 	if n := len(p.outcomes); n != 0 {
-		t.Errorf("told %d times more: %v", n, <-p.outcomes)
+		s.t.Errorf("told %d times more: %v", n, <-p.outcomes)
 	}
 	if n := len(s.reports); n != 0 {
-		t.Errorf("%d reports more: %v", n, <-s.reports)
+		s.t.Errorf("%d reports more: %v", n, <-s.reports)
 	}
 }
 
@@ -322,4 +330,49 @@ func (p *waiting) end(e ending) (after func()) {
 		p.hangUp()
 	}
 	return after
+}
+
+// TestSeams_atOnce ends every wait in several ways at the same time: its context ends, its future is cancelled, and
+// what it waits for happens. The user is told one of these, and what was not told is left for the next operation.
+func TestSeams_atOnce(t *testing.T) {
+	const rounds = 5
+	for _, w := range waits {
+		t.Run(w.name, func(t *testing.T) {
+			for _, style := range styles {
+				t.Run(style.String(), func(t *testing.T) {
+					for range rounds {
+						t.Run("round", func(t *testing.T) { testAtOnce(t, w, style) })
+					}
+				})
+			}
+		})
+	}
+}
+
+func testAtOnce(t *testing.T, w wait, style style) {
+	workers := w.workers
+	if workers == 0 {
+		workers = 2
+	}
+	s := newScene(t, style, byContext, workers, w.uri)
+	p := w.begin(s)
+	var others sync.WaitGroup
+	others.Go(s.cancel)
+	if p.pending.cancel != nil {
+		others.Go(func() { p.pending.cancel() })
+	}
+	if p.release != nil {
+		p.release()
+	}
+	others.Wait()
+	told := p.outcome()
+	if told != nil && !errors.Is(told, context.Canceled) { // ErrCancelled is one, too
+		t.Errorf("told %v, want nil or context.Canceled", told)
+	}
+	if p.again != nil {
+		if err := p.again(told); err != nil {
+			t.Errorf("told %v; again: %v", told, err)
+		}
+	}
+	p.finish()
 }
