@@ -341,7 +341,10 @@ func withResult(err error, outcome *bulkOutcome, partial any) error {
 	if error(own) != err {
 		with = Error{class: own.class, cause: err}
 	}
-	with.outcome, with.partial = outcome, partial
+	with.partial = partial
+	if outcome != nil {
+		with.outcome = outcome
+	}
 	return &with
 }
 

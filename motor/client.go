@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -175,13 +174,6 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 	return d
 }
 
-// ServerInfo asks the server about itself: its version, its build, its limits.
-//
-// Motor: MotorClient.server_info.
-func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
-	return c.Database("admin").Command(ctx, bson.D{{Key: "buildInfo", Value: 1}})
-}
-
 // Stats says what the client's executor is doing and has done since the client was made.
 func (c *Client) Stats() future.PoolStats {
 	c.mu.Lock()
@@ -228,3 +220,15 @@ func (c *Client) String() string { return fmt.Sprintf("motor.Client(%q)", c.driv
 func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
 	return submit(ctx, c, driverOp(func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil }))
 }
+
+// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
+// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
+//
+// Motor: MotorClient.tz_aware.
+func (c *Client) TZAware() bool { return c.tzAware.Load() }
+
+// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client
+// later on; those that there are go on as before. See [WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
+func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }

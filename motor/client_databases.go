@@ -134,3 +134,10 @@ func describe(db mongo.DatabaseSpecification, nameOnly bool) (bson.Raw, error) {
 	}
 	return bson.Marshal(doc)
 }
+
+// ServerInfo asks the server about itself: its version, its build, its limits.
+//
+// Motor: MotorClient.server_info.
+func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {
+	return c.Database("admin").Command(ctx, bson.D{{Key: "buildInfo", Value: 1}})
+}

@@ -252,32 +252,6 @@ func (c *Client) EventListeners() []any {
 	return all
 }
 
-// defaultLatency is the driver's local threshold where nobody says another.
-const defaultLatency = 15 * time.Millisecond
-
-// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
-// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
-//
-// Motor: MotorClient.tz_aware.
-func (c *Client) TZAware() bool { return c.tzAware.Load() }
-
-// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client
-// later on; those that there are go on as before. See [WithTZAware].
-//
-// Motor: MotorClient.tz_aware = aware.
-func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }
-
-// WithTZAware sets whether dates come as a time.Time, in UTC, instead of a bson.DateTime; see [Client.TZAware].
-// Without it, they do not.
-//
-// Motor: MotorClient(tz_aware=...).
-func WithTZAware(aware bool) ClientOption {
-	return func(s *clientSettings) error {
-		s.tzAware = aware
-		return nil
-	}
-}
-
 // SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than
 // the nearest one and still be read: 15 at first. It does not matter where a mongos stands before the replica set.
 //

@@ -295,3 +295,17 @@ func withKeywords(query string, keywords map[string]string) string {
 	}
 	return strings.Join(pairs, "&")
 }
+
+// WithTZAware sets whether dates come as a time.Time, in UTC, instead of a bson.DateTime; see [Client.TZAware].
+// Without it, they do not.
+//
+// Motor: MotorClient(tz_aware=...).
+func WithTZAware(aware bool) ClientOption {
+	return func(s *clientSettings) error {
+		s.tzAware = aware
+		return nil
+	}
+}
+
+// defaultLatency is the driver's local threshold where nobody says another.
+const defaultLatency = 15 * time.Millisecond

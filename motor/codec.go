@@ -79,13 +79,6 @@ type arguments struct{ *command.Builder }
 
 func (a *arguments) err() error { return codecError(a.Err()) }
 
-// arguments returns what encodes arguments with a codec.
-func (c *Client) arguments(codec *codec) *arguments {
-	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
-}
-
-func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
-
 // command returns what gathers the fields of a command, with its first ones.
 func (c *codec) command(fields ...bson.E) *arguments {
 	return &arguments{command.New(c.Codec, fields...)}
@@ -128,22 +121,6 @@ var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.InvalidDocument: InvalidDocument,
 	bsoncodec.TooLarge:        DocumentTooLarge,
 	bsoncodec.CannotDecode:    InvalidBSON,
-}
-
-// codecError gives an error of bsoncodec or command its class, and returns other errors as they are.
-func codecError(err error) error {
-	if option, ok := err.(*command.OptionError); ok {
-		return &Error{class: ConfigurationError, cause: option.Cause}
-	}
-	own, ok := err.(*bsoncodec.Error)
-	if !ok {
-		return err
-	}
-	cause := own.Cause
-	if own.Kind == bsoncodec.CannotEncode {
-		cause = mongo.MarshalError{Value: own.Value, Err: cause}
-	}
-	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
 }
 
 // decodeIndexKeys is a hook for descriptions of indexes: the keys of an index are a bson.D, since their order matters,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,7 +23,7 @@ type Collection[D any] struct{ collection }
 // collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles the
 // methods of the generic types that it uses, so whatever can be a method of this type is one.
 type collection struct {
-	_ [0]func(*instances) // see instances
+	_ [0]func() // not comparable: that saves its users the comparing functions
 
 	db    *Database
 	name  string
@@ -40,19 +41,6 @@ type binding[T any] struct {
 	client *mongo.Client
 	at     settings
 	handle *T
-}
-
-// instances names the instances of generic types that every program reaches. The compiler makes wrappers of promoted
-// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
-// generic, as this one does, it takes the wrappers of this package. So collection has a field that mentions this type.
-type instances struct {
-	_ *Collection[bson.M]
-	_ *Cursor[bson.M]
-	_ *CommandCursor[bson.M]
-	_ *ChangeStream[bson.M]
-
-	_ *future.Future[*ChangeStream[bson.M]]
-	_ *future.Future[[]*CommandCursor[bson.M]]
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
@@ -130,22 +118,6 @@ func (c *collection) IOLoop() future.Executor { return c.db.client.loop }
 // String names the collection, with its database.
 func (c *collection) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 
-// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
-//
-// Motor: MotorCollection.drop.
-func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
-	now := c.snapshot()
-	if now.byCommand(ctx) {
-		return dropByCommand(ctx, c, now.write.wire, opts)
-	}
-	if err := now.refuseSession(ctx); err != nil {
-		return failed[struct{}](c.db.client, err)
-	}
-	return submit(ctx, c.db.client, collectionOp(c, now, nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
-		return struct{}{}, coll.Drop(ctx, opts...)
-	})))
-}
-
 // collectionOp returns the operation that calls fn with the driver's collection. err is the reason why it cannot be run.
 func collectionOp[T any](
 	c *collection, now settings, err error, fn func(context.Context, *mongo.Collection) (T, error),
@@ -213,43 +185,6 @@ func (c *collection) at(client *mongo.Client, now settings) *mongo.Collection {
 	return b.handle
 }
 
-// RenameOptions say how [Collection.Rename] goes about it.
-type RenameOptions struct {
-	DropTarget bool // put the collection in the place of one that has the new name already
-	Comment    any  // for the server's log and profile; nil: none
-}
-
-// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
-// old name.
-//
-// Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if there is no such collection, or
-// already one of the new name; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given
-// twice; [WriteConcernError].
-//
-// Motor: MotorCollection.rename.
-func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
-	set, err := atMostOne("Rename", opts)
-	if bad := checkCollectionName(newName); err == nil {
-		err = bad
-	}
-	f, now := c.codec.command(), c.snapshot()
-	f.Check(err)
-	f.Add("renameCollection", c.FullName())
-	f.Add("to", c.db.name+"."+newName)
-	if set.DropTarget {
-		f.Add("dropTarget", true)
-	}
-	f.AddValue("comment", set.Comment)
-	f.addConcern(ctx, now)
-	command := f.Raw()
-	// The indexes move with the collection. Those of one that had the new name are gone.
-	target := &newCollection(c.db, newName, nil).collection
-	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
-		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
-	}
-	return submit(ctx, c.db.client, collectionOp(c, now, f.err(), invalidating(target, "", invalidating(c, "", op))))
-}
-
 // Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
 // the call. See [Client.Delegate].
 //
@@ -260,4 +195,32 @@ func (c *collection) Delegate(ctx context.Context) *future.Future[*mongo.Collect
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(_ context.Context, coll *mongo.Collection) (*mongo.Collection, error) {
 		return coll, nil
 	}))
+}
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	return (*Collection[D])(c.withOptions(opts))
+}
+
+func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
+	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
+	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
+	if err := with.inherit(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
+		with.err = err
+	}
+	with.codec = c.codec.with(set.Registry, set.BSONOptions)
+	return with
+}
+
+// withDocuments returns the collection with documents of another type.
+func withDocuments[E any](c *collection) *Collection[E] { return (*Collection[E])(c.copied()) }
+
+// copied returns another handle for the collection, with the concerns that it has now.
+func (c *collection) copied() *Collection[bson.M] {
+	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
+	_ = other.inherit(&c.concerns, nil, nil)
+	return other
 }

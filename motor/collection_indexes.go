@@ -394,3 +394,16 @@ func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[optio
 	}
 	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }
+
+// invalidating returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
+// are forgotten at the call, since EnsureIndex may be called before op runs, and while op runs.
+func invalidating[T any](
+	c *collection, name string, op func(context.Context, *mongo.Collection) (T, error),
+) func(context.Context, *mongo.Collection) (T, error) {
+	cache, which := &c.db.client.indexes, indexKey{c.db.name, c.name, name}
+	cache.forget(which)
+	return func(ctx context.Context, coll *mongo.Collection) (T, error) {
+		defer cache.drop(which)()
+		return op(ctx, coll)
+	}
+}

@@ -2,7 +2,7 @@ package motor
 
 import (
 	"context"
-	"slices"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -11,24 +11,6 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 )
-
-// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
-// does no I/O.
-//
-// Motor: MotorCollection.with_options.
-func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	return (*Collection[D])(c.withOptions(opts))
-}
-
-func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
-	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
-	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
-	if err := with.inherit(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
-		with.err = err
-	}
-	with.codec = c.codec.with(set.Registry, set.BSONOptions)
-	return with
-}
 
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
 //
@@ -65,12 +47,83 @@ func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
 	}))
 }
 
-// withDocuments returns the collection with documents of another type.
-func withDocuments[E any](c *collection) *Collection[E] { return (*Collection[E])(c.copied()) }
-
-// copied returns another handle for the collection, with the concerns that it has now.
-func (c *collection) copied() *Collection[bson.M] {
-	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
-	_ = other.inherit(&c.concerns, nil, nil)
-	return other
+// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
+//
+// Motor: MotorCollection.drop.
+func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
+	now := c.snapshot()
+	if now.byCommand(ctx) {
+		return dropByCommand(ctx, c, now.write.wire, opts)
+	}
+	if err := now.refuseSession(ctx); err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
+	return submit(ctx, c.db.client, collectionOp(c, now, nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		return struct{}{}, coll.Drop(ctx, opts...)
+	})))
 }
+
+// RenameOptions say how [Collection.Rename] goes about it.
+type RenameOptions struct {
+	DropTarget bool // put the collection in the place of one that has the new name already
+	Comment    any  // for the server's log and profile; nil: none
+}
+
+// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
+// old name.
+//
+// Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if there is no such collection, or
+// already one of the new name; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given
+// twice; [WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
+	set, err := atMostOne("Rename", opts)
+	if bad := checkCollectionName(newName); err == nil {
+		err = bad
+	}
+	f, now := c.codec.command(), c.snapshot()
+	f.Check(err)
+	f.Add("renameCollection", c.FullName())
+	f.Add("to", c.db.name+"."+newName)
+	if set.DropTarget {
+		f.Add("dropTarget", true)
+	}
+	f.AddValue("comment", set.Comment)
+	f.addConcern(ctx, now)
+	command := f.Raw()
+	// The indexes move with the collection. Those of one that had the new name are gone.
+	target := &newCollection(c.db, newName, nil).collection
+	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
+		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
+	}
+	return submit(ctx, c.db.client, collectionOp(c, now, f.err(), invalidating(target, "", invalidating(c, "", op))))
+}
+
+// dropByCommand refuses the options that the driver makes several commands of.
+func dropByCommand(
+	ctx context.Context, c *collection, wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
+) *future.Future[struct{}] {
+	o, err := mergeOptions(opts)
+	if err == nil && o.EncryptedFields != nil {
+		err = c.snapshot().write.refuse("Drop with EncryptedFields")
+	}
+	if err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
+	drop := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
+		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, drop).Err())
+	})))
+}
+
+// unlessMissing returns nil for the error that says that there is no such collection.
+func unlessMissing(err error) error {
+	var server mongo.ServerError
+	if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
+		return nil
+	}
+	return err
+}
+
+const codeNamespaceNotFound = 26

@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -413,31 +412,3 @@ func (c *collection) deleteByCommand(now settings, query bson.Raw, a deleteArgs)
 		return &DeleteResult{Acknowledged: true, deleted: reply.N}
 	}), w.err()
 }
-
-// dropByCommand refuses the options that the driver makes several commands of.
-func dropByCommand(
-	ctx context.Context, c *collection, wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
-) *future.Future[struct{}] {
-	o, err := mergeOptions(opts)
-	if err == nil && o.EncryptedFields != nil {
-		err = c.snapshot().write.refuse("Drop with EncryptedFields")
-	}
-	if err != nil {
-		return failed[struct{}](c.db.client, err)
-	}
-	drop := bson.D{{Key: "drop", Value: c.name}, {Key: "writeConcern", Value: wire}}
-	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, invalidating(c, "", func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
-		return struct{}{}, unlessMissing(coll.Database().RunCommand(ctx, drop).Err())
-	})))
-}
-
-// unlessMissing returns nil for the error that says that there is no such collection.
-func unlessMissing(err error) error {
-	var server mongo.ServerError
-	if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {
-		return nil
-	}
-	return err
-}
-
-const codeNamespaceNotFound = 26

@@ -314,6 +314,8 @@ func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.hand
 // cursorReader reads the documents of a result, whatever command it comes from and whatever type the documents have.
 // [Cursor], [CommandCursor] and [ChangeStream] embed it and add what depends on the type, and how they are made.
 type cursorReader struct {
+	_ [0]func(*instances) // see instances
+
 	coll  *collection
 	none  docList                                                   // an empty list of the type of the cursor's documents, to make others like it
 	open  func(context.Context, *mongo.Client) (batchSource, error) // sends the command

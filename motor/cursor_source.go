@@ -468,3 +468,16 @@ func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
 	}
 	end()
 }
+
+// instances names the instances of generic types that every program reaches. The compiler makes wrappers of promoted
+// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
+// generic, as this one does, it takes the wrappers of this package. So cursorReader has a field that mentions this type.
+type instances struct {
+	_ *Collection[bson.M]
+	_ *Cursor[bson.M]
+	_ *CommandCursor[bson.M]
+	_ *ChangeStream[bson.M]
+
+	_ *future.Future[*ChangeStream[bson.M]]
+	_ *future.Future[[]*CommandCursor[bson.M]]
+}

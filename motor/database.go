@@ -64,32 +64,6 @@ func (d *Database) Collection(name string, opts ...options.Lister[options.Collec
 	return CollectionOf[bson.M](d, name, opts...)
 }
 
-// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
-// command, or that name alone, such as "ping".
-//
-// Errors: [OperationFailure] if the server refuses; [TypeError] for nil, for a map of several keys (the order of
-// which would be lost), and for what is no document at all; [InvalidDocument] if it cannot be encoded.
-//
-// Motor: MotorDatabase.command.
-func (d *Database) Command(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
-	encoded, err := d.encodeCommand(command)
-	if err != nil {
-		return failed[bson.M](d.client, err)
-	}
-	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
-		return d.send(ctx, db, encoded, opts...)
-	}))
-}
-
-// send is the part of Command that runs in a slot. Its error has its class.
-func (d *Database) send(ctx context.Context, db *mongo.Database, command any, opts ...options.Lister[options.RunCmdOptions]) (bson.M, error) {
-	raw, err := db.RunCommand(ctx, command, opts...).Raw()
-	if err != nil {
-		return nil, wrapError(err)
-	}
-	return decode[bson.M](&d.codec, raw)
-}
-
 // databaseOp returns the operation that calls fn with the driver's database. err is the reason why it cannot be run.
 func databaseOp[T any](
 	d *Database, now settings, err error, fn func(context.Context, *mongo.Database) (T, error),

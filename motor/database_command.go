@@ -117,3 +117,29 @@ func ask[T any](ctx context.Context, d *Database, command any, result func(bson.
 
 // done is ask's result where the reply says nothing more than that.
 func done(_ bson.M, err error) (struct{}, error) { return struct{}{}, err }
+
+// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
+// command, or that name alone, such as "ping".
+//
+// Errors: [OperationFailure] if the server refuses; [TypeError] for nil, for a map of several keys (the order of
+// which would be lost), and for what is no document at all; [InvalidDocument] if it cannot be encoded.
+//
+// Motor: MotorDatabase.command.
+func (d *Database) Command(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
+	encoded, err := d.encodeCommand(command)
+	if err != nil {
+		return failed[bson.M](d.client, err)
+	}
+	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
+		return d.send(ctx, db, encoded, opts...)
+	}))
+}
+
+// send is the part of Command that runs in a slot. Its error has its class.
+func (d *Database) send(ctx context.Context, db *mongo.Database, command any, opts ...options.Lister[options.RunCmdOptions]) (bson.M, error) {
+	raw, err := db.RunCommand(ctx, command, opts...).Raw()
+	if err != nil {
+		return nil, wrapError(err)
+	}
+	return decode[bson.M](&d.codec, raw)
+}

@@ -15,7 +15,7 @@ type Error struct {
 	text  string
 	cause error
 
-	outcome *bulkOutcome // of a BulkWriteError or ClientBulkWriteException
+	outcome interface{ document() bson.Raw } // of a BulkWriteError or ClientBulkWriteException, a *bulkOutcome
 	partial any
 }
 

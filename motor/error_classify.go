@@ -8,6 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
@@ -21,7 +23,7 @@ func wrapError(err error) error {
 	if errors.As(err, &theirs) {
 		return theirs.error
 	}
-	if early, ok := err.(waitError); ok {
+	if early, ok := err.(queueError); ok {
 		return early.error
 	}
 	var own *Error
@@ -171,3 +173,29 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 		Raw:    reply,
 	}
 }
+
+// codecError gives an error of bsoncodec or command its class, and returns other errors as they are.
+func codecError(err error) error {
+	if option, ok := err.(*command.OptionError); ok {
+		return &Error{class: ConfigurationError, cause: option.Cause}
+	}
+	own, ok := err.(*bsoncodec.Error)
+	if !ok {
+		return err
+	}
+	cause := own.Cause
+	if own.Kind == bsoncodec.CannotEncode {
+		cause = mongo.MarshalError{Value: own.Value, Err: cause}
+	}
+	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
+}
+
+// userError is an error of a user's function. wrapError leaves it as it is.
+type userError struct{ error }
+
+// Unwrap returns the error itself.
+func (e *userError) Unwrap() error { return e.error }
+
+// queueError is the end of a context, or a Cancel, that came while the operation waited for its turn: for the caller
+// nothing else than while it waited for its slot. See wrapError.
+type queueError struct{ error }

@@ -1,11 +1,8 @@
 package motor
 
 import (
-	"context"
 	"sync"
 	"time"
-
-	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // indexCache is what a client knows of the indexes that its EnsureIndex has created, so that it need not ask for them
@@ -85,18 +82,5 @@ func (c *indexCache) drop(which indexKey) (end func()) {
 		defer c.mu.Unlock()
 		c.dropping--
 		c.forgetLocked(which)
-	}
-}
-
-// invalidating returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
-// are forgotten at the call, since EnsureIndex may be called before op runs, and while op runs.
-func invalidating[T any](
-	c *collection, name string, op func(context.Context, *mongo.Collection) (T, error),
-) func(context.Context, *mongo.Collection) (T, error) {
-	cache, which := &c.db.client.indexes, indexKey{c.db.name, c.name, name}
-	cache.forget(which)
-	return func(ctx context.Context, coll *mongo.Collection) (T, error) {
-		defer cache.drop(which)()
-		return op(ctx, coll)
 	}
 }

@@ -276,9 +276,3 @@ func callUser[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 	}
 	return v, &userError{err}
 }
-
-// userError is an error of a user's function. wrapError leaves it as it is.
-type userError struct{ error }
-
-// Unwrap returns the error itself.
-func (e *userError) Unwrap() error { return e.error }

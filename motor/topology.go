@@ -63,16 +63,6 @@ type topology struct {
 	latest atomic.Pointer[event.TopologyDescription]
 }
 
-// topology returns that of the open connection, or one of which nothing is known.
-func (c *Client) topology() *topology {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn == nil {
-		return &topology{}
-	}
-	return &c.conn.topology
-}
-
 // followed returns opts with a monitor by which t learns of all changes. The user's own monitor, if there is one, is
 // told as before.
 func (t *topology) followed(opts options.ClientOptions) *options.ClientOptions {

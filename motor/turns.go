@@ -66,17 +66,13 @@ func (t *turn) begin(ctx context.Context) error {
 // wait is begin, except that the turn is still to be dropped if it fails. ctx is the operation's own.
 func (t *turn) wait(ctx context.Context) error {
 	if err := t.ticket.Wait(ctx); err != nil {
-		return waitError{err}
+		return queueError{err}
 	}
 	if !t.begun.CompareAndSwap(false, true) {
 		return future.ErrCancelled
 	}
 	return nil
 }
-
-// waitError is the end of a context, or a Cancel, that came while the operation waited for its turn: for the caller
-// nothing else than while it waited for its slot. See wrapError.
-type waitError struct{ error }
 
 // pass gives the turn on, once it has come.
 func (t *turn) pass() {

@@ -138,3 +138,10 @@ func (a *arguments) addConcern(ctx context.Context, now settings) {
 		a.Add("writeConcern", all)
 	}
 }
+
+// arguments returns what encodes arguments with a codec.
+func (c *Client) arguments(codec *codec) *arguments {
+	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
+}
+
+func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
