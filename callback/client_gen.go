@@ -145,13 +145,6 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 	return databaseOn(c.loop, c.futures.Database(name, opts...))
 }
 
-// ServerInfo asks the server about itself: its version, its build, its limits.
-//
-// Motor: MotorClient.server_info.
-func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.futures.ServerInfo(ctx), callback)
-}
-
 // Stats says what the client's executor is doing and has done since the client was made.
 func (c *Client) Stats() future.PoolStats {
 	return c.futures.Stats()
@@ -179,6 +172,22 @@ func (c *Client) String() string {
 // Motor: MotorClient.delegate.
 func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
+}
+
+// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
+// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
+//
+// Motor: MotorClient.tz_aware.
+func (c *Client) TZAware() bool {
+	return c.futures.TZAware()
+}
+
+// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
+// on; those that there are go on as before. See [motor.WithTZAware].
+//
+// Motor: MotorClient.tz_aware = aware.
+func (c *Client) SetTZAware(aware bool) {
+	c.futures.SetTZAware(aware)
 }
 
 // GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
@@ -237,6 +246,13 @@ func (c *Client) ListDatabases(
 	opts ...options.Lister[options.ListDatabasesOptions],
 ) {
 	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
+}
+
+// ServerInfo asks the server about itself: its version, its build, its limits.
+//
+// Motor: MotorClient.server_info.
+func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.ServerInfo(ctx), callback)
 }
 
 // Host returns the host of the server that writes go to, or "" if there is none yet.
@@ -433,22 +449,6 @@ func (c *Client) MaxIdleTimeMS() int {
 // Motor: MotorClient.event_listeners.
 func (c *Client) EventListeners() []any {
 	return c.futures.EventListeners()
-}
-
-// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
-// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
-//
-// Motor: MotorClient.tz_aware.
-func (c *Client) TZAware() bool {
-	return c.futures.TZAware()
-}
-
-// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
-// on; those that there are go on as before. See [motor.WithTZAware].
-//
-// Motor: MotorClient.tz_aware = aware.
-func (c *Client) SetTZAware(aware bool) {
-	c.futures.SetTZAware(aware)
 }
 
 // SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than

@@ -179,27 +179,6 @@ func (c *collection) String() string {
 	return c.futures.String()
 }
 
-// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
-//
-// Motor: MotorCollection.drop.
-func (c *collection) Drop(
-	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
-) {
-	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
-}
-
-// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
-// old name.
-//
-// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
-// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
-// [motor.TypeError] for options given twice; [motor.WriteConcernError].
-//
-// Motor: MotorCollection.rename.
-func (c *collection) Rename(ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions) {
-	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
-}
-
 // Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
 // the call. See [Client.Delegate].
 //
@@ -208,6 +187,14 @@ func (c *collection) Rename(ctx context.Context, newName string, callback Func[b
 // Motor: MotorCollection.delegate.
 func (c *collection) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
+}
+
+// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
+// does no I/O.
+//
+// Motor: MotorCollection.with_options.
+func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
+	return sameCollection(c, c.Futures().WithOptions(opts...))
 }
 
 // WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
@@ -499,14 +486,6 @@ func (c *collection) InlineMapReduceFullResponse(
 	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
 }
 
-// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
-// does no I/O.
-//
-// Motor: MotorCollection.with_options.
-func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	return sameCollection(c, c.Futures().WithOptions(opts...))
-}
-
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
 //
 // Motor: MotorCollection.read_concern.
@@ -522,6 +501,27 @@ func (c *collection) ReadConcern() *readconcern.ReadConcern {
 // Motor: MotorCollection.options.
 func (c *collection) Options(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Options(ctx), callback)
+}
+
+// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
+//
+// Motor: MotorCollection.drop.
+func (c *collection) Drop(
+	ctx context.Context, callback Func[struct{}], opts ...options.Lister[options.DropCollectionOptions],
+) {
+	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
+}
+
+// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
+// old name.
+//
+// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
+// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
+// [motor.TypeError] for options given twice; [motor.WriteConcernError].
+//
+// Motor: MotorCollection.rename.
+func (c *collection) Rename(ctx context.Context, newName string, callback Func[bson.M], opts ...motor.RenameOptions) {
+	deliver(c.loop, c.futures.Rename(ctx, newName, opts...), callback)
 }
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil

@@ -186,19 +186,6 @@ func (d *Database) Collection(name string, opts ...options.Lister[options.Collec
 	return collectionOn(d.loop, d.futures.Collection(name, opts...))
 }
 
-// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
-// command, or that name alone, such as "ping".
-//
-// Errors: [motor.OperationFailure] if the server refuses; [motor.TypeError] for nil, for a map of several keys (the
-// order of which would be lost), and for what is no document at all; [motor.InvalidDocument] if it cannot be encoded.
-//
-// Motor: MotorDatabase.command.
-func (d *Database) Command(
-	ctx context.Context, command any, callback Func[bson.M], opts ...options.Lister[options.RunCmdOptions],
-) {
-	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
-}
-
 // WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
 // does no I/O.
 //
@@ -319,6 +306,19 @@ func (d *Database) CursorCommand(
 	opts ...options.Lister[options.RunCmdOptions],
 ) {
 	deliver(d.loop, d.futures.CursorCommand(ctx, command, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(d.loop, m) }))
+}
+
+// Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
+// command, or that name alone, such as "ping".
+//
+// Errors: [motor.OperationFailure] if the server refuses; [motor.TypeError] for nil, for a map of several keys (the
+// order of which would be lost), and for what is no document at all; [motor.InvalidDocument] if it cannot be encoded.
+//
+// Motor: MotorDatabase.command.
+func (d *Database) Command(
+	ctx context.Context, command any, callback Func[bson.M], opts ...options.Lister[options.RunCmdOptions],
+) {
+	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
 }
 
 // CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
