@@ -2,13 +2,16 @@ package motor
 
 import (
 	"context"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
@@ -59,7 +62,7 @@ func queryCommand[T any](
 	if f.err() != nil {
 		return failed[T](c.coll.db.client, f.err())
 	}
-	return run(ctx, c.coll.db.client, func(ctx context.Context, client *mongo.Client) (none T, err error) {
+	return submit(ctx, c.coll.db.client, driverOp(func(ctx context.Context, client *mongo.Client) (none T, err error) {
 		reply, err := readCommand(ctx, c.coll, client, now, f, func(
 			ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
 		) (bson.Raw, error) {
@@ -69,5 +72,113 @@ func queryCommand[T any](
 			return none, err
 		}
 		return answer(reply)
-	})
+	}))
+}
+
+// The reads that are sent as commands built here, because the methods of the driver have no place for some of their
+// options. They have the read preference and the read concern that the driver's methods would send, and are retried
+// where those would be.
+
+// readCommand sends a command with send, a method of the driver, as the driver sends a read.
+func readCommand[T any](
+	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
+	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
+) (result T, err error) {
+	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
+	defer cancel()
+	session := mongo.SessionFromContext(ctx)
+	transaction := session != nil && session.TransactionRunning()
+	doc := f.Fields()
+	explain := len(doc) > 0 && doc[0].Key == "explain" // it has no read concern
+	if concern := c.readConcern(session); len(concern) > 0 && !transaction && !explain {
+		doc = append(doc[:len(doc):len(doc)], bson.E{Key: "readConcern", Value: concern})
+	}
+	cmd, err := bson.Marshal(doc)
+	if f.err() != nil {
+		err = f.err()
+	}
+	if err != nil {
+		return result, err
+	}
+	opts := options.RunCmd()
+	if !transaction { // a transaction has its own
+		opts.SetReadPreference(now.read.pref)
+	}
+	db := client.Database(c.db.name, c.db.opts...)
+	result, err = send(ctx, db, cmd, opts)
+	again := c.db.client.driver.RetryReads
+	if retryable(err) && !transaction && (again == nil || *again) && ctx.Err() == nil {
+		result, err = send(ctx, db, cmd, opts)
+	}
+	return result, err
+}
+
+// readConcern returns the document that the driver would send, or nil.
+func (c *collection) readConcern(session *mongo.Session) bson.D {
+	var doc bson.D
+	if concern := c.concern(); concern != nil && concern.Level != "" {
+		doc = bson.D{{Key: "level", Value: concern.Level}}
+	}
+	switch snapshot, causal := readsOf(session); {
+	case snapshot:
+		return nil // the driver adds it to every command
+	case causal && session.OperationTime() != nil && c.concern() != nil:
+		doc = append(doc, bson.E{Key: "afterClusterTime", Value: *session.OperationTime()})
+	}
+	return doc
+}
+
+// concern returns the collection's read concern, or nil.
+func (c *collection) concern() *readconcern.ReadConcern {
+	if set, _ := mergeOptions(c.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if set, _ := mergeOptions(c.db.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if concern := c.db.client.driver.ReadConcern; concern != nil {
+		return concern
+	}
+	return &readconcern.ReadConcern{} // the default of the driver
+}
+
+// readsOf reports how a session reads. The session may be nil.
+func readsOf(session *mongo.Session) (snapshot, causal bool) {
+	if session == nil {
+		return false, false
+	}
+	q := queueOf(session)
+	q.mu.Lock()
+	own, o := q.own, q.options
+	q.mu.Unlock()
+	if !own {
+		return drivercompat.SessionReads(session)
+	}
+	snapshot = valueOr(o.Snapshot, false)
+	return snapshot, valueOr(o.CausalConsistency, !snapshot)
+}
+
+// retryableReadCodes are those of the specification "Retryable Reads".
+var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
+
+// retryable reports whether a read that failed is retried.
+func retryable(err error) bool {
+	if err == nil {
+		return false
+	}
+	own, ok := wrapError(err).(*Error)
+	return ok && (own.HasErrorLabel("NetworkError") || slices.Contains(retryableReadCodes, own.Code()) ||
+		drivercompat.IsPoolCleared(err))
+}
+
+// noMaxTimeContext returns ctx, with the time limit that the driver would give it, as a context from which the driver
+// makes no maxTimeMS: the command has one already.
+func (c *Client) noMaxTimeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	cancel := context.CancelFunc(func() {})
+	if limit := c.driver.Timeout; limit != nil && *limit > 0 {
+		if _, has := ctx.Deadline(); !has {
+			ctx, cancel = context.WithTimeout(ctx, *limit)
+		}
+	}
+	return drivercompat.HideDeadline(ctx), cancel
 }

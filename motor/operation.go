@@ -229,39 +229,6 @@ func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
 	}}
 }
 
-// run starts an operation on the driver's client. It goes when its callers call submit.
-func run[T any](ctx context.Context, c *Client, fn func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
-	return submit(ctx, c, op[T]{run: func(ctx context.Context, conn *connection) (none T, err error) {
-		driver, err := conn.client(ctx)
-		if err != nil {
-			return none, err
-		}
-		return fn(ctx, driver)
-	}})
-}
-
-// start starts an operation that takes care of its session itself. It goes when its callers call submit.
-func start[T any](ctx context.Context, c *Client, in lane, fn func(context.Context, *connection) (T, error)) *future.Future[T] {
-	return submit(ctx, c, op[T]{lane: in, placed: true, run: fn})
-}
-
-// inTurn starts an operation that has taken its places. It goes when its callers call submit.
-func inTurn[T any](
-	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, fn func(context.Context, *connection) (T, error),
-) *future.Future[T] {
-	return submit(ctx, c, op[T]{lane: in, placed: true, places: places{own: own, session: session}, run: fn})
-}
-
-// endInTurn is inTurn for what ends something on the server. It goes when its callers call submit.
-func endInTurn(
-	ctx context.Context, c *Client, in lane, own *turn, session *sessionTurn, fn func(context.Context, *connection) error,
-) *future.Future[struct{}] {
-	return submit(ctx, c, op[struct{}]{
-		lane: in, placed: true, places: places{own: own, session: session}, ends: true,
-		run: func(ctx context.Context, conn *connection) (none struct{}, err error) { return none, fn(ctx, conn) },
-	})
-}
-
 // callUser calls a user's function in an operation that holds a slot of the executor. ctx is the operation's context. fn
 // runs on its own goroutine, and the slot is lent meanwhile. If ctx ends first, callUser returns ctx's error; fn then
 // goes on alone, and may still use its arguments. The operation fails with fn's error, or its panic, as they are.

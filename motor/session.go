@@ -79,7 +79,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	}
 	o.DefaultTransactionOptions = options.Transaction().SetReadConcern(defaults.ReadConcern).
 		SetReadPreference(defaults.ReadPreference).SetWriteConcern(defaults.WriteConcern)
-	return start(ctx, c, shortLane, func(ctx context.Context, conn *connection) (*Session, error) {
+	return submit(ctx, c, op[*Session]{placed: true, run: func(ctx context.Context, conn *connection) (*Session, error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 			return nil, &Error{class: ConfigurationError, cause: err}
 		}
 		return c.started(driver, o), nil
-	})
+	}})
 }
 
 // started returns the handle of a session that nobody else has yet. When the program has forgotten the session, and
@@ -198,9 +198,12 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 		return resolved(s.client, struct{}{})
 	}
 	end := s.queue.ending(s.driver)
-	f := endInTurn(context.WithoutCancel(ctx), s.client, shortLane, nil, t, func(ctx context.Context, _ *connection) error {
-		t.end(ctx)
-		return nil
+	f := submit(context.WithoutCancel(ctx), s.client, op[struct{}]{
+		placed: true, places: places{session: t}, conn: s.client.connectionWith(s.driver.Client()), ends: true,
+		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
+			t.end(ctx)
+			return none, nil
+		},
 	})
 	f.Notify(endedLater{s.client, f, end})
 	return f

@@ -119,11 +119,14 @@ func (s *Session) conclude(
 	if err != nil {
 		return failed[struct{}](s.client, err)
 	}
-	return inTurn(ctx, s.client, shortLane, nil, t, func(ctx context.Context, _ *connection) (none struct{}, err error) {
-		if t.was == transactionRunning && !s.driver.TransactionRunning() {
-			return none, errTransactionOver
-		}
-		return none, end(ctx)
+	return submit(ctx, s.client, op[struct{}]{
+		placed: true, places: places{session: t}, conn: s.client.connectionWith(s.driver.Client()),
+		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
+			if t.was == transactionRunning && !s.driver.TransactionRunning() {
+				return none, errTransactionOver
+			}
+			return none, end(ctx)
+		},
 	})
 }
 
