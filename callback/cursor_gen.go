@@ -232,25 +232,6 @@ func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Motor: MotorCursor.explain.
-func (c *cursor) Explain(ctx context.Context, callback Func[bson.M]) {
-	deliver(c.loop, c.futures.Explain(ctx), callback)
-}
-
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Motor: MotorCursor.distinct.
-func (c *cursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
-	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
-}
-
 // Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
 // to; without to, all from number from on. If there are none between, nothing is ever sent. What Skip and Limit have
 // said before is forgotten.
@@ -408,6 +389,25 @@ func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 	return sameCursor(c, c.Futures().RemoveOption(mask))
+}
+
+// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.explain.
+func (c *cursor) Explain(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.Explain(ctx), callback)
+}
+
+// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
+// cursor as it is; its order, limit and skip do not count.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Motor: MotorCursor.distinct.
+func (c *cursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
+	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
 }
 
 // FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,

@@ -138,6 +138,23 @@ func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(g.loop, g.futures.Close(ctx), callback)
 }
 
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
+func (g *GridOutCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
+	deliver(g.loop, g.futures.Count(ctx, withLimitAndSkip), callback)
+}
+
+// ConnID is Address by its first name.
+//
+// Legacy: use Address. Motor: MotorCursor.conn_id.
+func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
+	return g.futures.ConnID()
+}
+
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
@@ -155,23 +172,6 @@ func (g *GridOutCursor) Explain(ctx context.Context, callback Func[bson.M]) {
 // Motor: MotorCursor.distinct.
 func (g *GridOutCursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
 	deliver(g.loop, g.futures.Distinct(ctx, key), callback)
-}
-
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
-func (g *GridOutCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
-	deliver(g.loop, g.futures.Count(ctx, withLimitAndSkip), callback)
-}
-
-// ConnID is Address by its first name.
-//
-// Legacy: use Address. Motor: MotorCursor.conn_id.
-func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
-	return g.futures.ConnID()
 }
 
 // FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,

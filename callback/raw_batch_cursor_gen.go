@@ -115,6 +115,23 @@ func (r *RawBatchCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(r.loop, r.futures.Close(ctx), callback)
 }
 
+// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
+// and Skip leave. It leaves the cursor as it is.
+//
+// Errors: [motor.OperationFailure], and those of reading the cursor.
+//
+// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
+func (r *RawBatchCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
+	deliver(r.loop, r.futures.Count(ctx, withLimitAndSkip), callback)
+}
+
+// ConnID is Address by its first name.
+//
+// Legacy: use Address. Motor: MotorCursor.conn_id.
+func (r *RawBatchCursor) ConnID() (address motor.Address, ok bool) {
+	return r.futures.ConnID()
+}
+
 // Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
@@ -132,23 +149,6 @@ func (r *RawBatchCursor) Explain(ctx context.Context, callback Func[bson.M]) {
 // Motor: MotorCursor.distinct.
 func (r *RawBatchCursor) Distinct(ctx context.Context, key string, callback Func[[]any]) {
 	deliver(r.loop, r.futures.Distinct(ctx, key), callback)
-}
-
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
-//
-// Errors: [motor.OperationFailure], and those of reading the cursor.
-//
-// Legacy: use Collection.CountDocuments. Motor: MotorCursor.count.
-func (r *RawBatchCursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func[int64]) {
-	deliver(r.loop, r.futures.Count(ctx, withLimitAndSkip), callback)
-}
-
-// ConnID is Address by its first name.
-//
-// Legacy: use Address. Motor: MotorCursor.conn_id.
-func (r *RawBatchCursor) ConnID() (address motor.Address, ok bool) {
-	return r.futures.ConnID()
 }
 
 // FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
