@@ -248,7 +248,7 @@ func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson
 	return done.err()
 }
 
-// bulkOutcome is what has come of several writes.
+// bulkOutcome is the outcome of several writes.
 type bulkOutcome struct {
 	result   BulkWriteResult
 	bad      mongo.BulkWriteException // with the indexes of the writes among all, and the last of concerns
@@ -263,7 +263,7 @@ func newInsertOutcome(docs []bson.Raw) *bulkOutcome {
 
 func (o *bulkOutcome) bulkWriteResult() *BulkWriteResult { return &o.result }
 
-// oldResult is what the old Bulk.execute gives.
+// oldResult returns the result of the old Bulk.execute.
 func (o *bulkOutcome) oldResult() bson.M {
 	if !o.result.Acknowledged {
 		return nil
@@ -272,7 +272,7 @@ func (o *bulkOutcome) oldResult() bson.M {
 	return doc
 }
 
-// add notes the server's reply to a part of a run, the first statement of which is the one at first.
+// add notes the server's reply to a part of a run, which begins with the statement at first.
 func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
 	switch run.kind {
 	case command.InsertKind:
@@ -314,7 +314,7 @@ func (o *bulkOutcome) take(err error) {
 	}
 }
 
-// err returns what has gone wrong, or nil.
+// err returns the errors of the writes as one, or nil.
 func (o *bulkOutcome) err() error {
 	if len(o.bad.WriteErrors) > 0 || o.bad.WriteConcernError != nil {
 		return o.bad

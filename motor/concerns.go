@@ -128,11 +128,11 @@ func (c *concerns) SetTagSets(sets []map[string]string) error {
 
 // readPreference says which members of a replica set are read.
 type readPreference struct {
-	mu  sync.Mutex // held by whoever makes now from what it was
+	mu  sync.Mutex // held while now is changed
 	now atomic.Pointer[readItems]
 }
 
-// readItems are a read preference at one moment. They do not change.
+// readItems are the items of a read preference. They do not change.
 type readItems struct {
 	tags []map[string]string // never empty
 	rest []readpref.Option   // what else there was in the preference that it all began with

@@ -278,7 +278,7 @@ func (c *Client) connectionWith(driver *mongo.Client) *connection {
 	return new(connection)
 }
 
-var errClientClosed = newError(InvalidOperation, "the client was closed after the cursor had been opened")
+var errClientClosed = newError(InvalidOperation, "the client has been closed since the cursor or the session was opened")
 
 // topology returns that of the open connection, or one of which nothing is known.
 func (c *Client) topology() *topology {

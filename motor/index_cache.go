@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// indexCache is what a client knows of the indexes that its EnsureIndex has created, so that it need not ask for them
+// indexCache holds the indexes that the client's EnsureIndex has created, so that it need not ask for them
 // again and again.
 type indexCache struct {
 	mu    sync.Mutex

@@ -38,7 +38,7 @@ import (
 //
 // Motor: write_concern, a dict, as it was until 0.7.
 type WriteConcern struct {
-	mu  sync.Mutex // held by whoever makes now from what it was
+	mu  sync.Mutex // held while now is changed
 	now atomic.Pointer[writeItems]
 }
 
