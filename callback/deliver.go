@@ -10,7 +10,8 @@ import (
 //go:generate go run ../internal/handles
 
 // Generic code is compiled in the program that uses it, so there is as little of it as possible here: a function that
-// knows T wraps its callback into one that does not, and hands that on.
+// knows T wraps its callback into one that does not, and hands that on. Functions with closures are not inlined: their
+// closures would be compiled once more for every call.
 
 // deliver arranges for callback to be called with the outcome of f on loop, always later: with the result and nil, or
 // with the zero T and the error. Every method that takes a callback comes through here.
@@ -94,6 +95,8 @@ func (u unheard) Wake() {
 
 // guarded returns fn, which motor calls on loop until it returns false, with the treatment that the loop gives to the
 // panics of callbacks.
+//
+//go:noinline
 func guarded[T any](loop future.Executor, fn func(T, error) bool) func(T, error) bool {
 	l, ok := loop.(*Loop)
 	if !ok || fn == nil {
@@ -106,6 +109,8 @@ func guarded[T any](loop future.Executor, fn func(T, error) bool) func(T, error)
 }
 
 // wrapped makes a callback for motor's handles of one for those of this package.
+//
+//go:noinline
 func wrapped[M, H any](callback Func[H], wrap func(M) H) Func[M] {
 	if callback == nil {
 		return nil
