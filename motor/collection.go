@@ -32,8 +32,8 @@ type collection struct {
 	err   error // InvalidName or ConfigurationError, of the collection or of its database
 	concerns
 
-	bound    atomic.Pointer[binding[mongo.Collection]]
-	batching *batching // nil: each insert goes by itself
+	bound    atomic.Value // *binding[mongo.Collection]; not an atomic.Pointer, whose methods every program would compile
+	batching *batching    // nil: each insert goes by itself
 }
 
 // binding is the driver's handle, kept until the client is opened anew or a concern is changed.
@@ -175,7 +175,7 @@ func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(cl
 
 // at returns the driver's handle for the collection with the settings now.
 func (c *collection) at(client *mongo.Client, now settings) *mongo.Collection {
-	b := c.bound.Load()
+	b, _ := c.bound.Load().(*binding[mongo.Collection])
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(c.opts[:len(c.opts):len(c.opts)], live)

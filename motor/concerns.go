@@ -128,8 +128,8 @@ func (c *concerns) SetTagSets(sets []map[string]string) error {
 
 // readPreference says which members of a replica set are read.
 type readPreference struct {
-	mu  sync.Mutex // held while now is changed
-	now atomic.Pointer[readItems]
+	mu  sync.Mutex   // held while now is changed
+	now atomic.Value // *readItems
 }
 
 // readItems are the items of a read preference. They do not change.
@@ -145,7 +145,7 @@ var primaryOnly = &readItems{tags: anyTags, pref: readpref.Primary()}
 var anyTags = []map[string]string{{}}
 
 func (r *readPreference) items() *readItems {
-	if now := r.now.Load(); now != nil {
+	if now, ok := r.now.Load().(*readItems); ok {
 		return now
 	}
 	return primaryOnly

@@ -26,7 +26,7 @@ type Database struct {
 	err    error // InvalidName or ConfigurationError
 	concerns
 
-	bound atomic.Pointer[binding[mongo.Database]]
+	bound atomic.Value // *binding[mongo.Database]
 }
 
 // Name returns the database's name.
@@ -79,7 +79,7 @@ func databaseOp[T any](
 
 // at returns the driver's handle for the database with the settings now.
 func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {
-	b := d.bound.Load()
+	b, _ := d.bound.Load().(*binding[mongo.Database])
 	if b == nil || b.client != client || b.at != now {
 		live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(d.opts[:len(d.opts):len(d.opts)], live)

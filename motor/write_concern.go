@@ -38,13 +38,13 @@ import (
 //
 // Motor: write_concern, a dict, as it was until 0.7.
 type WriteConcern struct {
-	mu  sync.Mutex // held while now is changed
-	now atomic.Pointer[writeItems]
+	mu  sync.Mutex   // held while now is changed
+	now atomic.Value // *writeItems
 }
 
 // items returns what is set.
 func (c *WriteConcern) items() *writeItems {
-	if now := c.now.Load(); now != nil {
+	if now, ok := c.now.Load().(*writeItems); ok {
 		return now
 	}
 	return noWriteItems
