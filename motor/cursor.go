@@ -101,6 +101,24 @@ func (c *cursor) settings() (options.FindOptions, error) {
 	return all, err
 }
 
+// awaitAlone is the type of a cursor that awaits data and is not tailable. Servers refuse it.
+const awaitAlone options.CursorType = -1
+
+// tailFlags returns the flags of a type of cursors.
+func tailFlags(kind *options.CursorType) int {
+	if kind != nil {
+		switch *kind {
+		case options.Tailable:
+			return QueryFlagTailable
+		case options.TailableAwait:
+			return QueryFlagTailable | QueryFlagAwaitData
+		case awaitAlone:
+			return QueryFlagAwaitData
+		}
+	}
+	return 0
+}
+
 // follow notes what kind of a cursor it is. mu is held, or no one else has the cursor yet.
 func (c *cursor) follow() {
 	all, err := c.settings()

@@ -228,9 +228,6 @@ const (
 	knownQueryFlags = 2*QueryFlagPartial - QueryFlagTailable
 )
 
-// awaitAlone is the type of a cursor that awaits data and is not tailable. Servers refuse it.
-const awaitAlone options.CursorType = -1
-
 // AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
 //
 // Errors of reading: [ValueError] for a flag that there is none of; [InvalidOperation] for QueryFlagExhaust where
@@ -294,21 +291,6 @@ func (ch *chain) flag(method string, mask int, on bool) error {
 		o.CursorType = tailType(was)
 	})
 	return nil
-}
-
-// tailFlags returns the flags of a type of cursors.
-func tailFlags(kind *options.CursorType) int {
-	if kind != nil {
-		switch *kind {
-		case options.Tailable:
-			return QueryFlagTailable
-		case options.TailableAwait:
-			return QueryFlagTailable | QueryFlagAwaitData
-		case awaitAlone:
-			return QueryFlagAwaitData
-		}
-	}
-	return 0
 }
 
 // tailType returns the type of cursors that has these flags.
