@@ -181,7 +181,7 @@ func (c *Client) MaxPoolSize() int {
 //
 // Motor: MotorClient.topology_description.
 func (c *Client) TopologyDescription() event.TopologyDescription {
-	d := c.topology().latest.Load()
+	d := c.topology().description()
 	if d == nil {
 		return event.TopologyDescription{}
 	}

@@ -23,7 +23,7 @@ type connection struct {
 	cursors  openCursors
 	batches  inflight // inserts of collections with batching
 	topology topology
-	driver   atomic.Pointer[mongo.Client]
+	driver   atomic.Value           // *mongo.Client, once there is one
 	options  *options.ClientOptions // of driver
 
 	// dial is set if the DNS has the hosts of the connection string. The look-up takes time, so the first operation does
@@ -93,10 +93,16 @@ func (c *Client) connect() (*connection, error) {
 	return conn, nil
 }
 
+// dialed returns the driver's client, or nil if there is none yet.
+func (conn *connection) dialed() *mongo.Client {
+	driver, _ := conn.driver.Load().(*mongo.Client)
+	return driver
+}
+
 // client returns the driver's client. It waits only while the hosts are looked up. After a failed look-up, the next
 // operation tries again.
 func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
-	if driver := conn.driver.Load(); driver != nil {
+	if driver := conn.dialed(); driver != nil {
 		return driver, nil
 	}
 	conn.mu.Lock()
@@ -129,7 +135,7 @@ func (conn *connection) disconnect(ctx context.Context) error {
 		}
 	}
 	var err error
-	if driver := conn.driver.Load(); driver != nil {
+	if driver := conn.dialed(); driver != nil {
 		err = wrapError(driver.Disconnect(ctx))
 	}
 	if e := conn.polls.disconnect(ctx); err == nil {
@@ -262,7 +268,7 @@ func (conn *connection) clientFor(ctx context.Context, in lane) (*mongo.Client, 
 
 // has reports whether a client of the driver belongs to this connection.
 func (conn *connection) has(client *mongo.Client) bool {
-	if client == conn.driver.Load() {
+	if client == conn.dialed() {
 		return true
 	}
 	conn.polls.mu.Lock()

@@ -146,7 +146,7 @@ func (c *Client) enterIn(driver *mongo.Session, do step) (*sessionTurn, error) {
 // has reports whether a session was started on the connection that is open.
 func (c *Client) has(driver *mongo.Session) bool {
 	conn := c.opened()
-	return conn != nil && driver.Client() != nil && driver.Client() == conn.driver.Load()
+	return conn != nil && driver.Client() != nil && driver.Client() == conn.dialed()
 }
 
 // Context returns a context with the session, for the operations that are to be in it. Another session that ctx has is

@@ -60,7 +60,7 @@ const (
 // topology is what the driver's monitors have found out on a connection. The client's properties are read from it,
 // without I/O.
 type topology struct {
-	latest atomic.Pointer[event.TopologyDescription]
+	latest atomic.Value // *event.TopologyDescription
 }
 
 // followed returns opts with a monitor by which t learns of all changes. The user's own monitor, if there is one, is
@@ -80,8 +80,14 @@ func (t *topology) followed(opts options.ClientOptions) *options.ClientOptions {
 	return opts.SetServerMonitor(&monitor)
 }
 
+// description returns the latest description, or nil.
+func (t *topology) description() *event.TopologyDescription {
+	d, _ := t.latest.Load().(*event.TopologyDescription)
+	return d
+}
+
 func (t *topology) servers() []event.ServerDescription {
-	if d := t.latest.Load(); d != nil {
+	if d := t.description(); d != nil {
 		return d.Servers
 	}
 	return nil
@@ -108,7 +114,7 @@ func (t *topology) incompatible(err error) error {
 	if err == nil {
 		return nil
 	}
-	if d := t.latest.Load(); d != nil && d.CompatibilityErr != nil && errors.Is(err, d.CompatibilityErr) {
+	if d := t.description(); d != nil && d.CompatibilityErr != nil && errors.Is(err, d.CompatibilityErr) {
 		return &Error{class: ConfigurationError, cause: d.CompatibilityErr}
 	}
 	return err
