@@ -107,6 +107,22 @@ func ExampleRejected() {
 	// Output: 0 not connected
 }
 
+func ExampleResolvedOn() {
+	loop := make(chan func(), 1)
+	f := future.ResolvedOn(future.ExecutorFunc(func(task func()) error { loop <- task; return nil }), "cached")
+	f.OnComplete(func(v string, err error) { fmt.Println("on the loop:", v, err) })
+	(<-loop)()
+	// Output: on the loop: cached <nil>
+}
+
+func ExampleRejectedOn() {
+	loop := make(chan func(), 1)
+	f := future.RejectedOn[int](future.ExecutorFunc(func(task func()) error { loop <- task; return nil }), errors.New("not connected"))
+	f.OnComplete(func(v int, err error) { fmt.Println("on the loop:", v, err) })
+	(<-loop)()
+	// Output: on the loop: 0 not connected
+}
+
 func ExampleFuture_Await() {
 	impatient, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()

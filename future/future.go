@@ -194,10 +194,27 @@ func Resolved[T any](v T) *Future[T] {
 	return f
 }
 
+// ResolvedOn is Resolved for a future whose callbacks run on ex, as if by [Future.Via].
+func ResolvedOn[T any](ex Executor, v T) *Future[T] {
+	f := &Future[T]{value: v}
+	f.cell.ex = ex
+	f.cell.state.Store(settled)
+	return f
+}
+
 // Rejected returns a future that is settled with err, which must not be nil.
 func Rejected[T any](err error) *Future[T] {
 	mustHave(err != nil, "Rejected", "err")
 	f := new(Future[T])
+	f.cell.settle(err)
+	return f
+}
+
+// RejectedOn is Rejected for a future whose callbacks run on ex, as if by [Future.Via].
+func RejectedOn[T any](ex Executor, err error) *Future[T] {
+	mustHave(err != nil, "RejectedOn", "err")
+	f := new(Future[T])
+	f.cell.ex = ex
 	f.cell.settle(err)
 	return f
 }

@@ -204,19 +204,11 @@ func (conn *connection) executor(in lane) future.Executor {
 
 // failed returns the future of an operation that cannot be started.
 func failed[T any](c *Client, err error) *future.Future[T] {
-	refuse := future.ExecutorFunc(func(func()) error { return err })
-	return future.GoVia(context.Background(), refuse, c.loop, zero[T])
+	return future.RejectedOn[T](c.loop, err)
 }
 
 // resolved returns the future of an operation that has nothing to do.
-func resolved[T any](c *Client, v T) *future.Future[T] {
-	return future.GoVia(context.Background(), inline, c.loop, func(context.Context) (T, error) { return v, nil })
-}
-
-// inline runs tasks on the caller's goroutine.
-var inline = future.ExecutorFunc(func(task func()) error { task(); return nil })
-
-func zero[T any](context.Context) (v T, err error) { return v, nil }
+func resolved[T any](c *Client, v T) *future.Future[T] { return future.ResolvedOn(c.loop, v) }
 
 // driverOp returns the operation that calls fn with the driver's client.
 func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
