@@ -78,9 +78,9 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 	if err != nil {
 		return failed[T](client, err)
 	}
-	own, session, err := c.takeTurns(result)
+	reserved, err := c.reserve(result)
 	return submit(ctx, client, op[T]{
-		err: err, lane: longLane, placed: true, places: places{own: own, session: session}, conn: result.conn,
+		err: err, lane: longLane, turns: reserved, conn: result.conn,
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
 			if err := c.openNow(ctx, conn, result); err != nil {
 				return none, err
@@ -113,7 +113,7 @@ func (c *cursorReader) openNow(ctx context.Context, conn *connection, s *resultS
 // Motor: MotorChangeStream.next.
 func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 	c := &s.reader
-	if c.turns.idle() && !c.Closed() {
+	if c.sequence.Idle() && !c.Closed() {
 		if ch, ok := pop[change](c); ok {
 			doc, err := decodeChange[D](c, ch)
 			if err != nil {

@@ -106,7 +106,6 @@ func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.R
 // the new connection, and the batch waits for it all the same.
 func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
 	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
-		placed: true,
 		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
 			coll, err := b.coll.on(ctx, conn, now)
 			if err != nil {
@@ -118,11 +117,18 @@ func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id an
 			return &InsertOneResult{InsertedID: id, Acknowledged: true}, nil
 		},
 	})
-	f.Notify(waker(func() {
-		b.next()
-		b.conn.batches.done()
-	}))
+	f.Notify((*soleInsert)(b))
 	return f
+}
+
+// soleInsert is the insert of a batch that insertOne sends.
+type soleInsert batch
+
+// Wake implements [future.Waker]: the insert is settled.
+func (i *soleInsert) Wake() {
+	b := (*batch)(i)
+	b.next()
+	b.conn.batches.done()
 }
 
 func newGatheredInsert(ctx context.Context, loop future.Executor) *gatheredInsert {

@@ -334,11 +334,11 @@ func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.hand
 type cursorReader struct {
 	_ [0]func(*instances) // see instances
 
-	coll  *collection
-	none  docList                                                   // an empty list of the type of the cursor's documents, to make others like it
-	open  func(context.Context, *mongo.Client) (batchSource, error) // sends the command
-	scan  *scan                                                     // instead of open: several cursors share one
-	turns turns
+	coll     *collection
+	none     docList                                                   // an empty list of the type of the cursor's documents, to make others like it
+	open     func(context.Context, *mongo.Client) (batchSource, error) // sends the command
+	scan     *scan                                                     // instead of open: several cursors share one
+	sequence future.Sequence                                           // the order of the reads
 
 	mu       sync.Mutex
 	err      error      // every read fails with it: an argument or an option is wrong
@@ -528,7 +528,7 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 		}
 	}
 	// The command may be on its way.
-	open := s != nil && (s.id != 0 || !c.turns.idle())
+	open := s != nil && (s.id != 0 || !c.sequence.Idle())
 	c.mu.Unlock()
 	if c.scan != nil {
 		return c.scan.leave(ctx, c, s)
@@ -536,14 +536,12 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 	if !open {
 		return resolved(client, struct{}{})
 	}
-	own, session, err := c.takeTurns(s)
-	if err != nil { // the session has ended
-		session = nil
-	}
+	reserved, err := c.reserve(s)
+	inSession := err == nil // otherwise the session has ended
 	return submit(ctx, client, op[struct{}]{
-		lane: laneOf(s.kind), placed: true, places: places{own: own, session: session}, conn: s.conn, ends: true,
+		lane: laneOf(s.kind), turns: reserved, conn: s.conn, ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
-			return none, c.endResult(ctx, s, s.session == nil || session != nil)
+			return none, c.endResult(ctx, s, inSession)
 		},
 	})
 }

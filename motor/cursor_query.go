@@ -147,11 +147,11 @@ func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	if session == nil {
 		return false, false
 	}
-	q := queueOf(session)
-	q.mu.Lock()
-	own, o := q.own, q.options
-	q.mu.Unlock()
-	if !own {
+	st := stateOf(session)
+	st.mu.Lock()
+	started, o := st.started, st.options
+	st.mu.Unlock()
+	if !started {
 		return drivercompat.SessionReads(session)
 	}
 	snapshot = valueOr(o.Snapshot, false)

@@ -78,7 +78,7 @@ func readOne[D any](ctx context.Context, c *cursorReader, spec readSpec) *future
 
 // next is the Next of a cursor whose documents are of type D.
 func next[D any](ctx context.Context, c *cursorReader) *future.Future[D] {
-	if c.turns.idle() {
+	if c.sequence.Idle() {
 		if doc, ok := pop[D](c); ok {
 			return resolved(c.coll.db.client, doc)
 		}
@@ -264,13 +264,12 @@ type readOp struct {
 	readSpec
 
 	outer   context.Context
-	session *sessionTurn
+	session *sessionTicket
 	refused error
 	found   bool // there was a document when it last looked
 
 	// cursor.mu guards these.
-	result  *resultSet
-	entered bool
+	result *resultSet
 }
 
 // init makes it a read of n documents, into a list.
@@ -281,8 +280,8 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 
 // startRead starts a read. run calls its run, and makes the result of what that has taken.
 func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
-	o := op[T]{placed: true, offline: true, run: run}
-	o.lane, o.places, o.err = r.prepare(ctx)
+	o := op[T]{lazy: true, offline: true, run: run}
+	o.lane, o.turns, o.err = r.prepare(ctx)
 	o.conn = r.conn
 	if r.docs != nil {
 		o.undo = func(T) { r.putBack() }
@@ -290,32 +289,32 @@ func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Futu
 	return submit(ctx, r.cursor.coll.db.client, o)
 }
 
-// takeTurns takes a place in the order of the cursor, and the same in that of the session of s.
-func (c *cursorReader) takeTurns(s *resultSet) (own *turn, session *sessionTurn, err error) {
-	return c.turns.takeBoth(func() (*sessionTurn, error) {
-		if c.scan != nil || s.session == nil { // those who share a cursor leave that to its own reads
-			return nil, nil
-		}
-		return c.coll.db.client.enterIn(s.session.driver, operate)
-	})
+// reserve reserves places in the order of the cursor and in that of the session of s. If it fails, the session has ended;
+// the place with the cursor is reserved all the same.
+func (c *cursorReader) reserve(s *resultSet) (turns, error) {
+	session := s.session
+	if c.scan != nil { // the reads of the shared cursor wait for the session
+		session = nil
+	}
+	return c.coll.db.client.reserveIn(session.delegate(), &c.sequence, nil)
 }
 
-// prepare takes the places of the read, when it is called, and returns them with the lane that it runs in.
-func (r *readOp) prepare(ctx context.Context) (lane, places, error) {
+// prepare reserves the places of the read, when it is called, and returns them with the lane that it runs in.
+func (r *readOp) prepare(ctx context.Context) (lane, turns, error) {
 	if ctx == nil {
-		return 0, places{}, newError(TypeError, "the context is nil")
+		return 0, noTurns, newError(TypeError, "the context is nil")
 	}
 	if err := r.cursor.Err(); err != nil {
-		return 0, places{}, err
+		return 0, noTurns, err
 	}
 	s, err := r.cursor.begin(ctx, r.conn)
 	if err != nil {
-		return 0, places{}, err
+		return 0, noTurns, err
 	}
 	r.conn, r.outer = s.conn, ctx
-	var own *turn
-	own, r.session, r.refused = r.cursor.takeTurns(s)
-	return laneOf(s.kind), places{own: own, session: r.session, later: true}, nil
+	reserved, refused := r.cursor.reserve(s)
+	r.session, r.refused = reserved.session, refused
+	return laneOf(s.kind), reserved, nil
 }
 
 // enter waits for the turn in the session of s.
@@ -323,25 +322,19 @@ func (r *readOp) enter(ctx context.Context, s *resultSet) error {
 	switch {
 	case r.refused != nil:
 		return r.refused
-	case r.entered:
-		return nil
 	case s.session.delegate() != r.session.delegate():
 		return newError(InvalidOperation, "the cursor was rewound, and read in another session, before this read's turn")
 	}
-	err := r.session.begin(ctx)
-	r.entered = err == nil
-	return err
+	return r.session.begin(ctx)
 }
 
-// leave passes the turn in the session on. A poll that is still under way keeps it.
+// leave gives up the place in the session. A poll that is still in progress keeps the turn.
 func (r *readOp) leave() {
-	switch {
-	case !r.entered:
-		r.session.drop()
-	case r.result.poll != nil:
-		r.result.poll.Notify(waker(r.session.pass))
-	default:
-		r.session.pass()
+	r.session.withdraw() // if the turn has not begun
+	if r.result != nil && r.result.poll != nil {
+		r.result.poll.Notify(r.session)
+	} else {
+		r.session.release()
 	}
 }
 

@@ -456,17 +456,14 @@ func (s *resultSet) end(client *Client) cleanup {
 // endIn calls end, which ends what was opened in a session, in that session's turn. The session may be nil. What cannot
 // be ended now, since the session has been, the server ends after ten minutes.
 func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
-	if s != nil {
-		turn, err := c.enterIn(s.driver, unended)
-		if err == nil {
-			err = turn.begin(ctx)
-		}
-		if err != nil {
-			return
-		}
-		defer turn.pass()
+	reserved, err := c.reserveIn(s.delegate(), nil, checkNotEnded)
+	if err != nil {
+		return
 	}
-	end()
+	defer reserved.session.release()
+	if reserved.session.begin(ctx) == nil {
+		end()
+	}
 }
 
 // instances names the instances of generic types that every program reaches. The compiler makes wrappers of promoted

@@ -44,7 +44,7 @@ func SetTransactionClock(t interface{ Cleanup(func()) }, now func() time.Time) {
 func KnownSessions() int {
 	sessions.mu.Lock()
 	defer sessions.mu.Unlock()
-	return len(sessions.known)
+	return len(sessions.states)
 }
 
 // SetCleanupTimeout sets the time limit of a cleanup until the end of the test, which no other may run beside.

@@ -232,9 +232,9 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 	}})
 }
 
-// callUserInSession is callUser in an operation on a file that has a turn of its session, which is lent meanwhile.
-func callUserInSession[T any](ctx context.Context, file *turns, session *sessionTurn, fn func() (T, error)) (v T, err error) {
-	session.lend(ctx, file, func() { v, err = callUser(ctx, fn) })
+// callUserInSession is callUser in an operation that has the turn in a session, which is lent meanwhile.
+func callUserInSession[T any](ctx context.Context, session *sessionTicket, fn func() (T, error)) (v T, err error) {
+	session.lend(ctx, func() { v, err = callUser(ctx, fn) })
 	return v, err
 }
 

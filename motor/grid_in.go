@@ -28,10 +28,10 @@ import (
 //
 // Motor: MotorGridIn.
 type GridIn struct {
-	files *gridFiles
-	err   error // an argument is wrong: every operation fails with this
-	id    bson.RawValue
-	turns turns
+	files    *gridFiles
+	err      error // an argument is wrong: every operation fails with this
+	id       bson.RawValue
+	sequence future.Sequence // the order of the operations
 
 	chunkSize int // in bytes
 
@@ -291,17 +291,18 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 		return failed[struct{}](client, err)
 	}
 	set := func() { in.setField(field, raw.Lookup(field)) }
-	if t := in.turns.takeIdle(); t != nil {
+	if t := in.sequence.TryReserve(); t != nil {
 		open := !in.Closed()
 		if open {
 			set()
 		}
-		t.Wake()
+		t.Release()
 		if open {
 			return resolved(client, struct{}{})
 		}
 	}
-	return submit(ctx, client, op[struct{}]{order: &in.turns, run: func(ctx context.Context, conn *connection) (none struct{}, err error) {
+	reserved, err := client.reserve(ctx, &in.sequence)
+	return submit(ctx, client, op[struct{}]{err: err, turns: reserved, run: func(ctx context.Context, conn *connection) (none struct{}, err error) {
 		in.mu.Lock()
 		closed, aborted := in.closed, in.aborted
 		in.mu.Unlock()

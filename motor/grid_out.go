@@ -26,11 +26,11 @@ import (
 //
 // Motor: MotorGridOut.
 type GridOut struct {
-	files  *gridFiles
-	find   func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in an operation
-	err    error                                                   // an argument is wrong: every operation fails with this
-	turns  turns
-	chunks gridChunks // belongs to the operation that has the turn
+	files    *gridFiles
+	find     func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in an operation
+	err      error                                                   // an argument is wrong: every operation fails with this
+	sequence future.Sequence                                         // the order of the operations
+	chunks   gridChunks                                              // belongs to the operation that has the turn
 
 	mu     sync.Mutex
 	file   *gridFile // nil: not open
@@ -91,7 +91,7 @@ func (o *GridOut) Open(ctx context.Context) *future.Future[*GridOut] {
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
-	o.turns.soon(o.chunks.discard)
+	o.sequence.Reserve().Do(o.chunks.discard)
 	return nil
 }
 
@@ -131,7 +131,7 @@ func (o *GridOut) position() int64 {
 func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
 	pos, err := o.seek(offset, whence)
 	if err == nil {
-		o.turns.soon(func() {
+		o.sequence.Reserve().Do(func() {
 			o.mu.Lock()
 			o.pos = pos
 			o.seeks--

@@ -23,7 +23,7 @@ type fileReader struct {
 	*GridOut
 	ctx     context.Context
 	conn    *connection
-	session *sessionTurn
+	session *sessionTicket
 	file    *gridFile
 	pos     int64
 }
@@ -36,17 +36,17 @@ func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T,
 		err = o.files.check(ctx)
 	}
 	client := o.files.client()
-	var p places
+	reserved := noTurns
 	if err == nil {
-		p.own, p.session, err = client.takeTurns(ctx, &o.turns)
+		reserved, err = client.reserve(ctx, &o.sequence)
 	}
+	session := reserved.session
 	before, succeeded := int64(0), false
 	return submit(ctx, client, op[T]{
-		err:    err,
-		placed: true,
-		places: p,
+		err:   err,
+		turns: reserved,
 		run: func(ctx context.Context, conn *connection) (v T, err error) {
-			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, session: p.session, pos: o.position()}
+			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, session: session, pos: o.position()}
 			before = r.pos
 			if err := ctx.Err(); err != nil {
 				return v, err
@@ -144,7 +144,7 @@ func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err erro
 		if err != nil || len(b) == 0 {
 			return written, err
 		}
-		_, err = callUserInSession(r.ctx, &r.turns, r.session, func() (struct{}, error) { return struct{}{}, fn(b) })
+		_, err = callUserInSession(r.ctx, r.session, func() (struct{}, error) { return struct{}{}, fn(b) })
 		if err != nil {
 			if r.ctx.Err() != nil {
 				r.chunks.discard() // fn may still use the bytes

@@ -121,11 +121,11 @@ func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 // appendSmall buffers bytes that need not be sent yet. It reports false, and does nothing, if they must be sent, or if
 // another operation has the file.
 func (in *GridIn) appendSmall(sources []gridSource) bool {
-	t := in.turns.takeIdle()
+	t := in.sequence.TryReserve()
 	if t == nil {
 		return false
 	}
-	defer t.Wake()
+	defer t.Release()
 	room := in.limit() - len(in.buffer)
 	for _, s := range sources {
 		if room -= len(s.data); room <= 0 || s.reader != nil {
@@ -157,7 +157,7 @@ type fileWriter struct {
 	*GridIn
 	ctx     context.Context
 	client  *mongo.Client
-	session *sessionTurn
+	session *sessionTicket
 }
 
 // writeFile starts an operation that writes. The future's result is result. If the operation fails, or is cancelled after
@@ -165,13 +165,10 @@ type fileWriter struct {
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, write func(*fileWriter) error) *future.Future[T] {
 	started := false
 	client := in.files.client()
-	var p places
-	var err error
-	p.own, p.session, err = client.takeTurns(ctx, &in.turns)
+	reserved, err := client.reserve(ctx, &in.sequence)
 	return submit(ctx, client, op[T]{
-		err:    err,
-		placed: true,
-		places: p,
+		err:   err,
+		turns: reserved,
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
 			if in.Closed() && what == "close" {
 				return result, nil
@@ -185,7 +182,7 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 			started = true
 			client, err := conn.client(ctx)
 			if err == nil {
-				err = write(&fileWriter{in, ctx, client, p.session})
+				err = write(&fileWriter{in, ctx, client, reserved.session})
 			}
 			if err != nil {
 				in.fail(wrapError(err))
@@ -208,7 +205,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 	}
 	data := make([]byte, min(w.limit(), gridBatch))
 	for {
-		n, err := callUserInSession(w.ctx, &w.turns, w.session, func() (int, error) { return fill(s.reader, data) })
+		n, err := callUserInSession(w.ctx, w.session, func() (int, error) { return fill(s.reader, data) })
 		var theirs *userError
 		if err != nil && !errors.As(err, &theirs) {
 			return err // ctx has ended; the reader may still use data
@@ -349,8 +346,11 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 	if err := in.checkOperation(ctx, nil); err != nil {
 		return failed[struct{}](in.files.client(), err)
 	}
-	return submit(ctx, in.files.client(), op[struct{}]{
-		order: &in.turns,
+	client := in.files.client()
+	reserved, err := client.reserve(ctx, &in.sequence)
+	return submit(ctx, client, op[struct{}]{
+		err:   err,
+		turns: reserved,
 		run: func(ctx context.Context, conn *connection) (none struct{}, err error) {
 			client, err := conn.client(ctx)
 			if err != nil {

@@ -11,16 +11,10 @@ import (
 
 // op describes one operation on the server. All fields except run may be left out.
 type op[T any] struct {
-	err  error // the operation cannot be run, and fails with this
-	lane lane
-
-	// What the operation waits for before it runs. Usually that is the session of its context alone, and submit finds that.
-	// With order, submit takes a place there and one in the session in one step. An operation that has taken its places
-	// before, or that needs none, says placed.
-	order  *turns
-	placed bool
-	places places
-
+	err     error       // the operation cannot be run, and fails with this
+	lane    lane        // where it runs
+	turns   turns       // places that were reserved for it; if none were, submit reserves one in the session of its context
+	lazy    bool        // run waits for the turn in the session itself, if it needs it, and gives it up
 	conn    *connection // run on this connection or not at all; nil: on the open one, and open the client if there is none
 	ends    bool        // ends something on the server: if conn is closed, or none is open, there is nothing to do
 	offline bool        // if conn is closed, run is called with a nil connection, for what it can do without
@@ -29,20 +23,12 @@ type op[T any] struct {
 	undo func(T) // takes back what an operation that was cancelled has read; it neither blocks nor runs user code
 }
 
-// places are an operation's places in the order of what it shares with others (a cursor, a file), and in that of its
-// session. Either may be nil.
-type places struct {
-	own     *turn
-	session *sessionTurn
-	later   bool // the operation itself waits for session, if it needs it at all, and gives it on
-}
-
 // submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
 // its turn, and its error gets its class there. If the operation is not accepted (its arguments are invalid, the queue is
 // full), that is the future's error.
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 	run := o.run
-	s, err := c.admit(ctx, o.err, o.order, o.placed, o.places)
+	s, err := c.admit(ctx, o.err, o.turns, o.lazy)
 	for err == nil {
 		s.conn, err = c.connectionOf(o.conn, o.ends)
 		if s.conn == nil && !(o.offline && err == errClientClosed) {
@@ -50,7 +36,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		}
 		f, refused := future.Start(ctx, s.executor(o.lane), future.Op[T]{
 			Run: func(ctx context.Context) (v T, err error) {
-				if err = s.begin(ctx); err == nil {
+				if err = s.wait(ctx); err == nil {
 					v, err = run(ctx, s.conn)
 				}
 				return v, s.classify(err)
@@ -60,14 +46,14 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 			Via:   c.loop,
 		})
 		if refused == nil {
-			if s.places != (places{}) {
+			if s.shares() {
 				f.Notify(s)
 			}
 			return f
 		}
 		err = again(refused)
 	}
-	s.drop()
+	s.end()
 	if err == nil { // what it ends has ended with its connection
 		var none T
 		return resolved(c, none)
@@ -84,57 +70,85 @@ func again(refused error) error {
 	return refused
 }
 
-// submission is the part of an operation in progress that does not depend on the type of its result.
-type submission struct {
-	places
-	conn  *connection // runs the operation
-	began bool        // the operation has had its turns
+// reserve reserves a place in the order of a file, unless own is nil, and in that of the session of ctx, in one step. It
+// is called when the operation is called. Even if it fails, what it returns is to be given to submit.
+func (c *Client) reserve(ctx context.Context, own *future.Sequence) (turns, error) {
+	if ctx == nil {
+		return turns{}, newError(TypeError, "the context is nil")
+	}
+	return c.reserveIn(mongo.SessionFromContext(ctx), own, nil)
 }
 
-// admit returns the submission of an operation, with its places taken, or the reason why it cannot be started.
-func (c *Client) admit(ctx context.Context, err error, order *turns, placed bool, p places) (*submission, error) {
-	s := &submission{places: p}
+// reserveIn is reserve in a given session, which may be nil, for a call that makes a change to it.
+func (c *Client) reserveIn(driver *mongo.Session, own *future.Sequence, change stateChange) (reserved turns, err error) {
+	switch {
+	case driver == nil:
+	case !c.has(driver):
+		err = errOtherClient
+	default:
+		reserved, err = stateOf(driver).reserve(driver, own, change)
+	}
+	if reserved.session == nil && own != nil {
+		reserved.own = own.Reserve()
+	}
+	reserved.reserved = true
+	return reserved, err
+}
+
+// submission is the part of an operation in progress that does not depend on the type of its result.
+type submission struct {
+	turns
+	lazy bool
+	conn *connection // runs the operation
+}
+
+// admit returns the submission of an operation, with its places reserved, or the reason why it cannot be started.
+func (c *Client) admit(ctx context.Context, err error, reserved turns, lazy bool) (*submission, error) {
+	s := &submission{turns: reserved, lazy: lazy}
 	switch {
 	case err != nil:
 	case ctx == nil:
 		err = newError(TypeError, "the context is nil")
-	case placed:
-	case order != nil:
-		s.own, s.session, err = c.takeTurns(ctx, order)
-	default:
-		s.session, err = c.enter(ctx)
+	case !reserved.reserved:
+		s.turns, err = c.reserve(ctx, nil)
 	}
 	return s, err
 }
 
-// begin waits for the turns, in the operation.
-func (s *submission) begin(ctx context.Context) error {
-	err := s.places.begin(ctx)
-	s.began = err == nil
-	return err
+// shares reports whether the operation shares anything with others.
+func (s *submission) shares() bool { return s.own != nil || s.session != nil }
+
+// wait waits for the turns, in the operation.
+func (s *submission) wait(ctx context.Context) error {
+	if err := waitTurn(ctx, s.own); err != nil || s.lazy {
+		return err
+	}
+	return s.session.begin(ctx)
 }
 
-// ended returns the function that gives the turns on when the operation is over, or nil if it has none.
+// Wake implements [future.Waker]: the future is settled. If it was cancelled while the operation waited for its turns, the
+// places are free at once, and the operation changes nothing in its session.
+func (s *submission) Wake() {
+	s.own.Withdraw()
+	s.session.withdraw()
+}
+
+// ended returns the function that is called when the operation is over, or nil if it has no places.
 func (s *submission) ended() func() {
-	if s.places == (places{}) {
+	if !s.shares() {
 		return nil
 	}
 	return s.end
 }
 
-// Wake implements future.Waker: the future is settled. Cancel settles it while the operation waits for its turns; then
-// they are given on at once, and what it would have changed in its session is not changed.
-func (s *submission) Wake() { s.drop() }
-
+// end gives up the places.
 func (s *submission) end() {
-	if !s.began {
-		s.drop()
-		return
+	if s.lazy {
+		s.session.withdraw() // run was not called
+	} else {
+		s.session.release()
 	}
-	if !s.later {
-		s.session.pass()
-	}
-	s.own.pass()
+	s.own.Release()
 }
 
 // executor returns where the operation runs.
@@ -168,30 +182,6 @@ func (c *Client) connectionOf(conn *connection, ends bool) (*connection, error) 
 		return nil, nil
 	}
 	return nil, errClientClosed
-}
-
-// begin waits for the turns, in the operation. If it fails, they have been given on.
-func (p places) begin(ctx context.Context) error {
-	if err := p.own.begin(ctx); err != nil {
-		p.session.drop()
-		return err
-	}
-	if p.later {
-		return nil
-	}
-	if err := p.session.begin(ctx); err != nil {
-		p.own.pass()
-		return err
-	}
-	return nil
-}
-
-// drop gives on the turns of an operation that did not come to have them.
-func (p places) drop() {
-	if p.own != nil {
-		p.own.drop()
-	}
-	p.session.drop()
 }
 
 // executor returns where the operations of a lane run.

@@ -32,15 +32,11 @@ import (
 type Session struct {
 	client *Client
 	driver *mongo.Session
-	queue  *sessionQueue
+	state  *sessionState
 }
 
-var (
-	errSessionEnded    = newError(InvalidOperation, "cannot use an ended session")
-	errTransactionOver = newError(InvalidOperation, "the transaction that this was called in is over")
-	errOtherClient     = newError(InvalidOperation,
-		"a session can be used only with the client that started it, and until that is closed")
-)
+var errOtherClient = newError(InvalidOperation,
+	"a session can be used only with the client that started it, and until that is closed")
 
 // StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the
 // session with the first operation.
@@ -79,7 +75,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	}
 	o.DefaultTransactionOptions = options.Transaction().SetReadConcern(defaults.ReadConcern).
 		SetReadPreference(defaults.ReadPreference).SetWriteConcern(defaults.WriteConcern)
-	return submit(ctx, c, op[*Session]{placed: true, run: func(ctx context.Context, conn *connection) (*Session, error) {
+	return submit(ctx, c, op[*Session]{turns: noTurns, run: func(ctx context.Context, conn *connection) (*Session, error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return nil, err
@@ -92,55 +88,34 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	}})
 }
 
-// started returns the handle of a session that nobody else has yet. When the program has forgotten the session, and
-// the contexts and cursors that have it, it is ended: see abandon.
+// started returns the handle of a new session. When the program has forgotten the session, and the contexts and cursors
+// that have it, a cleanup ends it.
 func (c *Client) started(driver *mongo.Session, o options.SessionOptions) *Session {
 	s := c.session(driver)
-	rest := *driver // what there is of it then
-	q := s.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.own, q.options = true, o
-	q.watch = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(q.ending(rest)) }, &rest)
+	rest := *driver // for the cleanup, which must not refer to driver
+	st := s.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.started, st.options = true, o
+	st.abandoned = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(st.ending(rest)) }, &rest)
 	return s
 }
 
-// session returns the handle of a session of the driver's, or nil for nil.
+// session returns the handle of a session of the driver, or nil for nil.
 func (c *Client) session(driver *mongo.Session) *Session {
 	if driver == nil {
 		return nil
 	}
-	q := queueOf(driver)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.handle.Value()
+	st := stateOf(driver)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	known, _ := st.handle.(weak.Pointer[Session])
+	s := known.Value()
 	if s == nil {
-		s = &Session{client: c, driver: driver, queue: q}
-		q.handle = weak.Make(s)
+		s = &Session{client: c, driver: driver, state: st}
+		st.handle = weak.Make(s)
 	}
 	return s
-}
-
-// enter takes a turn in the session of a context, if it has one.
-func (c *Client) enter(ctx context.Context) (*sessionTurn, error) { return c.enterWith(ctx, operate) }
-
-func (c *Client) enterWith(ctx context.Context, do step) (*sessionTurn, error) {
-	if ctx == nil { // which submit refuses
-		return nil, nil
-	}
-	driver := mongo.SessionFromContext(ctx)
-	if driver == nil {
-		return nil, nil
-	}
-	return c.enterIn(driver, do)
-}
-
-// enterIn takes a turn in a session, if it is one of the connection that is open.
-func (c *Client) enterIn(driver *mongo.Session, do step) (*sessionTurn, error) {
-	if !c.has(driver) {
-		return nil, errOtherClient
-	}
-	return queueOf(driver).take(driver, do)
 }
 
 // has reports whether a session was started on the connection that is open.
@@ -183,72 +158,66 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 	if ctx == nil {
 		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
 	}
-	t, err := s.queue.take(s.driver, func(q *sessionQueue) error {
-		if q.ended {
+	reserved, err := s.state.reserve(s.driver, nil, func(st *sessionState) error {
+		if st.ended {
 			return errSessionEnded
 		}
-		q.watch.Stop()
-		return toEnd(q)
+		st.abandoned.Stop()
+		return st.end()
 	})
 	if err != nil {
 		return resolved(s.client, struct{}{})
 	}
+	t := reserved.session
 	if !s.client.has(s.driver) { // it has ended with its connection
-		t.drop()
+		t.release()
 		return resolved(s.client, struct{}{})
 	}
-	end := s.queue.ending(s.driver)
 	f := submit(context.WithoutCancel(ctx), s.client, op[struct{}]{
-		placed: true, places: places{session: t}, conn: s.client.connectionWith(s.driver.Client()), ends: true,
+		turns: reserved, conn: s.client.connectionWith(s.driver.Client()), ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
 			t.end(ctx)
 			return none, nil
 		},
 	})
-	f.Notify(endedLater{s.client, f, end})
+	f.Notify(sessionEnding{s, f})
 	return f
 }
 
-// endedLater has a session ended after all if the operation that was to do so has been cancelled, or was refused.
-type endedLater struct {
-	client *Client
-	f      *future.Future[struct{}]
-	ending cleanup
+// sessionEnding is the operation that ends a session. If it was cancelled, or was not accepted, a cleanup ends the session.
+type sessionEnding struct {
+	session   *Session
+	operation *future.Future[struct{}]
 }
 
-// Wake implements future.Waker.
-func (e endedLater) Wake() {
-	if e.f.Err() != nil {
-		e.client.abandon(e.ending)
+// Wake implements [future.Waker].
+func (e sessionEnding) Wake() {
+	if e.operation.Err() != nil {
+		e.session.client.abandon(e.session.state.ending(e.session.driver))
 	}
-}
-
-// toEnd is the step of what ends the session.
-func toEnd(q *sessionQueue) error {
-	q.ended = true
-	if q.txn == transactionRunning {
-		q.txn = transactionAborted
-	}
-	return nil
 }
 
 // end ends the driver's session. The caller has the turn.
-func (t *sessionTurn) end(ctx context.Context) {
-	t.queue.mu.Lock()
-	unsure := t.queue.unsure
-	t.queue.mu.Unlock()
-	if unsure {
-		_ = t.leave(ctx)
+func (t *sessionTicket) end(ctx context.Context) {
+	t.state.mu.Lock()
+	commitUnknown := t.state.commitUnknown
+	t.state.mu.Unlock()
+	if commitUnknown {
+		_ = t.endTransaction(ctx)
 	}
 	t.driver.EndSession(ctx)
 }
 
 // ending returns the cleanup that ends a session that the program has abandoned.
-func (q *sessionQueue) ending(driver *mongo.Session) cleanup {
+func (st *sessionState) ending(driver *mongo.Session) cleanup {
 	return cleanup{driver.Client(), func(ctx context.Context, _ *connection) {
-		t, err := q.take(driver, toEnd)
-		if err == nil && t.begin(ctx) == nil {
-			defer t.pass()
+		reserved, err := st.reserve(driver, nil, (*sessionState).end)
+		if err != nil {
+			return
+		}
+		t := reserved.session
+		defer t.release()
+		if t.begin(ctx) == nil {
 			t.end(ctx)
 		}
 	}}
@@ -258,9 +227,9 @@ func (q *sessionQueue) ending(driver *mongo.Session) cleanup {
 //
 // Motor: MotorClientSession.has_ended.
 func (s *Session) HasEnded() bool {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return s.queue.ended
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	return s.state.ended
 }
 
 // SessionID returns the document by which the server knows the session: its lsid.
@@ -273,9 +242,9 @@ func (s *Session) SessionID() bson.Raw { return s.driver.ID() }
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return s.queue.options
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	return s.state.options
 }
 
 // Client returns the client that the session was started on.

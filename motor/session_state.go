@@ -15,313 +15,408 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// sessions are the driver's sessions that operations have been called in. A session is in a context in the driver's own
-// way, so what operations share because they are in one session is found by the driver's session. It is forgotten with
-// that.
+var (
+	errSessionEnded    = newError(InvalidOperation, "cannot use an ended session")
+	errTransactionOver = newError(InvalidOperation, "the transaction that this was called in is over")
+)
+
+// sessions has the states of the driver's sessions that operations were called in. A context has a session in the
+// driver's own way, so the driver's session is the key. The entry goes when the garbage collector frees that.
 var sessions struct {
-	mu    sync.Mutex
-	known map[weak.Pointer[mongo.Session]]*sessionQueue
+	mu     sync.Mutex
+	states map[weak.Pointer[mongo.Session]]*sessionState
 }
 
-// sessionQueue is what a session has beside the driver's. It must not refer to that: see sessions.
+// sessionState is what motor knows of a session beside the driver's. It must not refer to the driver's session: see
+// sessions.
 //
-// The driver's session is not safe to share, so operations take turns in the order of their calls. Where a call has to
-// know whether there is a transaction, the one that goes by is that of the calls before it, which may not have run yet:
-// the driver's session tells only what has run, and only to who has the turn.
-type sessionQueue struct {
-	turns
+// The driver's session is not safe to share, so the operations in it take turns, in the order of their calls. A call that
+// has to know whether there is a transaction goes by the calls before it, which may not have run yet. The driver's session
+// tells only what has run, and only the operation that has the turn may ask it.
+type sessionState struct {
+	sequence future.Sequence // places are reserved with mu held, so that state changes have the order of the places
 
-	// turns.mu guards the rest.
-	handle  weak.Pointer[Session]
-	own     bool // started by us
-	options options.SessionOptions
-	ended   bool
-	txn     transaction     // as of the calls so far
-	changes int             // of txn
-	unsure  bool            // a commit has failed, and the driver has the transaction run on
-	watch   runtime.Cleanup // ends the session when the program has forgotten it
-	lent    []*sessionTurn  // lenders whose user code runs: each but the first runs within the one before
-	behind  bool            // set by a step: the operation stays behind the lenders
+	mu            sync.Mutex // guards the rest
+	handle        any        // the weak.Pointer of the Session
+	started       bool       // by StartSession, with options
+	options       options.SessionOptions
+	ended         bool
+	txn           txnState
+	commitUnknown bool             // a commit has failed, and for the driver the transaction goes on
+	abandoned     runtime.Cleanup  // ends the session when the program has forgotten it
+	lenders       []*sessionTicket // operations whose user code runs; each but the first runs within the one before it
 
-	// As of the operations that have run.
+	// After the operations that have run.
 	clusterTime   bson.Raw
 	operationTime *bson.Timestamp
 }
 
-// transaction is the state of a session's latest transaction.
-type transaction int
+// txnState is the state of a session's latest transaction after the calls so far. Each change has a new version, so that
+// a call that is withdrawn can tell whether the state is still the one that it has made.
+type txnState struct {
+	phase   txnPhase
+	version uint32
+}
+
+type txnPhase uint8
 
 const (
-	noTransaction transaction = iota
+	noTransaction txnPhase = iota
 	transactionRunning
 	transactionCommitted
 	transactionAborted
 )
 
-// queueOf returns the queue of a session of the driver's.
-func queueOf(driver *mongo.Session) *sessionQueue {
+// set changes the phase.
+func (s *txnState) set(to txnPhase) {
+	if s.phase != to {
+		*s = txnState{to, s.version + 1}
+	}
+}
+
+// stateOf returns the state of a session of the driver.
+func stateOf(driver *mongo.Session) *sessionState {
 	key := weak.Make(driver)
 	sessions.mu.Lock()
 	defer sessions.mu.Unlock()
-	q := sessions.known[key]
-	if q == nil {
-		q = new(sessionQueue)
-		if sessions.known == nil {
-			sessions.known = make(map[weak.Pointer[mongo.Session]]*sessionQueue)
+	st := sessions.states[key]
+	if st == nil {
+		st = new(sessionState)
+		if sessions.states == nil {
+			sessions.states = make(map[weak.Pointer[mongo.Session]]*sessionState)
 		}
-		sessions.known[key] = q
+		sessions.states[key] = st
 		runtime.AddCleanup(driver, forgetSession, key)
 	}
-	return q
+	return st
 }
 
 func forgetSession(key weak.Pointer[mongo.Session]) {
 	sessions.mu.Lock()
-	delete(sessions.known, key)
+	delete(sessions.states, key)
 	sessions.mu.Unlock()
 }
 
 // inTransaction reports whether an operation that is called now with ctx would be part of a transaction.
 func inTransaction(ctx context.Context) bool {
-	if ctx == nil { // which start refuses
+	if ctx == nil { // submit rejects it
 		return false
 	}
 	driver := mongo.SessionFromContext(ctx)
 	if driver == nil {
 		return false
 	}
-	q := queueOf(driver)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.look(driver)
-	return q.txn == transactionRunning
+	return stateOf(driver).inTransaction(driver)
 }
 
-// look brings what the queue knows of the session up to date, if nothing is under way: the program may have used the
-// driver's session by itself. mu is held, so that nothing gets under way meanwhile.
-func (q *sessionQueue) look(driver *mongo.Session) {
-	if !q.idle() || driver.Client() == nil {
+func (st *sessionState) inTransaction(driver *mongo.Session) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.refresh(driver)
+	return st.txn.phase == transactionRunning
+}
+
+// refresh brings the state up to date if no operation is in progress: the program may have used the driver's session
+// itself. mu is held, so that no operation is called meanwhile.
+func (st *sessionState) refresh(driver *mongo.Session) {
+	if !st.sequence.Idle() || driver.Client() == nil {
 		return
 	}
-	q.observe(driver)
-	if running := driver.TransactionRunning(); running && !q.unsure {
-		q.txn = transactionRunning
-	} else if !running && q.txn == transactionRunning {
-		q.txn = noTransaction
+	st.recordTimes(driver)
+	if running := driver.TransactionRunning(); running && !st.commitUnknown {
+		st.txn.set(transactionRunning)
+	} else if !running && st.txn.phase == transactionRunning {
+		st.txn.set(noTransaction)
 	}
 }
 
-// observe notes what can be known of the session. mu is held, and the caller has the turn, or nobody has.
-func (q *sessionQueue) observe(driver *mongo.Session) {
-	q.clusterTime = driver.ClusterTime()
+// recordTimes records the times that the driver's session knows. mu is held, and the caller has the turn, or no operation
+// is in progress.
+func (st *sessionState) recordTimes(driver *mongo.Session) {
+	st.clusterTime = driver.ClusterTime()
 	if at := driver.OperationTime(); at != nil {
 		at := *at
-		q.operationTime = &at
+		st.operationTime = &at
 	}
 }
 
-// step is what an operation does to the state of a session when it is called. It fails if it is out of place. mu is
-// held.
-type step func(q *sessionQueue) error
+// stateChange is what a call does to the state of a session. An error means that the call is not allowed in this state.
+// mu is held. nil is the stateChange of an operation that neither begins nor ends anything.
+type stateChange func(*sessionState) error
 
-// operate is the step of what is neither the beginning nor the end of anything.
-func operate(q *sessionQueue) error {
-	if q.ended && len(q.lent) == 0 {
+// checkNotEnded is the stateChange of a call that changes nothing.
+func checkNotEnded(st *sessionState) error {
+	if st.ended {
 		return errSessionEnded
-	}
-	if q.txn != transactionRunning {
-		q.txn = noTransaction
 	}
 	return nil
 }
 
-// sessionTurn is an operation's place in the order of a session. The nil one is that of an operation without a session.
-type sessionTurn struct {
-	turn
-	queue  *sessionQueue
+// end is the stateChange of a call that ends the session.
+func (st *sessionState) end() error {
+	st.ended = true
+	if st.txn.phase == transactionRunning {
+		st.txn.set(transactionAborted)
+	}
+	return nil
+}
+
+// reserve reserves a place in the order of the session, and in that of a file or a cursor unless own is nil, in one step,
+// and makes the change.
+func (st *sessionState) reserve(driver *mongo.Session, own *future.Sequence, change stateChange) (turns, error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.refresh(driver)
+	lender := st.lenderFor(own)
+	before, ended := st.txn, st.ended
+	switch {
+	case change != nil:
+		if err := change(st); err != nil {
+			return turns{}, err
+		}
+	case st.ended && lender == nil:
+		return turns{}, errSessionEnded
+	case st.txn.phase != transactionRunning:
+		st.txn.set(noTransaction)
+	}
+	t := &sessionTicket{state: st, driver: driver, own: own, before: before, after: st.txn}
+	order := &st.sequence
+	switch {
+	case lender == nil || st.ended != ended:
+	case (before.phase == transactionRunning) == (st.txn.phase == transactionRunning):
+		// It runs within the lender, and leaves the state to what is called outside of that.
+		order, st.txn = lender.within, before
+		t.before, t.after = lender.after, lender.after
+	default:
+		st.lenders = nil // what is called from now on comes after the beginning or the end of the transaction
+	}
+	var reserved turns
+	reserved.own, t.ticket = future.ReserveBoth(own, order)
+	reserved.session, reserved.reserved = t, true
+	return reserved, nil
+}
+
+// lenderFor returns the operation that an operation runs within, or nil. If a lender has own, the operation comes after
+// the lenders: it could not run before that one ends, and would keep from running what user code calls in the session.
+// mu is held.
+func (st *sessionState) lenderFor(own *future.Sequence) *sessionTicket {
+	if len(st.lenders) == 0 {
+		return nil
+	}
+	if own != nil && slices.ContainsFunc(st.lenders, func(l *sessionTicket) bool { return l.own == own }) {
+		return nil
+	}
+	return st.lenders[len(st.lenders)-1]
+}
+
+// runInTurn calls fn when all operations that were called before have run. If that is at once, it returns the error of fn.
+// fn takes no time.
+func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn func(*sessionTicket) error) error {
+	reserved, err := st.reserve(driver, nil, change)
+	if err != nil {
+		return err
+	}
+	var result error // not reported if fn runs later
+	t := reserved.session
+	if t.ticket.Do(func() { result = fn(t); t.recordTimes() }) {
+		return result
+	}
+	return nil
+}
+
+// turns are the places of an operation in the order of what it shares with others. Either may be nil. An operation waits
+// for its turn with the cursor or the file first: see [future.ReserveBoth].
+type turns struct {
+	own      *future.Ticket // of a cursor or a file
+	session  *sessionTicket
+	reserved bool // also if both are nil
+}
+
+// noTurns are those of an operation that does not wait, even if its context has a session.
+var noTurns = turns{reserved: true}
+
+// waitTurn waits for a turn in an operation, whose context is ctx.
+func waitTurn(ctx context.Context, t *future.Ticket) error {
+	if err := t.Wait(ctx); err != nil {
+		return queueError{err}
+	}
+	return nil
+}
+
+// sessionTicket is the place of an operation in the order of a session, with the change that its call has made. The nil
+// sessionTicket is that of an operation without a session.
+type sessionTicket struct {
+	ticket *future.Ticket
+	state  *sessionState
 	driver *mongo.Session
-	in     transaction // that of the call
-	was    transaction // before it
-	change int
+	own    *future.Sequence // what else the operation has its turn in, or nil
+
+	before, after txnState // of the call
+
+	progress turnProgress // guarded by state.mu
 
 	// Of a turn that was lent: see lend.
-	order  *turns           // of the file that the operation has
-	inner  *future.Sequence // what was called in user code of the operation
-	holder *future.Ticket   // the operation's own place there
+	within     *future.Sequence // the operations that user code has called
+	withinTurn *future.Ticket   // the place of this one among them
 }
 
-// take takes a turn, unless the step does not allow it.
-func (q *sessionQueue) take(driver *mongo.Session, do step) (*sessionTurn, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.look(driver)
-	t := &sessionTurn{queue: q, driver: driver, was: q.txn}
-	ended := q.ended
-	q.behind = false
-	if err := do(q); err != nil {
-		return nil, err
-	}
-	if n := len(q.lent); n > 0 && !q.behind {
-		if q.ended == ended && (q.txn == transactionRunning) == (t.was == transactionRunning) {
-			lender := q.lent[n-1]
-			q.txn, t.in, t.change = t.was, lender.in, q.changes
-			t.ticket = lender.inner.Reserve()
-			return t, nil
-		}
-		if q.ended == ended {
-			q.lent = nil // what is called from now on comes after this one
-		}
-	}
-	if q.txn != t.was {
-		q.changes++
-	}
-	t.in, t.change = q.txn, q.changes
-	q.turns.enter(&t.turn)
-	return t, nil
-}
+type turnProgress uint8
+
+const (
+	turnReserved turnProgress = iota
+	turnBegun
+	turnOver
+)
 
 // delegate returns the driver's session, or nil.
-func (t *sessionTurn) delegate() *mongo.Session {
+func (t *sessionTicket) delegate() *mongo.Session {
 	if t == nil {
 		return nil
 	}
 	return t.driver
 }
 
-// begin waits for the turn, in the operation, and sees to it that the driver's session is in the transaction that the
-// operation was called in. It fails, with the turn passed on, if the operation is not to run.
-func (t *sessionTurn) begin(ctx context.Context) error {
+// begin waits for the turn in an operation, whose context is ctx, and makes sure that the driver's session is in the
+// transaction that the operation was called in. Once it has succeeded it does nothing. Whatever it returns, the caller
+// calls release.
+func (t *sessionTicket) begin(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	if err := t.wait(ctx); err != nil {
-		t.drop()
+	if err := waitTurn(ctx, t.ticket); err != nil {
 		return err
 	}
-	if err := t.agree(ctx); err != nil {
-		t.pass()
-		return err
+	t.state.mu.Lock()
+	before := t.progress
+	if before == turnReserved {
+		t.progress = turnBegun
 	}
-	return nil
+	t.state.mu.Unlock()
+	switch before {
+	case turnBegun:
+		return nil
+	case turnOver: // the operation was cancelled just now
+		return queueError{future.ErrCancelled}
+	}
+	return t.checkTransaction(ctx)
 }
 
-// agree fails if the operation would leave the transaction that it was called in. One that it was not called in is
-// ended before: its commit was given up.
-func (t *sessionTurn) agree(ctx context.Context) error {
+// checkTransaction fails if the transaction that the operation was called in is over. A transaction that it was not called
+// in is ended: its commit was given up.
+func (t *sessionTicket) checkTransaction(ctx context.Context) error {
 	switch running := t.driver.TransactionRunning(); {
-	case t.in == noTransaction && running:
-		return t.leave(ctx)
-	case t.in == transactionRunning && !running:
+	case t.after.phase == noTransaction && running:
+		return t.endTransaction(ctx)
+	case t.after.phase == transactionRunning && !running:
 		return errTransactionOver
 	}
 	return nil
 }
 
-// leave ends a transaction that nobody wants any more. If its commit has failed, it may have been done, and must not be
-// aborted on the server: that the context is over keeps the driver from sending anything.
-func (t *sessionTurn) leave(ctx context.Context) error {
-	t.queue.mu.Lock()
-	if t.queue.unsure {
-		ctx = longOver
+// endTransaction aborts a transaction that the program has given up. The caller has the turn. If its commit has failed,
+// it may be committed and must not be aborted on the server: with an expired context the driver sends nothing.
+func (t *sessionTicket) endTransaction(ctx context.Context) error {
+	t.state.mu.Lock()
+	if t.state.commitUnknown {
+		ctx = expiredContext
 	}
-	t.queue.unsure = false
-	t.queue.mu.Unlock()
+	t.state.commitUnknown = false
+	t.state.mu.Unlock()
 	return t.driver.AbortTransaction(ctx)
 }
 
-// longOver is a context with which the driver sends nothing.
-var longOver = func() context.Context {
+// expiredContext is a context with which the driver sends nothing.
+var expiredContext = func() context.Context {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
 	cancel()
 	return ctx
 }()
 
-// pass gives the turn on, once it has come.
-func (t *sessionTurn) pass() {
+// withdraw gives up the place, and takes the change back, unless the turn has begun.
+func (t *sessionTicket) withdraw() {
 	if t == nil {
 		return
 	}
-	t.queue.mu.Lock()
-	t.queue.observe(t.driver)
-	t.queue.mu.Unlock()
-	if t.inner == nil {
-		t.turn.pass()
+	t.state.mu.Lock()
+	reserved := t.progress == turnReserved
+	if reserved {
+		t.progress = turnOver
+		t.undo()
+	}
+	t.state.mu.Unlock()
+	if reserved {
+		t.ticket.Release()
+	}
+}
+
+// undo takes the change back, unless another one has come after it, or the session has ended, which nothing takes back.
+// mu is held.
+func (t *sessionTicket) undo() {
+	if t.state.txn == t.after && !t.state.ended {
+		t.state.txn = t.before
+	}
+}
+
+// release gives up the place, whether the turn has begun or not, once the operation is over. A second call does nothing.
+func (t *sessionTicket) release() {
+	if t == nil {
 		return
 	}
-	t.holder.Release()
-	t.inner.Reserve().Do(t.turn.pass)
-}
-
-// operateOn is the step of an operation that waits for its turn of ts, too. If a lender has that, the operation stays behind
-// the lender: it would keep what user code calls in the session from running, and could not run itself.
-func operateOn(ts *turns) step {
-	return func(q *sessionQueue) error {
-		q.behind = slices.ContainsFunc(q.lent, func(lender *sessionTurn) bool { return lender.order == ts })
-		return operate(q)
+	t.withdraw()
+	t.state.mu.Lock()
+	begun := t.progress == turnBegun
+	if begun {
+		t.progress = turnOver
+		t.state.recordTimes(t.driver)
+	}
+	t.state.mu.Unlock()
+	switch {
+	case !begun:
+	case t.within == nil:
+		t.ticket.Release()
+	default: // what user code has called and not waited for comes before all other operations
+		t.withinTurn.Release()
+		t.within.Reserve().Do(t.ticket.Release)
 	}
 }
 
-// lend calls fn, which calls user code. The operation has the turn, and that of order. The user code may call operations in
-// the session and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the
-// calls. It overtakes what was called before and waits for this operation.
+// Wake implements [future.Waker]: what has kept the turn is over.
+func (t *sessionTicket) Wake() { t.release() }
+
+// recordTimes records the times that the driver's session knows. The caller has the turn.
+func (t *sessionTicket) recordTimes() {
+	t.state.mu.Lock()
+	t.state.recordTimes(t.driver)
+	t.state.mu.Unlock()
+}
+
+// lend calls fn, which calls user code. The operation has the turn. The user code may call operations in the session and
+// wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the calls. It comes
+// before what was called earlier and waits for this operation.
 //
-// Other operations on the same file stay behind this operation, and so does what begins or ends a transaction, or the
-// session. What is called after the beginning of a transaction stays behind that.
+// Other operations on the same file come after this operation, and so does what begins or ends a transaction, or the
+// session. What is called after the beginning of a transaction comes after that.
 //
-// lend returns when the driver's session is free again. What is left in inner then runs when the operation passes the
-// turn, before anything else.
-func (t *sessionTurn) lend(ctx context.Context, order *turns, fn func()) {
+// lend returns when the driver's session is free again. What is still waiting within this operation then runs when the
+// operation is over, before anything else.
+func (t *sessionTicket) lend(ctx context.Context, fn func()) {
 	if t == nil {
 		fn()
 		return
 	}
-	t.order = order
-	if t.inner == nil {
-		t.inner = new(future.Sequence)
-		t.holder = t.inner.TryReserve()
+	if t.within == nil {
+		t.within = new(future.Sequence)
+		t.withinTurn = t.within.TryReserve()
 	}
-	q := t.queue
-	q.mu.Lock()
-	q.observe(t.driver)
-	q.lent = append(q.lent, t)
-	q.mu.Unlock()
-	t.holder.Lend(ctx, func() {
+	st := t.state
+	st.mu.Lock()
+	st.recordTimes(t.driver)
+	st.lenders = append(st.lenders, t)
+	st.mu.Unlock()
+	t.withinTurn.Lend(ctx, func() {
 		fn()
-		q.mu.Lock()
-		q.lent = slices.DeleteFunc(q.lent, func(lender *sessionTurn) bool { return lender == t })
-		q.mu.Unlock()
+		st.mu.Lock()
+		st.lenders = slices.DeleteFunc(st.lenders, func(l *sessionTicket) bool { return l == t })
+		st.mu.Unlock()
 	})
-}
-
-// drop gives the turn on when the operation is not to run any more, and reports false if the turn has come, or was
-// dropped before.
-func (t *sessionTurn) drop() bool {
-	if t == nil || !t.turn.drop() {
-		return false
-	}
-	t.undo()
-	return true
-}
-
-// undo takes the step back, unless another one has come after it, or the session has ended: nothing takes that back.
-func (t *sessionTurn) undo() {
-	t.queue.mu.Lock()
-	defer t.queue.mu.Unlock()
-	if t.queue.changes == t.change && !t.queue.ended {
-		t.queue.txn = t.was
-	}
-}
-
-// now does something that takes no time when all that was called before has run. If that is at once, it returns what
-// came of it.
-func (q *sessionQueue) now(driver *mongo.Session, do step, then func(*sessionTurn) error) error {
-	t, err := q.take(driver, do)
-	if err != nil {
-		return err
-	}
-	var came error // which nobody reads if it comes later
-	if t.soon(func() { came = then(t); t.pass() }) {
-		return came
-	}
-	return nil
 }

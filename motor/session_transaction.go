@@ -25,9 +25,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	if err != nil {
 		return err
 	}
-	return s.queue.now(s.driver, func(q *sessionQueue) error {
+	return s.state.runInTurn(s.driver, func(st *sessionState) error {
 		concern := o.WriteConcern
-		if defaults := q.options.DefaultTransactionOptions; concern == nil && defaults != nil {
+		if defaults := st.options.DefaultTransactionOptions; concern == nil && defaults != nil {
 			all, err := mergeOptions([]options.Lister[options.TransactionOptions]{defaults})
 			if err != nil {
 				return err
@@ -35,20 +35,20 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 			concern = all.WriteConcern
 		}
 		switch {
-		case q.ended:
+		case st.ended:
 			return errSessionEnded
-		case valueOr(q.options.Snapshot, false):
+		case valueOr(st.options.Snapshot, false):
 			return newError(InvalidOperation, "a session with a snapshot has no transactions")
-		case q.txn == transactionRunning:
+		case st.txn.phase == transactionRunning:
 			return newError(InvalidOperation, "a transaction is in progress already")
 		case !concern.Acknowledged():
 			return newError(ConfigurationError, "a transaction has no unacknowledged write concern")
 		}
-		q.txn = transactionRunning
+		st.txn.set(transactionRunning)
 		return nil
-	}, func(t *sessionTurn) error {
+	}, func(t *sessionTicket) error {
 		if s.driver.TransactionRunning() {
-			_ = t.leave(longOver) // the next transaction ends it on the server
+			_ = t.endTransaction(expiredContext) // the next transaction ends it on the server
 		}
 		if err := s.driver.StartTransaction(&command.Literal[options.TransactionOptions]{Options: o}); err != nil {
 			return &Error{class: InvalidOperation, cause: err}
@@ -69,9 +69,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
 	return s.conclude(ctx, transactionCommitted, noCommit, func(ctx context.Context) error {
 		err := s.driver.CommitTransaction(ctx)
-		s.queue.mu.Lock()
-		s.queue.unsure = s.driver.TransactionRunning()
-		s.queue.mu.Unlock()
+		s.state.mu.Lock()
+		s.state.commitUnknown = s.driver.TransactionRunning()
+		s.state.mu.Unlock()
 		return err
 	})
 }
@@ -88,10 +88,10 @@ func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}]
 
 // The states after which a transaction can be neither committed nor aborted, and why.
 var (
-	noCommit = map[transaction]error{
+	noCommit = map[txnPhase]error{
 		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
 	}
-	noAbort = map[transaction]error{
+	noAbort = map[txnPhase]error{
 		transactionCommitted: newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction"),
 		transactionAborted:   newError(InvalidOperation, "AbortTransaction cannot be called twice"),
 	}
@@ -99,30 +99,28 @@ var (
 
 // conclude starts the operation that ends a transaction, unless the state that it is in is out of place.
 func (s *Session) conclude(
-	ctx context.Context, to transaction, outOfPlace map[transaction]error, end func(context.Context) error,
+	ctx context.Context, to txnPhase, outOfPlace map[txnPhase]error, end func(context.Context) error,
 ) *future.Future[struct{}] {
 	if ctx == nil {
 		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
 	}
-	t, err := s.client.enterIn(s.driver, func(q *sessionQueue) error {
-		switch err := outOfPlace[q.txn]; {
-		case q.ended:
+	reserved, err := s.client.reserveIn(s.driver, nil, func(st *sessionState) error {
+		switch err := outOfPlace[st.txn.phase]; {
+		case st.ended:
 			return errSessionEnded
-		case q.txn == noTransaction:
+		case st.txn.phase == noTransaction:
 			return newError(InvalidOperation, "no transaction was started")
 		case err != nil:
 			return err
 		}
-		q.txn = to
+		st.txn.set(to)
 		return nil
 	})
-	if err != nil {
-		return failed[struct{}](s.client, err)
-	}
+	wasRunning := err == nil && reserved.session.before.phase == transactionRunning
 	return submit(ctx, s.client, op[struct{}]{
-		placed: true, places: places{session: t}, conn: s.client.connectionWith(s.driver.Client()),
+		err: err, turns: reserved, conn: s.client.connectionWith(s.driver.Client()),
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
-			if t.was == transactionRunning && !s.driver.TransactionRunning() {
+			if wasRunning && !s.driver.TransactionRunning() {
 				return none, errTransactionOver
 			}
 			return none, end(ctx)
@@ -135,10 +133,7 @@ func (s *Session) conclude(
 //
 // Motor: MotorClientSession.in_transaction.
 func (s *Session) InTransaction() bool {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	s.queue.look(s.driver)
-	return s.queue.txn == transactionRunning
+	return s.state.inTransaction(s.driver)
 }
 
 // ClusterTime returns the latest cluster time that the session knows of, a document, as of the operations that have
@@ -146,10 +141,10 @@ func (s *Session) InTransaction() bool {
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	s.queue.look(s.driver)
-	time, _ := s.queue.clusterTime.Lookup(clusterTimeKey).DocumentOK()
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	s.state.refresh(s.driver)
+	time, _ := s.state.clusterTime.Lookup(clusterTimeKey).DocumentOK()
 	return time
 }
 
@@ -158,13 +153,13 @@ func (s *Session) ClusterTime() bson.Raw {
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	s.queue.look(s.driver)
-	if s.queue.operationTime == nil {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	s.state.refresh(s.driver)
+	if s.state.operationTime == nil {
 		return at, false
 	}
-	return *s.queue.operationTime, true
+	return *s.state.operationTime, true
 }
 
 const clusterTimeKey = "$clusterTime"
@@ -192,7 +187,7 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 	if err != nil {
 		return &Error{class: InvalidDocument, cause: err}
 	}
-	return s.queue.now(s.driver, unended, func(*sessionTurn) error { return s.driver.AdvanceClusterTime(whole) })
+	return s.state.runInTurn(s.driver, checkNotEnded, func(*sessionTicket) error { return s.driver.AdvanceClusterTime(whole) })
 }
 
 // AdvanceOperationTime has the session know of an operation of another session: reads of a causally consistent session
@@ -202,13 +197,5 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 //
 // Motor: MotorClientSession.advance_operation_time.
 func (s *Session) AdvanceOperationTime(at bson.Timestamp) error {
-	return s.queue.now(s.driver, unended, func(*sessionTurn) error { return s.driver.AdvanceOperationTime(&at) })
-}
-
-// unended is the step of what changes nothing but must not come after the end.
-func unended(q *sessionQueue) error {
-	if q.ended {
-		return errSessionEnded
-	}
-	return nil
+	return s.state.runInTurn(s.driver, checkNotEnded, func(*sessionTicket) error { return s.driver.AdvanceOperationTime(&at) })
 }
