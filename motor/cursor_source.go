@@ -396,21 +396,32 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 			return come, nil
 		}
 		batches, codec, list := s.batches, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (docBatch, error) {
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (r pollResult, _ error) {
 			defer cancel()
-			return batches.more(ctx, codec, list)
+			r.batch, r.err = batches.more(ctx, codec, list)
+			return r, nil
 		})
 	}
 	_, _ = s.poll.Await(ctx)
-	come, err = s.poll.Result()
-	if !s.poll.IsDone() || err == future.ErrNotDone {
+	r, err := s.poll.Result()
+	if err == future.ErrNotDone {
 		return come, ctx.Err()
 	}
 	s.poll = nil
-	if conn.polls.ctx.Err() != nil {
+	switch {
+	case conn.polls.ctx.Err() != nil:
 		err = errClientClosed
+	case err == nil:
+		err = r.err
 	}
-	return come, err
+	return r.batch, err
+}
+
+// pollResult is the result of a long poll. An error of the server is part of it, not the error of the poll's future:
+// the poll outlives the reads that wait for it, and its failure is not reported if no read follows.
+type pollResult struct {
+	batch docBatch
+	err   error
 }
 
 // cursorState is the part of a cursor that outlives it when it is collected.
@@ -444,7 +455,6 @@ func (s *resultSet) end(client *Client) cleanup {
 		if poll != nil {
 			select {
 			case <-poll.Done():
-				_ = poll.Err() // its failure is not reported
 			case <-ctx.Done():
 				return // the poll still uses the cursor
 			}
