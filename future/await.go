@@ -17,18 +17,6 @@ func (c *cell) await(ctx context.Context) (has bool, err error) {
 	return c.hasValue(), c.failure()
 }
 
-func (c *cell) result() (has bool, err error) {
-	if !c.isSettled() {
-		return false, ErrNotDone
-	}
-	c.observe()
-	return c.hasValue(), c.failure()
-}
-
-// hasValue reports whether the outcome of a settled future includes the value that is stored in it. A cancelled future
-// may be given one while it is being read: see operation.
-func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
-
 // wait returns nil once c is settled.
 func (c *cell) wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Await", "ctx")
@@ -86,8 +74,10 @@ func (c *cell) isOperationOf(ctx context.Context) bool {
 // outcome does.
 type waited struct{ c *cell }
 
-func (w waited) IsDone() bool                  { return w.c.isSettled() }
-func (w waited) Done() <-chan struct{}         { return w.c.doneChan() }
+func (w waited) IsDone() bool { return w.c.isSettled() }
+
+func (w waited) Done() <-chan struct{} { return w.c.doneChan() }
+
 func (w waited) Notify(on Waker) *Registration { return w.c.notify(new(Registration), on) }
 
 func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }

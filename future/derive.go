@@ -1,8 +1,6 @@
 package future
 
-import (
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Then returns the future of fn(value of f). An error of f goes past fn to the child; an error or a panic of fn
 // ([*PanicError]) becomes the child's.
@@ -76,12 +74,6 @@ func callStep[T, U any](parent *Future[T], fn any) (u U, err error) {
 }
 
 func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.reject(err) }
-
-// reject settles the future with err and no value.
-func (c *cell) reject(err error) batch {
-	b, _ := c.settle(err)
-	return b
-}
 
 // ThenFuture returns a future with the outcome of the future that fn(value of f) returns. An error of f goes past
 // fn; a panic of fn becomes a [*PanicError]. It fails with [ErrNilFuture] if fn returns nil, and with [ErrCycle] if
@@ -369,8 +361,10 @@ type chain struct {
 	to   link
 }
 
-func (c *chain) userCode() bool   { return false }
-func (c *chain) fire() batch      { c.from.detach(); return batch{} }
+func (c *chain) userCode() bool { return false }
+
+func (c *chain) fire() batch { c.from.detach(); return batch{} }
+
 func (c *chain) fail(error) batch { return batch{} }
 
 // OnComplete calls fn with the outcome once the future is settled: later even if it is settled already, never on

@@ -55,13 +55,15 @@ type kindError struct {
 	is   error
 }
 
-func (e *kindError) Error() string        { return e.text }
+func (e *kindError) Error() string { return e.text }
+
 func (e *kindError) Is(target error) bool { return target == e.is }
 
 // cancelError is ErrCancelled with the reason given to Cancel.
 type cancelError struct{ cause error }
 
-func (e *cancelError) Error() string   { return ErrCancelled.Error() + ": " + e.cause.Error() }
+func (e *cancelError) Error() string { return ErrCancelled.Error() + ": " + e.cause.Error() }
+
 func (e *cancelError) Unwrap() []error { return []error{ErrCancelled, e.cause} }
 
 // isCancel reports whether err is the outcome of Cancel, here or in a future that this one was derived from. It
@@ -70,15 +72,6 @@ func isCancel(err error) bool {
 	_, caused := err.(*cancelError)
 	return caused || err == ErrCancelled
 }
-
-// mustHave panics when an argument that cannot be nil is.
-func mustHave(ok bool, function, argument string) {
-	if !ok {
-		panicNil(function, argument)
-	}
-}
-
-func panicNil(function, argument string) { panic("future: " + function + ": " + argument + " is nil") }
 
 // PanicError is the error of a future whose function panicked, or ended its goroutine with [runtime.Goexit].
 type PanicError struct {
@@ -208,25 +201,4 @@ func (e *UndeliveredError) Unwrap() []error {
 func (c *cell) watch(err error) *unobservedError {
 	// The cleanup must not refer to the future: it would never be collected.
 	return &unobservedError{err, runtime.AddCleanup(c, ReportUnobserved, err)}
-}
-
-// observeLocked notes that the outcome will be seen. mu is held.
-func (c *cell) observeLocked() {
-	if c.state.Load()&observed != 0 {
-		return
-	}
-	c.state.Or(observed)
-	if u, ok := c.aux.(*unobservedError); ok {
-		u.cleanup.Stop()
-	}
-}
-
-// observe is observeLocked for readers of a settled future; a success costs them nothing.
-func (c *cell) observe() {
-	if c.aux == nil || c.state.Load()&observed != 0 {
-		return
-	}
-	c.mu.Lock()
-	c.observeLocked()
-	c.mu.Unlock()
 }

@@ -1,61 +1,14 @@
 package future
 
 import (
-	"context"
 	"fmt"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gomotor/gomotor/internal/ring"
 )
-
-// Executor runs functions somewhere else, later: on the goroutines of a [Pool], on an event loop, on the main
-// thread of a graphical program. It is the one thing that a loop has to offer for futures to deliver on it.
-type Executor interface {
-	// Execute arranges for task to run once and returns without waiting for it. It must not call task itself,
-	// must not block, and is called from any goroutine. An error means that task will never run (the executor is
-	// closed, or its queue is full); what depended on task then fails with that error.
-	Execute(task func()) error
-}
-
-// ExecutorFunc makes an [Executor] of one function: the hook by which a program with a main loop of its own
-// accepts work.
-type ExecutorFunc func(task func()) error
-
-// Execute calls f(task).
-func (f ExecutorFunc) Execute(task func()) error { return f(task) }
-
-// Suspender is a context that knows how to wait without holding up what it runs on: the context of a coroutine
-// suspends the coroutine and not its loop, the context of a [Pool] task gives its slot to the next task meanwhile.
-//
-// [Future.Await] looks for it by type assertion on the context that it was given, and nowhere else: a context
-// derived from a Suspender blocks like any other.
-type Suspender interface {
-	context.Context
-	// Suspend returns nil once on is settled, or earlier with the reason for which this wait ended.
-	Suspend(on Awaitable) error
-}
-
-// Awaitable is what a [Suspender] waits for; every [Future] is one.
-type Awaitable interface {
-	// IsDone reports whether the future is settled.
-	IsDone() bool
-	// Done returns a channel that is closed once the future is settled.
-	Done() <-chan struct{}
-	// Notify arranges for w.Wake to be called once, when the future settles, and returns what Stop takes back.
-	// On a settled future it calls Wake before it returns.
-	Notify(w Waker) *Registration
-	// NotifyWith is Notify with a registration that the caller provides.
-	NotifyWith(r *Registration, w Waker)
-}
-
-// Waker is told that a future has settled.
-type Waker interface {
-	// Wake is called on the stack that settled the future, with no lock held: it must neither block nor run
-	// unknown code. It is meant for posting to a loop, or sending on a buffered channel.
-	Wake()
-}
 
 // Pool is a bounded executor: it runs at most so many tasks at once, in the order of their submission, and queues
 // the rest without ever making a caller wait.
@@ -108,21 +61,6 @@ func WithMaxQueue(n int) PoolOption {
 			return fmt.Errorf("%w: WithMaxQueue(%d): a queue cannot be shorter than 0", ErrInvalidOption, n)
 		}
 		p.maxQueue = n
-		return nil
-	}
-}
-
-// WithMaxQueueWait bounds how long a task may be queued. One that gets no slot in that time fails with err, or, if err is
-// nil, with [ErrQueueTimeout]. Without it a task waits as long as it has to.
-func WithMaxQueueWait(limit time.Duration, err error) PoolOption {
-	return func(p *Pool) error {
-		if limit <= 0 {
-			return fmt.Errorf("%w: WithMaxQueueWait(%v): a time must be longer than 0", ErrInvalidOption, limit)
-		}
-		p.maxWait, p.tooLate, p.queue.clock.everything = limit, err, true
-		if err == nil {
-			p.tooLate = ErrQueueTimeout
-		}
 		return nil
 	}
 }
@@ -358,42 +296,6 @@ func (p *Pool) countLocked(end taskEnd) {
 	}
 }
 
-// limitWaitLocked sets the timer for the first of the queue, if tasks may be queued for some time only. As all of them
-// may be for the same time, the first is the first to be too late, and one timer will do.
-func (p *Pool) limitWaitLocked() {
-	if p.maxWait == 0 || p.watchingWait || !p.queue.any() {
-		return
-	}
-	p.watchingWait = true
-	left := p.firstIsOverdue() - now()
-	if p.overdue == nil {
-		p.overdue = time.AfterFunc(left, p.rejectOverdue)
-	} else {
-		p.overdue.Reset(left)
-	}
-}
-
-// firstIsOverdue returns when the first of the queue will be too late.
-func (p *Pool) firstIsOverdue() time.Duration { return *p.queue.clock.at(p.queue.head) + p.maxWait }
-
-// rejectOverdue fails what has been queued for too long.
-func (p *Pool) rejectOverdue() {
-	p.mu.Lock()
-	p.watchingWait = false
-	var late []work
-	for p.queue.any() && p.firstIsOverdue() <= now() {
-		if oldest := p.queue.pop(); oldest.fn != nil || oldest.job.claim(jobQueued, jobDropped) {
-			late = append(late, oldest)
-		}
-	}
-	p.stats.Rejected += uint64(len(late))
-	if !p.closed {
-		p.limitWaitLocked()
-	}
-	p.mu.Unlock()
-	rejectAll(late, p.tooLate)
-}
-
 // rejectAll fails what will not run.
 func rejectAll(all []work, err error) {
 	for _, w := range all {
@@ -402,5 +304,350 @@ func rejectAll(all []work, err error) {
 		} else {
 			w.job.reject(err).propagate(false)
 		}
+	}
+}
+
+// idleFor is how long a worker stays without work, give or take a factor of two.
+const idleFor = 200 * time.Millisecond
+
+// worker is a goroutine of a pool.
+type worker struct {
+	pool *Pool
+	wake chan bool // false: end
+
+	job   *job // being run: still set when its function ended the goroutine
+	held  bool // its slot is not released yet
+	plain bool // a function without a future is being run instead
+	next  work // assigned to this worker when the slot was released
+	ended int  // jobs that have ended and that pool.busy still counts, until the lock is held for something else
+}
+
+// startLocked gives some work, which has a slot, to a worker that is being woken, and wakes another one, or makes one, if
+// there are too few.
+//
+// Waking a worker is most of what a short task costs. So it is not given the work itself: if an Await runs the job in
+// place before the worker is there, the worker does the next one, and that needs no other.
+func (p *Pool) startLocked(some work) {
+	if some.isNone() {
+		return
+	}
+	if some.job != nil {
+		some.job.ready = true
+	}
+	p.ready.Push(some)
+	if p.ready.Len()-p.done <= p.waking {
+		return
+	}
+	p.waking++
+	if n := len(p.idle); n > 0 {
+		w := p.idle[n-1]
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		p.minIdle = min(p.minIdle, n-1)
+		w.wake <- true // has room for one, and an idle worker is sent one
+		return
+	}
+	w := &worker{pool: p, wake: make(chan bool, 1)}
+	go w.run()
+}
+
+// readyLocked returns work that is ready, or none.
+func (p *Pool) readyLocked() work {
+	for p.ready.Len() > 0 {
+		some := p.ready.Pop()
+		j := some.job
+		if j == nil {
+			return some
+		}
+		j.ready = false
+		if j.done {
+			p.done--
+		}
+		if j.state.Load() != jobInPlace {
+			return some
+		}
+	}
+	return work{}
+}
+
+// retireLocked ends the n workers that have been idle longest.
+func (p *Pool) retireLocked(n int) {
+	for _, w := range p.idle[:n] {
+		w.wake <- false
+	}
+	rest := copy(p.idle, p.idle[n:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+	p.minIdle = rest
+}
+
+// begin returns the work for a worker that has been woken.
+func (w *worker) begin() work {
+	w.pool.mu.Lock()
+	defer w.pool.mu.Unlock()
+	w.pool.waking--
+	return w.pool.readyLocked()
+}
+
+// park puts w on the idle stack, and reports whether it is to go on when it wakes up.
+func (w *worker) park() bool {
+	p := w.pool
+	p.mu.Lock()
+	w.reportEndedLocked()
+	if p.closed {
+		p.mu.Unlock()
+		return false
+	}
+	p.idle = append(p.idle, w)
+	if !p.trimming {
+		p.trimming = true
+		p.minIdle = 0
+		if p.trimmer == nil {
+			p.trimmer = time.AfterFunc(idleFor, p.trim)
+		} else {
+			p.trimmer.Reset(idleFor)
+		}
+	}
+	p.mu.Unlock()
+	return <-w.wake
+}
+
+// trim ends the workers that nothing has needed since the last trim.
+func (p *Pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retireLocked(p.minIdle)
+	p.queue.trim()
+	p.trimming = len(p.idle) > 0
+	if p.trimming {
+		p.trimmer.Reset(idleFor)
+	}
+}
+
+func (w *worker) reportEndedLocked() {
+	if w.ended > 0 {
+		w.pool.endedLocked(w.ended)
+		w.ended = 0
+	}
+}
+
+func (w *worker) run() {
+	defer w.recoverWorker()
+	for woken := true; woken; woken = w.park() {
+		for some := w.begin(); !some.isNone(); {
+			if some.job != nil {
+				some = w.do(some.job)
+			} else {
+				some = w.doPlain(some.fn)
+			}
+		}
+	}
+}
+
+// do runs j, and the callbacks that wait for it, and returns what the slot has passed to.
+func (w *worker) do(j *job) (next work) {
+	if !j.claim(jobAssigned, jobRunning) {
+		if j.state.Load() == jobInPlace {
+			return work{} // an Await was faster, and has the slot
+		}
+		w.pass(j) // cancelled on the way
+		return w.takeNext()
+	}
+	w.job, w.held = j, true
+	b := j.perform(w)
+	w.job = nil
+	kept := b.propagate(true)
+	if kept.links == nil {
+		return w.takeNext()
+	}
+	// User code comes, which may take any time: another worker gets the slot that was passed to this one.
+	w.passNext()
+	kept.run()
+	return work{}
+}
+
+// doPlain is do for a function without a future. It has no deferred call of its own, which would cost as much as all
+// the rest: a panic ends this goroutine, and recoverWorker goes on.
+func (w *worker) doPlain(fn func()) (next work) {
+	w.plain = true
+	fn()
+	w.plain = false
+	p := w.pool
+	p.mu.Lock()
+	p.countLocked(taskReturned)
+	next = p.nextLocked()
+	p.mu.Unlock()
+	return next
+}
+
+func (w *worker) takeNext() work {
+	next := w.next
+	w.next = work{}
+	return next
+}
+
+// passNext leaves the next work to another worker.
+func (w *worker) passNext() {
+	w.pool.mu.Lock()
+	w.reportEndedLocked()
+	w.pool.startLocked(w.takeNext())
+	w.pool.mu.Unlock()
+}
+
+// release implements slot.
+func (w *worker) release(end taskEnd) {
+	w.held = false
+	w.pool.mu.Lock()
+	w.pool.countLocked(end)
+	w.passLocked(w.job)
+	w.pool.mu.Unlock()
+}
+
+// pass gives on the slot of a job that did not run.
+func (w *worker) pass(j *job) {
+	w.pool.mu.Lock()
+	w.passLocked(j)
+	w.pool.mu.Unlock()
+}
+
+func (w *worker) passLocked(j *job) {
+	w.reportEndedLocked()
+	w.next = w.pool.releaseLocked(j)
+	w.ended = 1
+}
+
+// recoverWorker goes on for a worker whose goroutine is ended by user code: by runtime.Goexit, or by a panic of a function
+// without a future.
+func (w *worker) recoverWorker() {
+	j := w.job
+	if j == nil && !w.plain && w.next.isNone() && w.ended == 0 {
+		return
+	}
+	defer w.passNext()
+	switch {
+	case w.plain:
+		err := newGoexitError()
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+		w.plain = false
+		w.pool.mu.Lock()
+		w.pool.countLocked(taskPanicked)
+		w.pool.busy++ // until it is reported
+		w.ended++
+		w.next = w.pool.nextLocked()
+		w.pool.mu.Unlock()
+		ReportUnobserved(err)
+	case j != nil:
+		if w.held {
+			end := taskPanicked
+			if j.isCallbacks() {
+				end = taskReturned // a callback that ends the goroutine is not a failure of the task
+			}
+			w.release(end)
+		}
+		w.job = nil
+		j.reject(newGoexitError()).propagate(false)
+	}
+}
+
+// work is run by a pool: the job of a task that has a future, or a plain function.
+type work struct {
+	job *job
+	fn  func()
+}
+
+func (w work) isNone() bool { return w.job == nil && w.fn == nil }
+
+// workQueue is the FIFO queue of the work that waits for a slot: a ring, in which plain functions stand as they are.
+// Who submits and who works take turns at one lock, so every instruction here is paid for by both.
+type workQueue struct {
+	ring       []work // as long as a power of two
+	head, tail uint   // positions: the places in the ring are their remainders
+	dropped    int    // jobs between them that are not to run; they keep their place until their turn comes
+	clock      queueClock
+}
+
+const shortestRing = 16
+
+func (q *workQueue) at(position uint) *work { return &q.ring[position&uint(len(q.ring)-1)] }
+
+// length is how many wait.
+func (q *workQueue) length() int { return int(q.tail-q.head) - q.dropped }
+
+func (q *workQueue) push(w work) {
+	if q.tail-q.head == uint(len(q.ring)) {
+		q.resize(max(shortestRing, 2*len(q.ring)))
+	}
+	*q.at(q.tail) = w
+	if w.job != nil {
+		w.job.queued = true
+	}
+	if q.clock.measures(q.tail) {
+		q.clock.in(q.tail)
+	}
+	q.tail++
+}
+
+// any passes over the jobs that were dropped, and reports whether head is the position of one that waits.
+func (q *workQueue) any() bool {
+	for ; q.head != q.tail; q.head++ {
+		place := q.at(q.head)
+		if place.job == nil || place.job.queued {
+			return true
+		}
+		*place = work{}
+		q.dropped--
+	}
+	return false
+}
+
+// pop takes the oldest out, or returns none.
+func (q *workQueue) pop() (oldest work) {
+	if !q.any() {
+		return work{}
+	}
+	place := q.at(q.head)
+	oldest, *place = *place, work{}
+	if oldest.job != nil {
+		oldest.job.queued = false
+	}
+	q.head++
+	return oldest
+}
+
+// drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has
+// been dropped, as when a server hangs and one operation after the other is given up, it is made shorter.
+func (q *workQueue) drop(j *job) {
+	if !j.queued {
+		return
+	}
+	j.queued = false
+	q.dropped++
+	if places, length := int(q.tail-q.head), q.length(); places > shortestRing && places > 4*length {
+		q.resize(1 << bits.Len(uint(max(shortestRing, 2*length)-1)))
+	}
+}
+
+// resize moves what is queued to a ring of another length, which it must fit into.
+func (q *workQueue) resize(places int) {
+	old := *q
+	q.ring, q.tail, q.dropped = make([]work, places), q.head, 0
+	q.clock.since = make([]time.Duration, places)
+	for ; old.head != old.tail; old.head++ {
+		if place := old.at(old.head); place.fn != nil || place.job.queued {
+			*q.at(q.tail) = *place
+			if old.clock.measures(old.head) {
+				*q.clock.at(q.tail) = *old.clock.at(old.head)
+			}
+			q.tail++
+		}
+	}
+}
+
+// trim gives the ring back, if nothing is queued.
+func (q *workQueue) trim() {
+	if q.length() == 0 {
+		q.ring, q.head, q.tail, q.dropped, q.clock.since = nil, 0, 0, 0, nil
 	}
 }
