@@ -1,0 +1,171 @@
+package callback
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"reflect"
+	"runtime"
+	"time"
+
+	"github.com/gomotor/gomotor/future"
+)
+
+// LoopOption is an option of [NewLoop].
+type LoopOption func(*Loop)
+
+// WithLogger makes the loop log to logger. The default is [slog.Default] at the time of each message.
+func WithLogger(logger *slog.Logger) LoopOption {
+	return func(l *Loop) { l.logger = logger }
+}
+
+// WithPanicHandler makes the loop call fn, on the loop, when a callback panics, with the panic's value and stack.
+// The default logs an error. A panic of fn itself is logged.
+//
+// Tornado: IOLoop.handle_callback_exception. asyncio: loop.set_exception_handler.
+func WithPanicHandler(fn func(p *future.PanicError)) LoopOption {
+	return func(l *Loop) { l.onPanic = fn }
+}
+
+// WithSlowCallback makes the loop call report, on the loop, after each callback that held it up for longer than
+// threshold. A nil report logs a warning. It costs two readings of the clock per callback.
+//
+// asyncio: loop.slow_callback_duration.
+func WithSlowCallback(threshold time.Duration, report func(SlowCallback)) LoopOption {
+	return func(l *Loop) { l.slow = &slowCallbacks{threshold, report} }
+}
+
+// SlowCallback tells which callback held up its loop: see [WithSlowCallback].
+type SlowCallback struct {
+	Took time.Duration
+	Name string // the function and where it is: "main.report (main.go:17)"
+}
+
+type slowCallbacks struct {
+	threshold time.Duration
+	report    func(SlowCallback)
+}
+
+// callTimed calls fn and reports it if that took long. A panic is not reported as slow: it is reported as a panic.
+func (l *Loop) callTimed(fn func()) {
+	l.coroutines.resumed = nil
+	began := l.clock()
+	fn()
+	took := l.clock() - began
+	if took <= l.slow.threshold {
+		return
+	}
+	var name string
+	if c := l.coroutines.resumed; c != nil {
+		name = funcName(c.function)
+	} else {
+		name = funcName(fn)
+	}
+	slow := SlowCallback{took, name}
+	if l.slow.report != nil {
+		l.slow.report(slow)
+		return
+	}
+	l.log().Warn("callback: a callback held up the loop", "took", slow.Took, "name", slow.Name)
+}
+
+func funcName(fn any) string {
+	pc := reflect.ValueOf(fn).Pointer()
+	f := runtime.FuncForPC(pc)
+	if f == nil {
+		return "unknown"
+	}
+	file, line := f.FileLine(pc)
+	return fmt.Sprintf("%s (%s:%d)", f.Name(), file, line)
+}
+
+// WithHost embeds the loop in a main loop of another kind: whenever the loop has something to do, it asks host to
+// run one turn of it. No goroutine is needed; host decides where turns run, and they never overlap, even on a host
+// that runs its tasks on several goroutines. Start, Poll and RunSync cannot be used on such a loop.
+//
+// If host refuses a turn, an error is logged, and the next call that adds work asks again.
+func WithHost(host future.Executor) LoopOption {
+	return func(l *Loop) { l.host = host }
+}
+
+// askHost makes the host run a turn. The caller has cleared asleep: until the turn has run, there is no other call.
+func (l *Loop) askHost() {
+	err := l.host.Execute(l.hostTurn)
+	if err == nil {
+		return
+	}
+	l.log().Error("callback: the loop's host refused to run it", "error", err)
+	l.mu.Lock()
+	if !l.closed {
+		l.asleep, l.wakeAt = true, math.MaxInt64
+		l.mu.Unlock()
+		return
+	}
+	// The callbacks that were accepted run nevertheless.
+	l.driven = true
+	l.mu.Unlock()
+	l.leave()
+}
+
+// hostTurn is the task that the host runs.
+func (l *Loop) hostTurn() {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	if !l.rightThread() {
+		l.mu.Unlock()
+		panic(ErrWrongThread)
+	}
+	l.driven = true
+	l.mu.Unlock()
+	defer l.leaveHost()
+	l.runReady()
+}
+
+// leaveHost ends a turn on the host and sees to the next one.
+func (l *Loop) leaveHost() {
+	if l.release() {
+		l.askHost()
+		return
+	}
+	// A callback that was posted since release looked found asleep false, and did not ask the host.
+	l.mu.Lock()
+	switch {
+	case l.ended:
+		l.mu.Unlock()
+	case l.closed || l.anyReady():
+		l.mu.Unlock()
+		l.askHost()
+	default:
+		at, timed := l.timers.next()
+		if !timed {
+			at = math.MaxInt64
+		}
+		l.asleep, l.wakeAt = true, at
+		if timed {
+			l.armHost(at - l.clock())
+		}
+		l.mu.Unlock()
+	}
+}
+
+// armHost wakes a sleeping hosted loop after d. mu is held.
+func (l *Loop) armHost(d time.Duration) {
+	if l.hostTimer == nil {
+		l.hostTimer = time.AfterFunc(d, l.hostAlarm)
+		return
+	}
+	l.hostTimer.Reset(d)
+}
+
+func (l *Loop) hostAlarm() {
+	l.mu.Lock()
+	wake := l.asleep
+	l.asleep = false
+	l.mu.Unlock()
+	if wake {
+		l.askHost()
+	}
+}
