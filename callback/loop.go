@@ -251,7 +251,7 @@ func (l *Loop) drive(done *bool) {
 			l.runTurn()
 			continue
 		}
-		at, timed := l.timers.next()
+		at, timed := l.nextTimeout()
 		if !timed {
 			at = math.MaxInt64
 		}
@@ -313,8 +313,16 @@ func (l *Loop) anyReady() bool {
 	if l.ready.length() > 0 || !l.turn.over() {
 		return true
 	}
-	at, ok := l.timers.next()
+	at, ok := l.nextTimeout()
 	return ok && at <= l.clock()
+}
+
+// nextTimeout returns the earliest deadline. mu is held.
+func (l *Loop) nextTimeout() (at time.Duration, ok bool) {
+	if len(l.timers.heap) == 0 {
+		return 0, false
+	}
+	return l.timers.heap[0].at, true
 }
 
 // prepare makes a turn of what is ready, unless one is unfinished, and reports whether there is anything to run.
@@ -328,11 +336,11 @@ func (l *Loop) prepare() bool {
 		l.ready.recycle()
 	}
 	t.callbacks = l.ready.length()
-	at, ok := l.timers.next()
+	at, ok := l.nextTimeout()
 	if !ok {
 		return t.callbacks > 0
 	}
-	for now := l.clock(); ok && at <= now; at, ok = l.timers.next() {
+	for now := l.clock(); ok && at <= now; at, ok = l.nextTimeout() {
 		due := l.timers.heap[0].t
 		l.timers.disarm(due)
 		due.state = timeoutDue

@@ -139,7 +139,7 @@ func (l *Loop) leaveHost() {
 		l.mu.Unlock()
 		l.askHost()
 	default:
-		at, timed := l.timers.next()
+		at, timed := l.nextTimeout()
 		if !timed {
 			at = math.MaxInt64
 		}

@@ -165,14 +165,6 @@ func (h *timers) disarm(t *Timeout) {
 	}
 }
 
-// next returns the earliest deadline.
-func (h *timers) next() (at time.Duration, ok bool) {
-	if len(h.heap) == 0 {
-		return 0, false
-	}
-	return h.heap[0].at, true
-}
-
 // up puts e into the hole i or above it.
 func (h *timers) up(i int, e timerEntry) {
 	for i > 0 {
