@@ -2,10 +2,222 @@ package bsoncodec
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
+
+// Document returns v as a document. argument is the name of v in errors.
+//
+// Errors: [WrongType] for a value that cannot be a document; [CannotEncode].
+func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
+	if err := CheckType(argument, v); err != nil {
+		return nil, err
+	}
+	if raw, err = c.marshal(v); err != nil {
+		return nil, &Error{Kind: CannotEncode, Text: argument, Value: v, Cause: err}
+	}
+	return raw, nil
+}
+
+// Ordered is [Codec.Document] for a document whose keys have an order that matters. A map of several keys is an error
+// of kind [WrongType].
+func (c *Codec) Ordered(argument string, v any) (bson.Raw, error) {
+	if value := reflect.ValueOf(v); value.Kind() == reflect.Map && value.Len() > 1 {
+		return nil, Errorf(WrongType, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
+	}
+	return c.Document(argument, v)
+}
+
+// Update returns an update as the driver takes it: a document, or a list of documents of a pipeline.
+//
+// Errors: as in [Codec.Document]; [WrongValue] if an operator is missing.
+func (c *Codec) Update(v any) (any, error) {
+	if !IsList(v) {
+		raw, err := c.Document("update", v)
+		if err != nil {
+			return nil, err
+		}
+		return raw, checkOperators(raw)
+	}
+	list := reflect.ValueOf(v)
+	stages := make([]bson.Raw, list.Len())
+	for i := range stages {
+		raw, err := c.Document("a stage of the update", list.Index(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		if err := checkOperators(raw); err != nil {
+			return nil, err
+		}
+		stages[i] = raw
+	}
+	return stages, nil
+}
+
+func checkOperators(update bson.Raw) error {
+	e, err := update.IndexErr(0)
+	if err != nil {
+		return Errorf(WrongValue, "update is empty")
+	}
+	if !strings.HasPrefix(e.Key(), "$") {
+		return Errorf(WrongValue, "update has no operator: its first key is %q; use ReplaceOne to replace a document", e.Key())
+	}
+	return nil
+}
+
+// Replacement returns v as a document.
+//
+// Errors: as in [Codec.Document]; [WrongValue] if it has operators.
+func (c *Codec) Replacement(v any) (bson.Raw, error) {
+	raw, err := c.Document("replacement", v)
+	if err != nil {
+		return nil, err
+	}
+	return raw, CheckReplacement(raw)
+}
+
+// CheckReplacement returns an error of kind [WrongValue] if a replacement has operators.
+func CheckReplacement(raw bson.Raw) error {
+	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
+		return Errorf(WrongValue, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+	}
+	return nil
+}
+
+// Documents returns the documents of v, a slice.
+//
+// Errors: as in [Codec.Document]; [WrongType] if v is not a slice of documents, or empty.
+func (c *Codec) Documents(v any) ([]bson.Raw, error) {
+	if !IsList(v) {
+		return nil, Errorf(WrongType, "documents must be a slice of documents, not %T", v)
+	}
+	list := reflect.ValueOf(v)
+	if list.Len() == 0 {
+		return nil, Errorf(WrongType, "documents must have at least one document")
+	}
+	docs := make([]bson.Raw, list.Len())
+	for i := range docs {
+		raw, err := c.Document("a document", list.Index(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		docs[i] = raw
+	}
+	return docs, nil
+}
+
+// Pipeline returns the stages of v, a slice of documents whose order matters.
+//
+// Errors: as in [Codec.Ordered]; [WrongType] if v is not a slice.
+func (c *Codec) Pipeline(v any) ([]bson.Raw, error) {
+	if !IsList(v) {
+		return nil, Errorf(WrongType, "pipeline must be a slice of stages, not %T", v)
+	}
+	list := reflect.ValueOf(v)
+	stages := make([]bson.Raw, list.Len())
+	for i := range stages {
+		var err error
+		if stages[i], err = c.Ordered("a stage of the pipeline", list.Index(i).Interface()); err != nil {
+			return nil, err
+		}
+	}
+	return stages, nil
+}
+
+// IsList reports whether v is a slice of documents. Some documents are slices too, such as a bson.D.
+func IsList(v any) bool {
+	switch v.(type) {
+	case bson.D, bson.Raw, []byte, bson.Marshaler, bson.ValueMarshaler:
+		return false
+	}
+	kind := reflect.ValueOf(v).Kind()
+	return kind == reflect.Slice || kind == reflect.Array
+}
+
+// CheckType returns an error of kind [WrongType] if v cannot be a document.
+func CheckType(argument string, v any) error {
+	switch d := v.(type) {
+	case bson.D:
+		if d != nil {
+			return nil
+		}
+	case bson.M:
+		if d != nil {
+			return nil
+		}
+	case bson.Marshaler, bson.ValueMarshaler:
+		if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer && p.IsNil() {
+			break
+		}
+		return nil
+	}
+	value := reflect.ValueOf(v)
+	for hops := 0; value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface; hops++ {
+		if hops > MaxDepth { // a pointer to itself
+			break
+		}
+		value = value.Elem()
+	}
+	switch value.Kind() {
+	case reflect.Invalid:
+		return Errorf(WrongType, "%s is nil", argument)
+	case reflect.Struct:
+		return nil
+	case reflect.Map, reflect.Slice:
+		if value.IsNil() {
+			return Errorf(WrongType, "%s is nil", argument)
+		}
+		if value.Kind() == reflect.Map || !IsList(value.Interface()) {
+			return nil
+		}
+	}
+	return Errorf(WrongType, "%s must be a document, not %T", argument, v)
+}
+
+// WithID returns the document with an _id, and the _id. A document without one gets an ObjectID, as its first element.
+//
+// Errors: [InvalidDocument].
+func WithID(doc bson.Raw) (bson.Raw, any, error) {
+	if value, err := doc.LookupErr("_id"); err == nil {
+		var id any
+		if err := value.Unmarshal(&id); err != nil {
+			return nil, nil, &Error{Kind: InvalidDocument, Text: "_id", Cause: err}
+		}
+		return doc, id, nil
+	}
+	id := bson.NewObjectID()
+	element := append([]byte("\x07_id\x00"), id[:]...)
+	with := make(bson.Raw, 4, len(doc)+len(element))
+	with = append(append(with, element...), doc[4:]...)
+	binary.LittleEndian.PutUint32(with, uint32(len(with)))
+	return with, id, nil
+}
+
+// WithField returns doc with a field set.
+//
+// Errors: [InvalidDocument].
+func WithField(doc bson.Raw, key string, value any) (bson.Raw, error) {
+	elements, err := doc.Elements()
+	if err != nil {
+		return nil, &Error{Kind: InvalidDocument, Cause: err}
+	}
+	with := make(bson.D, 0, len(elements)+1)
+	for _, e := range elements {
+		if e.Key() != key {
+			with = append(with, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return bson.Marshal(append(with, bson.E{Key: key, Value: value}))
+}
 
 // marshal returns v as a document in its own memory. A document that comes encoded is checked and copied, a writer
 // encodes maps and lists of plain values, and the driver encodes everything else.
@@ -78,4 +290,258 @@ func (c *Codec) encode(v any, limited bool) (bson.Raw, error) {
 	}
 	err := e.Encode(v)
 	return buf.Bytes(), err
+}
+
+// writer encodes documents that are maps and lists of plain values, without reflection, to the same bytes as the
+// driver's encoder. Everything else is left to the driver: structs, marshalers, invalid values, and deep nesting. The
+// methods return false for those.
+type writer struct {
+	b     []byte
+	depth int
+}
+
+// writers keeps writers for their buffers.
+var writers = sync.Pool{New: func() any { return new(writer) }}
+
+// write returns v as a document, if a writer can encode it.
+func write(v any) (raw bson.Raw, ok bool) {
+	w := writers.Get().(*writer)
+	w.b, w.depth = w.b[:0], 0
+	switch v := v.(type) {
+	case bson.D:
+		ok = w.list(v)
+	case bson.M:
+		ok = w.mapping(v)
+	case map[string]any:
+		ok = w.mapping(v)
+	}
+	if ok {
+		raw = slices.Clone(w.b)
+	}
+	const mostKept = 64 * 1024 // bytes
+	if cap(w.b) <= mostKept {
+		writers.Put(w)
+	}
+	return raw, ok
+}
+
+// open begins a document or an array. Its limit on the depth ends the encoding of a value that contains itself.
+func (w *writer) open() (begin int, ok bool) {
+	const deepest = 100 // what is nested deeper goes to the driver
+	w.depth++
+	begin = len(w.b)
+	w.b = append(w.b, 0, 0, 0, 0)
+	return begin, w.depth <= deepest
+}
+
+// close ends the document or array that begins at b[begin].
+func (w *writer) close(begin int) bool {
+	w.depth--
+	w.b = append(w.b, 0)
+	if len(w.b) > math.MaxInt32 {
+		return false
+	}
+	binary.LittleEndian.PutUint32(w.b[begin:], uint32(len(w.b)-begin))
+	return true
+}
+
+// list writes a document.
+func (w *writer) list(d bson.D) bool {
+	begin, ok := w.open()
+	if !ok {
+		return false
+	}
+	for i := range d {
+		if !w.element(d[i].Key, d[i].Value) {
+			return false
+		}
+	}
+	return w.close(begin)
+}
+
+// mapping writes a map as a document.
+func (w *writer) mapping(m map[string]any) bool {
+	begin, ok := w.open()
+	if !ok {
+		return false
+	}
+	for key, value := range m {
+		if !w.element(key, value) {
+			return false
+		}
+	}
+	return w.close(begin)
+}
+
+// writeArray writes a list as an array.
+func writeArray[T any](w *writer, list []T) bool {
+	begin, ok := w.open()
+	if !ok {
+		return false
+	}
+	for i := range list {
+		t := len(w.b)
+		w.b = append(strconv.AppendInt(append(w.b, 0), int64(i), 10), 0)
+		if !w.value(t, list[i]) {
+			return false
+		}
+	}
+	return w.close(begin)
+}
+
+// element writes an element of a document.
+func (w *writer) element(key string, value any) bool {
+	if strings.IndexByte(key, 0) >= 0 {
+		return false
+	}
+	t := len(w.b)
+	w.b = append(append(append(w.b, 0), key...), 0)
+	return w.value(t, value)
+}
+
+// setType sets the type of a value, which stands before its key, at b[at].
+func (w *writer) setType(at int, t bson.Type) { w.b[at] = byte(t) }
+
+// value writes a value and sets its type at b[t].
+func (w *writer) value(t int, value any) bool {
+	switch v := value.(type) {
+	case nil:
+		w.setType(t, bson.TypeNull)
+	case string:
+		w.text(t, bson.TypeString, v)
+	case bool:
+		w.setType(t, bson.TypeBoolean)
+		if v {
+			w.b = append(w.b, 1)
+		} else {
+			w.b = append(w.b, 0)
+		}
+	case int:
+		if v < math.MinInt32 || v > math.MaxInt32 {
+			return w.int64(t, bson.TypeInt64, int64(v))
+		}
+		return w.int32(t, int32(v))
+	case int32:
+		return w.int32(t, v)
+	case int64:
+		return w.int64(t, bson.TypeInt64, v)
+	case float64:
+		return w.int64(t, bson.TypeDouble, int64(math.Float64bits(v)))
+	case bson.ObjectID:
+		w.setType(t, bson.TypeObjectID)
+		w.b = append(w.b, v[:]...)
+	case bson.DateTime:
+		return w.int64(t, bson.TypeDateTime, int64(v))
+	case time.Time:
+		return w.int64(t, bson.TypeDateTime, int64(bson.NewDateTimeFromTime(v)))
+	case bson.D:
+		w.setType(t, bson.TypeEmbeddedDocument)
+		return v == nil && w.null(t) || v != nil && w.list(v)
+	case bson.M:
+		w.setType(t, bson.TypeEmbeddedDocument)
+		return v == nil && w.null(t) || v != nil && w.mapping(v)
+	case map[string]any:
+		w.setType(t, bson.TypeEmbeddedDocument)
+		return v == nil && w.null(t) || v != nil && w.mapping(v)
+	case bson.A:
+		w.setType(t, bson.TypeArray)
+		return v == nil && w.null(t) || v != nil && writeArray(w, v)
+	case []any:
+		w.setType(t, bson.TypeArray)
+		return v == nil && w.null(t) || v != nil && writeArray(w, v)
+	case []string:
+		w.setType(t, bson.TypeArray)
+		return v == nil && w.null(t) || v != nil && writeArray(w, v)
+	default:
+		return w.rare(t, value)
+	}
+	return true
+}
+
+// rare is value for the less common types.
+func (w *writer) rare(t int, value any) bool {
+	switch v := value.(type) {
+	case int8:
+		return w.int32(t, int32(v))
+	case int16:
+		return w.int32(t, int32(v))
+	case float32:
+		return w.int64(t, bson.TypeDouble, int64(math.Float64bits(float64(v))))
+	case []byte:
+		return v == nil && w.null(t) || v != nil && w.binary(t, 0, v)
+	case bson.Binary:
+		return w.binary(t, v.Subtype, v.Data)
+	case bson.Raw:
+		if Check(v) != nil {
+			return false
+		}
+		w.setType(t, bson.TypeEmbeddedDocument)
+		w.b = append(w.b, v...)
+	case bson.Decimal128:
+		high, low := v.GetBytes()
+		w.setType(t, bson.TypeDecimal128)
+		w.b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(w.b, low), high)
+	case bson.Timestamp:
+		w.setType(t, bson.TypeTimestamp)
+		w.b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(w.b, v.I), v.T)
+	case bson.JavaScript:
+		w.text(t, bson.TypeJavaScript, string(v))
+	case bson.Symbol:
+		w.text(t, bson.TypeSymbol, string(v))
+	case bson.Null:
+		return w.null(t)
+	case bson.Undefined:
+		w.setType(t, bson.TypeUndefined)
+	case bson.MinKey:
+		w.setType(t, bson.TypeMinKey)
+	case bson.MaxKey:
+		w.setType(t, bson.TypeMaxKey)
+	case []bson.D:
+		w.setType(t, bson.TypeArray)
+		return v == nil && w.null(t) || v != nil && writeArray(w, v)
+	case []bson.M:
+		w.setType(t, bson.TypeArray)
+		return v == nil && w.null(t) || v != nil && writeArray(w, v)
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *writer) null(t int) bool {
+	w.setType(t, bson.TypeNull)
+	return true
+}
+
+func (w *writer) int32(t int, v int32) bool {
+	w.setType(t, bson.TypeInt32)
+	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(v))
+	return true
+}
+
+// int64 writes a value of eight bytes.
+func (w *writer) int64(t int, kind bson.Type, v int64) bool {
+	w.setType(t, kind)
+	w.b = binary.LittleEndian.AppendUint64(w.b, uint64(v))
+	return true
+}
+
+func (w *writer) text(t int, kind bson.Type, s string) {
+	w.setType(t, kind)
+	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(s)+1))
+	w.b = append(append(w.b, s...), 0)
+}
+
+func (w *writer) binary(t int, subtype byte, data []byte) bool {
+	w.setType(t, bson.TypeBinary)
+	if subtype == bson.TypeBinaryBinaryOld { // it has a second length
+		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)+4))
+		w.b = append(w.b, subtype)
+		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)))
+	} else {
+		w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)))
+		w.b = append(w.b, subtype)
+	}
+	w.b = append(w.b, data...)
+	return true
 }
