@@ -364,8 +364,9 @@ type resultSet struct {
 	// The operation that has the turn owns these. batches is nil until the command has been sent; client sent it.
 	batches batchSource
 	client  *mongo.Client
-	next    docList                    // the batch that is being decoded
-	poll    *future.Future[pollResult] // a long poll under way: see longPolls
+	next    docList                  // the batch that is being decoded
+	poll    *future.Future[struct{}] // a long poll under way: see longPolls
+	news    pollResult               // of poll, once that is settled
 
 	// cursorReader.mu guards the rest.
 	address    Address

@@ -396,17 +396,18 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 			return come, nil
 		}
 		batches, codec, list := s.batches, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (r pollResult, _ error) {
+		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (none struct{}, _ error) {
 			defer cancel()
-			r.batch, r.err = batches.more(ctx, codec, list)
-			return r, nil
+			s.news.batch, s.news.err = batches.more(ctx, codec, list)
+			return none, nil
 		})
 	}
 	_, _ = s.poll.Await(ctx)
-	r, err := s.poll.Result()
-	if err == future.ErrNotDone {
+	if _, err = s.poll.Result(); err == future.ErrNotDone {
 		return come, ctx.Err()
 	}
+	r := s.news
+	s.news = pollResult{}
 	s.poll = nil
 	switch {
 	case conn.polls.ctx.Err() != nil:
