@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -309,3 +310,115 @@ func WithTZAware(aware bool) ClientOption {
 
 // defaultLatency is the driver's local threshold where nobody says another.
 const defaultLatency = 15 * time.Millisecond
+
+// What follows is what the client was made with, or the driver's default for it.
+
+// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
+// With mongodb+srv, those that the DNS knows are missing.
+//
+// Motor: MotorClient.options.
+func (c *Client) Options() *options.ClientOptions {
+	copied := *c.driver
+	return &copied
+}
+
+// MaxPoolSize returns how many connections to one server the client opens at most: 0 means without bound.
+//
+// Motor: MotorClient.max_pool_size.
+func (c *Client) MaxPoolSize() int {
+	if size := c.driver.MaxPoolSize; size != nil {
+		return int(*size)
+	}
+	return 100
+}
+
+// MinPoolSize returns how many connections to one server the client keeps open at least.
+//
+// Motor: MotorClient.min_pool_size.
+func (c *Client) MinPoolSize() int { return int(valueOr(c.driver.MinPoolSize, 0)) }
+
+// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
+//
+// Motor: MotorClient.max_idle_time_ms.
+func (c *Client) MaxIdleTimeMS() int { return int(valueOr(c.driver.MaxConnIdleTime, 0).Milliseconds()) }
+
+// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+//
+// Motor: MotorClient.read_concern.
+func (c *Client) ReadConcern() *readconcern.ReadConcern { return c.driver.ReadConcern }
+
+// RetryReads reports whether the driver tries a read again, once, after an error of the network.
+//
+// Motor: MotorClient.retry_reads.
+func (c *Client) RetryReads() bool { return valueOr(c.driver.RetryReads, true) }
+
+// RetryWrites reports whether the driver tries a write again, once, after an error of the network. Of a write with
+// wtimeout or fsync it does not: see [WriteConcern].
+//
+// Motor: MotorClient.retry_writes.
+func (c *Client) RetryWrites() bool { return valueOr(c.driver.RetryWrites, true) }
+
+// ServerSelectionTimeout returns for how long an operation looks for a server before it fails.
+//
+// Motor: MotorClient.server_selection_timeout.
+func (c *Client) ServerSelectionTimeout() time.Duration {
+	return valueOr(c.driver.ServerSelectionTimeout, 30*time.Second)
+}
+
+// EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
+// *event.ServerMonitor, as many as there are.
+//
+// Motor: MotorClient.event_listeners.
+func (c *Client) EventListeners() []any {
+	var all []any
+	if m := c.driver.Monitor; m != nil {
+		all = append(all, m)
+	}
+	if m := c.driver.PoolMonitor; m != nil {
+		all = append(all, m)
+	}
+	if m := c.driver.ServerMonitor; m != nil {
+		all = append(all, m)
+	}
+	return all
+}
+
+// SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than
+// the nearest one and still be read: 15 at first. It does not matter where a mongos stands before the replica set.
+//
+// Motor: MotorClient.secondary_acceptable_latency_ms.
+func (c *Client) SecondaryAcceptableLatencyMS() int {
+	return int(time.Duration(c.latency.Load()) / time.Millisecond)
+}
+
+// SetSecondaryAcceptableLatencyMS sets by how many milliseconds a member may be farther away than the nearest one. It
+// takes effect when the client opens the next time: an open client is left as it is, since opening it anew would end
+// its cursors. [Client.Close] has the next operation do it.
+//
+// Errors: [ConfigurationError] for a negative number.
+//
+// Motor: MotorClient.secondary_acceptable_latency_ms = ms.
+func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
+	if ms < 0 || int64(ms) > math.MaxInt64/int64(time.Millisecond) {
+		return newError(ConfigurationError, "secondary acceptable latency is out of range: %d ms", ms)
+	}
+	c.latency.Store(int64(time.Duration(ms) * time.Millisecond))
+	return nil
+}
+
+// LocalThresholdMS is [Client.SecondaryAcceptableLatencyMS] by its later name.
+//
+// Motor: MotorClient.local_threshold_ms.
+func (c *Client) LocalThresholdMS() int { return c.SecondaryAcceptableLatencyMS() }
+
+// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+//
+// Motor: MotorDatabase.secondary_acceptable_latency_ms.
+func (d *Database) SecondaryAcceptableLatencyMS() int { return d.client.SecondaryAcceptableLatencyMS() }
+
+// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+//
+// Motor: MotorCollection.secondary_acceptable_latency_ms.
+func (c *collection) SecondaryAcceptableLatencyMS() int {
+	return c.db.client.SecondaryAcceptableLatencyMS()
+}

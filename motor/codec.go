@@ -1,6 +1,8 @@
 package motor
 
 import (
+	"context"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -77,6 +79,21 @@ func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
 // arguments encodes the arguments of a method, or gathers the fields of a command. Its error has a class.
 type arguments struct{ *command.Builder }
 
+// arguments returns what encodes arguments with a codec.
+func (c *Client) arguments(codec *codec) *arguments {
+	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
+}
+
+func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
+
+// addConcern adds the write concern of the settings now to a command that the driver has no method for. Such a command is
+// always answered, so w: 0 is left out, and in a transaction there is no write concern at all.
+func (a *arguments) addConcern(ctx context.Context, now settings) {
+	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
+		a.Add("writeConcern", all)
+	}
+}
+
 func (a *arguments) err() error { return codecError(a.Err()) }
 
 // command returns what gathers the fields of a command, with its first ones.
@@ -121,6 +138,22 @@ var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.InvalidDocument: InvalidDocument,
 	bsoncodec.TooLarge:        DocumentTooLarge,
 	bsoncodec.CannotDecode:    InvalidBSON,
+}
+
+// codecError gives an error of bsoncodec or command its class, and returns other errors as they are.
+func codecError(err error) error {
+	if option, ok := err.(*command.OptionError); ok {
+		return &Error{class: ConfigurationError, cause: option.Cause}
+	}
+	own, ok := err.(*bsoncodec.Error)
+	if !ok {
+		return err
+	}
+	cause := own.Cause
+	if own.Kind == bsoncodec.CannotEncode {
+		cause = mongo.MarshalError{Value: own.Value, Err: cause}
+	}
+	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
 }
 
 // decodeIndexKeys is a hook for descriptions of indexes: the keys of an index are a bson.D, since their order matters,

@@ -8,8 +8,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
-	"github.com/gomotor/gomotor/internal/bsoncodec"
-	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
@@ -172,22 +170,6 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 		Labels: parsed.ErrorLabels,
 		Raw:    reply,
 	}
-}
-
-// codecError gives an error of bsoncodec or command its class, and returns other errors as they are.
-func codecError(err error) error {
-	if option, ok := err.(*command.OptionError); ok {
-		return &Error{class: ConfigurationError, cause: option.Cause}
-	}
-	own, ok := err.(*bsoncodec.Error)
-	if !ok {
-		return err
-	}
-	cause := own.Cause
-	if own.Kind == bsoncodec.CannotEncode {
-		cause = mongo.MarshalError{Value: own.Value, Err: cause}
-	}
-	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
 }
 
 // userError is an error of a user's function. wrapError leaves it as it is.

@@ -130,18 +130,3 @@ func (r writeAnswer) updateResult() *UpdateResult {
 	}
 	return result
 }
-
-// addConcern adds the write concern of the settings now to a command that the driver has no method for. Such a command is
-// always answered, so w: 0 is left out, and in a transaction there is no write concern at all.
-func (a *arguments) addConcern(ctx context.Context, now settings) {
-	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
-		a.Add("writeConcern", all)
-	}
-}
-
-// arguments returns what encodes arguments with a codec.
-func (c *Client) arguments(codec *codec) *arguments {
-	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
-}
-
-func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
