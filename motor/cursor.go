@@ -92,7 +92,11 @@ func (c *cursor) initEncoded(
 
 // settings returns the options of the driver's that the cursor has. mu is held.
 func (c *cursor) settings() (options.FindOptions, error) {
-	all, err := mergeOptions(c.opts)
+	var all options.FindOptions
+	var err error
+	if len(c.opts) > 0 {
+		all, err = mergeOptions(c.opts)
+	}
 	for _, set := range c.chain.find {
 		if err == nil {
 			err = set(&all)
@@ -591,6 +595,11 @@ func (c *cursor) currentQuery() (query, error) {
 	return q, err
 }
 
+// List makes the options of the query those of a call of the driver: it implements options.Lister.
+func (q *query) List() []func(*options.FindOptions) error {
+	return []func(*options.FindOptions) error{func(all *options.FindOptions) error { *all = q.set; return nil }}
+}
+
 // byCommand reports whether the driver's Find has no place for what the query has.
 func (q *query) byCommand() bool {
 	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone
@@ -615,7 +624,7 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 		now = now.secondaryOkay()
 	}
 	if !q.byCommand() {
-		return c.coll.at(client, now).Find(ctx, q.filter, &command.Literal[options.FindOptions]{Options: q.set})
+		return c.coll.at(client, now).Find(ctx, q.filter, &q)
 	}
 	f := &arguments{q.spec().Find(c.coll.codec.Codec, c.coll.name)}
 	driver, err := readCommand(ctx, c.coll, client, now, f, func(

@@ -336,7 +336,8 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 			b.keep(i)
 			break
 		}
-		if b.decodeErr = codecError(d.Decode(driver.Current, list.at(i))); b.decodeErr != nil {
+		if err := d.Decode(driver.Current, list.at(i)); err != nil {
+			b.decodeErr = codecError(err)
 			b.keep(i)
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
 				b.undecoded = cloneBatch(driver)
@@ -359,7 +360,8 @@ func decodeAll(c *codec, raws []bson.Raw, list docList) docBatch {
 	defer d.Release()
 	list.reset(len(raws))
 	for i, raw := range raws {
-		if b.decodeErr = codecError(d.Decode(raw, list.at(i))); b.decodeErr != nil {
+		if err := d.Decode(raw, list.at(i)); err != nil {
+			b.decodeErr = codecError(err)
 			b.keep(i)
 			b.undecoded = raws[i+1:]
 			break

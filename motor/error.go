@@ -24,16 +24,6 @@ func newError(c *ErrorClass, format string, args ...any) *Error {
 	return &Error{class: c, text: fmt.Sprintf(format, args...)}
 }
 
-// firstError returns the first of the errors that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Error gives the class and the message.
 func (e *Error) Error() string {
 	if e.cause == nil {

@@ -23,6 +23,16 @@ type op[T any] struct {
 	undo func(T) // takes back what an operation that was cancelled has read; it neither blocks nor runs user code
 }
 
+// firstError returns the first of the errors that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
 // its turn, and its error gets its class there. If the operation is not accepted (its arguments are invalid, the queue is
 // full), that is the future's error.
@@ -120,6 +130,9 @@ func (s *submission) shares() bool { return s.own != nil || s.session != nil }
 
 // wait waits for the turns, in the operation.
 func (s *submission) wait(ctx context.Context) error {
+	if !s.shares() {
+		return nil
+	}
 	if err := waitTurn(ctx, s.own); err != nil || s.lazy {
 		return err
 	}
@@ -161,6 +174,9 @@ func (s *submission) executor(in lane) future.Executor {
 
 // classify gives the operation's error its class.
 func (s *submission) classify(err error) error {
+	if err == nil {
+		return nil
+	}
 	err = wrapError(err)
 	if s.conn == nil {
 		return err
