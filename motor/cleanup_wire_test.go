@@ -1,6 +1,7 @@
 package motor_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -55,4 +56,43 @@ func TestAbandonedCursors_ServerDoesNotAnswer(t *testing.T) {
 	if s := client.Stats(); s.Running != 0 {
 		t.Errorf("%d slots are taken", s.Running)
 	}
+}
+
+func TestAbandonedSessions_ServerDoesNotAnswer(t *testing.T) {
+	motor.SetCleanupTimeout(t, 50*time.Millisecond)
+	peer := wiretest.Start(t, wiretest.Primary)
+	peer.Handle("insert", ok(bson.M{"n": 1}))
+	peer.Handle("abortTransaction", func(r *wiretest.Request) { r.Nothing() })
+	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
+	for range 2 {
+		s := succeed(t, client.StartSession(t.Context()))
+		noError(t, s.StartTransaction())
+		succeed(t, client.Database("d").Collection("c").InsertOne(s.Context(t.Context()), bson.D{}))
+	}
+	collected(t, "the second session waits for the first", func() bool { return len(peer.Seen("abortTransaction")) >= 2 })
+	if s := client.Stats(); s.Running != 0 {
+		t.Errorf("%d slots are taken", s.Running)
+	}
+}
+
+// A cursor that was opened in a session is ended in its turn there, which an operation may hold for long.
+func TestAbandonedCursors_SessionIsBusy(t *testing.T) {
+	motor.SetCleanupTimeout(t, 50*time.Millisecond)
+	peer := wiretest.Start(t, wiretest.Primary)
+	peer.Handle("killCursors", ok())
+	client := newClient(t, peer.URI())
+	coll := client.Database("d").Collection("c")
+	s := succeed(t, client.StartSession(t.Context()))
+	read := func(ctx context.Context, id int64) {
+		first := coll.Find(bson.D{}).Next(ctx)
+		peer.Receive("find").Cursor("d.c", id, bson.M{"i": 0}, bson.M{"i": 1})
+		succeed(t, first)
+	}
+	read(s.Context(t.Context()), 7)
+	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
+	held := peer.Receive("insert")
+	read(t.Context(), 8)
+	collected(t, "the second cursor waits for the session of the first", killed(peer, 1))
+	held.OK(bson.M{"n": 1})
+	succeed(t, inserted)
 }

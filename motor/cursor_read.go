@@ -280,7 +280,7 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 
 // startRead starts a read. run calls its run, and makes the result of what that has taken.
 func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
-	o := op[T]{lazy: true, offline: true, run: run}
+	o := op[T]{offline: true, run: run}
 	o.lane, o.turns, o.err = r.prepare(ctx)
 	o.conn = r.conn
 	if r.docs != nil {
@@ -313,7 +313,7 @@ func (r *readOp) prepare(ctx context.Context) (lane, turns, error) {
 	}
 	r.conn, r.outer = s.conn, ctx
 	reserved, refused := r.cursor.reserve(s)
-	r.session, r.refused = reserved.session, refused
+	r.session, r.refused, reserved.lazy = reserved.session, refused, true
 	return laneOf(s.kind), reserved, nil
 }
 

@@ -14,7 +14,6 @@ type op[T any] struct {
 	err     error       // the operation cannot be run, and fails with this
 	lane    lane        // where it runs
 	turns   turns       // places that were reserved for it; if none were, submit reserves one in the session of its context
-	lazy    bool        // run waits for the turn in the session itself, if it needs it, and gives it up
 	conn    *connection // run on this connection or not at all; nil: on the open one, and open the client if there is none
 	ends    bool        // ends something on the server: if conn is closed, or none is open, there is nothing to do
 	offline bool        // if conn is closed, run is called with a nil connection, for what it can do without
@@ -38,7 +37,7 @@ func firstError(errs ...error) error {
 // full), that is the future's error.
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 	run := o.run
-	s, err := c.admit(ctx, o.err, o.turns, o.lazy)
+	s, err := c.admit(ctx, o.err, o.turns)
 	for err == nil {
 		s.conn, err = c.connectionOf(o.conn, o.ends)
 		if s.conn == nil && !(o.offline && err == errClientClosed) {
@@ -108,13 +107,12 @@ func (c *Client) reserveIn(driver *mongo.Session, own *future.Sequence, change s
 // submission is the part of an operation in progress that does not depend on the type of its result.
 type submission struct {
 	turns
-	lazy bool
 	conn *connection // runs the operation
 }
 
 // admit returns the submission of an operation, with its places reserved, or the reason why it cannot be started.
-func (c *Client) admit(ctx context.Context, err error, reserved turns, lazy bool) (*submission, error) {
-	s := &submission{turns: reserved, lazy: lazy}
+func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submission, error) {
+	s := &submission{turns: reserved}
 	switch {
 	case err != nil:
 	case ctx == nil:

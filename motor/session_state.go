@@ -230,6 +230,7 @@ type turns struct {
 	own      *future.Ticket // of a cursor or a file
 	session  *sessionTicket
 	reserved bool // also if both are nil
+	lazy     bool // the operation itself waits for the turn in the session, if it needs it, and gives up the place
 }
 
 // noTurns are those of an operation that does not wait, even if its context has a session.

@@ -333,3 +333,50 @@ func TestTransactionsThatAreCalledAhead(t *testing.T) {
 		t.Errorf("transactions %v, %d commits", numbers, len(peer.Seen("commitTransaction")))
 	}
 }
+
+// Calls that are withdrawn before their turn leave the state of the transaction as it was before them.
+func TestSessionState_callsWithdrawn(t *testing.T) {
+	type call = func(context.Context, *motor.Session, collection) interface{ Cancel(...error) bool }
+	commit := func(ctx context.Context, s *motor.Session, _ collection) interface{ Cancel(...error) bool } {
+		return s.CommitTransaction(ctx)
+	}
+	insert := func(ctx context.Context, _ *motor.Session, coll collection) interface{ Cancel(...error) bool } {
+		return coll.InsertOne(ctx, bson.D{})
+	}
+	for _, test := range []struct {
+		name    string
+		calls   []call
+		cancels []int
+	}{
+		{"commit", []call{commit}, []int{0}},
+		{"two_commits", []call{commit, commit}, []int{0, 1}},
+		{"two_commits_last_first", []call{commit, commit}, []int{1, 0}},
+		{"commit_and_operation_last_first", []call{commit, insert}, []int{1, 0}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer, s, coll := newSession(t)
+			ctx := s.Context(t.Context())
+			noError(t, s.StartTransaction())
+			inserted := coll.InsertOne(ctx, bson.D{})
+			held := peer.Receive("insert")
+			var waiting []interface{ Cancel(...error) bool }
+			for _, call := range test.calls {
+				waiting = append(waiting, call(ctx, s, coll))
+			}
+			for _, i := range test.cancels {
+				if !waiting[i].Cancel() {
+					t.Errorf("call %d did not wait", i)
+				}
+			}
+			if !s.InTransaction() {
+				t.Error("the transaction is over")
+			}
+			held.OK(bson.M{"n": 1})
+			succeed(t, inserted)
+			succeed(t, s.CommitTransaction(ctx))
+			if n := len(peer.Seen("commitTransaction")); n != 1 {
+				t.Errorf("%d commits, want 1", n)
+			}
+		})
+	}
+}
