@@ -325,7 +325,7 @@ func (r *readOp) enter(ctx context.Context, s *resultSet) error {
 	case s.session.delegate() != r.session.delegate():
 		return newError(InvalidOperation, "the cursor was rewound, and read in another session, before this read's turn")
 	}
-	return r.session.begin(ctx)
+	return r.session.wait(ctx)
 }
 
 // leave gives up the place in the session. A poll that is still in progress keeps the turn.

@@ -474,7 +474,7 @@ func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
 		return
 	}
 	defer reserved.session.release()
-	if reserved.session.begin(ctx) == nil {
+	if reserved.session.wait(ctx) == nil {
 		end()
 	}
 }

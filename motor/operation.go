@@ -62,7 +62,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		}
 		err = again(refused)
 	}
-	s.end()
+	s.release()
 	if err == nil { // what it ends has ended with its connection
 		var none T
 		return resolved(c, none)
@@ -134,7 +134,7 @@ func (s *submission) wait(ctx context.Context) error {
 	if err := waitTurn(ctx, s.own); err != nil || s.lazy {
 		return err
 	}
-	return s.session.begin(ctx)
+	return s.session.wait(ctx)
 }
 
 // Wake implements [future.Waker]: the future is settled. If it was cancelled while the operation waited for its turns, the
@@ -149,11 +149,11 @@ func (s *submission) ended() func() {
 	if !s.shares() {
 		return nil
 	}
-	return s.end
+	return s.release
 }
 
-// end gives up the places.
-func (s *submission) end() {
+// release gives up the places.
+func (s *submission) release() {
 	if s.lazy {
 		s.session.withdraw() // run was not called
 	} else {

@@ -21,12 +21,12 @@ import (
 //	defer s.EndSession(ctx)
 //	users.InsertOne(s.Context(ctx), bson.M{"_id": "ann"})
 //
-// The operations of one session run one at a time, in the order of their calls, whoever calls them. One that waits for
-// those before it takes no slot of the executor. A session of the driver's that mongo.NewSessionContext has put in a
-// context is treated alike, and need not be wrapped.
+// The operations of one session run one at a time, in the order of their calls, also if several goroutines call them. An
+// operation that waits for those before it takes no slot of the executor. A session of the driver that
+// mongo.NewSessionContext has put in a context is treated the same way, and need not be wrapped.
 //
-// A Session is safe for any number of goroutines. A transaction is the session's: what another goroutine calls in the
-// session meanwhile is part of it.
+// A Session is safe for any number of goroutines. A transaction belongs to the session: what another goroutine calls in
+// the session meanwhile is part of it.
 //
 // Motor: MotorClientSession.
 type Session struct {
@@ -38,12 +38,12 @@ type Session struct {
 var errOtherClient = newError(InvalidOperation,
 	"a session can be used only with the client that started it, and until that is closed")
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the
-// session with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the session
+// with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
-// options.Session().SetSnapshot(true) has all reads show one moment. SetDefaultTransactionOptions says what
-// StartTransaction is not told; what that leaves open is as of the client now.
+// With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions
+// sets the options that StartTransaction is not given; what it leaves out is taken from the client now.
 //
 // Errors: [ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a snapshot
 // time without a snapshot.
@@ -57,7 +57,7 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	case snapshot && valueOr(o.CausalConsistency, false):
 		err = newError(ConfigurationError, "a session cannot be both causally consistent and a snapshot")
 	case !snapshot && o.SnapshotTime != nil:
-		err = newError(ConfigurationError, "a snapshot time is of a session with a snapshot only")
+		err = newError(ConfigurationError, "a snapshot time needs a session with a snapshot")
 	}
 	var defaults options.TransactionOptions
 	if err == nil && o.DefaultTransactionOptions != nil {
@@ -97,7 +97,7 @@ func (c *Client) started(driver *mongo.Session, o options.SessionOptions) *Sessi
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.started, st.options = true, o
-	st.abandoned = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(st.ending(rest)) }, &rest)
+	st.abandoned = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(st.cleanup(rest)) }, &rest)
 	return s
 }
 
@@ -124,8 +124,8 @@ func (c *Client) has(driver *mongo.Session) bool {
 	return conn != nil && driver.Client() != nil && driver.Client() == conn.dialed()
 }
 
-// Context returns a context with the session, for the operations that are to be in it. Another session that ctx has is
-// replaced.
+// Context returns a context with the session, for the operations that are to be in it. It replaces another session that
+// ctx has.
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
@@ -148,10 +148,10 @@ func (s *Session) delegate() *mongo.Session {
 	return s.driver
 }
 
-// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in
-// progress is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the
-// server is told of its end at [Client.Close]. It never fails: ending twice is not an error, and the session ends even
-// if ctx does. A deferred EndSession need not wait for its outcome.
+// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction that is in
+// progress; what cursors of the session have not fetched is lost. The server's session is used again: the server learns of
+// its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even if ctx does.
+// A deferred EndSession need not be awaited.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
@@ -163,7 +163,7 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 			return errSessionEnded
 		}
 		st.abandoned.Stop()
-		return st.end()
+		return st.markEnded()
 	})
 	if err != nil {
 		return resolved(s.client, struct{}{})
@@ -176,7 +176,7 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 	f := submit(context.WithoutCancel(ctx), s.client, op[struct{}]{
 		turns: reserved, conn: s.client.connectionWith(s.driver.Client()), ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
-			t.end(ctx)
+			t.endSession(ctx)
 			return none, nil
 		},
 	})
@@ -193,12 +193,12 @@ type sessionEnding struct {
 // Wake implements [future.Waker].
 func (e sessionEnding) Wake() {
 	if e.operation.Err() != nil {
-		e.session.client.abandon(e.session.state.ending(e.session.driver))
+		e.session.client.abandon(e.session.state.cleanup(e.session.driver))
 	}
 }
 
-// end ends the driver's session. The caller has the turn.
-func (t *sessionTicket) end(ctx context.Context) {
+// endSession ends the driver's session. The caller has the turn.
+func (t *sessionTicket) endSession(ctx context.Context) {
 	t.state.mu.Lock()
 	commitUnknown := t.state.commitUnknown
 	t.state.mu.Unlock()
@@ -208,17 +208,17 @@ func (t *sessionTicket) end(ctx context.Context) {
 	t.driver.EndSession(ctx)
 }
 
-// ending returns the cleanup that ends a session that the program has abandoned.
-func (st *sessionState) ending(driver *mongo.Session) cleanup {
+// cleanup returns the cleanup that ends a session that the program has abandoned.
+func (st *sessionState) cleanup(driver *mongo.Session) cleanup {
 	return cleanup{driver.Client(), func(ctx context.Context, _ *connection) {
-		reserved, err := st.reserve(driver, nil, (*sessionState).end)
+		reserved, err := st.reserve(driver, nil, (*sessionState).markEnded)
 		if err != nil {
 			return
 		}
 		t := reserved.session
 		defer t.release()
-		if t.begin(ctx) == nil {
-			t.end(ctx)
+		if t.wait(ctx) == nil {
+			t.endSession(ctx)
 		}
 	}}
 }
@@ -232,13 +232,13 @@ func (s *Session) HasEnded() bool {
 	return s.state.ended
 }
 
-// SessionID returns the document by which the server knows the session: its lsid.
+// SessionID returns the document that identifies the session on the server: its lsid.
 //
 // Motor: MotorClientSession.session_id.
 func (s *Session) SessionID() bson.Raw { return s.driver.ID() }
 
-// Options returns what the session was started with. What was left open of the default transaction options is as it
-// was found on the client.
+// Options returns the options that the session was started with. The default transaction options that were left out are
+// those that the client had.
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
@@ -252,13 +252,13 @@ func (s *Session) Options() options.SessionOptions {
 // Motor: MotorClientSession.client.
 func (s *Session) Client() *Client { return s.client }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorClientSession.get_io_loop.
 func (s *Session) IOLoop() future.Executor { return s.client.loop }
 
-// Delegate returns the driver's session, for what only the driver has. It is not safe to share: use it while no
-// operation of the session is under way.
+// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while no
+// operation of the session is in progress.
 //
 // Motor: MotorClientSession.delegate.
 func (s *Session) Delegate() *mongo.Session { return s.driver }
@@ -266,7 +266,7 @@ func (s *Session) Delegate() *mongo.Session { return s.driver }
 // Equal reports whether both are handles of one session.
 func (s *Session) Equal(other *Session) bool { return other != nil && s.driver == other.driver }
 
-// String names the session by its number.
+// String returns the session's identifier in hexadecimal, as in "motor.Session(2f...)".
 func (s *Session) String() string {
 	_, id, _ := s.SessionID().Lookup("id").BinaryOK()
 	return fmt.Sprintf("motor.Session(%x)", id)

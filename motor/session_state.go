@@ -152,8 +152,8 @@ func checkNotEnded(st *sessionState) error {
 	return nil
 }
 
-// end is the stateChange of a call that ends the session.
-func (st *sessionState) end() error {
+// markEnded is the stateChange of a call that ends the session.
+func (st *sessionState) markEnded() error {
 	st.ended = true
 	if st.txn.phase == transactionRunning {
 		st.txn.set(transactionAborted)
@@ -277,10 +277,10 @@ func (t *sessionTicket) delegate() *mongo.Session {
 	return t.driver
 }
 
-// begin waits for the turn in an operation, whose context is ctx, and makes sure that the driver's session is in the
+// wait waits for the turn in an operation, whose context is ctx, and makes sure that the driver's session is in the
 // transaction that the operation was called in. Once it has succeeded it does nothing. Whatever it returns, the caller
 // calls release.
-func (t *sessionTicket) begin(ctx context.Context) error {
+func (t *sessionTicket) wait(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
@@ -398,7 +398,7 @@ func (t *sessionTicket) recordTimes() {
 // Other operations on the same file come after this operation, and so does what begins or ends a transaction, or the
 // session. What is called after the beginning of a transaction comes after that.
 //
-// lend returns when the driver's session is free again. What is still waiting within this operation then runs when the
+// lend returns when the session is free again. What is still waiting within this operation then runs when the
 // operation is over, before anything else.
 func (t *sessionTicket) lend(ctx context.Context, fn func()) {
 	if t == nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// StartTransaction makes what is called in the session from now on a transaction, until [Session.CommitTransaction] or
-// [Session.AbortTransaction]. It does no I/O: the server hears of the transaction with its first operation. What opts
-// leave open is as of the options of [Client.StartSession].
+// StartTransaction starts a transaction: what is called in the session from now on is part of it, until
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with its
+// first operation. What opts leave out is taken from the options of [Client.StartSession].
 //
-// Of the write concern a transaction has w and j; a time limit of the commit is the deadline of its context.
+// A transaction uses w and j of the write concern. The time limit of the commit is the deadline of its context.
 //
 // Errors: [InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
 // [ConfigurationError] for a write concern with w: 0.
@@ -38,11 +38,11 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 		case st.ended:
 			return errSessionEnded
 		case valueOr(st.options.Snapshot, false):
-			return newError(InvalidOperation, "a session with a snapshot has no transactions")
+			return newError(InvalidOperation, "a session with a snapshot cannot have transactions")
 		case st.txn.phase == transactionRunning:
 			return newError(InvalidOperation, "a transaction is in progress already")
 		case !concern.Acknowledged():
-			return newError(ConfigurationError, "a transaction has no unacknowledged write concern")
+			return newError(ConfigurationError, "a transaction cannot have an unacknowledged write concern")
 		}
 		st.txn.set(transactionRunning)
 		return nil
@@ -57,13 +57,13 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	})
 }
 
-// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction
-// without operations is committed without I/O. The driver tries a second time by itself if the connection breaks. After
-// that a commit may be called again, as often as may be, if the error has the label "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction without
+// operations is committed without I/O. The driver tries a second time if the connection breaks. After that a commit may be
+// called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was aborted; [OperationFailure], [ConnectionFailure]
-// with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". Whatever the error, the transaction
-// is over for the session; but one that was cancelled before its turn came has not been called.
+// with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After any error the transaction is
+// over for the session, except that a commit which was cancelled before its turn has no effect.
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
@@ -76,8 +76,8 @@ func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}
 	})
 }
 
-// AbortTransaction gives the transaction up, when the operations that were called in it have ended. What the server says
-// to it is of no interest, and no error: it aborts by itself what it hears no more of.
+// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server is
+// ignored: the server itself aborts a transaction that it hears no more of.
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was committed, or aborted already.
 //
@@ -86,7 +86,7 @@ func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}]
 	return s.conclude(ctx, transactionAborted, noAbort, s.driver.AbortTransaction)
 }
 
-// The states after which a transaction can be neither committed nor aborted, and why.
+// The phases in which a transaction cannot be committed, or aborted, and the errors then.
 var (
 	noCommit = map[txnPhase]error{
 		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
@@ -97,7 +97,7 @@ var (
 	}
 )
 
-// conclude starts the operation that ends a transaction, unless the state that it is in is out of place.
+// conclude starts the operation that ends a transaction, unless its phase is one of outOfPlace.
 func (s *Session) conclude(
 	ctx context.Context, to txnPhase, outOfPlace map[txnPhase]error, end func(context.Context) error,
 ) *future.Future[struct{}] {
@@ -128,16 +128,16 @@ func (s *Session) conclude(
 	})
 }
 
-// InTransaction reports whether a transaction was started that has been neither committed nor aborted, going by what
-// was called, whether it has run yet or not.
+// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It goes by the
+// calls so far, whether they have run or not.
 //
 // Motor: MotorClientSession.in_transaction.
 func (s *Session) InTransaction() bool {
 	return s.state.inTransaction(s.driver)
 }
 
-// ClusterTime returns the latest cluster time that the session knows of, a document, as of the operations that have
-// ended; nil if it knows none.
+// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document, or
+// nil if it knows none.
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
@@ -148,8 +148,8 @@ func (s *Session) ClusterTime() bson.Raw {
 	return time
 }
 
-// OperationTime returns when, by the server's clock, the latest operation of the session was, as of those that have
-// ended. ok is false if there was none.
+// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false if
+// there was none.
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
@@ -164,12 +164,12 @@ func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
 
 const clusterTimeKey = "$clusterTime"
 
-// AdvanceClusterTime has the session know of a cluster time: that of another session, so that this one's reads can be
-// after the other's writes. An earlier one than it knows is left out of account. It is a document, as [Session.ClusterTime]
-// returns it, or as the driver's session does.
+// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes of
+// that one. It ignores a time that is earlier than the one it knows. clusterTime is a document, as
+// [Session.ClusterTime] returns it, or as the driver's session does.
 //
-// Errors: [TypeError] for what is no document, [ValueError] for one without a clusterTime, [InvalidOperation] if the
-// session has ended.
+// Errors: [TypeError] for a value that is not a document, [ValueError] for one without a clusterTime, [InvalidOperation]
+// if the session has ended.
 //
 // Motor: MotorClientSession.advance_cluster_time.
 func (s *Session) AdvanceClusterTime(clusterTime any) error {
@@ -181,7 +181,7 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 		raw = inner
 	}
 	if _, _, ok := raw.Lookup("clusterTime").TimestampOK(); !ok {
-		return newError(ValueError, "a cluster time has a field clusterTime, a timestamp")
+		return newError(ValueError, "a cluster time must have a field clusterTime with a timestamp")
 	}
 	whole, err := bson.Marshal(bson.D{{Key: clusterTimeKey, Value: raw}})
 	if err != nil {
@@ -190,8 +190,8 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 	return s.state.runInTurn(s.driver, checkNotEnded, func(*sessionTicket) error { return s.driver.AdvanceClusterTime(whole) })
 }
 
-// AdvanceOperationTime has the session know of an operation of another session: reads of a causally consistent session
-// then show what that one has done. An earlier time than it knows is left out of account.
+// AdvanceOperationTime gives the session the time of an operation of another session: reads of a causally consistent
+// session then show the effects of that operation. It ignores a time that is earlier than the one it knows.
 //
 // Errors: [InvalidOperation] if the session has ended.
 //

@@ -28,12 +28,12 @@ func WithSession[T any](
 	ctx context.Context, client *Client, fn func(ctx context.Context, s *Session) (T, error),
 	opts ...options.Lister[options.SessionOptions],
 ) *future.Future[T] {
-	if err := required(ctx, client != nil, fn != nil, "WithSession"); err != nil {
-		return failedAlone[T](client, err)
+	if err := checkArguments(ctx, client != nil, fn != nil, "WithSession"); err != nil {
+		return failedOrRejected[T](client, err)
 	}
 	starting := client.StartSession(ctx, opts...)
-	return onItsOwn(ctx, client, func(ctx context.Context) (none T, err error) {
-		s, err := starting.Await(context.WithoutCancel(ctx)) // it does no I/O, but may wait for a slot: until ctx ends
+	return goUser(ctx, client, func(ctx context.Context) (none T, err error) {
+		s, err := starting.Await(context.WithoutCancel(ctx)) // it may wait for a slot, and ends with the outer ctx
 		if err != nil {
 			return none, err
 		}
@@ -43,8 +43,8 @@ func WithSession[T any](
 }
 
 // Transact starts a transaction in the session, calls fn, and commits the transaction. The result is that of fn. If fn
-// fails or panics, it aborts the transaction. What fn has committed or aborted by itself is left so. fn runs on its
-// own goroutine and may block. It is called once: [WithTransaction] tries again what may succeed then.
+// fails or panics, it aborts the transaction. If fn itself has committed or aborted it, Transact does neither. fn runs on
+// its own goroutine and may block. It is called once: [WithTransaction] retries what may succeed later.
 //
 // The context of fn has the session, and ends with ctx and when the future is cancelled.
 //
@@ -55,14 +55,14 @@ func Transact[T any](
 	ctx context.Context, s *Session, fn func(ctx context.Context) (T, error),
 	opts ...options.Lister[options.TransactionOptions],
 ) *future.Future[T] {
-	if err := required(ctx, s != nil, fn != nil, "Transact"); err != nil {
-		return failedAlone[T](s.clientOf(), err)
+	if err := checkArguments(ctx, s != nil, fn != nil, "Transact"); err != nil {
+		return failedOrRejected[T](s.clientOf(), err)
 	}
 	if err := s.StartTransaction(opts...); err != nil {
 		return failed[T](s.client, err)
 	}
-	return onItsOwn(ctx, s.client, func(ctx context.Context) (none T, err error) {
-		v, err := inTry(ctx, s, fn)
+	return goUser(ctx, s.client, func(ctx context.Context) (none T, err error) {
+		v, err := tryTransaction(ctx, s, fn)
 		if err != nil || !s.InTransaction() {
 			return v, err
 		}
@@ -76,19 +76,21 @@ func Transact[T any](
 	})
 }
 
-// transactionTime is for how long WithTransaction tries again.
+// transactionTime is how long WithTransaction retries.
 const transactionTime = 120 * time.Second
 
-// transactionClock is what that is measured by: no call of time.Now for the sake of tests.
+// transactionClock measures transactionTime. It is a variable for tests.
 var transactionClock = time.Now
 
 // WithTransaction starts a transaction in the session, calls fn, and commits the transaction. The result is that of
-// fn. What fails but may succeed later is tried again, for 120 seconds:
-//   - all of it, fn too, after an error of fn or of the commit that has the label "TransientTransactionError";
-//   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time was over (code 50).
+// fn. For 120 seconds, it retries what fails but may succeed later:
+//   - the whole transaction, with fn, after an error of fn or of the commit that has the label
+//     "TransientTransactionError";
+//   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time limit was exceeded
+//     (code 50).
 //
-// Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or tell
-// them by errors that wrap them. If fn ends the transaction by itself, the result is that of fn, too.
+// Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or errors
+// that wrap them. If fn itself ends the transaction, the result is still that of fn.
 //
 //	transferred := motor.WithTransaction(ctx, s, func(ctx context.Context) (struct{}, error) {
 //		_, err := future.All(
@@ -98,27 +100,27 @@ var transactionClock = time.Now
 //		return struct{}{}, err
 //	})
 //
-// fn runs on a goroutine of its own, never in a slot of the executor: it may block, and await what it likes. Its context
-// has the session, and ends with ctx and when the future is cancelled; the transaction is aborted then.
+// fn runs on its own goroutine, never in a slot of the executor: it may block and await any future. Its context has the
+// session, and ends with ctx and when the future is cancelled; the transaction is aborted then.
 //
 // Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction]; ctx.Err() if ctx ended before
-// the commit and fn did not fail, or before all was tried again.
+// the commit and fn did not fail, or before the next try.
 //
 // Motor: MotorClientSession.with_transaction.
 func WithTransaction[T any](
 	ctx context.Context, s *Session, fn func(ctx context.Context) (T, error),
 	opts ...options.Lister[options.TransactionOptions],
 ) *future.Future[T] {
-	if err := required(ctx, s != nil, fn != nil, "WithTransaction"); err != nil {
-		return failedAlone[T](s.clientOf(), err)
+	if err := checkArguments(ctx, s != nil, fn != nil, "WithTransaction"); err != nil {
+		return failedOrRejected[T](s.clientOf(), err)
 	}
-	return onItsOwn(ctx, s.client, func(ctx context.Context) (none T, err error) {
+	return goUser(ctx, s.client, func(ctx context.Context) (none T, err error) {
 		limit := transactionClock().Add(transactionTime)
 		for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
 			if err := s.StartTransaction(opts...); err != nil {
 				return none, err
 			}
-			v, err := inTry(ctx, s, fn)
+			v, err := tryTransaction(ctx, s, fn)
 			switch {
 			case err == nil && !s.InTransaction():
 				return v, nil
@@ -130,7 +132,7 @@ func WithTransaction[T any](
 					return v, nil
 				}
 			}
-			// The pauses, which grow and are of random length, keep transactions from meeting again and again.
+			// Pauses that grow and have a random length keep transactions from conflicting again and again.
 			wait := rand.N(pause)
 			if !hasLabel(err, "TransientTransactionError") || !transactionClock().Add(wait).Before(limit) {
 				return v, err
@@ -142,14 +144,14 @@ func WithTransaction[T any](
 	})
 }
 
-// What passes before a transaction is tried again: at most.
+// The longest pauses before a transaction is tried again.
 const (
 	firstPause   = 5 * time.Millisecond
 	longestPause = 500 * time.Millisecond
 )
 
-// inTry calls fn in a transaction, and aborts it if fn fails, or does not return.
-func inTry[T any](ctx context.Context, s *Session, fn func(context.Context) (T, error)) (v T, err error) {
+// tryTransaction calls fn in a transaction, and aborts it if fn fails or does not return.
+func tryTransaction[T any](ctx context.Context, s *Session, fn func(context.Context) (T, error)) (v T, err error) {
 	succeeded := false
 	defer func() {
 		if !succeeded && s.InTransaction() {
@@ -161,13 +163,13 @@ func inTry[T any](ctx context.Context, s *Session, fn func(context.Context) (T, 
 	return v, err
 }
 
-// abort gives a transaction up, also after the end of ctx.
+// abort aborts a transaction, also after the end of ctx.
 func abort(ctx context.Context, s *Session) {
 	awaitQuietly(s.AbortTransaction(context.WithoutCancel(ctx)))
 }
 
-// commit commits a transaction, again and again while nobody knows what has come of it. What has been begun is not left
-// half done when ctx ends.
+// commit commits a transaction, and tries again while the result of the commit is unknown. The end of ctx does not
+// interrupt it.
 func (s *Session) commit(ctx context.Context, limit time.Time) error {
 	ctx = context.WithoutCancel(ctx)
 	for {
@@ -192,16 +194,16 @@ func hasLabel(err error, label string) bool {
 	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)
 }
 
-// awaitQuietly waits for an operation of which nobody is to be told.
+// awaitQuietly waits for an operation and ignores its outcome.
 func awaitQuietly(f *future.Future[struct{}]) { _, _ = f.Await(context.Background()) }
 
-// onItsOwn runs what may take long, and calls code of the user's.
-func onItsOwn[T any](ctx context.Context, c *Client, fn func(context.Context) (T, error)) *future.Future[T] {
+// goUser starts fn, which calls user code and may take long, on its own goroutine.
+func goUser[T any](ctx context.Context, c *Client, fn func(context.Context) (T, error)) *future.Future[T] {
 	return future.GoVia(ctx, background, c.loop, fn)
 }
 
-// failedAlone is failed where even the client may be missing.
-func failedAlone[T any](c *Client, err error) *future.Future[T] {
+// failedOrRejected is failed for a client that may be nil.
+func failedOrRejected[T any](c *Client, err error) *future.Future[T] {
 	if c == nil {
 		return future.Rejected[T](err)
 	}
@@ -216,8 +218,8 @@ func (s *Session) clientOf() *Client {
 	return s.client
 }
 
-// required returns the [TypeError] of an argument that has to be given.
-func required(ctx context.Context, on, fn bool, name string) error {
+// checkArguments returns the [TypeError] of an argument that is missing.
+func checkArguments(ctx context.Context, on, fn bool, name string) error {
 	switch {
 	case ctx == nil:
 		return newError(TypeError, "%s: the context is nil", name)
