@@ -612,12 +612,12 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[str
 	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
 }
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server hears of the
-// session with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the session
+// with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
-// options.Session().SetSnapshot(true) has all reads show one moment. SetDefaultTransactionOptions says what
-// StartTransaction is not told; what that leaves open is as of the client now.
+// With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions
+// sets the options that StartTransaction is not given; what it leaves out is taken from the client now.
 //
 // Errors: [motor.ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a
 // snapshot time without a snapshot.

@@ -53,18 +53,18 @@ func (s *Session) Futures() *motor.Session { return s.futures }
 // Motor: get_io_loop.
 func (s *Session) IOLoop() future.Executor { return s.loop }
 
-// Context returns a context with the session, for the operations that are to be in it. Another session that ctx has is
-// replaced.
+// Context returns a context with the session, for the operations that are to be in it. It replaces another session that
+// ctx has.
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
 	return s.futures.Context(ctx)
 }
 
-// EndSession ends the session, when the operations that were called in it have ended. A transaction that is in
-// progress is aborted; what cursors of the session have not fetched is lost. The server's session is used again: the
-// server is told of its end at [Client.Close]. It never fails: ending twice is not an error, and the session ends even
-// if ctx does. A deferred EndSession need not wait for its outcome.
+// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction that is in
+// progress; what cursors of the session have not fetched is lost. The server's session is used again: the server learns of
+// its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even if ctx does.
+// A deferred EndSession need not be awaited.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context, callback Func[struct{}]) {
@@ -78,15 +78,15 @@ func (s *Session) HasEnded() bool {
 	return s.futures.HasEnded()
 }
 
-// SessionID returns the document by which the server knows the session: its lsid.
+// SessionID returns the document that identifies the session on the server: its lsid.
 //
 // Motor: MotorClientSession.session_id.
 func (s *Session) SessionID() bson.Raw {
 	return s.futures.SessionID()
 }
 
-// Options returns what the session was started with. What was left open of the default transaction options is as it
-// was found on the client.
+// Options returns the options that the session was started with. The default transaction options that were left out are
+// those that the client had.
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
@@ -100,8 +100,8 @@ func (s *Session) Client() *Client {
 	return clientOn(s.loop, s.futures.Client())
 }
 
-// Delegate returns the driver's session, for what only the driver has. It is not safe to share: use it while no
-// operation of the session is under way.
+// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while no
+// operation of the session is in progress.
 //
 // Motor: MotorClientSession.delegate.
 func (s *Session) Delegate() *mongo.Session {
@@ -113,16 +113,16 @@ func (s *Session) Equal(other *Session) bool {
 	return s.futures.Equal(other.futures)
 }
 
-// String names the session by its number.
+// String returns the session's identifier in hexadecimal, as in "motor.Session(2f...)".
 func (s *Session) String() string {
 	return s.futures.String()
 }
 
-// StartTransaction makes what is called in the session from now on a transaction, until [Session.CommitTransaction] or
-// [Session.AbortTransaction]. It does no I/O: the server hears of the transaction with its first operation. What opts
-// leave open is as of the options of [Client.StartSession].
+// StartTransaction starts a transaction: what is called in the session from now on is part of it, until
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with its
+// first operation. What opts leave out is taken from the options of [Client.StartSession].
 //
-// Of the write concern a transaction has w and j; a time limit of the commit is the deadline of its context.
+// A transaction uses w and j of the write concern. The time limit of the commit is the deadline of its context.
 //
 // Errors: [motor.InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
 // [motor.ConfigurationError] for a write concern with w: 0.
@@ -132,22 +132,22 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	return s.futures.StartTransaction(opts...)
 }
 
-// CommitTransaction commits the transaction, when the operations that were called in it have ended. A transaction
-// without operations is committed without I/O. The driver tries a second time by itself if the connection breaks. After
-// that a commit may be called again, as often as may be, if the error has the label "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction without
+// operations is committed without I/O. The driver tries a second time if the connection breaks. After that a commit may be
+// called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
-// [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". Whatever
-// the error, the transaction is over for the session; but one that was cancelled before its turn came has not been
-// called.
+// [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After
+// any error the transaction is over for the session, except that a commit which was cancelled before its turn has no
+// effect.
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context, callback Func[struct{}]) {
 	deliver(s.loop, s.futures.CommitTransaction(ctx), callback)
 }
 
-// AbortTransaction gives the transaction up, when the operations that were called in it have ended. What the server says
-// to it is of no interest, and no error: it aborts by itself what it hears no more of.
+// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server is
+// ignored: the server itself aborts a transaction that it hears no more of.
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was committed, or aborted already.
 //
@@ -156,35 +156,35 @@ func (s *Session) AbortTransaction(ctx context.Context, callback Func[struct{}])
 	deliver(s.loop, s.futures.AbortTransaction(ctx), callback)
 }
 
-// InTransaction reports whether a transaction was started that has been neither committed nor aborted, going by what
-// was called, whether it has run yet or not.
+// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It goes by the
+// calls so far, whether they have run or not.
 //
 // Motor: MotorClientSession.in_transaction.
 func (s *Session) InTransaction() bool {
 	return s.futures.InTransaction()
 }
 
-// ClusterTime returns the latest cluster time that the session knows of, a document, as of the operations that have
-// ended; nil if it knows none.
+// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document, or
+// nil if it knows none.
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
 	return s.futures.ClusterTime()
 }
 
-// OperationTime returns when, by the server's clock, the latest operation of the session was, as of those that have
-// ended. ok is false if there was none.
+// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false if
+// there was none.
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
 	return s.futures.OperationTime()
 }
 
-// AdvanceClusterTime has the session know of a cluster time: that of another session, so that this one's reads can be
-// after the other's writes. An earlier one than it knows is left out of account. It is a document, as [Session.ClusterTime]
-// returns it, or as the driver's session does.
+// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes of
+// that one. It ignores a time that is earlier than the one it knows. clusterTime is a document, as
+// [Session.ClusterTime] returns it, or as the driver's session does.
 //
-// Errors: [motor.TypeError] for what is no document, [motor.ValueError] for one without a clusterTime,
+// Errors: [motor.TypeError] for a value that is not a document, [motor.ValueError] for one without a clusterTime,
 // [motor.InvalidOperation] if the session has ended.
 //
 // Motor: MotorClientSession.advance_cluster_time.
@@ -192,8 +192,8 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 	return s.futures.AdvanceClusterTime(clusterTime)
 }
 
-// AdvanceOperationTime has the session know of an operation of another session: reads of a causally consistent session
-// then show what that one has done. An earlier time than it knows is left out of account.
+// AdvanceOperationTime gives the session the time of an operation of another session: reads of a causally consistent
+// session then show the effects of that operation. It ignores a time that is earlier than the one it knows.
 //
 // Errors: [motor.InvalidOperation] if the session has ended.
 //
