@@ -311,7 +311,7 @@ func WithTZAware(aware bool) ClientOption {
 // defaultLatency is the driver's local threshold where nobody says another.
 const defaultLatency = 15 * time.Millisecond
 
-// What follows is what the client was made with, or the driver's default for it.
+// The methods below return the options that the client was made with, or the driver's defaults for them.
 
 // Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
 // With mongodb+srv, those that the DNS knows are missing.

@@ -22,16 +22,6 @@ type op[T any] struct {
 	undo func(T) // takes back what an operation that was cancelled has read; it neither blocks nor runs user code
 }
 
-// firstError returns the first of the errors that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
 // its turn, and its error gets its class there. If the operation is not accepted (its arguments are invalid, the queue is
 // full), that is the future's error.
@@ -213,6 +203,16 @@ func failed[T any](c *Client, err error) *future.Future[T] {
 
 // resolved returns the future of an operation that has nothing to do.
 func resolved[T any](c *Client, v T) *future.Future[T] { return future.ResolvedOn(c.loop, v) }
+
+// firstError returns the first of the errors that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // driverOp returns the operation that calls fn with the driver's client.
 func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {

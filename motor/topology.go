@@ -209,8 +209,8 @@ func connectedTo(connection string) Address {
 	return parseAddress(connection)
 }
 
-// What follows is known from the driver's monitors: asking does no I/O and never waits. Before the first operation,
-// and after Close, there are the documented defaults. [Client.Open] is a way to know more.
+// The methods below return what the driver's monitors have found out. They do no I/O and never wait. Before the first
+// operation, and after Close, they return the documented defaults; [Client.Open] makes more known.
 
 // Host returns the host of the server that writes go to, or "" if there is none yet.
 //
