@@ -146,6 +146,7 @@ func (s inPlaceSlot) release(end taskEnd) {
 	if s.job.ready {
 		s.job.done = true
 		p.done++
+		p.dropDoneLocked()
 	}
 	p.countLocked(end)
 	p.startLocked(p.releaseLocked(s.job))

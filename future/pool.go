@@ -351,6 +351,18 @@ func (p *Pool) startLocked(some work) {
 	go w.run()
 }
 
+// dropDoneLocked takes the jobs that an Await has run off the front of ready: a worker that is slow to wake up must not
+// keep them.
+func (p *Pool) dropDoneLocked() {
+	for p.done > 0 {
+		if j := p.ready.First().job; j == nil || !j.done {
+			return
+		}
+		p.ready.Pop().job.ready = false
+		p.done--
+	}
+}
+
 // readyLocked returns work that is ready, or none.
 func (p *Pool) readyLocked() work {
 	for p.ready.Len() > 0 {

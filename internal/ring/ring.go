@@ -41,6 +41,14 @@ func (r *Ring[T]) grow() {
 	r.places, r.head, r.tail = places, 0, r.tail-r.head
 }
 
+// First returns the first value and leaves it there. The ring must not be empty.
+func (r *Ring[T]) First() T {
+	if r.Len() == 0 {
+		panic("ring: First of an empty ring")
+	}
+	return r.places[r.head&uint(len(r.places)-1)]
+}
+
 // Pop takes out the first value. The ring must not be empty.
 func (r *Ring[T]) Pop() T {
 	if r.Len() == 0 {

@@ -47,6 +47,14 @@ func TestRing(t *testing.T) {
 			}
 		}
 	})
+	t.Run("leaves the first value there", func(t *testing.T) {
+		var r ring.Ring[int]
+		r.Push(1)
+		r.Push(2)
+		if got := r.First(); got != 1 || r.Len() != 2 {
+			t.Fatalf("got %d, length %d", got, r.Len())
+		}
+	})
 	t.Run("panics when an empty one is popped", func(t *testing.T) {
 		defer func() {
 			if recover() == nil {
