@@ -168,8 +168,7 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 	mustHave(fn != nil, "SpawnContext", "fn")
 	s := &spawned[T]{fn: fn, promise: future.NewPromiseOn[T](loop)}
 	f := s.promise.Future()
-	s.c.promise, s.c.future = s.promise, f
-	s.c.start(ctx, loop, s, fn)
+	s.c.start(ctx, loop, s, fn, f)
 	return f
 }
 
@@ -180,16 +179,16 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
 	mustHave(fn != nil, "SpawnCallback", "fn")
 	b := &background{fn: fn}
-	return b.c.start(context.Background(), l, b, fn)
+	return b.c.start(context.Background(), l, b, fn, nil)
 }
 
-// start makes c a coroutine of loop that will begin in a later turn. b runs function.
-func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any) bool {
-	c.loop, c.body, c.function, c.parent = loop, b, function, ctx
+// start makes c a coroutine of loop that will begin in a later turn. b runs function and settles f, which may be nil.
+func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any, f future.Awaitable) bool {
+	c.loop, c.body, c.entry, c.parent = loop, b, entryOf(function), ctx
 	c.co.c = c
 	c.node.Owner = c
-	if c.future != nil {
-		c.future.NotifyWith(&c.onSettled, (*cancelOnDone)(c))
+	if f != nil {
+		f.NotifyWith(&c.onSettled, (*cancelOnDone)(c))
 	}
 	if ctx.Done() != nil {
 		// The Co is not derived from ctx: it would stay with ctx for as long as that lives, or have to end when the
@@ -202,7 +201,7 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any)
 	if loop.post(c.step) {
 		return true
 	}
-	c.fail(ErrLoopClosed)
+	c.reject(ErrLoopClosed)
 	return false
 }
 
@@ -225,10 +224,18 @@ type spawned[T any] struct {
 	fn      func(co *Co) (T, error)
 }
 
-func (s *spawned[T]) run(co *Co) {
-	v, err := s.fn(co)
-	s.c.onSettled.Stop()
-	s.promise.Settle(v, err)
+func (s *spawned[T]) do(step bodyStep, err error) error {
+	switch step {
+	case bodyRun:
+		v, err := s.fn(&s.c.co)
+		s.c.onSettled.Stop()
+		s.promise.Settle(v, err)
+	case bodyReject:
+		s.promise.Reject(err)
+	case bodyReason:
+		return s.promise.Future().Err()
+	}
+	return nil
 }
 
 // background is a coroutine without one.
@@ -237,11 +244,19 @@ type background struct {
 	fn func(co *Co) error
 }
 
-func (b *background) run(co *Co) {
-	err := b.fn(co)
-	if err != nil && !(b.c.closing && errors.Is(err, ErrLoopClosed)) {
-		b.c.loop.log().Error("callback: a coroutine failed", "error", err, "name", funcName(b.fn))
+func (b *background) do(step bodyStep, err error) error {
+	switch step {
+	case bodyRun:
+		err := b.fn(&b.c.co)
+		if err != nil && !(b.c.closing && errors.Is(err, ErrLoopClosed)) {
+			b.c.loop.log().Error("callback: a coroutine failed", "error", err, "name", entryName(b.c.entry))
+		}
+	case bodyReject:
+		if p, ok := errors.AsType[*future.PanicError](err); ok {
+			b.c.loop.reportPanic(p)
+		}
 	}
+	return nil
 }
 
 // Gather runs fns as coroutines, all at once, and returns their results in the order of fns. At the first error it

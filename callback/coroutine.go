@@ -33,28 +33,32 @@ type coroutine struct {
 
 	node ring.Node // among the loop's
 
-	function  any      // what it runs
-	promise   rejecter // of its future; nil: it has none
-	future    settling
+	entry     uintptr             // of what it runs, for messages
 	onSettled future.Registration // with its future: if that settles while the coroutine runs, it was cancelled
 
-	waiting  bool // in Suspend, or not started
-	done     bool // the function has returned
-	closing  bool // the loop was closed
-	refusals int  // awaits that failed because the coroutine has been cancelled
+	waiting  bool  // in Suspend, or not started
+	done     bool  // the function has returned
+	closing  bool  // the loop was closed
+	refusals int32 // awaits that failed because the coroutine has been cancelled
 }
 
-// body calls the function of a coroutine and settles its future.
-type body interface{ run(co *Co) }
+// body is the part of a coroutine that depends on the type of its result.
+type body interface {
+	// do performs one step of the coroutine. Parameter and result are for bodyReject and bodyReason.
+	do(step bodyStep, err error) error
+}
 
-// fail ends a coroutine whose function panicked, or called runtime.Goexit, or never began.
-func (c *coroutine) fail(err error) {
-	if c.promise != nil {
-		c.onSettled.Stop()
-		c.promise.Reject(err)
-	} else if p, ok := errors.AsType[*future.PanicError](err); ok {
-		c.loop.reportPanic(p)
-	}
+type bodyStep uint8
+
+const (
+	bodyRun    bodyStep = iota // calls the function and settles the future
+	bodyReject                 // fails the future with err, since the function panicked, called runtime.Goexit, or never began
+	bodyReason                 // returns the error of the future, which was cancelled
+)
+
+func (c *coroutine) reject(err error) {
+	c.onSettled.Stop()
+	_ = c.body.do(bodyReject, err)
 }
 
 // maxRefusals is how often a cancelled coroutine may try to wait before it is ended, because it ignores the errors of its
@@ -136,7 +140,7 @@ func (c *coroutine) cancelled() {
 	if c.done {
 		return
 	}
-	c.cancel(c.future.Err())
+	c.cancel(c.body.do(bodyReason, nil))
 	c.resume()
 }
 
@@ -164,7 +168,7 @@ func (c *coroutine) countRefusal() {
 	}
 	if c.refusals == maxRefusals+1 {
 		c.loop.log().Warn("callback: a cancelled coroutine ignores the errors of its awaits; ending it",
-			slog.String("name", funcName(c.function)))
+			slog.String("name", entryName(c.entry)))
 	}
 	runtime.Goexit()
 }
@@ -290,15 +294,15 @@ func (f *fiber) run(c *coroutine) {
 			return
 		}
 		if v := recover(); v != nil {
-			c.fail(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
+			c.reject(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 			return
 		}
 		// Nothing can keep this goroutine from ending. iter.Pull would pass the Goexit on to the loop's goroutine, which
 		// must not end. It passes a panic on, too, and the loop can recover from that.
-		c.fail(goexitError())
+		c.reject(goexitError())
 		panic(fiberEnded{c})
 	}()
-	c.body.run(&c.co)
+	_ = c.body.do(bodyRun, nil)
 	returned = true
 }
 

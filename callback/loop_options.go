@@ -57,9 +57,9 @@ func (l *Loop) callTimed(fn func()) {
 	}
 	var name string
 	if c := l.coroutines.resumed; c != nil {
-		name = funcName(c.function)
+		name = entryName(c.entry)
 	} else {
-		name = funcName(fn)
+		name = entryName(entryOf(fn))
 	}
 	slow := SlowCallback{took, name}
 	if l.slow.report != nil {
@@ -69,8 +69,11 @@ func (l *Loop) callTimed(fn func()) {
 	l.log().Warn("callback: a callback held up the loop", "took", slow.Took, "name", slow.Name)
 }
 
-func funcName(fn any) string {
-	pc := reflect.ValueOf(fn).Pointer()
+// entryOf returns the address of a function's code.
+func entryOf(fn any) uintptr { return reflect.ValueOf(fn).Pointer() }
+
+// entryName returns the name of the function with this address, and where it is.
+func entryName(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {
 		return "unknown"
