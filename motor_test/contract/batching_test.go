@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// TestInsertsThatGatherHaveTheirOwnOutcomes inserts at once: every third document is there already.
-func TestInsertsThatGatherHaveTheirOwnOutcomes(t *testing.T) {
+// TestBatchingInsertOneOutcomes inserts at once: every third document is there already.
+func TestBatchingInsertOneOutcomes(t *testing.T) {
 	const n = 600
 	inStartedStyles(t, func(t *testing.T, coll *motor.Collection[bson.M], start func(func(startersOf))) {
 		ctx := t.Context()

@@ -13,7 +13,7 @@ import (
 )
 
 // An operation is under way whether or not anybody waits for it, and whether or not the loop runs.
-func TestOperationsBeginAtTheCall(t *testing.T) {
+func TestOperationStartsAtTheCall(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		coll, ctx := collectionOf(ops), t.Context()
 		var wait func() error
@@ -40,7 +40,7 @@ func TestOperationsBeginAtTheCall(t *testing.T) {
 	})
 }
 
-func TestOutcomesComeInTheOrderInWhichOperationsEnd(t *testing.T) {
+func TestOutcomesArriveInCompletionOrder(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		outcomes := make(chan int32, 3)
 		var finds []*wiretest.Request
@@ -63,7 +63,7 @@ func TestOutcomesComeInTheOrderInWhichOperationsEnd(t *testing.T) {
 }
 
 // An operation whose context ends before its turn has come is never sent, and one that is on its way is not waited for.
-func TestOperationsEndWithTheirContext(t *testing.T) {
+func TestOperationContextEnds(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -97,7 +97,7 @@ func TestOperationsEndWithTheirContext(t *testing.T) {
 }
 
 // A callback cannot be cancelled, and so this is of futures.
-func TestCancelDropsWhatIsQueuedAndDoesNotUndoWhatWasSent(t *testing.T) {
+func TestCancelQueuedAndSentOperation(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client, err := motor.NewClient(peer.URI(), motor.WithMaxWorkers(1))
 	noError(t, err)

@@ -55,7 +55,7 @@ func bulkCounts(t *testing.T, r *motor.BulkWriteResult) string {
 	return fmt.Sprint(counts)
 }
 
-func TestBulkWriteDoesEveryKindOfWrite(t *testing.T) {
+func TestBulkWriteEveryModel(t *testing.T) {
 	inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
 		set := bson.M{"$set": bson.M{"x": true}}
 		r, err := ops.BulkWrite([]mongo.WriteModel{
@@ -87,7 +87,7 @@ func TestBulkWriteDoesEveryKindOfWrite(t *testing.T) {
 	})
 }
 
-func TestBulkWriteTellsWhatWasDoneBesideItsFailure(t *testing.T) {
+func TestBulkWriteErrorPartialResult(t *testing.T) {
 	for _, test := range []struct {
 		ordered bool
 		counts  string
@@ -129,7 +129,7 @@ func TestBulkWriteTellsWhatWasDoneBesideItsFailure(t *testing.T) {
 }
 
 // Of the writes that fail and of those that upsert, the places are told that they have in the list.
-func TestBulkWriteTellsPlacesInTheList(t *testing.T) {
+func TestBulkWriteIndexes(t *testing.T) {
 	inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
 		insert := func(id string) mongo.WriteModel { return mongo.NewInsertOneModel().SetDocument(bson.M{"_id": id}) }
 		upsert := func(id string) mongo.WriteModel {
@@ -158,7 +158,7 @@ func TestBulkWriteTellsPlacesInTheList(t *testing.T) {
 	})
 }
 
-func TestBulkWriteResolvesToResultAndError(t *testing.T) {
+func TestBulkWriteReturnsResultAndError(t *testing.T) {
 	coll := newCollection(t)
 	insert := mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1})
 	r, err := coll.BulkWrite(t.Context(), []mongo.WriteModel{insert, insert}).Await(t.Context())

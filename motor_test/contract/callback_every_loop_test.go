@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/internal/reporttest"
 )
 
-func TestEveryCallbackOfAStoppedLoopWaitsUntilItGoesOn(t *testing.T) {
+func TestCallbackWaitsForRestartOfLoop(t *testing.T) {
 	loop := callback.NewLoop()
 	t.Cleanup(loop.Close)
 	told := reporttest.Reports(t)
@@ -45,7 +45,7 @@ func TestEveryCallbackOfAStoppedLoopWaitsUntilItGoesOn(t *testing.T) {
 }
 
 // Whether the loop is closed before an outcome comes or after is not known here. Either way it goes to one place.
-func TestEveryCallbackOfALoopThatIsClosedMeanwhileIsCalledOrReported(t *testing.T) {
+func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 	loop := new(lateLoop)
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
@@ -85,7 +85,7 @@ var everyWrap = []any{
 	callback.WrapChangeStream[bson.M], callback.WrapSession,
 }
 
-func TestEveryHandleCrossesOverAndBack(t *testing.T) {
+func TestHandleUnwrapAndWrap(t *testing.T) {
 	here, there := make(taskLoop, 100), make(taskLoop, 100)
 	wraps := make(map[reflect.Type]reflect.Value) // by the type of motor's handles
 	for _, wrap := range everyWrap {
@@ -131,7 +131,7 @@ func panics(fn func()) (yes bool) {
 	return false
 }
 
-func TestEveryCallbackOfAWrappedHandleIsCalledOnItsLoop(t *testing.T) {
+func TestCallbackOfWrappedHandleRunsOnItsLoop(t *testing.T) {
 	here, there := make(taskLoop, 100), make(taskLoop, 100)
 	handles, fail := everyHandle(t, here)
 	for i, h := range handles {

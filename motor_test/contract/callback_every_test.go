@@ -249,7 +249,7 @@ func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 	return v
 }
 
-func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {
+func TestCallbackRunsOnceOnTheLoop(t *testing.T) {
 	loop := make(taskLoop, 100)
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
@@ -278,7 +278,7 @@ func TestEveryCallbackIsCalledOnceLaterOnTheLoop(t *testing.T) {
 	}
 }
 
-func TestEveryFailureWithoutACallbackIsReported(t *testing.T) {
+func TestErrorWithoutCallbackIsReported(t *testing.T) {
 	loop := make(taskLoop, 100)
 	calls := everyCallOn(t, loop)
 	var wanted []error
@@ -304,7 +304,7 @@ func TestEveryFailureWithoutACallbackIsReported(t *testing.T) {
 	}
 }
 
-func TestEveryCallbackThatPanicsIsCalledOnceAndReported(t *testing.T) {
+func TestCallbackPanicIsReported(t *testing.T) {
 	loop := make(taskLoop, 100)
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
@@ -329,7 +329,7 @@ func TestEveryCallbackThatPanicsIsCalledOnceAndReported(t *testing.T) {
 	}
 }
 
-func TestEveryCallbackOfAClosedLoopIsReported(t *testing.T) {
+func TestCallbackOfClosedLoopIsReported(t *testing.T) {
 	loop := callback.NewLoop()
 	loop.Close()
 	told := reporttest.Reports(t)

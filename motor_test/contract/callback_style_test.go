@@ -121,7 +121,7 @@ func TestDriveLoopInCallbackStyle(t *testing.T) {
 	}
 }
 
-func TestCallbackIsGivenTheErrorWithoutThePartialResult(t *testing.T) {
+func TestCallbackErrorHasNoPartialResult(t *testing.T) {
 	ctx := t.Context()
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		docs := []bson.M{{"_id": "a"}, {"_id": "b"}, {"_id": "a"}}
@@ -146,7 +146,7 @@ func TestCallbackIsGivenTheErrorWithoutThePartialResult(t *testing.T) {
 	})
 }
 
-func TestOpenGivesItsCallbackTheClientItself(t *testing.T) {
+func TestClientOpenCallbackGetsClient(t *testing.T) {
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		client := coll.Database().Client()
 		client.Open(t.Context(), func(opened *callback.Client, err error) {
@@ -158,7 +158,7 @@ func TestOpenGivesItsCallbackTheClientItself(t *testing.T) {
 	})
 }
 
-func TestOperationWithoutACallbackRuns(t *testing.T) {
+func TestOperationWithoutCallback(t *testing.T) {
 	ctx := t.Context()
 	told := reporttest.Reports(t, motor.DuplicateKeyError)
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
@@ -207,7 +207,7 @@ func TestBothStylesOnOneCollection(t *testing.T) {
 	}
 }
 
-func TestRangeOverACursorInACoroutineLetsTheLoopGoOn(t *testing.T) {
+func TestCursorAllInCoroutineYieldsToLoop(t *testing.T) {
 	loop := callback.NewLoop()
 	t.Cleanup(loop.Close)
 	coll := callback.WrapCollection(loop, newCollection(t))
@@ -229,7 +229,7 @@ func TestRangeOverACursorInACoroutineLetsTheLoopGoOn(t *testing.T) {
 	}
 }
 
-func TestOptionsComeAfterTheCallback(t *testing.T) {
+func TestOptionsFollowTheCallback(t *testing.T) {
 	ctx := t.Context()
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		coll.InsertMany(ctx, numbered(5), func(*motor.InsertManyResult, error) {

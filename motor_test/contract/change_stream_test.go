@@ -27,7 +27,7 @@ func insert(t *testing.T, ops operations, ids ...any) {
 	}
 }
 
-func TestStreamSeesWhatHappensAfterItWasOpened(t *testing.T) {
+func TestChangeStreamReadsLaterChanges(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		insert(t, ops, "before")
 		stream := watchIn(ops)(nil)
@@ -52,7 +52,7 @@ func TestStreamSeesWhatHappensAfterItWasOpened(t *testing.T) {
 	})
 }
 
-func TestStreamGoesOnAtAResumeToken(t *testing.T) {
+func TestChangeStreamResumeAfter(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		stream := watchIn(ops)(nil)
 		noError(t, stream.Open())
@@ -71,7 +71,7 @@ func TestStreamGoesOnAtAResumeToken(t *testing.T) {
 	})
 }
 
-func TestPipelineAndOptionsOfAStream(t *testing.T) {
+func TestChangeStreamPipelineAndOptions(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		match := bson.D{{Key: "$match", Value: bson.M{"operationType": "update"}}}
 		stream := watchIn(ops)(mongo.Pipeline{match}, options.ChangeStream().SetFullDocument(options.UpdateLookup).SetBatchSize(1))
@@ -89,7 +89,7 @@ func TestPipelineAndOptionsOfAStream(t *testing.T) {
 }
 
 // A change without an _id, which a stage has taken out.
-func TestStreamNeedsTheIDsOfChanges(t *testing.T) {
+func TestChangeStreamChangeWithoutID(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		stream := watchIn(ops)(mongo.Pipeline{{{Key: "$project", Value: bson.M{"_id": 0}}}})
 		noError(t, stream.Open())
@@ -104,7 +104,7 @@ func TestStreamNeedsTheIDsOfChanges(t *testing.T) {
 	})
 }
 
-func TestStreamsOfADatabaseAndOfAClient(t *testing.T) {
+func TestChangeStreamOfDatabaseAndClient(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		coll := collectionOf(ops)
 		for name, target := range map[string]motor.WatchTarget{"database": coll.Database(), "client": coll.Database().Client()} {
@@ -122,7 +122,7 @@ func TestStreamsOfADatabaseAndOfAClient(t *testing.T) {
 	})
 }
 
-func TestStreamEndsWhenItsCollectionIsDropped(t *testing.T) {
+func TestChangeStreamEndsWithInvalidate(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		insert(t, ops, "a")
 		stream := watchIn(ops)(nil)
@@ -140,7 +140,7 @@ func TestStreamEndsWhenItsCollectionIsDropped(t *testing.T) {
 }
 
 // What a server would have to be brought to is scripted.
-func TestStreamIsResumedInBothStyles(t *testing.T) {
+func TestChangeStreamResumesAfterError(t *testing.T) {
 	onScriptedStreams(t, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		stream := watchIn(ops)(nil)
 		token := func(n int) bson.M { return bson.M{"_data": n} }
@@ -179,7 +179,7 @@ func TestStreamIsResumedInBothStyles(t *testing.T) {
 	})
 }
 
-func TestStreamsInCallbackStyle(t *testing.T) {
+func TestChangeStreamWrappers(t *testing.T) {
 	onScriptedStreams(t, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		s, ok := ops.(byCallbacks)
 		if !ok {

@@ -15,14 +15,14 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-func TestOpenResolvesToTheClientItself(t *testing.T) {
+func TestClientOpenReturnsClient(t *testing.T) {
 	client := newClient(t)
 	if got, err := client.Open(t.Context()).Await(t.Context()); got != client || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-func TestServerFactsNeedNoIO(t *testing.T) {
+func TestClientServerPropertiesNeedNoIO(t *testing.T) {
 	told := make(chan struct{}, 100)
 	monitor := &event.ServerMonitor{TopologyDescriptionChanged: func(*event.TopologyDescriptionChangedEvent) {
 		told <- struct{}{}
@@ -61,7 +61,7 @@ func TestServerFactsNeedNoIO(t *testing.T) {
 	}
 }
 
-func TestDatabaseNames(t *testing.T) {
+func TestClientDatabaseNames(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		name := collectionOf(ops).Database().Name()
 		for method, args := range map[string][]any{"Client.ListDatabaseNames": {bson.D{}}, "Client.DatabaseNames": nil} {
@@ -73,7 +73,7 @@ func TestDatabaseNames(t *testing.T) {
 	})
 }
 
-func TestDropDatabaseTakesANameOrADatabase(t *testing.T) {
+func TestClientDropDatabase(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		db := collectionOf(ops).Database()
 		drop := func(which any) error {
@@ -99,7 +99,7 @@ func TestDropDatabaseTakesANameOrADatabase(t *testing.T) {
 	})
 }
 
-func TestAlive(t *testing.T) {
+func TestClientAlive(t *testing.T) {
 	if !mongotest.Embedded() {
 		t.Skip("needs a server of its own, to stop it; MONGODB_URI names one that is shared")
 	}
@@ -126,7 +126,7 @@ func TestAlive(t *testing.T) {
 	}
 }
 
-func TestCursorsAreClosedByTheirNumber(t *testing.T) {
+func TestClientCloseCursorAndKillCursors(t *testing.T) {
 	withDocuments(t, 30, func(t *testing.T, ops operations) {
 		var cursors []queryReader[bson.M]
 		var ids []int64
@@ -158,7 +158,7 @@ func TestCursorsAreClosedByTheirNumber(t *testing.T) {
 	})
 }
 
-func TestFsync(t *testing.T) {
+func TestClientFsyncAndUnlock(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "fsync")
 	client, ctx := newClient(t), t.Context()
 	_, err := client.Fsync(ctx, motor.FsyncOptions{Lock: true}).Await(ctx)

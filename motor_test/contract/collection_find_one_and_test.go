@@ -40,7 +40,7 @@ func findOneAndUpdate(
 	})
 }
 
-func TestFindOneAndResolvesToTheDocumentBefore(t *testing.T) {
+func TestFindOneAndReturnsDocumentBefore(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(3))
 		noError(t, err)
@@ -65,7 +65,7 @@ func TestFindOneAndResolvesToTheDocumentBefore(t *testing.T) {
 	})
 }
 
-func TestFindOneAndResolvesToTheDocumentAfterIfAsked(t *testing.T) {
+func TestFindOneAndReturnsDocumentAfter(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(3))
 		noError(t, err)
@@ -82,7 +82,7 @@ func TestFindOneAndResolvesToTheDocumentAfterIfAsked(t *testing.T) {
 	})
 }
 
-func TestFindOneAndResolvesToNilOnAMiss(t *testing.T) {
+func TestFindOneAndWithoutMatchReturnsNil(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(1))
 		noError(t, err)
@@ -119,7 +119,7 @@ func TestFindOneAndWithWTimeout(t *testing.T) {
 	})
 }
 
-func TestFindOneAndUpdateToAKeyThatAnotherDocumentHas(t *testing.T) {
+func TestFindOneAndUpdateDuplicateKey(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "unique indexes on findAndModify")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(2))
@@ -135,7 +135,7 @@ func TestFindOneAndUpdateToAKeyThatAnotherDocumentHas(t *testing.T) {
 	})
 }
 
-func TestFindOneAndUpdateWithArrayFilters(t *testing.T) {
+func TestFindOneAndUpdateArrayFilters(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "array filters")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{"_id": 1, "grades": bson.A{95, 102, 110}})

@@ -53,7 +53,7 @@ func indexNames(t *testing.T, ops operations) []string {
 
 var byIAndName = bson.D{{Key: "i", Value: motor.Descending}, {Key: "name", Value: motor.Ascending}}
 
-func TestIndexesAreCreatedDescribedAndDropped(t *testing.T) {
+func TestCreateIndexAndDropIndex(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		if names := indexNames(t, ops); len(names) != 0 {
 			t.Errorf("a collection that is not there has indexes: %q", names)
@@ -90,7 +90,7 @@ func TestIndexesAreCreatedDescribedAndDropped(t *testing.T) {
 	})
 }
 
-func TestIndexesAreCreatedAtOnceAndDroppedAtOnce(t *testing.T) {
+func TestCreateIndexesAndDropIndexes(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		models := []mongo.IndexModel{{Keys: byIAndName}, {Keys: "a", Options: options.Index().SetName("n")}}
 		names, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]string] {
@@ -116,7 +116,7 @@ func TestIndexesAreCreatedAtOnceAndDroppedAtOnce(t *testing.T) {
 	})
 }
 
-func TestIndexesWithWTimeout(t *testing.T) {
+func TestCreateIndexWithWTimeout(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 1, "wtimeout": 10_000}))
 		if name, err := createIndex(ops, byIAndName, options.Index().SetUnique(true)); name != "i_-1_name_1" || err != nil {
@@ -156,7 +156,7 @@ func TestListIndexes(t *testing.T) {
 	})
 }
 
-func TestIndexesOfTheKindsOfARealServer(t *testing.T) {
+func TestCreateIndexTypes(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "text, hashed, partial and wildcard indexes")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		for want, c := range map[string]struct {

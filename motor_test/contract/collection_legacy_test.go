@@ -55,7 +55,7 @@ func TestFindAndModify(t *testing.T) {
 	})
 }
 
-func TestFindAndModifyWithAFullResponse(t *testing.T) {
+func TestFindAndModifyFullResponse(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(3))
 		noError(t, err)
@@ -79,7 +79,7 @@ func TestFindAndModifyWithAFullResponse(t *testing.T) {
 	})
 }
 
-func TestFindAndModifySomeFields(t *testing.T) {
+func TestFindAndModifyFields(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "projections of findAndModify")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{"_id": 1, "a": 1, "b": 2, "c": 3})
@@ -93,7 +93,7 @@ func TestFindAndModifySomeFields(t *testing.T) {
 	})
 }
 
-func TestCount(t *testing.T) {
+func TestCollectionCount(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		count := func(opts ...motor.CountOptions) (int64, error) {
 			return either(ops, func(ctx context.Context, c futures) *future.Future[int64] {
@@ -158,7 +158,7 @@ func TestEnsureIndex(t *testing.T) {
 	})
 }
 
-func TestGroupIsRefusedByServersOfToday(t *testing.T) {
+func TestGroupFailsOnCurrentServers(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "JavaScript")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {

@@ -68,7 +68,7 @@ func TestDistinct(t *testing.T) {
 	})
 }
 
-func TestAggregateIsReadInEveryWay(t *testing.T) {
+func TestAggregateReadMethods(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(25))
 		noError(t, err)
@@ -108,7 +108,7 @@ func TestAggregateIsReadInEveryWay(t *testing.T) {
 	})
 }
 
-func TestAggregateShowsAWrongPipelineWhenItIsRead(t *testing.T) {
+func TestAggregateInvalidPipelineFailsOnRead(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		r := aggregate(ops, bson.A{bson.M{"$noSuchStage": 1}})
 		if err := r.Err(); err != nil {
@@ -120,7 +120,7 @@ func TestAggregateShowsAWrongPipelineWhenItIsRead(t *testing.T) {
 	})
 }
 
-func TestOptionsOfACollection(t *testing.T) {
+func TestCollectionOptions(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		optionsOf := func() (bson.M, error) {
 			return either(ops, func(ctx context.Context, c futures) futureOfDocument {
@@ -141,7 +141,7 @@ func TestOptionsOfACollection(t *testing.T) {
 	})
 }
 
-func TestWithOptionsIsAnotherHandle(t *testing.T) {
+func TestCollectionWithOptions(t *testing.T) {
 	coll := newCollection(t)
 	if err := coll.SetWriteConcern(bson.M{"w": 2, "wtimeout": 5}); err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestWithOptionsIsAnotherHandle(t *testing.T) {
 	}
 }
 
-func TestHandlesHaveTheLoopOfTheirClient(t *testing.T) {
+func TestHandleIOLoopIsThatOfClient(t *testing.T) {
 	loop := callback.NewLoop()
 	defer loop.Close()
 	db := newClient(t, motor.WithIOLoop(loop)).Database("d")

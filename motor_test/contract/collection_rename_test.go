@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-func TestRename(t *testing.T) {
+func TestCollectionRename(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		rename := func(to string, opts ...motor.RenameOptions) error {
 			reply, err := either(ops, func(ctx context.Context, c futures) futureOfDocument {
@@ -52,7 +52,7 @@ func TestRename(t *testing.T) {
 	})
 }
 
-func TestRenameInThePlaceOfAnother(t *testing.T) {
+func TestCollectionRenameDropTarget(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "dropTarget")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		ctx, other := t.Context(), collectionOf(ops).Database().Collection("other")

@@ -31,7 +31,7 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-func TestInsertedDocumentIsFound(t *testing.T) {
+func TestInsertOneAndFindOne(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		r, err := ops.InsertOne(bson.M{"a": 1, "nested": bson.M{"list": bson.A{1, bson.M{"deep": true}}}})
 		noError(t, err)
@@ -47,7 +47,7 @@ func TestInsertedDocumentIsFound(t *testing.T) {
 	})
 }
 
-func TestFindOneResolvesToNilOnAMiss(t *testing.T) {
+func TestFindOneWithoutMatchReturnsNil(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		doc, err := ops.FindOne(bson.M{"_id": "nobody"})
 		if doc != nil || err != nil {
@@ -56,7 +56,7 @@ func TestFindOneResolvesToNilOnAMiss(t *testing.T) {
 	})
 }
 
-func TestDuplicateKeyErrorByClass(t *testing.T) {
+func TestDuplicateKeyErrorClasses(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{"_id": "a"})
 		noError(t, err)
@@ -79,7 +79,7 @@ func TestDuplicateKeyErrorByClass(t *testing.T) {
 	})
 }
 
-func TestInsertManyStopsAtTheFirstThatFails(t *testing.T) {
+func TestInsertManyOrderedStopsAtError(t *testing.T) {
 	docs := []bson.M{{"_id": "a"}, {"_id": "b"}, {"_id": "a"}, {"_id": "c"}}
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(docs)
@@ -97,7 +97,7 @@ func TestInsertManyStopsAtTheFirstThatFails(t *testing.T) {
 	})
 }
 
-func TestInsertManyResolvesToResultAndError(t *testing.T) {
+func TestInsertManyReturnsResultAndError(t *testing.T) {
 	coll := newCollection(t)
 	r, err := coll.InsertMany(t.Context(), []bson.M{{"_id": "a"}, {"_id": "a"}, {"_id": "c"}},
 		options.InsertMany().SetOrdered(false)).Await(t.Context())
@@ -109,7 +109,7 @@ func TestInsertManyResolvesToResultAndError(t *testing.T) {
 	}
 }
 
-func TestCounts(t *testing.T) {
+func TestWriteResultCounts(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany(numbered(10))
 		noError(t, err)
@@ -152,7 +152,7 @@ func TestCounts(t *testing.T) {
 	})
 }
 
-func TestUpsertTellsTheID(t *testing.T) {
+func TestUpsertedID(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		set, upsert := bson.M{"$set": bson.M{"a": 1}}, options.UpdateOne().SetUpsert(true)
 		update := func() *motor.UpdateResult {
@@ -176,7 +176,7 @@ func TestUpsertTellsTheID(t *testing.T) {
 	})
 }
 
-func TestDropIsRepeatable(t *testing.T) {
+func TestCollectionDropTwice(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{})
 		noError(t, err)
@@ -188,7 +188,7 @@ func TestDropIsRepeatable(t *testing.T) {
 	})
 }
 
-func TestCommands(t *testing.T) {
+func TestDatabaseCommand(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		for _, command := range []any{"ping", bson.D{{Key: "ping", Value: 1}}, bson.M{"ping": 1}} {
 			reply, err := ops.Command(command)

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-func TestCommandCursorIsReadInEveryWay(t *testing.T) {
+func TestCommandCursorReadMethods(t *testing.T) {
 	withCommandCursor(t, 25, func(t *testing.T, r commandReader[bson.M]) {
 		if doc := r.NextObject(); !isNumber(doc, 0) {
 			t.Errorf("at once: %v; want the first document, which came with the reply", doc)
@@ -69,7 +69,7 @@ func TestCommandCursorIsReadInEveryWay(t *testing.T) {
 	})
 }
 
-func TestCommandCursorOfNothing(t *testing.T) {
+func TestCommandCursorEmptyResult(t *testing.T) {
 	withCommandCursor(t, 0, func(t *testing.T, r commandReader[bson.M]) {
 		if more, err := r.FetchNext(); more || err != nil {
 			t.Errorf("%t, %v", more, err)
@@ -77,7 +77,7 @@ func TestCommandCursorOfNothing(t *testing.T) {
 	})
 }
 
-func TestClosedCommandCursorKeepsWhatHasCome(t *testing.T) {
+func TestCommandCursorCloseKeepsBatch(t *testing.T) {
 	withCommandCursor(t, 25, func(t *testing.T, r commandReader[bson.M]) {
 		noError(t, r.Close())
 		noError(t, r.Close())
@@ -88,7 +88,7 @@ func TestClosedCommandCursorKeepsWhatHasCome(t *testing.T) {
 	})
 }
 
-func TestNegativeBatchSizeIsAValueErrorOfEveryRead(t *testing.T) {
+func TestCommandCursorNegativeBatchSize(t *testing.T) {
 	withCommandCursor(t, 5, func(t *testing.T, r commandReader[bson.M]) {
 		r.cursor.BatchSize(-1)
 		if _, err := r.Next(); !errors.Is(err, motor.ValueError) || !errors.Is(r.Err(), motor.ValueError) {
@@ -141,7 +141,7 @@ func TestListDatabases(t *testing.T) {
 	})
 }
 
-func TestAggregateOfADatabase(t *testing.T) {
+func TestDatabaseAggregate(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "aggregation of a database")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		pipeline := mongo.Pipeline{{{Key: "$currentOp", Value: bson.D{}}}, {{Key: "$limit", Value: 1}}}

@@ -12,7 +12,7 @@ import (
 )
 
 // The peer has a collection that never ends, and the copy is cancelled as its second insert arrives.
-func TestCopyDatabaseThatIsCancelledTellsWhatItHasCopied(t *testing.T) {
+func TestCopyDatabaseCancelledPartialResult(t *testing.T) {
 	copiedInBothStyles(t, func(t *testing.T, copied copier) {
 		peer := wiretest.Start(t, wiretest.Standalone)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -148,7 +148,7 @@ func optionsOf(t *testing.T, db *motor.Database, name string) bson.M {
 	return reply["cursor"].(bson.M)["firstBatch"].(bson.A)[0].(bson.M)["options"].(bson.M)
 }
 
-func TestCopyDatabaseCopiesViewsValidatorsAndCollations(t *testing.T) {
+func TestCopyDatabaseViewsAndOptions(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "views, validators and collations")
 	client, ctx := newClient(t), t.Context()
 	from, to := newDatabase(t, client), newDatabase(t, client)
@@ -178,7 +178,7 @@ func TestCopyDatabaseCopiesViewsValidatorsAndCollations(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseOfNothing(t *testing.T) {
+func TestCopyDatabaseEmpty(t *testing.T) {
 	client := newClient(t)
 	from, to := newDatabase(t, client), newDatabase(t, client)
 	var told []motor.CopyProgress
@@ -188,7 +188,7 @@ func TestCopyDatabaseOfNothing(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseTouchesWhatIsThereOnlyIfToldTo(t *testing.T) {
+func TestCopyDatabaseExistingCollections(t *testing.T) {
 	copiedInBothStyles(t, func(t *testing.T, copied copier) {
 		client, ctx := newClient(t), t.Context()
 		from, to := newDatabase(t, client), newDatabase(t, client)
@@ -255,7 +255,7 @@ func TestCopyDatabaseFromAnotherHost(t *testing.T) {
 	})
 }
 
-func TestCopyDatabaseFromNobody(t *testing.T) {
+func TestCopyDatabaseFromUnreachableHost(t *testing.T) {
 	client := newClient(t)
 	to := newDatabase(t, client)
 	got, err := copiedByFuture(t.Context(), client, "a", to.Name(), motor.CopyFromHost("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"))
@@ -264,7 +264,7 @@ func TestCopyDatabaseFromNobody(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseTellsItsProgress(t *testing.T) {
+func TestCopyDatabaseProgress(t *testing.T) {
 	client, ctx := newClient(t), t.Context()
 	from, to := newDatabase(t, client), newDatabase(t, client)
 	for _, name := range []string{"a", "b"} {
@@ -304,7 +304,7 @@ func TestCopyDatabaseTellsItsProgress(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseNeedsOneWorker(t *testing.T) {
+func TestCopyDatabaseWithOneWorker(t *testing.T) {
 	client, ctx := newClient(t, motor.WithMaxWorkers(1)), t.Context()
 	from, to, next := newDatabase(t, client), newDatabase(t, client), newDatabase(t, client)
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -329,7 +329,7 @@ func TestCopyDatabaseNeedsOneWorker(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseChecksItsNames(t *testing.T) {
+func TestCopyDatabaseInvalidNames(t *testing.T) {
 	copiedInBothStyles(t, func(t *testing.T, copied copier) {
 		coll := newCollection(t)
 		fill(t, coll, 1)

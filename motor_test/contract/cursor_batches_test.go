@@ -22,7 +22,7 @@ func numbersIn(t *testing.T, batches ...motor.RawBatch) (all []int32) {
 	return all
 }
 
-func TestFirstBatchIsTheServersDefault(t *testing.T) {
+func TestRawBatchDefaultBatchSize(t *testing.T) {
 	withDocuments(t, 150, func(t *testing.T, ops operations) {
 		r := findRawBatches(ops, bson.D{})
 		batch, err := r.Next()
@@ -60,7 +60,7 @@ func withRawBatches(t *testing.T, test func(t *testing.T, r reader[motor.RawBatc
 	}
 }
 
-func TestRawBatchesAreReadInEveryWay(t *testing.T) {
+func TestRawBatchCursorReadMethods(t *testing.T) {
 	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
 		var got []int32
 		read := func(way string, batches ...motor.RawBatch) {
@@ -115,7 +115,7 @@ func TestRawBatchesAreReadInEveryWay(t *testing.T) {
 	})
 }
 
-func TestToListOfRawBatchesIsNeverMoreThanLength(t *testing.T) {
+func TestRawBatchCursorToListLength(t *testing.T) {
 	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
 		var got []int32
 		for _, c := range []struct{ length, want int }{{2, 2}, {0, 0}, {1, 1}, {10, 2}, {10, 0}} {
@@ -129,7 +129,7 @@ func TestToListOfRawBatchesIsNeverMoreThanLength(t *testing.T) {
 	})
 }
 
-func TestClosedCursorOverRawBatchesKeepsWhatHasCome(t *testing.T) {
+func TestRawBatchCursorCloseKeepsBatch(t *testing.T) {
 	withRawBatches(t, func(t *testing.T, r reader[motor.RawBatch]) {
 		_, err := r.FetchNext()
 		noError(t, err)
@@ -141,7 +141,7 @@ func TestClosedCursorOverRawBatchesKeepsWhatHasCome(t *testing.T) {
 	})
 }
 
-func TestCloneAndRewindOfACursorOverRawBatches(t *testing.T) {
+func TestRawBatchCursorCloneAndRewind(t *testing.T) {
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
 		r := findRawBatches(ops, bson.D{})
 		r.cursor.Sort("_id").BatchSize(10)

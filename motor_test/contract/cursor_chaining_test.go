@@ -53,7 +53,7 @@ func ownCursor[D any](r queryReader[D]) any {
 	return r.cursor
 }
 
-func TestEveryChainingIsTested(t *testing.T) {
+func TestCursorSettersAreComplete(t *testing.T) {
 	for _, cursor := range []reflect.Type{reflect.TypeFor[*motor.Cursor[bson.M]](), reflect.TypeFor[*callback.Cursor[bson.M]]()} {
 		for m := range cursor.Methods() {
 			_, have := everyChaining[m.Name]
@@ -65,7 +65,7 @@ func TestEveryChainingIsTested(t *testing.T) {
 	}
 }
 
-func TestChainingReturnsTheCursorAndDoesNoIO(t *testing.T) {
+func TestCursorSetterReturnsCursorWithoutIO(t *testing.T) {
 	client, err := motor.NewClient("mongodb://127.0.0.1:1") // where nobody listens
 	noError(t, err)
 	inBothStylesOf(t, func(*testing.T) *motor.Collection[bson.M] { return client.Database("d").Collection("c") },
@@ -85,7 +85,7 @@ func TestChainingReturnsTheCursorAndDoesNoIO(t *testing.T) {
 		})
 }
 
-func TestEveryChainingAfterTheFirstReadIsAnInvalidOperation(t *testing.T) {
+func TestCursorSetterAfterFirstRead(t *testing.T) {
 	withCursor(t, 3, func(t *testing.T, r queryReader[bson.M]) {
 		for method, args := range everyChaining {
 			_, err := r.FetchNext()
@@ -104,7 +104,7 @@ func TestEveryChainingAfterTheFirstReadIsAnInvalidOperation(t *testing.T) {
 	})
 }
 
-func TestChainingGoesOnAfterRewind(t *testing.T) {
+func TestCursorSetterAfterRewind(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
 		_, err := r.ToList(1)
 		noError(t, err)
@@ -120,7 +120,7 @@ func TestChainingGoesOnAfterRewind(t *testing.T) {
 	})
 }
 
-func TestChainingWithWhatDoesNotSuit(t *testing.T) {
+func TestCursorSetterInvalidArgument(t *testing.T) {
 	type cursor = *motor.Cursor[bson.M]
 	find := func(chain func(cursor) cursor) func(ops operations) cursor {
 		return func(ops operations) cursor { return chain(collectionOf(ops).Find(bson.D{})) }

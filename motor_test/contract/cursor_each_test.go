@@ -25,7 +25,7 @@ func each(t *testing.T, r reader[bson.M], fn func(n int, doc bson.M, err error) 
 	return n
 }
 
-func TestEachEndsWithAMark(t *testing.T) {
+func TestCursorEachEndsWithZeroValues(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		n := each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if err != nil || n <= 25 && !isNumber(doc, n-1) {
@@ -39,7 +39,7 @@ func TestEachEndsWithAMark(t *testing.T) {
 	})
 }
 
-func TestEachOfNothingIsTheMarkAlone(t *testing.T) {
+func TestCursorEachEmptyResult(t *testing.T) {
 	withEveryCursor(t, 0, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if doc != nil || err != nil {
@@ -50,7 +50,7 @@ func TestEachOfNothingIsTheMarkAlone(t *testing.T) {
 	})
 }
 
-func TestEachStopsOnFalseAndGoesOnLater(t *testing.T) {
+func TestCursorEachStopsAndContinues(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) { return n < 4, n == 4 })
 		if !r.Alive() {
@@ -65,7 +65,7 @@ func TestEachStopsOnFalseAndGoesOnLater(t *testing.T) {
 	})
 }
 
-func TestEachEndsWithoutAMarkWhenTheCursorIsClosedInIt(t *testing.T) {
+func TestCursorEachCloseInCallback(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		calls := make(chan bson.M, 100)
 		n := 0
@@ -88,7 +88,7 @@ func TestEachEndsWithoutAMarkWhenTheCursorIsClosedInIt(t *testing.T) {
 	})
 }
 
-func TestEachGivesTheErrorAndEnds(t *testing.T) {
+func TestCursorEachError(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertOne(bson.M{})
 		noError(t, err)
@@ -104,7 +104,7 @@ func TestEachGivesTheErrorAndEnds(t *testing.T) {
 	})
 }
 
-func TestPanicInEachStopsItAndLeavesTheCursorOpen(t *testing.T) {
+func TestCursorEachPanicKeepsCursorOpen(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		calls := make(chan bson.M, 100)
 		r.Each(func(doc bson.M, err error) bool {
@@ -123,7 +123,7 @@ func TestPanicInEachStopsItAndLeavesTheCursorOpen(t *testing.T) {
 	})
 }
 
-func TestEachWithoutAFunctionPanics(t *testing.T) {
+func TestCursorEachNilFunctionPanics(t *testing.T) {
 	withEveryCursor(t, 3, func(t *testing.T, r reader[bson.M]) {
 		func() {
 			defer func() {

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestSortSkipLimit(t *testing.T) {
+func TestCursorSortSkipLimit(t *testing.T) {
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
 		r := ops.Find(bson.M{"i": bson.M{"$lt": 20}})
 		r.cursor.Sort("i", motor.Descending).Skip(2).Limit(3)
@@ -26,7 +26,7 @@ func TestSortSkipLimit(t *testing.T) {
 	})
 }
 
-func TestCloneIsACursorThatHasNotBeenRead(t *testing.T) {
+func TestCursorCloneIsUnread(t *testing.T) {
 	withDocuments(t, 5, func(t *testing.T, ops operations) {
 		r := ops.Find(bson.M{"i": bson.M{"$gt": 0}})
 		r.cursor.Sort("_id")
@@ -46,7 +46,7 @@ func TestCloneIsACursorThatHasNotBeenRead(t *testing.T) {
 	})
 }
 
-func TestRewindBeginsAnew(t *testing.T) {
+func TestCursorRewind(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
 		for _, n := range []int{3, 12, 25, 0} { // half a batch, more than one, all, and none
 			if n == 0 {
@@ -67,7 +67,7 @@ func TestRewindBeginsAnew(t *testing.T) {
 	})
 }
 
-func TestCloseBeforeTheFirstRead(t *testing.T) {
+func TestCursorCloseBeforeFirstRead(t *testing.T) {
 	withCursor(t, 5, func(t *testing.T, r queryReader[bson.M]) {
 		noError(t, r.Close())
 		if docs, err := r.ToList(); docs == nil || len(docs) != 0 || err != nil {
@@ -82,7 +82,7 @@ func TestCloseBeforeTheFirstRead(t *testing.T) {
 	})
 }
 
-func TestToListOfNothingSendsTheQueryAllTheSame(t *testing.T) {
+func TestCursorToListZeroSendsQuery(t *testing.T) {
 	withCursor(t, 15, func(t *testing.T, r queryReader[bson.M]) {
 		docs, err := r.ToList(0)
 		if docs == nil || len(docs) != 0 || err != nil || !r.Started() || r.CursorID() == 0 {
@@ -94,7 +94,7 @@ func TestToListOfNothingSendsTheQueryAllTheSame(t *testing.T) {
 	})
 }
 
-func TestToListWithABadLength(t *testing.T) {
+func TestCursorToListInvalidLength(t *testing.T) {
 	withCursor(t, 1, func(t *testing.T, r queryReader[bson.M]) {
 		if _, err := r.ToList(-1); !errors.Is(err, motor.ValueError) {
 			t.Errorf("negative: %v, want ValueError", err)
@@ -112,7 +112,7 @@ func TestToListWithABadLength(t *testing.T) {
 	})
 }
 
-func TestStartedAddressAndSessionBeforeAndAfterTheFirstRead(t *testing.T) {
+func TestCursorStartedAddressSession(t *testing.T) {
 	for kind, cursor := range cursorKinds {
 		if kind == "of a command" { // which is read from the beginning
 			continue
@@ -134,7 +134,7 @@ func TestStartedAddressAndSessionBeforeAndAfterTheFirstRead(t *testing.T) {
 	}
 }
 
-func TestCountIgnoresLimitAndSkipUnlessAsked(t *testing.T) {
+func TestCursorCountWithLimitAndSkip(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
 		r.cursor.Skip(20).Limit(10)
 		if n, err := r.Count(false); n != 25 || err != nil {
@@ -149,7 +149,7 @@ func TestCountIgnoresLimitAndSkipUnlessAsked(t *testing.T) {
 	})
 }
 
-func TestDistinctAndExplainLeaveTheCursor(t *testing.T) {
+func TestCursorDistinctAndExplain(t *testing.T) {
 	withCursor(t, 5, func(t *testing.T, r queryReader[bson.M]) {
 		if values, err := r.Distinct("i"); len(values) != 5 || values[0] != int32(0) || err != nil {
 			t.Errorf("%v, %v", values, err)
@@ -163,7 +163,7 @@ func TestDistinctAndExplainLeaveTheCursor(t *testing.T) {
 	})
 }
 
-func TestSlices(t *testing.T) {
+func TestCursorSliceAndIndex(t *testing.T) {
 	type cursor = *motor.Cursor[bson.M]
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
 		for name, c := range map[string]struct {
@@ -191,7 +191,7 @@ func TestSlices(t *testing.T) {
 	})
 }
 
-func TestEmptySliceDoesNoIO(t *testing.T) {
+func TestCursorEmptySliceDoesNoIO(t *testing.T) {
 	inBothStylesOf(t, func(t *testing.T) *motor.Collection[bson.M] {
 		return newClient(t).Database("d").Collection("c")
 	}, func(t *testing.T, ops operations) {

@@ -11,7 +11,7 @@ import (
 
 func isNumber(doc bson.M, i int) bool { return doc != nil && doc["i"] == int32(i) }
 
-func TestToListNeverReturnsMoreThanLength(t *testing.T) {
+func TestCursorToListLength(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		want := 0
 		for _, length := range []int{3, 0, 10, 7, 100, 5} {
@@ -30,7 +30,7 @@ func TestToListNeverReturnsMoreThanLength(t *testing.T) {
 	})
 }
 
-func TestToListWithoutLengthReadsAll(t *testing.T) {
+func TestCursorToListAll(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		docs, err := r.ToList()
 		if len(docs) != 25 || err != nil {
@@ -43,7 +43,7 @@ func TestToListWithoutLengthReadsAll(t *testing.T) {
 	})
 }
 
-func TestNextEndsWithStopAsyncIteration(t *testing.T) {
+func TestCursorNextAtTheEnd(t *testing.T) {
 	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
 		for i := range 12 {
 			doc, err := r.Next()
@@ -59,7 +59,7 @@ func TestNextEndsWithStopAsyncIteration(t *testing.T) {
 	})
 }
 
-func TestFetchNextIsIdempotent(t *testing.T) {
+func TestCursorFetchNextIsIdempotent(t *testing.T) {
 	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
 		if !r.Started() && r.NextObject() != nil {
 			t.Error("there is an object before the first FetchNext")
@@ -86,7 +86,7 @@ func TestFetchNextIsIdempotent(t *testing.T) {
 	})
 }
 
-func TestNextObjectNeedsNoMoreThanWhatHasCome(t *testing.T) {
+func TestCursorNextObjectReadsBatchOnly(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		_, err := r.FetchNext()
 		noError(t, err)
@@ -104,7 +104,7 @@ func TestNextObjectNeedsNoMoreThanWhatHasCome(t *testing.T) {
 	})
 }
 
-func TestTryNextIsNothingAtTheEnd(t *testing.T) {
+func TestCursorTryNextAtTheEnd(t *testing.T) {
 	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
 		for i := range 14 {
 			doc, err := r.TryNext()
@@ -115,7 +115,7 @@ func TestTryNextIsNothingAtTheEnd(t *testing.T) {
 	})
 }
 
-func TestAliveAndCursorID(t *testing.T) {
+func TestCursorAliveAndCursorID(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		if !r.Alive() || !r.Started() && r.CursorID() != 0 {
 			t.Errorf("before the first read: alive %t, id %d", r.Alive(), r.CursorID())
@@ -134,7 +134,7 @@ func TestAliveAndCursorID(t *testing.T) {
 }
 
 // Documents that have come keep a cursor alive whose end is known.
-func TestCursorIsAliveAsLongAsItHasDocuments(t *testing.T) {
+func TestCursorAliveWhileBatchHasDocuments(t *testing.T) {
 	withEveryCursor(t, 5, func(t *testing.T, r reader[bson.M]) {
 		_, err := r.FetchNext()
 		noError(t, err)
@@ -150,7 +150,7 @@ func TestCursorIsAliveAsLongAsItHasDocuments(t *testing.T) {
 	})
 }
 
-func TestCloseKeepsWhatHasCome(t *testing.T) {
+func TestCursorCloseKeepsBatch(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		_, err := r.ToList(3)
 		noError(t, err)
@@ -177,7 +177,7 @@ func TestCloseKeepsWhatHasCome(t *testing.T) {
 	})
 }
 
-func TestCloseEndsTheCursorOnTheServer(t *testing.T) {
+func TestCursorCloseKillsServerCursor(t *testing.T) {
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
 		for kind, cursor := range cursorKinds {
 			r := cursor(t, ops)
@@ -192,7 +192,7 @@ func TestCloseEndsTheCursorOnTheServer(t *testing.T) {
 	})
 }
 
-func TestClosedOnlyReflectsClose(t *testing.T) {
+func TestCursorClosedMeansClose(t *testing.T) {
 	withEveryCursor(t, 3, func(t *testing.T, r reader[bson.M]) {
 		_, err := r.ToList()
 		noError(t, err)
@@ -206,7 +206,7 @@ func TestClosedOnlyReflectsClose(t *testing.T) {
 	})
 }
 
-func TestRangeOverACursor(t *testing.T) {
+func TestCursorAll(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		i := 0
 		for doc, err := range r.All() {
@@ -229,7 +229,7 @@ func TestRangeOverACursor(t *testing.T) {
 	})
 }
 
-func TestRangeOverACursorThatFailsYieldsTheErrorLast(t *testing.T) {
+func TestCursorAllYieldsErrorLast(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		n := 0
 		for doc, err := range ops.Find(bson.M{"$noSuchOperator": 1}).All() {

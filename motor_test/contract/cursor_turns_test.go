@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestConcurrentReadsOfOneCursorGetEachDocumentOnce(t *testing.T) {
+func TestCursorConcurrentReads(t *testing.T) {
 	withEveryCursor(t, 200, func(t *testing.T, r reader[bson.M]) {
 		var mu sync.Mutex
 		var got []int32
@@ -67,7 +67,7 @@ func eachOnce(t *testing.T, got []int32, n int) {
 }
 
 // A callback cannot be cancelled, and so this is of futures.
-func TestCancelledReadLosesItsTurnOnly(t *testing.T) {
+func TestCursorCancelledReadLeavesQueue(t *testing.T) {
 	coll := newCollection(t, motor.WithMaxWorkers(1))
 	fill(t, coll, 50)
 	cursor := coll.Find(bson.D{}).Sort("_id").BatchSize(5)
@@ -95,7 +95,7 @@ func TestCancelledReadLosesItsTurnOnly(t *testing.T) {
 }
 
 // The end of a read's context cuts its round trip off. What had come stays; what would have come is an error, not an end.
-func TestReadWhoseContextEndsKeepsWhatHasCome(t *testing.T) {
+func TestCursorReadContextEnds(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -126,7 +126,7 @@ func TestReadWhoseContextEndsKeepsWhatHasCome(t *testing.T) {
 }
 
 // The documents before one that cannot be decoded stand beside the error, which a callback is given alone.
-func TestDocumentThatCannotBeDecodedIsAnErrorInItsPlace(t *testing.T) {
+func TestCursorUndecodableDocument(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany([]bson.M{
 			{"_id": "a", "n": 1}, {"_id": "b", "n": 2}, {"_id": "c", "n": "three"}, {"_id": "d", "n": 4},
@@ -150,7 +150,7 @@ func TestDocumentThatCannotBeDecodedIsAnErrorInItsPlace(t *testing.T) {
 	})
 }
 
-func TestCursorOfAClosedClientIsAnInvalidOperation(t *testing.T) {
+func TestCursorOfClosedClient(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
 		_, err := r.ToList(5)
 		noError(t, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-func TestCollectionsAreCreatedListedAndDropped(t *testing.T) {
+func TestCollectionCreateListDrop(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		db := collectionOf(ops).Database()
 		create := func(name string) (*motor.Collection[bson.M], error) {
@@ -81,7 +81,7 @@ func TestCollectionsAreCreatedListedAndDropped(t *testing.T) {
 	})
 }
 
-func TestCreateCollectionTakesTheDriversOptions(t *testing.T) {
+func TestCreateCollectionOptions(t *testing.T) {
 	db, ctx := newCollection(t).Database(), t.Context()
 	coll, err := db.CreateCollection(ctx, "capped", options.CreateCollection().SetCapped(true).SetSizeInBytes(4096)).Await(ctx)
 	noError(t, err)
@@ -113,7 +113,7 @@ func TestValidateCollection(t *testing.T) {
 	})
 }
 
-func TestRefusalThatIsAllowedIsTheResult(t *testing.T) {
+func TestCommandAllowingErrorIsResult(t *testing.T) {
 	const noSuchCommand = 59
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		allowing := func(allowed motor.AllowedErrors) (reply bson.M, err error) {
@@ -175,7 +175,7 @@ func TestDereference(t *testing.T) {
 	})
 }
 
-func TestStoredReferenceIsDereferenced(t *testing.T) {
+func TestDereferenceStoredDBRef(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "references within documents")
 	coll := newCollection(t)
 	ctx := t.Context()
@@ -191,7 +191,7 @@ func TestStoredReferenceIsDereferenced(t *testing.T) {
 	}
 }
 
-func TestEvalIsRefusedByTheServer(t *testing.T) {
+func TestEvalFailsOnServer(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "JavaScript: it closes the connection")
 	db, ctx := newCollection(t).Database(), t.Context()
 	if _, err := db.Eval(ctx, "1").Await(ctx); !errors.Is(err, motor.OperationFailure) {
@@ -199,7 +199,7 @@ func TestEvalIsRefusedByTheServer(t *testing.T) {
 	}
 }
 
-func TestCommandsThatServersDroppedAreRefusedByTheServer(t *testing.T) {
+func TestRemovedCommandsFailOnServer(t *testing.T) {
 	db, ctx := newCollection(t).Database(), t.Context()
 	_, previous := db.PreviousError(ctx).Await(ctx)
 	_, reset := db.ResetErrorHistory(ctx).Await(ctx)
@@ -211,7 +211,7 @@ func TestCommandsThatServersDroppedAreRefusedByTheServer(t *testing.T) {
 	}
 }
 
-func TestUsersAreAddedChangedAndRemoved(t *testing.T) {
+func TestAddUserAndRemoveUser(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "users")
 	db, ctx := newCollection(t).Database(), t.Context()
 	roles := func() any {

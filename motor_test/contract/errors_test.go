@@ -109,7 +109,7 @@ var failures = map[string]failure{
 	},
 }
 
-func TestErrorClassesOfAServersRefusals(t *testing.T) {
+func TestServerErrorClasses(t *testing.T) {
 	for name, f := range failures {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
@@ -149,7 +149,7 @@ func (f failure) check(t *testing.T, err error) {
 	}
 }
 
-func TestErrorOfACursorThatTheServerHasForgotten(t *testing.T) {
+func TestCursorNotFoundError(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		r := ops.Find(bson.D{})
 		first := r.started().Next(t.Context())
@@ -167,7 +167,7 @@ func TestErrorOfACursorThatTheServerHasForgotten(t *testing.T) {
 	})
 }
 
-func TestErrorOfAServerThatHangsUp(t *testing.T) {
+func TestServerDisconnectError(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		for i := range 2 { // a read is tried again, on another connection
 			reading := finding(ops, bson.M{})
@@ -189,7 +189,7 @@ func TestErrorOfAServerThatHangsUp(t *testing.T) {
 }
 
 // Whatever is known to be wrong without a server fails without one, in the outcome and never at the call.
-func TestErrorsBeforeAnythingIsSent(t *testing.T) {
+func TestArgumentErrorsAreNotSent(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	for name, c := range map[string]struct {
 		method string
@@ -225,7 +225,7 @@ func TestErrorsBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestErrorsOfNames(t *testing.T) {
+func TestInvalidNameErrors(t *testing.T) {
 	client, err := motor.NewClient("mongodb://127.0.0.1:1") // where nobody listens
 	noError(t, err)
 	for _, name := range [][2]string{{"d", ""}, {"d", "$"}, {"d", "a..b"}, {"d", ".a"}, {"d", "a."}, {"", "c"}, {"a b", "c"}, {"a.b", "c"}} {

@@ -10,7 +10,7 @@ import (
 )
 
 // What a callback of any method is given is what its future resolves to: of all methods that there are.
-func TestEveryFutureResolvesToWhatItsCallbackIsGiven(t *testing.T) {
+func TestFutureAndCallbackOutcomesMatch(t *testing.T) {
 	handles, fail := everyHandle(t, callback.NewLoop()) // which is not needed
 	for i, h := range handles {
 		handle := reflect.ValueOf(h)

@@ -22,7 +22,7 @@ func killed(t *testing.T, peer *wiretest.Peer) bson.Raw {
 	return peer.Seen("killCursors")[0]
 }
 
-func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
+func TestUnreachableCursorIsKilled(t *testing.T) {
 	forget := map[string]func(t *testing.T, peer *wiretest.Peer, ops operations){
 		"of a query": func(t *testing.T, peer *wiretest.Peer, ops operations) {
 			r := ops.Find(bson.D{})

@@ -28,7 +28,7 @@ func (s gridStyle) sizes() []int {
 	return []int{0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, big}
 }
 
-func TestGridFSSharesItsFilesWithTheDriver(t *testing.T) {
+func TestGridFSFilesReadableByDriver(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		ours, theirs := s.bucket(t), s.driver(t)
 		for _, size := range s.sizes() {
@@ -56,7 +56,7 @@ func TestGridFSSharesItsFilesWithTheDriver(t *testing.T) {
 	})
 }
 
-func TestGridFSWritesWhatTheDriverWrites(t *testing.T) {
+func TestGridFSDocumentsMatchDriver(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		ctx, ours, theirs := s.ctx, s.bucket(t), s.driver(t)
 		data := patterned(10)
@@ -101,7 +101,7 @@ func shape(doc bson.D) string {
 	return strings.Join(parts, ", ")
 }
 
-func TestGridFSBucketDeletesAndRenames(t *testing.T) {
+func TestGridFSBucketDeleteAndRename(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		put := func(name string) bson.ObjectID {
@@ -181,7 +181,7 @@ func TestGridFSRevisions(t *testing.T) {
 	})
 }
 
-func TestGridFSBucketIsMadeWithoutIO(t *testing.T) {
+func TestNewGridFSBucketDoesNoIO(t *testing.T) {
 	client, err := motor.NewClient("mongodb://localhost:1")
 	noError(t, err)
 	db := client.Database("db")
@@ -215,7 +215,7 @@ func TestGridFSBucketIsMadeWithoutIO(t *testing.T) {
 	}
 }
 
-func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
+func TestGridFSFailedUploadLeavesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, bad := s.bucket(t), errors.New("the source is broken")
 		source := io.MultiReader(bytes.NewReader(patterned(5<<20)), iotest.ErrReader(bad))
@@ -239,7 +239,7 @@ func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestAFileThatIsThereIsLeftAlone(t *testing.T) {
+func TestGridFSUploadKeepsExistingFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(3<<20)
 		for id, first := range map[string][]byte{"full": data, "empty": nil} {

@@ -69,7 +69,7 @@ func TestGridIn(t *testing.T) {
 	})
 }
 
-func TestAnAbortedGridInLeavesNothing(t *testing.T) {
+func TestGridInAbortLeavesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, why := s.bucket(t), errors.New("why")
 		for name, end := range map[string]func(*motor.GridIn) error{
@@ -104,7 +104,7 @@ func TestAnAbortedGridInLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestScopeClosesOrAborts(t *testing.T) {
+func TestGridInScope(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, why := s.bucket(t), errors.New("why")
 		scope := func(in *motor.GridIn, fn func(in *motor.GridIn) error) error {
@@ -142,7 +142,7 @@ func TestScopeClosesOrAborts(t *testing.T) {
 	})
 }
 
-func TestWritesOfManyGoroutinesTakeTurns(t *testing.T) {
+func TestGridInConcurrentWrites(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		in := b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(7))
@@ -171,7 +171,7 @@ func TestWritesOfManyGoroutinesTakeTurns(t *testing.T) {
 	})
 }
 
-func TestACancelledWriteSpoilsTheFile(t *testing.T) {
+func TestGridInCancelledWriteFailsFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		in := b.OpenUploadStream("f")
@@ -203,7 +203,7 @@ func TestACancelledWriteSpoilsTheFile(t *testing.T) {
 	})
 }
 
-func TestGridFSDoesNotWriteUnacknowledged(t *testing.T) {
+func TestGridFSRejectsUnacknowledgedWrites(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		noError(t, s.db.SetWriteConcern(bson.M{"w": 0}))
 		fs := motor.NewGridFS(s.db, "")

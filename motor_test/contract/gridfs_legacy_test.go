@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestGridFSOfOld(t *testing.T) {
+func TestLegacyGridFS(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		fs := motor.NewGridFS(s.db, "")
 		if got := must[*motor.GridFS](t, s, fs, "Open"); got != fs {

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestGridOutCursorYieldsFilesToRead(t *testing.T) {
+func TestGridOutCursorReadMethods(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		for i := range 5 {

@@ -26,7 +26,7 @@ func (s gridStyle) uploaded(t *testing.T, b *motor.GridFSBucket, name string, da
 	return must[bson.ObjectID](t, s, b, "UploadFromStream", name, bytes.NewReader(data), options.GridFSUpload().SetChunkSizeBytes(size))
 }
 
-func TestGridOutReads(t *testing.T) {
+func TestGridOutReadMethods(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		const text = "first line\nsecond\n\nlast"
@@ -95,7 +95,7 @@ func TestGridOutReads(t *testing.T) {
 	})
 }
 
-func TestGridOutTellsOfTheFileOnceItIsOpen(t *testing.T) {
+func TestGridOutPropertiesAfterOpen(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		before := time.Now().Add(-time.Minute)
@@ -157,7 +157,7 @@ func TestGridOutTellsOfTheFileOnceItIsOpen(t *testing.T) {
 	})
 }
 
-func TestGridOutFindsCorruptFiles(t *testing.T) {
+func TestGridOutCorruptFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, chunks, files := s.bucket(t), s.db.Collection("fs.chunks"), s.db.Collection("fs.files")
 		of := func(id any, n int) bson.M { return bson.M{"files_id": id, "n": n} }
@@ -211,7 +211,7 @@ func TestGridOutFindsCorruptFiles(t *testing.T) {
 
 func problem[T any](_ T, err error) error { return err }
 
-func TestADownloadIsNeverInMemoryAsAWhole(t *testing.T) {
+func TestDownloadMemoryIsBounded(t *testing.T) {
 	var mu sync.Mutex
 	most, batches := 0, 0
 	monitor := &event.CommandMonitor{Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
@@ -242,7 +242,7 @@ func TestADownloadIsNeverInMemoryAsAWhole(t *testing.T) {
 	}, motor.WithClientOptions(options.Client().SetMonitor(monitor)))
 }
 
-func TestReadsOfManyGoroutinesTakeTurns(t *testing.T) {
+func TestGridOutConcurrentReads(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(4000)
 		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 7))
@@ -286,7 +286,7 @@ func TestReadsOfManyGoroutinesTakeTurns(t *testing.T) {
 	})
 }
 
-func TestACancelledReadLosesNothing(t *testing.T) {
+func TestGridOutCancelledReadLosesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(20_000)
 		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 100))
@@ -322,7 +322,7 @@ func TestACancelledReadLosesNothing(t *testing.T) {
 	})
 }
 
-func TestADownloadOutlivesAClose(t *testing.T) {
+func TestDownloadSurvivesClientClose(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(3<<20)
 		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 255*1024))
@@ -335,7 +335,7 @@ func TestADownloadOutlivesAClose(t *testing.T) {
 	})
 }
 
-func TestADestinationThatFails(t *testing.T) {
+func TestDownloadDestinationFails(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, bad := s.bucket(t), errors.New("full")
 		id := s.uploaded(t, b, "f", []byte("text"), 2)

@@ -40,7 +40,7 @@ func counting(ops operations) *future.Future[int64] {
 	})
 }
 
-func TestDocumentMayBeChangedOnceTheCallReturns(t *testing.T) {
+func TestDocumentIsCopiedAtTheCall(t *testing.T) {
 	t.Run("futures", func(t *testing.T) {
 		coll := newCollection(t)
 		doc := bson.M{}
@@ -74,9 +74,9 @@ func TestDocumentMayBeChangedOnceTheCallReturns(t *testing.T) {
 	})
 }
 
-// TestNestedWaitsNeedNoSecondSlot is the property that a bounded executor usually lacks: with a single slot, a
+// TestNestedAwaitNeedsOneSlot is the property that a bounded executor usually lacks: with a single slot, a
 // callback waits for an operation of the same client, which chains another, five deep.
-func TestNestedWaitsNeedNoSecondSlot(t *testing.T) {
+func TestNestedAwaitNeedsOneSlot(t *testing.T) {
 	coll := newCollection(t, motor.WithMaxWorkers(1))
 	ctx := t.Context()
 	depth := make(chan int, 10)
@@ -108,7 +108,7 @@ func TestNestedWaitsNeedNoSecondSlot(t *testing.T) {
 	}
 }
 
-func TestManyOperationsAtOnce(t *testing.T) {
+func TestThousandConcurrentReads(t *testing.T) {
 	withDocuments(t, 100, func(t *testing.T, ops operations) {
 		var finds []futureOfDocument
 		for i := range 1000 {
@@ -126,7 +126,7 @@ func TestManyOperationsAtOnce(t *testing.T) {
 	}, motor.WithMaxWorkers(8))
 }
 
-func TestFullQueueRefusesOperations(t *testing.T) {
+func TestFullQueueRejectsOperations(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		refused := 0
 		var all []*future.Future[int64]
@@ -147,7 +147,7 @@ func TestFullQueueRefusesOperations(t *testing.T) {
 	}, motor.WithMaxWorkers(1), motor.WithMaxQueue(1))
 }
 
-func TestCloseLetsOperationsFinishAndTheNextUseReopens(t *testing.T) {
+func TestClientCloseWaitsAndNextUseReopens(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		for round := range 20 {
 			var inserts []*future.Future[*motor.InsertOneResult]

@@ -110,7 +110,7 @@ func want[T any](t *testing.T, what string, wanted any) func(T, error) {
 	}
 }
 
-func TestOldInsertSaveUpdateRemove(t *testing.T) {
+func TestLegacyInsertSaveUpdateRemove(t *testing.T) {
 	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
 		want[any](t, "Insert", "a")(ops.Insert(bson.M{"_id": "a", "n": 1}))
 		want[any](t, "Insert of several", []any{"b", "c"})(ops.Insert([]bson.M{{"_id": "b", "n": 2}, {"_id": "c", "n": 3}}))
@@ -145,7 +145,7 @@ func TestOldInsertSaveUpdateRemove(t *testing.T) {
 	})
 }
 
-func TestOldInsertThatFails(t *testing.T) {
+func TestLegacyInsertError(t *testing.T) {
 	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
 		_, err := ops.Insert([]bson.M{{"_id": "a"}, {"_id": "a"}, {"_id": "b"}})
 		var own *motor.Error
@@ -163,7 +163,7 @@ func TestOldInsertThatFails(t *testing.T) {
 	})
 }
 
-func TestOldBulkBuilder(t *testing.T) {
+func TestLegacyBulkBuilder(t *testing.T) {
 	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
 		set := bson.M{"$set": bson.M{"x": true}}
 		b := ops.Bulk(true)

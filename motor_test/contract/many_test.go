@@ -224,7 +224,7 @@ func inStartedStyles(
 // startersOf returns the starters of a collection.
 type startersOf func(*motor.Collection[bson.M]) starters
 
-func TestTenThousandOperationsAtOnce(t *testing.T) {
+func TestTenThousandConcurrentOperations(t *testing.T) {
 	n := 10_000
 	if raceDetector {
 		n = 1_000

@@ -14,7 +14,7 @@ import (
 )
 
 // The tests of this file are the code of MIGRATION.md, line by line but for the connection;
-// TestMigrationIsWhatIsTested holds that.
+// TestMigrationCodeIsTested holds that.
 
 func TestMigrationFutures(t *testing.T) {
 	ctx, users := t.Context(), newCollection(t)
@@ -69,7 +69,7 @@ func TestMigrationCallbacks(t *testing.T) {
 	}
 }
 
-func TestMigrationIsWhatIsTested(t *testing.T) {
+func TestMigrationCodeIsTested(t *testing.T) {
 	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|^_, err = users`)
 	documentIsTested(t, "../../MIGRATION.md", "migration_test.go", elsewhere, 15)
 }

@@ -26,7 +26,7 @@ func withScan(t *testing.T, n int, test func(t *testing.T, all []commandReader[b
 	})
 }
 
-func TestParallelScanGivesEveryDocumentOnce(t *testing.T) {
+func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 	ways := map[string]func(r reader[bson.M], got func(bson.M)) error{
 		"ToList": func(r reader[bson.M], got func(bson.M)) error {
 			for {
@@ -115,7 +115,7 @@ func TestParallelScanGivesEveryDocumentOnce(t *testing.T) {
 	}
 }
 
-func TestParallelScanGoesOnWithoutACursorThatIsClosed(t *testing.T) {
+func TestParallelScanCloseOneCursor(t *testing.T) {
 	withScan(t, 3, func(t *testing.T, all []commandReader[bson.M]) {
 		var numbers []int32
 		take := func(docs []bson.M, err error) {
@@ -140,7 +140,7 @@ func TestParallelScanGoesOnWithoutACursorThatIsClosed(t *testing.T) {
 	})
 }
 
-func TestParallelScanByNoCursors(t *testing.T) {
+func TestParallelScanInvalidCursorCount(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		for _, n := range []int{0, -1} {
 			if _, err := parallelScan(ops, n); !errors.Is(err, motor.ValueError) {
@@ -150,7 +150,7 @@ func TestParallelScanByNoCursors(t *testing.T) {
 	})
 }
 
-func TestParallelScanOfNothing(t *testing.T) {
+func TestParallelScanEmptyCollection(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		all, err := parallelScan(ops, 2)
 		noError(t, err)

@@ -29,7 +29,7 @@ func listed[D any](r reader[D]) (int, error) {
 	return len(all), err
 }
 
-func TestPipelineWithOutIsSentOnlyIfItIsRead(t *testing.T) {
+func TestOutPipelineIsSentOnRead(t *testing.T) {
 	for name, pipeline := range writing {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Primary, func(t *testing.T, peer *wiretest.Peer, ops operations) {
@@ -54,7 +54,7 @@ func TestPipelineWithOutIsSentOnlyIfItIsRead(t *testing.T) {
 	}
 }
 
-func TestPipelineWithOutWritesOnlyIfItIsRead(t *testing.T) {
+func TestOutPipelineWritesOnRead(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "$out")
 	for name, pipeline := range writing {
 		t.Run(name, func(t *testing.T) {

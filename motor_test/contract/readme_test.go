@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// The tests of this file are the README's code, line by line but for the connection; TestReadmeIsWhatIsTested holds
+// The tests of this file are the README's code, line by line but for the connection; TestReadmeCodeIsTested holds
 // that.
 
 func TestReadmeFutures(t *testing.T) {
@@ -120,8 +120,8 @@ func TestReadmePort(t *testing.T) {
 	}
 }
 
-// TestReadmeIsWhatIsTested finds the README's lines of Go in this file, but for those that connect or print.
-func TestReadmeIsWhatIsTested(t *testing.T) {
+// TestReadmeCodeIsTested finds the README's lines of Go in this file, but for those that connect or print.
+func TestReadmeCodeIsTested(t *testing.T) {
 	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|NewLoop|client\.Close|^return err$|^if err != nil|^users?\.|^user, err := users`)
 	documentIsTested(t, "../../README.md", "readme_test.go", elsewhere, 50)
 }

@@ -11,9 +11,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// TestAThousandCyclesOfCloseAndUse closes a client again and again while others write and read with it. Nothing
+// TestThousandClientCloseAndReopenCycles closes a client again and again while others write and read with it. Nothing
 // fails, nothing is lost, nothing is done twice, and nothing is left.
-func TestAThousandCyclesOfCloseAndUse(t *testing.T) {
+func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 	cycles, limit := 1000, 30*time.Second
 	if testing.Short() || raceDetector {
 		cycles = 100

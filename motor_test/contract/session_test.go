@@ -58,7 +58,7 @@ func abort(ops operations, s *motor.Session) error {
 	return ending(ops, s, (*motor.Session).AbortTransaction, (*callback.Session).AbortTransaction)
 }
 
-func TestOperationsInASession(t *testing.T) {
+func TestSessionOperations(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		s, in := sessionIn(t, ops)
 		if _, err := in.InsertOne(bson.M{"_id": "ann"}); err != nil {
@@ -87,7 +87,7 @@ func TestOperationsInASession(t *testing.T) {
 }
 
 // Callers of one session need not know of one another.
-func TestManyCallersOfOneSession(t *testing.T) {
+func TestSessionConcurrentOperations(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, in := sessionIn(t, ops)
 		var all []*future.Future[*motor.InsertOneResult]
@@ -111,7 +111,7 @@ func TestManyCallersOfOneSession(t *testing.T) {
 	})
 }
 
-func TestTransactions(t *testing.T) {
+func TestCommitAndAbortTransaction(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "transactions")
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		if _, err := ops.InsertOne(bson.M{"_id": "first"}); err != nil { // creates the collection

@@ -32,7 +32,7 @@ func withTailableCursors(t *testing.T, test func(t *testing.T, peer *wiretest.Pe
 	}
 }
 
-func TestTailableCursorIsAliveWithoutNews(t *testing.T) {
+func TestTailableCursorAliveWithoutDocuments(t *testing.T) {
 	withTailableCursors(t, func(t *testing.T, peer *wiretest.Peer, find func() queryReader[bson.M]) {
 		r, ctx := find(), t.Context()
 		if _, err := r.ToList(); !errors.Is(err, motor.InvalidOperation) {
@@ -69,7 +69,7 @@ func TestTailableCursorIsAliveWithoutNews(t *testing.T) {
 	})
 }
 
-func TestTailableCursorOfAnEmptyCollectionDiesAtOnce(t *testing.T) {
+func TestTailableCursorEmptyCollection(t *testing.T) {
 	withTailableCursors(t, func(t *testing.T, peer *wiretest.Peer, find func() queryReader[bson.M]) {
 		r := find()
 		more := r.started().FetchNext(t.Context())
@@ -80,7 +80,7 @@ func TestTailableCursorOfAnEmptyCollectionDiesAtOnce(t *testing.T) {
 	})
 }
 
-func TestEachOfATailableCursorGoesOn(t *testing.T) {
+func TestTailableCursorEach(t *testing.T) {
 	withTailableCursors(t, func(t *testing.T, peer *wiretest.Peer, find func() queryReader[bson.M]) {
 		got := make(chan bson.M, 10)
 		find().Each(func(doc bson.M, err error) bool {
@@ -105,7 +105,7 @@ func TestEachOfATailableCursorGoesOn(t *testing.T) {
 	})
 }
 
-func TestCloseEndsAWaitForNews(t *testing.T) {
+func TestTailableCursorCloseDuringGetMore(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		r := tailing(ops, options.TailableAwait)
 		more := r.started().FetchNext(t.Context())
@@ -126,7 +126,7 @@ func TestCloseEndsAWaitForNews(t *testing.T) {
 }
 
 // A wait that ends leaves what it waited for to the next one.
-func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
+func TestTailableCursorCancelLosesNothing(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		r := tailing(ops, options.TailableAwait)
 		more := r.started().FetchNext(t.Context())
@@ -156,7 +156,7 @@ func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
 }
 
 // However many wait, and however little the client may use: operations go on.
-func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
+func TestTailableCursorWaitHoldsNoSlot(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		const waiting = 4
 		var polls []*wiretest.Request
@@ -188,7 +188,7 @@ func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
 	}, motor.WithMaxWorkers(1))
 }
 
-func TestTailSendsItsQueryAnewWhenTheCursorHasDied(t *testing.T) {
+func TestTailRetriesDeadCursor(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		r := ops.Find(bson.M{"a": 1})
 		got := make(chan bson.M, 10)
@@ -214,7 +214,7 @@ func TestTailSendsItsQueryAnewWhenTheCursorHasDied(t *testing.T) {
 	})
 }
 
-func TestTailEndsWithItsContext(t *testing.T) {
+func TestTailContextEnds(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -231,7 +231,7 @@ func TestTailEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestTailOfACursorThatHasBeenReadIsAnInvalidOperation(t *testing.T) {
+func TestTailOfStartedCursor(t *testing.T) {
 	withCursor(t, 3, func(t *testing.T, r queryReader[bson.M]) {
 		_, err := r.FetchNext()
 		noError(t, err)
@@ -252,7 +252,7 @@ func capped(t *testing.T, ops operations) {
 	noError(t, err)
 }
 
-func TestTailableCursorGoesOnWithWhatIsInserted(t *testing.T) {
+func TestTailableCursorReadsLaterInserts(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "tailable cursors")
 	for name, kind := range tailableKinds {
 		t.Run(name, func(t *testing.T) {

@@ -71,7 +71,7 @@ func (s *site) get(method, path string, headers ...string) (*http.Response, stri
 
 var day = time.Date(2012, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 
-func TestHandlerServesFiles(t *testing.T) {
+func TestWebHandlerServesFiles(t *testing.T) {
 	s := newSite(t)
 	data := string(patterned(600_000))
 	s.put("a/b.txt", []byte(data), day, motor.GridInOptions{})
@@ -140,7 +140,7 @@ func TestHandlerServesFiles(t *testing.T) {
 	}
 }
 
-func TestHandlerTellsTypesAndVersions(t *testing.T) {
+func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 	s := newSite(t)
 	s.put("old.html", []byte("<p>"), day.Truncate(time.Second), motor.GridInOptions{Fields: bson.D{{Key: "more", Value: 1}}})
 	s.put("own.html", []byte("x"), day, motor.GridInOptions{ContentType: "application/x-own"})
@@ -169,7 +169,7 @@ func TestHandlerTellsTypesAndVersions(t *testing.T) {
 	}
 }
 
-func TestHandlerCallsItsHooks(t *testing.T) {
+func TestWebHandlerHooks(t *testing.T) {
 	s := newSite(t)
 	s.put("f.txt", []byte("text"), day, motor.GridInOptions{Metadata: bson.M{"lang": "en"}})
 	s.handler.GetGridFSFile = func(b *motor.GridFSBucket, filename string, r *http.Request) *future.Future[*motor.GridOut] {
@@ -209,7 +209,7 @@ func TestHandlerCallsItsHooks(t *testing.T) {
 	}
 }
 
-func TestHandlerSendsNoPartForTheWhole(t *testing.T) {
+func TestWebHandlerCorruptFile(t *testing.T) {
 	s := newSite(t)
 	ctx, chunks := t.Context(), s.db.Collection("fs.chunks")
 	for n := range 4 {
@@ -230,7 +230,7 @@ func TestHandlerSendsNoPartForTheWhole(t *testing.T) {
 	}
 }
 
-func TestHandlerLetsGoOfAFileWhenItsClientHasGone(t *testing.T) {
+func TestWebHandlerClientDisconnects(t *testing.T) {
 	s := newSite(t)
 	s.put("big", patterned(6<<20), day, motor.GridInOptions{ContentType: "x/y"})
 	ended := make(chan struct{})

@@ -38,7 +38,7 @@ var concerned = map[string]struct {
 	"Collection.Remove":            {[]any{bson.M{}}, "delete"},
 }
 
-func TestWriteConcernOfAHandleGoesWithEveryWrite(t *testing.T) {
+func TestWriteConcernOfHandle(t *testing.T) {
 	for _, c := range []struct {
 		set  bson.M
 		want any
@@ -62,7 +62,7 @@ func TestWriteConcernOfAHandleGoesWithEveryWrite(t *testing.T) {
 }
 
 // Each call overrides the concern of its collection, for itself alone.
-func TestWriteConcernOfACallOverridesThatOfItsHandle(t *testing.T) {
+func TestWriteConcernOfCallOverridesHandle(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	for name, c := range map[string]struct {
 		args    []any
@@ -111,7 +111,7 @@ func handlesOf(ops operations) (client writeConcerned, database func() writeConc
 	panic(aThirdStyle(ops))
 }
 
-func TestWriteConcernIsTakenOverWhenAHandleIsMade(t *testing.T) {
+func TestWriteConcernInheritedByNewHandle(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) {
 		client, database, collection := handlesOf(ops)
 		is := func(what string, h writeConcerned, want string) {
@@ -134,7 +134,7 @@ func TestWriteConcernIsTakenOverWhenAHandleIsMade(t *testing.T) {
 	})
 }
 
-func TestWriteConcernThatIsNone(t *testing.T) {
+func TestWriteConcernInvalid(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) {
 		client, database, collection := handlesOf(ops)
 		for _, h := range []writeConcerned{client, database(), collection()} {
@@ -153,7 +153,7 @@ func TestWriteConcernThatIsNone(t *testing.T) {
 	})
 }
 
-func TestWriteConcernHoldsFromTheNextOperationOn(t *testing.T) {
+func TestWriteConcernAffectsNextOperation(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		concern := collectionOf(ops).WriteConcern()
 		for _, w := range []int{1, 2} {
@@ -168,7 +168,7 @@ func TestWriteConcernHoldsFromTheNextOperationOn(t *testing.T) {
 	})
 }
 
-func TestWriteConcernOfWithOptions(t *testing.T) {
+func TestWriteConcernInWithOptions(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 2, "wtimeout": 5}))
 		opts := options.Collection().SetWriteConcern(writeconcern.W1())

@@ -24,7 +24,7 @@ var unwanted = regexp.MustCompile(`(?i)ferretdb|sqlite|opentelemetry|prometheus`
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestUserOfMotorInheritsNoTestDependency(t *testing.T) {
+func TestUserInheritsNoTestDependency(t *testing.T) {
 	scratch := scratchModule(t)
 	for _, list := range []struct {
 		name string

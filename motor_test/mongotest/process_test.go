@@ -23,7 +23,7 @@ func serveUntilKilled() {
 	select {}
 }
 
-func TestProcessServerDiesWithAParentThatIsKilled(t *testing.T) {
+func TestProcessServerEndsWithKilledParent(t *testing.T) {
 	embedded(t)
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)

@@ -26,7 +26,7 @@ var starters = map[string]func(context.Context) (*mongotest.Server, error){
 	"as a process":       mongotest.StartProcess,
 }
 
-func TestServerAnswersTheDriver(t *testing.T) {
+func TestServerAcceptsDriverCommands(t *testing.T) {
 	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
 			embedded(t)
@@ -51,7 +51,7 @@ func TestServerAnswersTheDriver(t *testing.T) {
 	}
 }
 
-func TestServersAreSeparate(t *testing.T) {
+func TestServersShareNoData(t *testing.T) {
 	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
 			embedded(t)
@@ -73,7 +73,7 @@ func TestServersAreSeparate(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNothingBehind(t *testing.T) {
+func TestServerCloseLeavesNothing(t *testing.T) {
 	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
 			embedded(t)
@@ -114,7 +114,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestRunStopsAtAContextThatIsDone(t *testing.T) {
+func TestRunContextIsDone(t *testing.T) {
 	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
 			embedded(t)
@@ -129,14 +129,14 @@ func TestRunStopsAtAContextThatIsDone(t *testing.T) {
 	}
 }
 
-func TestProcessServerNeedsTheGoCommand(t *testing.T) {
+func TestProcessServerWithoutGoCommand(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if _, err := mongotest.StartProcess(t.Context()); err == nil {
 		t.Error("a server was started without the go command")
 	}
 }
 
-func TestURIFromTheEnvironment(t *testing.T) {
+func TestRunWithMongoDBURI(t *testing.T) {
 	const uri = "mongodb://db.example.net:27018/?replicaSet=rs"
 	t.Setenv("MONGODB_URI", uri)
 	if mongotest.Embedded() {

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	mongotest.Main(m)
 }
 
-func TestURIIsSharedByThePackage(t *testing.T) {
+func TestURIReturnsSharedServer(t *testing.T) {
 	uri := mongotest.URI(t)
 	if again := mongotest.URI(t); again != uri {
 		t.Errorf("URI returned %s, then %s", uri, again)
@@ -59,7 +59,7 @@ func TestDatabaseName(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsDroppedFromAServerThatStays(t *testing.T) {
+func TestDatabaseNameDropsDatabase(t *testing.T) {
 	embedded(t)
 	uri := mongotest.Start(t)
 	client := connect(t, uri)
@@ -104,7 +104,7 @@ func TestSkipIfEmbedded(t *testing.T) {
 	}
 }
 
-func TestMainFailsWhenGoroutinesLeak(t *testing.T) {
+func TestMainFailsOnGoroutineLeak(t *testing.T) {
 	if os.Getenv(helperEnv) == helperLeaks {
 		go func() { select {} }()
 		return
