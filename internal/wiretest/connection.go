@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// connection is one that a client has opened.
+// connection is a client's connection to a peer.
 type connection struct {
 	net.Conn
 
@@ -18,16 +18,16 @@ type connection struct {
 	writing sync.Mutex
 }
 
-// Connections returns how many connections are open, and how many were ever accepted. A driver keeps one to each
-// server for itself, to watch it.
+// Connections returns the number of open connections and the number of connections accepted so far. A driver keeps one
+// connection to each server for monitoring.
 func (p *Peer) Connections() (open, accepted int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.connections), p.accepted
 }
 
-// AwaitConnections waits until n connections are open: a peer learns a little later than the client that one was
-// closed. It belongs to the test's goroutine, and ends the test if there are not n within ten seconds.
+// AwaitConnections waits until n connections are open, since a peer learns of a closed connection a little later than
+// the client. Call it on the test's goroutine: it ends the test if there are not n connections within ten seconds.
 func (p *Peer) AwaitConnections(n int) {
 	p.t.Helper()
 	limit := p.limit()
@@ -43,13 +43,13 @@ func (p *Peer) AwaitConnections(n int) {
 		select {
 		case <-changed:
 		case <-patience.C:
-			p.t.Fatalf("wiretest: waited for %d connections for %v, and there are %d", n, limit, open)
+			p.t.Fatalf("wiretest: after %v: got %d connections, want %d", limit, open, n)
 			return
 		}
 	}
 }
 
-// accept takes connections until the listener is closed.
+// accept accepts connections until the listener is closed.
 func (p *Peer) accept() {
 	for {
 		conn, err := p.listener.Accept()
@@ -71,28 +71,28 @@ func (p *Peer) accept() {
 	}
 }
 
-// signal tells AwaitConnections that the number has changed. mu is held.
+// signal tells AwaitConnections that the number of connections has changed. The caller holds mu.
 func (p *Peer) signal() {
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
 
-// serve reads messages until the connection is closed. It does not wait for the answers, so that it notices at
-// once when a client goes away.
+// serve reads messages until the connection is closed. It does not wait for the answers, so it notices at once when a
+// client disconnects.
 func (c *connection) serve() {
 	defer c.close()
 	for {
 		m, err := readMessage(c)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isNetworkError(err):
-			return // what a client that goes away leaves
+			return // the client has disconnected
 		case err != nil:
-			c.peer.errorf("wiretest: a client sent %v", err)
+			c.peer.errorf("wiretest: invalid message: %v", err)
 			return
 		}
 		r, err := newRequest(c, m)
 		if err != nil {
-			c.peer.errorf("wiretest: a client sent %v", err)
+			c.peer.errorf("wiretest: invalid message: %v", err)
 			return
 		}
 		c.peer.dispatch(r)
@@ -104,14 +104,14 @@ func isNetworkError(err error) bool {
 	return errors.As(err, &network)
 }
 
-// send writes a message. That a client does not wait for it any more is no error: tests of time limits want that.
+// send writes a message. It ignores errors: in tests of time limits the client no longer waits for the answer.
 func (c *connection) send(message []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	_, _ = c.Write(message)
 }
 
-// close hangs up.
+// close closes the connection and removes it from the peer.
 func (c *connection) close() {
 	_ = c.Close()
 	c.peer.mu.Lock()

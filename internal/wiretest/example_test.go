@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Step by step: the test receives a command, looks at it, and answers. The operation is under way meanwhile, so a
-// future is the natural way to call it.
+// The test receives a command, checks it, and answers. The operation is in progress meanwhile, so a future is the
+// natural way to call it.
 func ExamplePeer_Receive() {
 	t := newT() // in a test, its *testing.T
 	defer t.End()
@@ -36,8 +36,7 @@ func ExamplePeer_Receive() {
 	// Output: true
 }
 
-// By handlers: the test says how a command is answered whenever it comes. On a replica set, whichever member it
-// comes to.
+// Handlers say how a command is answered whenever it arrives. In a replica set, each member has its own handlers.
 func ExampleSet_Elect() {
 	t := newT()
 	defer t.End()

@@ -2,7 +2,7 @@ package wiretest
 
 import "time"
 
-// SetPatience makes a peer wait for d where it would wait for ten seconds.
+// SetPatience sets the time limit of a peer, which is ten seconds by default.
 func (p *Peer) SetPatience(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

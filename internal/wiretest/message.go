@@ -32,7 +32,7 @@ const (
 	maxMessageSize = 48_000_000
 )
 
-// message is what came over the wire.
+// message is a message from a client.
 type message struct {
 	id      int32
 	legacy  bool // OP_QUERY
@@ -40,7 +40,8 @@ type message struct {
 	command bson.Raw
 }
 
-// readMessage reads one message. Its errors are io.EOF between two messages, and otherwise say what is wrong.
+// readMessage reads one message. It returns io.EOF between two messages, and otherwise an error that says what is
+// wrong.
 func readMessage(r io.Reader) (message, error) {
 	header := make([]byte, headerSize)
 	if _, err := io.ReadFull(r, header); err != nil {
@@ -48,7 +49,7 @@ func readMessage(r io.Reader) (message, error) {
 	}
 	size := int32(binary.LittleEndian.Uint32(header))
 	if size < headerSize || size > maxMessageSize {
-		return message{}, fmt.Errorf("a message of %d bytes", size)
+		return message{}, fmt.Errorf("invalid message length %d: need at least %d and at most %d", size, headerSize, maxMessageSize)
 	}
 	whole := append(header, make([]byte, size-headerSize)...)
 	if _, err := io.ReadFull(r, whole[headerSize:]); err != nil {
@@ -62,32 +63,32 @@ func readMessage(r io.Reader) (message, error) {
 	case opQuery:
 		err = m.parseQuery(whole[headerSize:])
 	case opCompressed:
-		err = errors.New("OP_COMPRESSED, although the peer offers no compression")
+		err = errors.New("OP_COMPRESSED: the peer offers no compression")
 	default:
-		err = fmt.Errorf("an unknown opcode: %d", op)
+		err = fmt.Errorf("unknown opcode %d", op)
 	}
 	return m, err
 }
 
-// parseMsg takes an OP_MSG apart and puts its document sequences into the command, as if they were fields of it.
+// parseMsg parses an OP_MSG. It adds document sequences to the command, as fields.
 func (m *message) parseMsg(whole []byte) error {
 	body := whole[headerSize:]
 	if len(body) < 4 {
-		return errors.New("an OP_MSG without flags")
+		return errors.New("OP_MSG without flags")
 	}
 	m.flags = binary.LittleEndian.Uint32(body)
 	if unknown := m.flags & 0xffff &^ (flagChecksum | flagMoreToCome); unknown != 0 {
-		return fmt.Errorf("an OP_MSG with unknown required flags: %#x", unknown)
+		return fmt.Errorf("OP_MSG with unknown required flags %#x", unknown)
 	}
 	body = body[4:]
 	if m.flags&flagChecksum != 0 {
 		if len(body) < 4 {
-			return errors.New("an OP_MSG without its checksum")
+			return errors.New("OP_MSG without checksum")
 		}
 		end := len(whole) - 4
 		sum := crc32.Checksum(whole[:end], crc32.MakeTable(crc32.Castagnoli))
 		if got := binary.LittleEndian.Uint32(whole[end:]); got != sum {
-			return fmt.Errorf("an OP_MSG whose checksum is %#x and should be %#x", got, sum)
+			return fmt.Errorf("OP_MSG with checksum %#x, want %#x", got, sum)
 		}
 		body = body[:len(body)-4]
 	}
@@ -98,7 +99,7 @@ func (m *message) parseMsg(whole []byte) error {
 		switch kind {
 		case 0:
 			if m.command != nil {
-				return errors.New("an OP_MSG with two bodies")
+				return errors.New("OP_MSG with two bodies")
 			}
 			var err error
 			if m.command, body, err = cutDocument(body); err != nil {
@@ -115,11 +116,11 @@ func (m *message) parseMsg(whole []byte) error {
 			}
 			sequences, body = append(sequences, sequence), rest
 		default:
-			return fmt.Errorf("an OP_MSG section of unknown kind %d", kind)
+			return fmt.Errorf("OP_MSG with section of unknown kind %d", kind)
 		}
 	}
 	if m.command == nil {
-		return errors.New("an OP_MSG without a body")
+		return errors.New("OP_MSG without body")
 	}
 	if len(sequences) == 0 {
 		return nil
@@ -129,11 +130,11 @@ func (m *message) parseMsg(whole []byte) error {
 	return err
 }
 
-// parseSequence reads a document sequence, without its size.
+// parseSequence parses a document sequence, without its size.
 func parseSequence(section []byte) (bson.E, error) {
 	name, rest, ok := bytes.Cut(section, []byte{0})
 	if !ok {
-		return bson.E{}, errors.New("a document sequence without a name")
+		return bson.E{}, errors.New("document sequence without name")
 	}
 	docs := bson.A{}
 	for len(rest) > 0 {
@@ -147,26 +148,26 @@ func parseSequence(section []byte) (bson.E, error) {
 	return bson.E{Key: string(name), Value: docs}, nil
 }
 
-// parseQuery takes an OP_QUERY for a command apart.
+// parseQuery parses an OP_QUERY that holds a command.
 func (m *message) parseQuery(body []byte) error {
 	m.legacy = true
 	if len(body) < 4 {
-		return errors.New("an OP_QUERY without flags")
+		return errors.New("OP_QUERY without flags")
 	}
 	name, rest, ok := bytes.Cut(body[4:], []byte{0})
 	if !ok || len(rest) < 8 {
-		return errors.New("an OP_QUERY that is cut short")
+		return errors.New("truncated OP_QUERY")
 	}
 	db, isCommand := strings.CutSuffix(string(name), ".$cmd")
 	if !isCommand {
-		return fmt.Errorf("a legacy OP_QUERY on %s", name)
+		return fmt.Errorf("OP_QUERY on %s: only commands are supported", name)
 	}
 	command, rest, err := cutDocument(rest[8:])
 	switch {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return errors.New("an OP_QUERY with more than a query")
+		return errors.New("OP_QUERY with data after the query")
 	}
 	if query, ok := command.Lookup("$query").DocumentOK(); ok {
 		command = query
@@ -175,7 +176,7 @@ func (m *message) parseQuery(body []byte) error {
 	return err
 }
 
-// join returns doc with more fields at its end.
+// join returns doc with more fields appended.
 func join(doc bson.Raw, more bson.D) (bson.Raw, error) {
 	all, err := fieldsOf(doc)
 	if err != nil {
@@ -184,7 +185,7 @@ func join(doc bson.Raw, more bson.D) (bson.Raw, error) {
 	return bson.Marshal(append(all, more...))
 }
 
-// fieldsOf returns the fields of a document in their order, whatever type the document has.
+// fieldsOf returns the fields of a document of any type, in order.
 func fieldsOf(doc any) (bson.D, error) {
 	raw, ok := doc.(bson.Raw)
 	if !ok {
@@ -213,14 +214,14 @@ func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
 	return doc, rest, err
 }
 
-// cutSized cuts from the front of b what begins with its own size, as documents and document sequences do.
+// cutSized cuts a part that starts with its size, such as a document or a document sequence, from the front of b.
 func cutSized(b []byte) (front, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, io.ErrUnexpectedEOF
 	}
 	size := binary.LittleEndian.Uint32(b)
 	if size < 4 || uint64(size) > uint64(len(b)) {
-		return nil, nil, fmt.Errorf("a size of %d where %d bytes are left", size, len(b))
+		return nil, nil, fmt.Errorf("invalid size %d: need at least 4 and at most %d", size, len(b))
 	}
 	return b[:size], b[size:], nil
 }

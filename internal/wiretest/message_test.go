@@ -19,10 +19,10 @@ const (
 	opMsg        = 2013
 )
 
-// packet returns a message of parts, each of which is a number of 32 bits, a byte, a string, bytes or a document.
+// packet returns a message that consists of parts: 32-bit numbers, bytes, strings, byte slices and documents.
 func packet(opcode int32, parts ...any) []byte {
 	b := make([]byte, 16)
-	binary.LittleEndian.PutUint32(b[4:], 77) // its number
+	binary.LittleEndian.PutUint32(b[4:], 77) // the request ID
 	binary.LittleEndian.PutUint32(b[12:], uint32(opcode))
 	b = appendParts(b, parts...)
 	binary.LittleEndian.PutUint32(b, uint32(len(b)))
@@ -57,7 +57,7 @@ func sequence(parts ...any) []byte {
 	return appendParts(nil, byte(1), 4+len(inner), inner)
 }
 
-// checked adds a checksum to a message that announces one.
+// checked appends the checksum to a message whose flags announce one.
 func checked(packet []byte) []byte {
 	binary.LittleEndian.PutUint32(packet, uint32(len(packet)+4))
 	return binary.LittleEndian.AppendUint32(packet, crc32.Checksum(packet, crc32.MakeTable(crc32.Castagnoli)))
@@ -75,7 +75,7 @@ func dial(t *testing.T, peer *wiretest.Peer) net.Conn {
 
 var insert = bson.D{{Key: "insert", Value: "c"}, {Key: "$db", Value: "d"}}
 
-func TestProperMessages(t *testing.T) {
+func TestReadValidMessage(t *testing.T) {
 	one, two := bson.D{{Key: "_id", Value: 1}}, bson.D{{Key: "_id", Value: 2}}
 	for _, test := range []struct {
 		name    string
@@ -83,17 +83,17 @@ func TestProperMessages(t *testing.T) {
 		want    bson.M
 		exhaust bool
 	}{
-		{"a body", packet(opMsg, 0, byte(0), insert), bson.M{"documents": wiretest.Absent}, false},
-		{"a checksum", checked(packet(opMsg, 1, byte(0), insert)), bson.M{"insert": "c"}, false},
+		{"body", packet(opMsg, 0, byte(0), insert), bson.M{"documents": wiretest.Absent}, false},
+		{"checksum", checked(packet(opMsg, 1, byte(0), insert)), bson.M{"insert": "c"}, false},
 		{"exhaustAllowed", packet(opMsg, 1<<16, byte(0), insert), bson.M{"insert": "c"}, true},
-		{"optional flags that are unknown", packet(opMsg, 1<<31, byte(0), insert), bson.M{"insert": "c"}, false},
-		{"a sequence", packet(opMsg, 0, byte(0), insert, sequence("documents", one, two)),
+		{"unknown optional flags", packet(opMsg, 1<<31, byte(0), insert), bson.M{"insert": "c"}, false},
+		{"sequence", packet(opMsg, 0, byte(0), insert, sequence("documents", one, two)),
 			bson.M{"documents": bson.A{one, two}}, false},
-		{"a sequence before the body", packet(opMsg, 0, sequence("documents", one), byte(0), insert),
+		{"sequence before the body", packet(opMsg, 0, sequence("documents", one), byte(0), insert),
 			bson.M{"documents": bson.A{one}, "$db": "d"}, false},
 		{"two sequences", packet(opMsg, 0, byte(0), insert, sequence("documents", one), sequence("more", two)),
 			bson.M{"documents": bson.A{one}, "more": bson.A{two}}, false},
-		{"an empty sequence", packet(opMsg, 0, byte(0), insert, sequence("documents")),
+		{"empty sequence", packet(opMsg, 0, byte(0), insert, sequence("documents")),
 			bson.M{"documents": bson.A{}}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestProperMessages(t *testing.T) {
 			r := peer.Receive("insert")
 			r.Want(test.want)
 			if r.ExhaustAllowed != test.exhaust || r.MoreToCome {
-				t.Errorf("exhaustAllowed %v, moreToCome %v", r.ExhaustAllowed, r.MoreToCome)
+				t.Errorf("got exhaustAllowed %v, moreToCome %v, want %v, false", r.ExhaustAllowed, r.MoreToCome, test.exhaust)
 			}
 			r.OK(bson.M{"n": 1})
 			got := make([]byte, 21)
@@ -113,7 +113,7 @@ func TestProperMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if answers := binary.LittleEndian.Uint32(got[8:]); answers != 77 {
-				t.Errorf("the answer is to message %d, not to 77", answers)
+				t.Errorf("got an answer to message %d, want 77", answers)
 			}
 		})
 	}
@@ -136,15 +136,15 @@ func TestLegacyHello(t *testing.T) {
 			t.Fatal(err)
 		}
 		if op := binary.LittleEndian.Uint32(header[12:]); op != 1 || doc.Lookup("ismaster").Boolean() != true {
-			t.Errorf("opcode %d, %s", op, doc)
+			t.Errorf("got opcode %d, %s, want opcode 1 and ismaster true", op, doc)
 		}
 	}
 	if n := len(peer.Seen("hello")); n != 2 {
-		t.Errorf("recorded %d of 2", n)
+		t.Errorf("got %d recorded commands, want 2", n)
 	}
 }
 
-func TestImproperMessages(t *testing.T) {
+func TestReadInvalidMessage(t *testing.T) {
 	broken := appendParts(nil, insert)
 	broken[len(broken)-1] = 1
 	wrong := checked(packet(opMsg, 1, byte(0), insert))
@@ -155,23 +155,23 @@ func TestImproperMessages(t *testing.T) {
 		says   string
 	}{
 		{"compression", packet(opCompressed, opMsg, 0, byte(0)), "OP_COMPRESSED"},
-		{"an opcode", packet(2002, 0), "unknown opcode: 2002"},
-		{"a size", []byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "a message of 5 bytes"},
+		{"unknown opcode", packet(2002, 0), "unknown opcode 2002"},
+		{"invalid length", []byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, "invalid message length 5: need at least 16 and at most 48000000"},
 		{"no flags", packet(opMsg), "without flags"},
-		{"flags", packet(opMsg, 4, byte(0), insert), "unknown required flags: 0x4"},
-		{"no checksum", packet(opMsg, 1), "without its checksum"},
-		{"a checksum", wrong, "whose checksum is"},
-		{"no body", packet(opMsg, 0, sequence("documents")), "without a body"},
+		{"unknown flags", packet(opMsg, 4, byte(0), insert), "unknown required flags 0x4"},
+		{"no checksum", packet(opMsg, 1), "without checksum"},
+		{"wrong checksum", wrong, "OP_MSG with checksum"},
+		{"no body", packet(opMsg, 0, sequence("documents")), "without body"},
 		{"two bodies", packet(opMsg, 0, byte(0), insert, byte(0), insert), "two bodies"},
-		{"a kind", packet(opMsg, 0, byte(3), insert), "unknown kind 3"},
-		{"an empty command", packet(opMsg, 0, byte(0), bson.D{}), "without a name"},
-		{"a broken document", packet(opMsg, 0, byte(0), broken), "a client sent"},
-		{"a size within", packet(opMsg, 0, byte(0), 1000), "a size of 1000 where 4 bytes are left"},
-		{"a nameless sequence", packet(opMsg, 0, byte(1), 6, byte(65), byte(66)), "without a name"},
-		{"a legacy find", packet(opQuery, 0, "d.c", 0, -1, insert), "a legacy OP_QUERY on d.c"},
-		{"a legacy command", packet(opQuery, 0, "d.$cmd", 0, -1, insert), `a legacy OP_QUERY: {"insert"`},
-		{"a legacy nothing", packet(opQuery, 0), "cut short"},
-		{"a legacy selector", packet(opQuery, 0, "d.$cmd", 0, -1, insert, insert), "more than a query"},
+		{"unknown kind", packet(opMsg, 0, byte(3), insert), "unknown kind 3"},
+		{"empty command", packet(opMsg, 0, byte(0), bson.D{}), "without name"},
+		{"invalid document", packet(opMsg, 0, byte(0), broken), "invalid message"},
+		{"invalid document size", packet(opMsg, 0, byte(0), 1000), "invalid size 1000: need at least 4 and at most 4"},
+		{"sequence without name", packet(opMsg, 0, byte(1), 6, byte(65), byte(66)), "without name"},
+		{"OP_QUERY find", packet(opQuery, 0, "d.c", 0, -1, insert), "OP_QUERY on d.c"},
+		{"OP_QUERY command", packet(opQuery, 0, "d.$cmd", 0, -1, insert), `OP_QUERY other than hello: {"insert"`},
+		{"truncated OP_QUERY", packet(opQuery, 0), "truncated OP_QUERY"},
+		{"OP_QUERY with selector", packet(opQuery, 0, "d.$cmd", 0, -1, insert, insert), "data after the query"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reports := reportsOf(func(mock *recorder) {
@@ -180,7 +180,7 @@ func TestImproperMessages(t *testing.T) {
 					mock.Fatalf("%v", err)
 				}
 				if _, err := conn.Read(make([]byte, 1)); err == nil {
-					mock.Errorf("the peer has answered")
+					mock.Errorf("got an answer, want a closed connection")
 				}
 			})
 			wantReports(t, reports, []string{"wiretest: ", test.says})
@@ -188,7 +188,7 @@ func TestImproperMessages(t *testing.T) {
 	}
 }
 
-func TestClientThatGoesAwayIsNoFailure(t *testing.T) {
+func TestClientDisconnects(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	whole := packet(opMsg, 0, byte(0), insert)
 	for _, part := range [][]byte{nil, whole[:3], whole[:20]} {
@@ -204,7 +204,7 @@ func TestClientThatGoesAwayIsNoFailure(t *testing.T) {
 	}
 }
 
-func TestCommandIsPrintedAsJSON(t *testing.T) {
+func TestReportPrintsCommand(t *testing.T) {
 	reports := reportsOf(func(mock *recorder) {
 		peer := wiretest.Start(mock, wiretest.Standalone)
 		conn := dial(t, peer)
@@ -213,7 +213,7 @@ func TestCommandIsPrintedAsJSON(t *testing.T) {
 		}
 		peer.Receive("find")
 	})
-	const want = `waited for find and received {"insert": "c","$db": "d","documents": [{"a": {"$numberInt":"1"}}]}`
+	const want = `got command {"insert": "c","$db": "d","documents": [{"a": {"$numberInt":"1"}}]}, want find`
 	if len(reports) != 1 || !strings.Contains(reports[0], want) {
 		t.Errorf("got %q, want %s", reports, want)
 	}

@@ -21,41 +21,42 @@ type T interface {
 	Context() context.Context
 }
 
-// Peer is a scripted MongoDB server. It is safe for any number of goroutines, but for [Peer.Receive], which fails
-// the test and so belongs to the test's goroutine.
+// Peer is a scripted MongoDB server. It is safe for concurrent use, except [Peer.Receive], which may end the test and
+// so must be called on the test's goroutine.
 type Peer struct {
 	t        T
 	listener net.Listener
-	queue    chan *Request // what waits for Receive
+	queue    chan *Request // requests for Receive
 	serving  sync.WaitGroup
 
-	// deployment.mu guards these two.
+	// deployment.mu guards role and fields.
 	deployment *deployment
 	role       Role
 	fields     bson.M
 
 	mu          sync.Mutex
-	patience    time.Duration // how long anything is waited for
+	patience    time.Duration // the time limit of everything that waits
 	stage       stage
 	handlers    map[string]func(*Request)
 	seen        map[string][]bson.Raw
-	pending     map[*Request]bool // their clients wait for an answer
+	pending     map[*Request]bool // requests whose clients wait for an answer
 	connections map[*connection]bool
 	accepted    int
-	changed     chan struct{} // closed and made anew when a connection opens or closes
+	changed     chan struct{} // closed and replaced when a connection opens or closes
 }
 
-// stage is how far a test has come.
+// stage is the progress of a test.
 type stage int
 
 const (
 	running  stage = iota
-	ending         // the context of the test is over, its cleanups run
-	stopping       // no more connections are accepted
-	ended          // the test takes no more reports
+	ending         // the test's context has ended, its cleanups run
+	stopping       // no further connections are accepted
+	ended          // the test accepts no further reports
 )
 
-// Start starts a peer that plays role, and stops it at the end of the test. fields are as of [Peer.SetHello].
+// Start starts a peer that plays role, and stops it at the end of the test. fields are fields of hello, as in
+// [Peer.SetHello].
 func Start(t T, role Role, fields ...bson.M) *Peer {
 	t.Helper()
 	p := listen(t, new(deployment), role)
@@ -66,7 +67,7 @@ func Start(t T, role Role, fields ...bson.M) *Peer {
 	return p
 }
 
-// listen makes a peer that has an address, but accepts no connection yet.
+// listen makes a peer that has an address and does not accept connections yet.
 func listen(t T, d *deployment, role Role) *Peer {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -84,7 +85,7 @@ func listen(t T, d *deployment, role Role) *Peer {
 	return p
 }
 
-// serve begins to accept connections.
+// serve starts to accept connections.
 func (p *Peer) serve() {
 	p.serving.Go(p.accept)
 	stop := context.AfterFunc(p.t.Context(), p.release)
@@ -102,16 +103,16 @@ func (p *Peer) Address() string { return p.listener.Addr().String() }
 // URI returns a connection string for the peer, with options such as "maxPoolSize=1" added.
 func (p *Peer) URI(options ...string) string { return uri(options, p.Address()) }
 
-// Handle has handler answer every command of this name from now on, on the goroutine of the connection. A nil
-// handler leaves the command to [Peer.Receive], even one that the peer would answer itself.
+// Handle makes handler answer all further commands of this name, on the goroutine of the connection. With a nil
+// handler, the command waits for [Peer.Receive], even one that the peer would answer itself.
 func (p *Peer) Handle(name string, handler func(*Request)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handlers[name] = handler
 }
 
-// Receive waits for the next command that has no handler, which must be called name, and returns it to be answered.
-// Another command, or none within ten seconds, ends the test.
+// Receive waits for the next command that has no handler and returns it. The test must answer it. Receive ends the
+// test if the command is not called name, or if there is none within ten seconds.
 func (p *Peer) Receive(name string) *Request {
 	p.t.Helper()
 	limit := p.limit()
@@ -121,29 +122,29 @@ func (p *Peer) Receive(name string) *Request {
 		select {
 		case r := <-p.queue:
 			if !r.take() {
-				continue // it came too early, and has been reported
+				continue // it came too early and has been reported
 			}
 			if r.Name != name {
-				p.t.Fatalf("wiretest: waited for %s and received %s", name, r)
+				p.t.Fatalf("wiretest: got command %s, want %s", r, name)
 			}
 			return r
 		case <-patience.C:
-			p.t.Fatalf("wiretest: waited for %s for %v, and nothing came", name, limit)
+			p.t.Fatalf("wiretest: got no command within %v, want %s", limit, name)
 		case <-p.t.Context().Done():
-			p.t.Fatalf("wiretest: waited for %s until the test was over, and nothing came", name)
+			p.t.Fatalf("wiretest: got no command until the end of the test, want %s", name)
 		}
 		return nil // for a T whose Fatalf returns
 	}
 }
 
-// Seen returns the commands of this name that have come, in their order, whoever answered them.
+// Seen returns all received commands of this name, in order.
 func (p *Peer) Seen(name string) []bson.Raw {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.seen[name][:len(p.seen[name]):len(p.seen[name])]
 }
 
-// dispatch has a request answered.
+// dispatch passes a request to its handler, or to Receive.
 func (p *Peer) dispatch(r *Request) {
 	p.mu.Lock()
 	p.seen[r.Name] = append(p.seen[r.Name], r.Command)
@@ -169,7 +170,8 @@ func (p *Peer) dispatch(r *Request) {
 	}
 }
 
-// handled ends a handler's time for a request. It may have given the request to somebody else, who answers later.
+// handled notes that the handler of a request has returned. The handler may have passed the request to another
+// goroutine, which answers later.
 func (p *Peer) handled(r *Request) {
 	p.mu.Lock()
 	r.handling = false
@@ -180,7 +182,7 @@ func (p *Peer) handled(r *Request) {
 	}
 }
 
-// automatic is what a peer answers by itself.
+// automatic has the handlers of the commands that a peer answers itself.
 var automatic = map[string]func(*Request){
 	"hello":       func(r *Request) { r.OK(r.connection.peer.Hello()) },
 	"ping":        func(r *Request) { r.OK() },
@@ -195,9 +197,9 @@ var automatic = map[string]func(*Request){
 	},
 }
 
-// release refuses whatever waits for an answer: the test will give none any more, and the client that its cleanups
-// are about to close may wait for the operation. What a handler is busy with is left to it: stage, which changes
-// under the same lock, tells handled to look after the request, should the handler leave it unanswered.
+// release fails all requests that wait for an answer when the test can no longer give one. Otherwise a cleanup that
+// closes the client would wait for these operations. Requests whose handlers still run are left out. stage changes
+// under the same lock, so handled sees it, and fails such a request if the handler left it unanswered.
 func (p *Peer) release() {
 	p.mu.Lock()
 	p.stage = max(p.stage, ending)
@@ -231,9 +233,9 @@ func (p *Peer) stop() {
 	select {
 	case <-done:
 	case <-patience.C:
-		p.errorf("wiretest: a handler has not returned %v after the test", limit)
+		p.errorf("wiretest: a handler still runs %v after the end of the test", limit)
 	}
-	p.release() // what has come since
+	p.release() // requests that came since then
 	p.mu.Lock()
 	p.stage = ended
 	p.mu.Unlock()
@@ -245,7 +247,7 @@ func (p *Peer) limit() time.Duration {
 	return p.patience
 }
 
-// errorf fails the test, unless it has ended, when it must not be touched any more.
+// errorf fails the test. It does nothing once the test has ended, since a report would then panic.
 func (p *Peer) errorf(format string, args ...any) {
 	p.t.Helper()
 	p.mu.Lock()

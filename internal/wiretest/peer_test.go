@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
-// connect returns a client of the driver itself, closed at the end of the test.
+// connect returns a client of the driver that is closed at the end of the test.
 func connect(t wiretest.T, uri string) *mongo.Client {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
@@ -29,7 +29,7 @@ func connect(t wiretest.T, uri string) *mongo.Client {
 	return client
 }
 
-// sending runs an operation beside the test, and returns what waits for its error.
+// sending runs op on another goroutine. wait waits for its error.
 func sending(t wiretest.T, op func(context.Context) error) (wait func() error) {
 	done := make(chan error, 1)
 	go func() { done <- op(t.Context()) }()
@@ -43,7 +43,7 @@ func command(client *mongo.Client, name string) func(context.Context) error {
 	}
 }
 
-func TestAnswersByItself(t *testing.T) {
+func TestPeerAnswersItself(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := connect(t, peer.URI())
 	for _, name := range []string{"ping", "hello", "isMaster", "ismaster"} {
@@ -52,11 +52,11 @@ func TestAnswersByItself(t *testing.T) {
 		}
 	}
 	if n := len(peer.Seen("ping")); n != 1 {
-		t.Errorf("recorded %d pings of 1", n)
+		t.Errorf("got %d recorded pings, want 1", n)
 	}
 }
 
-func TestNilHandlerLeavesTheCommandToReceive(t *testing.T) {
+func TestNilHandler(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("ping", nil)
 	client := connect(t, peer.URI())
@@ -64,7 +64,7 @@ func TestNilHandlerLeavesTheCommandToReceive(t *testing.T) {
 	peer.Receive("ping").Fail(13, "Unauthorized", "no")
 	var refused mongo.CommandError
 	if err := pinged(); !errors.As(err, &refused) || refused.Code != 13 || refused.Name != "Unauthorized" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want error 13 (Unauthorized)", err)
 	}
 }
 
@@ -92,11 +92,11 @@ func TestCursor(t *testing.T) {
 	peer.Receive("find").Want(bson.M{"batchSize": 2}).Cursor("d.c", 42, bson.M{"i": 0}, bson.M{"i": 1})
 	peer.Receive("getMore").Want(bson.M{"getMore": 42, "collection": "c"}).Cursor("d.c", 42, bson.M{"i": 2})
 	if err := read(); err != nil || len(docs) != 3 || docs[2]["i"] != int32(2) {
-		t.Errorf("got %v, %v", docs, err)
+		t.Errorf("got %v, %v, want three documents", docs, err)
 	}
 	killed := peer.Seen("killCursors")
 	if len(killed) != 1 || killed[0].Lookup("cursors", "0").AsInt64() != 42 {
-		t.Errorf("killCursors: %v", killed)
+		t.Errorf("got killCursors %v, want one of cursor 42", killed)
 	}
 }
 
@@ -114,17 +114,17 @@ func TestWriteAnswers(t *testing.T) {
 	err := inserted()
 	if !errors.As(err, &bulk) || len(bulk.WriteErrors) != 1 || bulk.WriteErrors[0].Code != 121 ||
 		bulk.WriteErrors[0].Index != 1 || !bulk.HasErrorLabel("Label") || len(written.InsertedIDs) != 1 {
-		t.Errorf("got %v, %v", written, err)
+		t.Errorf("got %v, %v, want one inserted ID and write error 121 at index 1", written, err)
 	}
 	inserted = sending(t, insert)
 	peer.Receive("insert").WriteConcernError(64, "WriteConcernTimeout", "slow", "Label")
 	bulk = mongo.BulkWriteException{}
 	if err := inserted(); !errors.As(err, &bulk) || bulk.WriteConcernError.Code != 64 || !bulk.HasErrorLabel("Label") {
-		t.Errorf("got %v, %v", written, err)
+		t.Errorf("got %v, %v, want write concern error 64", written, err)
 	}
 }
 
-func TestNothingForAWriteThatIsNotAcknowledged(t *testing.T) {
+func TestUnacknowledgedWrite(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	unacknowledged := options.Collection().SetWriteConcern(writeconcern.Unacknowledged())
 	coll := connect(t, peer.URI()).Database("d").Collection("c", unacknowledged)
@@ -133,7 +133,7 @@ func TestNothingForAWriteThatIsNotAcknowledged(t *testing.T) {
 	}
 	r := peer.Receive("insert")
 	if !r.MoreToCome {
-		t.Error("w: 0 without moreToCome")
+		t.Error("got w: 0 without moreToCome, want it with moreToCome")
 	}
 	r.Want(bson.M{"writeConcern": bson.M{"w": 0}}).Nothing()
 }
@@ -150,7 +150,7 @@ func TestHangUp(t *testing.T) {
 	worked := sending(t, command(client, "b"))
 	again := peer.Receive("b")
 	if again.Connection == r.Connection {
-		t.Error("the same connection, after it was closed")
+		t.Errorf("got connection %d, which was closed, want another one", again.Connection)
 	}
 	again.OK()
 	if err := worked(); err != nil {
@@ -158,10 +158,10 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreCounted(t *testing.T) {
+func TestConnections(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	if open, accepted := peer.Connections(); open != 0 || accepted != 0 {
-		t.Errorf("%d open, %d accepted", open, accepted)
+		t.Errorf("Connections() = %d, %d, want 0, 0", open, accepted)
 	}
 	client, err := mongo.Connect(options.Client().ApplyURI(peer.URI()))
 	if err != nil {
@@ -170,31 +170,31 @@ func TestConnectionsAreCounted(t *testing.T) {
 	if err := client.Ping(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	peer.AwaitConnections(2) // one watches the server, one has pinged
+	peer.AwaitConnections(2) // one for monitoring, one for the ping
 	if err := client.Disconnect(t.Context()); err != nil {
 		t.Error(err)
 	}
 	peer.AwaitConnections(0)
 	if _, accepted := peer.Connections(); accepted != 2 {
-		t.Errorf("%d accepted", accepted)
+		t.Errorf("got %d accepted connections, want 2", accepted)
 	}
 }
 
-// What is wrong with a test, the peer says.
-func TestFaultsOfTests(t *testing.T) {
+// TestFaultyTest checks what a peer reports when the test itself is wrong.
+func TestFaultyTest(t *testing.T) {
 	const soon = 20 * time.Millisecond
 	for _, test := range []struct {
 		name string
 		test func(t *recorder, peer *wiretest.Peer, client *mongo.Client)
 		want [][]string
 	}{
-		{"a command that nobody expected", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+		{"unexpected command", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			peer.SetPatience(soon)
 			if err := command(client, "shutdown")(t.Context()); err == nil {
-				t.Errorf("it was answered")
+				t.Errorf("the command succeeded, want an error")
 			}
-		}, [][]string{{"nobody expected", `"shutdown"`}}},
-		{"a command that nobody expected, with the end of the test on its heels",
+		}, [][]string{{"unexpected command", `"shutdown"`}}},
+		{"unexpected command just before the end of the test",
 			func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 				peer.Handle("seen", func(r *wiretest.Request) { r.OK() })
 				wait := sending(t, command(client, "shutdown"))
@@ -202,34 +202,34 @@ func TestFaultsOfTests(t *testing.T) {
 					_ = command(client, "seen")(t.Context())
 				}
 				t.Cleanup(func() { _ = wait() })
-			}, [][]string{{"nobody expected", `"shutdown"`}}},
-		{"another command than expected", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+			}, [][]string{{"unexpected command", `"shutdown"`}}},
+		{"wrong command", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			wait := sending(t, command(client, "shutdown"))
 			t.Cleanup(func() { _ = wait() })
 			peer.Receive("insert")
-		}, [][]string{{"waited for insert and received", `"shutdown"`}}},
+		}, [][]string{{"want insert", `"shutdown"`}}},
 		{"no command", func(_ *recorder, peer *wiretest.Peer, _ *mongo.Client) {
 			peer.SetPatience(soon)
 			peer.Receive("insert")
-		}, [][]string{{"waited for insert for 20ms"}}},
-		{"no command until the end", func(t *recorder, peer *wiretest.Peer, _ *mongo.Client) {
+		}, [][]string{{"got no command within 20ms, want insert"}}},
+		{"no command until the end of the test", func(t *recorder, peer *wiretest.Peer, _ *mongo.Client) {
 			t.cancel()
 			peer.Receive("insert")
-		}, [][]string{{"waited for insert until the test was over"}}},
+		}, [][]string{{"got no command until the end of the test, want insert"}}},
 		{"no answer", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			wait := sending(t, command(client, "insert"))
 			t.Cleanup(func() { _ = wait() })
 			peer.Receive("insert")
-		}, [][]string{{"received and not answered", `"insert"`}}},
+		}, [][]string{{"unanswered", `"insert"`}}},
 		{"no answer in time", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
-			peer.SetPatience(2 * time.Second) // for the command to come, too
+			peer.SetPatience(2 * time.Second) // long enough for the command to arrive, too
 			wait := sending(t, command(client, "insert"))
 			r := peer.Receive("insert")
 			if err := wait(); err == nil {
-				t.Errorf("it was answered")
+				t.Errorf("the command succeeded, want an error")
 			}
 			r.OK() // too late
-		}, [][]string{{"received and not answered", `"insert"`}}},
+		}, [][]string{{"unanswered", `"insert"`}}},
 		{"two answers", func(_ *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			wait := sending(t, command(client, "insert"))
 			r := peer.Receive("insert")
@@ -237,14 +237,14 @@ func TestFaultsOfTests(t *testing.T) {
 			r.OK()
 			_ = wait()
 		}, [][]string{{"answered twice", `"insert"`}}},
-		{"an answer that nobody waits for", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+		{"answer to an unacknowledged write", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			db := client.Database("d", options.Database().SetWriteConcern(writeconcern.Unacknowledged()))
 			if _, err := db.Collection("c").InsertOne(t.Context(), bson.M{}); err != nil {
 				t.Errorf("%v", err)
 			}
 			peer.Receive("insert").OK()
-		}, [][]string{{"waits for no answer", `"insert"`}}},
-		{"an answer that is no document", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+		}, [][]string{{"does not wait for an answer", `"insert"`}}},
+		{"answer is not a document", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			wait := sending(t, command(client, "insert"))
 			peer.Receive("insert").OK("fine")
 			_ = wait()
@@ -252,14 +252,14 @@ func TestFaultsOfTests(t *testing.T) {
 			peer.Receive("update").Reply(1)
 			_ = wait()
 		}, [][]string{{"cannot be encoded", `"insert"`}, {"cannot be encoded", `"update"`}}},
-		{"none: a client that waits in vain does not hold up the end",
+		{"none: client waits until the end of the test",
 			func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 				done := make(chan error, 1)
 				go func() { done <- command(client, "insert")(context.Background()) }()
 				t.Cleanup(func() { <-done })
 				peer.Receive("insert").Nothing()
 			}, nil},
-		{"none: a handler is there for the cleanups", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+		{"none: handler answers during cleanups", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			peer.Handle("dropDatabase", func(r *wiretest.Request) { r.OK() })
 			t.Cleanup(func() {
 				if err := client.Database("d").Drop(context.Background()); err != nil {
@@ -267,7 +267,7 @@ func TestFaultsOfTests(t *testing.T) {
 				}
 			})
 		}, nil},
-		{"none: a handler that answers after the end", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
+		{"none: handler answers after the end of the test", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 			begun := make(chan struct{})
 			peer.Handle("insert", func(r *wiretest.Request) {
 				close(begun)
@@ -281,9 +281,9 @@ func TestFaultsOfTests(t *testing.T) {
 				<-begun
 			})
 		}, nil},
-		{"a command in a cleanup", func(t *recorder, _ *wiretest.Peer, client *mongo.Client) {
+		{"unexpected command in a cleanup", func(t *recorder, _ *wiretest.Peer, client *mongo.Client) {
 			t.Cleanup(func() { _ = client.Database("d").Drop(context.Background()) })
-		}, [][]string{{"nobody expected", `"dropDatabase"`}}},
+		}, [][]string{{"unexpected command", `"dropDatabase"`}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reports := reportsOf(func(mock *recorder) {

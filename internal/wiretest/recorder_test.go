@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// recorder is a test inside of the test, which may fail: of a peer, that is what is to be seen. Examples, which have
-// no testing.T, use it too.
+// recorder is a test within a test: it records failures, so that a test can check what a peer reports. Examples use it
+// because they have no testing.T.
 type recorder struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -48,7 +48,7 @@ func (t *recorder) Failed() bool {
 	return len(t.reports) > 0
 }
 
-// end does what happens at the end of a test.
+// end ends the context and runs the cleanups, as at the end of a test.
 func (t *recorder) end() {
 	t.cancel()
 	for _, f := range slices.Backward(t.cleanups) {
@@ -56,7 +56,7 @@ func (t *recorder) end() {
 	}
 }
 
-// End ends an example, and prints what was reported.
+// End ends an example and prints what was reported.
 func (t *recorder) End() {
 	t.end()
 	for _, report := range t.reports {
@@ -74,7 +74,8 @@ func reportsOf(test func(t *recorder)) []string {
 	return t.reports
 }
 
-// wantReports fails the test unless there is one report for each of want, which contains all of its words.
+// wantReports fails the test unless got has one report for each element of want, in order, that contains all its
+// words.
 func wantReports(t *testing.T, got []string, want ...[]string) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -83,7 +84,7 @@ func wantReports(t *testing.T, got []string, want ...[]string) {
 	for i, words := range want {
 		for _, word := range words {
 			if !strings.Contains(got[i], word) {
-				t.Errorf("report %d does not say %q: %s", i, word, got[i])
+				t.Errorf("report %d: got %q, want it to contain %q", i, got[i], word)
 			}
 		}
 	}

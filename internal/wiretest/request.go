@@ -9,50 +9,51 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Request is a command that a client has sent. It is answered once, by any goroutine: with OK, Fail, WriteError,
-// WriteConcernError, Cursor or Reply, or not at all, with HangUp or Nothing.
+// Request is a command from a client. Any goroutine may answer it, once, with OK, Fail, WriteError, WriteConcernError,
+// Cursor or Reply. HangUp and Nothing leave it without an answer.
 type Request struct {
-	// Name is the name of the command; of every kind of hello, it is "hello".
+	// Name is the name of the command. It is "hello" for every form of hello.
 	Name string
-	// Command is the command as it was sent. The documents of insert, update, and so on, which travel beside the
-	// command, are fields of it.
+	// Command is the command. The documents of insert, update and so on, which travel beside the command, are fields
+	// of it.
 	Command bson.Raw
-	// MoreToCome reports whether the client waits for no answer (w: 0), ExhaustAllowed, whether it takes several.
+	// MoreToCome reports that the client does not wait for an answer (w: 0). ExhaustAllowed reports that it accepts
+	// several answers.
 	MoreToCome, ExhaustAllowed bool
-	// Connection is the number of the connection, from 1.
+	// Connection is the number of the connection, counted from 1.
 	Connection int
 
 	connection *connection
 	message    message
 	timer      *time.Timer
 
-	// Peer.mu guards these two.
+	// Peer.mu guards state and handling.
 	state    state
-	handling bool // a handler has it and has not returned
+	handling bool // a handler has the request and has not returned
 }
 
-// state is what has become of a request. Its client waits for an answer until it is answered or refused.
+// state is the state of a request. Its client waits for an answer until the state is answered or refused.
 type state int
 
 const (
 	arrived  state = iota
 	received       // by Receive or by a handler
-	silent         // to be left without an answer
+	silent         // will not be answered
 	answered
-	refused // by the peer, because the test has not answered in time
+	refused // by the peer, because the test did not answer in time
 )
 
 func newRequest(c *connection, m message) (*Request, error) {
 	first, err := m.command.IndexErr(0)
 	if err != nil {
-		return nil, errors.New("a command without a name")
+		return nil, errors.New("command without name")
 	}
 	name := first.Key()
 	if strings.EqualFold(name, "isMaster") {
 		name = "hello"
 	}
 	if m.legacy && name != "hello" {
-		return nil, fmt.Errorf("a legacy OP_QUERY: %s", m.command)
+		return nil, fmt.Errorf("OP_QUERY other than hello: %s", m.command)
 	}
 	return &Request{
 		Name:           name,
@@ -68,14 +69,14 @@ func newRequest(c *connection, m message) (*Request, error) {
 // String returns the command as extended JSON.
 func (r *Request) String() string { return r.Command.String() }
 
-// OK answers that the command has succeeded. fields are documents whose fields the answer has, beside ok: 1.
+// OK answers that the command succeeded. fields are documents whose fields are added to ok: 1.
 func (r *Request) OK(fields ...any) {
 	r.t().Helper()
 	answer := make(bson.D, 0, 8)
 	for _, f := range fields {
 		more, err := fieldsOf(f)
 		if err != nil {
-			r.connection.peer.errorf("wiretest: the answer to %s cannot be encoded: %v", r, err)
+			r.connection.peer.errorf("wiretest: answer to %s cannot be encoded: %v", r, err)
 			r.HangUp()
 			return
 		}
@@ -84,7 +85,7 @@ func (r *Request) OK(fields ...any) {
 	r.Reply(append(answer, bson.E{Key: "ok", Value: 1}))
 }
 
-// Fail answers that the command has failed.
+// Fail answers that the command failed.
 func (r *Request) Fail(code int, name, message string, labels ...string) {
 	r.t().Helper()
 	answer := bson.D{
@@ -96,8 +97,8 @@ func (r *Request) Fail(code int, name, message string, labels ...string) {
 	r.Reply(withLabels(answer, labels))
 }
 
-// WriteError answers that the statement at index has failed, and that those before it have not. Where there is more
-// to say, OK says it.
+// WriteError answers that the statement at index failed and that all before it succeeded. For any other answer, use
+// OK.
 func (r *Request) WriteError(index, code int, message string, labels ...string) {
 	r.t().Helper()
 	answer := bson.D{
@@ -111,7 +112,7 @@ func (r *Request) WriteError(index, code int, message string, labels ...string) 
 	r.OK(withLabels(answer, labels))
 }
 
-// WriteConcernError answers that all was written, but not as widely as the write concern asks.
+// WriteConcernError answers that everything was written, but that the write concern was not satisfied.
 func (r *Request) WriteConcernError(code int, name, message string, labels ...string) {
 	r.t().Helper()
 	answer := bson.D{
@@ -125,7 +126,7 @@ func (r *Request) WriteConcernError(code int, name, message string, labels ...st
 	r.OK(withLabels(answer, labels))
 }
 
-// statements returns how many writes the command is made of.
+// statements returns the number of writes in the command.
 func (r *Request) statements() int {
 	for _, field := range []string{"documents", "updates", "deletes"} {
 		if list, ok := r.Command.Lookup(field).ArrayOK(); ok {
@@ -143,8 +144,8 @@ func withLabels(answer bson.D, labels []string) bson.D {
 	return append(answer, bson.E{Key: "errorLabels", Value: labels})
 }
 
-// Cursor answers with a batch of documents: the next one to getMore, and the first to anything else. id is 0 when
-// the server has no more.
+// Cursor answers with a batch of documents: the next batch for getMore, and the first one for other commands. id is 0
+// if the server has no more documents.
 func (r *Request) Cursor(namespace string, id int64, docs ...any) {
 	r.t().Helper()
 	batch := "firstBatch"
@@ -158,17 +159,17 @@ func (r *Request) Cursor(namespace string, id int64, docs ...any) {
 	}}})
 }
 
-// Reply answers with this very document.
+// Reply answers with doc as it is.
 func (r *Request) Reply(doc any) {
 	r.t().Helper()
 	raw, err := bson.Marshal(doc)
 	switch {
 	case !r.settle(answered):
 	case err != nil:
-		r.connection.peer.errorf("wiretest: the answer to %s cannot be encoded: %v", r, err)
+		r.connection.peer.errorf("wiretest: answer to %s cannot be encoded: %v", r, err)
 		r.connection.close()
 	case r.MoreToCome:
-		r.connection.peer.errorf("wiretest: the client waits for no answer to %s", r)
+		r.connection.peer.errorf("wiretest: client does not wait for an answer to %s", r)
 	default:
 		r.connection.send(r.message.reply(raw))
 	}
@@ -182,8 +183,8 @@ func (r *Request) HangUp() {
 	}
 }
 
-// Nothing leaves the command without an answer: it is for a client that waits for none (MoreToCome), or is to wait
-// in vain until the end of the test.
+// Nothing leaves the command unanswered. It is for a client that does not wait for an answer (MoreToCome), or that is
+// to wait until the end of the test.
 func (r *Request) Nothing() {
 	r.t().Helper()
 	if r.MoreToCome {
@@ -201,7 +202,7 @@ func (r *Request) Nothing() {
 
 func (r *Request) t() T { return r.connection.peer.t }
 
-// settle claims the right to say what becomes of the request.
+// settle sets the final state of the request and reports whether the caller may act on it. It reports a second answer.
 func (r *Request) settle(to state) bool {
 	r.t().Helper()
 	p := r.connection.peer
@@ -217,7 +218,7 @@ func (r *Request) settle(to state) bool {
 	return was < silent
 }
 
-// become has Peer.mu held.
+// become sets the state. The caller holds Peer.mu.
 func (r *Request) become(to state) {
 	r.state = to
 	if to >= silent {
@@ -228,7 +229,7 @@ func (r *Request) become(to state) {
 	}
 }
 
-// take marks the request as received and reports whether there is still something to be done about it.
+// take marks the request as received. It reports false if the request has been answered or refused already.
 func (r *Request) take() bool {
 	p := r.connection.peer
 	p.mu.Lock()
@@ -240,7 +241,7 @@ func (r *Request) take() bool {
 	return true
 }
 
-// expire refuses a command that has no answer, and reports it unless the test wanted that (Nothing).
+// expire fails a request that has no answer. It reports the request, unless the test called Nothing.
 func (r *Request) expire() {
 	p := r.connection.peer
 	p.mu.Lock()
@@ -253,9 +254,9 @@ func (r *Request) expire() {
 	case was > silent:
 		return // answered at the last moment
 	case was == arrived:
-		p.errorf("wiretest: nobody expected %s", r)
-	case was == received && !p.t.Failed(): // a test that failed may have ended before its answer
-		p.errorf("wiretest: received and not answered: %s", r)
+		p.errorf("wiretest: unexpected command %s", r)
+	case was == received && !p.t.Failed(): // a test that has failed may have ended before its answer
+		p.errorf("wiretest: unanswered command %s", r)
 	}
 	if !r.MoreToCome {
 		answer, _ := bson.Marshal(refusal)
@@ -263,7 +264,7 @@ func (r *Request) expire() {
 	}
 }
 
-// refusal is not among the errors after which drivers try again.
+// refusal is an error that drivers do not retry.
 var refusal = bson.D{
 	{Key: "ok", Value: 0},
 	{Key: "errmsg", Value: "wiretest: the test has no answer to this command"},

@@ -12,7 +12,8 @@ import (
 // Role is the kind of server that a peer plays.
 type Role int
 
-// The roles. The last three are members of a replica set; a peer that [Start] gives one of them is a set of its own.
+// The roles. The last three are members of a replica set. A peer that [Start] gives one of them is a set of one
+// member.
 const (
 	Standalone Role = iota
 	Mongos
@@ -24,21 +25,22 @@ const (
 // setName is the name of every replica set.
 const setName = "rs"
 
-// deployment is what the peers of one replica set, or a peer on its own, know of one another.
+// deployment is the state that the peers of one replica set share. A peer that is not in a [Set] has a deployment for
+// itself.
 type deployment struct {
 	mu        sync.Mutex
 	peers     []*Peer
 	elections uint64
 }
 
-// SetRole makes the peer a server of another kind. A driver learns it from the next hello; see also [Set.Elect].
+// SetRole changes the role of the peer. A driver learns of it from the next hello; see also [Set.Elect].
 func (p *Peer) SetRole(role Role) {
 	p.deployment.mu.Lock()
 	defer p.deployment.mu.Unlock()
 	p.deployment.setRole(p, role)
 }
 
-// setRole has mu held.
+// setRole sets the role. The caller holds mu.
 func (d *deployment) setRole(p *Peer, role Role) {
 	p.role = role
 	if role == Primary {
@@ -46,8 +48,8 @@ func (d *deployment) setRole(p *Peer, role Role) {
 	}
 }
 
-// SetHello changes what the peer says of itself: maxBsonObjectSize, maxWireVersion, tags, hosts, or any other field
-// of hello. A field that is [Absent] is left out. Changes add up, and outlast changes of role.
+// SetHello changes fields of the peer's answer to hello: maxBsonObjectSize, maxWireVersion, tags, hosts, or any other.
+// A field whose value is [Absent] is left out. Changes are merged with earlier ones and outlast changes of role.
 func (p *Peer) SetHello(fields bson.M) {
 	p.deployment.mu.Lock()
 	defer p.deployment.mu.Unlock()
@@ -56,7 +58,7 @@ func (p *Peer) SetHello(fields bson.M) {
 	}
 }
 
-// Hello returns what the peer answers to hello.
+// Hello returns the peer's answer to hello.
 func (p *Peer) Hello() bson.D {
 	p.deployment.mu.Lock()
 	defer p.deployment.mu.Unlock()
@@ -83,7 +85,7 @@ func (p *Peer) Hello() bson.D {
 	return override(hello, p.fields)
 }
 
-// override returns doc with fields in the place of its own.
+// override returns doc with the values of fields. It removes fields that are Absent.
 func override(doc bson.D, fields bson.M) bson.D {
 	doc = slices.DeleteFunc(doc, func(e bson.E) bool {
 		_, other := fields[e.Key]
@@ -97,7 +99,7 @@ func override(doc bson.D, fields bson.M) bson.D {
 	return doc
 }
 
-// membership is the part of hello that only members of a replica set have. mu is held.
+// membership returns the fields of hello that only members of a replica set have. The caller holds mu.
 func (d *deployment) membership(p *Peer) bson.D {
 	var hosts, arbiters bson.A
 	var primary string

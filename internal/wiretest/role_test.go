@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// watch starts a client and returns the kinds of the servers that it sees, in the order of addresses, as they change.
+// watch starts a client and returns the descriptions of the topology that it sees.
 func watch(t *testing.T, uri string) <-chan event.TopologyDescription {
 	t.Helper()
 	seen := make(chan event.TopologyDescription, 1000)
@@ -34,7 +34,7 @@ func watch(t *testing.T, uri string) <-chan event.TopologyDescription {
 	return seen
 }
 
-// awaitKinds waits until a client sees servers of these kinds.
+// awaitKinds waits until a client sees a topology with servers of these kinds.
 func awaitKinds(t *testing.T, seen <-chan event.TopologyDescription, topology string, kinds map[*wiretest.Peer]string) {
 	t.Helper()
 	var last event.TopologyDescription
@@ -42,7 +42,7 @@ func awaitKinds(t *testing.T, seen <-chan event.TopologyDescription, topology st
 		select {
 		case last = <-seen:
 		case <-t.Context().Done():
-			t.Fatalf("the client last saw %+v", last)
+			t.Fatalf("got the topology %+v, want %s with %v", last, topology, kinds)
 		}
 		matching := 0
 		for peer, kind := range kinds {
@@ -58,7 +58,7 @@ func awaitKinds(t *testing.T, seen <-chan event.TopologyDescription, topology st
 	}
 }
 
-func TestDriverSeesTheRole(t *testing.T) {
+func TestDriverSeesRole(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		role           wiretest.Role
@@ -77,7 +77,7 @@ func TestDriverSeesTheRole(t *testing.T) {
 	}
 }
 
-func TestDriverSeesAFailover(t *testing.T) {
+func TestDriverSeesFailover(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Arbiter)
 	a, b, arbiter := set.Peers[0], set.Peers[1], set.Peers[2]
 	seen := watch(t, set.URI())
@@ -94,7 +94,7 @@ func TestDriverSeesAFailover(t *testing.T) {
 		map[*wiretest.Peer]string{a: "RSPrimary", b: "RSSecondary", arbiter: "RSArbiter"})
 }
 
-func TestReadPreferenceChoosesTheMember(t *testing.T) {
+func TestReadPreferenceSelectsMember(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Secondary)
 	set.Peers[2].SetHello(bson.M{"tags": bson.M{"dc": "far"}})
 	tagged := options.Collection().SetReadPreference(readpref.Secondary(readpref.WithTags("dc", "far")))
@@ -108,7 +108,7 @@ func TestReadPreferenceChoosesTheMember(t *testing.T) {
 	}
 }
 
-func TestLimitsOfTheServer(t *testing.T) {
+func TestSetHello(t *testing.T) {
 	t.Run("maxWriteBatchSize", func(t *testing.T) {
 		t.Parallel()
 		peer := wiretest.Start(t, wiretest.Standalone, bson.M{"maxWriteBatchSize": 2})
@@ -117,7 +117,7 @@ func TestLimitsOfTheServer(t *testing.T) {
 		peer.Receive("insert").Want(bson.M{"documents": []bson.M{{"_id": 1}, {"_id": 2}}}).OK(bson.M{"n": 2})
 		peer.Receive("insert").Want(bson.M{"documents": []bson.M{{"_id": 3}}}).OK(bson.M{"n": 1})
 		if res, err := inserted.Await(t.Context()); err != nil || len(res.InsertedIDs) != 3 {
-			t.Errorf("got %v, %v", res, err)
+			t.Errorf("got %v, %v, want three inserted IDs", res, err)
 		}
 	})
 	t.Run("logicalSessionTimeoutMinutes", func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestLimitsOfTheServer(t *testing.T) {
 		peer := wiretest.Start(t, wiretest.Standalone, bson.M{"maxWireVersion": 5})
 		_, err := newClient(t, peer.URI("serverSelectionTimeoutMS=200")).Open(t.Context()).Await(t.Context())
 		if !errors.Is(err, motor.PyMongoError) {
-			t.Errorf("got %v: the driver does not speak to servers as old as this", err)
+			t.Errorf("Open() = %v, want an error, because the driver does not support wire version 5", err)
 		}
 	})
 }

@@ -7,7 +7,7 @@ type Set struct {
 	deployment *deployment
 }
 
-// StartSet starts a replica set, one member for each role, and stops it at the end of the test.
+// StartSet starts a replica set with one member for each role, and stops it at the end of the test.
 func StartSet(t T, roles ...Role) *Set {
 	t.Helper()
 	s := &Set{deployment: new(deployment)}
@@ -29,14 +29,14 @@ func (s *Set) URI(options ...string) string {
 	return uri(append([]string{"replicaSet=" + setName}, options...), addresses...)
 }
 
-// Handle is [Peer.Handle] for every member.
+// Handle calls [Peer.Handle] for every member.
 func (s *Set) Handle(name string, handler func(*Request)) {
 	for _, p := range s.Peers {
 		p.Handle(name, handler)
 	}
 }
 
-// Elect makes p the primary, and the primary that was a secondary. No hello shows one without the other.
+// Elect makes p the primary and makes the previous primary a secondary, in one step that no hello can split.
 func (s *Set) Elect(p *Peer) {
 	s.deployment.mu.Lock()
 	defer s.deployment.mu.Unlock()
@@ -48,7 +48,7 @@ func (s *Set) Elect(p *Peer) {
 	s.deployment.setRole(p, Primary)
 }
 
-// StepDown makes every primary a secondary: the set has no primary until the next Elect.
+// StepDown makes every primary a secondary. The set has no primary until the next Elect.
 func (s *Set) StepDown() {
 	s.deployment.mu.Lock()
 	defer s.deployment.mu.Unlock()

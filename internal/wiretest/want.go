@@ -13,19 +13,18 @@ import (
 // mark is the type of Absent and Present.
 type mark string
 
-// Absent is what [Request.Want] expects of a field that must not be there, and Present, of one that must, whatever
-// its value.
+// [Request.Want] uses Absent for a field that must not be set and Present for a field that must be set to any value.
 const (
 	Absent  mark = "no such field"
 	Present mark = "any value"
 )
 
-// Want compares fields of the command with what is expected, and fails the test with a line for each that differs.
-// want is a bson.M or bson.D of fields; the command may have others. A key with dots reaches into documents and
-// arrays: "documents.0.name".
+// Want compares fields of the command with the expected ones and fails the test with a line for each difference. want
+// is a bson.M or bson.D; the command may have other fields. A key with dots names a field within documents and arrays:
+// "documents.0.name".
 //
-// A value is equal if the types are too, except that integers of all sizes are alike. Documents within must be equal
-// as a whole, in any order of their fields if what is expected is a bson.M.
+// Values are equal if their types are equal too, except that all integer types are alike. A nested document must be
+// equal as a whole. The order of its fields counts unless the expected one is a bson.M.
 func (r *Request) Want(want any) *Request {
 	r.t().Helper()
 	fields, ok := want.(bson.D)
@@ -36,7 +35,7 @@ func (r *Request) Want(want any) *Request {
 		}
 	}
 	if !ok {
-		r.connection.peer.errorf("wiretest: Want takes a bson.M or a bson.D, not a %T", want)
+		r.connection.peer.errorf("wiretest: Want needs a bson.M or bson.D, got %T", want)
 		return r
 	}
 	var all []string
@@ -44,7 +43,7 @@ func (r *Request) Want(want any) *Request {
 		all = append(all, differences(f.Key, f.Value, r.Command.Lookup(strings.Split(f.Key, ".")...))...)
 	}
 	if len(all) > 0 {
-		r.connection.peer.errorf("wiretest: %s is not as expected:\n\t%s\nin %s", r.Name, strings.Join(all, "\n\t"), r)
+		r.connection.peer.errorf("wiretest: unexpected fields of %s:\n\t%s\nin %s", r.Name, strings.Join(all, "\n\t"), r)
 	}
 	return r
 }
@@ -117,7 +116,7 @@ func listDifferences(path string, want reflect.Value, got bson.RawValue, unequal
 	return all
 }
 
-// equal compares values that are neither documents nor lists, or are so in structs and raw BSON: to the byte.
+// equal compares the bytes of two values. Documents and lists come here only in structs and raw BSON.
 func equal(want, got bson.RawValue) bool {
 	if isInteger(want) && isInteger(got) {
 		return want.AsInt64() == got.AsInt64()
@@ -127,7 +126,7 @@ func equal(want, got bson.RawValue) bool {
 
 func isInteger(v bson.RawValue) bool { return v.Type == bson.TypeInt32 || v.Type == bson.TypeInt64 }
 
-// show writes what is expected as extended JSON, if it can be.
+// show returns an expected value as extended JSON, or as fmt prints it if it cannot be encoded.
 func show(want any) string {
 	if m, ok := want.(mark); ok {
 		return string(m)
@@ -139,7 +138,7 @@ func show(want any) string {
 	return showRaw(v)
 }
 
-// rawValue encodes a value; bson.MarshalValue refuses nil.
+// rawValue encodes a value. It handles nil, which bson.MarshalValue rejects.
 func rawValue(v any) (bson.RawValue, error) {
 	if v == nil {
 		return bson.RawValue{Type: bson.TypeNull}, nil

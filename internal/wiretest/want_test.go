@@ -20,33 +20,33 @@ func TestWant(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		want any
-		says []string // a line each
+		says []string // one line each
 	}{
 		{"some fields", bson.M{"find": "users", "$db": "app"}, nil},
-		{"integers of another size", bson.D{{Key: "limit", Value: 3}, {Key: "filter.a", Value: int64(1)}}, nil},
-		{"a path", bson.M{"filter.b.1": 2.5}, nil},
-		{"a document", bson.M{"filter": bson.D{{Key: "a", Value: 1}, {Key: "b", Value: bson.A{"x", 2.5}}}}, nil},
-		{"a map", bson.M{"filter": bson.M{"b": []any{"x", 2.5}, "a": 1}}, nil},
+		{"integers of different sizes", bson.D{{Key: "limit", Value: 3}, {Key: "filter.a", Value: int64(1)}}, nil},
+		{"path", bson.M{"filter.b.1": 2.5}, nil},
+		{"document", bson.M{"filter": bson.D{{Key: "a", Value: 1}, {Key: "b", Value: bson.A{"x", 2.5}}}}, nil},
+		{"map", bson.M{"filter": bson.M{"b": []any{"x", 2.5}, "a": 1}}, nil},
 		{"presence", bson.M{"lsid": wiretest.Absent, "limit": wiretest.Present, "hint": wiretest.Present}, nil},
 		{"null", bson.M{"hint": nil}, nil},
-		{"presence within", bson.M{"filter": bson.M{"a": wiretest.Present, "b": wiretest.Present}}, nil},
+		{"nested presence", bson.M{"filter": bson.M{"a": wiretest.Present, "b": wiretest.Present}}, nil},
 
 		{"another value", bson.M{"find": "people"}, []string{`find: want "people", got "users"`}},
 		{"another type", bson.M{"limit": 3.0}, []string{`limit: want {"$numberDouble":"3.0"}, got {"$numberLong":"3"}`}},
-		{"null instead of nothing", bson.M{"lsid": nil}, []string{"lsid: want null, got no such field"}},
-		{"a field that is missing", bson.M{"lsid": wiretest.Present}, []string{"lsid: want any value, got no such field"}},
-		{"a field too many", bson.M{"hint": wiretest.Absent}, []string{"hint: want no such field, got null"}},
-		{"a difference within", bson.M{"filter": bson.M{"a": 2, "b": bson.A{"x", 3}}}, []string{
+		{"null for a missing field", bson.M{"lsid": nil}, []string{"lsid: want null, got no such field"}},
+		{"missing field", bson.M{"lsid": wiretest.Present}, []string{"lsid: want any value, got no such field"}},
+		{"extra field", bson.M{"hint": wiretest.Absent}, []string{"hint: want no such field, got null"}},
+		{"nested difference", bson.M{"filter": bson.M{"a": 2, "b": bson.A{"x", 3}}}, []string{
 			`filter.a: want {"$numberInt":"2"}, got {"$numberInt":"1"}`,
 			`filter.b.1: want {"$numberInt":"3"}, got {"$numberDouble":"2.5"}`,
 		}},
-		{"a field too few", bson.M{"filter": bson.M{"a": 1}}, []string{`filter: want {"a": {"$numberInt":"1"}}, got {"a"`}},
+		{"missing nested field", bson.M{"filter": bson.M{"a": 1}}, []string{`filter: want {"a": {"$numberInt":"1"}}, got {"a"`}},
 		{"another order", bson.M{"filter": bson.D{{Key: "b", Value: bson.A{"x", 2.5}}, {Key: "a", Value: 1}}},
 			[]string{`filter: want {"b"`}},
-		{"a list too short", bson.M{"filter.b": bson.A{"x"}}, []string{`filter.b: want ["x"], got ["x",`}},
-		{"no list", bson.M{"find": bson.A{"users"}}, []string{`find: want ["users"], got "users"`}},
-		{"no document", bson.M{"find": bson.M{}}, []string{`find: want {}, got "users"`}},
-		{"no fields", "find", []string{"Want takes a bson.M or a bson.D, not a string"}},
+		{"short list", bson.M{"filter.b": bson.A{"x"}}, []string{`filter.b: want ["x"], got ["x",`}},
+		{"not a list", bson.M{"find": bson.A{"users"}}, []string{`find: want ["users"], got "users"`}},
+		{"not a document", bson.M{"find": bson.M{}}, []string{`find: want {}, got "users"`}},
+		{"not fields", "find", []string{"Want needs a bson.M or bson.D, got string"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reports := reportsOf(func(mock *recorder) {
@@ -64,7 +64,7 @@ func TestWant(t *testing.T) {
 			}
 			for _, line := range test.says {
 				if all := strings.Join(reports, "\n"); len(reports) != 1 || !strings.Contains(all, line) {
-					t.Errorf("got %q, want one that says %s", reports, line)
+					t.Errorf("got %q, want one report with %s", reports, line)
 				}
 			}
 		})
