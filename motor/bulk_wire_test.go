@@ -52,7 +52,7 @@ var (
 	deletedN = bson.M{"q": bson.M{"a": 1}, "limit": 0, "collation": fr, "hint": bson.M{"a": 1}}
 )
 
-func TestBulkWriteOnTheWire(t *testing.T) {
+func TestBulkWriteCommands(t *testing.T) {
 	type sent struct {
 		command string
 		list    bson.A
@@ -139,8 +139,8 @@ func decoded(t *testing.T, raw bson.Raw) bson.M {
 	return doc
 }
 
-// TestOutcomeOfABulkWrite has a server do a part of what it is asked to do.
-func TestOutcomeOfABulkWrite(t *testing.T) {
+// TestBulkWriteResult has a server do a part of what it is asked to do.
+func TestBulkWriteResult(t *testing.T) {
 	models := func() []mongo.WriteModel {
 		set := bson.M{"$set": bson.M{"a": 1}}
 		return []mongo.WriteModel{
@@ -243,7 +243,7 @@ func TestOutcomeOfABulkWrite(t *testing.T) {
 	}
 }
 
-func TestInsertManyTellsItsPartialResultByTheError(t *testing.T) {
+func TestInsertManyPartialResult(t *testing.T) {
 	for _, uri := range []string{"", "wTimeoutMS=5"} {
 		peer := wiretest.Start(t, wiretest.Standalone)
 		wait := insertMany(t.Context(), newClient(t, peer.URI(uri)).Database("d").Collection("c"))
@@ -264,7 +264,7 @@ func TestInsertManyTellsItsPartialResultByTheError(t *testing.T) {
 	}
 }
 
-func TestBulkWriteTakesItsArgumentsAtTheCall(t *testing.T) {
+func TestBulkWriteCopiesModels(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
 	coll := client.Database("d").Collection("c")

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestTryNextGetsMoreOnceAtMost(t *testing.T) {
+func TestChangeStreamTryNext(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Collection("c").Watch(nil)
 	first := stream.TryNext(t.Context())
@@ -45,7 +45,7 @@ func TestTryNextGetsMoreOnceAtMost(t *testing.T) {
 }
 
 // The first batch may have changes already, and then there is no getMore.
-func TestFirstBatchOfAStream(t *testing.T) {
+func TestChangeStreamFirstBatch(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil, options.ChangeStream().SetResumeAfter(token(1)))
 	opened := stream.Open(t.Context())
@@ -67,7 +67,7 @@ func TestFirstBatchOfAStream(t *testing.T) {
 	resumesAt(t, stream, 9)
 }
 
-func TestResumeTokenFollowsTheReads(t *testing.T) {
+func TestResumeTokenAfterEachRead(t *testing.T) {
 	peer, _, stream := watching(t)
 	resumesAt(t, stream, 1)
 	next := stream.Next(t.Context())
@@ -93,7 +93,7 @@ func TestResumeTokenFollowsTheReads(t *testing.T) {
 }
 
 // A change that is not one, in the middle of a batch and where the driver does not look: at its end.
-func TestChangeWithoutAnID(t *testing.T) {
+func TestChangeWithoutID(t *testing.T) {
 	for name, docs := range map[string][]any{
 		"alone":         {bson.M{"operationType": "insert"}},
 		"at the end":    {happened(2), bson.M{"operationType": "insert"}},
@@ -124,7 +124,7 @@ func TestChangeWithoutAnID(t *testing.T) {
 }
 
 // What is watched was dropped.
-func TestEndOfAStream(t *testing.T) {
+func TestChangeStreamInvalidated(t *testing.T) {
 	peer, _, stream := watching(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -151,7 +151,7 @@ func TestEndOfAStream(t *testing.T) {
 	}
 }
 
-func TestAllOfAStreamWaitsForChanges(t *testing.T) {
+func TestChangeStreamAll(t *testing.T) {
 	peer, _, stream := watching(t)
 	seen := make(chan any, 10)
 	ended := make(chan struct{})
@@ -181,7 +181,7 @@ func TestAllOfAStreamWaitsForChanges(t *testing.T) {
 	}
 }
 
-func TestEachOfAStream(t *testing.T) {
+func TestChangeStreamEach(t *testing.T) {
 	peer, _, stream := watching(t)
 	type call struct {
 		doc bson.M
@@ -225,7 +225,7 @@ func TestEachOfAStream(t *testing.T) {
 	stream.Each(t.Context(), nil)
 }
 
-func TestEachOfAStreamEndsWithAChangeThatCannotBeDecoded(t *testing.T) {
+func TestChangeStreamEachDecodeError(t *testing.T) {
 	type event struct {
 		OperationType int `bson:"operationType"`
 	}

@@ -27,7 +27,7 @@ func resumedAt(n int) bson.M {
 	return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{"resumeAfter": token(n)}}}}
 }
 
-func TestStreamIsResumed(t *testing.T) {
+func TestChangeStreamResumes(t *testing.T) {
 	for name, interrupt := range interruptions {
 		t.Run(name, func(t *testing.T) {
 			peer, _, stream := watching(t)
@@ -56,7 +56,7 @@ func TestStreamIsResumed(t *testing.T) {
 }
 
 // TryNext resumes once, and does not ask for more after that.
-func TestTryNextThatResumes(t *testing.T) {
+func TestTryNextResumesOnce(t *testing.T) {
 	peer, _, stream := watching(t)
 	try := stream.TryNext(t.Context())
 	peer.Receive("getMore").HangUp()
@@ -67,7 +67,7 @@ func TestTryNextThatResumes(t *testing.T) {
 	resumesAt(t, stream, 3)
 }
 
-func TestErrorThatEndsAStream(t *testing.T) {
+func TestChangeStreamFatalError(t *testing.T) {
 	peer, _, stream := watching(t)
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(237, "CursorKilled", "cursor id 7 was killed")
@@ -88,7 +88,7 @@ func TestErrorThatEndsAStream(t *testing.T) {
 
 // To the driver an error without the label ends a stream. One of a connection, or of a server that is no primary any
 // more, need not: the read fails, and the next one tries again.
-func TestStreamIsResumedByTheNextReadWhereTheDriverDoesNot(t *testing.T) {
+func TestChangeStreamResumesOnNextRead(t *testing.T) {
 	peer, _, stream := watching(t)
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(10107, "NotWritablePrimary", "not primary")
@@ -103,7 +103,7 @@ func TestStreamIsResumedByTheNextReadWhereTheDriverDoesNot(t *testing.T) {
 }
 
 // The read fails that could not resume. The next one tries again, where the last change was read.
-func TestStreamThatCouldNotBeResumedIsResumedByTheNextRead(t *testing.T) {
+func TestChangeStreamRetriesFailedResume(t *testing.T) {
 	peer, _, stream := watching(t)
 	for range 2 {
 		next := stream.Next(t.Context())
@@ -137,7 +137,7 @@ func TestStreamThatCouldNotBeResumedIsResumedByTheNextRead(t *testing.T) {
 }
 
 // Where a stream begins that is resumed before it has seen anything.
-func TestStreamIsResumedWhereItBegan(t *testing.T) {
+func TestChangeStreamResumePoint(t *testing.T) {
 	at := func(field string, value any) bson.M {
 		return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{field: value}}}}
 	}
@@ -193,7 +193,7 @@ func TestStreamIsResumedWhereItBegan(t *testing.T) {
 }
 
 // Without a token nobody knows where it was: by a stream opened anew, changes would be lost.
-func TestStreamWithoutATokenIsNotOpenedAnew(t *testing.T) {
+func TestChangeStreamWithoutResumeToken(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c").Watch(nil)
 	next := stream.Next(t.Context())
@@ -208,7 +208,7 @@ func TestStreamWithoutATokenIsNotOpenedAnew(t *testing.T) {
 }
 
 // The server says of an error that a stream may be resumed after it: also after one of resuming.
-func TestStreamIsOpenedAnewAfterALabelledErrorOfResuming(t *testing.T) {
+func TestChangeStreamResumableResumeError(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	stream := coll.Watch(nil, options.ChangeStream().SetMaxAwaitTime(7*time.Millisecond))
@@ -248,7 +248,7 @@ func TestStreamIsOpenedAnewAfterALabelledErrorOfResuming(t *testing.T) {
 }
 
 // A pointer among the options is the caller's to use again.
-func TestStartAtOperationTimeOfAStreamIsCopied(t *testing.T) {
+func TestStartAtOperationTimeIsCopied(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	at := bson.Timestamp{T: 9, I: 1}
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil, options.ChangeStream().SetStartAtOperationTime(&at))

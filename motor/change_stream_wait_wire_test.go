@@ -15,7 +15,7 @@ import (
 )
 
 // MOTOR-625: Motor froze when there were more change streams than workers.
-func TestThousandIdleStreamsHoldUpNobody(t *testing.T) {
+func TestThousandIdleChangeStreams(t *testing.T) {
 	const n = 1_000
 	peer := wiretest.Start(t, wiretest.Primary)
 	polls := make(chan *wiretest.Request, n)
@@ -57,7 +57,7 @@ func TestThousandIdleStreamsHoldUpNobody(t *testing.T) {
 }
 
 // A wait that ends, by its context or by Cancel, leaves the change to the next one.
-func TestWaitForAChangeThatEndsLosesNothing(t *testing.T) {
+func TestCancelledNextKeepsChange(t *testing.T) {
 	peer, _, stream := watching(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	one, two := stream.Next(ctx), stream.TryNext(t.Context())
@@ -84,7 +84,7 @@ func TestWaitForAChangeThatEndsLosesNothing(t *testing.T) {
 }
 
 // Nobody waits when the change comes; the stream has not been read that far.
-func TestChangeThatNobodyWaitsFor(t *testing.T) {
+func TestUnreadChangeIsKept(t *testing.T) {
 	peer, _, stream := watching(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	next := stream.Next(ctx)
@@ -101,7 +101,7 @@ func TestChangeThatNobodyWaitsFor(t *testing.T) {
 	resumesAt(t, stream, 9)
 }
 
-func TestCloseEndsAWaitForAChange(t *testing.T) {
+func TestChangeStreamCloseEndsNext(t *testing.T) {
 	peer, _, stream := watching(t)
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
@@ -125,7 +125,7 @@ func TestCloseEndsAWaitForAChange(t *testing.T) {
 	}
 }
 
-func TestCloseEndsTheOpeningOfAStream(t *testing.T) {
+func TestChangeStreamCloseEndsOpen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
 	opened, next := stream.Open(t.Context()), stream.Next(t.Context())
@@ -143,7 +143,7 @@ func TestCloseEndsTheOpeningOfAStream(t *testing.T) {
 }
 
 // The server may take its time to open a stream, too.
-func TestOpeningOfAStreamHoldsUpNobody(t *testing.T) {
+func TestChangeStreamOpenTakesNoSlot(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=1"), motor.WithMaxWorkers(1))
 	opened := client.Database("d").Watch(nil).Open(t.Context())
@@ -156,7 +156,7 @@ func TestOpeningOfAStreamHoldsUpNobody(t *testing.T) {
 }
 
 // Changes that have come but were not read are where the next stream begins.
-func TestCloseOfAStreamWithUnreadChanges(t *testing.T) {
+func TestChangeStreamCloseWithUnread(t *testing.T) {
 	peer, _, stream := watching(t)
 	next := stream.Next(t.Context())
 	changes(peer.Receive("getMore"), 7, 9, happened(2), happened(3), happened(4))
@@ -178,7 +178,7 @@ func TestCloseOfAStreamWithUnreadChanges(t *testing.T) {
 	}
 }
 
-func TestCloseOfAStreamThatWasNotOpenedSendsNothing(t *testing.T) {
+func TestChangeStreamCloseUnopened(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || stream.Alive() {
@@ -192,7 +192,7 @@ func TestCloseOfAStreamThatWasNotOpenedSendsNothing(t *testing.T) {
 	}
 }
 
-func TestCloseOfTheClientEndsAWaitForAChange(t *testing.T) {
+func TestClientCloseEndsChangeStreamNext(t *testing.T) {
 	peer, client, stream := watching(t)
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
@@ -210,7 +210,7 @@ func TestCloseOfTheClientEndsAWaitForAChange(t *testing.T) {
 	}
 }
 
-func TestForgottenStreamIsEndedOnTheServer(t *testing.T) {
+func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
 	for name, leave := range map[string]func() *wiretest.Request{
@@ -246,7 +246,7 @@ func TestForgottenStreamIsEndedOnTheServer(t *testing.T) {
 }
 
 // The session that a stream is opened with stays its session, also when it is opened anew.
-func TestStreamInASession(t *testing.T) {
+func TestChangeStreamSession(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=2", "retryReads=false"), motor.WithMaxWorkers(1))
 	session, err := motor.StartDriverSession(t.Context(), client)
@@ -281,7 +281,7 @@ func TestStreamInASession(t *testing.T) {
 }
 
 // Several goroutines that read one stream have each change once, in the order of their calls.
-func TestReadsOfAStreamTakeTurns(t *testing.T) {
+func TestChangeStreamConcurrentReads(t *testing.T) {
 	peer, _, stream := watching(t)
 	var all []*future.Future[bson.M]
 	for range 20 {

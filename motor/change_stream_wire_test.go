@@ -67,7 +67,7 @@ func isChange(doc bson.M, n int) bool {
 	return doc["operationType"] == "insert" && nested["n"] == int32(n)
 }
 
-func TestWatchSendsNothingUntilTheStreamIsRead(t *testing.T) {
+func TestWatchIsLazy(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI())
 	match := bson.D{{Key: "$match", Value: bson.M{"operationType": "insert"}}}
@@ -103,7 +103,7 @@ func TestWatchSendsNothingUntilTheStreamIsRead(t *testing.T) {
 }
 
 // A client's read preference can be changed after the driver's has been made.
-func TestWatchHasTheConcernsOfTheMomentItIsOpened(t *testing.T) {
+func TestWatchUsesConcernsAtOpen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("readConcernLevel=majority"))
 	stream := client.Watch(nil)
@@ -119,7 +119,7 @@ func TestWatchHasTheConcernsOfTheMomentItIsOpened(t *testing.T) {
 	}
 }
 
-func TestOptionsOfWatch(t *testing.T) {
+func TestWatchOptions(t *testing.T) {
 	after, comment, custom := bson.M{"_data": 5}, bson.M{"by": "test"}, bson.M{"allowDiskUse": true}
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Collection("c").Watch(nil, options.ChangeStream().
@@ -162,7 +162,7 @@ func TestOptionsOfWatch(t *testing.T) {
 	}
 }
 
-func TestWatchWithBadArguments(t *testing.T) {
+func TestWatchBadArguments(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	set := options.ChangeStream
@@ -216,7 +216,7 @@ func TestWatchWithBadArguments(t *testing.T) {
 }
 
 // A stream that cannot be opened now may be opened later.
-func TestStreamThatCouldNotBeOpenedIsOpenedByTheNextRead(t *testing.T) {
+func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
 	opened := stream.Open(t.Context())
@@ -234,7 +234,7 @@ func TestStreamThatCouldNotBeOpenedIsOpenedByTheNextRead(t *testing.T) {
 	}
 }
 
-func TestTypesOfChanges(t *testing.T) {
+func TestChangeStreamTypes(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("aggregate", func(r *wiretest.Request) { changes(r, 0, 0, happened(1)) })
 	type document struct{ Nested struct{ N int } }
@@ -269,7 +269,7 @@ func TestTypesOfChanges(t *testing.T) {
 }
 
 // The next read has the change after the one that cannot be decoded.
-func TestChangeThatCannotBeDecoded(t *testing.T) {
+func TestChangeStreamDecodeError(t *testing.T) {
 	type event struct {
 		OperationType int `bson:"operationType"`
 	}

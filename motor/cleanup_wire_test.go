@@ -28,7 +28,7 @@ func killed(peer *wiretest.Peer, n int) func() bool {
 }
 
 // A reply with a wrong operationTime makes the driver panic.
-func TestAbandonedCursors_PanicOfTheDriver(t *testing.T) {
+func TestAbandonedCursorsDriverPanic(t *testing.T) {
 	var told atomic.Int32
 	before := future.SetUnobservedHandler(func(err error) {
 		if p := (*future.PanicError)(nil); errors.As(err, &p) {
@@ -46,7 +46,7 @@ func TestAbandonedCursors_PanicOfTheDriver(t *testing.T) {
 	eventually(t, func() bool { return told.Load() == 2 })
 }
 
-func TestAbandonedCursors_ServerDoesNotAnswer(t *testing.T) {
+func TestAbandonedCursorsServerSilent(t *testing.T) {
 	motor.SetCleanupTimeout(t, 50*time.Millisecond)
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("killCursors", func(r *wiretest.Request) { r.Nothing() })
@@ -58,7 +58,7 @@ func TestAbandonedCursors_ServerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-func TestAbandonedSessions_ServerDoesNotAnswer(t *testing.T) {
+func TestAbandonedSessionsServerSilent(t *testing.T) {
 	motor.SetCleanupTimeout(t, 50*time.Millisecond)
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -76,7 +76,7 @@ func TestAbandonedSessions_ServerDoesNotAnswer(t *testing.T) {
 }
 
 // A cursor that was opened in a session is ended in its turn there, which an operation may hold for long.
-func TestAbandonedCursors_SessionIsBusy(t *testing.T) {
+func TestAbandonedCursorsSessionBusy(t *testing.T) {
 	motor.SetCleanupTimeout(t, 50*time.Millisecond)
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("killCursors", ok())

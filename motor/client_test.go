@@ -34,7 +34,7 @@ func newClient(t *testing.T, uri string, opts ...motor.ClientOption) *motor.Clie
 	return client
 }
 
-func TestNewClientRefusesWhatCanBeKnownWithoutIO(t *testing.T) {
+func TestNewClientBadOptions(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		uri   string
@@ -67,7 +67,7 @@ func TestNewClientRefusesWhatCanBeKnownWithoutIO(t *testing.T) {
 	}
 }
 
-func TestUnknownOptionIsNamed(t *testing.T) {
+func TestUnknownOptionError(t *testing.T) {
 	_, err := motor.NewClient("mongodb://localhost/?maxPoolSzie=10")
 	if err == nil || !strings.Contains(err.Error(), `"maxPoolSzie"`) {
 		t.Errorf("the error does not name the option: %v", err)
@@ -100,7 +100,7 @@ func TestMaxWorkers(t *testing.T) {
 	}
 }
 
-func TestMakingHandlesDoesNoIO(t *testing.T) {
+func TestHandlesDoNoIO(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestMakingHandlesDoesNoIO(t *testing.T) {
 	<-done
 }
 
-func TestServerThatIsNotThere(t *testing.T) {
+func TestServerUnreachable(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t, nowhere)
 	_, err := client.Open(ctx).Await(ctx)
@@ -155,7 +155,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestOperationEndsWithItsContext(t *testing.T) {
+func TestOperationContextEnds(t *testing.T) {
 	client := newClient(t, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=60000")
 	ctx, cancel := context.WithCancel(context.Background())
 	f := client.Open(ctx)
@@ -172,7 +172,7 @@ func TestOperationEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestNilContextIsATypeError(t *testing.T) {
+func TestNilContext(t *testing.T) {
 	client := newClient(t, nowhere)
 	var none context.Context
 	if _, err := client.ServerInfo(none).Await(t.Context()); !errors.Is(err, motor.TypeError) {
@@ -180,7 +180,7 @@ func TestNilContextIsATypeError(t *testing.T) {
 	}
 }
 
-func TestCloseIsRepeatableAndTheNextUseReopens(t *testing.T) {
+func TestClientCloseAndReopen(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t, nowhere)
 	for range 3 {
@@ -198,7 +198,7 @@ func TestCloseIsRepeatableAndTheNextUseReopens(t *testing.T) {
 	}
 }
 
-func TestCloseWithAContextThatIsOverStillCloses(t *testing.T) {
+func TestClientCloseWithEndedContext(t *testing.T) {
 	client := newClient(t, nowhere)
 	_, _ = client.Open(t.Context()).Await(t.Context())
 	over, cancel := context.WithCancel(context.Background())
@@ -209,7 +209,7 @@ func TestCloseWithAContextThatIsOverStillCloses(t *testing.T) {
 	// goleak, at the end of all tests, sees whether the monitors are gone.
 }
 
-func TestErrorsKeepTheDriversOwn(t *testing.T) {
+func TestErrorsWrapDriverErrors(t *testing.T) {
 	client := newClient(t, nowhere)
 	_, err := client.Database("d").Collection("c").InsertOne(t.Context(), bson.M{"f": func() {}}).Await(t.Context())
 	var marshal mongo.MarshalError

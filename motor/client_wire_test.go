@@ -58,7 +58,7 @@ func TestFsyncUnlockAndIsLocked(t *testing.T) {
 	}
 }
 
-func TestCloseCursorSendsKillCursorsForItsCollection(t *testing.T) {
+func TestCloseCursorSendsKillCursors(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client, ctx := newClient(t, peer.URI()), t.Context()
 	cursor := client.Database("d").Collection("c").Find(bson.D{})
@@ -85,7 +85,7 @@ func TestCloseCursorSendsKillCursorsForItsCollection(t *testing.T) {
 	}
 }
 
-func TestFactsOfAMongosAndOfAReplicaSet(t *testing.T) {
+func TestClientTopologyProperties(t *testing.T) {
 	limits := bson.M{"maxBsonObjectSize": 1 << 20, "maxMessageSizeBytes": 2 << 20, "maxWriteBatchSize": 500}
 	mongos := wiretest.Start(t, wiretest.Mongos, limits)
 	client := newClient(t, mongos.URI())

@@ -15,7 +15,7 @@ import (
 )
 
 // What is open on the server ends with the client's connections: closing it afterwards, as a defer may, does nothing.
-func TestClosingSomethingOfAClosedClientDoesNotOpenItAgain(t *testing.T) {
+func TestCloseAfterClientClose(t *testing.T) {
 	type ended = *future.Future[struct{}]
 	for name, open := range map[string]func(*testing.T, *wiretest.Peer, *motor.Client) (end func() ended){
 		"a cursor": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
@@ -85,7 +85,7 @@ func TestClosingSomethingOfAClosedClientDoesNotOpenItAgain(t *testing.T) {
 }
 
 // What reads a tailable cursor over and over, with pauses, does not open a client that was closed in a pause.
-func TestPausedReaderOfAClosedClient(t *testing.T) {
+func TestTailAfterClientClose(t *testing.T) {
 	type visit = func(bson.M, error) bool
 	for _, test := range []struct {
 		name string
@@ -172,7 +172,7 @@ func TestCursorKeepsItsConnection(t *testing.T) {
 }
 
 // A Close that ends late has nothing to do with the cursors of the client that was opened again meanwhile.
-func TestLateCloseKeepsTheCursorsOfTheReopenedClient(t *testing.T) {
+func TestLateCloseAfterReopen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("retryWrites=false"))
 	coll := client.Database("d").Collection("c")

@@ -75,7 +75,7 @@ func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
 	return all
 }
 
-func TestDocumentsAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
+func TestDecodeUsesRegistryAndOptions(t *testing.T) {
 	id := bson.NewObjectID()
 	at := time.UnixMilli(1_700_000_000_123)
 	longs := bson.NewRegistry()
@@ -185,7 +185,7 @@ func TestDocumentsAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
 	}
 }
 
-func TestCommandRepliesAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
+func TestReplyDecodeUsesRegistryAndOptions(t *testing.T) {
 	longs := bson.NewRegistry()
 	longs.RegisterTypeMapEntry(bson.TypeInt32, reflect.TypeFor[int64]())
 	in := bson.D{{Key: "a", Value: int32(1)}}
@@ -223,7 +223,7 @@ func TestCommandRepliesAreDecodedByTheRegistryAndTheOptions(t *testing.T) {
 	}
 }
 
-func TestArgumentsAreEncodedByTheRegistryAndTheOptions(t *testing.T) {
+func TestEncodeUsesRegistryAndOptions(t *testing.T) {
 	shouting := bson.NewRegistry()
 	shouting.RegisterTypeEncoder(reflect.TypeFor[string](), bson.ValueEncoderFunc(
 		func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
@@ -290,7 +290,7 @@ func TestArgumentsAreEncodedByTheRegistryAndTheOptions(t *testing.T) {
 	}
 }
 
-func TestErrorOnInlineDuplicatesIsRespected(t *testing.T) {
+func TestErrorOnInlineDuplicates(t *testing.T) {
 	type inner struct{ A int }
 	type outer struct {
 		A     int
@@ -304,7 +304,7 @@ func TestErrorOnInlineDuplicatesIsRespected(t *testing.T) {
 	}
 }
 
-func TestADocumentThatIsNoneIsAnErrorWhenItsTurnComes(t *testing.T) {
+func TestInvalidDocumentInBatch(t *testing.T) {
 	bad := bson.D{{Key: "n", Value: bson.RawValue{Type: bson.TypeBoolean, Value: []byte{7}}}}
 	good := func(i int) bson.D { return bson.D{{Key: "i", Value: i}} }
 	for name, read := range map[string]func(*testing.T, *motor.Database) []any{
@@ -346,7 +346,7 @@ func readOn[D any](t *testing.T, db *motor.Database) (all []any) {
 	}
 }
 
-func TestRawDocumentsOfABatchAreEachTheirOwn(t *testing.T) {
+func TestRawDocumentsShareNoMemory(t *testing.T) {
 	var docs []any
 	for i, size := range []int{1, 20_000, 3, 40_000, 16_000, 5, 6, 7, 30_000, 1, 1} {
 		docs = append(docs, bson.D{{Key: "i", Value: i}, {Key: "s", Value: strings.Repeat("x", size)}})

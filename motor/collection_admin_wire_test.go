@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestRenameOnTheWire(t *testing.T) {
+func TestRenameCommands(t *testing.T) {
 	rename := func(opts ...motor.RenameOptions) func(context.Context, collection) pending {
 		return func(ctx context.Context, c collection) pending { return resultOf(c.Rename(ctx, "new", opts...)) }
 	}
@@ -67,7 +67,7 @@ func TestRenameOnTheWire(t *testing.T) {
 	hold(t, all)
 }
 
-func TestSearchIndexesOnTheWire(t *testing.T) {
+func TestSearchIndexCommands(t *testing.T) {
 	definition := bson.M{"mappings": bson.M{"dynamic": true}}
 	model := mongo.SearchIndexModel{Definition: definition, Options: options.SearchIndexes().SetName("n").SetType("vectorSearch")}
 	created := ok(bson.M{"indexesCreated": bson.A{bson.M{"id": "1", "name": "n"}, bson.M{"id": "2", "name": "default"}}})

@@ -47,7 +47,7 @@ func newCyclic() *cyclic {
 	return c
 }
 
-func TestBadFiltersAreNotSent(t *testing.T) {
+func TestBadFilters(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	var all []badArgument
 	for name, call := range map[string]func(context.Context, collection, any) outcome{
@@ -100,7 +100,7 @@ func TestBadFiltersAreNotSent(t *testing.T) {
 	withoutSending(t, all)
 }
 
-func TestBadChangesAreNotSent(t *testing.T) {
+func TestBadUpdates(t *testing.T) {
 	var all []badArgument
 	none := bson.D{}
 	for name, call := range map[string]func(context.Context, collection, any) outcome{
@@ -152,7 +152,7 @@ func TestBadChangesAreNotSent(t *testing.T) {
 	withoutSending(t, all)
 }
 
-func TestBadKeysAreNotSent(t *testing.T) {
+func TestBadIndexKeys(t *testing.T) {
 	var all []badArgument
 	for name, call := range map[string]func(context.Context, collection, any) outcome{
 		"CreateIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.CreateIndex(ctx, k)) },
@@ -187,7 +187,7 @@ func TestBadKeysAreNotSent(t *testing.T) {
 	withoutSending(t, all)
 }
 
-func TestBadArgumentsOfACollectionAreNotSent(t *testing.T) {
+func TestCollectionBadArguments(t *testing.T) {
 	withoutSending(t, []badArgument{
 		{"Aggregate: nil", func(ctx context.Context, c collection) outcome {
 			return started(c.Aggregate(nil).ToList(ctx))

@@ -47,7 +47,7 @@ func idsOf(t *testing.T, command bson.Raw) (ids []int) {
 	return ids
 }
 
-func TestInsertsGatherWhileOneIsOnItsWay(t *testing.T) {
+func TestBatchingGathersInserts(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	all := insertAll(t, c, 1, 2, 3)
 	if n := len(peer.Seen("insert")); n != 1 {
@@ -76,7 +76,7 @@ func TestInsertsGatherWhileOneIsOnItsWay(t *testing.T) {
 	}
 }
 
-func TestEachGatheredInsertHasItsOwnOutcome(t *testing.T) {
+func TestBatchingResultPerInsert(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	all := insertAll(t, c, 1, 2, 3)
 	duplicate := bson.M{"index": 0, "code": 11000, "errmsg": "E11000 duplicate key", "keyValue": bson.M{"_id": 2}}
@@ -99,7 +99,7 @@ func TestEachGatheredInsertHasItsOwnOutcome(t *testing.T) {
 	}
 }
 
-func TestGatheredInsertsMissTheirWriteConcernTogether(t *testing.T) {
+func TestBatchingWriteConcernError(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	all := insertAll(t, c, 1, 2)
 	late := bson.M{"n": 1, "writeConcernError": bson.M{"code": 64, "errmsg": "waiting for replication timed out"}}
@@ -112,7 +112,7 @@ func TestGatheredInsertsMissTheirWriteConcernTogether(t *testing.T) {
 	}
 }
 
-func TestGatheredInsertsFailTogetherWithTheirCommand(t *testing.T) {
+func TestBatchingCommandError(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(*wiretest.Request)
 		want   error
@@ -137,7 +137,7 @@ func TestGatheredInsertsFailTogetherWithTheirCommand(t *testing.T) {
 	}
 }
 
-func TestCancelledInsertsDoNotDisturbTheOthers(t *testing.T) {
+func TestBatchingCancelledInsert(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	over := c.InsertOne(ctx, bson.M{"_id": 9})
@@ -158,7 +158,7 @@ func TestCancelledInsertsDoNotDisturbTheOthers(t *testing.T) {
 	held.Nothing()
 }
 
-func TestWhatGoesByItselfBesideABatch(t *testing.T) {
+func TestBatchingSeparateInserts(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	s := sessionOf(t, c.Database().Client())
 	alone := func(f inserted) {
@@ -201,7 +201,7 @@ func TestWhatGoesByItselfBesideABatch(t *testing.T) {
 	}
 }
 
-func TestBadDocumentsDoNotGather(t *testing.T) {
+func TestBatchingBadDocuments(t *testing.T) {
 	_, c, first, held := gathering(t)
 	for doc, want := range map[any]error{
 		nil: motor.TypeError, 7: motor.TypeError, &struct{ A chan int }{}: motor.InvalidDocument,
@@ -222,7 +222,7 @@ func TestBadDocumentsDoNotGather(t *testing.T) {
 	succeed(t, first)
 }
 
-func TestGatheredInsertsAreBounded(t *testing.T) {
+func TestBatchingLimit(t *testing.T) {
 	peer, c, first, held := gathering(t, motor.WithMaxQueue(2))
 	all := insertAll(t, c, 1, 2, 3)
 	if _, err := all[2].Await(t.Context()); !errors.Is(err, future.ErrQueueFull) {
@@ -235,7 +235,7 @@ func TestGatheredInsertsAreBounded(t *testing.T) {
 	succeed(t, all[1])
 }
 
-func TestCloseWaitsForWhatHasGathered(t *testing.T) {
+func TestBatchingClientClose(t *testing.T) {
 	peer, c, first, held := gathering(t, motor.WithMaxWorkers(1))
 	client := c.Database().Client()
 	all := insertAll(t, c, 1, 2)
@@ -261,7 +261,7 @@ func TestCloseWaitsForWhatHasGathered(t *testing.T) {
 }
 
 // A reply with a wrong operationTime makes the driver panic.
-func TestBatching_PanicOfTheDriver(t *testing.T) {
+func TestBatchingDriverPanic(t *testing.T) {
 	peer, c, first, held := gathering(t)
 	all := insertAll(t, c, 1, 2)
 	held.OK(bson.M{"n": 1})

@@ -53,7 +53,7 @@ func withSession(t *testing.T, client *motor.Client) (context.Context, bson.Raw)
 	return mongo.NewSessionContext(t.Context(), session), session.ID()
 }
 
-func TestReadConcernPreferenceAndSessionOfReadsOnTheWire(t *testing.T) {
+func TestReadCommandSettings(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	client := newClient(t, set.URI())
 	coll := client.Database("d").Collection("c").WithOptions(
@@ -72,7 +72,7 @@ func TestReadConcernPreferenceAndSessionOfReadsOnTheWire(t *testing.T) {
 	}
 }
 
-func TestSessionOfWritesOnTheWire(t *testing.T) {
+func TestWriteCommandSession(t *testing.T) {
 	for _, concern := range []bson.M{{}, {"wtimeout": 100}} {
 		peer := wiretest.Start(t, wiretest.Standalone)
 		peer.Handle("listCollections", cursorOf()) // CreateCollection looks first
@@ -94,8 +94,8 @@ func TestSessionOfWritesOnTheWire(t *testing.T) {
 	}
 }
 
-// TestTimeLimitOnTheWire: what is left of the time of an operation is the server's limit too.
-func TestTimeLimitOnTheWire(t *testing.T) {
+// TestMaxTimeMSFromContext: what is left of the time of an operation is the server's limit too.
+func TestMaxTimeMSFromContext(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("listCollections", cursorOf())
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
@@ -115,7 +115,7 @@ func TestTimeLimitOnTheWire(t *testing.T) {
 	}
 }
 
-func TestReadConcernIsTheCollectionsItsDatabasesOrTheClients(t *testing.T) {
+func TestCollectionReadConcernInherited(t *testing.T) {
 	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
 	db := client.Database("d")
 	if c := db.Collection("c").ReadConcern(); c == nil || c.Level != "majority" {

@@ -32,7 +32,7 @@ func rawOf(t *testing.T, docs ...bson.M) (all []byte) {
 	return all
 }
 
-func TestRawBatchesAreBatches(t *testing.T) {
+func TestRawBatches(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	for name, c := range map[string]struct {
@@ -88,7 +88,7 @@ func TestRawBatchesAreBatches(t *testing.T) {
 	}
 }
 
-func TestRawBatchThatIsNoBSON(t *testing.T) {
+func TestRawBatchInvalidBSON(t *testing.T) {
 	good := rawOf(t, bson.M{"a": 1})
 	for name, batch := range map[string]motor.RawBatch{
 		"cut off":        slices.Concat(good, good[:5]),
@@ -144,7 +144,7 @@ func scanOf(t *testing.T, n, docs, fail int) (*wiretest.Peer, []*motor.CommandCu
 	return peer, cursors
 }
 
-func TestParallelScanGivesEveryDocumentOnce(t *testing.T) {
+func TestParallelScanEachDocumentOnce(t *testing.T) {
 	peer, cursors := scanOf(t, 4, 95, -1)
 	var mu sync.Mutex
 	var got []int
@@ -194,7 +194,7 @@ func TestParallelScanGivesEveryDocumentOnce(t *testing.T) {
 	}
 }
 
-func TestParallelScanOutlivesItsCursorsButForTheLast(t *testing.T) {
+func TestParallelScanClosesWithLastCursor(t *testing.T) {
 	peer, cursors := scanOf(t, 3, 100, -1)
 	first, err := cursors[0].Next(t.Context()).Await(t.Context())
 	if err != nil || first["i"] != int32(0) {
@@ -228,7 +228,7 @@ func TestParallelScanOutlivesItsCursorsButForTheLast(t *testing.T) {
 	}
 }
 
-func TestParallelScanThatFails(t *testing.T) {
+func TestParallelScanError(t *testing.T) {
 	_, cursors := scanOf(t, 2, 100, 20)
 	docs, err := cursors[0].ToList(t.Context()).Await(t.Context())
 	if len(docs) != 20 || !errors.Is(err, motor.CursorNotFound) {
@@ -250,7 +250,7 @@ func TestParallelScanThatFails(t *testing.T) {
 	}
 }
 
-func TestCancelledReadOfAParallelScanLosesNothing(t *testing.T) {
+func TestParallelScanCancelledRead(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	scan := coll.ParallelScan(t.Context(), 2)
@@ -274,7 +274,7 @@ func TestCancelledReadOfAParallelScanLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAddressIsOfTheServerThatHasTheCursor(t *testing.T) {
+func TestCursorAddress(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	client := newClient(t, set.URI())
 	for i, pref := range []*readpref.ReadPref{readpref.Primary(), readpref.Secondary()} {
@@ -313,7 +313,7 @@ func TestAddressIsOfTheServerThatHasTheCursor(t *testing.T) {
 	}
 }
 
-func TestTryNextAsksOnceAtMost(t *testing.T) {
+func TestCursorTryNextSendsOneCommand(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{})
 	for i, answer := range []func(){
@@ -336,7 +336,7 @@ func TestTryNextAsksOnceAtMost(t *testing.T) {
 	}
 }
 
-func TestBatchSizesOnTheWire(t *testing.T) {
+func TestBatchSizeCommands(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	for name, c := range map[string]struct {

@@ -29,7 +29,7 @@ var everyIndexOptionOnWire = bson.M{
 	"wildcardProjection": bson.M{"b": 0}, "hidden": true,
 }
 
-func TestIndexesAreCreatedAlikeWithWTimeoutAndWithout(t *testing.T) {
+func TestCreateIndexesWithWTimeout(t *testing.T) {
 	models := []mongo.IndexModel{
 		{Keys: bson.D{{Key: "a", Value: 1}}, Options: everyIndexOption},
 		{Keys: byName},
@@ -116,7 +116,7 @@ func TestIndexesAreCreatedAlikeWithWTimeoutAndWithout(t *testing.T) {
 	hold(t, all)
 }
 
-func TestNamesOfIndexes(t *testing.T) {
+func TestIndexNames(t *testing.T) {
 	var all []conversation
 	for _, c := range []struct {
 		keys any
@@ -147,7 +147,7 @@ func TestNamesOfIndexes(t *testing.T) {
 	hold(t, all)
 }
 
-func TestDescriptionsOfIndexes(t *testing.T) {
+func TestIndexDescriptions(t *testing.T) {
 	described := cursorOf(
 		bson.D{{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "name", Value: "_id_"},
 			{Key: "ns", Value: "d.c"}},

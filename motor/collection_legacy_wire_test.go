@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestFindAndModifyOnTheWire(t *testing.T) {
+func TestFindAndModifyCommands(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 2}}
 	modify := func(opts ...motor.FindAndModifyOptions) func(context.Context, collection) pending {
 		return func(ctx context.Context, c collection) pending {
@@ -96,7 +96,7 @@ func TestFindAndModifyOnTheWire(t *testing.T) {
 	})
 }
 
-func TestLegacyReadsOnTheWire(t *testing.T) {
+func TestLegacyReadCommands(t *testing.T) {
 	retval := ok(bson.M{"retval": bson.A{bson.M{"a": 1, "sum": bson.M{"n": 3}}}})
 	groups := []bson.M{{"a": int32(1), "sum": bson.M{"n": int32(3)}}}
 	hold(t, []conversation{
@@ -179,7 +179,7 @@ func TestLegacyReadsOnTheWire(t *testing.T) {
 	})
 }
 
-func TestMapReduceOnTheWire(t *testing.T) {
+func TestMapReduceCommands(t *testing.T) {
 	const m, r = "function () { emit(this.a, 1) }", "function (k, vs) { return Array.sum(vs) }"
 	results := ok(bson.M{"results": bson.A{bson.M{"_id": "x", "value": 2.0}, bson.M{"_id": "y", "value": bson.M{"n": 1}}}})
 	all := []conversation{
@@ -280,7 +280,7 @@ func TestMapReduceOnTheWire(t *testing.T) {
 	hold(t, all)
 }
 
-func TestReindexOnTheWire(t *testing.T) {
+func TestReindexCommands(t *testing.T) {
 	reindex := func(ctx context.Context, c collection) pending { return resultOf(c.Reindex(ctx)) }
 	hold(t, []conversation{
 		{
@@ -318,7 +318,7 @@ var legacyReads, legacyWrites = []struct {
 	{"renameCollection", func(ctx context.Context, c collection) outcome { return started(c.Rename(ctx, "new")) }},
 }
 
-func TestLegacyCommandsGoWhereTheyShouldAndHaveTheSession(t *testing.T) {
+func TestLegacyCommandServerAndSession(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	client := newClient(t, set.URI())
 	coll := client.Database("d").Collection("c").WithOptions(options.Collection().SetReadPreference(readpref.Secondary()))
@@ -340,7 +340,7 @@ func TestLegacyCommandsGoWhereTheyShouldAndHaveTheSession(t *testing.T) {
 	}
 }
 
-func TestCommandsOfOurOwnInATransaction(t *testing.T) {
+func TestOwnCommandsInTransaction(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	client := newClient(t, set.URI("wTimeoutMS=100&readConcernLevel=majority&readPreference=secondary"))
 	coll := client.Database("d").Collection("c")

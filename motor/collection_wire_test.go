@@ -51,7 +51,7 @@ func cursorOf(docs ...any) func(*wiretest.Request) {
 	return func(r *wiretest.Request) { r.Cursor("d.c", 0, docs...) }
 }
 
-func TestFindOneAndOnTheWire(t *testing.T) {
+func TestFindOneAndCommands(t *testing.T) {
 	nobody := ok(bson.M{"value": nil, "lastErrorObject": bson.M{"n": 0, "updatedExisting": false}})
 	all := []conversation{
 		{
@@ -183,7 +183,7 @@ var findOneAnds = map[string]func(context.Context, collection) pending{
 	},
 }
 
-func TestReadsOfACollectionOnTheWire(t *testing.T) {
+func TestCollectionReadCommands(t *testing.T) {
 	hold(t, []conversation{
 		{
 			name: "EstimatedDocumentCount",

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestAggregateSendsItsPipelineWhenItIsFirstRead(t *testing.T) {
+func TestAggregateIsLazy(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	db := newClient(t, peer.URI()).Database("admin")
 	stage := bson.D{{Key: "$currentOp", Value: bson.D{{Key: "allUsers", Value: true}}}}
@@ -48,7 +48,7 @@ func TestAggregateSendsItsPipelineWhenItIsFirstRead(t *testing.T) {
 	}
 }
 
-func TestAggregateThatIsClosedUnreadIsNeverSent(t *testing.T) {
+func TestAggregateClosedUnread(t *testing.T) {
 	db := newClient(t, wiretest.Start(t, wiretest.Standalone).URI()).Database("d")
 	cursor := db.Aggregate(mongo.Pipeline{})
 	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
@@ -59,7 +59,7 @@ func TestAggregateThatIsClosedUnreadIsNeverSent(t *testing.T) {
 	}
 }
 
-func TestAggregateThatFailedMayBeReadAgain(t *testing.T) {
+func TestAggregateRetriesAfterError(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{})
 	list := cursor.ToList(t.Context())
@@ -75,7 +75,7 @@ func TestAggregateThatFailedMayBeReadAgain(t *testing.T) {
 }
 
 // What came with the reply is there without another round trip, and the rest is fetched and ended as of any cursor.
-func TestCursorOfAReplyHasTheFirstBatch(t *testing.T) {
+func TestReplyCursorFirstBatch(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
@@ -111,7 +111,7 @@ func TestCursorOfAReplyHasTheFirstBatch(t *testing.T) {
 	}
 }
 
-func TestCursorOfAReplyWithAnEmptyFirstBatch(t *testing.T) {
+func TestReplyCursorEmptyFirstBatch(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	found := newClient(t, peer.URI()).Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
 	peer.Receive("find").Cursor("d.c", 9)
@@ -129,7 +129,7 @@ func TestCursorOfAReplyWithAnEmptyFirstBatch(t *testing.T) {
 	}
 }
 
-func TestCursorOfAReplyFromBeforeAClose(t *testing.T) {
+func TestReplyCursorAfterClientClose(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
@@ -147,7 +147,7 @@ func TestCursorOfAReplyFromBeforeAClose(t *testing.T) {
 	}
 }
 
-func TestListCollectionsIsACursor(t *testing.T) {
+func TestListCollectionsCursor(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	found := newClient(t, peer.URI()).Database("d").ListCollections(t.Context(), bson.M{"type": "view"},
 		options.ListCollections().SetBatchSize(1))
@@ -169,7 +169,7 @@ func TestListCollectionsIsACursor(t *testing.T) {
 	}
 }
 
-func TestListDatabasesIsACursor(t *testing.T) {
+func TestListDatabasesCursor(t *testing.T) {
 	reply := bson.M{"databases": bson.A{
 		bson.M{"name": "a", "sizeOnDisk": int64(5), "empty": false}, bson.M{"name": "b", "sizeOnDisk": int64(0), "empty": true},
 	}}
@@ -215,7 +215,7 @@ func TestListDatabasesIsACursor(t *testing.T) {
 	}
 }
 
-func TestBatchesOfACommandCursorAreFetchedAsItSays(t *testing.T) {
+func TestCommandCursorGetMore(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	found := newClient(t, peer.URI()).Database("d").CursorCommand(t.Context(), bson.D{
 		{Key: "find", Value: "c"}, {Key: "tailable", Value: true}, {Key: "awaitData", Value: true},

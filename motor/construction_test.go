@@ -22,7 +22,7 @@ import (
 
 type keywords = map[string]any
 
-func TestClientIsMadeForHosts(t *testing.T) {
+func TestNewClientHosts(t *testing.T) {
 	port := motor.WithPort(27018)
 	for _, test := range []struct {
 		host string
@@ -49,7 +49,7 @@ func TestClientIsMadeForHosts(t *testing.T) {
 	}
 }
 
-func TestClientTakesOptionsByName(t *testing.T) {
+func TestNewClientNamedOptions(t *testing.T) {
 	client := newClient(t, "mongodb://a/app?w=1&MaxPoolSize=5;minPoolSize=3&appName=x", motor.WithOptions(keywords{
 		"max_pool_size":                   10,
 		"w":                               2,
@@ -90,7 +90,7 @@ func TestClientTakesOptionsByName(t *testing.T) {
 	}
 }
 
-func TestOptionsByNameThatAreWrong(t *testing.T) {
+func TestNewClientBadNamedOptions(t *testing.T) {
 	for name, bad := range map[string]any{
 		"maxPoolSzie":     10,
 		"safe":            true,
@@ -127,7 +127,7 @@ func TestOptionsByNameThatAreWrong(t *testing.T) {
 	}
 }
 
-func TestOptionsThatNobodyGaveHaveTheirDefaults(t *testing.T) {
+func TestNewClientDefaultOptions(t *testing.T) {
 	client := newClient(t, "localhost")
 	for _, test := range []struct{ got, want any }{
 		{client.ReadConcern(), (*readconcern.ReadConcern)(nil)},
@@ -154,9 +154,9 @@ func TestOptionsThatNobodyGaveHaveTheirDefaults(t *testing.T) {
 	}
 }
 
-// TestSRVIsLookedUpAtTheFirstConnection has a resolver that counts. It stands in the place of a global variable, so
+// TestSRVLookupAtFirstConnection has a resolver that counts. It stands in the place of a global variable, so
 // the test is not parallel.
-func TestSRVIsLookedUpAtTheFirstConnection(t *testing.T) {
+func TestSRVLookupAtFirstConnection(t *testing.T) {
 	var asked atomic.Int32
 	previous := net.DefaultResolver
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
@@ -204,7 +204,7 @@ func TestSRVIsLookedUpAtTheFirstConnection(t *testing.T) {
 	}
 }
 
-func TestReplicaSetClientNeedsTheNameOfTheSet(t *testing.T) {
+func TestReplicaSetClientNeedsSetName(t *testing.T) {
 	for _, uri := range []string{"", "a,b", "mongodb://a,b/?w=1"} {
 		if _, err := motor.NewReplicaSetClient(uri); !errors.Is(err, motor.ConfigurationError) {
 			t.Errorf("%q: got %v, want a ConfigurationError", uri, err)
@@ -238,7 +238,7 @@ func newReplicaSetClient(t *testing.T, uri string) *motor.ReplicaSetClient {
 	return client
 }
 
-func TestReplicaSetClientOpensWhereThereIsAPrimary(t *testing.T) {
+func TestReplicaSetClientNeedsPrimary(t *testing.T) {
 	ctx := t.Context()
 	set := wiretest.StartSet(t, wiretest.Secondary, wiretest.Secondary)
 	client := newReplicaSetClient(t, set.URI("serverSelectionTimeoutMS=100", "readPreference=secondary"))
@@ -261,7 +261,7 @@ func TestReplicaSetClientOpensWhereThereIsAPrimary(t *testing.T) {
 	}
 }
 
-func TestFactsAfterAFailover(t *testing.T) {
+func TestClientPropertiesAfterFailover(t *testing.T) {
 	ctx := t.Context()
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Arbiter)
 	client := newClient(t, set.URI())

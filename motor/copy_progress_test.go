@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestCopyDatabaseThatIsCancelledStops(t *testing.T) {
+func TestCopyDatabaseCancelled(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		stop func(f *future.Future[*motor.CopyResult], cancel func())
@@ -60,7 +60,7 @@ func TestCopyDatabaseThatIsCancelledStops(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseGoesOnWhereTheExecutorTakesNoMore(t *testing.T) {
+func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 	t.Run("its queue is full", func(t *testing.T) {
 		// The steps of one collection are in the way of those of the others.
 		var listed []bson.D
@@ -134,7 +134,7 @@ func (s *serial) run() {
 	}
 }
 
-func TestCopyProgressComesOnTheLoopBeforeTheOutcome(t *testing.T) {
+func TestCopyProgressRunsOnLoop(t *testing.T) {
 	for range 20 {
 		peer := copyPeer(t, listedAs("c", "collection", bson.D{}), listedAs("d", "collection", bson.D{}), listedAs("v", "view", bson.D{}))
 		client := newClient(t, peer.URI(), motor.WithIOLoop(new(serial)))
@@ -161,7 +161,7 @@ func TestCopyProgressComesOnTheLoopBeforeTheOutcome(t *testing.T) {
 	}
 }
 
-func TestCopyProgressThatPanicsIsReportedOnce(t *testing.T) {
+func TestCopyProgressPanics(t *testing.T) {
 	told := reporttest.Reports(t)
 	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
 	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(motor.CopyProgress) { panic("stop") }))

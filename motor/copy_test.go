@@ -77,7 +77,7 @@ func listedAs(name, kind string, options bson.D, uuid ...byte) bson.D {
 	return bson.D{{Key: "name", Value: name}, {Key: "type", Value: kind}, {Key: "options", Value: options}, {Key: "info", Value: info}}
 }
 
-func TestCopyDatabaseHasTheServerCopyWhatItCan(t *testing.T) {
+func TestCopyDatabaseByServer(t *testing.T) {
 	validator := bson.D{{Key: "age", Value: bson.D{{Key: "$gt", Value: 0}}}}
 	collation := bson.D{{Key: "locale", Value: "de"}}
 	pipeline := bson.A{bson.D{{Key: "$match", Value: bson.D{}}}}
@@ -165,7 +165,7 @@ func TestCopyDatabaseHasTheServerCopyWhatItCan(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseReadsAndWritesWhatTheServerRefusesToCopy(t *testing.T) {
+func TestCopyDatabaseByClient(t *testing.T) {
 	peer := copyPeer(t, listedAs("c", "collection", bson.D{{Key: "validator", Value: bson.D{}}}))
 	peer.Handle("find", func(r *wiretest.Request) {
 		r.Want(bson.M{"find": "c", "$db": "a", "filter": bson.M{}, "batchSize": 1000})
@@ -190,7 +190,7 @@ func TestCopyDatabaseReadsAndWritesWhatTheServerRefusesToCopy(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseThatFailsHalfWayTellsWhatItHasCopied(t *testing.T) {
+func TestCopyDatabasePartialResult(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fail  func(*wiretest.Peer)
@@ -240,7 +240,7 @@ func TestCopyDatabaseThatFailsHalfWayTellsWhatItHasCopied(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseThatIsTooLateToCreateACollection(t *testing.T) {
+func TestCopyDatabaseCollectionExists(t *testing.T) {
 	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
 	peer.Handle("create", func(r *wiretest.Request) { r.Fail(48, "NamespaceExists", "Collection b.c already exists.") })
 	got, err := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b").Await(t.Context())
@@ -249,7 +249,7 @@ func TestCopyDatabaseThatIsTooLateToCreateACollection(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseKnowsACollectionByAnotherName(t *testing.T) {
+func TestCopyDatabaseOntoItself(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("listCollections", func(r *wiretest.Request) {
 		r.Cursor("a.$cmd.listCollections", 0, listedAs("c", "collection", bson.D{}, make([]byte, 16)...))
@@ -261,7 +261,7 @@ func TestCopyDatabaseKnowsACollectionByAnotherName(t *testing.T) {
 	}
 }
 
-func TestCopyDatabaseRefusesBadInputBeforeAnythingIsSent(t *testing.T) {
+func TestCopyDatabaseBadArguments(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	for _, test := range []struct {
@@ -298,7 +298,7 @@ func TestCopyDatabaseRefusesBadInputBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestCopyFromUserLogsIn(t *testing.T) {
+func TestCopyFromUserAuthenticates(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		uri      func(*wiretest.Peer) (client string, opts []motor.CopyOption)

@@ -69,7 +69,7 @@ func (c *slowContext) endSlow() {
 }
 
 // The context of the caller cuts the round trip off before that of the operation has ended.
-func TestReadThatIsCutOffGivesBackWhatHasComeHoweverLateItsOwnContextEnds(t *testing.T) {
+func TestCursorReadCutOffKeepsDocuments(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx := newSlowContext(t)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})

@@ -27,7 +27,7 @@ func collected(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
+func TestAbandonedCursorIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
 	func() {
@@ -48,7 +48,7 @@ func TestForgottenCursorIsEndedOnTheServer(t *testing.T) {
 	}
 }
 
-func TestForgottenCommandCursorIsEndedOnTheServer(t *testing.T) {
+func TestAbandonedCommandCursorIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	func() {
@@ -62,7 +62,7 @@ func TestForgottenCommandCursorIsEndedOnTheServer(t *testing.T) {
 }
 
 // Nobody waits any more, and nobody has the cursor.
-func TestForgottenCursorThatWaitsForNewsIsEndedOnTheServer(t *testing.T) {
+func TestAbandonedTailableCursorIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	poll := func() *wiretest.Request {
@@ -85,7 +85,7 @@ func TestForgottenCursorThatWaitsForNewsIsEndedOnTheServer(t *testing.T) {
 	poll.Nothing()
 }
 
-func TestCursorsThatAreDoneWithAreNotEndedAgain(t *testing.T) {
+func TestFinishedCursorIsNotKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	answerInTwo(peer)
@@ -118,7 +118,7 @@ func TestCursorsThatAreDoneWithAreNotEndedAgain(t *testing.T) {
 }
 
 // A client that was closed is not opened again for that.
-func TestForgottenCursorOfAClosedClient(t *testing.T) {
+func TestAbandonedCursorOfClosedClient(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
 	answerInTwo(peer)
@@ -147,7 +147,7 @@ func TestForgottenCursorOfAClosedClient(t *testing.T) {
 }
 
 // As in Motor, the round trip that is under way goes on, and the next read has what came of it.
-func TestCancelledReadLosesNothing(t *testing.T) {
+func TestCursorCancelledRead(t *testing.T) {
 	for name, length := range map[string][]int{"a read of all": nil, "a read that would have left some": {4}} {
 		t.Run(name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
@@ -173,7 +173,7 @@ func TestCancelledReadLosesNothing(t *testing.T) {
 }
 
 // A read that is cancelled just as it comes to its end either has its document, or has left it.
-func TestReadsCancelledAtAnyMomentLoseNothing(t *testing.T) {
+func TestCursorReadsCancelledAtAnyMoment(t *testing.T) {
 	const n = 400
 	peer := wiretest.Start(t, wiretest.Standalone)
 	next := 0
@@ -213,7 +213,7 @@ func TestReadsCancelledAtAnyMomentLoseNothing(t *testing.T) {
 }
 
 // The end of the context cuts the round trip off. What had come stays; what would have come is an error, not an end.
-func TestReadWhoseContextEndsDuringARoundTrip(t *testing.T) {
+func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -244,7 +244,7 @@ func TestReadWhoseContextEndsDuringARoundTrip(t *testing.T) {
 }
 
 // The command itself may be sent again: nothing has been read of it.
-func TestReadWhoseContextEndsDuringTheFirstRoundTrip(t *testing.T) {
+func TestCursorContextEndsDuringFind(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -263,7 +263,7 @@ func TestReadWhoseContextEndsDuringTheFirstRoundTrip(t *testing.T) {
 }
 
 // A cursor that is closed, or rewound, while its command is on the way, is ended when the server has opened it.
-func TestCloseWhileTheCommandIsOnItsWay(t *testing.T) {
+func TestCursorCloseDuringFind(t *testing.T) {
 	for name, end := range map[string]func(*motor.Cursor[bson.M]){
 		"Close":  func(c *motor.Cursor[bson.M]) { c.Close(t.Context()) },
 		"Rewind": func(c *motor.Cursor[bson.M]) { c.Rewind() },
@@ -285,7 +285,7 @@ func TestCloseWhileTheCommandIsOnItsWay(t *testing.T) {
 
 // The driver panics over the reply of a find that has no first batch: when it is read, and again when the cursor is ended.
 // The program goes on.
-func TestAbandonedCursor_ReplyWithoutFirstBatch(t *testing.T) {
+func TestAbandonedCursorWithoutFirstBatch(t *testing.T) {
 	before := future.SetUnobservedHandler(func(error) {})
 	defer future.SetUnobservedHandler(before)
 	peer := wiretest.Start(t, wiretest.Primary)

@@ -52,7 +52,7 @@ func awaiting[T any](f *future.Future[T]) func(*testing.T, *deadline) {
 }
 
 // A read whose deadline ends just as the batch comes leaves the batch to the next read.
-func TestReadThatEndsAsTheBatchComes(t *testing.T) {
+func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 	doc := func(n int) bson.M { return bson.M{"i": n} }
 	is := func(doc bson.M, n int) bool { return doc["i"] == int32(n) }
 	find := func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}) }
@@ -101,7 +101,7 @@ func TestReadThatEndsAsTheBatchComes(t *testing.T) {
 }
 
 // A loop of reads with short deadlines has every change once, and in order.
-func TestNextOfAStreamWithShortDeadlines(t *testing.T) {
+func TestChangeStreamShortDeadlines(t *testing.T) {
 	const n = 300
 	peer, _, stream := watching(t)
 	cancels := make(chan context.CancelFunc, 1)
@@ -145,7 +145,7 @@ func TestNextOfAStreamWithShortDeadlines(t *testing.T) {
 }
 
 // So it is with a stream: the change that no one was told of is the next read's.
-func TestReadOfAStreamThatEndsAsTheChangeComes(t *testing.T) {
+func TestChangeStreamDeadlineAsChangeArrives(t *testing.T) {
 	peer, _, stream := watching(t)
 	d := newDeadline(t)
 	f := stream.Next(d)

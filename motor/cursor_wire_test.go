@@ -53,7 +53,7 @@ var findsOf = map[string]func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]{
 }
 
 // What a find command of our own has is, but for what it is sent for, what the driver's has, and so are its getMores.
-func TestFindByCommandIsTheDriversFind(t *testing.T) {
+func TestFindCommandMatchesDriver(t *testing.T) {
 	handles := map[string]func(*motor.Client) *motor.Collection[bson.M]{
 		"plain": func(c *motor.Client) *motor.Collection[bson.M] { return c.Database("d").Collection("c") },
 		"concerns": func(c *motor.Client) *motor.Collection[bson.M] {
@@ -116,7 +116,7 @@ func sameCommand(t *testing.T, one, other bson.Raw, more ...bson.E) {
 	}
 }
 
-func TestFindByCommandInASession(t *testing.T) {
+func TestFindCommandInSession(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("find", func(r *wiretest.Request) {
 		r.OK(bson.D{
@@ -152,7 +152,7 @@ func TestFindByCommandInASession(t *testing.T) {
 	}
 }
 
-func TestFindByCommandIsTriedAgain(t *testing.T) {
+func TestFindCommandRetry(t *testing.T) {
 	for name, c := range map[string]struct {
 		fail  func(*wiretest.Request)
 		opts  []string
@@ -185,7 +185,7 @@ func TestFindByCommandIsTriedAgain(t *testing.T) {
 }
 
 // A context's deadline adds nothing to the command, and ends the query all the same.
-func TestMaxTimeMSAndADeadline(t *testing.T) {
+func TestMaxTimeMSWithDeadline(t *testing.T) {
 	for name, opts := range map[string][]string{"of the context": nil, "of the client": {"timeoutMS=60000"}} {
 		t.Run(name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
@@ -226,7 +226,7 @@ func count(elements []bson.RawElement, key string) (n int) {
 	return n
 }
 
-func TestOptionsThatServersRefuseAreSent(t *testing.T) {
+func TestFindSendsUnsupportedOptions(t *testing.T) {
 	for name, c := range map[string]struct {
 		find func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]
 		want bson.M
@@ -253,7 +253,7 @@ func TestOptionsThatServersRefuseAreSent(t *testing.T) {
 	}
 }
 
-func TestWhereIsPartOfTheFilter(t *testing.T) {
+func TestWhereJoinsFilter(t *testing.T) {
 	for name, c := range map[string]struct {
 		codes []any
 		want  bson.M
@@ -280,7 +280,7 @@ func TestWhereIsPartOfTheFilter(t *testing.T) {
 	}
 }
 
-func TestFlagsCanBeTakenBack(t *testing.T) {
+func TestCursorRemoveFlags(t *testing.T) {
 	const all = motor.QueryFlagTailable | motor.QueryFlagSecondaryOkay | motor.QueryFlagOplogReplay |
 		motor.QueryFlagNoTimeout | motor.QueryFlagAwaitData | motor.QueryFlagExhaust | motor.QueryFlagPartial
 	peer := wiretest.Start(t, wiretest.Primary)
@@ -304,7 +304,7 @@ func TestFlagsCanBeTakenBack(t *testing.T) {
 	}
 }
 
-func TestQuestionsAboutAQuery(t *testing.T) {
+func TestCursorExplainDistinctCount(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask   func(*motor.Cursor[bson.M], context.Context) (any, error)
 		name  string

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestBadArgumentsOfADatabaseAreNotSent(t *testing.T) {
+func TestDatabaseBadArguments(t *testing.T) {
 	type selfish struct{ C chan int }
 	for _, c := range []struct {
 		name string
@@ -115,8 +115,8 @@ func TestBadArgumentsOfADatabaseAreNotSent(t *testing.T) {
 	}
 }
 
-// TestOptionsThatAreNilSayNothing gives what code has that passes on options which it was perhaps not given.
-func TestOptionsThatAreNilSayNothing(t *testing.T) {
+// TestNilOptions gives what code has that passes on options which it was perhaps not given.
+func TestNilOptions(t *testing.T) {
 	var (
 		database   *options.DatabaseOptionsBuilder
 		collection *options.CollectionOptionsBuilder

@@ -7,7 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 )
 
-func TestReadConcernIsTheDatabasesOrTheClients(t *testing.T) {
+func TestDatabaseReadConcernInherited(t *testing.T) {
 	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
 	db := client.Database("d")
 	if c := db.ReadConcern(); c == nil || c.Level != "majority" {

@@ -52,7 +52,7 @@ func converse(t *testing.T, peer *wiretest.Peer, wait pending, exchanges []excha
 	}
 }
 
-func TestCommandsOfADatabase(t *testing.T) {
+func TestDatabaseCommands(t *testing.T) {
 	noUsers, users := ok(bson.M{"users": bson.A{}}), ok(bson.M{"users": bson.A{bson.M{"user": "ann"}}})
 	usersInfo := func(answer func(*wiretest.Request)) exchange {
 		return exchange{"usersInfo", bson.M{"usersInfo": "ann", "$db": "d"}, answer}

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestDelegatesAreTheDriversHandles(t *testing.T) {
+func TestDelegate(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client, ctx := newClient(t, peer.URI()), t.Context()
 	peer.Handle("ping", func(r *wiretest.Request) { r.OK() })
@@ -47,7 +47,7 @@ func TestDelegatesAreTheDriversHandles(t *testing.T) {
 	noError(t, again.Ping(ctx, nil))
 }
 
-func TestDelegateOfABadNameFails(t *testing.T) {
+func TestDelegateBadName(t *testing.T) {
 	client, ctx := newClient(t, nowhere), t.Context()
 	if _, err := client.Database("a b").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
 		t.Errorf("a database: %v", err)
@@ -57,7 +57,7 @@ func TestDelegateOfABadNameFails(t *testing.T) {
 	}
 }
 
-func TestEqualHandlesAreOfOneNameAndOneClient(t *testing.T) {
+func TestHandleEqual(t *testing.T) {
 	client, other := newClient(t, nowhere), newClient(t, nowhere)
 	db := client.Database("d")
 	for name, test := range map[string]struct{ got, want bool }{
@@ -83,7 +83,7 @@ func TestEqualHandlesAreOfOneNameAndOneClient(t *testing.T) {
 	}
 }
 
-func TestCodecOptionsAreTakenOver(t *testing.T) {
+func TestCodecOptionsInherited(t *testing.T) {
 	registry, own := bson.NewRegistry(), bson.NewRegistry()
 	given := &options.BSONOptions{ObjectIDAsHexString: true}
 	client := newClient(t, nowhere, motor.WithTZAware(true),

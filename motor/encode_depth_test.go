@@ -47,7 +47,7 @@ func (k *known) MarshalBSON() ([]byte, error) {
 // marked is a struct that an encoder of a registry encodes.
 type marked struct{ Self *marked }
 
-func TestWhatContainsItselfIsAnInvalidDocument(t *testing.T) {
+func TestEncodeCyclicValue(t *testing.T) {
 	m := bson.M{}
 	m["a"] = bson.A{m}
 	plain := map[string]any{}
@@ -123,7 +123,7 @@ func TestWhatContainsItselfIsAnInvalidDocument(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestWhatIsNotEncodedMayContainItself(t *testing.T) {
+func TestEncodeSkippedCyclicValue(t *testing.T) {
 	hidden := &ring{}
 	hidden.Hidden, hidden.private = hidden, hidden
 	self := &known{}
@@ -155,7 +155,7 @@ func TestWhatIsNotEncodedMayContainItself(t *testing.T) {
 	}
 }
 
-func TestDocumentsOfManyLevelsAreEncoded(t *testing.T) {
+func TestEncodeDeepDocument(t *testing.T) {
 	doc := bson.D{{Key: "end", Value: true}}
 	for range 1_000 {
 		doc = bson.D{{Key: "a", Value: doc}}
@@ -171,7 +171,7 @@ func TestDocumentsOfManyLevelsAreEncoded(t *testing.T) {
 	}
 }
 
-func TestKeysWithNULAreInvalidDocuments(t *testing.T) {
+func TestEncodeKeyWithNUL(t *testing.T) {
 	coll := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c")
 	for name, doc := range map[string]any{
 		"bson.M": bson.M{"a\x00b": 1}, "bson.D": bson.D{{Key: "\x00", Value: 1}}, "nested": bson.D{{Key: "a", Value: bson.M{"b\x00": 1}}},
@@ -195,7 +195,7 @@ func TestKeysWithNULAreInvalidDocuments(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatComeEncodedAreCheckedAndCopied(t *testing.T) {
+func TestEncodeRawDocument(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	for name, bad := range map[string]any{

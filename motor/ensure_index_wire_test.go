@@ -34,7 +34,7 @@ func ensure(t *testing.T, peer *wiretest.Peer, c collection, keys any, opts ...m
 	return sent
 }
 
-func TestEnsureIndexCreatesOnceInAWhile(t *testing.T) {
+func TestEnsureIndexCacheTime(t *testing.T) {
 	peer := indexPeer(t)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	byPointer := func(d time.Duration) motor.EnsureIndexOptions { return motor.EnsureIndexOptions{CacheFor: &d} }
@@ -67,7 +67,7 @@ func TestEnsureIndexCreatesOnceInAWhile(t *testing.T) {
 	}
 }
 
-func TestEnsureIndexKnowsWhatItsClientDrops(t *testing.T) {
+func TestEnsureIndexAfterDrop(t *testing.T) {
 	for name, c := range map[string]struct {
 		drop   func(context.Context, *motor.Client) outcome
 		wanted map[string]bool // which are created anew
@@ -132,8 +132,8 @@ func TestEnsureIndexKnowsWhatItsClientDrops(t *testing.T) {
 	}
 }
 
-// TestEnsureIndexThatIsOvertakenByADrop: the server creates the index, and drops it before the answer to that has come.
-func TestEnsureIndexThatIsOvertakenByADrop(t *testing.T) {
+// TestEnsureIndexOvertakenByDrop: the server creates the index, and drops it before the answer to that has come.
+func TestEnsureIndexOvertakenByDrop(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx, coll := t.Context(), newClient(t, peer.URI()).Database("d").Collection("c")
 	ensuring := coll.EnsureIndex(ctx, "a")
@@ -153,7 +153,7 @@ func TestEnsureIndexThatIsOvertakenByADrop(t *testing.T) {
 	}
 }
 
-func TestEnsureIndexThatFailsIsNotKnown(t *testing.T) {
+func TestEnsureIndexErrorIsNotCached(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx, coll := t.Context(), newClient(t, peer.URI()).Database("d").Collection("c")
 	ensuring := coll.EnsureIndex(ctx, "a")

@@ -33,14 +33,14 @@ func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct
 	return c, peer.Receive("find"), starts
 }
 
-func TestErrorOfAClientThatHasNoConnectionFree(t *testing.T) {
+func TestErrorNoFreeConnection(t *testing.T) {
 	c, find, _ := occupy(t)
 	err := within(300*time.Millisecond, findOne)(t.Context(), c)(t.Context())
 	wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
 	find.Cursor("d.c", 0)
 }
 
-func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
+func TestErrorQueueTimeout(t *testing.T) {
 	for name, connect := range map[string]func(*wiretest.Peer) *motor.Client{
 		"by the connection string": func(p *wiretest.Peer) *motor.Client {
 			return newClient(t, p.URI("waitQueueTimeoutMS=20"), motor.WithMaxWorkers(1))
@@ -77,7 +77,7 @@ func TestErrorOfAnOperationThatHasWaitedForItsTurnForTooLong(t *testing.T) {
 	}
 }
 
-func TestErrorOfAnOperationWhoseTurnWouldHaveComeAfterAHangUp(t *testing.T) {
+func TestErrorConnectionLostWhileWaiting(t *testing.T) {
 	c, find, checkingOut := occupy(t)
 	wait := findOne(t.Context(), c)
 	<-checkingOut

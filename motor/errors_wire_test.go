@@ -96,8 +96,8 @@ type (
 	details = map[string]any
 )
 
-// TestErrorsOfTheServer has a server make operations fail in every way that has a class.
-func TestErrorsOfTheServer(t *testing.T) {
+// TestServerErrors has a server make operations fail in every way that has a class.
+func TestServerErrors(t *testing.T) {
 	dropped := wantError{class: motor.AutoReconnect, driver: asA[mongo.CommandError], labels: []string{"NetworkError"}}
 	late := dropped
 	late.class, late.timeout = motor.NetworkTimeout, true
@@ -268,9 +268,9 @@ func TestErrorsOfTheServer(t *testing.T) {
 	}
 }
 
-// TestErrorsOfEncryption has errors that the driver has only where it was built with encryption. Of its other classes,
+// TestEncryptionErrors has errors that the driver has only where it was built with encryption. Of its other classes,
 // EncryptedCollectionError and ProtocolError are given by nothing.
-func TestErrorsOfEncryption(t *testing.T) {
+func TestEncryptionErrors(t *testing.T) {
 	for _, err := range []error{
 		mongo.MongocryptError{Code: 1, Message: "no key"},
 		mongo.MongocryptdError{Wrapped: errors.New("not there")},
@@ -288,7 +288,7 @@ type ConnectionError struct{}
 
 func (ConnectionError) Error() string { return "the user's own" }
 
-func TestErrorsOfForeignTypes(t *testing.T) {
+func TestForeignErrors(t *testing.T) {
 	for _, err := range []error{ConnectionError{}, errors.Join(ConnectionError{})} {
 		if wrapped := motor.WrapError(err); errors.Is(wrapped, motor.AutoReconnect) {
 			t.Errorf("%T: got %v", err, wrapped)
@@ -296,7 +296,7 @@ func TestErrorsOfForeignTypes(t *testing.T) {
 	}
 }
 
-func TestErrorsThatAreJoined(t *testing.T) {
+func TestJoinedErrors(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Secondary)
 	_, err := newClient(t, peer.URI("serverSelectionTimeoutMS=50")).Database("d").Collection("c").
 		InsertOne(t.Context(), bson.M{"_id": 1}).Await(t.Context())
@@ -310,9 +310,9 @@ func TestErrorsThatAreJoined(t *testing.T) {
 	}
 }
 
-// TestErrorOfAContextThatEndsInTheQueue has an operation wait for the only slot of the executor, which is no wait for
+// TestErrorContextEndsInQueue has an operation wait for the only slot of the executor, which is no wait for
 // the server: its error is that of the context.
-func TestErrorOfAContextThatEndsInTheQueue(t *testing.T) {
+func TestErrorContextEndsInQueue(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	c := newClient(t, peer.URI(), motor.WithMaxWorkers(1)).Database("d").Collection("c")
 	first := findOne(t.Context(), c)
@@ -329,8 +329,8 @@ func TestErrorOfAContextThatEndsInTheQueue(t *testing.T) {
 	}
 }
 
-// TestErrorsBeforeAnythingIsSent has a server that fails the test when it is sent a command.
-func TestErrorsBeforeAnythingIsSent(t *testing.T) {
+// TestErrorsBeforeSending has a server that fails the test when it is sent a command.
+func TestErrorsBeforeSending(t *testing.T) {
 	client := newClient(t, wiretest.Start(t, wiretest.Standalone).URI())
 	c := client.Database("d").Collection("c")
 	read := c.Find(bson.M{})
@@ -356,8 +356,8 @@ func insertOneIn(c collection) outcome {
 	return started(c.InsertOne(context.Background(), bson.M{"_id": 1}))
 }
 
-// TestErrorsOfWhatCameBack reads results in ways that they do not have.
-func TestErrorsOfWhatCameBack(t *testing.T) {
+// TestResultErrors reads results in ways that they do not have.
+func TestResultErrors(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	db := newClient(t, peer.URI()).Database("d")
 	unacknowledged := db.Collection("c", options.Collection().SetWriteConcern(writeconcern.Unacknowledged()))

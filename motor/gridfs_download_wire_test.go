@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestChunksAreAskedForInTheirOrder(t *testing.T) {
+func TestGridOutSortsChunks(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	bucket := bucketOf(t, peer, options.GridFSBucket().SetReadConcern(readconcern.Majority()))
 	reading := bucket.DownloadToStream(t.Context(), "f", io.Discard)
@@ -30,7 +30,7 @@ func TestChunksAreAskedForInTheirOrder(t *testing.T) {
 }
 
 // A read that fails leaves nothing open, and the next one begins where it has begun.
-func TestAReadThatFailsIsMadeAgainByTheNext(t *testing.T) {
+func TestGridOutRetriesFailedRead(t *testing.T) {
 	peer := gridPeer(t, 6)
 	out := gridFile(t, peer)
 	readChunks(t, out, 0, 2)
@@ -48,7 +48,7 @@ func TestAReadThatFailsIsMadeAgainByTheNext(t *testing.T) {
 }
 
 // Whether there are more chunks than the file has, only the server can tell.
-func TestTheEndOfAFileThatCannotBeSeenIsAnError(t *testing.T) {
+func TestGridOutErrorAtLastChunk(t *testing.T) {
 	peer := gridPeer(t, 2)
 	out := gridFile(t, peer)
 	readChunks(t, out, 0, 1)
@@ -58,7 +58,7 @@ func TestTheEndOfAFileThatCannotBeSeenIsAnError(t *testing.T) {
 	}
 }
 
-func TestADocumentMaySayAnythingOfAFilesLength(t *testing.T) {
+func TestGridOutWrongLength(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	reading := gridFile(t, peer).Read(t.Context(), -1)
 	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": int64(1) << 60, "chunkSize": 5})
@@ -68,7 +68,7 @@ func TestADocumentMaySayAnythingOfAFilesLength(t *testing.T) {
 	}
 }
 
-func TestAChunkIsItsReadersOwn(t *testing.T) {
+func TestGridOutChunkIsCopied(t *testing.T) {
 	out := gridFile(t, gridPeer(t, 3))
 	first := succeed(t, out.ReadChunk(t.Context()))
 	readChunks(t, out, 1, 2)
@@ -88,7 +88,7 @@ func TestAChunkIsItsReadersOwn(t *testing.T) {
 }
 
 // A chunk that is missing is found where it would be, also if it is like the next one.
-func TestAChunkIsNotTakenForAnother(t *testing.T) {
+func TestGridOutMissingChunk(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	reading := gridFile(t, peer).Read(t.Context(), 4)
 	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": 6, "chunkSize": 2})
@@ -103,13 +103,13 @@ type short struct{}
 
 func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
-func TestADestinationThatTakesTooLittle(t *testing.T) {
+func TestDownloadShortWrite(t *testing.T) {
 	if _, err := bucketOf(t, gridPeer(t, 1)).DownloadToStream(t.Context(), "f", short{}).Await(t.Context()); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestReaderOpensClosesAndKeepsItsPlace(t *testing.T) {
+func TestGridOutReader(t *testing.T) {
 	peer := gridPeer(t, 9)
 	out := gridFile(t, peer)
 	reader := out.Reader(t.Context())
@@ -139,7 +139,7 @@ func TestReaderOpensClosesAndKeepsItsPlace(t *testing.T) {
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 }
 
-func TestOptionsOfFindOfFiles(t *testing.T) {
+func TestGridFSFindOptions(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	bucket := bucketOf(t, peer)
 	found := bucket.Find(bson.M{"filename": "f"}, options.GridFSFind().SetAllowDiskUse(true).SetBatchSize(5).
@@ -156,7 +156,7 @@ func TestOptionsOfFindOfFiles(t *testing.T) {
 }
 
 // A read from memory has no moment at which it could be cut off: one that is cancelled has run to its end.
-func TestAReadThatIsCancelledAfterItHasMovedThePositionMovesItBack(t *testing.T) {
+func TestGridOutCancelledReadFromMemory(t *testing.T) {
 	out := gridFile(t, gridPeer(t, 2))
 	readChunks(t, out, 0, 1)
 	cancelled := 0

@@ -51,7 +51,7 @@ func (l *lateEnd) on(command string, end func()) {
 }
 
 // A read whose context ends just as it succeeds has either returned its bytes or left them.
-func TestGridOutReadWhoseContextEndsAsItSucceeds(t *testing.T) {
+func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		read func(context.Context, *motor.GridOut) *future.Future[[]byte]
@@ -104,7 +104,7 @@ func (fn writerFunc) Header() http.Header         { return nil }
 func (fn writerFunc) WriteHeader(int)             {}
 
 // User code that runs in an operation of a session may use the session.
-func TestGridFSWithUserCodeThatUsesTheSession(t *testing.T) {
+func TestGridFSUserCodeInSession(t *testing.T) {
 	type run struct {
 		bucket *motor.GridFSBucket
 		ctx    context.Context // with the session
@@ -178,7 +178,7 @@ func TestGridFSWithUserCodeThatUsesTheSession(t *testing.T) {
 }
 
 // What user code calls in the session runs within the operation. What was called before waits for the operation.
-func TestGridFSLendsItsSessionToUserCodeAlone(t *testing.T) {
+func TestGridFSUserCodeOrderInSession(t *testing.T) {
 	peer, bucket := gridBucketOf(t, wiretest.Primary)
 	db := bucket.Collection().Database()
 	s := sessionOf(t, db.Client())

@@ -29,7 +29,7 @@ func isOf(command bson.Raw, s *motor.Session) bool {
 }
 
 // A driver's session is not safe to share: what ends the download has to wait for its turn.
-func TestADownloadIsEndedInTheTurnOfItsSession(t *testing.T) {
+func TestGridOutCloseWaitsForSession(t *testing.T) {
 	peer, out, s := downloading(t)
 	coll := out.Collection().Database().Collection("c")
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
@@ -50,7 +50,7 @@ func TestADownloadIsEndedInTheTurnOfItsSession(t *testing.T) {
 	}
 }
 
-func TestADownloadThatIsReadOnInAnotherSessionHasAnotherQuery(t *testing.T) {
+func TestGridOutReadInAnotherSession(t *testing.T) {
 	peer, out, s := downloading(t)
 	readChunks(t, out, 1, 3)
 	finds := chunkFinds(peer)
@@ -66,7 +66,7 @@ func TestADownloadThatIsReadOnInAnotherSessionHasAnotherQuery(t *testing.T) {
 }
 
 // Reads take turns of the file, and of the session: never one of them each.
-func TestReadsOfOneFileInOneSessionDoNotWaitForEachOther(t *testing.T) {
+func TestGridOutReadsInOneSession(t *testing.T) {
 	_, out, s := downloading(t)
 	ctx, cancel := context.WithTimeout(s.Context(t.Context()), 30*time.Second)
 	defer cancel()

@@ -42,7 +42,7 @@ func bucketOf(t *testing.T, peer *wiretest.Peer, opts ...options.Lister[options.
 // enough is more than what gathers before it is sent.
 const enough = 3 << 20
 
-func TestIndexesOfFilesAreMadeWhereTheyAreMissing(t *testing.T) {
+func TestUploadCreatesMissingIndexes(t *testing.T) {
 	byName := bson.D{{Key: "filename", Value: 1}, {Key: "uploadDate", Value: 1}}
 	byNumber := bson.D{{Key: "files_id", Value: 1}, {Key: "n", Value: 1}}
 	index := func(keys ...any) any {
@@ -92,7 +92,7 @@ func TestIndexesOfFilesAreMadeWhereTheyAreMissing(t *testing.T) {
 }
 
 // Nothing has been sent, so nothing is deleted.
-func TestAnUploadThatCannotTellWhetherThereAreFilesFails(t *testing.T) {
+func TestUploadFailsWithoutIndexCheck(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
 	peer.Receive("find").Fail(13, "Unauthorized", "not authorized")
@@ -104,7 +104,7 @@ func TestAnUploadThatCannotTellWhetherThereAreFilesFails(t *testing.T) {
 	}
 }
 
-func TestChunksAreSentAThousandAtMost(t *testing.T) {
+func TestUploadChunksPerInsert(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	in := bucket.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(1))
 	writing := in.Write(t.Context(), make([]byte, 2500))
@@ -121,7 +121,7 @@ func TestChunksAreSentAThousandAtMost(t *testing.T) {
 }
 
 // The server may have written the document all the same.
-func TestAbortDeletesTheDocumentOfAFileWhoseCloseHasFailed(t *testing.T) {
+func TestAbortAfterFailedClose(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	in := bucket.OpenUploadStreamWithID("id", "f")
 	succeed(t, in.Write(t.Context(), "x"))
@@ -137,7 +137,7 @@ func TestAbortDeletesTheDocumentOfAFileWhoseCloseHasFailed(t *testing.T) {
 	succeed(t, aborting)
 }
 
-func TestAFileWhoseLastChunksCannotBeSentHasNoDocument(t *testing.T) {
+func TestGridInCloseFailsOnLastChunks(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	in := bucket.OpenUploadStream("f")
 	succeed(t, in.Write(t.Context(), "x"))
@@ -151,7 +151,7 @@ func TestAFileWhoseLastChunksCannotBeSentHasNoDocument(t *testing.T) {
 	}
 }
 
-func TestAWriteThatIsCancelledBeforeItsTurnLeavesTheFileGood(t *testing.T) {
+func TestGridInWriteCancelledInQueue(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	in := bucket.OpenUploadStream("f")
 	reader, writer := io.Pipe()
@@ -171,7 +171,7 @@ func TestAWriteThatIsCancelledBeforeItsTurnLeavesTheFileGood(t *testing.T) {
 	succeed(t, again)
 }
 
-func TestWhatIsWrittenIsTheCallersAgain(t *testing.T) {
+func TestGridInCopiesWrittenBytes(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	data, aliases := bytes.Repeat([]byte("x"), enough), []string{"g"}
 	in := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Aliases: aliases, Filename: new("f")})
@@ -200,7 +200,7 @@ type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
 
-func TestSourcesThatAreNone(t *testing.T) {
+func TestUploadBadSource(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -224,7 +224,7 @@ func TestSourcesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestScopeAbortsWhereItsContextHasEnded(t *testing.T) {
+func TestScopeAbortsWithEndedContext(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
 	peer.Handle("delete", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
@@ -240,7 +240,7 @@ func TestScopeAbortsWhereItsContextHasEnded(t *testing.T) {
 	}
 }
 
-func TestLeaveTellsItsErrorAndNotThatOfAbort(t *testing.T) {
+func TestLeaveReturnsItsOwnError(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 8}) })
 	in, why := bucket.OpenUploadStream("f"), errors.New("why")
@@ -253,7 +253,7 @@ func TestLeaveTellsItsErrorAndNotThatOfAbort(t *testing.T) {
 }
 
 // An _id is compared as it is, and what is left of a file that is not there is deleted.
-func TestDeleteOfAFileWhoseIDLooksLikeAnOperator(t *testing.T) {
+func TestDeleteFileIDLikeOperator(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	id := bson.M{"$gt": ""}
 	deleting := bucket.Delete(t.Context(), id)
@@ -264,7 +264,7 @@ func TestDeleteOfAFileWhoseIDLooksLikeAnOperator(t *testing.T) {
 	}
 }
 
-func TestMetadataOfAnUploadAreEncodedWithItsRegistry(t *testing.T) {
+func TestUploadMetadataRegistry(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	type secret string
 	registry := bson.NewRegistry()

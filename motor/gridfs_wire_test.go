@@ -94,7 +94,7 @@ func chunkFinds(peer *wiretest.Peer) (finds []bson.Raw) {
 	return finds
 }
 
-func TestAGridOutIsLazyAndReadsOneChunkAhead(t *testing.T) {
+func TestGridOutIsLazy(t *testing.T) {
 	peer := gridPeer(t, 5)
 	out := gridFile(t, peer, motor.WithMaxWorkers(1))
 	if len(peer.Seen("find")) != 0 {
@@ -119,7 +119,7 @@ func TestAGridOutIsLazyAndReadsOneChunkAhead(t *testing.T) {
 	}
 }
 
-func TestASmallFileComesAtOnce(t *testing.T) {
+func TestGridOutSmallFile(t *testing.T) {
 	peer := gridPeer(t, 1)
 	readChunks(t, gridFile(t, peer), 0, 1)
 	if finds := chunkFinds(peer); len(finds) != 1 || !finds[0].Lookup("batchSize").IsZero() {
@@ -127,7 +127,7 @@ func TestASmallFileComesAtOnce(t *testing.T) {
 	}
 }
 
-func TestADownloadIsEndedOnTheServer(t *testing.T) {
+func TestGridOutKillsCursor(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *motor.GridOut){
 		"by Close": func(t *testing.T, out *motor.GridOut) { _ = out.Close() },
 		"by a Seek to elsewhere": func(t *testing.T, out *motor.GridOut) {
@@ -151,7 +151,7 @@ func TestADownloadIsEndedOnTheServer(t *testing.T) {
 	}
 }
 
-func TestSeekWithinTheChunksThatComeNeedsNoQuery(t *testing.T) {
+func TestGridOutSeekWithinBatch(t *testing.T) {
 	peer := gridPeer(t, 5)
 	out := gridFile(t, peer)
 	readChunks(t, out, 0, 1)
@@ -178,7 +178,7 @@ func (w heldWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-func TestSeekIsToldOfAtOnceAndIsForTheReadsToCome(t *testing.T) {
+func TestGridOutSeekDuringRead(t *testing.T) {
 	out := gridFile(t, gridPeer(t, 3))
 	w := heldWriter{httptest.NewRecorder(), make(chan struct{}, 3), make(chan struct{})}
 	streaming := out.StreamToHandler(t.Context(), w)
@@ -205,7 +205,7 @@ func TestSeekIsToldOfAtOnceAndIsForTheReadsToCome(t *testing.T) {
 	}
 }
 
-func TestADownloadGoesOnWhereTheServerHasForgottenItsCursor(t *testing.T) {
+func TestGridOutCursorNotFound(t *testing.T) {
 	peer := gridPeer(t, 6)
 	out := gridFile(t, peer)
 	readChunks(t, out, 0, 2)
@@ -225,7 +225,7 @@ func TestADownloadGoesOnWhereTheServerHasForgottenItsCursor(t *testing.T) {
 	}
 }
 
-func TestReadsOfAFileHaveTheConcernsOfItsBucket(t *testing.T) {
+func TestGridOutUsesBucketConcerns(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	primary, secondary := set.Peers[0], set.Peers[1]
 	db := newClient(t, set.URI()).Database("d")
@@ -265,7 +265,7 @@ func TestReadsOfAFileHaveTheConcernsOfItsBucket(t *testing.T) {
 	}
 }
 
-func TestFilesAreWrittenWithTheItemsThatTheDriverHasNoPlaceFor(t *testing.T) {
+func TestUploadWTimeout(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	db := newClient(t, peer.URI()).Database("d")
 	if err := db.SetWriteConcern(bson.M{"w": 1, "wtimeout": 5}); err != nil {
@@ -293,7 +293,7 @@ func TestFilesAreWrittenWithTheItemsThatTheDriverHasNoPlaceFor(t *testing.T) {
 	}
 }
 
-func TestAWriteThatFailsLeavesOnlyAbort(t *testing.T) {
+func TestGridInAfterFailedWrite(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx := t.Context()
 	in := motor.NewGridIn(newClient(t, peer.URI()).Database("d").Collection("fs"))
@@ -316,7 +316,7 @@ func TestAWriteThatFailsLeavesOnlyAbort(t *testing.T) {
 	}
 }
 
-func TestACancelledUploadClearsAway(t *testing.T) {
+func TestCancelledUploadDeletesChunks(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"))
 	if err != nil {
@@ -337,7 +337,7 @@ func TestACancelledUploadClearsAway(t *testing.T) {
 	_ = reader.Close()
 }
 
-func TestGridFSIsNotForTransactions(t *testing.T) {
+func TestGridFSInTransaction(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary)
 	client := newClient(t, set.URI())
 	session, err := motor.StartDriverSession(t.Context(), client)

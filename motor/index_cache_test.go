@@ -8,7 +8,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestIndexIsKnownForAsLongAsItWasSaid(t *testing.T) {
+func TestIndexCacheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c motor.IndexCache
 		c.Add("short", time.Second, c.Moment())
@@ -34,8 +34,8 @@ func TestIndexIsKnownForAsLongAsItWasSaid(t *testing.T) {
 	})
 }
 
-// TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown: the server may have created it first and dropped it then.
-func TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown(t *testing.T) {
+// TestIndexCacheDropDuringCreate: the server may have created it first and dropped it then.
+func TestIndexCacheDropDuringCreate(t *testing.T) {
 	var c motor.IndexCache
 	before := c.Moment()
 	c.Forget("")
@@ -51,7 +51,7 @@ func TestIndexThatWasCreatedWhileOneWasDroppedIsNotKnown(t *testing.T) {
 	}
 }
 
-func TestIndexThatIsCreatedWhileOneIsDroppedIsNotKnown(t *testing.T) {
+func TestIndexCacheCreateDuringDrop(t *testing.T) {
 	var c motor.IndexCache
 	first, second := c.Drop(""), c.Drop("b")
 	c.Add("a", time.Hour, c.Moment())

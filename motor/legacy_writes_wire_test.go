@@ -23,7 +23,7 @@ type oldWrite struct {
 	result any
 }
 
-func TestOldWrites(t *testing.T) {
+func TestLegacyWrites(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	id := bson.NewObjectID()
 	uuid := bson.Binary{Subtype: 4, Data: []byte("0123456789abcdef")}
@@ -117,7 +117,7 @@ func TestOldWrites(t *testing.T) {
 	}
 }
 
-func TestOldInsertTellsTheLastFailure(t *testing.T) {
+func TestLegacyInsertLastError(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		opts   motor.InsertOptions
@@ -218,7 +218,7 @@ func TestBulkBuilder(t *testing.T) {
 	}
 }
 
-func TestBulkBuilderByTheDriver(t *testing.T) {
+func TestBulkBuilderWithoutWTimeout(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	b := newClient(t, peer.URI("w=1")).Database("d").Collection("c").InitializeOrderedBulkOp()
 	b.Insert(bson.M{"_id": 1})

@@ -31,7 +31,7 @@ func tailing(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *moto
 }
 
 // However many wait, and however little the client may use: operations go on.
-func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
+func TestTailableWaitTakesNoSlot(t *testing.T) {
 	peer, client, cursor := tailing(t)
 	coll := cursor.Collection()
 	others := []*motor.Cursor[bson.M]{cursor}
@@ -74,7 +74,7 @@ func TestWaitingForNewsHoldsUpNobody(t *testing.T) {
 }
 
 // A wait that ends, by its context or by Cancel, leaves the poll to the next one.
-func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
+func TestTailableCancelledWait(t *testing.T) {
 	peer, _, cursor := tailing(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	one, two := cursor.Next(ctx), cursor.FetchNext(t.Context())
@@ -97,7 +97,7 @@ func TestWaitForNewsThatEndsLosesNothing(t *testing.T) {
 	}
 }
 
-func TestCloseEndsAWaitForNews(t *testing.T) {
+func TestTailableCloseEndsWait(t *testing.T) {
 	peer, _, cursor := tailing(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
@@ -113,7 +113,7 @@ func TestCloseEndsAWaitForNews(t *testing.T) {
 	poll.Nothing()
 }
 
-func TestCloseOfTheClientEndsAWaitForNews(t *testing.T) {
+func TestClientCloseEndsTailableWait(t *testing.T) {
 	peer, client, cursor := tailing(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
@@ -131,7 +131,7 @@ func TestCloseOfTheClientEndsAWaitForNews(t *testing.T) {
 	}
 }
 
-func TestRewindEndsAWaitForNews(t *testing.T) {
+func TestTailableRewindEndsWait(t *testing.T) {
 	peer, _, cursor := tailing(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
@@ -143,7 +143,7 @@ func TestRewindEndsAWaitForNews(t *testing.T) {
 }
 
 // A cursor in a session stays with the session's client, and still takes no slot.
-func TestWaitingForNewsInASession(t *testing.T) {
+func TestTailableSession(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=2"), motor.WithMaxWorkers(1))
 	session, err := motor.StartDriverSession(t.Context(), client)
@@ -176,7 +176,7 @@ func TestWaitingForNewsInASession(t *testing.T) {
 	}
 }
 
-func TestTailSendsItsQueryAnewWhenTheCursorHasDied(t *testing.T) {
+func TestTailRetriesDeadCursor(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.M{"a": 1})
 	ctx, cancel := context.WithCancel(t.Context())

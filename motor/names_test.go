@@ -153,7 +153,7 @@ func TestBadArguments(t *testing.T) {
 	}
 }
 
-func TestPanickingMarshalerKeepsItsError(t *testing.T) {
+func TestMarshalerPanicKeepsError(t *testing.T) {
 	coll := newClient(t, nowhere).Database("d").Collection("c")
 	for _, doc := range []any{failing{}, panicked{}} {
 		if _, err := coll.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, errStubborn) {

@@ -14,7 +14,7 @@ import (
 )
 
 // Operations that are refused because the queue is full are failures like any others.
-func TestSubmit_QueueFullIsReported(t *testing.T) {
+func TestSubmitQueueFull(t *testing.T) {
 	const refused = 6
 	var told atomic.Int32
 	before := future.SetUnobservedHandler(func(err error) {
@@ -44,7 +44,7 @@ func TestSubmit_QueueFullIsReported(t *testing.T) {
 }
 
 // The error of an operation can be that of some other pool, which is closed. Such an operation runs once.
-func TestSubmit_ErrPoolClosedOfTheOperationItself(t *testing.T) {
+func TestSubmitOperationErrPoolClosed(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI())
 	runs := 0

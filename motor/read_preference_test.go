@@ -16,7 +16,7 @@ import (
 
 type tags = []map[string]string
 
-func TestReadPreferenceAtFirst(t *testing.T) {
+func TestReadPreferenceFromOptions(t *testing.T) {
 	for _, test := range []struct {
 		options string
 		mode    readpref.Mode
@@ -41,7 +41,7 @@ func TestReadPreferenceAtFirst(t *testing.T) {
 	}
 }
 
-func TestReadPreferenceRefuses(t *testing.T) {
+func TestReadPreferenceBadOptions(t *testing.T) {
 	client := newClient(t, nowhere)
 	for name, err := range map[string]error{
 		"a mode that is none":    client.SetReadPreference(readpref.Mode(9)),
@@ -71,7 +71,7 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-func TestHandlesTakeOverTheReadPreferenceWhenTheyAreMade(t *testing.T) {
+func TestReadPreferenceInherited(t *testing.T) {
 	client := newClient(t, nowhere)
 	noError(t, client.SetReadPreference(readpref.SecondaryMode))
 	given := tags{{"dc": "ny"}, {}}
@@ -90,7 +90,7 @@ func TestHandlesTakeOverTheReadPreferenceWhenTheyAreMade(t *testing.T) {
 	}
 }
 
-func TestReadPreferenceOnTheWire(t *testing.T) {
+func TestReadPreferenceCommands(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Mongos)
 	client := newClient(t, peer.URI("maxStalenessSeconds=120", "readPreference=secondary"))
 	coll := client.Database("d").Collection("c")
@@ -116,7 +116,7 @@ func TestReadPreferenceOnTheWire(t *testing.T) {
 	read(bson.M{"mode": "primaryPreferred", "maxStalenessSeconds": 120})
 }
 
-func TestReadsGoWhereTheReadPreferenceSays(t *testing.T) {
+func TestReadPreferenceSelectsServer(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Secondary)
 	for i, place := range []string{"ny", "ny", "la"} {
 		set.Peers[i].SetHello(bson.M{"tags": bson.M{"dc": place}})
@@ -153,8 +153,8 @@ func TestReadsGoWhereTheReadPreferenceSays(t *testing.T) {
 	noError(t, insertOne(t.Context(), coll)(t.Context()))
 }
 
-// TestLatencyTakesEffectWhenTheClientOpens has a secondary that is slow, which makes it far away.
-func TestLatencyTakesEffectWhenTheClientOpens(t *testing.T) {
+// TestLatencyAppliesAtOpen has a secondary that is slow, which makes it far away.
+func TestLatencyAppliesAtOpen(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Secondary)
 	near, far := set.Peers[1], set.Peers[2]
 	far.Handle("hello", func(r request) {
@@ -197,7 +197,7 @@ func TestLatencyTakesEffectWhenTheClientOpens(t *testing.T) {
 	}
 }
 
-func TestDates(t *testing.T) {
+func TestTZAware(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	when := time.Date(2014, 6, 1, 12, 0, 0, 123e6, time.UTC)
 	peer.Handle("find", func(r request) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A cursor is in the session of its first read, also if that did not get so far.
-func TestCursorWhoseFirstReadFailedStaysInItsSession(t *testing.T) {
+func TestCursorSessionAfterFailedRead(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
 	failing := cursor.Next(s.Context(t.Context()))
@@ -28,7 +28,7 @@ func TestCursorWhoseFirstReadFailedStaysInItsSession(t *testing.T) {
 }
 
 // A read that was called in one session does not read what is now another's.
-func TestCursorThatIsRewoundIntoAnotherSession(t *testing.T) {
+func TestCursorRewindChangesSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	other := sessionOf(t, coll.Database().Client())
 	cursor := coll.Find(bson.D{})
@@ -52,7 +52,7 @@ func TestCursorThatIsRewoundIntoAnotherSession(t *testing.T) {
 }
 
 // A read that takes what has come already leaves the session to others.
-func TestReadsOfABatchInASession(t *testing.T) {
+func TestBatchReadLeavesSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	ctx := s.Context(t.Context())
@@ -68,7 +68,7 @@ func TestReadsOfABatchInASession(t *testing.T) {
 }
 
 // A wait for news has the turn of its session until the server has answered, whoever waits.
-func TestWaitForNewsKeepsTheTurnOfItsSession(t *testing.T) {
+func TestTailableWaitHoldsSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	ctx := s.Context(t.Context())
@@ -92,7 +92,7 @@ func TestWaitForNewsKeepsTheTurnOfItsSession(t *testing.T) {
 }
 
 // What gives up waiting for its turn of one thing leaves the turn of the other too.
-func TestTurnsThatWereGivenUp(t *testing.T) {
+func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 	for name, byContext := range map[string]bool{"by Cancel": false, "by its context": true} {
 		t.Run(name, func(t *testing.T) {
 			peer, out, s := downloading(t)
@@ -130,7 +130,7 @@ func TestTurnsThatWereGivenUp(t *testing.T) {
 }
 
 // A read in a session that is out of place takes no turn of its file.
-func TestReadOfAFileInASessionThatHasEnded(t *testing.T) {
+func TestGridOutReadInEndedSession(t *testing.T) {
 	_, out, s := downloading(t)
 	succeed(t, s.EndSession(t.Context()))
 	if _, err := out.ReadChunk(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {

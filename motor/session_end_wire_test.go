@@ -37,7 +37,7 @@ func TestEndSession(t *testing.T) {
 }
 
 // EndSession that is cancelled in the queue ends the session all the same.
-func TestEndSessionIsNotLost(t *testing.T) {
+func TestEndSessionCancelledInQueue(t *testing.T) {
 	peer, s, coll := newSession(t)
 	noError(t, s.StartTransaction())
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
@@ -65,7 +65,7 @@ func TestEndSessionIsNotLost(t *testing.T) {
 	})
 }
 
-func TestForgottenSessionIsEnded(t *testing.T) {
+func TestAbandonedSessionIsEnded(t *testing.T) {
 	peer, first, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	known := motor.KnownSessions()

@@ -15,9 +15,9 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// TestOperationsOfASessionRunInTheOrderOfTheirCalls also with more of them than workers, and with some that are
+// TestSessionRunsInCallOrder also with more of them than workers, and with some that are
 // cancelled, and never two at once.
-func TestOperationsOfASessionRunInTheOrderOfTheirCalls(t *testing.T) {
+func TestSessionRunsInCallOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	var mu sync.Mutex
 	var order []int32
@@ -101,7 +101,7 @@ func TestOperationsOfASessionRunInTheOrderOfTheirCalls(t *testing.T) {
 }
 
 // What waits for its session leaves the slots to others, and the end of its context is told as it is.
-func TestWaitingForASessionTakesNoSlot(t *testing.T) {
+func TestSessionWaitTakesNoSlot(t *testing.T) {
 	peer, s, coll := newSession(t) // with two workers
 	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
 	held := peer.Receive("insert")
@@ -130,7 +130,7 @@ func TestWaitingForASessionTakesNoSlot(t *testing.T) {
 }
 
 // Close waits for what waits for its session.
-func TestCloseWaitsForTheQueueOfASession(t *testing.T) {
+func TestClientCloseWaitsForSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
 	held := peer.Receive("insert")
@@ -151,7 +151,7 @@ func TestCloseWaitsForTheQueueOfASession(t *testing.T) {
 }
 
 // A cursor and its session have one order, whoever reads the one and works in the other.
-func TestReadsAndOperationsOfASessionAmongEachOther(t *testing.T) {
+func TestSessionAndCursorShareOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
 	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
@@ -184,7 +184,7 @@ func TestReadsAndOperationsOfASessionAmongEachOther(t *testing.T) {
 }
 
 // A commit that was cancelled before its turn came was not called, and nobody has to wait to know it.
-func TestCommitThatWasNotCalled(t *testing.T) {
+func TestCommitCancelledInQueue(t *testing.T) {
 	for name, wait := range map[string]func(*testing.T, *motor.Client){
 		"at once": func(*testing.T, *motor.Client) {},
 		"when it waits for its turn": func(t *testing.T, client *motor.Client) {

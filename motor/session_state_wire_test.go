@@ -33,7 +33,7 @@ func bare(
 	return ctx, driver, cursor.Session()
 }
 
-func TestDefaultsOfTransactions(t *testing.T) {
+func TestTransactionDefaults(t *testing.T) {
 	peer, _, coll := newSession(t)
 	client := coll.Database().Client()
 	noError(t, client.SetReadPreference(readpref.NearestMode))
@@ -60,7 +60,7 @@ func TestDefaultsOfTransactions(t *testing.T) {
 }
 
 // What is part of a transaction goes by what was called before, though it has not run yet.
-func TestTransactionsGoByTheCalls(t *testing.T) {
+func TestTransactionMembershipByCallOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
 	inserted := coll.InsertOne(ctx, bson.D{})
@@ -80,7 +80,7 @@ func TestTransactionsGoByTheCalls(t *testing.T) {
 }
 
 // A commit that has begun to wait for its turn is taken back too.
-func TestCommitThatGaveUpWaiting(t *testing.T) {
+func TestCommitCancelledWhileWaiting(t *testing.T) {
 	peer, s, coll := newSession(t)
 	noError(t, s.StartTransaction())
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
@@ -101,7 +101,7 @@ func TestCommitThatGaveUpWaiting(t *testing.T) {
 }
 
 // The program may begin and end transactions by the driver, as long as nothing is under way.
-func TestTransactionsOfTheDriver(t *testing.T) {
+func TestDriverTransactions(t *testing.T) {
 	peer, _, coll := newSession(t)
 	ctx, driver, s := bare(t, coll)
 	for _, end := range []func(context.Context) error{driver.CommitTransaction, driver.AbortTransaction} {
@@ -135,7 +135,7 @@ func TestTransactionsOfTheDriver(t *testing.T) {
 }
 
 // What was called in a transaction is not done outside of it, should the driver refuse to start it when its turn comes.
-func TestTransactionThatDidNotStart(t *testing.T) {
+func TestTransactionStartFails(t *testing.T) {
 	peer, _, coll := newSession(t)
 	ctx, _, s := bare(t, coll, options.Session().SetSnapshot(true)) // which has none
 	if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
@@ -188,7 +188,7 @@ func unsure(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 }
 
 // A client's write concern has no place in a transaction, nor has the read concern of a handle.
-func TestConcernsInATransaction(t *testing.T) {
+func TestTransactionConcerns(t *testing.T) {
 	peer, s, coll := newSession(t)
 	client := coll.Database().Client()
 	noError(t, client.SetWriteConcern(bson.M{"w": 1}))
@@ -223,7 +223,7 @@ func TestConcernsInATransaction(t *testing.T) {
 }
 
 // What may have been committed is not aborted by what comes next, and what comes next is aborted as ever.
-func TestAfterACommitOfWhichNobodyKnows(t *testing.T) {
+func TestAfterUnknownCommitResult(t *testing.T) {
 	for name, next := range map[string]struct {
 		do     func(context.Context, *testing.T, *motor.Session, collection)
 		aborts int
@@ -258,7 +258,7 @@ func TestAfterACommitOfWhichNobodyKnows(t *testing.T) {
 }
 
 // What was called after a commit that was given up before its turn is outside of the transaction, which is aborted.
-func TestAfterACommitThatWasGivenUp(t *testing.T) {
+func TestAfterCancelledCommit(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
 	noError(t, s.StartTransaction())
@@ -284,7 +284,7 @@ func TestAfterACommitThatWasGivenUp(t *testing.T) {
 }
 
 // The next transaction ends it as well, and then nothing needs to be sent.
-func TestTransactionAfterACommitThatWasGivenUp(t *testing.T) {
+func TestTransactionAfterCancelledCommit(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
 	noError(t, s.StartTransaction())
@@ -311,7 +311,7 @@ func TestTransactionAfterACommitThatWasGivenUp(t *testing.T) {
 }
 
 // A whole transaction can be called at once, and the next one after it.
-func TestTransactionsThatAreCalledAhead(t *testing.T) {
+func TestTransactionsCalledAhead(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
 	var all []*future.Future[struct{}]
@@ -335,7 +335,7 @@ func TestTransactionsThatAreCalledAhead(t *testing.T) {
 }
 
 // Calls that are withdrawn before their turn leave the state of the transaction as it was before them.
-func TestSessionState_callsWithdrawn(t *testing.T) {
+func TestWithdrawnTransactionCalls(t *testing.T) {
 	type call = func(context.Context, *motor.Session, collection) interface{ Cancel(...error) bool }
 	commit := func(ctx context.Context, s *motor.Session, _ collection) interface{ Cancel(...error) bool } {
 		return s.CommitTransaction(ctx)

@@ -63,9 +63,9 @@ func inSession(s *motor.Session) bson.M {
 	return bson.M{"lsid": s.SessionID(), "autocommit": wiretest.Absent, "startTransaction": wiretest.Absent}
 }
 
-// TestEveryOperationHasTheSession goes through all that has a session, in a context derived from that of the session and
+// TestOperationsUseSession goes through all that has a session, in a context derived from that of the session and
 // in one that the driver has made.
-func TestEveryOperationHasTheSession(t *testing.T) {
+func TestOperationsUseSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("listCollections", cursorOf())
 	for name, ctx := range map[string]context.Context{
@@ -82,7 +82,7 @@ func TestEveryOperationHasTheSession(t *testing.T) {
 	}
 }
 
-func TestCursorsStayInTheirSession(t *testing.T) {
+func TestCursorKeepsSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
 	if cursor.Session() != nil {
@@ -129,7 +129,7 @@ func TestCursorsStayInTheirSession(t *testing.T) {
 }
 
 // A cursor whose session has ended has what it has fetched, and no more.
-func TestCursorsOfASessionThatHasEnded(t *testing.T) {
+func TestCursorOfEndedSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
 	first := cursor.Next(s.Context(t.Context()))
@@ -154,7 +154,7 @@ func TestCursorsOfASessionThatHasEnded(t *testing.T) {
 	succeed(t, closing)
 }
 
-func TestTransactionOnTheWire(t *testing.T) {
+func TestTransactionCommands(t *testing.T) {
 	peer, s, coll := newSession(t, options.Session().SetDefaultTransactionOptions(
 		options.Transaction().SetWriteConcern(writeconcern.Majority())))
 	ctx := s.Context(t.Context())
@@ -216,7 +216,7 @@ type usage struct {
 	class *motor.ErrorClass
 }
 
-func TestUseOfSessionsThatIsOutOfPlace(t *testing.T) {
+func TestSessionMisuse(t *testing.T) {
 	start := func(_ context.Context, s *motor.Session) error { return s.StartTransaction() }
 	commit := func(ctx context.Context, s *motor.Session) error { return second(s.CommitTransaction(ctx).Await(ctx)) }
 	abort := func(ctx context.Context, s *motor.Session) error { return second(s.AbortTransaction(ctx).Await(ctx)) }
@@ -338,7 +338,7 @@ func TestSessionOfAnotherClient(t *testing.T) {
 	}
 }
 
-func TestNoUnacknowledgedWritesInASession(t *testing.T) {
+func TestSessionUnacknowledgedWrites(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("listCollections", cursorOf())
 	for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern, coll.Database().Client().SetWriteConcern} {

@@ -109,7 +109,7 @@ func TestWithTransaction(t *testing.T) {
 	}
 }
 
-func TestWithTransactionThatItsFunctionEnds(t *testing.T) {
+func TestWithTransactionEndedByFunction(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	for name, end := range map[string]func(context.Context) *future.Future[struct{}]{
@@ -194,7 +194,7 @@ func TestWithSession(t *testing.T) {
 }
 
 // A panic, and runtime.Goexit, in the function of a transaction abort it, and are the future's error.
-func TestPanicsInTransactions(t *testing.T) {
+func TestTransactionPanics(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	for i, end := range []func(){func() { panic("no") }, runtime.Goexit} {
@@ -213,8 +213,8 @@ func TestPanicsInTransactions(t *testing.T) {
 	}
 }
 
-// TestTransactionsEndInTime is not parallel to others: it sets the clock by which they are tried again.
-func TestTransactionsEndInTime(t *testing.T) {
+// TestTransactionTimeLimit is not parallel to others: it sets the clock by which they are tried again.
+func TestTransactionTimeLimit(t *testing.T) {
 	start := time.Now()
 	var passed atomic.Int64
 	motor.SetTransactionClock(t, func() time.Time { return start.Add(time.Duration(passed.Load())) })
@@ -241,7 +241,7 @@ func TestTransactionsEndInTime(t *testing.T) {
 }
 
 // The end of the context ends the pause before the next try, which there is none of then.
-func TestTransactionThatEndsBetweenItsTries(t *testing.T) {
+func TestTransactionContextEndsInPause(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", labelled(251, transient))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -258,7 +258,7 @@ func TestTransactionThatEndsBetweenItsTries(t *testing.T) {
 }
 
 // A commit that has begun is waited for, whatever has become of the context.
-func TestCommitIsNotLeftHalfDone(t *testing.T) {
+func TestCommitOutlivesContext(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	peer.Handle("commitTransaction", nil)
@@ -294,7 +294,7 @@ func TestCancelledTransactionIsAborted(t *testing.T) {
 	}
 }
 
-func TestLegacyBulkAndSaveInATransaction(t *testing.T) {
+func TestLegacyWritesInTransaction(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	peer.Handle("update", ok(bson.M{"n": 1}))
@@ -314,7 +314,7 @@ func TestLegacyBulkAndSaveInATransaction(t *testing.T) {
 	}
 }
 
-func TestSessionFunctionsNeedTheirArguments(t *testing.T) {
+func TestSessionFunctionsNilArguments(t *testing.T) {
 	client := newClient(t, nowhere)
 	s := sessionOf(t, client)
 	fn := func(context.Context) (int, error) { return 0, nil }

@@ -22,9 +22,9 @@ func (d dialer) DialContext(ctx context.Context, network, _ string) (net.Conn, e
 	return new(net.Dialer).DialContext(ctx, network, string(d))
 }
 
-// TestClientOfSRV has a name server that knows one host. It stands in the place of a global variable, so the test is
+// TestClientSRV has a name server that knows one host. It stands in the place of a global variable, so the test is
 // not parallel.
-func TestClientOfSRV(t *testing.T) {
+func TestClientSRV(t *testing.T) {
 	previous := net.DefaultResolver
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestUnacknowledgedClientBulkWriteIsRefused(t *testing.T) {
+func TestClientBulkWriteUnacknowledged(t *testing.T) {
 	client := newClient(t, nowhere)
 	noError(t, client.SetWriteConcern(bson.M{"w": 0}))
 	writes := []mongo.ClientBulkWrite{{Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.M{})}}

@@ -7,7 +7,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestVersionIsThatOfTheModule(t *testing.T) {
+func TestVersion(t *testing.T) {
 	const path = "github.com/gomotor/gomotor"
 	for name, test := range map[string]struct {
 		info debug.BuildInfo

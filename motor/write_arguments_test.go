@@ -65,7 +65,7 @@ type badWrite struct {
 	want *motor.ErrorClass
 }
 
-func TestBadArgumentsOfWritesAreNotSent(t *testing.T) {
+func TestWriteBadArguments(t *testing.T) {
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"a": 1}}
 	large := strings.Repeat("x", 16<<20)
 	bulk := func(name string, m mongo.WriteModel, want *motor.ErrorClass) badWrite {
@@ -240,7 +240,7 @@ func TestBadArgumentsOfWritesAreNotSent(t *testing.T) {
 	}
 }
 
-func TestTheServerSaysWhatIsTooLarge(t *testing.T) {
+func TestWriteTooLarge(t *testing.T) {
 	client := newClient(t, wiretest.Start(t, wiretest.Standalone, bson.M{"maxBsonObjectSize": 100}).URI())
 	_, err := client.Open(t.Context()).Await(t.Context())
 	noError(t, err)

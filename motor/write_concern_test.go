@@ -39,7 +39,7 @@ func ExampleWriteConcern() {
 	// motor: ConfigurationError: "x" is not a valid write concern option
 }
 
-func TestWriteConcernTakesItems(t *testing.T) {
+func TestWriteConcernItems(t *testing.T) {
 	var number int8 = 3
 	for _, test := range []struct {
 		key   string
@@ -78,7 +78,7 @@ func TestWriteConcernTakesItems(t *testing.T) {
 	}
 }
 
-func TestWriteConcernRefuses(t *testing.T) {
+func TestWriteConcernBadItems(t *testing.T) {
 	var none *writeconcern.WriteConcern
 	for name, bad := range map[string]any{
 		"nothing":                         nil,
@@ -130,7 +130,7 @@ func TestWriteConcernRefuses(t *testing.T) {
 	}
 }
 
-func TestWriteConcernItemsContradict(t *testing.T) {
+func TestWriteConcernContradictions(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		was  bson.M
@@ -163,7 +163,7 @@ func TestWriteConcernItemsContradict(t *testing.T) {
 	}
 }
 
-func TestWriteConcernAtFirst(t *testing.T) {
+func TestWriteConcernFromOptions(t *testing.T) {
 	for _, test := range []struct {
 		options string
 		driver  *writeconcern.WriteConcern
@@ -199,7 +199,7 @@ func TestWriteConcernAtFirst(t *testing.T) {
 	}
 }
 
-func TestHandlesTakeOverTheWriteConcernWhenTheyAreMade(t *testing.T) {
+func TestWriteConcernInherited(t *testing.T) {
 	client := newClient(t, nowhere)
 	set := func(handle interface{ SetWriteConcern(any) error }, concern any) {
 		t.Helper()
@@ -234,7 +234,7 @@ func TestHandlesTakeOverTheWriteConcernWhenTheyAreMade(t *testing.T) {
 	}
 }
 
-func TestWriteConcernIsSafeForSeveralGoroutines(t *testing.T) {
+func TestWriteConcernConcurrentUse(t *testing.T) {
 	client := newClient(t, nowhere)
 	concern := client.WriteConcern()
 	var all sync.WaitGroup

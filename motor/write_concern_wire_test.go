@@ -56,7 +56,7 @@ var writes = []struct {
 	}},
 }
 
-func TestWriteConcernOnTheWire(t *testing.T) {
+func TestWriteConcernCommands(t *testing.T) {
 	for _, test := range []struct {
 		set  bson.M
 		want any
@@ -95,7 +95,7 @@ func TestWriteConcernOnTheWire(t *testing.T) {
 	}
 }
 
-func TestWriteConcernHoldsFromTheNextOperationOn(t *testing.T) {
+func TestWriteConcernChange(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI("w=1"), motor.WithMaxWorkers(1))
 	coll := client.Database("d").Collection("c")
@@ -127,8 +127,8 @@ func TestWriteConcernHoldsFromTheNextOperationOn(t *testing.T) {
 	}
 }
 
-// TestCommandsAreTheDriversOwn holds the commands that are made for wtimeout to those that the driver makes.
-func TestCommandsAreTheDriversOwn(t *testing.T) {
+// TestWriteCommandsMatchDriver holds the commands that are made for wtimeout to those that the driver makes.
+func TestWriteCommandsMatchDriver(t *testing.T) {
 	collation := &options.Collation{Locale: "fr", Strength: 2, CaseLevel: true}
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}
 	arrayFilters := []any{bson.M{"x": 3}}

@@ -11,9 +11,9 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
-// TestOptionsOfWritesOnTheWire gives every write all its options, with a write concern that the driver sends, and with
+// TestWriteOptionCommands gives every write all its options, with a write concern that the driver sends, and with
 // one for which the commands are our own.
-func TestOptionsOfWritesOnTheWire(t *testing.T) {
+func TestWriteOptionCommands(t *testing.T) {
 	query, set, change := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}, bson.M{"b": 1}
 	collation := &options.Collation{Locale: "fr", Strength: 2}
 	filters := []any{bson.M{"x": 3}}
@@ -71,8 +71,8 @@ func TestOptionsOfWritesOnTheWire(t *testing.T) {
 	}
 }
 
-// TestClientBulkWriteOnTheWire has every model with all its options.
-func TestClientBulkWriteOnTheWire(t *testing.T) {
+// TestClientBulkWriteCommands has every model with all its options.
+func TestClientBulkWriteCommands(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI("w=1"))
 	var writes []mongo.ClientBulkWrite

@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-func TestResultsOfWritesWithWTimeout(t *testing.T) {
+func TestWTimeoutResults(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx, coll := t.Context(), newClient(t, peer.URI("wTimeoutMS=100")).Database("d").Collection("c")
 
@@ -57,7 +57,7 @@ func TestResultsOfWritesWithWTimeout(t *testing.T) {
 	}
 }
 
-func TestErrorsOfWritesWithWTimeout(t *testing.T) {
+func TestWTimeoutErrors(t *testing.T) {
 	writeException := asA[mongo.WriteException]
 	for _, test := range []struct {
 		name   string
@@ -94,7 +94,7 @@ func TestErrorsOfWritesWithWTimeout(t *testing.T) {
 	}
 }
 
-func TestInsertsWithWTimeoutAreSplit(t *testing.T) {
+func TestWTimeoutSplitsInserts(t *testing.T) {
 	documents := make([]bson.D, 10)
 	for i := range documents {
 		documents[i] = bson.D{{Key: "_id", Value: i}, {Key: "text", Value: strings.Repeat("x", 100)}}
@@ -165,7 +165,7 @@ func TestInsertsWithWTimeoutAreSplit(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSentWithWTimeoutIsRefused(t *testing.T) {
+func TestWTimeoutUnsupported(t *testing.T) {
 	ctx, client := t.Context(), newClient(t, "mongodb://localhost/?wTimeoutMS=100")
 	coll := client.Database("d").Collection("c")
 	for name, wait := range map[string]outcome{
@@ -189,7 +189,7 @@ func TestWhatCannotBeSentWithWTimeoutIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSentWithWTimeoutIsRefusedAndNotSentWithout(t *testing.T) {
+func TestWTimeoutUnsupportedNotSent(t *testing.T) {
 	client := newClient(t, nowhere)
 	if err := client.SetWriteConcern(bson.M{"w": 2, "wtimeout": 100}); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func serving(t *testing.T, uri string, out func(*motor.GridFSBucket) *future.Fut
 }
 
 // The checksums are Motor's: hashlib.sha256 of str(_id), str(length) and str(upload_date), one after the other.
-func TestChecksumIsThatOfPython(t *testing.T) {
+func TestChecksumMatchesMotor(t *testing.T) {
 	second := time.Date(2012, 1, 2, 3, 4, 5, 0, time.UTC)
 	id, err := bson.ObjectIDFromHex("5f5e100000000000000000ab")
 	if err != nil {
@@ -67,7 +67,7 @@ func TestChecksumIsThatOfPython(t *testing.T) {
 	}
 }
 
-func TestARequestWhoseClientHasGoneHasNoAnswer(t *testing.T) {
+func TestHandlerClientGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	handler := serving(t, "mongodb://localhost:1", func(*motor.GridFSBucket) *future.Future[*motor.GridOut] {
@@ -82,7 +82,7 @@ func TestARequestWhoseClientHasGoneHasNoAnswer(t *testing.T) {
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/f", nil))
 }
 
-func TestARangeIsReadFromItsChunkAndItsFileClosed(t *testing.T) {
+func TestHandlerRange(t *testing.T) {
 	const size = 300 * 1024 // two chunks are a batch
 	peer := wiretest.Start(t, wiretest.Standalone)
 	killed := make(chan struct{}, 1)
