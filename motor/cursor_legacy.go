@@ -187,7 +187,10 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[st
 			missing = err
 		}
 	}
-	if len(ends) == 0 && missing != nil {
+	if len(ends) == 0 && missing != nil { // a client that is not open stays so
+		if ctx != nil && ctx.Err() != nil {
+			missing = ctx.Err()
+		}
 		return failed[struct{}](c, missing)
 	}
 	return submit(ctx, c, op[struct{}]{conn: conn, ends: true, run: func(ctx context.Context, _ *connection) (none struct{}, err error) {

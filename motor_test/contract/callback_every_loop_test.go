@@ -82,7 +82,7 @@ type lateLoop struct{ *callback.Loop }
 var everyWrap = []any{
 	callback.WrapClient, callback.WrapReplicaSetClient, callback.WrapDatabase, callback.WrapCollection[bson.M],
 	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M], callback.WrapBulkOperationBuilder,
-	callback.WrapChangeStream[bson.M], callback.WrapSession,
+	callback.WrapChangeStream[bson.M], callback.WrapRawBatchCursor, callback.WrapRawBatchCommandCursor, callback.WrapSession,
 }
 
 func TestHandleUnwrapAndWrap(t *testing.T) {

@@ -66,13 +66,15 @@ var everyArgument = map[string][]any{
 
 // everyOutcome is what a callback is given where that is not the rule.
 var everyOutcome = map[string]error{
-	"Session.EndSession":    nil,
-	"Cursor.Close":          nil, // there is nothing to close
-	"CommandCursor.Close":   nil,
-	"ChangeStream.Close":    nil,
-	"Client.CloseCursor":    motor.CursorNotFound,
-	"Database.Authenticate": motor.InvalidOperation,
-	"Database.Logout":       motor.InvalidOperation,
+	"Session.EndSession":          nil,
+	"Cursor.Close":                nil, // there is nothing to close
+	"CommandCursor.Close":         nil,
+	"RawBatchCursor.Close":        nil,
+	"RawBatchCommandCursor.Close": nil,
+	"ChangeStream.Close":          nil,
+	"Client.CloseCursor":          motor.CursorNotFound,
+	"Database.Authenticate":       motor.InvalidOperation,
+	"Database.Logout":             motor.InvalidOperation,
 
 	"Collection.FindAndModify":             motor.ValueError, // only the options say what to do
 	"Collection.FindAndModifyFullResponse": motor.ValueError,
@@ -93,10 +95,10 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	session := callback.WrapSession(loop, started)
 	return []any{
 			client, set, db, coll, coll.Find(bson.D{}), db.Aggregate(bson.A{}), coll.InitializeOrderedBulkOp(), coll.Watch(nil),
-			session,
+			coll.FindRawBatches(bson.D{}), coll.AggregateRawBatches(bson.A{}), session,
 		}, []error{
 			context.Canceled, context.Canceled, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName,
-			motor.InvalidName, motor.InvalidName, motor.InvalidOperation,
+			motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidName, motor.InvalidOperation,
 		}
 }
 
