@@ -6,17 +6,6 @@ import (
 	"sync"
 )
 
-// await waits until c is settled and returns its error. has says whether it was settled with a value.
-func (c *cell) await(ctx context.Context) (has bool, err error) {
-	if !c.isSettled() {
-		if err := c.wait(ctx); err != nil {
-			return false, err
-		}
-	}
-	c.observe()
-	return c.hasValue(), c.failure()
-}
-
 // wait returns nil once c is settled.
 func (c *cell) wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Await", "ctx")

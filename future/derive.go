@@ -207,7 +207,9 @@ func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
 	case do == stepCatch && err != nil:
 		v, err = fn.(func(error) (T, error))(err)
 	}
-	if !f.cell.lockPending() {
+	f.cell.mu.Lock()
+	if f.cell.isSettled() {
+		f.cell.mu.Unlock()
 		return batch{}
 	}
 	f.value = v

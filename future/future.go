@@ -24,7 +24,12 @@ type Future[T any] struct {
 // lost in a future that is not looked at again: see [Op].Undo.
 func (f *Future[T]) Await(ctx context.Context) (v T, err error) {
 	mustHave(f != nil, "Await", "the future")
-	has, err := f.cell.await(ctx)
+	if !f.cell.isSettled() {
+		if err := f.cell.wait(ctx); err != nil {
+			return v, err
+		}
+	}
+	has, err := f.cell.read()
 	if has {
 		v = f.value
 	}
@@ -90,7 +95,9 @@ func outcome[T any](f *Future[T]) (v T, err error) {
 
 // settle publishes an outcome, if there is none yet, and returns what waited for it.
 func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
-	if !f.cell.lockPending() {
+	f.cell.mu.Lock()
+	if f.cell.isSettled() {
+		f.cell.mu.Unlock()
 		return batch{}, false
 	}
 	f.value = v
@@ -293,6 +300,12 @@ func (c *cell) result() (has bool, err error) {
 	if !c.isSettled() {
 		return false, ErrNotDone
 	}
+	return c.read()
+}
+
+// read returns the error of a settled future, which counts as observed from now on. has says whether it was settled with
+// a value.
+func (c *cell) read() (has bool, err error) {
 	c.observe()
 	return c.hasValue(), c.failure()
 }
@@ -339,7 +352,9 @@ func (c *cell) doneChan() <-chan struct{} {
 // settle publishes err as the outcome, if there is none yet, and returns what waited for it. The value stays as it is:
 // zero, or what the future's owner has stored.
 func (c *cell) settle(err error) (b batch, ok bool) {
-	if !c.lockPending() {
+	c.mu.Lock()
+	if c.isSettled() {
+		c.mu.Unlock()
 		return batch{}, false
 	}
 	b, _ = c.publish(err, 0)
@@ -350,16 +365,6 @@ func (c *cell) settle(err error) (b batch, ok bool) {
 func (c *cell) reject(err error) batch {
 	b, _ := c.settle(err)
 	return b
-}
-
-// lockPending locks mu and reports true, unless the future is settled. publish unlocks mu.
-func (c *cell) lockPending() bool {
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
-		return false
-	}
-	return true
 }
 
 // publish ends the pending state. The value has been stored; mu is held and is released here. It returns what waited for
