@@ -132,8 +132,8 @@ type inPlaceSlot struct{ job *job }
 func (s inPlaceSlot) release(end taskEnd) {
 	p := s.job.pool
 	p.mu.Lock()
-	if s.job.ready {
-		s.job.done = true
+	if s.job.place == placeReady {
+		s.job.place = placeDone
 		p.done++
 		p.dropDoneLocked()
 	}

@@ -127,13 +127,13 @@ type callbacks struct {
 }
 
 // do implements body.
-func (t *callbacks) do(step jobStep, _ context.Context) (batch, bool, error) {
+func (t *callbacks) do(step jobStep, _ context.Context) error {
 	if step == jobRun {
 		b := t.b
 		t.b = batch{}
 		b.run()
 	}
-	return batch{}, false, nil
+	return nil
 }
 
 func (t *callbacks) reject(err error) {

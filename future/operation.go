@@ -36,6 +36,7 @@ func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error
 	mustHave(ex != nil, "Start", "ex")
 	mustHave(op.Run != nil, "Start", "op.Run")
 	n := &operation[T]{run: op.Run, undo: op.Undo, ended: op.Ended}
+	n.job.hooked = op.Undo != nil || op.Ended != nil
 	if err := n.job.start(ctx, ex, op.Via, &n.future.cell, n); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,9 @@ func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, er
 	mustHave(ex != nil, "Go", "ex")
 	mustHave(fn != nil, "Go", "fn")
 	n := &operation[T]{run: fn}
-	n.job.startOrFail(ctx, ex, nil, &n.future.cell, n)
+	if err := n.job.start(ctx, ex, nil, &n.future.cell, n); err != nil {
+		n.future.cell.reject(err)
+	}
 	return &n.future
 }
 
@@ -68,7 +71,9 @@ func GoVia[T any](ctx context.Context, ex, via Executor, fn func(context.Context
 	mustHave(ex != nil, "GoVia", "ex")
 	mustHave(fn != nil, "GoVia", "fn")
 	n := &operation[T]{run: fn}
-	n.job.startOrFail(ctx, ex, via, &n.future.cell, n)
+	if err := n.job.start(ctx, ex, via, &n.future.cell, n); err != nil {
+		n.future.cell.reject(err)
+	}
 	return &n.future
 }
 
@@ -83,15 +88,14 @@ type operation[T any] struct {
 
 // body is the part of a job that depends on the type of its result.
 type body interface {
-	// do performs one step of the job. The error is that of the function, for jobRun. ok is for jobCell.
-	do(step jobStep, ctx context.Context) (b batch, ok bool, err error)
+	// do performs one step of the job. The error is that of the function, for jobRun.
+	do(step jobStep, ctx context.Context) error
 }
 
 type jobStep uint8
 
 const (
-	jobCell   jobStep = iota // returns the future's cell, with no links, and whether there are Undo or Ended to be called
-	jobRun                   // calls the function
+	jobRun    jobStep = iota // calls the function
 	jobForget                // forgets the function, which will not run
 	jobUndo                  // takes back the value of the function
 	jobEnded                 // calls the hook that the operation is over
@@ -99,10 +103,8 @@ const (
 
 // do implements body. The result of the function is stored where only a reader of a settled future that was not
 // cancelled looks for it; so it needs no room of its own between the end of the function and the settlement.
-func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, err error) {
+func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 	switch step {
-	case jobCell:
-		b.c, ok = &n.future.cell, n.undo != nil || n.ended != nil
 	case jobRun:
 		run := n.run
 		n.run = nil // what it holds is not kept alive once it has run
@@ -123,7 +125,7 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, 
 			ended()
 		}
 	}
-	return b, ok, err
+	return err
 }
 
 // job is an operation in the hands of an executor, and the context that its function is given: the one that it was
@@ -133,16 +135,16 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (b batch, ok bool, 
 // two allocations.
 type job struct {
 	body   body
-	parent context.Context // nil for a batch of callbacks, which has no future
+	cell   *cell           // of the future; nil for a batch of callbacks, which has none
+	parent context.Context // nil for a batch of callbacks
 	pool   *Pool           // nil: on an executor without slots
 	state  atomic.Uint32
 
 	// Guarded by pool.mu.
-	slot   slotState
-	queued bool // in the pool's queue, and not dropped
-	ready  bool // in the pool's queue of that name
-	done   bool // in it, but an Await has run it
+	slot  slotState
+	place jobPlace
 
+	hooked  bool // there are Undo or Ended to be called
 	over    bool // guarded by mu: the function has returned, or is not to run: inner, if it is made, has ended
 	mu      sync.Mutex
 	inner   context.Context
@@ -158,6 +160,16 @@ const (
 	slotNone slotState = iota // not given one yet, or released
 	slotHeld
 	slotLent // the task waits, another has the slot meanwhile
+)
+
+// jobPlace says which list of a pool a job is in.
+type jobPlace uint8
+
+const (
+	placeNone  jobPlace = iota // in none, or dropped
+	placeQueue                 // in the queue
+	placeReady                 // in ready
+	placeDone                  // in ready, but an Await has run it
 )
 
 var epoch = time.Now()
@@ -193,7 +205,7 @@ func (j *job) claim(from, to uint32) bool { return j.state.CompareAndSwap(from, 
 
 // start submits the job. An error means that it will not run, and that its future is pending.
 func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) error {
-	j.body, j.parent = n, ctx
+	j.body, j.cell, j.parent = n, c, ctx
 	c.ex = via
 	c.aux = owner(j)
 	var err error
@@ -216,21 +228,13 @@ func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) erro
 	return err
 }
 
-// startOrFail is start for an operation whose future fails if it is not accepted.
-func (j *job) startOrFail(ctx context.Context, ex, via Executor, c *cell, n body) {
-	if err := j.start(ctx, ex, via, c, n); err != nil {
-		c.reject(err)
-	}
-}
-
 // finish settles the future of a job that is over. ran says whether its function has returned.
 //
 // Undo must be called if the function has succeeded and the future is cancelled, and never otherwise; and Ended must be
 // called before the outcome can be seen. So the future is closed to Cancel first: from then on it is known which it is.
 func (j *job) finish(ran bool, err error) batch {
-	b, hooked, _ := j.body.do(jobCell, nil)
-	c := b.c
-	if !hooked {
+	c := j.cell
+	if !j.hooked {
 		return c.reject(err)
 	}
 	closed := c.close()
@@ -251,7 +255,7 @@ func (j *job) hook(step jobStep) {
 			ReportUnobserved(newPanicError(v))
 		}
 	}()
-	j.body.do(step, nil)
+	_ = j.body.do(step, nil)
 }
 
 // isCallbacks reports whether the job is a batch of callbacks.
@@ -259,7 +263,7 @@ func (j *job) isCallbacks() bool { return j.parent == nil }
 
 // forget ends a job that is not to run.
 func (j *job) forget() {
-	j.body.do(jobForget, nil)
+	_ = j.body.do(jobForget, nil)
 	j.end()
 }
 
@@ -310,10 +314,10 @@ func (j *job) call() (end taskEnd, err error) {
 		j.end()
 	}()
 	if !j.begin() {
-		j.body.do(jobForget, nil)
+		_ = j.body.do(jobForget, nil)
 		return taskSkipped, j.parent.Err()
 	}
-	_, _, err = j.body.do(jobRun, j)
+	err = j.body.do(jobRun, j)
 	return taskReturned, err
 }
 
@@ -322,7 +326,9 @@ func (j *job) call() (end taskEnd, err error) {
 func (j *job) abandon() {
 	if j.drop() {
 		j.forget()
-		j.finish(false, nil)
+		if j.hooked { // otherwise finish has nothing to do: the future is settled
+			j.finish(false, nil)
+		}
 		return
 	}
 	j.end()

@@ -332,7 +332,7 @@ func (p *Pool) startLocked(some work) {
 		return
 	}
 	if some.job != nil {
-		some.job.ready = true
+		some.job.place = placeReady
 	}
 	p.ready.Push(some)
 	if p.ready.Len()-p.done <= p.waking {
@@ -355,10 +355,10 @@ func (p *Pool) startLocked(some work) {
 // keep them.
 func (p *Pool) dropDoneLocked() {
 	for p.done > 0 {
-		if j := p.ready.First().job; j == nil || !j.done {
+		if j := p.ready.First().job; j == nil || j.place != placeDone {
 			return
 		}
-		p.ready.Pop().job.ready = false
+		p.ready.Pop().job.place = placeNone
 		p.done--
 	}
 }
@@ -371,10 +371,10 @@ func (p *Pool) readyLocked() work {
 		if j == nil {
 			return some
 		}
-		j.ready = false
-		if j.done {
+		if j.place == placeDone {
 			p.done--
 		}
+		j.place = placeNone
 		if j.state.Load() != jobInPlace {
 			return some
 		}
@@ -593,7 +593,7 @@ func (q *workQueue) push(w work) {
 	}
 	*q.at(q.tail) = w
 	if w.job != nil {
-		w.job.queued = true
+		w.job.place = placeQueue
 	}
 	if q.clock.measures(q.tail) {
 		q.clock.in(q.tail)
@@ -605,7 +605,7 @@ func (q *workQueue) push(w work) {
 func (q *workQueue) any() bool {
 	for ; q.head != q.tail; q.head++ {
 		place := q.at(q.head)
-		if place.job == nil || place.job.queued {
+		if place.job == nil || place.job.place == placeQueue {
 			return true
 		}
 		*place = work{}
@@ -622,7 +622,7 @@ func (q *workQueue) pop() (oldest work) {
 	place := q.at(q.head)
 	oldest, *place = *place, work{}
 	if oldest.job != nil {
-		oldest.job.queued = false
+		oldest.job.place = placeNone
 	}
 	q.head++
 	return oldest
@@ -631,10 +631,10 @@ func (q *workQueue) pop() (oldest work) {
 // drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has
 // been dropped, as when a server hangs and one operation after the other is given up, it is made shorter.
 func (q *workQueue) drop(j *job) {
-	if !j.queued {
+	if j.place != placeQueue {
 		return
 	}
-	j.queued = false
+	j.place = placeNone
 	q.dropped++
 	if places, length := int(q.tail-q.head), q.length(); places > shortestRing && places > 4*length {
 		q.resize(1 << bits.Len(uint(max(shortestRing, 2*length)-1)))
@@ -647,7 +647,7 @@ func (q *workQueue) resize(places int) {
 	q.ring, q.tail, q.dropped = make([]work, places), q.head, 0
 	q.clock.since = make([]time.Duration, places)
 	for ; old.head != old.tail; old.head++ {
-		if place := old.at(old.head); place.fn != nil || place.job.queued {
+		if place := old.at(old.head); place.fn != nil || place.job.place == placeQueue {
 			*q.at(q.tail) = *place
 			if old.clock.measures(old.head) {
 				*q.clock.at(q.tail) = *old.clock.at(old.head)
