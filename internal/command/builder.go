@@ -10,22 +10,22 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Builder encodes arguments and gathers the fields of a command. It keeps the first error, after which its results
-// mean nothing. The zero Builder is ready for use.
+// Builder encodes arguments and collects the fields of a command. It keeps the first error; its results are
+// meaningless after that. The zero Builder is ready to use.
 type Builder struct {
 	Codec bsoncodec.Codec
-	Limit int // the size in bytes of the largest document that the server takes; 0: no limit
+	Limit int // the maximal document size in bytes that the server accepts; 0 means no limit
 
 	doc bson.D
 	err error
 }
 
-// New returns a builder of a command, with its first fields.
+// New returns a builder of a command that starts with fields.
 func New(codec bsoncodec.Codec, fields ...bson.E) *Builder {
 	return &Builder{Codec: codec, doc: fields}
 }
 
-// Check notes an error, unless there is one already, and reports whether err is nil.
+// Check records an error, unless there is one already, and reports whether err is nil.
 func (b *Builder) Check(err error) bool {
 	if b.err == nil {
 		b.err = err
@@ -33,7 +33,7 @@ func (b *Builder) Check(err error) bool {
 	return err == nil
 }
 
-// Failf notes an error.
+// Failf records an error.
 func (b *Builder) Failf(kind bsoncodec.Kind, format string, args ...any) {
 	b.Check(bsoncodec.Errorf(kind, format, args...))
 }
@@ -47,7 +47,7 @@ func (b *Builder) Fields() bson.D { return b.doc }
 // SetFields replaces the fields of the command.
 func (b *Builder) SetFields(doc bson.D) { b.doc = doc }
 
-// Raw returns the command, or nil if there is an error.
+// Raw returns the encoded command, or nil if there is an error.
 func (b *Builder) Raw() bson.Raw {
 	if b.err != nil {
 		return nil
@@ -61,14 +61,14 @@ func (b *Builder) Raw() bson.Raw {
 
 // The methods below encode an argument and return it.
 
-// checkSize notes an error for a document that is too large for the server.
+// checkSize records an error if a document is too large for the server.
 func (b *Builder) checkSize(argument string, raw bson.Raw) {
 	if b.Limit > 0 && len(raw) > b.Limit {
-		b.Failf(bsoncodec.TooLarge, "%s has %d bytes, where the server takes %d", argument, len(raw), b.Limit)
+		b.Failf(bsoncodec.TooLarge, "%s is too large (%d bytes): the server supports documents of up to %d bytes", argument, len(raw), b.Limit)
 	}
 }
 
-// Document returns a document.
+// Document encodes a document.
 func (b *Builder) Document(argument string, v any) bson.Raw {
 	raw, err := b.Codec.Document(argument, v)
 	if b.Check(err) {
@@ -77,7 +77,7 @@ func (b *Builder) Document(argument string, v any) bson.Raw {
 	return raw
 }
 
-// OptionalDocument returns a document. Nil stays nil.
+// OptionalDocument encodes a document. Nil stays nil.
 func (b *Builder) OptionalDocument(argument string, v any) any {
 	if v == nil {
 		return nil
@@ -85,7 +85,7 @@ func (b *Builder) OptionalDocument(argument string, v any) any {
 	return b.Document(argument, v)
 }
 
-// Documents returns the elements of v, a slice of documents.
+// Documents encodes the elements of v, a slice of documents.
 func (b *Builder) Documents(v any) []bson.Raw {
 	raws, err := b.Codec.Documents(v)
 	if b.Check(err) {
@@ -96,7 +96,7 @@ func (b *Builder) Documents(v any) []bson.Raw {
 	return raws
 }
 
-// OptionalDocuments returns a list of documents for an option of the driver. Nil stays nil.
+// OptionalDocuments encodes a list of documents for an option of the driver. Nil stays nil.
 func (b *Builder) OptionalDocuments(argument string, values []any) []any {
 	if values == nil {
 		return nil
@@ -108,7 +108,7 @@ func (b *Builder) OptionalDocuments(argument string, values []any) []any {
 	return all
 }
 
-// Inserted returns a document with an _id.
+// Inserted encodes a document and adds an _id if it has none.
 func (b *Builder) Inserted(v any) bson.Raw {
 	raw := b.Document("document", v)
 	if b.err == nil {
@@ -119,7 +119,7 @@ func (b *Builder) Inserted(v any) bson.Raw {
 	return raw
 }
 
-// Replacement returns a document without operators.
+// Replacement encodes a document that must not have operators.
 func (b *Builder) Replacement(v any) bson.Raw {
 	raw, err := b.Codec.Replacement(v)
 	if b.Check(err) {
@@ -128,7 +128,7 @@ func (b *Builder) Replacement(v any) bson.Raw {
 	return raw
 }
 
-// Update returns an update document or a pipeline.
+// Update encodes an update document or a pipeline.
 func (b *Builder) Update(v any) any {
 	update, err := b.Codec.Update(v)
 	if raw, ok := update.(bson.Raw); b.Check(err) && ok {
@@ -137,7 +137,7 @@ func (b *Builder) Update(v any) any {
 	return update
 }
 
-// KeysOrName returns a document whose order matters, or a name. Nil stays nil.
+// KeysOrName encodes a document whose order matters, or returns a name. Nil stays nil.
 func (b *Builder) KeysOrName(argument string, v any) any {
 	if _, ok := v.(string); ok || v == nil {
 		return v
@@ -147,12 +147,12 @@ func (b *Builder) KeysOrName(argument string, v any) any {
 	return raw
 }
 
-// Value returns a value of any type. Nil becomes null.
+// Value encodes a value of any type. Nil becomes null.
 func (b *Builder) Value(argument string, v any) bson.RawValue {
 	return b.Document(argument, bson.D{{Key: argument, Value: v}}).Lookup(argument)
 }
 
-// OptionalValue returns a value of any type. Nil stays nil.
+// OptionalValue encodes a value of any type. Nil stays nil.
 func (b *Builder) OptionalValue(argument string, v any) any {
 	if v == nil {
 		return nil
@@ -160,7 +160,7 @@ func (b *Builder) OptionalValue(argument string, v any) any {
 	return b.Value(argument, v)
 }
 
-// Values returns a map of values of any type for an option of the driver. A nil map stays nil.
+// Values encodes a map of values of any type for an option of the driver. A nil map stays nil.
 func (b *Builder) Values(m bson.M) bson.M {
 	if m == nil {
 		return nil
@@ -172,19 +172,19 @@ func (b *Builder) Values(m bson.M) bson.M {
 	return all
 }
 
-// The methods below add a field to the command. They leave out options that are not set.
+// The methods below add a field to the command. They skip options that are not set.
 
 // Add adds a field.
 func (b *Builder) Add(key string, value any) { b.doc = append(b.doc, bson.E{Key: key, Value: value}) }
 
-// AddOptional adds an option that is set.
+// AddOptional adds an option if it is set.
 func AddOptional[T any](b *Builder, key string, value *T) {
 	if value != nil {
 		b.Add(key, *value)
 	}
 }
 
-// AddTrue adds a flag that is set.
+// AddTrue adds a flag if it is set.
 func (b *Builder) AddTrue(key string, set bool) {
 	if set {
 		b.Add(key, true)
@@ -247,7 +247,7 @@ func (b *Builder) AddSeconds(key string, d *time.Duration) {
 	}
 }
 
-// AddPositive adds a number, unless it is 0. A number below 0 is an error.
+// AddPositive adds a number unless it is 0. A negative number is an error.
 func (b *Builder) AddPositive(key string, n int64) {
 	switch {
 	case n < 0:
@@ -257,7 +257,7 @@ func (b *Builder) AddPositive(key string, n int64) {
 	}
 }
 
-// AddFieldNames adds a document, or a list of names, each of which stands for 1.
+// AddFieldNames adds a document, or a list of field names, each with the value 1.
 func (b *Builder) AddFieldNames(key string, value any) {
 	if names, ok := value.([]string); ok {
 		doc := make(bson.D, len(names))
@@ -269,7 +269,7 @@ func (b *Builder) AddFieldNames(key string, value any) {
 	b.AddDocument(key, value)
 }
 
-// AddJavaScript adds code: see [JavaScript].
+// AddJavaScript adds code; see [JavaScript].
 func (b *Builder) AddJavaScript(key string, code any) {
 	if code == nil {
 		return
@@ -279,7 +279,8 @@ func (b *Builder) AddJavaScript(key string, code any) {
 	b.AddValue(key, code)
 }
 
-// JavaScript returns code as the server takes it: a string, a bson.JavaScript or a bson.CodeWithScope.
+// JavaScript returns code in a form that the server accepts. code is a string, a bson.JavaScript or a
+// bson.CodeWithScope.
 func JavaScript(argument string, code any) (any, error) {
 	switch c := code.(type) {
 	case string:
@@ -287,7 +288,7 @@ func JavaScript(argument string, code any) (any, error) {
 	case bson.JavaScript, bson.CodeWithScope:
 		return c, nil
 	}
-	return nil, bsoncodec.Errorf(bsoncodec.WrongType, "%s must be JavaScript, not %T", argument, code)
+	return nil, bsoncodec.Errorf(bsoncodec.WrongType, "%s must be a string, bson.JavaScript or bson.CodeWithScope, not %T", argument, code)
 }
 
 // AddCollation adds a collation.
@@ -314,5 +315,5 @@ func (b *Builder) AddCollation(c *options.Collation) {
 	b.Add("collation", doc)
 }
 
-// ErrEncryption is the error of a command that the driver splits into several for encryption, which is not done here.
-var ErrEncryption = errors.New("collection with encryption")
+// ErrEncryption means that the driver would split a command into several for encryption. This package does not.
+var ErrEncryption = errors.New("encrypted collections are not supported")

@@ -60,10 +60,10 @@ func TestBuilderErrors(t *testing.T) {
 			b.Failf(bsoncodec.InvalidDocument, "a later error")
 			var got *bsoncodec.Error
 			if !errors.As(b.Err(), &got) || got.Kind != c.want {
-				t.Errorf("got %v", b.Err())
+				t.Errorf("Err() = %v, want the kind of the first error", b.Err())
 			}
 			if raw := b.Raw(); raw != nil {
-				t.Errorf("got the command %s in spite of the error", raw)
+				t.Errorf("Raw() = %s, want nil after an error", raw)
 			}
 		})
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Create returns the create command without its write concern. A collection with EncryptedFields is ErrEncryption: the
-// driver makes several commands of it.
+// Create returns the create command without its write concern. The error is [ErrEncryption] for a collection with
+// EncryptedFields, since the driver sends several commands for it.
 func Create(c bsoncodec.Codec, name string, o options.CreateCollectionOptions) *Builder {
 	b := New(c, bson.E{Key: "create", Value: name})
 	if o.EncryptedFields != nil {

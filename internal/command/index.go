@@ -12,13 +12,13 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Index is an index that is to be created.
+// Index is an index to be created.
 type Index struct {
 	Keys    bson.Raw
 	Options options.IndexOptions // with a name
 }
 
-// NewIndex returns the index of keys. Without a name in the options, its name is made of the keys.
+// NewIndex returns the index of keys. Without a name in the options, the name is made from the keys.
 //
 // Errors: those of [IndexKeys].
 func NewIndex(c bsoncodec.Codec, keys any, o options.IndexOptions) (Index, error) {
@@ -35,14 +35,14 @@ func NewIndex(c bsoncodec.Codec, keys any, o options.IndexOptions) (Index, error
 // Name returns the name of the index.
 func (i Index) Name() string { return *i.Options.Name }
 
-// Driver returns the index as the driver takes it: with a builder of its own, since the driver adds to the builder.
+// Driver returns the index in the driver's form. It has a new options builder, since the driver changes the builder.
 func (i Index) Driver() mongo.IndexModel {
 	set := func(o *options.IndexOptions) error { *o = i.Options; return nil }
 	builder := &options.IndexOptionsBuilder{Opts: []func(*options.IndexOptions) error{set}}
 	return mongo.IndexModel{Keys: i.Keys, Options: builder}
 }
 
-// Statement returns the index as the server takes it, option for option as the driver sends it.
+// Statement returns the index in the server's form, with the options that the driver sends.
 func (i Index) Statement(c bsoncodec.Codec) (bson.Raw, error) {
 	b, o := New(c, bson.E{Key: "key", Value: i.Keys}), i.Options
 	AddOptional(b, "expireAfterSeconds", o.ExpireAfterSeconds)
@@ -83,11 +83,11 @@ func CreateIndexes(
 	return b
 }
 
-// IndexKeys returns the keys of an index: a document of keys and their directions or kinds, or the name of a single
-// key, which is ascending.
+// IndexKeys encodes the keys of an index: a document of keys and their directions or types, or the name of a single
+// ascending key.
 //
-// Errors: those of Codec.Ordered; WrongType for a value that is neither a direction nor a kind; WrongValue if there is
-// no key, or an empty one.
+// Errors: those of Codec.Ordered; WrongType for a value that is neither a direction nor a type; WrongValue if there is
+// no key or an empty one.
 func IndexKeys(c bsoncodec.Codec, v any) (bson.Raw, error) {
 	if key, ok := v.(string); ok {
 		v = bson.D{{Key: key, Value: 1}}
@@ -101,23 +101,23 @@ func IndexKeys(c bsoncodec.Codec, v any) (bson.Raw, error) {
 		return nil, &bsoncodec.Error{Kind: bsoncodec.InvalidDocument, Text: "keys", Cause: err}
 	}
 	if len(elements) == 0 {
-		return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "keys must have at least one key")
+		return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "keys must not be empty")
 	}
 	for _, e := range elements {
 		if e.Key() == "" {
-			return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "a key of an index cannot be empty")
+			return nil, bsoncodec.Errorf(bsoncodec.WrongValue, "keys must not contain an empty name")
 		}
 		switch value := e.Value(); value.Type {
 		case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeString:
 		default:
-			return nil, bsoncodec.Errorf(bsoncodec.WrongType, "the key %q of an index must be 1, -1 or a kind such as \"text\", not a BSON %s",
+			return nil, bsoncodec.Errorf(bsoncodec.WrongType, "index key %q must be 1, -1 or a type such as \"text\", not a BSON %s",
 				e.Key(), value.Type)
 		}
 	}
 	return raw, nil
 }
 
-// IndexName returns the name that an index gets of its keys: "age_-1_name_1".
+// IndexName returns the default name of an index, such as "age_-1_name_1".
 func IndexName(keys bson.Raw) string {
 	var parts []string
 	elements, _ := keys.Elements() // IndexKeys has checked them

@@ -8,10 +8,10 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Model returns a write of a bulk with its documents encoded, for the driver.
+// Model returns a write model for the driver, with its documents encoded.
 func (b *Builder) Model(model mongo.WriteModel) mongo.WriteModel {
 	if IsNil(model) {
-		b.Failf(bsoncodec.WrongType, "a write is nil")
+		b.Failf(bsoncodec.WrongType, "a write model must not be nil")
 		return nil
 	}
 	switch m := model.(type) {
@@ -43,11 +43,11 @@ func (b *Builder) Model(model mongo.WriteModel) mongo.WriteModel {
 			Filter: b.Document("filter", m.Filter), Collation: Copy(m.Collation), Hint: b.KeysOrName("hint", m.Hint),
 		}
 	}
-	b.Failf(bsoncodec.WrongType, "a write cannot be a %T", model)
+	b.Failf(bsoncodec.WrongType, "%T is not a valid write model", model)
 	return nil
 }
 
-// ClientModel is Model for the writes of Client.BulkWrite.
+// ClientModel is like Model, for the write models of Client.BulkWrite.
 func (b *Builder) ClientModel(model mongo.ClientWriteModel) mongo.ClientWriteModel {
 	switch m := b.Model(CollectionModel(model)).(type) {
 	case *mongo.InsertOneModel:
@@ -66,7 +66,7 @@ func (b *Builder) ClientModel(model mongo.ClientWriteModel) mongo.ClientWriteMod
 	return nil
 }
 
-// CollectionModel returns a write of Client.BulkWrite as the write of Collection.BulkWrite that has the same fields.
+// CollectionModel converts a write model of Client.BulkWrite to the one of Collection.BulkWrite with the same fields.
 func CollectionModel(model mongo.ClientWriteModel) mongo.WriteModel {
 	switch m := model.(type) {
 	case *mongo.ClientInsertOneModel:
@@ -85,13 +85,13 @@ func CollectionModel(model mongo.ClientWriteModel) mongo.WriteModel {
 	return nil
 }
 
-// Statement is a write of a command.
+// Statement is one write of a write command.
 type Statement struct {
 	Kind *Kind
 	Doc  bson.Raw
 }
 
-// StatementOf returns an encoded write as the driver sends it.
+// StatementOf returns the statement that the driver sends for an encoded write model.
 func StatementOf(c bsoncodec.Codec, model mongo.WriteModel) (s Statement, err error) {
 	switch m := model.(type) {
 	case *mongo.InsertOneModel:

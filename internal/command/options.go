@@ -6,7 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Merge returns options as a struct. Of several that set the same field the last one counts. Nil is left out.
+// Merge returns options as a struct. The last option that sets a field wins. Nil options are ignored.
 //
 // Errors: [OptionError].
 func Merge[T any](opts ...options.Lister[T]) (T, error) {
@@ -24,7 +24,7 @@ func Merge[T any](opts ...options.Lister[T]) (T, error) {
 	return all, nil
 }
 
-// OptionError is the error of a function that sets an option.
+// OptionError is an error of a function that sets an option.
 type OptionError struct{ Cause error }
 
 // Error returns the text of the cause.
@@ -33,7 +33,7 @@ func (e *OptionError) Error() string { return e.Cause.Error() }
 // Unwrap returns the cause.
 func (e *OptionError) Unwrap() error { return e.Cause }
 
-// Literal is options as they are. The driver takes options as interfaces with pointer receivers only.
+// Literal holds options as a struct and passes them to the driver, which takes only interfaces.
 type Literal[T any] struct{ Options T }
 
 // List implements options.Lister.
@@ -41,7 +41,7 @@ func (o *Literal[T]) List() []func(*T) error {
 	return []func(*T) error{func(all *T) error { *all = o.Options; return nil }}
 }
 
-// Copy returns a pointer to a copy, so that the caller may change what it gave.
+// Copy returns a pointer to a copy of *p, so that the caller may change its value afterwards. Nil stays nil.
 func Copy[T any](p *T) *T {
 	if p == nil {
 		return nil
@@ -49,7 +49,7 @@ func Copy[T any](p *T) *T {
 	return new(*p)
 }
 
-// IsNil reports whether v is nil, or an interface around a nil pointer.
+// IsNil reports whether v is nil or holds a nil pointer.
 func IsNil(v any) bool {
 	value := reflect.ValueOf(v)
 	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()

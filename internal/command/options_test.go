@@ -15,16 +15,16 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// The tests of this file set each field of an option struct of the driver on its own, and fail if that makes no
-// difference to the result: then the driver has got an option that is not named here.
+// The tests of this file set each field of a driver option struct separately. They fail if a field does not change the
+// result: then the driver has added an option that this package does not know.
 
-// internal are fields that the driver's own packages set.
+// internal are fields that only the driver's own packages set.
 var internal = []string{"Internal"}
 
-// sample returns a value for an option that is not its default.
+// sample returns a non-default value for an option.
 func sample(t *testing.T, field reflect.StructField) reflect.Value {
 	t.Helper()
-	set := field.Name != "Ordered" // the only option that is true by default
+	set := field.Name != "Ordered" // Ordered is the only option whose default is true
 	for _, v := range []any{
 		&set, new("text"), new(int32(7)), new(int64(7)), new(7.5), new(5 * time.Second), "text", true, 7,
 		&options.Collation{Locale: "de"}, new(options.After), new(options.TailableAwait), []any{bson.D{{Key: "a", Value: 1}}},
@@ -37,11 +37,11 @@ func sample(t *testing.T, field reflect.StructField) reflect.Value {
 	if field.Type.Kind() == reflect.Interface {
 		return reflect.ValueOf(bson.D{{Key: "$a", Value: 1}})
 	}
-	t.Fatalf("%s: the type %s of this field has no sample; add one", field.Name, field.Type)
+	t.Fatalf("%s: no sample for type %s; add one", field.Name, field.Type)
 	return reflect.Value{}
 }
 
-// eachField calls check with a copy of o for each of its exported fields, with that field set.
+// eachField calls check once for each exported field, with a copy of o that has this field set.
 func eachField[O any](t *testing.T, o O, except []string, check func(field string, o O)) {
 	t.Helper()
 	typ := reflect.TypeFor[O]()
@@ -65,7 +65,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// checkCommand tests that each option makes a difference to the command that build makes of them.
+// checkCommand tests that each option changes the command that build returns.
 func checkCommand[O any](name string, except []string, build func(O) ([]*command.Builder, error)) func(*testing.T) {
 	return func(t *testing.T) {
 		outcome := func(o O) string {
@@ -83,7 +83,7 @@ func checkCommand[O any](name string, except []string, build func(O) ([]*command
 		}
 		eachField(t, none, except, func(field string, o O) {
 			if outcome(o) == without {
-				t.Errorf("The driver has the option %T.%s. The %s that is built here does not name it.", o, field, name)
+				t.Errorf("The %[3]s of this package ignores the driver's option %[1]T.%[2]s.", o, field, name)
 			}
 		})
 	}
@@ -91,22 +91,22 @@ func checkCommand[O any](name string, except []string, build func(O) ([]*command
 
 func one(b *command.Builder) ([]*command.Builder, error) { return []*command.Builder{b}, nil }
 
-// and adds a statement to what a command consists of.
+// and adds a statement to a command.
 func and(b *command.Builder, statement bson.Raw, err error) ([]*command.Builder, error) {
 	return []*command.Builder{b, command.New(bsoncodec.Codec{}, bson.E{Key: "statement", Value: statement})}, err
 }
 
-func TestCommandsNameAllOptions(t *testing.T) {
+func TestCommandOptions(t *testing.T) {
 	var c bsoncodec.Codec
 	empty, change := document(bson.D{}), document(bson.D{{Key: "$set", Value: bson.D{}}})
 	for _, test := range []struct {
 		name  string
 		check func(*testing.T)
 	}{
-		{"insert of one", checkCommand("insert command", internal, func(o options.InsertOneOptions) ([]*command.Builder, error) {
+		{"insert one", checkCommand("insert command", internal, func(o options.InsertOneOptions) ([]*command.Builder, error) {
 			return one(command.InsertOne(c, "c", o))
 		})},
-		{"insert of many", checkCommand("insert command", internal, func(o options.InsertManyOptions) ([]*command.Builder, error) {
+		{"insert many", checkCommand("insert command", internal, func(o options.InsertManyOptions) ([]*command.Builder, error) {
 			return one(command.InsertMany(c, "c", o))
 		})},
 		{"update", checkCommand("update command", internal, func(o options.UpdateOneOptions) ([]*command.Builder, error) {
@@ -117,7 +117,7 @@ func TestCommandsNameAllOptions(t *testing.T) {
 			statement, err := command.DeleteStatement(c, empty, false, o)
 			return and(command.Delete(c, "c", o), statement, err)
 		})},
-		{"bulk", checkCommand("command of a bulk write", internal, func(o options.BulkWriteOptions) ([]*command.Builder, error) {
+		{"bulk", checkCommand("bulk write command", internal, func(o options.BulkWriteOptions) ([]*command.Builder, error) {
 			return one(command.Bulk(c, "c", command.UpdateKind, o))
 		})},
 		{"findAndModify", checkCommand("findAndModify command", internal, func(o options.FindOneAndUpdateOptions) ([]*command.Builder, error) {
@@ -125,8 +125,8 @@ func TestCommandsNameAllOptions(t *testing.T) {
 		})},
 		{"find", checkCommand("find command", []string{
 			"Internal",
-			"MaxAwaitTime", // sent with getMore, by the driver's cursor
-			"CursorType",   // Tailable and AwaitData say it
+			"MaxAwaitTime", // the driver's cursor sends it with getMore
+			"CursorType",   // sent as tailable and awaitData
 		}, func(o options.FindOptions) ([]*command.Builder, error) {
 			return one((&command.Query{Filter: empty, Options: o}).Find(c, "c"))
 		})},
@@ -144,7 +144,7 @@ func TestCommandsNameAllOptions(t *testing.T) {
 		{"createIndexes", checkCommand("createIndexes command", internal, func(o options.CreateIndexesOptions) ([]*command.Builder, error) {
 			return one(command.CreateIndexes(c, "c", nil, o))
 		})},
-		{"index", checkCommand("description of an index", nil, func(o options.IndexOptions) ([]*command.Builder, error) {
+		{"index", checkCommand("index description", nil, func(o options.IndexOptions) ([]*command.Builder, error) {
 			index, err := command.NewIndex(c, "key", o)
 			if err != nil {
 				return nil, err
@@ -169,7 +169,7 @@ func document(v any) bson.Raw {
 	return raw
 }
 
-// checkConverter tests that options are converted to options in which each field has the same value.
+// checkConverter tests that each option has the same value after the conversion.
 func checkConverter[O, P any](convert func(O) P) func(*testing.T) {
 	return func(t *testing.T) {
 		var none O
@@ -177,13 +177,13 @@ func checkConverter[O, P any](convert func(O) P) func(*testing.T) {
 			want := reflect.ValueOf(o).FieldByName(field).Interface()
 			got := reflect.ValueOf(convert(o)).FieldByName(field)
 			if !got.IsValid() || !reflect.DeepEqual(got.Interface(), want) {
-				t.Errorf("The driver has the option %T.%s. It is lost when the options are converted to %T.", o, field, convert(o))
+				t.Errorf("The conversion loses the driver's option %T.%s. It must be in %T.", o, field, convert(o))
 			}
 		})
 	}
 }
 
-func TestConvertersNameAllOptions(t *testing.T) {
+func TestConverterOptions(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		check func(*testing.T)
@@ -198,7 +198,7 @@ func TestConvertersNameAllOptions(t *testing.T) {
 	}
 }
 
-// checkModel tests that each field of a write of a bulk is part of the encoded write, and of its statement.
+// checkModel tests that each field of a write model is part of the encoded model and of its statement.
 func checkModel[M any](valid M) func(*testing.T) {
 	return func(t *testing.T) {
 		var c bsoncodec.Codec
@@ -218,16 +218,16 @@ func checkModel[M any](valid M) func(*testing.T) {
 		eachField(t, valid, []string{"Replacement", "Document"}, func(field string, m M) {
 			model, statement := encode(m)
 			if reflect.ValueOf(model).Elem().FieldByName(field).IsZero() {
-				t.Errorf("The driver has the field %T.%s. It is lost when the write is encoded.", m, field)
+				t.Errorf("The encoded write model loses the driver's field %T.%s.", m, field)
 			}
 			if reflect.DeepEqual(statement, without) {
-				t.Errorf("The driver has the field %T.%s. The statement that is built here does not name it.", m, field)
+				t.Errorf("The statement of this package ignores the driver's field %T.%s.", m, field)
 			}
 		})
 	}
 }
 
-func TestModelsNameAllFields(t *testing.T) {
+func TestModelFields(t *testing.T) {
 	empty, change := bson.D{}, bson.D{{Key: "$set", Value: bson.D{}}}
 	for _, test := range []struct {
 		name  string

@@ -7,7 +7,7 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Query is a query of a cursor: the options that the driver has, and others.
+// Query is the query of a cursor: the driver's options, and options that the driver does not have.
 type Query struct {
 	Filter    bson.Raw
 	Options   options.FindOptions // MaxAwaitTime and CursorType are not part of the command
@@ -17,7 +17,7 @@ type Query struct {
 	AwaitData bool
 }
 
-// Find returns the find command, option for option as the driver sends it.
+// Find returns the find command, with the options that the driver sends.
 func (q *Query) Find(c bsoncodec.Codec, collection string) *Builder {
 	b, o := New(c, bson.E{Key: "find", Value: collection}), q.Options
 	AddOptional(b, "allowDiskUse", o.AllowDiskUse)
@@ -48,7 +48,8 @@ func (q *Query) Find(c bsoncodec.Codec, collection string) *Builder {
 	return b
 }
 
-// Explain returns a command that explains the find command. A limit counts for one batch.
+// Explain returns a command that explains the find command. A limit becomes negative, so that it counts for a single
+// batch.
 func (q *Query) Explain(c bsoncodec.Codec, collection string) *Builder {
 	hard := *q
 	if limit := q.Options.Limit; limit != nil {
@@ -59,7 +60,7 @@ func (q *Query) Explain(c bsoncodec.Codec, collection string) *Builder {
 	return b
 }
 
-// Count returns the count command. Limit and skip count only if withLimitAndSkip is true.
+// Count returns the count command. It includes limit and skip only if withLimitAndSkip is true.
 func (q *Query) Count(c bsoncodec.Codec, collection string, withLimitAndSkip bool) *Builder {
 	b := New(c, bson.E{Key: "count", Value: collection})
 	q.addTo(b)
@@ -80,7 +81,7 @@ func (q *Query) Distinct(c bsoncodec.Codec, collection, key string) *Builder {
 	return b
 }
 
-// addTo adds the fields that count and distinct have.
+// addTo adds the fields that count and distinct share.
 func (q *Query) addTo(b *Builder) {
 	b.Add("query", q.Filter)
 	b.AddCollation(q.Options.Collation)

@@ -7,20 +7,20 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Kind is one of the three commands that write documents.
+// Kind is the kind of a write command.
 type Kind struct {
 	Name string
-	List string // the name of the list of statements
+	List string // the name of the field with the list of statements
 }
 
-// The kinds of writes.
+// The kinds of write commands.
 var (
 	InsertKind = &Kind{"insert", "documents"}
 	UpdateKind = &Kind{"update", "updates"}
 	DeleteKind = &Kind{"delete", "deletes"}
 )
 
-// InsertOne returns an insert without its document.
+// InsertOne returns an insert command without its document.
 func InsertOne(c bsoncodec.Codec, collection string, o options.InsertOneOptions) *Builder {
 	b := New(c, bson.E{Key: InsertKind.Name, Value: collection})
 	AddOptional(b, "bypassDocumentValidation", o.BypassDocumentValidation)
@@ -28,7 +28,7 @@ func InsertOne(c bsoncodec.Codec, collection string, o options.InsertOneOptions)
 	return b
 }
 
-// InsertMany returns an insert without its documents.
+// InsertMany returns an insert command without its documents.
 func InsertMany(c bsoncodec.Codec, collection string, o options.InsertManyOptions) *Builder {
 	b := New(c, bson.E{Key: InsertKind.Name, Value: collection})
 	b.Add("ordered", o.Ordered == nil || *o.Ordered)
@@ -37,8 +37,8 @@ func InsertMany(c bsoncodec.Codec, collection string, o options.InsertManyOption
 	return b
 }
 
-// Update returns an update without its statement: see [UpdateStatement]. The options of all updates and replacements
-// can be given as those of UpdateOne, which has them all.
+// Update returns an update command without its statement; see [UpdateStatement]. It takes the options of UpdateOne,
+// which include those of all other updates and replacements.
 func Update(c bsoncodec.Codec, collection string, o options.UpdateOneOptions) *Builder {
 	b := New(c, bson.E{Key: UpdateKind.Name, Value: collection})
 	AddOptional(b, "bypassDocumentValidation", o.BypassDocumentValidation)
@@ -47,8 +47,7 @@ func Update(c bsoncodec.Codec, collection string, o options.UpdateOneOptions) *B
 	return b
 }
 
-// Delete returns a delete without its statement: see [DeleteStatement]. The options of DeleteMany can be given as
-// those of DeleteOne.
+// Delete returns a delete command without its statement; see [DeleteStatement]. DeleteMany has the same options.
 func Delete(c bsoncodec.Codec, collection string, o options.DeleteOneOptions) *Builder {
 	b := New(c, bson.E{Key: DeleteKind.Name, Value: collection})
 	b.AddValue("comment", o.Comment)
@@ -56,7 +55,7 @@ func Delete(c bsoncodec.Codec, collection string, o options.DeleteOneOptions) *B
 	return b
 }
 
-// Bulk returns a command of a bulk write, without its statements.
+// Bulk returns a command of a bulk write without its statements.
 func Bulk(c bsoncodec.Codec, collection string, kind *Kind, o options.BulkWriteOptions) *Builder {
 	b := New(c, bson.E{Key: kind.Name, Value: collection})
 	b.Add("ordered", o.Ordered == nil || *o.Ordered)
@@ -70,7 +69,7 @@ func Bulk(c bsoncodec.Codec, collection string, kind *Kind, o options.BulkWriteO
 	return b
 }
 
-// UpdateStatement returns a statement of an update, from encoded documents.
+// UpdateStatement returns the statement of an update. query and change are encoded.
 func UpdateStatement(c bsoncodec.Codec, query, change any, many bool, o options.UpdateOneOptions) (bson.Raw, error) {
 	b := New(c, bson.E{Key: "q", Value: query}, bson.E{Key: "u", Value: change})
 	b.AddTrue("multi", many)
@@ -82,7 +81,7 @@ func UpdateStatement(c bsoncodec.Codec, query, change any, many bool, o options.
 	return b.Raw(), b.Err()
 }
 
-// DeleteStatement returns a statement of a delete, from an encoded query.
+// DeleteStatement returns the statement of a delete. query is encoded.
 func DeleteStatement(c bsoncodec.Codec, query any, many bool, o options.DeleteOneOptions) (bson.Raw, error) {
 	limit := 1
 	if many {
@@ -94,8 +93,8 @@ func DeleteStatement(c bsoncodec.Codec, query any, many bool, o options.DeleteOn
 	return b.Raw(), b.Err()
 }
 
-// FindAndModify returns the command without its write concern, from an encoded query and change. A nil change deletes.
-// The options of FindOneAndDelete and FindOneAndReplace can be given as those of FindOneAndUpdate, which has them all.
+// FindAndModify returns the command without its write concern. query and change are encoded; a nil change deletes. The
+// options of FindOneAndUpdate include those of FindOneAndDelete and FindOneAndReplace.
 func FindAndModify(c bsoncodec.Codec, collection string, query, change any, o options.FindOneAndUpdateOptions) *Builder {
 	b := New(c, bson.E{Key: "findAndModify", Value: collection}, bson.E{Key: "query", Value: query})
 	if change == nil {
@@ -118,7 +117,7 @@ func FindAndModify(c bsoncodec.Codec, collection string, query, change any, o op
 	return b
 }
 
-// UpdateMany returns options as those of UpdateOne.
+// UpdateMany converts options to those of UpdateOne.
 func UpdateMany(o options.UpdateManyOptions) options.UpdateOneOptions {
 	return options.UpdateOneOptions{
 		ArrayFilters: o.ArrayFilters, BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation,
@@ -126,7 +125,7 @@ func UpdateMany(o options.UpdateManyOptions) options.UpdateOneOptions {
 	}
 }
 
-// Replace returns options as those of UpdateOne.
+// Replace converts options to those of UpdateOne.
 func Replace(o options.ReplaceOptions) options.UpdateOneOptions {
 	return options.UpdateOneOptions{
 		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment, Hint: o.Hint,
@@ -134,19 +133,19 @@ func Replace(o options.ReplaceOptions) options.UpdateOneOptions {
 	}
 }
 
-// DeleteMany returns options as those of DeleteOne.
+// DeleteMany converts options to those of DeleteOne.
 func DeleteMany(o options.DeleteManyOptions) options.DeleteOneOptions {
 	return options.DeleteOneOptions{Collation: o.Collation, Comment: o.Comment, Hint: o.Hint, Let: o.Let}
 }
 
-// FindOneAndDelete returns options as those of FindOneAndUpdate.
+// FindOneAndDelete converts options to those of FindOneAndUpdate.
 func FindOneAndDelete(o options.FindOneAndDeleteOptions) options.FindOneAndUpdateOptions {
 	return options.FindOneAndUpdateOptions{
 		Collation: o.Collation, Comment: o.Comment, Projection: o.Projection, Sort: o.Sort, Hint: o.Hint, Let: o.Let,
 	}
 }
 
-// FindOneAndReplace returns options as those of FindOneAndUpdate.
+// FindOneAndReplace converts options to those of FindOneAndUpdate.
 func FindOneAndReplace(o options.FindOneAndReplaceOptions) options.FindOneAndUpdateOptions {
 	return options.FindOneAndUpdateOptions{
 		BypassDocumentValidation: o.BypassDocumentValidation, Collation: o.Collation, Comment: o.Comment,

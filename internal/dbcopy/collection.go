@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// copy copies a part, step by step.
+// copy copies a part in steps.
 func (c *Copy) copy(ctx context.Context, p *part) error {
 	err := c.create(ctx, p)
 	if err == nil && !p.view() {
@@ -41,10 +41,10 @@ func (c *Copy) count(ctx context.Context, p *part) error {
 	return err
 }
 
-// codeNamespaceExists is the server's answer to create for a collection that exists.
+// codeNamespaceExists is the code of the server's error when create finds an existing collection.
 const codeNamespaceExists = 48
 
-// create creates the collection or view. If the target has it, it is dropped first.
+// create creates the collection or view. It drops one of that name in the target first.
 func (c *Copy) create(ctx context.Context, p *part) error {
 	command, err := p.createCommand()
 	if err != nil {
@@ -68,8 +68,8 @@ func (c *Copy) create(ctx context.Context, p *part) error {
 
 // documents copies the documents.
 func (c *Copy) documents(ctx context.Context, p *part) error {
-	// Two clients connect to two servers, or as two users. Capped and time series collections, and system.js, cannot be
-	// targets of $out.
+	// The server can copy the documents only if source and target belong to one client. Capped and time series
+	// collections, and system.js, cannot be targets of $out.
 	if c.OneClient && !p.has("capped") && !p.has("timeseries") && p.name != "system.js" {
 		if err := c.out(ctx, p); err == nil || !c.Refused(err) {
 			return err
@@ -78,7 +78,7 @@ func (c *Copy) documents(ctx context.Context, p *part) error {
 	return c.stream(ctx, p)
 }
 
-// out makes the server copy the documents, to the new collection. That keeps its options.
+// out makes the server copy the documents to the new collection, with $out. The collection keeps its options.
 func (c *Copy) out(ctx context.Context, p *part) error {
 	stage := bson.D{{Key: "$out", Value: bson.D{{Key: "db", Value: c.Target.Name()}, {Key: "coll", Value: p.name}}}}
 	opts := options.Aggregate()
@@ -103,13 +103,13 @@ func (c *Copy) out(ctx context.Context, p *part) error {
 	return err
 }
 
-// add notes that n more documents were copied.
+// add records that n more documents were copied.
 func (c *Copy) add(p *part, n int64) {
 	p.copied.Documents += n
 	c.Report.documents(p, n)
 }
 
-// stream reads the documents and writes them. While a batch is written, the next one is read.
+// stream reads the documents and writes them. It reads the next batch while it writes one.
 func (c *Copy) stream(ctx context.Context, p *part) error {
 	r := &reader{coll: c.Source.Collection(p.name), limits: c.Limits}
 	defer r.close(ctx)
@@ -127,8 +127,8 @@ func (c *Copy) stream(ctx context.Context, p *part) error {
 	return err
 }
 
-// writeAndRead writes a batch while it reads the next one, and returns that. It returns when both have ended: r is closed
-// then.
+// writeAndRead writes a batch and, at the same time, reads the next one and returns it. It returns when both have
+// ended. After an error r is closed.
 func (c *Copy) writeAndRead(
 	ctx context.Context, p *part, docs []bson.Raw, next func(context.Context) ([]bson.Raw, error),
 ) ([]bson.Raw, error) {
@@ -147,16 +147,16 @@ func (c *Copy) writeAndRead(
 	})
 	c.add(p, int64(n))
 	if err != nil {
-		return nil, err // the copy ends with this error, and not with the reader's
+		return nil, err // the copy fails with this error, not with the reader's
 	}
 	reader.Wait()
 	return following, readErr
 }
 
-// insert writes a batch and returns how many of its documents the server has confirmed.
+// insert writes a batch and returns the number of documents that the server has confirmed.
 func (c *Copy) insert(ctx context.Context, p *part, docs []bson.Raw) (int, error) {
 	opts := options.InsertMany()
-	if p.has("validator") { // the source may have documents that are older than its validator
+	if p.has("validator") { // the source may have documents that predate its validator
 		opts.SetBypassDocumentValidation(true)
 	}
 	r, err := c.Target.Collection(p.name).InsertMany(ctx, docs, opts)
@@ -166,7 +166,7 @@ func (c *Copy) insert(ctx context.Context, p *part, docs []bson.Raw) (int, error
 	return len(r.InsertedIDs), err
 }
 
-// indexes creates the indexes that the new collection does not have yet.
+// indexes creates the indexes that are missing in the new collection.
 func (c *Copy) indexes(ctx context.Context, p *part) error {
 	return c.Step(ctx, func(ctx context.Context) error {
 		names, specs, err := c.sourceIndexes(ctx, p)
@@ -201,7 +201,7 @@ func (c *Copy) sourceIndexes(ctx context.Context, p *part) (names []string, spec
 	return names, specs, cursor.Err()
 }
 
-// indexSpec returns an index as createIndexes takes it, or nil if every new collection has it.
+// indexSpec returns an index in the form that createIndexes takes, or nil if every new collection has the index.
 func indexSpec(raw bson.Raw) (bson.D, error) {
 	if clustered, _ := raw.Lookup("clustered").BooleanOK(); clustered {
 		return nil, nil
@@ -213,8 +213,8 @@ func indexSpec(raw bson.Raw) (bson.D, error) {
 	var spec bson.D
 	for _, e := range elements {
 		switch version, _ := e.Value().AsInt64OK(); {
-		case e.Key() == "ns": // of old servers
-		case e.Key() == "v" && version == 2: // the default; some servers list it and do not take it
+		case e.Key() == "ns": // listed by old servers
+		case e.Key() == "v" && version == 2: // the default; some servers list it but do not accept it
 		default:
 			spec = append(spec, bson.E{Key: e.Key(), Value: e.Value()})
 		}
@@ -222,14 +222,15 @@ func indexSpec(raw bson.Raw) (bson.D, error) {
 	return spec, err
 }
 
-// reader reads a collection batch by batch. Steps use it one after the other.
+// reader reads a collection in batches. The steps of a copy use it one after the other.
 type reader struct {
 	coll   *mongo.Collection
 	limits Limits
 	cursor *mongo.Cursor // nil before the first batch
 }
 
-// read returns the next batch: the documents of one answer of the server, and so at most 16 MiB. It is empty at the end.
+// read returns the next batch, or none at the end. A batch has the documents of one reply of the server, at most 16
+// MiB.
 func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
 	if r.cursor == nil {
 		find := options.Find().SetBatchSize(int32(r.limits.Batch))
@@ -246,12 +247,12 @@ func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
 	return docs, r.cursor.Err()
 }
 
-// close closes the cursor on the server, also when the copy was cancelled.
+// close closes the cursor on the server, even if the copy was cancelled.
 func (r *reader) close(ctx context.Context) {
 	if r.cursor == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.limits.Close)
 	defer cancel()
-	_ = r.cursor.Close(ctx) // what was copied is copied
+	_ = r.cursor.Close(ctx) // an error does not matter: the documents are copied
 }

@@ -1,12 +1,12 @@
-// Package dbcopy copies the collections, views and indexes of one database to another, with the driver alone.
+// Package dbcopy copies the collections, views and indexes of one database to another. It uses nothing but the driver.
 //
-// A copy has two phases. [Copy.Plan] lists both databases and fails if a collection of the target is in the way: then
-// nothing has been written. [Copy.Run] copies the collections, several at a time, and then the views.
+// A copy has two phases. [Copy.Plan] lists both databases. It fails, before anything is written, if the target already
+// has one of the collections. [Copy.Run] copies the collections, several at a time, and then the views.
 //
 // # Cost
 //
-// Each collection that is being copied has at most two batches of documents in memory, of 16 MiB each: one is written
-// while the next one is read.
+// Each collection that is being copied holds at most two batches of documents in memory, of 16 MiB each: one is
+// written while the next one is read.
 package dbcopy
 
 import (
@@ -21,41 +21,41 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Copy copies one database. Its fields do not change once [Copy.Plan] was called.
+// Copy copies one database. Do not change its fields after [Copy.Plan].
 type Copy struct {
 	Source, Target *mongo.Database
 	OneClient      bool // Source and Target belong to one client, so the server can copy documents itself
-	Replace        bool // drop the collections of the target that have the name of one of the source's
+	Replace        bool // drop collections of the target that have the name of a source collection
 	Limits         Limits
 
-	// Step runs fn, which talks to a server for a limited time, and returns fn's error once fn has returned. The copy
-	// calls it from several goroutines.
+	// Step runs fn, which talks to a server for a limited time, and returns fn's error after fn has returned. The copy
+	// calls Step from several goroutines.
 	Step func(ctx context.Context, fn func(context.Context) error) error
-	// Refused reports whether an error says that the server did not even begin to run a command.
+	// Refused reports whether an error means that the server did not start to run a command.
 	Refused func(error) bool
-	// Report passes the progress on. It may be nil.
+	// Report receives the progress. It may be nil.
 	Report *Report
 
-	parts []*part // sorted by name, the views after the collections
+	parts []*part // sorted by name, views after collections
 }
 
-// Limits bound what a copy uses.
+// Limits limit the resources of a copy.
 type Limits struct {
-	Collections int           // how many are copied at once
-	Batch       int           // the most documents in one batch
-	Close       time.Duration // the most time to close a cursor after the copy was cancelled
+	Collections int           // the number of collections copied at the same time
+	Batch       int           // the maximal number of documents in a batch
+	Close       time.Duration // the time limit for closing a cursor after the copy was cancelled
 }
 
-// Collection says what the target has of a collection or view.
+// Collection describes how much of a collection or view was copied.
 type Collection struct {
 	Name      string
 	View      bool
-	Documents int64    // that the server has confirmed
-	Indexes   []string // the names of those that were made, without the one of _id
-	Complete  bool     // nothing is missing
+	Documents int64    // confirmed by the server
+	Indexes   []string // the names of the created indexes, without the one of _id
+	Complete  bool     // everything was copied
 }
 
-// Kind says why a collection could not be copied.
+// Kind is the reason why a collection was not copied.
 type Kind int
 
 const (
@@ -68,14 +68,14 @@ const (
 type Error struct {
 	Kind       Kind
 	Collection string
-	Err        error // the driver's error; nil if there was none
+	Err        error // the driver's error, or nil
 }
 
 // Error names the collection and gives the reason.
 func (e *Error) Error() string {
 	switch e.Kind {
 	case Exists:
-		return fmt.Sprintf("copy of %s: the target has a collection of this name", e.Collection)
+		return fmt.Sprintf("copy of %s: collection exists in the target", e.Collection)
 	case Same:
 		return fmt.Sprintf("copy of %s: source and target are the same collection", e.Collection)
 	}
@@ -85,8 +85,8 @@ func (e *Error) Error() string {
 // Unwrap returns the driver's error, or nil.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Plan finds out what has to be copied. It fails with an [Error] of kind [Exists] or [Same] if a collection of the
-// target is in the way, and with the driver's error if a database cannot be listed.
+// Plan lists what has to be copied. Its error is an [Error] of kind [Exists] or [Same] if the target has a collection
+// that must not be replaced, and the driver's error if a database cannot be listed.
 func (c *Copy) Plan(ctx context.Context) error {
 	parts, err := list(ctx, c.Source)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *Copy) Plan(ctx context.Context) error {
 	return nil
 }
 
-// Run copies what was planned. It returns when all its steps have ended. Its error is an [*Error], or that of ctx if ctx
+// Run copies what was planned and returns when all steps have ended. Its error is an [*Error], or ctx's error if ctx
 // ended between two steps.
 func (c *Copy) Run(ctx context.Context) error {
 	views := len(c.parts)
@@ -142,11 +142,11 @@ func (c *Copy) Run(ctx context.Context) error {
 	if err := c.each(ctx, c.parts[:views], c.copy); err != nil {
 		return err
 	}
-	return c.each(ctx, c.parts[views:], c.copy) // all that they may show is there
+	return c.each(ctx, c.parts[views:], c.copy) // the collections that views show exist now
 }
 
 // each calls fn for every part, several at a time, and returns when all calls have returned. The first error cancels
-// the context of the other calls.
+// the other calls.
 func (c *Copy) each(ctx context.Context, parts []*part, fn func(context.Context, *part) error) error {
 	group := pool.New().WithMaxGoroutines(c.Limits.Collections).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, p := range parts {
@@ -160,8 +160,8 @@ func (c *Copy) each(ctx context.Context, parts []*part, fn func(context.Context,
 	return group.Wait()
 }
 
-// Copied returns what was copied, sorted by name, the views last: of each collection that Run may have changed. Run is
-// not running.
+// Copied returns the collections that Run may have changed, sorted by name, views last. Do not call it while Run is
+// running.
 func (c *Copy) Copied() []Collection {
 	var all []Collection
 	for _, p := range c.parts {
@@ -172,15 +172,15 @@ func (c *Copy) Copied() []Collection {
 	return all
 }
 
-// part is a collection or view to be copied. One goroutine at a time works on it.
+// part is a collection or view to be copied. Only one goroutine at a time uses it.
 type part struct {
 	name    string
-	kind    string   // "view", "timeseries", "collection", or "" of old servers
-	options bson.Raw // as the command create takes them
+	kind    string   // "view", "timeseries", "collection", or "" from old servers
+	options bson.Raw // in the form that create takes
 	uuid    bson.RawValue
 
-	exists   bool  // the target has it, and it is replaced
-	expected int64 // the estimated number of documents, if there is a report
+	exists   bool  // the target has it, and it will be replaced
+	expected int64 // the estimated number of documents, if progress is reported
 
 	started bool // the target may have been changed
 	copied  Collection
@@ -204,7 +204,8 @@ func list(ctx context.Context, db *mongo.Database) ([]*part, error) {
 	defer cursor.Close(ctx)
 	var parts []*part
 	for cursor.Next(ctx) {
-		// The document is read as it is: the client's registry or BSON options may change how structs are decoded.
+		// The document is not decoded into a struct, since the client's registry and BSON options may change how
+		// structs are decoded.
 		p := new(part)
 		p.name, _ = cursor.Current.Lookup("name").StringValueOK()
 		p.kind, _ = cursor.Current.Lookup("type").StringValueOK()
@@ -224,7 +225,7 @@ func cloneValue(v bson.RawValue) bson.RawValue {
 	return v
 }
 
-// formerOptions are options that old servers list, and that create does not take any more.
+// formerOptions are options that old servers list and that create no longer accepts.
 var formerOptions = map[string]bool{"autoIndexId": true, "flags": true, "temp": true, "uuid": true, "create": true}
 
 // createCommand returns the command that creates the collection or view.

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server starts a server with a database "a" that has the collections, of two documents each, and a database "b" that
-// has those of present.
+// server starts a server with two databases: "a" with the given collections, of two documents each, and "b" with the
+// collections in present.
 func server(t *testing.T, collections, present []bson.M) *wiretest.Peer {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("listCollections", func(r *wiretest.Request) {
@@ -44,7 +44,7 @@ func server(t *testing.T, collections, present []bson.M) *wiretest.Peer {
 	return peer
 }
 
-// copyOf returns a copy of "a" to "b" whose steps run where they are called.
+// copyOf returns a copy from "a" to "b" whose steps run on the calling goroutine.
 func copyOf(t *testing.T, peer *wiretest.Peer) *dbcopy.Copy {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(peer.URI()))
@@ -73,10 +73,10 @@ func TestPlan(t *testing.T) {
 		replace         bool
 		want            dbcopy.Kind
 	}{
-		{"nothing in the way", collection("c"), collection("d"), false, -1},
-		{"collection in the way", collection("c"), collection("c"), false, dbcopy.Exists},
-		{"collection to be replaced", withUUID("c"), collection("c"), true, -1},
-		{"collection to be replaced by itself", withUUID("c"), withUUID("c"), true, dbcopy.Same},
+		{"other collections in the target", collection("c"), collection("d"), false, -1},
+		{"collection exists", collection("c"), collection("c"), false, dbcopy.Exists},
+		{"replace", withUUID("c"), collection("c"), true, -1},
+		{"replace by itself", withUUID("c"), withUUID("c"), true, dbcopy.Same},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			peer := server(t, []bson.M{test.source}, []bson.M{test.present})
@@ -85,10 +85,10 @@ func TestPlan(t *testing.T) {
 			err := c.Plan(t.Context())
 			var own *dbcopy.Error
 			if errors.As(err, &own) != (test.want >= 0) || own != nil && (own.Kind != test.want || own.Collection != "c") {
-				t.Errorf("got %v, want kind %d", err, test.want)
+				t.Errorf("Plan() = %v, want kind %d", err, test.want)
 			}
 			if n := len(peer.Seen("drop")) + len(peer.Seen("create")); n != 0 {
-				t.Errorf("%d commands that write", n)
+				t.Errorf("got %d commands that write, want none", n)
 			}
 		})
 	}
@@ -120,52 +120,52 @@ func TestRun(t *testing.T) {
 		}
 		creates := peer.Seen("create")
 		if last := creates[len(creates)-1].Lookup("create").StringValue(); last != "a view" || len(peer.Seen("drop")) != 1 {
-			t.Errorf("created %s last, %d drops", last, len(peer.Seen("drop")))
+			t.Errorf("got %s created last and %d drops, want a view and 1", last, len(peer.Seen("drop")))
 		}
 	})
-	t.Run("the first error ends it", func(t *testing.T) {
+	t.Run("first error ends the copy", func(t *testing.T) {
 		peer, c := start(t)
 		peer.Handle("insert", nil)
 		ended := make(chan error, 1)
 		go func() { ended <- c.Run(t.Context()) }()
 		inserts := make(map[string]*wiretest.Request)
-		for range 2 { // both are being copied
+		for range 2 { // both collections are being copied
 			insert := peer.Receive("insert")
 			inserts[insert.Command.Lookup("insert").StringValue()] = insert
 		}
 		inserts["c"].WriteError(0, 11000, "duplicate key")
 		var own *dbcopy.Error
 		if err := <-ended; !errors.As(err, &own) || own.Kind != dbcopy.Failed || own.Collection != "c" || !mongo.IsDuplicateKeyError(err) {
-			t.Errorf("got %v", err)
+			t.Errorf("Run() = %v, want a duplicate key error of c", err)
 		}
 		inserts["d"].Nothing()
 		if got := c.Copied(); len(got) != 2 || got[0].Complete || got[1].Complete {
-			t.Errorf("got %+v", got)
+			t.Errorf("Copied() = %+v, want two incomplete collections", got)
 		}
 	})
-	t.Run("its context has ended", func(t *testing.T) {
+	t.Run("context has ended", func(t *testing.T) {
 		peer, c := start(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		var own *dbcopy.Error
 		if err := c.Run(ctx); !errors.Is(err, context.Canceled) || errors.As(err, &own) {
-			t.Errorf("got %v", err)
+			t.Errorf("Run() = %v, want context.Canceled", err)
 		}
 		if n := len(peer.Seen("create")); n != 0 {
-			t.Errorf("%d creates", n)
+			t.Errorf("got %d creates, want none", n)
 		}
 	})
 }
 
-// A function that is slower than the copy misses updates, but not the last one.
+// TestReport uses a function that is slower than the copy. It misses updates, but not the last one.
 func TestReport(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		closed bool // before the second call was posted
 		posts  int
 	}{
-		{"a call is posted for what came during the one before", false, 2},
-		{"after Close the last call is made at once", true, 1},
+		{"updates during a call post another call", false, 2},
+		{"no post after Close", true, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			peer := server(t, []bson.M{collection("c")}, nil)
@@ -176,7 +176,7 @@ func TestReport(t *testing.T) {
 				if told = append(told, p); len(told) > 1 {
 					return
 				}
-				if err := c.Run(t.Context()); err != nil { // all updates come during the first call
+				if err := c.Run(t.Context()); err != nil { // all updates arrive during the first call
 					t.Error(err)
 				}
 				if test.closed {
@@ -194,7 +194,7 @@ func TestReport(t *testing.T) {
 				posted[i]()
 			}
 			if len(posted) != test.posts || len(told) != 2 || told[0] == told[1] {
-				t.Errorf("%d posts, told %+v", len(posted), told)
+				t.Errorf("got %d posts and the calls %+v, want %d posts and two different calls", len(posted), told, test.posts)
 			}
 		})
 	}

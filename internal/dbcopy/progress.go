@@ -2,28 +2,28 @@ package dbcopy
 
 import "sync"
 
-// Progress says how far a copy is. Its numbers never fall, except DocumentsTotal: that is the server's estimate at the
-// beginning, and is corrected when a collection is complete.
+// Progress is the progress of a copy. Its numbers never decrease, except DocumentsTotal. That is the server's estimate
+// at first, and is corrected when a collection is complete.
 type Progress struct {
-	Collections, CollectionsTotal int // with the views
+	Collections, CollectionsTotal int // including views
 	Documents, DocumentsTotal     int64
 }
 
-// Report tells a function of the progress, in one call at a time. If the function is slower than the copy, it misses
-// updates between, but never the last one. A nil Report does nothing.
+// Report passes the progress to a function, in one call at a time. A function that is slower than the copy misses
+// updates, but never the last one. A nil Report does nothing.
 type Report struct {
 	tell func(Progress)
 	post func(func())
 
 	mu     sync.Mutex
 	now    Progress
-	due    bool // tell has not been called with now
-	called bool // a call is posted, or runs: there is at most one
-	closed bool // now is final
+	due    bool // tell has not been called with now yet
+	called bool // a call is posted or running; there is at most one
+	closed bool // now does not change again
 }
 
-// NewReport returns a report that calls tell. post runs a function later, on another stack, and does not wait. If the
-// function panics, or is never run, tell is not called again.
+// NewReport returns a report that calls tell. post must run its argument later, on another stack, and must not block.
+// If that argument panics or never runs, tell is not called again.
 func NewReport(tell func(Progress), post func(func())) *Report {
 	return &Report{tell: tell, post: post}
 }
@@ -38,7 +38,7 @@ func (r *Report) start(parts []*part) {
 	})
 }
 
-// documents adds n documents of p. There may be more of them than expected.
+// documents adds n copied documents of p, which may exceed the estimate.
 func (r *Report) documents(p *part, n int64) {
 	r.update(func(now *Progress) {
 		now.Documents += n
@@ -49,7 +49,7 @@ func (r *Report) documents(p *part, n int64) {
 	})
 }
 
-// done notes that p is complete.
+// done records that p is complete.
 func (r *Report) done(p *part) {
 	r.update(func(now *Progress) {
 		now.Collections++
@@ -57,7 +57,7 @@ func (r *Report) done(p *part) {
 	})
 }
 
-// Close notes that there will be no more updates. The copy has ended.
+// Close records that the copy has ended and that there will be no further updates.
 func (r *Report) Close() {
 	if r == nil {
 		return
@@ -81,12 +81,13 @@ func (r *Report) update(change func(*Progress)) {
 	}
 }
 
-// call tells the present progress. Several updates may have come since it was posted.
+// call passes the current progress to tell. Several updates may have been made since the call was posted.
 //
-// An update during tell finds called set, and leaves the next call to this one. Usually this one posts it, so that other
-// callbacks can run between. The exception is a Report that was closed meanwhile. The outcome of the copy is delivered
-// after Close, to the same place: behind every call that was posted before Close, and before one that would be posted
-// now. mu decides which of the two holds. So after Close the last call is made at once.
+// An update during tell finds called set and leaves the next call to this one. Usually this call posts it, so that
+// other callbacks can run in between. The exception is a report that was closed meanwhile. After Close, the copy's
+// outcome is posted to the same loop. It comes after every call that was posted before Close, and would come before a
+// call that is posted now. So after Close this call makes the last one directly. mu decides which of the two cases
+// applies.
 func (r *Report) call() {
 	for more := true; more; {
 		r.mu.Lock()

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// HideDeadline returns a context that ends with ctx, and of whose deadline the driver makes no maxTimeMS. It is for
-// commands that have a maxTimeMS already: two of them are an error.
+// HideDeadline returns a context that ends with ctx and whose deadline the driver does not send as maxTimeMS. Use it
+// for commands that have a maxTimeMS already, since the server rejects a second one.
 //
-// A context without a deadline would not do. The driver then applies the timeout of the client, and makes a maxTimeMS
-// of that. It makes none of a deadline that is further away than a maxTimeMS can say.
+// A context without a deadline would not do: the driver then sends the timeout of the client as maxTimeMS. It sends
+// none for a deadline that is too far away to be a valid maxTimeMS.
 func HideDeadline(ctx context.Context) context.Context { return farDeadlineContext{ctx} }
 
 type farDeadlineContext struct{ context.Context }

@@ -30,13 +30,12 @@ func connect(t *testing.T, uri string, opts ...*options.ClientOptions) *mongo.Cl
 	return client
 }
 
-// insert inserts a document.
 func insert(ctx context.Context, client *mongo.Client) error {
 	_, err := client.Database("d").Collection("c").InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
 	return err
 }
 
-// occupy returns a client with one connection, which is in use by a find.
+// occupy returns a client whose only connection is in use by a find.
 func occupy(t *testing.T) (client *mongo.Client, find *wiretest.Request, waiting <-chan struct{}) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	checkOuts := make(chan struct{}, 10)
@@ -56,7 +55,7 @@ func occupy(t *testing.T) (client *mongo.Client, find *wiretest.Request, waiting
 	return client, peer.Receive("find"), checkOuts
 }
 
-// TestErrors makes the driver fail in each of the ways that are recognized.
+// TestErrors makes the driver fail with each of the recognized errors.
 func TestErrors(t *testing.T) {
 	recognizers := []struct {
 		name string
@@ -77,7 +76,7 @@ func TestErrors(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Secondary)
 			return insert(t.Context(), connect(t, peer.URI("serverSelectionTimeoutMS=50")))
 		}},
-		{"a time limit ends in the queue of the pool", "topology.WaitQueueTimeoutError", func(t *testing.T) error {
+		{"a time limit expires in the pool's wait queue", "topology.WaitQueueTimeoutError", func(t *testing.T) error {
 			client, find, _ := occupy(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
@@ -93,7 +92,7 @@ func TestErrors(t *testing.T) {
 			find.HangUp()
 			return <-failed
 		}},
-		{"the server hangs up", "topology.ConnectionError", func(t *testing.T) error {
+		{"the server closes the connection", "topology.ConnectionError", func(t *testing.T) error {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			peer.Handle("insert", func(r *wiretest.Request) { r.HangUp() })
 			return insert(t.Context(), connect(t, peer.URI("retryWrites=false")))
@@ -107,12 +106,12 @@ func TestErrors(t *testing.T) {
 		t.Run(c.when, func(t *testing.T) {
 			err := c.fail(t)
 			if err == nil {
-				t.Fatal("got no error")
+				t.Fatalf("got no error, want a %s", c.is)
 			}
 			for _, r := range recognizers {
 				also := c.is == "topology.poolClearedError" && r.name == "topology.ConnectionError" // its cause
 				if is := r.is(err); is != (r.name == c.is) && !also {
-					t.Errorf("The driver's error when %s: recognized as %s is %t, want %t. Its types have changed: the tree is %s.",
+					t.Errorf("The types of the driver's errors have changed. When %s: recognized as %s: got %t, want %t, with the types %s.",
 						c.when, r.name, is, !is, tree(err))
 				}
 			}
@@ -123,7 +122,7 @@ func TestErrors(t *testing.T) {
 			}
 			for _, r := range recognizers {
 				if joined := errors.Join(errors.New("first"), fmt.Errorf("wrapped: %w", err)); r.name == c.is && !r.is(joined) {
-					t.Errorf("an error of type %s is not recognized when it is joined with another", r.name)
+					t.Errorf("a joined error of type %s: got not recognized, want recognized", r.name)
 				}
 			}
 		})
@@ -146,15 +145,15 @@ func tree(err error) string {
 	return s
 }
 
-// ConnectionError has the name of a type of the driver.
+// ConnectionError has the same name as a type of the driver.
 type ConnectionError struct{}
 
 func (ConnectionError) Error() string { return "the user's own" }
 
-func TestForeignTypesOfTheSameName(t *testing.T) {
+func TestErrorsOtherPackage(t *testing.T) {
 	for _, err := range []error{ConnectionError{}, &ConnectionError{}, (*ConnectionError)(nil), errors.Join(ConnectionError{})} {
 		if drivercompat.IsConnection(err) {
-			t.Errorf("%T is recognized as an error of the driver", err)
+			t.Errorf("IsConnection(%T) = true, want false", err)
 		}
 	}
 }
@@ -193,8 +192,8 @@ func TestHideDeadline(t *testing.T) {
 		context func(context.Context) context.Context
 		want    bool
 	}{
-		{"a deadline", func(ctx context.Context) context.Context { return ctx }, true},
-		{"a hidden deadline", drivercompat.HideDeadline, false},
+		{"deadline", func(ctx context.Context) context.Context { return ctx }, true},
+		{"hidden deadline", drivercompat.HideDeadline, false},
 	} {
 		before := len(peer.Seen("ping"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -205,13 +204,13 @@ func TestHideDeadline(t *testing.T) {
 		}
 		_, err = peer.Seen("ping")[before].LookupErr("maxTimeMS")
 		if has := err == nil; has != c.want {
-			t.Errorf("%s: the driver sends a maxTimeMS is %t, want %t. It makes it of a context's deadline in another way.", c.name, has, c.want)
+			t.Errorf("%s: got a maxTimeMS: %t, want %t. The driver has changed how it derives maxTimeMS from a deadline.", c.name, has, c.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	hidden := drivercompat.HideDeadline(ctx)
 	cancel()
 	if !errors.Is(hidden.Err(), context.Canceled) {
-		t.Error("the context does not end with the one that it hides")
+		t.Errorf("after cancel: hidden.Err() = %v, want context.Canceled", hidden.Err())
 	}
 }

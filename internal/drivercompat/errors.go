@@ -6,16 +6,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// The packages of the driver whose error types are known here.
+// The packages of the driver that declare the recognized error types.
 const (
 	driverPackage   = "go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	topologyPackage = driverPackage + "/topology"
 )
 
-// IsServerSelection reports whether no server was found that an operation could be sent to.
+// IsServerSelection reports whether no suitable server was found for an operation.
 func IsServerSelection(err error) bool { return is(err, topologyPackage, "ServerSelectionError") }
 
-// IsWaitQueueTimeout reports whether a time limit ended while an operation waited for a connection.
+// IsWaitQueueTimeout reports whether a time limit expired while an operation waited for a connection.
 func IsWaitQueueTimeout(err error) bool { return is(err, topologyPackage, "WaitQueueTimeoutError") }
 
 // IsPoolCleared reports whether an operation lost its connection because another one failed.
@@ -24,8 +24,8 @@ func IsPoolCleared(err error) bool { return is(err, topologyPackage, "poolCleare
 // IsConnection reports whether a connection could not be opened, or failed.
 func IsConnection(err error) bool { return is(err, topologyPackage, "ConnectionError") }
 
-// WriteCommandReply returns the server's reply to a command such as drop that was done, but failed its write concern.
-// It returns nil for other errors. The driver's errors of other commands have an exported type.
+// WriteCommandReply returns the server's reply to a command, such as drop, that succeeded but failed its write
+// concern. It returns nil for other errors. Commands whose errors have an exported type in the driver do not need it.
 func WriteCommandReply(err error) bson.Raw {
 	v := find(err, driverPackage, "WriteCommandError")
 	if !v.IsValid() {
@@ -40,7 +40,7 @@ func WriteCommandReply(err error) bson.Raw {
 
 func is(err error, pkg, name string) bool { return find(err, pkg, name).IsValid() }
 
-// find returns the first error of a type in the tree of err, as [errors.As] goes through it, or the zero Value.
+// find returns the first error of a type in the tree of err, in the order of [errors.As], or the zero Value.
 func find(err error, pkg, name string) reflect.Value {
 	for err != nil {
 		v := reflect.ValueOf(err)

@@ -6,8 +6,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// SessionReads reports how a session reads: from a snapshot, or causally consistent with what it has read before. The
-// driver knows this, and has no method that tells it. Of a driver that has changed, both are false.
+// SessionReads reports whether a session reads from a snapshot and whether it reads with causal consistency. The
+// driver has no method for this. Both are false if the driver has changed its fields.
 func SessionReads(session *mongo.Session) (snapshot, causal bool) {
 	return sessionHas(session, "Snapshot"), sessionHas(session, "Consistent")
 }

@@ -1,4 +1,4 @@
-// Package reporttest has tests see what is told to the handler of unobserved failures because of them.
+// Package reporttest lets a test see the failures that it reports to the handler of unobserved failures.
 package reporttest
 
 import (
@@ -11,9 +11,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Reports returns what the handler is told until the end of the test: outcomes that could not be delivered, panics, and
-// errors that are one of mine. Other tests' failures that nobody has read may be told at any time, whenever the garbage
-// collector finds them, and are left out.
+// Reports returns the failures that the handler receives until the end of the test: outcomes that could not be
+// delivered, panics, and errors that match one of mine. Other failures are left out. They may come from other tests
+// whose futures the garbage collector finds now.
 func Reports(t testing.TB, mine ...error) <-chan error {
 	t.Helper()
 	LeaveOthers(t)
@@ -27,12 +27,13 @@ func Reports(t testing.TB, mine ...error) <-chan error {
 	return told
 }
 
-// LeaveOthers has the handler be told now of what other tests have left behind, which is theirs: it is told of a failure
-// that comes last, twice, since it may be told of two at a time.
+// LeaveOthers makes the handler report the unobserved failures of earlier tests now, so that the caller does not get
+// them. To know when all are reported, it adds a failure and waits until that is reported. It does so twice, since the
+// handler may receive two failures at the same time.
 func LeaveOthers(t testing.TB) {
 	t.Helper()
 	for range 2 {
-		last := errors.New("the last of what other tests have left behind")
+		last := errors.New("reporttest: last failure of earlier tests")
 		told := make(chan struct{})
 		previous := future.SetUnobservedHandler(func(err error) {
 			if err == last {

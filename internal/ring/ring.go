@@ -1,22 +1,23 @@
-// Package ring has the containers that the packages of this module queue things in: a ring that grows, for values, and a
-// list whose nodes are part of what is listed, for things that may leave it from the middle. Neither is safe for several
-// goroutines: their owners have locks.
+// Package ring provides the containers that this module queues things in. [Ring] is a growing ring of values. [List]
+// is an intrusive linked list, for things that may be removed from the middle. Neither is safe for concurrent use:
+// their owners have locks.
 //
-// A Push or Pop of a ring costs a few nanoseconds and no allocation, except when the ring grows to twice its length.
-// Operations on a list allocate nothing.
+// Push and Pop of a ring cost a few nanoseconds and do not allocate, except when the ring grows to twice its length.
+// Operations on a list do not allocate.
 package ring
 
-// shortest is the length of the first ring.
+// shortest is the length of the first allocated ring.
 const shortest = 8
 
-// longestKept is the length up to which an empty ring is kept. A longer one is the memory of a burst.
+// longestKept is the longest ring that is kept when it becomes empty. A longer one is released: it is the memory of a
+// burst.
 const longestKept = 1024
 
-// Ring is a queue: first in, first out. Its zero value is empty.
+// Ring is a first-in, first-out queue. Its zero value is empty.
 type Ring[T any] struct {
-	places []T // as long as a power of two
+	places []T // its length is a power of two
 	head   uint
-	tail   uint // positions: the indexes of places are their remainders
+	tail   uint // positions; the index in places is the position modulo the length
 }
 
 // Len returns the number of values.
@@ -41,7 +42,7 @@ func (r *Ring[T]) grow() {
 	r.places, r.head, r.tail = places, 0, r.tail-r.head
 }
 
-// First returns the first value and leaves it there. The ring must not be empty.
+// First returns the first value without removing it. The ring must not be empty.
 func (r *Ring[T]) First() T {
 	if r.Len() == 0 {
 		panic("ring: First of an empty ring")
@@ -49,7 +50,7 @@ func (r *Ring[T]) First() T {
 	return r.places[r.head&uint(len(r.places)-1)]
 }
 
-// Pop takes out the first value. The ring must not be empty.
+// Pop removes the first value and returns it. The ring must not be empty.
 func (r *Ring[T]) Pop() T {
 	if r.Len() == 0 {
 		panic("ring: Pop of an empty ring")
@@ -57,7 +58,7 @@ func (r *Ring[T]) Pop() T {
 	place := &r.places[r.head&uint(len(r.places)-1)]
 	v := *place
 	var zero T
-	*place = zero // the collector's, if it was the last reference
+	*place = zero // so that the garbage collector can free what v refers to
 	r.head++
 	if r.head == r.tail && len(r.places) > longestKept {
 		*r = Ring[T]{}
@@ -68,9 +69,9 @@ func (r *Ring[T]) Pop() T {
 // List is a doubly linked list. Its zero value is empty.
 type List struct{ first, last *Node }
 
-// Node is a place in a list.
+// Node is an element of a list.
 type Node struct {
-	Owner any // what is listed
+	Owner any // the value that contains the node
 
 	next, prev *Node
 	in         *List
@@ -82,7 +83,7 @@ func (l *List) First() *Node { return l.first }
 // Next returns the node after n in its list, or nil.
 func (n *Node) Next() *Node { return n.next }
 
-// Append adds n at the end. It must not be in a list.
+// Append adds n at the end. n must not be in a list.
 func (l *List) Append(n *Node) {
 	if n.in != nil {
 		panic("ring: Append of a node that is in a list")
@@ -96,7 +97,7 @@ func (l *List) Append(n *Node) {
 	l.last = n
 }
 
-// Remove takes n out of the list and reports whether it was in it.
+// Remove removes n from the list and reports whether it was in it.
 func (l *List) Remove(n *Node) bool {
 	if n.in != l {
 		return false
@@ -115,7 +116,7 @@ func (l *List) Remove(n *Node) bool {
 	return true
 }
 
-// Shift takes out the first node and returns it, or nil if the list is empty.
+// Shift removes the first node and returns it, or nil if the list is empty.
 func (l *List) Shift() *Node {
 	n := l.first
 	if n != nil {

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRing(t *testing.T) {
-	t.Run("is first in first out", func(t *testing.T) {
+	t.Run("first in, first out", func(t *testing.T) {
 		var r ring.Ring[int]
 		var want []int
 		random := rand.New(rand.NewPCG(1, 2))
@@ -30,11 +30,11 @@ func TestRing(t *testing.T) {
 				want = want[1:]
 			}
 			if r.Len() != len(want) {
-				t.Fatalf("length %d, want %d", r.Len(), len(want))
+				t.Fatalf("Len() = %d, want %d", r.Len(), len(want))
 			}
 		}
 	})
-	t.Run("works after a burst", func(t *testing.T) {
+	t.Run("after a burst", func(t *testing.T) {
 		var r ring.Ring[int]
 		for round := range 3 {
 			for i := range 5_000 {
@@ -47,27 +47,27 @@ func TestRing(t *testing.T) {
 			}
 		}
 	})
-	t.Run("leaves the first value there", func(t *testing.T) {
+	t.Run("First keeps the value", func(t *testing.T) {
 		var r ring.Ring[int]
 		r.Push(1)
 		r.Push(2)
 		if got := r.First(); got != 1 || r.Len() != 2 {
-			t.Fatalf("got %d, length %d", got, r.Len())
+			t.Fatalf("First() = %d, Len() = %d, want 1, 2", got, r.Len())
 		}
 	})
-	t.Run("panics when an empty one is popped", func(t *testing.T) {
+	t.Run("Pop of an empty ring panics", func(t *testing.T) {
 		defer func() {
 			if recover() == nil {
-				t.Error("no panic")
+				t.Error("got no panic, want one")
 			}
 		}()
 		new(ring.Ring[int]).Pop()
 	})
-	t.Run("allocates nothing once it is long enough", func(t *testing.T) {
+	t.Run("no allocation without growth", func(t *testing.T) {
 		var r ring.Ring[int]
 		r.Push(0)
 		if n := testing.AllocsPerRun(100, func() { r.Push(1); r.Pop() }); n != 0 {
-			t.Errorf("%v allocations", n)
+			t.Errorf("got %v allocations, want 0", n)
 		}
 	})
 }
@@ -101,10 +101,10 @@ func TestList(t *testing.T) {
 	}
 	for _, step := range steps {
 		if !step.do() {
-			t.Errorf("%s: wrong result", step.name)
+			t.Errorf("%s: got another result, want success", step.name)
 		}
 		if got := values(&l); !slices.Equal(got, step.want) {
-			t.Errorf("%s: the list is %v, want %v", step.name, got, step.want)
+			t.Errorf("%s: got the list %v, want %v", step.name, got, step.want)
 		}
 	}
 }

@@ -1,15 +1,15 @@
-// Package serial works off items one goroutine at a time.
+// Package serial processes queued items on one goroutine at a time.
 package serial
 
 import "sync"
 
-// Queue holds items until the one goroutine that works them off, the worker, takes them. There is no goroutine while
-// there is nothing to do: whoever gets true from Push or Enter is the worker, or starts it, and it ends when Next
-// returns nothing.
+// Queue holds items until the worker, the one goroutine that processes them, takes them. The worker exists only while
+// there are items. A caller that gets true from Push or Enter becomes the worker or starts it. The worker ends when
+// Next returns nil.
 //
-// No item is left behind. "Something is queued" and "a worker is there" change under one mutex: Push adds its item in
-// the critical section in which it looks for a worker, and Next ends the worker in the one in which it finds nothing.
-// If Push comes first, Next returns the item; if Next comes first, Push finds no worker and its caller becomes it.
+// No item is left behind, because the items and the worker flag change under one mutex. Push adds its item in the
+// critical section that checks for a worker. Next ends the worker in the critical section that finds no items. If Push
+// comes first, Next returns the item. If Next comes first, Push finds no worker, and its caller starts one.
 //
 // The zero Queue is empty and ready to use.
 type Queue[T any] struct {
@@ -18,8 +18,8 @@ type Queue[T any] struct {
 	worker bool
 }
 
-// Push adds an item, unless limit items are queued already; a negative limit stands for none. start reports that the
-// caller must start a worker.
+// Push adds an item unless limit items are already queued. A negative limit means no limit. ok reports whether the
+// item was added, start whether the caller must start a worker.
 func (q *Queue[T]) Push(item T, limit int) (start, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -32,7 +32,8 @@ func (q *Queue[T]) Push(item T, limit int) (start, ok bool) {
 	return start, true
 }
 
-// Enter makes the caller the worker, and reports false if there is one. It may do other work before it calls Next.
+// Enter makes the caller the worker. It reports false if there is a worker already. The caller may do other work
+// before it calls Next.
 func (q *Queue[T]) Enter() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -43,8 +44,8 @@ func (q *Queue[T]) Enter() bool {
 	return true
 }
 
-// Next returns the queued items in the order of Push and takes them off the queue. If there are none, the caller is no
-// longer the worker. Only the worker may call it.
+// Next removes all queued items and returns them in the order of Push. If there are none, the caller is no longer the
+// worker. Only the worker may call Next.
 func (q *Queue[T]) Next() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()

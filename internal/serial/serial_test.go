@@ -31,30 +31,31 @@ func ExampleQueue() {
 func TestQueue(t *testing.T) {
 	var q serial.Queue[int]
 	if !q.Enter() || q.Enter() {
-		t.Error("Enter: want true without a worker, false with one")
+		t.Error("got another result of Enter, want true without a worker and false with one")
 	}
 	if start, ok := q.Push(1, 1); start || !ok {
-		t.Errorf("Push with a worker: start %t, ok %t; want false, true", start, ok)
+		t.Errorf("Push(1, 1) with a worker = %t, %t, want false, true", start, ok)
 	}
 	if start, ok := q.Push(2, 1); start || ok {
-		t.Errorf("Push beyond the limit: start %t, ok %t; want false, false", start, ok)
+		t.Errorf("Push(2, 1) beyond the limit = %t, %t, want false, false", start, ok)
 	}
 	if got := q.Next(); !slices.Equal(got, []int{1}) {
-		t.Errorf("Next: got %v, want [1]", got)
+		t.Errorf("Next() = %v, want [1]", got)
 	}
 	if got := q.Next(); got != nil {
-		t.Errorf("Next of an empty queue: got %v", got)
+		t.Errorf("Next() of an empty queue = %v, want nil", got)
 	}
 	if start, ok := q.Push(3, -1); !start || !ok {
-		t.Errorf("Push without a worker: start %t, ok %t; want true, true", start, ok)
+		t.Errorf("Push(3, -1) without a worker = %t, %t, want true, true", start, ok)
 	}
 }
 
-// Every item is worked off once, by one worker at a time, and in the order of each producer.
+// TestQueueManyProducers checks that every item is processed once, by one worker at a time, in the order of its
+// producer.
 func TestQueueManyProducers(t *testing.T) {
 	const producers, each = 8, 2000
 	var q serial.Queue[[2]int]
-	var next [producers]int // only the worker uses it: the race detector sees two of them
+	var next [producers]int // only the worker uses it, so the race detector notices a second worker
 	var workers, pushers sync.WaitGroup
 	for p := range producers {
 		pushers.Go(func() {
@@ -78,7 +79,7 @@ func TestQueueManyProducers(t *testing.T) {
 	workers.Wait()
 	for p, n := range next {
 		if n != each {
-			t.Errorf("producer %d: %d items, want %d", p, n, each)
+			t.Errorf("producer %d: got %d items, want %d", p, n, each)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package source reads the packages of this module: their types, as the compiler has them, and their doc comments. The
-// generated code and documents are made from them.
+// Package source reads the packages of this module: the types from the compiler's export data, and the doc comments
+// from the source. The generated code and documents are made from them.
 package source
 
 import (
@@ -28,15 +28,15 @@ const (
 	Callback = Module + "/callback"
 )
 
-// Package describes a package, as the go command does.
+// Package describes a package, with the fields of "go list -json".
 type Package struct {
 	ImportPath string
 	Dir        string
-	Export     string // the file with its types, as the compiler wrote it
+	Export     string // the file with the compiler's export data
 	GoFiles    []string
 }
 
-// List returns the packages that "go list" with these arguments lists, by their import paths.
+// List returns the packages that "go list" prints for these arguments, by import path.
 func List(args ...string) (map[string]*Package, error) {
 	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Export,GoFiles"}, args...)...)
 	var stderr bytes.Buffer
@@ -57,28 +57,28 @@ func List(args ...string) (map[string]*Package, error) {
 	}
 }
 
-// Importer returns an importer of packages that were listed with -export.
+// Importer returns an importer for packages that were listed with -export.
 func Importer(packages map[string]*Package) types.Importer {
 	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
 		p, ok := packages[path]
 		if !ok || p.Export == "" {
-			return nil, fmt.Errorf("the go command has not listed %s", path)
+			return nil, fmt.Errorf("package %s was not listed", path)
 		}
 		return os.Open(p.Export)
 	})
 }
 
-// Declaration is the part of a declaration that its type does not have.
+// Declaration has what the type of a declaration does not tell.
 type Declaration struct {
 	Doc   string
 	Order int    // in the source
 	File  string // its path
-	Start int    // the offset of the doc comment in the file, or, if there is none, of the declaration
-	End   int    // that of the comment's end; Start if there is none
+	Start int    // the offset of the doc comment in the file, or of the declaration if it has none
+	End   int    // the offset of the end of the comment, or Start if there is none
 }
 
-// Declarations returns what the package declares at its top level, by "Type", "Type.Method", "Function", "Constant"
-// or "Variable".
+// Declarations returns the top-level declarations of the package, by "Type", "Type.Method", "Function", "Constant" or
+// "Variable".
 func (p *Package) Declarations() (map[string]Declaration, error) {
 	all := make(map[string]Declaration)
 	for _, name := range p.GoFiles {
@@ -92,7 +92,7 @@ func (p *Package) Declarations() (map[string]Declaration, error) {
 	return all, nil
 }
 
-// Declare adds what a file declares at its top level.
+// Declare adds the top-level declarations of a file to all.
 func Declare(all map[string]Declaration, fset *token.FileSet, file *ast.File) {
 	add := func(name string, doc *ast.CommentGroup, node ast.Node) {
 		at := fset.Position(node.Pos())
@@ -113,7 +113,7 @@ func Declare(all map[string]Declaration, fset *token.FileSet, file *ast.File) {
 		case *ast.GenDecl:
 			for _, spec := range decl.Specs {
 				doc, node := decl.Doc, ast.Node(decl)
-				if decl.Lparen.IsValid() { // a comment before a group is not that of a member
+				if decl.Lparen.IsValid() { // a comment on a group does not belong to a member
 					doc, node = nil, spec
 				}
 				switch spec := spec.(type) {
@@ -135,7 +135,7 @@ func Declare(all map[string]Declaration, fset *token.FileSet, file *ast.File) {
 	}
 }
 
-// receiver returns the name of a receiver's type.
+// receiver returns the name of the type of a receiver.
 func receiver(t ast.Expr) string {
 	for {
 		switch e := t.(type) {
@@ -183,7 +183,7 @@ func ReturnsFuture(f *types.Func) bool {
 	return false
 }
 
-// DeclaredAs returns the name of a function or method among the declarations of its package. A promoted method is declared
+// DeclaredAs returns the key of a function or method in the declarations of its package. A promoted method is declared
 // with the embedded type.
 func DeclaredAs(f *types.Func) string {
 	if recv := f.Signature().Recv(); recv != nil {
@@ -192,10 +192,10 @@ func DeclaredAs(f *types.Func) string {
 	return f.Name()
 }
 
-// Width is the length of the longest line of text in a comment.
+// Width is the maximal length of a line of text in a comment.
 const Width = 116
 
-// Wrap breaks a paragraph into the lines of a comment.
+// Wrap breaks a paragraph into lines of at most Width.
 func Wrap(text string) string {
 	var b strings.Builder
 	column := 0
@@ -216,7 +216,7 @@ func Wrap(text string) string {
 	return b.String()
 }
 
-// AsComment puts // before each line.
+// AsComment turns text into a comment: it puts // before each line.
 func AsComment(text string) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestPackagesAreAsTheCompilerHasThem(t *testing.T) {
+func TestImporter(t *testing.T) {
 	listed, err := source.List("-deps", "-export", source.Callback)
 	if err != nil {
 		t.Fatal(err)
@@ -25,18 +25,18 @@ func TestPackagesAreAsTheCompilerHasThem(t *testing.T) {
 	for name, async := range map[string]bool{"RunInExecutor": true, "NewLoop": false} {
 		f, ok := callback.Scope().Lookup(name).(*types.Func)
 		if !ok || source.ReturnsFuture(f) != async || source.DeclaredAs(f) != name {
-			t.Errorf("%s is %v, and returns a future: %t", name, f, !async)
+			t.Errorf("got %s %v, want a function that is declared as %s and returns a future: %t", name, f, name, async)
 		}
 	}
 	if _, err := source.Importer(listed).Import("not/listed"); err == nil {
-		t.Error("a package that is not listed is imported")
+		t.Error("Import of a package that was not listed: got no error, want one")
 	}
 	if _, err := source.List("./nowhere"); err == nil {
-		t.Error("a package that there is none of is listed")
+		t.Error("List of an unknown package: got no error, want one")
 	}
 }
 
-func TestDeclarationsHaveTheirComments(t *testing.T) {
+func TestDeclarations(t *testing.T) {
 	dir := t.TempDir()
 	const text = `package p
 
@@ -46,7 +46,7 @@ type T[A any] struct{}
 // M is a method.
 func (t *T[A]) M() {}
 
-// A comment on a group is about none of it in particular.
+// A comment on a group does not belong to a member.
 const (
 	// One is one.
 	One = 1
@@ -78,23 +78,23 @@ func Bare() {}
 	} {
 		d, ok := all[want.name]
 		if !ok || d.Doc != want.doc || text[d.Start:d.End] != want.comment || d.Order <= last {
-			t.Errorf("%s: %+v, its comment is %q", want.name, d, text[d.Start:d.End])
+			t.Errorf("%s: got %+v with the comment %q, want the doc %q and the comment %q", want.name, d, text[d.Start:d.End], want.doc, want.comment)
 		}
 		last = d.Order
 	}
 	if len(all) != 6 {
-		t.Errorf("%d declarations", len(all))
+		t.Errorf("got %d declarations, want 6", len(all))
 	}
 }
 
-func TestCommentsAreWrapped(t *testing.T) {
+func TestWrap(t *testing.T) {
 	long := strings.Repeat("word ", 40)
 	for line := range strings.Lines(source.AsComment(source.Wrap(long))) {
 		if !strings.HasPrefix(line, "// word") || len(line) > source.Width+len("// \n") {
-			t.Errorf("a line is %q", line)
+			t.Errorf("got the line %q, want words, at most %d characters long", line, source.Width)
 		}
 	}
 	if got := source.AsComment("a\n\n\tcode"); got != "// a\n//\n//\tcode\n" {
-		t.Errorf("got %q", got)
+		t.Errorf("AsComment() = %q, want each line commented", got)
 	}
 }

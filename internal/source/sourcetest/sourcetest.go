@@ -1,4 +1,4 @@
-// Package sourcetest type-checks packages that a test writes down, for what reads packages of this module.
+// Package sourcetest type-checks packages whose source is in a test. It is for tests of code that reads packages.
 package sourcetest
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// Packages holds what a test has checked, by import paths. A package may import those that were checked before it, and
+// Packages holds the checked packages, by import path. A package may import packages that were checked earlier, and
 // the standard library.
 type Packages map[string]*types.Package
 
 // standard imports packages of the standard library.
 var standard = importer.ForCompiler(token.NewFileSet(), "source", nil)
 
-// Check parses and checks the texts of the files of a package.
+// Check parses and type-checks a package. texts are the contents of its files.
 func (p Packages) Check(t testing.TB, path string, texts ...string) (*types.Package, map[string]source.Declaration) {
 	t.Helper()
 	fset := token.NewFileSet()
