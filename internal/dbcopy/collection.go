@@ -128,7 +128,7 @@ func (c *Copy) stream(ctx context.Context, p *part) error {
 }
 
 // writeAndRead writes a batch and, at the same time, reads the next one and returns it. It returns when both have
-// ended. After an error r is closed.
+// ended, so that the caller can close the reader.
 func (c *Copy) writeAndRead(
 	ctx context.Context, p *part, docs []bson.Raw, next func(context.Context) ([]bson.Raw, error),
 ) ([]bson.Raw, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// method writes the callback form of a method, and reports whether it is one that needs same.
+// method writes the callback form of a method. It reports whether the form calls the handle's function same....
 func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same bool, err error) {
 	name := h.name + "." + m.Name()
 	if _, own := g.src.byHand[name]; own || m.Name() == ioLoop || g.isVia(h, m) {
@@ -21,7 +21,7 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 		return false, err
 	}
 	recv, params := m.Signature().Recv().Name(), m.Signature().RecvTypeParams()
-	if source.Named(m.Signature().Recv().Type()).Origin() != h.named { // it was promoted
+	if source.Named(m.Signature().Recv().Type()).Origin() != h.named { // a promoted method
 		recv, params = h.recv(), h.named.TypeParams()
 	}
 	if recv == "" || recv == "_" {
@@ -53,7 +53,8 @@ func (g *generator) method(b *strings.Builder, h *handle, m *types.Func) (same b
 	return f.same, err
 }
 
-// viaOf returns the method that does what m does and takes an executor, named via, on which it calls functions; or nil.
+// viaOf returns the variant of m that takes an executor, named via, on which it calls functions. It returns nil if m
+// has none.
 func (g *generator) viaOf(h *handle, m *types.Func) *types.Func {
 	i := slices.IndexFunc(h.methods, func(o *types.Func) bool { return o.Name() == m.Name()+"Via" })
 	if i < 0 || viaIndex(h.methods[i]) < 0 {
@@ -98,32 +99,32 @@ func (g *generator) function(b *strings.Builder, h *handle, m *types.Func) error
 	if f.loop == "" {
 		last := len(f.params) - 1
 		if !m.Signature().Variadic() || f.params[last].typ != "...motor.ClientOption" {
-			return fmt.Errorf("%s: no argument has a loop or can be given one", m.Name())
+			return fmt.Errorf("%s: no argument has or accepts a loop", m.Name())
 		}
 		f.loop = "loop"
 		f.params = slices.Insert(f.params, 0, param{"loop", "future.Executor"})
 		f.args[last] = fmt.Sprintf("onLoop(loop, %s)...", f.params[last+1].name)
-		f.extra = "Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. " +
-			"A nil loop is a [motor.TypeError]."
+		f.extra = "Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error " +
+			"is a [motor.TypeError]."
 	}
 	return f.write(b)
 }
 
-// form is the callback form of a function or method while it is generated.
+// form is the callback form of a function or method during its generation.
 type form struct {
 	g      *generator
 	h      *handle
-	name   string // for messages
+	name   string // for error messages
 	doc    string
 	extra  string // one more paragraph
-	head   string // "func (c *Client) Open"
-	recv   string // the receiver's name; empty for a function
+	head   string // such as "func (c *Client) Open"
+	recv   string // the name of the receiver; empty for a function
 	loop   string // the expression for the handle's loop
-	call   string // the expression for motor's function
+	call   string // the expression for the function of motor
 	params []param
 	args   []string // of the call
 	sig    *types.Signature
-	same   bool // the handle's function same... is used
+	same   bool // the form calls the handle's function same...
 }
 
 type param struct{ name, typ string }
@@ -131,12 +132,12 @@ type param struct{ name, typ string }
 func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error) {
 	f := &form{g: g, h: h, name: name, sig: m.Signature(), doc: g.declaration(m).Doc}
 	if f.doc == "" {
-		return nil, fmt.Errorf("%s has no comment", name)
+		return nil, fmt.Errorf("%s needs a doc comment", name)
 	}
 	for i, p := range slices.Collect(f.sig.Params().Variables()) {
 		switch p.Name() {
 		case "", "_", "callback", "loop":
-			return nil, fmt.Errorf("%s: a parameter is named %q", name, p.Name())
+			return nil, fmt.Errorf("%s: a parameter must not be named %q", name, p.Name())
 		}
 		typ, arg := g.typeName(p.Type()), p.Name()
 		switch {
@@ -167,7 +168,7 @@ func (f *form) unfit() error {
 // write writes the function.
 func (f *form) write(b *strings.Builder) error {
 	call := f.call + "(" + strings.Join(f.args, ", ") + ")"
-	var first types.Type // of what motor's function returns
+	var first types.Type // the first result of the function of motor
 	if f.sig.Results().Len() > 0 {
 		first = f.sig.Results().At(0).Type()
 	}
@@ -194,7 +195,7 @@ func (f *form) write(b *strings.Builder) error {
 	return nil
 }
 
-// deliver makes the function take a callback for a future of t.
+// deliver makes the function take a callback instead of returning a future of t.
 func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	if f.sig.Results().Len() != 1 {
 		return "", f.unfit()
@@ -220,14 +221,14 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	return fmt.Sprintf("deliver(%s, %s, %s)", f.loop, call, callback), nil
 }
 
-// isOwn reports whether t is the receiver's type, with the same type arguments.
+// isOwn reports whether t is the type of the receiver, with the same type arguments.
 func (f *form) isOwn(t types.Type) bool {
 	return f.recv != "" && f.g.handleOf(t) == f.h && slices.EqualFunc(
 		slices.Collect(source.Named(t).TypeArgs().Types()), slices.Collect(source.Named(f.sig.Recv().Type()).TypeArgs().Types()),
 		types.Identical)
 }
 
-// wrap makes the function return the callback-style handle for one of type t.
+// wrap makes the function return the handle in callback style.
 func (f *form) wrap(call string, t types.Type) (result, body string, err error) {
 	of := f.g.handleOf(t)
 	wrap := fmt.Sprintf("%s(%s, ", of.wrap(), f.loop)
@@ -246,7 +247,7 @@ func (f *form) wrap(call string, t types.Type) (result, body string, err error) 
 	return "", "", f.unfit()
 }
 
-// passOn makes the function return the results of motor's.
+// passOn makes the function return the results of motor's function.
 func (f *form) passOn(call string) (result, body string, err error) {
 	var types []string
 	var named bool
@@ -264,7 +265,7 @@ func (f *form) passOn(call string) (result, body string, err error) {
 	return result, "return " + call, nil
 }
 
-// signature writes the function's first line, or several lines if it would be too long.
+// signature returns the first line of the function, or several lines if it would be too long.
 func (f *form) signature(result string) string {
 	var parts []string
 	for i, p := range f.params {
@@ -288,11 +289,11 @@ func (f *form) signature(result string) string {
 	return f.head + "(\n" + strings.Join(parts[:last], ", ") + ",\n" + parts[last] + ",\n)" + result
 }
 
-// link is a doc link to a symbol of the package itself.
+// link matches a doc link to a symbol of the same package.
 var link = regexp.MustCompile(`\[(\*?)([A-Z]\w*)((?:\.\w+)*)\]`)
 
-// comment returns a doc comment of motor for the callback form, with the paragraphs extra before the one that names
-// the Motor member. The sentences stay as they are: motor's are true in both styles. Only doc links change.
+// comment returns motor's doc comment for the callback form. It adds the paragraphs extra before the one that names
+// the Motor member, and changes doc links. The sentences stay unchanged: they are true in both styles.
 func (g *generator) comment(doc string, extra ...string) string {
 	var paragraphs []string
 	for original := range strings.SplitSeq(strings.TrimSpace(doc), "\n\n") {
@@ -311,7 +312,7 @@ func (g *generator) comment(doc string, extra ...string) string {
 	return source.AsComment(strings.Join(append(paragraphs, extra...), "\n\n"))
 }
 
-// relink qualifies the names of motor that package callback does not have.
+// relink adds the package name to symbols that only package motor has.
 func (g *generator) relink(text string) string {
 	text = link.ReplaceAllStringFunc(text, func(l string) string {
 		parts := link.FindStringSubmatch(l)

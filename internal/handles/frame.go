@@ -8,14 +8,14 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// frames has the part that every handle type has: the type, Wrap..., Futures and IOLoop. "same" is for the types with
-// methods that return the type itself.
+// frames has the part that is the same for all handle types: the type, Wrap..., Futures and IOLoop. "same" is for
+// types with methods that return the type itself.
 var frames = template.Must(template.New("frame").Parse(`
 {{- $futures := .Motor}}{{if .Core}}{{$futures = .CoreMotor}}{{end}}
 {{.Doc}}type {{.Name}}{{.Params}} struct {{if .Core}}{ {{.Core}} }
 
-// {{.Core}} is a [{{.Name}}] apart from its type parameters, with the methods that do not need them. So they are compiled
-// once, in this package.
+// {{.Core}} is the part of a [{{.Name}}] that does not depend on the type parameters. Its methods are compiled once, in
+// this package.
 type {{.Core}} struct {{end}}{
 {{- if .Params}}
 	_       [0]func(*instances) // see instances
@@ -34,7 +34,7 @@ type {{.Core}} struct {{end}}{
 	return {{.Wrap}}(loop, {{.Recv}})
 }
 
-// {{.Wrap}} is [Wrap{{.Name}}] for a handle of motor that may be nil.
+// {{.Wrap}} is like [Wrap{{.Name}}], and returns nil for nil.
 func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}} {
 	if {{.Recv}} == nil {
 		return nil
@@ -44,17 +44,17 @@ func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}} }
 {{- if not .Embeds}}
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func ({{.Recv}} *{{or .Core .Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
 {{- end}}
 {{define "same"}}
-// same{{.Name}} returns the handle of m: {{.Recv}} itself if m is its handle of motor.
+// same{{.Name}} returns the callback-style handle of m, which is {{.Recv}} if m is {{.Recv}}.Futures().
 func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
 	if m == {{.Recv}}.Futures() {
 		return {{.Recv}}
@@ -63,32 +63,33 @@ func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
 }
 {{end}}`))
 
-// ioLoop is a method of the frame that motor may have, too, with another loop.
+// ioLoop is a method of the frame. It replaces a method of motor with the same name, which returns another loop.
 const ioLoop = "IOLoop"
 
 type frame struct {
 	Name, Recv   string
-	Params       string // type parameters as they are declared: "[D any]"
-	Own, Motor   string // the types: "Cursor[D]", "motor.Cursor[D]"
+	Params       string // declared type parameters: "[D any]"
+	Own, Motor   string // types: "Cursor[D]", "motor.Cursor[D]"
 	Doc, WrapDoc string
 	Wrap         string // the function that makes the handle
 
-	Core, CoreMotor string // the struct without type parameters, and the type of its field futures; or empty
+	Core, CoreMotor string // the struct without type parameters, and the type of its futures field; or empty
 
-	Embeds, Embedded string // the handle that it embeds, which has a loop and IOLoop: the name, and the field's type
+	Embeds, Embedded string // the embedded handle, which has the loop and IOLoop: its name, and the type of the field
 }
 
 func (g *generator) newFrame(h *handle) frame {
 	params, args := typeParams(h.named.TypeParams(), g)
 	paragraphs := []string{
-		source.Wrap(h.name + " is [motor." + h.name + "] in callback style: its methods take a callback where those of motor " +
+		source.Wrap(h.name + " is [motor." + h.name + "] in callback style. Its methods take a callback where those of motor " +
 			"return a future. Everything else is the same."),
-		source.Wrap("A callback is called exactly once, on the handle's loop, never inside the call, in the order in which " +
-			"the operations end: with the result and nil, or with the zero value and the error. A partial result is not " +
-			"delivered beside an error. A panic of a callback goes to the loop's panic handler, or, on an executor that " +
-			"is not a [*Loop], to the function of [future.SetUnobservedHandler]. That function also gets the failure of " +
-			"an operation whose callback is nil, and a [*future.UndeliveredError] for a callback that was refused " +
-			"because the loop is closed."),
+		source.Wrap("A callback is called exactly once, with the result and nil, or with the zero value and the error. It " +
+			"runs on the handle's loop, never inside the call. Callbacks run in the order in which their operations " +
+			"end. A partial result is not delivered with an error."),
+		source.Wrap("If a callback panics, the loop's panic handler receives the panic. On an executor that is not a " +
+			"[*Loop], the handler of [future.SetUnobservedHandler] does. That handler also receives the error of an " +
+			"operation whose callback is nil, and a [*future.UndeliveredError] if a callback cannot run because the " +
+			"loop is closed."),
 	}
 	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].Doc), "\n\n")
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
@@ -98,8 +99,8 @@ func (g *generator) newFrame(h *handle) frame {
 		Name: h.name, Recv: h.recv(), Params: params, Own: h.name + args, Motor: "motor." + h.name + args,
 		Wrap: h.wrap(),
 		Doc:  source.AsComment(strings.Join(paragraphs, "\n\n")),
-		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks are " +
-			"called on loop: a [*Loop], or another executor that runs functions one at a time.")),
+		WrapDoc: source.AsComment(source.Wrap("Wrap" + h.name + " returns " + h.recv() + " in callback style. Its callbacks " +
+			"run on loop, a [*Loop] or another executor that runs functions one at a time.")),
 	}
 	if h.core != "" {
 		f.Core = h.core
@@ -119,7 +120,7 @@ func (g *generator) same(b *strings.Builder, h *handle) error {
 	return frames.ExecuteTemplate(b, "same", g.newFrame(h))
 }
 
-// typeParams writes type parameters as they are declared and as they are used: "[D any]" and "[D]".
+// typeParams returns type parameters as they are declared, such as "[D any]", and as they are used, "[D]".
 func typeParams(list *types.TypeParamList, g *generator) (params, args string) {
 	if list.Len() == 0 {
 		return "", ""

@@ -12,34 +12,34 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// generator makes the files of package callback.
+// generator generates the files of package callback.
 type generator struct {
 	src      *library
 	handles  []*handle
-	mirrored map[string]bool // the handle types, and the functions that return them
-	refs     *regexp.Regexp  // motor.X where X is a handle type
-	imports  map[string]bool // of the file being made
+	mirrored map[string]bool // the handle types and the functions that return them
+	refs     *regexp.Regexp  // matches motor.X where X is a handle type
+	imports  map[string]bool // the imports of the current file
 }
 
-// handle is a handle type of motor.
+// handle is a handle type of package motor.
 type handle struct {
 	name      string
 	named     *types.Named
 	methods   []*types.Func
-	functions []*types.Func // that return it
-	embeds    *types.Var    // the handle, by a pointer, whose methods it has as well; or nil
+	functions []*types.Func // the functions that return it
+	embeds    *types.Var    // the embedded pointer to a handle, whose methods are promoted; or nil
 
-	core    string       // the name of the struct with the methods that need no type parameter; empty if there is none
-	standIn *types.Named // the instance of the type that core has, if there is core
+	core    string       // the name of the struct with the methods that need no type parameter, or empty
+	standIn *types.Named // the instance of the type that core holds, or nil
 }
 
-// recv returns the name of a receiver.
+// recv returns the receiver name of the handle's methods.
 func (h *handle) recv() string { return strings.ToLower(h.name[:1]) }
 
-// wrap returns the name of the function that wraps a handle of motor, and returns nil for nil.
+// wrap returns the name of the function that wraps a handle of motor and returns nil for nil.
 func (h *handle) wrap() string { return strings.ToLower(h.name[:1]) + h.name[1:] + "On" }
 
-// generate returns the generated files of package callback by their names.
+// generate returns the contents of the generated files, by name.
 func generate(src *library) (map[string][]byte, error) {
 	g := newGenerator(src)
 	files := make(map[string][]byte)
@@ -96,8 +96,8 @@ func (g *generator) find() {
 	}
 }
 
-// findAliases finds the names of motor that stand for instances of generic handle types. Package callback has them, too,
-// written by hand.
+// findAliases finds aliases in motor of instances of generic handle types. Package callback declares the same aliases
+// by hand.
 func (g *generator) findAliases() (names []string) {
 	scope := g.src.motor.Scope()
 	for _, name := range scope.Names() {
@@ -110,7 +110,7 @@ func (g *generator) findAliases() (names []string) {
 	return names
 }
 
-// findEmbedded finds the handle that h embeds. h gets the promoted methods by embedding, so they are not generated again.
+// findEmbedded finds the handle that h embeds. It removes the promoted methods from h, since h gets them by embedding.
 func (g *generator) findEmbedded(h *handle) {
 	s, ok := h.named.Underlying().(*types.Struct)
 	if !ok {
@@ -129,15 +129,15 @@ func (g *generator) findEmbedded(h *handle) {
 	}
 }
 
-// standInPath and standInName name the type that stands for every type argument in the struct of a handle that is not
-// generic. It is the one that motor's own methods return handles of, so nothing has to be compiled for it.
+// standInPath and standInName name the type that replaces every type argument in the non-generic struct of a handle.
+// Methods of motor return handles of this type, so it needs no additional compilation.
 const (
 	standInPath = "go.mongodb.org/mongo-driver/v2/bson"
 	standInName = "M"
 )
 
-// findCore finds out whether the handle is a generic type around a struct that does not depend on its type parameters.
-// Then a pointer to one instance can be converted to one of another, and one method serves them all.
+// findCore checks whether the handle is a generic type around a struct that does not depend on its type parameters. If
+// so, a pointer to one instance can be converted to a pointer to another, and one method serves all instances.
 func (g *generator) findCore(h *handle) {
 	i := slices.IndexFunc(g.src.motor.Imports(), func(p *types.Package) bool { return p.Path() == standInPath })
 	if h.named.TypeParams().Len() == 0 || i < 0 {
@@ -154,13 +154,14 @@ func (g *generator) findCore(h *handle) {
 	}
 }
 
-// isInCore reports whether a method belongs to the struct that is not generic: it comes from one that motor embeds.
+// isInCore reports whether a method belongs to the non-generic struct: its receiver is a non-generic struct that
+// motor's type embeds.
 func (h *handle) isInCore(m *types.Func) bool {
 	recv := source.Named(m.Signature().Recv().Type())
 	return h.core != "" && recv.Origin() != h.named && recv.TypeArgs().Len() == 0
 }
 
-// methods returns the exported methods of a pointer to t, in the order of the source.
+// methods returns the exported methods of *t, in source order.
 func (g *generator) methods(t *types.Named) []*types.Func {
 	var all []*types.Func
 	for m := range types.NewMethodSet(types.NewPointer(t)).Methods() {
@@ -174,12 +175,12 @@ func (g *generator) methods(t *types.Named) []*types.Func {
 	return all
 }
 
-// declaration returns what the source says of a function or method.
+// declaration returns the source declaration of a function or method.
 func (g *generator) declaration(f *types.Func) source.Declaration {
 	return g.src.declared[source.DeclaredAs(f)]
 }
 
-// handleOf returns the handle type that t is a pointer to, or nil.
+// handleOf returns the handle if t is a pointer to a handle type, or nil.
 func (g *generator) handleOf(t types.Type) *handle {
 	if _, ok := types.Unalias(t).(*types.Pointer); !ok {
 		return nil
@@ -194,7 +195,7 @@ func (g *generator) handleOf(t types.Type) *handle {
 	return nil
 }
 
-// motorName writes a type as package motor has it, for use in package callback.
+// motorName returns the name of a type of package motor for use in package callback.
 func (g *generator) motorName(t types.Type) string {
 	return types.TypeString(t, func(p *types.Package) string {
 		g.imports[p.Path()] = true
@@ -202,12 +203,12 @@ func (g *generator) motorName(t types.Type) string {
 	})
 }
 
-// typeName writes a type as package callback has it, and records the imports that this needs.
+// typeName returns the name of the type in package callback and records the imports that it needs.
 func (g *generator) typeName(t types.Type) string {
 	return g.refs.ReplaceAllString(g.motorName(t), "$1")
 }
 
-// file makes the file of a handle type.
+// file returns the file of a handle type.
 func (g *generator) file(h *handle) ([]byte, error) {
 	g.imports = map[string]bool{source.Future: true, source.Motor: true}
 	var body strings.Builder
@@ -241,7 +242,7 @@ func (g *generator) file(h *handle) ([]byte, error) {
 	return formatted, nil
 }
 
-// importDecl writes the imports in three groups: the standard library, other modules, this module.
+// importDecl returns the imports in three groups: standard library, other modules, this module.
 func (g *generator) importDecl() string {
 	groups := make([][]string, 3)
 	for path := range g.imports {
@@ -264,7 +265,7 @@ func (g *generator) importDecl() string {
 	return "import (\n" + strings.TrimSpace(b.String()) + "\n)\n"
 }
 
-// snake returns the name of the file for a type.
+// snake returns the file name for a type.
 func snake(name string) string {
 	var b strings.Builder
 	for i, r := range name {

@@ -19,7 +19,7 @@ func TestGeneratedCodeIsFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What another process has looked at, such as the go command, the cache of test results does not know of.
+	// The go command reads the source in another process. Reading it here makes it part of the test cache's key.
 	if _, err := os.ReadDir(filepath.Join(src.dir, "..", "motor")); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestGeneratedCodeIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(names, have) {
-		t.Errorf("generated files: %v, want %v", have, names)
+		t.Errorf("got the generated files %v, want %v", have, names)
 	}
 	for _, name := range have {
 		got, err := os.ReadFile(filepath.Join(src.dir, name))
@@ -45,8 +45,8 @@ func TestGeneratedCodeIsFresh(t *testing.T) {
 	}
 }
 
-// api is a package's exported API, as the compiler has it. The tests below look at nothing else, so that they do not
-// take the generator's word for anything.
+// api returns the types of a package, as the compiler has them. The tests below use nothing else, so that they do not
+// depend on the generator.
 func api(t *testing.T, path string) *types.Package {
 	t.Helper()
 	packages, err := source.List("-deps", "-export", path)
@@ -60,7 +60,7 @@ func api(t *testing.T, path string) *types.Package {
 	return p
 }
 
-// methodsOf returns the exported methods of a pointer to t by their names.
+// methodsOf returns the exported methods of *t by name.
 func methodsOf(t types.Type) map[string]*types.Signature {
 	all := make(map[string]*types.Signature)
 	for m := range types.NewMethodSet(types.NewPointer(t)).Methods() {
@@ -73,7 +73,7 @@ func methodsOf(t types.Type) map[string]*types.Signature {
 
 const aFuture = "*" + source.Future + ".Future["
 
-// isAsync reports whether sig returns a future, and of what.
+// isAsync reports whether sig returns a future, and the type of its result.
 func isAsync(sig *types.Signature) (of string, ok bool) {
 	if sig.Results().Len() != 1 {
 		return "", false
@@ -82,7 +82,7 @@ func isAsync(sig *types.Signature) (of string, ok bool) {
 	return strings.TrimSuffix(of, "]"), ok
 }
 
-// tuple writes parameters or results: names, if they matter, and types.
+// tuple returns the parameters or results of a function, each with its name, if it has one, and type.
 func tuple(vars *types.Tuple, variadic bool) []string {
 	var all []string
 	for v := range vars.Variables() {
@@ -94,7 +94,7 @@ func tuple(vars *types.Tuple, variadic bool) []string {
 	return all
 }
 
-func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
+func TestCallbackFormOfEveryMethod(t *testing.T) {
 	motor, callback := api(t, source.Motor).Scope(), api(t, source.Callback).Scope()
 
 	handles := make(map[string]*types.Named)
@@ -111,10 +111,10 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 	}
 	for _, name := range []string{"Client", "Database", "Collection", "Cursor"} {
 		if handles[name] == nil {
-			t.Fatalf("motor.%s is not among the handle types %v", name, slices.Sorted(maps.Keys(handles)))
+			t.Fatalf("handle type motor.%s is missing: got %v", name, slices.Sorted(maps.Keys(handles)))
 		}
 	}
-	// own turns motor's handle types into those of callback.
+	// own replaces motor's handle types with those of callback.
 	names := regexp.MustCompile(regexp.QuoteMeta(source.Motor) + `\.(` + strings.Join(slices.Collect(maps.Keys(handles)), "|") + `)\b`)
 	own := func(s string) string { return names.ReplaceAllString(s, source.Callback+".$1") }
 
@@ -152,25 +152,25 @@ func TestEveryMethodOfMotorHasItsCallbackForm(t *testing.T) {
 				{"returns", tuple(got.Results(), false), results},
 			} {
 				if want := own(strings.Join(side.want, ", ")); strings.Join(side.got, ", ") != want {
-					t.Errorf("%s.%s %s\n%s, want\n%s", name, method, side.what, strings.Join(side.got, ", "), want)
+					t.Errorf("%s.%s %s\n%s\nwant\n%s", name, method, side.what, strings.Join(side.got, ", "), want)
 				}
 			}
 		}
 		for method := range have {
 			if want[method] == nil && method != "Futures" && method != "IOLoop" {
-				t.Errorf("motor.%s has no method %s", name, method)
+				t.Errorf("callback.%s has the method %s, want none: motor does not have it", name, method)
 			}
 		}
 		if object.(*types.TypeName).IsAlias() {
-			continue // of a handle type, which is looked at under its own name
+			continue // an alias of a handle type that the test checks under its own name
 		}
 		if f := have["Futures"]; f == nil || !strings.HasPrefix(f.Results().At(0).Type().String(), "*"+source.Motor+"."+name) {
-			t.Errorf("%s.Futures is %v", name, f)
+			t.Errorf("got %s.Futures of type %v, want a method that returns *motor.%s", name, f, name)
 		}
 		if wrap, ok := callback.Lookup("Wrap" + name).(*types.Func); !ok {
 			t.Errorf("package callback has no Wrap%s", name)
 		} else if p := wrap.Signature().Params(); p.Len() != 2 || p.At(0).Type().String() != source.Future+".Executor" {
-			t.Errorf("Wrap%s is %v", name, wrap)
+			t.Errorf("got Wrap%s of type %v, want two parameters, the first a future.Executor", name, wrap)
 		}
 	}
 }

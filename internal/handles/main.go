@@ -1,26 +1,26 @@
-// Handles writes the callback-style handles of package callback from the exported methods of package motor, so that
-// the two cannot drift apart. It is run by go generate, in callback.
+// Handles generates the callback-style handles of package callback from the exported methods of package motor, so that
+// the two stay the same. Run it with go generate, in callback.
 //
-// A handle type is an exported type of motor with a method that returns a future; nothing lists them. Each gets its
-// own file, with
-//   - the type, Wrap… and Futures, which lead from one style to the other, and IOLoop; it embeds the handle that
-//     motor's embeds, and gets the methods of that handle by embedding;
-//   - if motor's type is a generic shell, whose struct does not depend on the type parameters: a struct that is not
-//     generic, which the type embeds, with every method that motor's type gets by embedding. Such methods are compiled
-//     once, and not in the program that uses them;
-//   - for a method that returns a future: one of the same name and arguments that takes a callback instead, after the
-//     last required argument;
-//   - for a method that returns a handle: one that returns the callback-style handle on the same loop;
-//   - for a pair like Each and EachVia: Each, over EachVia on the handle's loop;
-//   - for every other method: one that passes the call on;
-//   - the functions of motor that return the handle, which take a loop if they are given no handle that has one.
+// A handle type is an exported type of motor with a method that returns a future. There is no list of them. Each
+// handle type gets a file with:
+//   - the type, IOLoop, and Wrap… and Futures, which convert between the styles. If motor's type embeds a handle, the
+//     type embeds that handle in callback style;
+//   - if motor's type is a generic shell, whose struct does not depend on the type parameters: a non-generic struct
+//     that the type embeds. It has every method that motor's type gets by embedding. These methods are compiled once,
+//     not in the program that uses them;
+//   - for a method that returns a future: a method with the same name and arguments that takes a callback instead,
+//     after the last required argument;
+//   - for a method that returns a handle: a method that returns the callback-style handle on the same loop;
+//   - for a pair such as Each and EachVia: Each, which calls EachVia with the handle's loop;
+//   - for every other method: a method that calls it;
+//   - the functions of motor that return the handle. A function without an argument that has a loop takes one.
 //
-// The generator reads types, never sentences. Doc comments are copied; only their doc links are changed. So a doc comment
-// of motor must be true in both styles: "The result is ...", not "resolves to ...". Examples that differ by style belong in
-// the comment of the type, which is not copied.
+// The generator reads types, never sentences. It copies doc comments and changes only their doc links. So a doc
+// comment of motor must be true in both styles: "The result is ...", not "resolves to ...". Examples that differ by
+// style belong in the comment of the type, which is not copied.
 //
-// The generator fails when a method or function does not fit these rules. Then package callback must have it in a file
-// that is not generated, and the generator leaves it out.
+// The generator fails when a method or function does not fit these rules. Then write it by hand, in a file of package
+// callback that is not generated. The generator skips it.
 package main
 
 import (
@@ -44,7 +44,7 @@ func main() {
 	}
 }
 
-// write brings the generated files of package callback up to date.
+// write updates the generated files of package callback.
 func write() error {
 	src, err := load()
 	if err != nil {
@@ -73,18 +73,18 @@ func write() error {
 	return nil
 }
 
-// generatedSuffix is how the names of the generated files end.
+// generatedSuffix is the suffix of the names of generated files.
 const generatedSuffix = "_gen.go"
 
-// library has the sources of the generated code.
+// library is the source of the generated code.
 type library struct {
 	motor    *types.Package
-	declared map[string]source.Declaration // of motor
-	byHand   map[string]source.Declaration // of the files of callback that are not generated
-	dir      string                        // of callback
+	declared map[string]source.Declaration // declarations of motor
+	byHand   map[string]source.Declaration // declarations in the hand-written files of callback
+	dir      string                        // the directory of callback
 }
 
-// load reads motor and callback from the module around the working directory. Package callback need not compile.
+// load reads motor and callback from the current module. Package callback need not compile.
 func load() (*library, error) {
 	packages, err := source.List("-deps", "-export", source.Motor)
 	if err != nil {
@@ -108,7 +108,7 @@ func load() (*library, error) {
 	return l, err
 }
 
-// generatedFiles returns the names of the generated files that exist.
+// generatedFiles returns the names of the existing generated files.
 func (l *library) generatedFiles() ([]string, error) {
 	paths, err := filepath.Glob(filepath.Join(l.dir, "*"+generatedSuffix))
 	for i := range paths {

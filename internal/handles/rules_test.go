@@ -8,7 +8,7 @@ import (
 	"github.com/gomotor/gomotor/internal/source/sourcetest"
 )
 
-// imagined is what the generator's rules are tested with: a motor that has more than today's.
+// imagined is a package motor for tests of the generator's rules. It has cases that the real one does not have.
 const imagined = `package motor
 
 import (
@@ -140,7 +140,7 @@ type Future[T any] struct{}
 type Executor interface{ Execute(func()) error }
 `
 
-// stub has what the generated files take from the other files of package callback.
+// stub declares what the generated files use from the other files of package callback.
 const stub = `package callback
 
 import (
@@ -176,7 +176,7 @@ func TestGeneratedCodeCompiles(t *testing.T) {
 	packages.Check(t, source.Callback, texts...)
 }
 
-// imagine makes the source of a motor package of the given text.
+// imagine returns a library with the given source of package motor.
 func imagine(t *testing.T, motor string) *library {
 	t.Helper()
 	return imagineIn(t, make(sourcetest.Packages), motor)
@@ -202,13 +202,13 @@ func TestRules(t *testing.T) {
 		files[h.name] = string(code)
 	}
 	if _, ok := files["BulkFind"]; ok || len(files) != 6 {
-		t.Errorf("%d handle types", len(files))
+		t.Errorf("got %d handle types, want 6 without BulkFind", len(files))
 	}
 	for _, rule := range []struct {
 		name, handle string
 		code         string
 	}{
-		{"a future becomes a callback", "Bulk", `
+		{"future becomes callback", "Bulk", `
 // Execute sends the writes. The result is their number.
 //
 // Motor: BulkOperationBuilder.execute.
@@ -216,23 +216,23 @@ func (b *Bulk) Execute(callback Func[int]) {
 	deliver(b.loop, b.futures.Execute(), callback)
 }
 `},
-		{"a type without futures stays motor's", "Bulk", `
+		{"type without futures", "Bulk", `
 func (b *Bulk) Find(selector any) *motor.BulkFind {
 	return b.futures.Find(selector)
 }
 `},
-		{"a future of the handle itself gives the handle itself", "Client", `
+		{"future of the handle itself", "Client", `
 func (c *Client) Open(callback Func[*Client]) {
 	deliver(c.loop, c.futures.Open(), wrapped(callback, func(m *motor.Client) *Client { return sameClient(c, m) }))
 }
 `},
-		{"a future of another handle gives that in callback style, before the optional arguments", "Client", `
+		{"future of another handle", "Client", `
 // StartSession starts a [Session]; see [motor.BulkFind] and [Client.Open].
 func (c *Client) StartSession(ttl time.Duration, callback Func[*Session], names ...string) {
 	deliver(c.loop, c.futures.StartSession(ttl, names...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
 `},
-		{"a constructor takes a loop", "ReplicaSetClient", `
+		{"constructor takes a loop", "ReplicaSetClient", `
 func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientOption) (*ReplicaSetClient, error) {
 	m, err := motor.NewReplicaSetClient(uri, onLoop(loop, opts)...)
 	if err != nil {
@@ -241,30 +241,30 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 	return replicaSetClientOn(loop, m), nil
 }
 `},
-		{"a handle embeds what motor's embeds", "ReplicaSetClient", `type ReplicaSetClient struct {
+		{"embedded handle", "ReplicaSetClient", `type ReplicaSetClient struct {
 	*Client
 	futures *motor.ReplicaSetClient
 }
 `},
-		{"which has the loop", "ReplicaSetClient", `
+		{"loop of the embedded handle", "ReplicaSetClient", `
 	return &ReplicaSetClient{Client: WrapClient(loop, r.Client), futures: r}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 `},
-		{"a handle is wrapped", "Session", `
+		{"handle as a result", "Session", `
 func (s *Session) Client() *Client {
 	return clientOn(s.loop, s.futures.Client())
 }
 `},
-		{"a handle that may be nil", "Session", `
+		{"handle that may be nil", "Session", `
 func (s *Session) Parent() *Session {
 	return sameSession(s, s.futures.Parent())
 }
 `},
-		{"the handle of nil is nil", "Session", `
+		{"nil handle stays nil", "Session", `
 func sessionOn(loop future.Executor, s *motor.Session) *Session {
 	if s == nil {
 		return nil
@@ -272,17 +272,17 @@ func sessionOn(loop future.Executor, s *motor.Session) *Session {
 	return &Session{loop: loop, futures: s}
 }
 `},
-		{"handles are arguments, and parameters of one type stay together", "Session", `
+		{"handle as an argument, grouped parameters", "Session", `
 func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) {
 	return s.futures.Adopt(child.futures, at, until)
 }
 `},
-		{"a function takes the loop of its handle", "Stream", `
+		{"function uses the loop of its argument", "Stream", `
 func NewStream[K comparable, V any](s *Session) *Stream[K, V] {
 	return streamOn(s.loop, motor.NewStream[K, V](s.futures))
 }
 `},
-		{"what calls a function calls it on the loop", "Stream", `
+		{"function argument is called on the loop", "Stream", `
 func (s *Stream[K, V]) Each(fn func(V, error) bool) {
 	s.futures.EachVia(s.loop, guarded(s.loop, fn))
 }
@@ -292,71 +292,71 @@ func (s *Stream[K, V]) Next(callback Func[map[K][]V]) {
 	deliver(s.loop, s.futures.Next(), callback)
 }
 `},
-		{"what a generic type embeds", "Stream", `
+		{"promoted method of a generic type", "Stream", `
 func (s *Stream[K, V]) Count() int {
 	return s.futures.Count()
 }
 `},
-		{"what a generic type embeds is generic itself", "Stream", `
+		{"promoted method of a generic struct", "Stream", `
 func (s *Stream[K, V]) Last(or V, callback Func[V]) {
 	deliver(s.loop, s.futures.Last(or), callback)
 }
 `},
-		{"a generic type around a struct that is not generic is one itself", "Shell", `
+		{"generic shell", "Shell", `
 type Shell[D any] struct{ shell }
 
-// shell is a [Shell] apart from its type parameters, with the methods that do not need them. So they are compiled
-// once, in this package.
+// shell is the part of a [Shell] that does not depend on the type parameters. Its methods are compiled once, in
+// this package.
 type shell struct {
 	_       [0]func(*instances) // see instances
 	loop    future.Executor
 	futures *motor.Shell[bson.M]
 }
 `},
-		{"its instances can be converted", "Shell", `
+		{"shell wraps an instance", "Shell", `
 	return &Shell[D]{shell{loop: loop, futures: (*motor.Shell[bson.M])(s)}}
 }
 `},
-		{"and converted back", "Shell", `
+		{"shell returns an instance", "Shell", `
 func (s *Shell[D]) Futures() *motor.Shell[D] { return (*motor.Shell[D])(s.futures) }
 `},
-		{"a method of a struct that a generic type embeds, two levels down", "Shell", `
+		{"method embedded two levels down", "Shell", `
 // Name returns the name.
 func (s *shell) Name() string {
 	return s.futures.Name()
 }
 `},
-		{"an asynchronous method of an embedded struct", "Shell", `
+		{"asynchronous method of the core", "Shell", `
 func (s *shell) Drop(now bool, callback Func[struct{}]) {
 	deliver(s.loop, s.futures.Drop(now), callback)
 }
 `},
-		{"a method of an embedded struct returns a handle of a given type", "Shell", `
+		{"core method returns another instance", "Shell", `
 func (s *shell) Other() *Shell[int] {
 	return shellOn(s.loop, s.futures.Other())
 }
 `},
-		{"even of the type that stands for all", "Shell", `
+		{"core method returns the stand-in instance", "Shell", `
 func (s *shell) Raw() *Shell[bson.M] {
 	return shellOn(s.loop, s.futures.Raw())
 }
 `},
-		{"a method of the generic type beside those of the embedded struct", "Shell", `
+		{"asynchronous method of the shell", "Shell", `
 func (s *Shell[D]) First(callback Func[D]) {
 	deliver(s.loop, s.Futures().First(), callback)
 }
 `},
-		{"a chaining method beside those of the embedded struct", "Shell", `
+		{"chaining method of the shell", "Shell", `
 func (s *Shell[D]) Sort(by string) *Shell[D] {
 	return sameShell(s, s.Futures().Sort(by))
 }
 `},
-		{"a handle as an argument", "Shell", `
+		{"shell as an argument", "Shell", `
 func (s *Shell[D]) Equal(other *Shell[D]) bool {
 	return s.Futures().Equal(other.Futures())
 }
 `},
-		{"the handle itself beside an error", "Stream", `
+		{"handle and error", "Stream", `
 func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
 	m, err := s.futures.Start()
 	if err != nil {
@@ -368,46 +368,46 @@ func (s *Stream[K, V]) Start() (*Stream[K, V], error) {
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			if !strings.Contains(files[rule.handle], strings.TrimPrefix(rule.code, "\n")) {
-				t.Errorf("missing:%s\nin:\n%s", rule.code, files[rule.handle])
+				t.Errorf("got\n%s\nwant it to contain\n%s", files[rule.handle], rule.code)
 			}
 		})
 	}
 	for _, method := range []string{"Open", "StartSession", "IOLoop"} {
 		if strings.Contains(files["ReplicaSetClient"], ") "+method+"(") {
-			t.Errorf("a handle has the embedded method %s again", method)
+			t.Errorf("got the embedded method %s declared again, want it only promoted", method)
 		}
 	}
 	if strings.Contains(files["Stream"], "EachVia(via") {
-		t.Error("EachVia has a callback form of its own")
+		t.Error("got a callback form of EachVia, want none")
 	}
 }
 
-func TestWhatFitsNoRuleIsAnError(t *testing.T) {
-	for name, method := range map[string]string{
-		"handles in a future":   "// All does.\nfunc (c *Client) All() *future.Future[[]*Client] { return nil }",
-		"handles in a result":   "// All does.\nfunc (c *Client) All() []*Client { return nil }",
-		"handles in a function": "// With does.\nfunc (c *Client) With(fn func(*Client)) {}",
-		"a future and more":     "// Two does.\nfunc (c *Client) Two() (*future.Future[int], int) { return nil, 0 }",
-		"no comment":            "func (c *Client) Bare() {}",
-		"a taken name":          "// On does.\nfunc (c *Client) On(callback func()) {}",
-		"no loop to be had":     "// Make does.\nfunc Make() *Client { return nil }",
+func TestUnsupportedMethod(t *testing.T) {
+	for _, test := range []struct{ name, method string }{
+		{"handles in a future", "// All does.\nfunc (c *Client) All() *future.Future[[]*Client] { return nil }"},
+		{"handles in a result", "// All does.\nfunc (c *Client) All() []*Client { return nil }"},
+		{"handles in a function", "// With does.\nfunc (c *Client) With(fn func(*Client)) {}"},
+		{"future and more", "// Two does.\nfunc (c *Client) Two() (*future.Future[int], int) { return nil, 0 }"},
+		{"no comment", "func (c *Client) Bare() {}"},
+		{"reserved name", "// On does.\nfunc (c *Client) On(callback func()) {}"},
+		{"no loop available", "// Make does.\nfunc Make() *Client { return nil }"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			text := strings.Replace(imagined, "// Client is", method+"\n\n// Client is", 1)
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(imagined, "// Client is", test.method+"\n\n// Client is", 1)
 			text = strings.Replace(text, "// NewClient makes a client.\nfunc NewClient", "func newClient", 1)
 			src := imagine(t, text)
 			if _, err := generate(src); err == nil {
-				t.Errorf("the generator says %v", err)
+				t.Error("generate: got no error, want one")
 			} else {
 				t.Log(err)
 			}
-			// The way out.
+			// A form that is written by hand is left out.
 			src.byHand = map[string]source.Declaration{"Make": {}}
 			for _, m := range []string{"All", "With", "Two", "Bare", "On"} {
 				src.byHand["Client."+m] = source.Declaration{}
 			}
 			if _, err := newGenerator(src).file(newGenerator(src).handles[1]); err != nil {
-				t.Errorf("by hand: %v", err)
+				t.Errorf("with hand-written forms: got %v, want no error", err)
 			}
 		})
 	}
