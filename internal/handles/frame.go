@@ -14,8 +14,8 @@ var frames = template.Must(template.New("frame").Parse(`
 {{- $futures := .Motor}}{{if .Core}}{{$futures = .CoreMotor}}{{end}}
 {{.Doc}}type {{.Name}}{{.Params}} struct {{if .Core}}{ {{.Core}} }
 
-// {{.Core}} is the part of a [{{.Name}}] that does not depend on the type parameters. Its methods are compiled once, in
-// this package.
+// {{.Core}} is the part of a [{{.Name}}] that does not depend on the type parameters. Its methods are compiled
+// once, in this package.
 type {{.Core}} struct {{end}}{
 {{- if .Params}}
 	_       [0]func(*instances) // see instances

@@ -305,8 +305,8 @@ func (s *Stream[K, V]) Last(or V, callback Func[V]) {
 		{"generic shell", "Shell", `
 type Shell[D any] struct{ shell }
 
-// shell is the part of a [Shell] that does not depend on the type parameters. Its methods are compiled once, in
-// this package.
+// shell is the part of a [Shell] that does not depend on the type parameters. Its methods are compiled
+// once, in this package.
 type shell struct {
 	_       [0]func(*instances) // see instances
 	loop    future.Executor
