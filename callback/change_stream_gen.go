@@ -12,19 +12,21 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ChangeStream is [motor.ChangeStream] in callback style: its methods take a callback where those of motor return a
+// ChangeStream is [motor.ChangeStream] in callback style. Its methods take a callback where those of motor return a
 // future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorChangeStream.
 type ChangeStream[D any] struct{ changeStream }
 
-// changeStream is a [ChangeStream] apart from its type parameters, with the methods that do not need them. So they are compiled
+// changeStream is the part of a [ChangeStream] that does not depend on the type parameters. Its methods are compiled
 // once, in this package.
 type changeStream struct {
 	_       [0]func(*instances) // see instances
@@ -32,15 +34,15 @@ type changeStream struct {
 	futures *motor.ChangeStream[bson.M]
 }
 
-// WrapChangeStream returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
-// runs functions one at a time.
+// WrapChangeStream returns c in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapChangeStream[D any](loop future.Executor, c *motor.ChangeStream[D]) *ChangeStream[D] {
 	mustHave(loop != nil, "WrapChangeStream", "loop")
 	mustHave(c != nil, "WrapChangeStream", "c")
 	return changeStreamOn(loop, c)
 }
 
-// changeStreamOn is [WrapChangeStream] for a handle of motor that may be nil.
+// changeStreamOn is like [WrapChangeStream], and returns nil for nil.
 func changeStreamOn[D any](loop future.Executor, c *motor.ChangeStream[D]) *ChangeStream[D] {
 	if c == nil {
 		return nil
@@ -49,12 +51,12 @@ func changeStreamOn[D any](loop future.Executor, c *motor.ChangeStream[D]) *Chan
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] {
 	return (*motor.ChangeStream[D])(c.futures)
 }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (c *changeStream) IOLoop() future.Executor { return c.loop }
@@ -148,7 +150,7 @@ func (c *changeStream) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// sameChangeStream returns the handle of m: c itself if m is its handle of motor.
+// sameChangeStream returns the callback-style handle of m, which is c if m is c.Futures().
 func sameChangeStream[D any](c *ChangeStream[D], m *motor.ChangeStream[D]) *ChangeStream[D] {
 	if m == c.Futures() {
 		return c

@@ -17,14 +17,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Client is [motor.Client] in callback style: its methods take a callback where those of motor return a future.
+// Client is [motor.Client] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorClient.
 type Client struct {
@@ -32,15 +34,15 @@ type Client struct {
 	futures *motor.Client
 }
 
-// WrapClient returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
-// functions one at a time.
+// WrapClient returns c in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs functions
+// one at a time.
 func WrapClient(loop future.Executor, c *motor.Client) *Client {
 	mustHave(loop != nil, "WrapClient", "loop")
 	mustHave(c != nil, "WrapClient", "c")
 	return clientOn(loop, c)
 }
 
-// clientOn is [WrapClient] for a handle of motor that may be nil.
+// clientOn is like [WrapClient], and returns nil for nil.
 func clientOn(loop future.Executor, c *motor.Client) *Client {
 	if c == nil {
 		return nil
@@ -49,10 +51,10 @@ func clientOn(loop future.Executor, c *motor.Client) *Client {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (c *Client) Futures() *motor.Client { return c.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
@@ -63,7 +65,7 @@ func (c *Client) IOLoop() future.Executor { return c.loop }
 // [motor.InvalidURI], or [motor.ConfigurationError] for an option that is unknown, contradicts another one, or is out
 // of range.
 //
-// Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. A nil loop is a
+// Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].
 //
 // Motor: MotorClient(host, port, ...).
@@ -255,126 +257,33 @@ func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.ServerInfo(ctx), callback)
 }
 
-// Host returns the host of the server that writes go to, or "" if there is none yet.
+// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
 //
-// Motor: MotorClient.host.
-func (c *Client) Host() string {
-	return c.futures.Host()
+// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
+func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
 }
 
-// Port returns the port of the server that writes go to, or 0 if there is none yet.
+// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
 //
-// Motor: MotorClient.port.
-func (c *Client) Port() int {
-	return c.futures.Port()
+// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
+func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Unlock(ctx), callback)
 }
 
-// Address returns where the server is that writes go to: the primary of a replica set, a mongos, a server that
-// stands alone. ok is false if there is none yet.
+// IsLocked reports whether the server is locked by Fsync.
 //
-// Motor: MotorClient.address.
-func (c *Client) Address() (address motor.Address, ok bool) {
-	return c.futures.Address()
+// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
+func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
-// Nodes returns all servers that are known: those that the client was made with, and, once it is connected, those
-// of the replica set instead.
+// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
+// With mongodb+srv, those that the DNS knows are missing.
 //
-// Motor: MotorClient.nodes.
-func (c *Client) Nodes() []motor.Address {
-	return c.futures.Nodes()
-}
-
-// Seeds returns the servers that the client was made with.
-//
-// Motor: MotorReplicaSetClient.seeds.
-func (c *Client) Seeds() []motor.Address {
-	return c.futures.Seeds()
-}
-
-// Hosts returns the members of the replica set that may have data: the primary and the secondaries.
-//
-// Motor: MotorReplicaSetClient.hosts.
-func (c *Client) Hosts() []motor.Address {
-	return c.futures.Hosts()
-}
-
-// Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
-//
-// Motor: MotorClient.primary.
-func (c *Client) Primary() (address motor.Address, ok bool) {
-	return c.futures.Primary()
-}
-
-// Secondaries returns the secondaries of the replica set that are known.
-//
-// Motor: MotorClient.secondaries.
-func (c *Client) Secondaries() []motor.Address {
-	return c.futures.Secondaries()
-}
-
-// Arbiters returns the arbiters of the replica set that are known.
-//
-// Motor: MotorClient.arbiters.
-func (c *Client) Arbiters() []motor.Address {
-	return c.futures.Arbiters()
-}
-
-// IsPrimary reports whether the client is connected to a server that takes writes: one that stands alone, or the
-// primary of a replica set.
-//
-// Motor: MotorClient.is_primary.
-func (c *Client) IsPrimary() bool {
-	return c.futures.IsPrimary()
-}
-
-// IsMongos reports whether the client is connected to a mongos.
-//
-// Motor: MotorClient.is_mongos.
-func (c *Client) IsMongos() bool {
-	return c.futures.IsMongos()
-}
-
-// Connected reports whether a server is known that can be worked with.
-//
-// Motor: MotorClient.connected.
-func (c *Client) Connected() bool {
-	return c.futures.Connected()
-}
-
-// MaxBSONSize returns the size in bytes of the largest document that the server takes: 16 MiB if it is not known.
-//
-// Motor: MotorClient.max_bson_size.
-func (c *Client) MaxBSONSize() int {
-	return c.futures.MaxBSONSize()
-}
-
-// MaxMessageSize returns the size in bytes of the largest message that the server takes: 32 MiB if it is not known.
-//
-// Motor: MotorClient.max_message_size.
-func (c *Client) MaxMessageSize() int {
-	return c.futures.MaxMessageSize()
-}
-
-// MaxWriteBatchSize returns how many writes the server takes in one command: 1,000 if it is not known.
-//
-// Motor: MotorClient.max_write_batch_size.
-func (c *Client) MaxWriteBatchSize() int {
-	return c.futures.MaxWriteBatchSize()
-}
-
-// MinWireVersion returns the lowest version of the wire protocol that the server speaks: 0 if it is not known.
-//
-// Motor: MotorClient.min_wire_version.
-func (c *Client) MinWireVersion() int {
-	return c.futures.MinWireVersion()
-}
-
-// MaxWireVersion returns the highest version of the wire protocol that the server speaks: 0 if it is not known.
-//
-// Motor: MotorClient.max_wire_version.
-func (c *Client) MaxWireVersion() int {
-	return c.futures.MaxWireVersion()
+// Motor: MotorClient.options.
+func (c *Client) Options() *options.ClientOptions {
+	return c.futures.Options()
 }
 
 // MaxPoolSize returns how many connections to one server the client opens at most: 0 means without bound.
@@ -384,20 +293,18 @@ func (c *Client) MaxPoolSize() int {
 	return c.futures.MaxPoolSize()
 }
 
-// TopologyDescription returns what the driver's monitors have found out, whole: the zero value before the first
-// operation.
+// MinPoolSize returns how many connections to one server the client keeps open at least.
 //
-// Motor: MotorClient.topology_description.
-func (c *Client) TopologyDescription() event.TopologyDescription {
-	return c.futures.TopologyDescription()
+// Motor: MotorClient.min_pool_size.
+func (c *Client) MinPoolSize() int {
+	return c.futures.MinPoolSize()
 }
 
-// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
-// With mongodb+srv, those that the DNS knows are missing.
+// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
 //
-// Motor: MotorClient.options.
-func (c *Client) Options() *options.ClientOptions {
-	return c.futures.Options()
+// Motor: MotorClient.max_idle_time_ms.
+func (c *Client) MaxIdleTimeMS() int {
+	return c.futures.MaxIdleTimeMS()
 }
 
 // ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
@@ -427,20 +334,6 @@ func (c *Client) RetryWrites() bool {
 // Motor: MotorClient.server_selection_timeout.
 func (c *Client) ServerSelectionTimeout() time.Duration {
 	return c.futures.ServerSelectionTimeout()
-}
-
-// MinPoolSize returns how many connections to one server the client keeps open at least.
-//
-// Motor: MotorClient.min_pool_size.
-func (c *Client) MinPoolSize() int {
-	return c.futures.MinPoolSize()
-}
-
-// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
-//
-// Motor: MotorClient.max_idle_time_ms.
-func (c *Client) MaxIdleTimeMS() int {
-	return c.futures.MaxIdleTimeMS()
 }
 
 // EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
@@ -475,27 +368,6 @@ func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (c *Client) LocalThresholdMS() int {
 	return c.futures.LocalThresholdMS()
-}
-
-// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
-//
-// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
-func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
-}
-
-// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
-//
-// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
-func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
-	deliver(c.loop, c.futures.Unlock(ctx), callback)
-}
-
-// IsLocked reports whether the server is locked by Fsync.
-//
-// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
-func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
-	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
 // CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
@@ -629,7 +501,137 @@ func (c *Client) StartSession(
 	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
 
-// sameClient returns the handle of m: c itself if m is its handle of motor.
+// Host returns the host of the server that writes go to, or "" if there is none yet.
+//
+// Motor: MotorClient.host.
+func (c *Client) Host() string {
+	return c.futures.Host()
+}
+
+// Port returns the port of the server that writes go to, or 0 if there is none yet.
+//
+// Motor: MotorClient.port.
+func (c *Client) Port() int {
+	return c.futures.Port()
+}
+
+// Address returns where the server is that writes go to: the primary of a replica set, a mongos, a server that
+// stands alone. ok is false if there is none yet.
+//
+// Motor: MotorClient.address.
+func (c *Client) Address() (address motor.Address, ok bool) {
+	return c.futures.Address()
+}
+
+// Nodes returns all servers that are known: those that the client was made with, and, once it is connected, those
+// of the replica set instead.
+//
+// Motor: MotorClient.nodes.
+func (c *Client) Nodes() []motor.Address {
+	return c.futures.Nodes()
+}
+
+// Seeds returns the servers that the client was made with.
+//
+// Motor: MotorReplicaSetClient.seeds.
+func (c *Client) Seeds() []motor.Address {
+	return c.futures.Seeds()
+}
+
+// Hosts returns the members of the replica set that may have data: the primary and the secondaries.
+//
+// Motor: MotorReplicaSetClient.hosts.
+func (c *Client) Hosts() []motor.Address {
+	return c.futures.Hosts()
+}
+
+// Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
+//
+// Motor: MotorClient.primary.
+func (c *Client) Primary() (address motor.Address, ok bool) {
+	return c.futures.Primary()
+}
+
+// Secondaries returns the secondaries of the replica set that are known.
+//
+// Motor: MotorClient.secondaries.
+func (c *Client) Secondaries() []motor.Address {
+	return c.futures.Secondaries()
+}
+
+// Arbiters returns the arbiters of the replica set that are known.
+//
+// Motor: MotorClient.arbiters.
+func (c *Client) Arbiters() []motor.Address {
+	return c.futures.Arbiters()
+}
+
+// IsPrimary reports whether the client is connected to a server that takes writes: one that stands alone, or the
+// primary of a replica set.
+//
+// Motor: MotorClient.is_primary.
+func (c *Client) IsPrimary() bool {
+	return c.futures.IsPrimary()
+}
+
+// IsMongos reports whether the client is connected to a mongos.
+//
+// Motor: MotorClient.is_mongos.
+func (c *Client) IsMongos() bool {
+	return c.futures.IsMongos()
+}
+
+// Connected reports whether a server is known that can be worked with.
+//
+// Motor: MotorClient.connected.
+func (c *Client) Connected() bool {
+	return c.futures.Connected()
+}
+
+// MaxBSONSize returns the size in bytes of the largest document that the server takes: 16 MiB if it is not known.
+//
+// Motor: MotorClient.max_bson_size.
+func (c *Client) MaxBSONSize() int {
+	return c.futures.MaxBSONSize()
+}
+
+// MaxMessageSize returns the size in bytes of the largest message that the server takes: 32 MiB if it is not known.
+//
+// Motor: MotorClient.max_message_size.
+func (c *Client) MaxMessageSize() int {
+	return c.futures.MaxMessageSize()
+}
+
+// MaxWriteBatchSize returns how many writes the server takes in one command: 1,000 if it is not known.
+//
+// Motor: MotorClient.max_write_batch_size.
+func (c *Client) MaxWriteBatchSize() int {
+	return c.futures.MaxWriteBatchSize()
+}
+
+// MinWireVersion returns the lowest version of the wire protocol that the server speaks: 0 if it is not known.
+//
+// Motor: MotorClient.min_wire_version.
+func (c *Client) MinWireVersion() int {
+	return c.futures.MinWireVersion()
+}
+
+// MaxWireVersion returns the highest version of the wire protocol that the server speaks: 0 if it is not known.
+//
+// Motor: MotorClient.max_wire_version.
+func (c *Client) MaxWireVersion() int {
+	return c.futures.MaxWireVersion()
+}
+
+// TopologyDescription returns what the driver's monitors have found out, whole: the zero value before the first
+// operation.
+//
+// Motor: MotorClient.topology_description.
+func (c *Client) TopologyDescription() event.TopologyDescription {
+	return c.futures.TopologyDescription()
+}
+
+// sameClient returns the callback-style handle of m, which is c if m is c.Futures().
 func sameClient(c *Client, m *motor.Client) *Client {
 	if m == c.Futures() {
 		return c

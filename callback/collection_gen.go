@@ -15,19 +15,21 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Collection is [motor.Collection] in callback style: its methods take a callback where those of motor return a
+// Collection is [motor.Collection] in callback style. Its methods take a callback where those of motor return a
 // future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorCollection. Its document_class is the type parameter.
 type Collection[D any] struct{ collection }
 
-// collection is a [Collection] apart from its type parameters, with the methods that do not need them. So they are compiled
+// collection is the part of a [Collection] that does not depend on the type parameters. Its methods are compiled
 // once, in this package.
 type collection struct {
 	_       [0]func(*instances) // see instances
@@ -35,15 +37,15 @@ type collection struct {
 	futures *motor.Collection[bson.M]
 }
 
-// WrapCollection returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
-// runs functions one at a time.
+// WrapCollection returns c in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapCollection[D any](loop future.Executor, c *motor.Collection[D]) *Collection[D] {
 	mustHave(loop != nil, "WrapCollection", "loop")
 	mustHave(c != nil, "WrapCollection", "c")
 	return collectionOn(loop, c)
 }
 
-// collectionOn is [WrapCollection] for a handle of motor that may be nil.
+// collectionOn is like [WrapCollection], and returns nil for nil.
 func collectionOn[D any](loop future.Executor, c *motor.Collection[D]) *Collection[D] {
 	if c == nil {
 		return nil
@@ -52,10 +54,10 @@ func collectionOn[D any](loop future.Executor, c *motor.Collection[D]) *Collecti
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (c *Collection[D]) Futures() *motor.Collection[D] { return (*motor.Collection[D])(c.futures) }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (c *collection) IOLoop() future.Executor { return c.loop }
@@ -870,7 +872,7 @@ func (c *collection) AggregateRawBatches(
 	return rawBatchCommandCursorOn(c.loop, c.futures.AggregateRawBatches(pipeline, opts...))
 }
 
-// sameCollection returns the handle of m: c itself if m is its handle of motor.
+// sameCollection returns the callback-style handle of m, which is c if m is c.Futures().
 func sameCollection[D any](c *Collection[D], m *motor.Collection[D]) *Collection[D] {
 	if m == c.Futures() {
 		return c

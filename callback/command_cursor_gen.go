@@ -12,19 +12,21 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// CommandCursor is [motor.CommandCursor] in callback style: its methods take a callback where those of motor return a
+// CommandCursor is [motor.CommandCursor] in callback style. Its methods take a callback where those of motor return a
 // future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorCommandCursor, MotorLatentCommandCursor.
 type CommandCursor[D any] struct{ commandCursor }
 
-// commandCursor is a [CommandCursor] apart from its type parameters, with the methods that do not need them. So they are compiled
+// commandCursor is the part of a [CommandCursor] that does not depend on the type parameters. Its methods are compiled
 // once, in this package.
 type commandCursor struct {
 	_       [0]func(*instances) // see instances
@@ -32,15 +34,15 @@ type commandCursor struct {
 	futures *motor.CommandCursor[bson.M]
 }
 
-// WrapCommandCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
-// runs functions one at a time.
+// WrapCommandCursor returns c in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapCommandCursor[D any](loop future.Executor, c *motor.CommandCursor[D]) *CommandCursor[D] {
 	mustHave(loop != nil, "WrapCommandCursor", "loop")
 	mustHave(c != nil, "WrapCommandCursor", "c")
 	return commandCursorOn(loop, c)
 }
 
-// commandCursorOn is [WrapCommandCursor] for a handle of motor that may be nil.
+// commandCursorOn is like [WrapCommandCursor], and returns nil for nil.
 func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *CommandCursor[D] {
 	if c == nil {
 		return nil
@@ -49,12 +51,12 @@ func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *Co
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] {
 	return (*motor.CommandCursor[D])(c.futures)
 }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (c *commandCursor) IOLoop() future.Executor { return c.loop }
@@ -220,7 +222,7 @@ func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.FetchNext(ctx), callback)
 }
 
-// sameCommandCursor returns the handle of m: c itself if m is its handle of motor.
+// sameCommandCursor returns the callback-style handle of m, which is c if m is c.Futures().
 func sameCommandCursor[D any](c *CommandCursor[D], m *motor.CommandCursor[D]) *CommandCursor[D] {
 	if m == c.Futures() {
 		return c

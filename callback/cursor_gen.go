@@ -13,19 +13,21 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Cursor is [motor.Cursor] in callback style: its methods take a callback where those of motor return a future.
+// Cursor is [motor.Cursor] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorCursor.
 type Cursor[D any] struct{ cursor }
 
-// cursor is a [Cursor] apart from its type parameters, with the methods that do not need them. So they are compiled
+// cursor is the part of a [Cursor] that does not depend on the type parameters. Its methods are compiled
 // once, in this package.
 type cursor struct {
 	_       [0]func(*instances) // see instances
@@ -33,15 +35,15 @@ type cursor struct {
 	futures *motor.Cursor[bson.M]
 }
 
-// WrapCursor returns c in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
-// functions one at a time.
+// WrapCursor returns c in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs functions
+// one at a time.
 func WrapCursor[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	mustHave(loop != nil, "WrapCursor", "loop")
 	mustHave(c != nil, "WrapCursor", "c")
 	return cursorOn(loop, c)
 }
 
-// cursorOn is [WrapCursor] for a handle of motor that may be nil.
+// cursorOn is like [WrapCursor], and returns nil for nil.
 func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 	if c == nil {
 		return nil
@@ -50,10 +52,10 @@ func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (c *Cursor[D]) Futures() *motor.Cursor[D] { return (*motor.Cursor[D])(c.futures) }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (c *cursor) IOLoop() future.Executor { return c.loop }
@@ -418,7 +420,7 @@ func (c *cursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.FetchNext(ctx), callback)
 }
 
-// sameCursor returns the handle of m: c itself if m is its handle of motor.
+// sameCursor returns the callback-style handle of m, which is c if m is c.Futures().
 func sameCursor[D any](c *Cursor[D], m *motor.Cursor[D]) *Cursor[D] {
 	if m == c.Futures() {
 		return c

@@ -15,14 +15,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Database is [motor.Database] in callback style: its methods take a callback where those of motor return a future.
+// Database is [motor.Database] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorDatabase.
 type Database struct {
@@ -30,7 +32,7 @@ type Database struct {
 	futures *motor.Database
 }
 
-// WrapDatabase returns d in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
+// WrapDatabase returns d in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
 // functions one at a time.
 func WrapDatabase(loop future.Executor, d *motor.Database) *Database {
 	mustHave(loop != nil, "WrapDatabase", "loop")
@@ -38,7 +40,7 @@ func WrapDatabase(loop future.Executor, d *motor.Database) *Database {
 	return databaseOn(loop, d)
 }
 
-// databaseOn is [WrapDatabase] for a handle of motor that may be nil.
+// databaseOn is like [WrapDatabase], and returns nil for nil.
 func databaseOn(loop future.Executor, d *motor.Database) *Database {
 	if d == nil {
 		return nil
@@ -47,10 +49,10 @@ func databaseOn(loop future.Executor, d *motor.Database) *Database {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (d *Database) Futures() *motor.Database { return d.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (d *Database) IOLoop() future.Executor { return d.loop }
@@ -454,7 +456,7 @@ func (d *Database) Dereference(
 	deliver(d.loop, d.futures.Dereference(ctx, ref, opts...), callback)
 }
 
-// sameDatabase returns the handle of m: d itself if m is its handle of motor.
+// sameDatabase returns the callback-style handle of m, which is d if m is d.Futures().
 func sameDatabase(d *Database, m *motor.Database) *Database {
 	if m == d.Futures() {
 		return d

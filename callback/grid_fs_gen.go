@@ -12,28 +12,30 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridFS is [motor.GridFS] in callback style: its methods take a callback where those of motor return a future.
+// GridFS is [motor.GridFS] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 type GridFS struct {
 	loop    future.Executor
 	futures *motor.GridFS
 }
 
-// WrapGridFS returns g in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
-// functions one at a time.
+// WrapGridFS returns g in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs functions
+// one at a time.
 func WrapGridFS(loop future.Executor, g *motor.GridFS) *GridFS {
 	mustHave(loop != nil, "WrapGridFS", "loop")
 	mustHave(g != nil, "WrapGridFS", "g")
 	return gridFSOn(loop, g)
 }
 
-// gridFSOn is [WrapGridFS] for a handle of motor that may be nil.
+// gridFSOn is like [WrapGridFS], and returns nil for nil.
 func gridFSOn(loop future.Executor, g *motor.GridFS) *GridFS {
 	if g == nil {
 		return nil
@@ -42,10 +44,10 @@ func gridFSOn(loop future.Executor, g *motor.GridFS) *GridFS {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (g *GridFS) Futures() *motor.GridFS { return g.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (g *GridFS) IOLoop() future.Executor { return g.loop }
@@ -177,7 +179,7 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*Gri
 	deliver(g.loop, g.futures.FindOne(ctx, filterOrID), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// sameGridFS returns the handle of m: g itself if m is its handle of motor.
+// sameGridFS returns the callback-style handle of m, which is g if m is g.Futures().
 func sameGridFS(g *GridFS, m *motor.GridFS) *GridFS {
 	if m == g.Futures() {
 		return g

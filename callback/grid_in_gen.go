@@ -13,14 +13,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridIn is [motor.GridIn] in callback style: its methods take a callback where those of motor return a future.
+// GridIn is [motor.GridIn] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorGridIn.
 type GridIn struct {
@@ -28,15 +30,15 @@ type GridIn struct {
 	futures *motor.GridIn
 }
 
-// WrapGridIn returns g in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
-// functions one at a time.
+// WrapGridIn returns g in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs functions
+// one at a time.
 func WrapGridIn(loop future.Executor, g *motor.GridIn) *GridIn {
 	mustHave(loop != nil, "WrapGridIn", "loop")
 	mustHave(g != nil, "WrapGridIn", "g")
 	return gridInOn(loop, g)
 }
 
-// gridInOn is [WrapGridIn] for a handle of motor that may be nil.
+// gridInOn is like [WrapGridIn], and returns nil for nil.
 func gridInOn(loop future.Executor, g *motor.GridIn) *GridIn {
 	if g == nil {
 		return nil
@@ -45,10 +47,10 @@ func gridInOn(loop future.Executor, g *motor.GridIn) *GridIn {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (g *GridIn) Futures() *motor.GridIn { return g.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (g *GridIn) IOLoop() future.Executor { return g.loop }

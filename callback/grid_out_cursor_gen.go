@@ -12,14 +12,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridOutCursor is [motor.GridOutCursor] in callback style: its methods take a callback where those of motor return a
+// GridOutCursor is [motor.GridOutCursor] in callback style. Its methods take a callback where those of motor return a
 // future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorGridOutCursor.
 type GridOutCursor struct {
@@ -27,15 +29,15 @@ type GridOutCursor struct {
 	futures *motor.GridOutCursor
 }
 
-// WrapGridOutCursor returns g in callback style. Its callbacks are called on loop: a [*Loop], or another executor that
-// runs functions one at a time.
+// WrapGridOutCursor returns g in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapGridOutCursor(loop future.Executor, g *motor.GridOutCursor) *GridOutCursor {
 	mustHave(loop != nil, "WrapGridOutCursor", "loop")
 	mustHave(g != nil, "WrapGridOutCursor", "g")
 	return gridOutCursorOn(loop, g)
 }
 
-// gridOutCursorOn is [WrapGridOutCursor] for a handle of motor that may be nil.
+// gridOutCursorOn is like [WrapGridOutCursor], and returns nil for nil.
 func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCursor {
 	if g == nil {
 		return nil
@@ -44,10 +46,10 @@ func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCurso
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (g *GridOutCursor) IOLoop() future.Executor { return g.loop }
@@ -325,7 +327,7 @@ func (c *GridOutCursor) Index(i int64) *GridOutCursor {
 	return sameGridOutCursor(c, c.futures.Index(i))
 }
 
-// sameGridOutCursor returns the handle of m: g itself if m is its handle of motor.
+// sameGridOutCursor returns the callback-style handle of m, which is g if m is g.Futures().
 func sameGridOutCursor(g *GridOutCursor, m *motor.GridOutCursor) *GridOutCursor {
 	if m == g.Futures() {
 		return g

@@ -15,14 +15,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// GridOut is [motor.GridOut] in callback style: its methods take a callback where those of motor return a future.
+// GridOut is [motor.GridOut] in callback style. Its methods take a callback where those of motor return a future.
 // Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorGridOut.
 type GridOut struct {
@@ -30,7 +32,7 @@ type GridOut struct {
 	futures *motor.GridOut
 }
 
-// WrapGridOut returns g in callback style. Its callbacks are called on loop: a [*Loop], or another executor that runs
+// WrapGridOut returns g in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
 // functions one at a time.
 func WrapGridOut(loop future.Executor, g *motor.GridOut) *GridOut {
 	mustHave(loop != nil, "WrapGridOut", "loop")
@@ -38,7 +40,7 @@ func WrapGridOut(loop future.Executor, g *motor.GridOut) *GridOut {
 	return gridOutOn(loop, g)
 }
 
-// gridOutOn is [WrapGridOut] for a handle of motor that may be nil.
+// gridOutOn is like [WrapGridOut], and returns nil for nil.
 func gridOutOn(loop future.Executor, g *motor.GridOut) *GridOut {
 	if g == nil {
 		return nil
@@ -47,10 +49,10 @@ func gridOutOn(loop future.Executor, g *motor.GridOut) *GridOut {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (g *GridOut) Futures() *motor.GridOut { return g.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (g *GridOut) IOLoop() future.Executor { return g.loop }
@@ -269,7 +271,7 @@ func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return o.futures.Reader(ctx)
 }
 
-// sameGridOut returns the handle of m: g itself if m is its handle of motor.
+// sameGridOut returns the callback-style handle of m, which is g if m is g.Futures().
 func sameGridOut(g *GridOut, m *motor.GridOut) *GridOut {
 	if m == g.Futures() {
 		return g

@@ -12,14 +12,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// RawBatchCommandCursor is [motor.RawBatchCommandCursor] in callback style: its methods take a callback where those of
+// RawBatchCommandCursor is [motor.RawBatchCommandCursor] in callback style. Its methods take a callback where those of
 // motor return a future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorRawBatchCommandCursor.
 type RawBatchCommandCursor struct {
@@ -27,15 +29,15 @@ type RawBatchCommandCursor struct {
 	futures *motor.RawBatchCommandCursor
 }
 
-// WrapRawBatchCommandCursor returns r in callback style. Its callbacks are called on loop: a [*Loop], or another
-// executor that runs functions one at a time.
+// WrapRawBatchCommandCursor returns r in callback style. Its callbacks run on loop, a [*Loop] or another executor that
+// runs functions one at a time.
 func WrapRawBatchCommandCursor(loop future.Executor, r *motor.RawBatchCommandCursor) *RawBatchCommandCursor {
 	mustHave(loop != nil, "WrapRawBatchCommandCursor", "loop")
 	mustHave(r != nil, "WrapRawBatchCommandCursor", "r")
 	return rawBatchCommandCursorOn(loop, r)
 }
 
-// rawBatchCommandCursorOn is [WrapRawBatchCommandCursor] for a handle of motor that may be nil.
+// rawBatchCommandCursorOn is like [WrapRawBatchCommandCursor], and returns nil for nil.
 func rawBatchCommandCursorOn(loop future.Executor, r *motor.RawBatchCommandCursor) *RawBatchCommandCursor {
 	if r == nil {
 		return nil
@@ -44,10 +46,10 @@ func rawBatchCommandCursorOn(loop future.Executor, r *motor.RawBatchCommandCurso
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (r *RawBatchCommandCursor) Futures() *motor.RawBatchCommandCursor { return r.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (r *RawBatchCommandCursor) IOLoop() future.Executor { return r.loop }
@@ -188,7 +190,7 @@ func (c *RawBatchCommandCursor) Comment(comment any) *RawBatchCommandCursor {
 	return sameRawBatchCommandCursor(c, c.futures.Comment(comment))
 }
 
-// sameRawBatchCommandCursor returns the handle of m: r itself if m is its handle of motor.
+// sameRawBatchCommandCursor returns the callback-style handle of m, which is r if m is r.Futures().
 func sameRawBatchCommandCursor(r *RawBatchCommandCursor, m *motor.RawBatchCommandCursor) *RawBatchCommandCursor {
 	if m == r.Futures() {
 		return r

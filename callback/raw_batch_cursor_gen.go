@@ -13,14 +13,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// RawBatchCursor is [motor.RawBatchCursor] in callback style: its methods take a callback where those of motor return
+// RawBatchCursor is [motor.RawBatchCursor] in callback style. Its methods take a callback where those of motor return
 // a future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorRawBatchCursor.
 type RawBatchCursor struct {
@@ -28,15 +30,15 @@ type RawBatchCursor struct {
 	futures *motor.RawBatchCursor
 }
 
-// WrapRawBatchCursor returns r in callback style. Its callbacks are called on loop: a [*Loop], or another executor
-// that runs functions one at a time.
+// WrapRawBatchCursor returns r in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapRawBatchCursor(loop future.Executor, r *motor.RawBatchCursor) *RawBatchCursor {
 	mustHave(loop != nil, "WrapRawBatchCursor", "loop")
 	mustHave(r != nil, "WrapRawBatchCursor", "r")
 	return rawBatchCursorOn(loop, r)
 }
 
-// rawBatchCursorOn is [WrapRawBatchCursor] for a handle of motor that may be nil.
+// rawBatchCursorOn is like [WrapRawBatchCursor], and returns nil for nil.
 func rawBatchCursorOn(loop future.Executor, r *motor.RawBatchCursor) *RawBatchCursor {
 	if r == nil {
 		return nil
@@ -45,10 +47,10 @@ func rawBatchCursorOn(loop future.Executor, r *motor.RawBatchCursor) *RawBatchCu
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (r *RawBatchCursor) Futures() *motor.RawBatchCursor { return r.futures }
 
-// IOLoop returns the loop on which callbacks are called.
+// IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (r *RawBatchCursor) IOLoop() future.Executor { return r.loop }
@@ -347,7 +349,7 @@ func (c *RawBatchCursor) Index(i int64) *RawBatchCursor {
 	return sameRawBatchCursor(c, c.futures.Index(i))
 }
 
-// sameRawBatchCursor returns the handle of m: r itself if m is its handle of motor.
+// sameRawBatchCursor returns the callback-style handle of m, which is r if m is r.Futures().
 func sameRawBatchCursor(r *RawBatchCursor, m *motor.RawBatchCursor) *RawBatchCursor {
 	if m == r.Futures() {
 		return r

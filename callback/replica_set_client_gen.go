@@ -9,14 +9,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ReplicaSetClient is [motor.ReplicaSetClient] in callback style: its methods take a callback where those of motor
+// ReplicaSetClient is [motor.ReplicaSetClient] in callback style. Its methods take a callback where those of motor
 // return a future. Everything else is the same.
 //
-// A callback is called exactly once, on the handle's loop, never inside the call, in the order in which the operations
-// end: with the result and nil, or with the zero value and the error. A partial result is not delivered beside an
-// error. A panic of a callback goes to the loop's panic handler, or, on an executor that is not a [*Loop], to the
-// function of [future.SetUnobservedHandler]. That function also gets the failure of an operation whose callback is
-// nil, and a [*future.UndeliveredError] for a callback that was refused because the loop is closed.
+// A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
+// handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
+// not delivered with an error.
+//
+// If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
+// of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
+// and a [*future.UndeliveredError] if a callback cannot run because the loop is closed.
 //
 // Motor: MotorReplicaSetClient.
 type ReplicaSetClient struct {
@@ -24,15 +26,15 @@ type ReplicaSetClient struct {
 	futures *motor.ReplicaSetClient
 }
 
-// WrapReplicaSetClient returns r in callback style. Its callbacks are called on loop: a [*Loop], or another executor
-// that runs functions one at a time.
+// WrapReplicaSetClient returns r in callback style. Its callbacks run on loop, a [*Loop] or another executor that runs
+// functions one at a time.
 func WrapReplicaSetClient(loop future.Executor, r *motor.ReplicaSetClient) *ReplicaSetClient {
 	mustHave(loop != nil, "WrapReplicaSetClient", "loop")
 	mustHave(r != nil, "WrapReplicaSetClient", "r")
 	return replicaSetClientOn(loop, r)
 }
 
-// replicaSetClientOn is [WrapReplicaSetClient] for a handle of motor that may be nil.
+// replicaSetClientOn is like [WrapReplicaSetClient], and returns nil for nil.
 func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *ReplicaSetClient {
 	if r == nil {
 		return nil
@@ -41,7 +43,7 @@ func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *Replic
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run there, while the loop runs. An Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 
 // NewReplicaSetClient returns a client for the replica set some members of which hostsOrURI names, as [NewClient]
@@ -50,7 +52,7 @@ func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures 
 // Errors: [motor.ConfigurationError] without the set's name, which the connection string or [motor.WithOptions] gives
 // as replicaSet; and as of NewClient.
 //
-// Callbacks are called on loop, and those of the futures of the client's [Client.Futures] as well. A nil loop is a
+// Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].
 //
 // Motor: MotorReplicaSetClient(hosts_or_uri, replicaSet=...).
@@ -95,7 +97,7 @@ func (c *ReplicaSetClient) String() string {
 	return c.futures.String()
 }
 
-// sameReplicaSetClient returns the handle of m: r itself if m is its handle of motor.
+// sameReplicaSetClient returns the callback-style handle of m, which is r if m is r.Futures().
 func sameReplicaSetClient(r *ReplicaSetClient, m *motor.ReplicaSetClient) *ReplicaSetClient {
 	if m == r.Futures() {
 		return r
