@@ -16,8 +16,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// The tests of this file are the README's code, line by line but for the connection; TestReadmeCodeIsTested holds
-// that.
+// The tests of this file contain the Go code of README.md, line by line, except the lines that connect.
+// TestReadmeCodeIsTested compares the two.
 
 func TestReadmeFutures(t *testing.T) {
 	ctx, coll := t.Context(), newCollection(t)
@@ -35,13 +35,13 @@ func TestReadmeFutures(t *testing.T) {
 	}
 	users := motor.CollectionOf[*User](client.Database(coll.Database().Name()), "users")
 
-	// Operations start when they are called. These two run at the same time.
+	// An operation starts when it is called. These two run at the same time.
 	ann := users.FindOne(ctx, bson.M{"_id": "ann"})
 	total := users.CountDocuments(ctx, bson.M{"visits": bson.M{"$gt": 10}})
 
-	// What depends on a result is chained to it. An error goes straight to the end.
+	// ThenFuture runs its function with the result of ann. If ann fails, friends fails with the same error.
 	friends := future.ThenFuture(ann, func(u *User) *future.Future[[]*User] {
-		if u == nil { // nobody found is no error
+		if u == nil { // no document matched: this is not an error
 			return future.Resolved[[]*User](nil)
 		}
 		return users.Find(bson.M{"_id": bson.M{"$in": u.Friends}}).Sort("visits", motor.Descending).ToList(ctx, 10)
@@ -51,7 +51,7 @@ func TestReadmeFutures(t *testing.T) {
 	noError(t, err)
 	n, err := total.Await(ctx)
 	if len(list) != 2 || list[0].ID != "cid" || n != 2 || err != nil {
-		t.Errorf("%d friends, %d frequent visitors, %v", len(list), n, err)
+		t.Errorf("got %d friends, %d frequent visitors, error %v; want 2 friends, cid first, 2 visitors, no error", len(list), n, err)
 	}
 }
 
@@ -63,10 +63,10 @@ func TestReadmeCallbacks(t *testing.T) {
 	messages := client.Database(coll.Database().Name()).Collection("messages")
 	var texts []any
 
-	sent := 0 // callbacks come one at a time, on the loop: nothing that they share needs a lock
+	sent := 0 // needs no lock: the loop runs one callback at a time
 	messages.InsertOne(ctx, bson.M{"_id": 1, "text": "hello"}, func(r *motor.InsertOneResult, err error) {
 		if errors.Is(err, motor.DuplicateKeyError) {
-			fmt.Println("it is there already")
+			fmt.Println("the message exists already")
 		} else if err != nil {
 			log.Print(err)
 		} else {
@@ -79,15 +79,15 @@ func TestReadmeCallbacks(t *testing.T) {
 				loop.Stop()
 			case doc != nil:
 				texts = append(texts, doc["text"])
-			default: // the end
+			default: // no more documents
 				loop.Stop()
 			}
 			return true
 		})
 	})
-	loop.Start() // until Stop
+	loop.Start() // returns after Stop
 	if sent != 1 || fmt.Sprint(texts) != "[hello]" {
-		t.Errorf("sent %d, read %v", sent, texts)
+		t.Errorf("sent = %d, texts = %v; want 1, [hello]", sent, texts)
 	}
 }
 
@@ -108,25 +108,25 @@ func TestReadmePort(t *testing.T) {
 		}
 		_, err = db.Collection("users").InsertOne(co, bson.M{"_id": "ann"}).Await(co)
 		if errors.Is(err, motor.DuplicateKeyError) {
-			seen = append(seen, "twice")
+			seen = append(seen, "duplicate")
 		}
 		return nil, nil
 	}
 
 	_, err := callback.RunSync(loop, main)
 	noError(t, err)
-	if fmt.Sprint(seen) != "[31 <nil> ann <nil> twice]" {
-		t.Errorf("saw %v", seen)
+	if fmt.Sprint(seen) != "[31 <nil> ann <nil> duplicate]" {
+		t.Errorf("seen = %v, want [31 <nil> ann <nil> duplicate]", seen)
 	}
 }
 
-// TestReadmeCodeIsTested finds the README's lines of Go in this file, but for those that connect or print.
+// TestReadmeCodeIsTested looks for the Go lines of README.md in this file, except those that connect or print.
 func TestReadmeCodeIsTested(t *testing.T) {
 	elsewhere := regexp.MustCompile(`Println|NewClient|\.Database\("app"\)|NewLoop|client\.Close|^return err$|^if err != nil|^users?\.|^user, err := users`)
 	documentIsTested(t, "../../README.md", "readme_test.go", elsewhere, 50)
 }
 
-// documentIsTested finds a document's lines of Go in a file of this package, but for those that are elsewhere.
+// documentIsTested looks for the Go lines of a document in a file of this package, except those that match elsewhere.
 func documentIsTested(t *testing.T, document, file string, elsewhere *regexp.Regexp, atLeast int) {
 	t.Helper()
 	text, err := os.ReadFile(document)
@@ -146,11 +146,11 @@ func documentIsTested(t *testing.T, document, file string, elsewhere *regexp.Reg
 			}
 			checked++
 			if !tested[line] {
-				t.Errorf("the line of %s is not tested: %s", document, line)
+				t.Errorf("%s has a line of Go that is not in %s: %s", document, file, line)
 			}
 		}
 	}
 	if checked < atLeast {
-		t.Errorf("only %d lines of Go were found in %s", checked, document)
+		t.Errorf("%s has %d lines of Go, want at least %d", document, checked, atLeast)
 	}
 }
