@@ -13,8 +13,8 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// The tests of this file are the code of MIGRATION.md, line by line but for the connection;
-// TestMigrationCodeIsTested holds that.
+// The tests of this file contain the Go code of MIGRATION.md, line by line, except the lines that connect.
+// TestMigrationCodeIsTested compares the two.
 
 func TestMigrationFutures(t *testing.T) {
 	ctx, users := t.Context(), newCollection(t)
@@ -27,7 +27,7 @@ func TestMigrationFutures(t *testing.T) {
 		sees(user["_id"], err)
 	}
 	if err, ok := seen["ann"]; len(seen) != 1 || !ok || err != nil {
-		t.Errorf("saw %v", seen)
+		t.Errorf("seen = %v, want only ann, without an error", seen)
 	}
 
 	loop := callback.NewLoop()
@@ -36,7 +36,7 @@ func TestMigrationFutures(t *testing.T) {
 		return users.FindOne(co, bson.M{"_id": "ann"}).Await(co)
 	})
 	if fmt.Sprint(user["age"]) != "31" || err != nil {
-		t.Errorf("found %v, %v", user, err)
+		t.Errorf("RunSync() = %v, %v; want age 31, no error", user, err)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestMigrationCallbacks(t *testing.T) {
 	})
 	loop.Start()
 	if user["_id"] != "ann" {
-		t.Errorf("found %v", user)
+		t.Errorf("user = %v, want _id ann", user)
 	}
 }
 

@@ -104,9 +104,9 @@ func (res *Result) remark(r *Row) string {
 	case res.Missing[r] != nil:
 		return "Missing."
 	case r.Mark == notApplicable:
-		return "Nothing. " + r.Remark
+		return "Not applicable. " + r.Remark
 	case r.Mark == pending:
-		return "To come."
+		return "Planned."
 	}
 	return r.Remark
 }
