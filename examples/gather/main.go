@@ -3,8 +3,10 @@
 //	async def fetch(name, delay): ...
 //	results = await asyncio.gather(fetch("a", 0.3), fetch("b", 0.1), fetch("c", 0.2))
 //
-// Three coroutines run at once on one loop, and share a counter without a lock, since they are switched only where
-// they wait. The program takes as long as the slowest of them: a third of a second.
+// Three coroutines run concurrently on one loop. They share a counter without a lock, because the loop switches between
+// them only where they wait. The program takes as long as the slowest coroutine, about a third of a second.
+//
+//	go run ./examples/gather
 package main
 
 import (
@@ -20,11 +22,11 @@ func main() {
 	defer loop.Close()
 
 	began := time.Now()
-	requests := 0 // no lock: only coroutines of one loop touch it
+	requests := 0 // no lock: only coroutines of one loop use it
 	fetch := func(name string, delay time.Duration) func(co *callback.Co) (string, error) {
 		return func(co *callback.Co) (string, error) {
 			requests++
-			if err := co.Sleep(delay); err != nil { // an operation of a client would be awaited here
+			if err := co.Sleep(delay); err != nil { // stands for an operation of a client
 				return "", err
 			}
 			return "the contents of " + name, nil

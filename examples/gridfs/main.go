@@ -1,11 +1,12 @@
-// Gridfs keeps a file in MongoDB and serves it over HTTP, as Motor's GridFSHandler does: it uploads a text, piece by
-// piece, reads its lines back, and then asks a server of its own for it, as a browser would. It starts an embedded
-// MongoDB-compatible server, or uses the one that MONGODB_URI names; its database is called gridfs_example, and is
-// dropped before and after.
+// Gridfs uploads a text file to GridFS in pieces, reads its last lines, and serves it over HTTP, as Motor's
+// GridFSHandler does. Then it requests the file three times, as a browser would.
+//
+// It starts an embedded MongoDB-compatible server, or uses the server that MONGODB_URI names. It drops the database
+// gridfs_example before and after its work.
 //
 //	go run ./examples/gridfs
 //
-// With -listen it goes on serving, so that a browser can have a look:
+// With -listen it continues to serve the file, so that you can open it in a browser:
 //
 //	go run ./examples/gridfs -listen localhost:8080
 package main
@@ -29,7 +30,7 @@ import (
 )
 
 func main() {
-	address := flag.String("listen", "", "where to go on serving, such as localhost:8080")
+	address := flag.String("listen", "", "continue to serve on this `address`, such as localhost:8080")
 	flag.Parse()
 	if err := run(context.Background(), *address); err != nil {
 		log.Fatal("gridfs: ", err)
@@ -66,7 +67,7 @@ func run(ctx context.Context, address string) error {
 	return serve(ctx, db, address)
 }
 
-// upload writes a file line by line. If something fails on the way, nothing is left of it.
+// upload writes a file line by line. If a write fails, Scope removes the incomplete file.
 func upload(ctx context.Context, bucket *motor.GridFSBucket) error {
 	metadata := options.GridFSUpload().SetMetadata(bson.M{"lang": "en"})
 	in := bucket.OpenUploadStream("bottles.txt", metadata)
@@ -86,7 +87,7 @@ func upload(ctx context.Context, bucket *motor.GridFSBucket) error {
 	return nil
 }
 
-// download looks at the files that there are, and reads the end of one.
+// download finds the English files and prints the last lines of each.
 func download(ctx context.Context, bucket *motor.GridFSBucket) error {
 	for out, err := range bucket.Find(bson.M{"metadata.lang": "en"}).All(ctx) {
 		if err != nil {
@@ -109,26 +110,26 @@ func download(ctx context.Context, bucket *motor.GridFSBucket) error {
 	return nil
 }
 
-// serve serves the files, and asks for one: all of it, again, and a part.
+// serve serves the files over HTTP. It requests one of them: the whole file, the file if it has changed, and a part.
 func serve(ctx context.Context, db *motor.Database, address string) error {
 	handler, err := web.NewGridFSHandler(db, "")
 	if err != nil {
 		return err
 	}
 	handler.GetCacheTime = func(string, time.Time, string) time.Duration { return time.Hour }
-	here := address
-	if here == "" {
-		here = "localhost:0"
+	listenOn := address
+	if listenOn == "" {
+		listenOn = "localhost:0"
 	}
-	listener, err := net.Listen("tcp", here)
+	listener, err := net.Listen("tcp", listenOn)
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/files/{filename...}", handler)
 	site := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	ended := make(chan error, 1)
-	go func() { ended <- site.Serve(listener) }()
+	served := make(chan error, 1)
+	go func() { served <- site.Serve(listener) }()
 	defer site.Close()
 
 	url := fmt.Sprintf("http://%s/files/bottles.txt", listener.Addr())
@@ -144,8 +145,8 @@ func serve(ctx context.Context, db *motor.Database, address string) error {
 	if address == "" {
 		return nil
 	}
-	fmt.Println("have a look at", url)
-	return <-ended
+	fmt.Println("serving", url)
+	return <-served
 }
 
 func get(ctx context.Context, url, name, value string) (http.Header, error) {
@@ -156,12 +157,12 @@ func get(ctx context.Context, url, name, value string) (http.Header, error) {
 	if name != "" {
 		request.Header.Set(name, value)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	n, err := io.Copy(io.Discard, answer.Body)
-	fmt.Printf("GET %s: %s, %d bytes of %s, %s\n", request.URL.Path, answer.Status, n, answer.Header.Get("Content-Type"), answer.Header.Get("Cache-Control"))
-	return answer.Header, err
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	fmt.Printf("GET %s: %s, %d bytes of %s, %s\n", request.URL.Path, response.Status, n, response.Header.Get("Content-Type"), response.Header.Get("Cache-Control"))
+	return response.Header, err
 }

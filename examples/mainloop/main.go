@@ -1,10 +1,12 @@
-// Mainloop shows both ways to live with somebody else's main loop, here a plain chan func() as that of a graphical
-// program or a game might be:
+// Mainloop shows two ways to use gomotor with an existing main loop, such as that of a graphical program or a game. The
+// main loop of this example is a channel of functions.
 //
-//   - results delivered on it: anything that can run a function later is a future.Executor, one function long;
-//   - a whole callback.Loop embedded in it, with its timers and coroutines, by the same function.
+//   - The main loop delivers results. It is wrapped as a future.Executor, which needs one function.
+//   - The main loop runs a callback.Loop, with its timers and coroutines, through the same function.
 //
-// Everything that prints does so on the main loop. It ends after three ticks, in less than a second.
+// All output is printed on the main loop. The program ends after three ticks, in less than a second.
+//
+//	go run ./examples/mainloop
 package main
 
 import (
@@ -17,24 +19,24 @@ import (
 )
 
 func main() {
-	// The foreign main loop. It could be a toolkit's "run this on the main thread" as well.
+	// The main loop. In a graphical program, onMain would call the toolkit's "run on the main thread".
 	events := make(chan func(), 64)
 	onMain := future.ExecutorFunc(func(task func()) error {
 		events <- task
 		return nil
 	})
 
-	// First way: no loop of ours at all. The work is done elsewhere, its callback runs on the main loop.
-	elsewhere := future.ExecutorFunc(func(task func()) error {
+	// First way: the work runs on another goroutine, and its callback runs on the main loop.
+	background := future.ExecutorFunc(func(task func()) error {
 		go task()
 		return nil
 	})
-	answer := future.Go(context.Background(), elsewhere, func(context.Context) (int, error) { return 42, nil })
+	answer := future.Go(context.Background(), background, func(context.Context) (int, error) { return 42, nil })
 	answer.Via(onMain).OnComplete(func(v int, err error) {
 		fmt.Println("delivered on the main loop:", v, err)
 	})
 
-	// Second way: our loop, run by the main loop turn by turn. There is no other goroutine.
+	// Second way: the main loop runs the turns of a callback.Loop. No other goroutine is needed.
 	loop := callback.NewLoop(callback.WithHost(onMain))
 	ticks := callback.Spawn(loop, func(co *callback.Co) (int, error) {
 		for i := range 3 {
@@ -48,7 +50,7 @@ func main() {
 
 	running := true
 	callback.AddFuture(loop, ticks, func(*future.Future[int]) {
-		loop.Close() // asks the main loop for one last turn
+		loop.Close() // schedules the loop's last turn on the main loop
 		_ = onMain(func() { running = false })
 	})
 	for running {

@@ -10,15 +10,15 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// callbacks does the same work by callbacks on an event loop: they come one at a time, so what they share needs no
-// lock.
+// callbacks does similar work with callbacks on an event loop. The loop runs one callback at a time, so variables that
+// they share need no lock.
 func callbacks(ctx context.Context, database *motor.Database) error {
 	loop := callback.NewLoop()
 	defer loop.Close()
 	riders := callback.WrapDatabase(loop, database).Collection("riders")
 
 	heading("Callbacks, in parallel, on one loop")
-	var answered, rides int // only ever touched on the loop
+	var answered, rides int // used only on the loop
 	var failed error
 	for i := range riderCount {
 		riders.FindOne(ctx, bson.M{"_id": riderID(i)}, func(rider bson.M, err error) {
@@ -32,14 +32,14 @@ func callbacks(ctx context.Context, database *motor.Database) error {
 			}
 		})
 	}
-	loop.Start() // until Stop
+	loop.Start() // returns after Stop
 	if failed != nil {
 		return failed
 	}
-	fmt.Printf("%d callbacks, %.1f rides on average, no lock\n", answered, float64(rides)/riderCount)
+	fmt.Printf("%d callbacks without a lock: %.1f rides on average\n", answered, float64(rides)/riderCount)
 
 	heading("Callbacks, nested")
-	// The classic of event-loop code: every step is the callback of the one before.
+	// Typical event-loop code: each step starts in the callback of the step before.
 	stop := func(err error) {
 		failed = err
 		loop.Stop()
@@ -56,7 +56,7 @@ func callbacks(ctx context.Context, database *motor.Database) error {
 					stop(err)
 					return
 				}
-				fmt.Printf("it is %v now\n", rider["name"])
+				fmt.Printf("its name is %v now\n", rider["name"])
 				riders.DeleteOne(ctx, bson.M{"_id": "rider-new"}, func(r *motor.DeleteResult, err error) {
 					if err == nil {
 						n, _ := r.DeletedCount()

@@ -11,9 +11,9 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// cursors reads one query in all five ways. Find itself does no I/O: the query is sent at the first read.
+// cursors reads one cursor in five ways. Find does no I/O: the first read sends the query.
 func cursors(ctx context.Context, db *motor.Database) error {
-	heading("A cursor, read all five ways")
+	heading("One cursor, read in five ways")
 	cursor := db.Collection("trips").Find(bson.M{"tags": "tour"}).Sort("minutes", motor.Descending).Limit(500)
 
 	list, err := cursor.ToList(ctx, 3).Await(ctx)
@@ -27,14 +27,14 @@ func cursors(ctx context.Context, db *motor.Database) error {
 		return err
 	}
 	if more {
-		fmt.Println("fetch_next: then comes", minutesOf(cursor.NextObject()))
+		fmt.Println("fetch_next: the next is", minutesOf(cursor.NextObject()))
 	}
 
 	next, err := cursor.Next(ctx).Await(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Println("next:       then", minutesOf(next))
+	fmt.Println("next:       the next is", minutesOf(next))
 
 	seen, ended := 0, make(chan error)
 	cursor.Each(ctx, func(trip bson.M, err error) bool {
@@ -42,20 +42,20 @@ func cursors(ctx context.Context, db *motor.Database) error {
 		case err != nil:
 			ended <- err
 			return false
-		case trip == nil: // the end mark
+		case trip == nil: // no more documents
 			ended <- errors.New("the cursor ended early")
 			return false
 		}
 		if seen++; seen == 100 {
 			ended <- nil
-			return false // stops; a later read goes on from here
+			return false // stops Each; a later read continues here
 		}
 		return true
 	})
 	if err := <-ended; err != nil {
 		return err
 	}
-	fmt.Println("each:       called back for", seen, "more, and stopped")
+	fmt.Println("each:       stopped after", seen, "more")
 
 	rest := 0
 	for _, err := range cursor.All(ctx) {
@@ -64,7 +64,7 @@ func cursors(ctx context.Context, db *motor.Database) error {
 		}
 		rest++
 	}
-	fmt.Printf("for range:  %d more to the end; alive: %t\n", rest, cursor.Alive())
+	fmt.Printf("for range:  the last %d; alive: %t\n", rest, cursor.Alive())
 
 	_, err = cursor.Next(ctx).Await(ctx)
 	fmt.Println("next at the end:", err)

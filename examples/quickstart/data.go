@@ -28,7 +28,7 @@ func pick(random *rand.Rand, from []string) string { return from[random.IntN(len
 
 func riderID(i int) string { return fmt.Sprintf("rider-%03d", i) }
 
-// rider makes the document of a rider, the same at every run.
+// rider returns the document of the i-th rider. It is the same in every run.
 func rider(random *rand.Rand, i int) bson.M {
 	return bson.M{
 		"_id":    riderID(i),
@@ -40,7 +40,7 @@ func rider(random *rand.Rand, i int) bson.M {
 	}
 }
 
-// trip makes the document of a bicycle trip: dates, nested documents and arrays.
+// trip returns the document of the i-th trip. It has dates, nested documents and arrays.
 func trip(random *rand.Rand, i int) bson.M {
 	start := time.Date(2026, time.May, 1, 5, 0, 0, 0, time.UTC).Add(time.Duration(random.IntN(60*24*31)) * time.Minute)
 	minutes := 4 + random.IntN(56)
@@ -56,8 +56,8 @@ func trip(random *rand.Rand, i int) bson.M {
 	}
 }
 
-// load inserts the data in batches, all of which are on their way at once. The calls do not wait: each returns a
-// future, and All is the future of them all.
+// load inserts the data in batches that run at the same time. InsertMany returns a future and does not wait. All is a
+// future that settles when all of them have.
 func load(ctx context.Context, db *motor.Database) error {
 	heading("Loading data: many inserts at once")
 	if _, err := db.Command(ctx, "dropDatabase").Await(ctx); err != nil {

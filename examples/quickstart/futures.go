@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// futures shows operations that run in parallel, and operations that wait for one another.
+// futures shows operations that run in parallel, and operations that depend on each other.
 func futures(ctx context.Context, db *motor.Database) error {
 	riders, trips := db.Collection("riders"), db.Collection("trips")
 
@@ -29,7 +29,7 @@ func futures(ctx context.Context, db *motor.Database) error {
 	for _, rider := range found {
 		rides += rider["rides"].(int32)
 	}
-	fmt.Printf("%d riders looked up at once in %s: %.1f rides each on average\n",
+	fmt.Printf("%d riders found in %s, in parallel: %.1f rides on average\n",
 		len(found), time.Since(begin).Round(time.Millisecond), float64(rides)/float64(len(found)))
 
 	var counts []*future.Future[int64]
@@ -45,7 +45,7 @@ func futures(ctx context.Context, db *motor.Database) error {
 	}
 
 	heading("Futures, chained")
-	// Each step starts when the one before has its result. An error anywhere goes straight to the end.
+	// Each step starts when the step before has succeeded. If a step fails, the following steps do not run.
 	inserted := riders.InsertOne(ctx, bson.M{"_id": "rider-new", "name": "Kim", "home": bson.M{"station": "Zoo"}})
 	updated := future.ThenFuture(inserted, func(r *motor.InsertOneResult) *future.Future[*motor.UpdateResult] {
 		fmt.Printf("inserted %v\n", r.InsertedID)
@@ -66,8 +66,8 @@ func futures(ctx context.Context, db *motor.Database) error {
 	}
 	fmt.Println(text)
 
-	// A miss is no error: it is a nil map, as it is None in Motor.
-	nobody, err := riders.FindOne(ctx, bson.M{"_id": "rider-lost"}).Await(ctx)
-	fmt.Printf("rider-lost: found %t, error %v\n", nobody != nil, err)
+	// If no document matches, the result is a nil map and no error. Motor returns None.
+	lost, err := riders.FindOne(ctx, bson.M{"_id": "rider-lost"}).Await(ctx)
+	fmt.Printf("rider-lost: found %t, error %v\n", lost != nil, err)
 	return err
 }

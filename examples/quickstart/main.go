@@ -1,7 +1,8 @@
-// Quickstart shows the whole of gomotor on real data, in a few seconds, with nothing to install: it starts an
-// embedded MongoDB-compatible server (or uses the one that MONGODB_URI names), loads 6,000 bicycle trips and their
-// riders, and works on them in the ways that gomotor has: futures, callbacks on an event loop, and cursors. Its
-// database is called quickstart, and is dropped before and after.
+// Quickstart is a tour of gomotor. It loads 200 riders and 6,000 bicycle trips, and works on them with futures, with
+// callbacks on an event loop, and with cursors. It takes a few seconds.
+//
+// It starts an embedded MongoDB-compatible server, or uses the server that MONGODB_URI names. It drops the database
+// quickstart before and after its work.
 //
 //	go run ./examples/quickstart
 package main
@@ -44,7 +45,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("connected to a server of version %v; at most %d operations at once\n", info["version"], client.MaxWorkers())
+	fmt.Printf("connected to a server of version %v; at most %d operations run at once\n", info["version"], client.MaxWorkers())
 
 	db := client.Database("quickstart")
 	for _, part := range []func(context.Context, *motor.Database) error{load, futures, callbacks, cursors, typedErrors} {
@@ -57,22 +58,22 @@ func run(ctx context.Context) error {
 	stats := client.Stats()
 	fmt.Printf("%d operations completed, %d running, %d queued, %d rejected, %d panics\n",
 		stats.Completed, stats.Running, stats.Queued, stats.Rejected, stats.Panics)
-	fmt.Printf("%d of them waited for a slot, the longest %s; %d goroutines are kept warm for the next ones\n",
+	fmt.Printf("%d of them waited for a slot, the longest for %s; idle workers: %d\n",
 		stats.Waited, stats.MaxQueueWait.Round(time.Millisecond), stats.Idle)
 
 	_, err = db.Command(ctx, "dropDatabase").Await(ctx)
 	return err
 }
 
-// typedErrors catches an error by its class, as Python's except does.
+// typedErrors checks the class of an error, as except does in Python.
 func typedErrors(ctx context.Context, db *motor.Database) error {
-	heading("An error, caught by its class")
+	heading("The class of an error")
 	_, err := db.Collection("riders").InsertOne(ctx, bson.M{"_id": "rider-001"}).Await(ctx)
 	switch {
 	case errors.Is(err, motor.DuplicateKeyError):
 		var e *motor.Error
 		errors.As(err, &e)
-		fmt.Printf("rider-001 is there already: %s, code %d\n", e.Class().Name(), e.Code())
+		fmt.Printf("rider-001 exists already: %s, code %d\n", e.Class().Name(), e.Code())
 		return nil
 	case err == nil:
 		return errors.New("a duplicate _id was accepted")

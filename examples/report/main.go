@@ -1,6 +1,9 @@
-// Report shows a loop that does several things at regular times: a report of what has been counted so far, with a
-// little jitter, as Tornado's PeriodicCallback would give it, while callbacks count. Work that would hold up the loop
-// runs elsewhere and comes back to it. The program ends by itself after five reports, in about half a second.
+// Report shows two periodic callbacks on one loop, as with Tornado's PeriodicCallback. One counts events, the other
+// prints a report, with some jitter. Blocking work runs on an executor, and its result is delivered on the loop.
+//
+// The program ends after five reports, in about half a second.
+//
+//	go run ./examples/report
 package main
 
 import (
@@ -13,12 +16,12 @@ import (
 )
 
 func main() {
-	loop := callback.NewLoop(callback.WithSlowCallback(50*time.Millisecond, nil)) // logs what holds up the loop
+	loop := callback.NewLoop(callback.WithSlowCallback(50*time.Millisecond, nil)) // logs callbacks that take longer
 	defer loop.Close()
 
-	events, reports := 0, 0 // no lock: only callbacks touch them
+	events, reports := 0, 0 // no lock: only callbacks of the loop use them
 	count := callback.NewPeriodic(loop, 7*time.Millisecond, func() {
-		// Away from the loop; OnComplete's callback runs on it.
+		// compute runs on another goroutine, the callback of OnComplete on the loop.
 		slow := callback.RunInExecutor(context.Background(), loop, nil, compute)
 		slow.OnComplete(func(n int, err error) {
 			if err == nil {
@@ -28,7 +31,7 @@ func main() {
 	})
 	report := callback.NewPeriodic(loop, 100*time.Millisecond, func() {
 		reports++
-		fmt.Printf("report %d: some events: %t\n", reports, events > 0)
+		fmt.Printf("report %d: events counted: %t\n", reports, events > 0)
 		if reports == 5 {
 			loop.Stop()
 		}
@@ -41,7 +44,7 @@ func main() {
 	report.Stop()
 }
 
-// compute blocks, as calls of other libraries do.
+// compute blocks for a while, like a call of another library.
 func compute(ctx context.Context) (int, error) {
 	_, err := future.Sleep(5 * time.Millisecond).Await(ctx)
 	return 3, err

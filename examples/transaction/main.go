@@ -1,7 +1,8 @@
-// Transaction moves money between two accounts, so that both change or none: in futures, and in a coroutine on a loop.
+// Transaction moves money between two accounts in a transaction: either both accounts change or neither. It shows
+// transactions with futures and with a coroutine on a loop.
 //
-// It needs a replica set or a sharded cluster, because a server that stands alone has no transactions. MONGODB_URI names
-// it; for one to try it with, start "mongod --replSet rs0" and call rs.initiate() in its shell:
+// It needs a replica set or a sharded cluster, because a standalone server has no transactions. To try it, start
+// "mongod --replSet rs0", call rs.initiate() in mongosh, and run:
 //
 //	MONGODB_URI='mongodb://localhost:27017/?replicaSet=rs0' go run ./examples/transaction
 package main
@@ -21,12 +22,12 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-var errPoor = errors.New("there is not enough in the account")
+var errFunds = errors.New("insufficient funds")
 
 func main() {
 	uri := os.Getenv("MONGODB_URI")
 	if uri == "" {
-		fmt.Println("MONGODB_URI names no server: transactions need a replica set. See the top of this program.")
+		fmt.Println("transactions need a replica set: set MONGODB_URI to the address of one (see the top of this file)")
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -56,7 +57,8 @@ func run(ctx context.Context, client *motor.Client) error {
 	}
 	defer session.EndSession(ctx)
 
-	// What is called with the context of the function is part of the transaction. An error aborts it.
+	// Operations with the context of the function are part of the transaction. If the function returns an error, the
+	// transaction is aborted.
 	transfer := func(amount int) *future.Future[bson.M] {
 		return motor.WithTransaction(ctx, session, func(ctx context.Context) (bson.M, error) {
 			take := accounts.UpdateOne(ctx, bson.M{"_id": "ann"}, bson.M{"$inc": bson.M{"balance": -amount}})
@@ -66,7 +68,7 @@ func run(ctx context.Context, client *motor.Client) error {
 			}
 			ann, err := accounts.FindOne(ctx, bson.M{"_id": "ann", "balance": bson.M{"$gte": 0}}).Await(ctx)
 			if err == nil && ann == nil {
-				err = errPoor
+				err = errFunds
 			}
 			return ann, err
 		})
@@ -74,21 +76,21 @@ func run(ctx context.Context, client *motor.Client) error {
 	for _, amount := range []int{70, 70} {
 		ann, err := transfer(amount).Await(ctx)
 		switch {
-		case errors.Is(err, errPoor):
-			fmt.Printf("%d more: %v, and nothing has changed\n", amount, err)
+		case errors.Is(err, errFunds):
+			fmt.Printf("%d not moved: %v; no account has changed\n", amount, err)
 		case err != nil:
 			return err
 		default:
-			fmt.Printf("%d moved: ann has %v left\n", amount, ann["balance"])
+			fmt.Printf("%d moved: the balance of ann is %v\n", amount, ann["balance"])
 		}
 	}
 
-	// The same with a coroutine, as Motor's with_transaction has it.
+	// The same with a coroutine, like with_transaction in Motor.
 	loop := callback.NewLoop()
 	defer loop.Close()
-	on := callback.WrapSession(loop, session)
+	wrapped := callback.WrapSession(loop, session)
 	_, err = callback.RunSync(loop, func(co *callback.Co) (any, error) {
-		return callback.SpawnWithTransaction(co, on, func(co *callback.Co) (any, error) {
+		return callback.SpawnWithTransaction(co, wrapped, func(co *callback.Co) (any, error) {
 			_, err := accounts.UpdateMany(co, bson.M{}, bson.M{"$inc": bson.M{"balance": 1}}).Await(co)
 			return nil, err
 		}).Await(co)
@@ -100,6 +102,6 @@ func run(ctx context.Context, client *motor.Client) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("at last:", all)
+	fmt.Println("accounts at the end:", all)
 	return nil
 }

@@ -1,12 +1,12 @@
-// Watch prints the changes of a collection as they happen, and goes on where it stopped when it is run again: it keeps
-// the stream's resume token in a file. It is Motor's change stream example.
+// Watch prints the changes of the collection test.things as they happen. It keeps the resume token of the change stream
+// in a file. The next run reads the token and continues where this one stopped.
 //
-// It needs a replica set, which may have one member: mongod --replSet rs0, and then rs.initiate() in mongosh. The
-// embedded server of the other examples has no change streams.
+// It needs a replica set, because the embedded server of the other examples has no change streams. One member is
+// enough: start "mongod --replSet rs0", and call rs.initiate() in mongosh.
 //
 //	MONGODB_URI='mongodb://localhost:27017/?replicaSet=rs0' go run ./examples/watch
 //
-// Change something in the collection test.things meanwhile, and end the program with Ctrl-C.
+// While it runs, change documents in test.things. Press Ctrl-C to stop it.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 
 func run(ctx context.Context, uri string) error {
 	if uri == "" {
-		return errors.New("change streams need a replica set: name one in MONGODB_URI")
+		return errors.New("change streams need a replica set: set MONGODB_URI to the address of one")
 	}
 	client, err := motor.NewClient(uri)
 	if err != nil {
@@ -47,7 +47,7 @@ func run(ctx context.Context, uri string) error {
 	file := filepath.Join(os.TempDir(), "gomotor-watch-token.bson")
 	opts := options.ChangeStream().SetFullDocument(options.UpdateLookup)
 	if token, err := os.ReadFile(file); err == nil {
-		fmt.Println("going on where the last run stopped:", file)
+		fmt.Println("continuing after the last run, with the resume token in", file)
 		opts.SetResumeAfter(bson.Raw(token))
 	}
 	stream := client.Database("test").Collection("things").Watch(nil, opts)
@@ -70,5 +70,5 @@ func run(ctx context.Context, uri string) error {
 		}
 		fmt.Println(change["operationType"], change["documentKey"], change["fullDocument"])
 	}
-	return errors.New("the collection is gone, and the stream with it")
+	return errors.New("the change stream has ended: the collection was dropped or renamed")
 }

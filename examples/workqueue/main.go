@@ -1,6 +1,8 @@
-// Workqueue shows producers and consumers on a queue, as tornado.queues is used in Python. A crawler follows links
-// between pages that exist only here: each worker takes a page from the queue, waits for it, and puts the pages that
-// it links to back on the queue, until every page has been done. It takes less than a second.
+// Workqueue shows coroutines that share a queue, like a program with tornado.queues in Python. Four workers crawl a
+// small site that exists only in this program. Each worker gets a page from the queue, waits until it is fetched, and
+// puts the linked pages into the queue. The program ends when all pages are done, in less than a second.
+//
+//	go run ./examples/workqueue
 package main
 
 import (
@@ -13,7 +15,7 @@ import (
 
 const workers = 4
 
-// links says where the pages lead.
+// links has the links of each page.
 var links = map[string][]string{
 	"/":         {"/docs", "/blog", "/download"},
 	"/docs":     {"/docs/api", "/docs/tour", "/"},
@@ -27,7 +29,7 @@ func main() {
 	defer loop.Close()
 
 	queue := callback.NewQueue[string](loop, 0)
-	seen := map[string]bool{} // no lock: one loop
+	seen := map[string]bool{} // no lock: all workers run on one loop
 	visit := func(page string) error {
 		if seen[page] {
 			return nil
@@ -39,9 +41,9 @@ func main() {
 		return func(co *callback.Co) error {
 			for page, err := range queue.All(co) {
 				if err != nil {
-					return err // the loop was closed: this is how workers end
+					return err // the loop is closed, so the worker ends
 				}
-				if err := co.Sleep(50 * time.Millisecond); err != nil { // the page is being fetched
+				if err := co.Sleep(50 * time.Millisecond); err != nil { // stands for the time to fetch the page
 					return err
 				}
 				fmt.Printf("worker %d: %s\n", id, page)
