@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// TestBatchingInsertOneOutcomes inserts at once: every third document is there already.
+// TestBatchingInsertOneOutcomes starts n inserts at once. Every third document exists already.
 func TestBatchingInsertOneOutcomes(t *testing.T) {
 	const n = 600
 	inStartedStyles(t, func(t *testing.T, coll *motor.Collection[bson.M], start func(func(startersOf))) {
@@ -36,13 +36,13 @@ func TestBatchingInsertOneOutcomes(t *testing.T) {
 					t.Errorf("insert %d: %+v, %v; want DuplicateKeyError", i, r, err)
 				}
 			case err != nil || r.InsertedID != fmt.Sprint(i) || !r.Acknowledged:
-				t.Errorf("insert %d: %+v, %v", i, r, err)
+				t.Errorf("insert %d: %+v, %v; want success", i, r, err)
 			}
 		}
 		count, err := coll.CountDocuments(ctx, bson.M{}).Await(ctx)
 		noError(t, err)
 		if count != n {
-			t.Errorf("there are %d documents of %d", count, n)
+			t.Errorf("CountDocuments() = %d, want %d", count, n)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// An operation is under way whether or not anybody waits for it, and whether or not the loop runs.
+// An operation starts at the call, whether or not a caller waits for it and whether or not the loop runs.
 func TestOperationStartsAtTheCall(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		coll, ctx := collectionOf(ops), t.Context()
@@ -29,7 +29,7 @@ func TestOperationStartsAtTheCall(t *testing.T) {
 			})
 			wait = func() error {
 				if len(calls) != 0 {
-					t.Error("the callback was called before the loop ran")
+					t.Error("the callback ran before the loop started")
 				}
 				loop.Start()
 				return <-calls
@@ -56,47 +56,47 @@ func TestOutcomesArriveInCompletionOrder(t *testing.T) {
 		for _, i := range []int{2, 0, 1} {
 			finds[i].Cursor("d.c", 0, bson.M{"i": i})
 			if got := nextOf(t, outcomes); got != int32(i) {
-				t.Errorf("the outcome of %d comes where that of %d should", got, i)
+				t.Errorf("got the outcome of find %d, want that of find %d", got, i)
 			}
 		}
 	})
 }
 
-// An operation whose context ends before its turn has come is never sent, and one that is on its way is not waited for.
+// When a context ends, its queued operations are not sent, and its running operations fail without waiting for a reply.
 func TestOperationContextEnds(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		running := finding(withContext(ctx, ops), bson.M{})
-		find := peer.Receive("find") // has the only slot
+		find := peer.Receive("find") // holds the only slot
 		queued := inserting(withContext(ctx, ops), bson.M{})
 		spared := finding(ops, bson.M{})
 		if running.IsDone() || queued.IsDone() {
-			t.Error("there is an outcome, and no answer")
+			t.Error("IsDone() = true before the reply, want false")
 		}
 		cancel()
 		if _, err := running.Await(t.Context()); !errors.Is(err, context.Canceled) {
-			t.Errorf("on its way: %v, want context.Canceled", err)
+			t.Errorf("running operation: %v, want context.Canceled", err)
 		}
 		if _, err := queued.Await(t.Context()); !errors.Is(err, context.Canceled) {
-			t.Errorf("in the queue: %v, want context.Canceled", err)
+			t.Errorf("queued operation: %v, want context.Canceled", err)
 		}
 		find.Nothing()
 		peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 1})
 		if doc, err := spared.Await(t.Context()); !isNumber(doc, 1) || err != nil {
-			t.Errorf("of another context: %v, %v", doc, err)
+			t.Errorf("operation with another context: %v, %v; want document 1", doc, err)
 		}
 		late := inserting(withContext(ctx, ops), bson.M{})
 		if _, err := late.Await(t.Context()); !errors.Is(err, context.Canceled) {
-			t.Errorf("called too late: %v, want context.Canceled", err)
+			t.Errorf("operation called after the end of its context: %v, want context.Canceled", err)
 		}
 		if n := len(peer.Seen("insert")); n != 0 {
-			t.Errorf("%d inserts were sent", n)
+			t.Errorf("%d inserts were sent, want 0", n)
 		}
 	}, motor.WithMaxWorkers(1))
 }
 
-// A callback cannot be cancelled, and so this is of futures.
+// This test uses futures only, because a callback cannot be cancelled.
 func TestCancelQueuedAndSentOperation(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client, err := motor.NewClient(peer.URI(), motor.WithMaxWorkers(1))
@@ -111,7 +111,7 @@ func TestCancelQueuedAndSentOperation(t *testing.T) {
 		Cancelled() bool
 	}{queued, sent} {
 		if !f.Cancel() || !f.Cancelled() {
-			t.Error("it was not cancelled")
+			t.Error("Cancel() or Cancelled() = false, want true")
 		}
 	}
 	insert.Nothing()

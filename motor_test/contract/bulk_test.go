@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// writers are operations for the rules of bulk writes.
+// writers adds BulkWrite to operations.
 type writers interface {
 	operations
 	BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.BulkWriteResult, error)
@@ -29,7 +29,8 @@ func (s byCallbacks) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.
 	})
 }
 
-// inBothStylesOfWriting runs test in both styles, by the driver's commands and by our own, which wtimeout asks for.
+// inBothStylesOfWriting runs test in both styles with the driver's commands, and again with ours, which wtimeout
+// requires.
 func inBothStylesOfWriting(t *testing.T, test func(*testing.T, writers)) {
 	for name, concern := range map[string]bson.M{"plain": {}, "with wtimeout": {"w": 1, "wtimeout": 10_000}} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +42,7 @@ func inBothStylesOfWriting(t *testing.T, test func(*testing.T, writers)) {
 	}
 }
 
-// bulkCounts returns what a result counts: inserted, matched, modified, deleted, upserted.
+// bulkCounts returns the counts of a result: inserted, matched, modified, deleted, upserted.
 func bulkCounts(t *testing.T, r *motor.BulkWriteResult) string {
 	t.Helper()
 	var counts [5]int64
@@ -70,19 +71,20 @@ func TestBulkWriteEveryModel(t *testing.T) {
 			mongo.NewDeleteManyModel().SetFilter(bson.M{"n": bson.M{"$gt": 100}}),
 		}, true)
 		noError(t, err)
-		// Three inserted; a, then a, b and the third, then b matched; of these all but a the second time modified.
+		// Three documents are inserted. The updates match a, then a, b and the third, then b. Each match but the second
+		// one of a modifies its document.
 		if got := bulkCounts(t, r); got != "[3 5 4 1 1]" || !r.Acknowledged {
-			t.Errorf("counts %s", got)
+			t.Errorf("got counts %s, Acknowledged %t; want [3 5 4 1 1], true", got, r.Acknowledged)
 		}
 		if ids, err := r.UpsertedIDs(); fmt.Sprint(ids) != "map[3:new]" || err != nil {
-			t.Errorf("upserted %v, %v", ids, err)
+			t.Errorf("UpsertedIDs() = %v, %v; want map[3:new]", ids, err)
 		}
 		doc, err := ops.FindOne(bson.M{"_id": "b"})
 		if len(doc) != 2 || doc["n"] != int32(20) || err != nil {
-			t.Errorf("b is %v, %v", doc, err)
+			t.Errorf("document b: %v, %v; want n = 20", doc, err)
 		}
 		if n, err := ops.CountDocuments(bson.D{}); n != 3 || err != nil {
-			t.Errorf("%d documents, %v", n, err)
+			t.Errorf("CountDocuments() = %d, %v; want 3", n, err)
 		}
 	})
 }
@@ -106,7 +108,8 @@ func TestBulkWriteErrorPartialResult(t *testing.T) {
 				if !errors.As(err, &own) || own.Class() != motor.BulkWriteError || own.Code() != 65 {
 					t.Fatalf("got %v, want a BulkWriteError", err)
 				}
-				// In both styles: a callback is given no result beside the error.
+				// The partial result is in the error in both styles, since a callback gets no result together with an
+				// error.
 				r, ok := own.PartialResult().(*motor.BulkWriteResult)
 				if !ok || bulkCounts(t, r) != test.counts {
 					t.Errorf("partial result %+v, want %s", r, test.counts)
@@ -117,18 +120,18 @@ func TestBulkWriteErrorPartialResult(t *testing.T) {
 				for _, e := range bad {
 					failed = append(failed, int(e.Document().Lookup("index").AsInt64()))
 					if op := e.Document().Lookup("op", "_id"); op.Type != bson.TypeString {
-						t.Errorf("the write that failed is told to be %v", e.Document().Lookup("op"))
+						t.Errorf("op of a write error: %v, want a string _id", e.Document().Lookup("op"))
 					}
 				}
 				if fmt.Sprint(failed) != fmt.Sprint(test.failed) {
-					t.Errorf("failed: %v, want %v", failed, test.failed)
+					t.Errorf("failed indexes: %v, want %v", failed, test.failed)
 				}
 			})
 		})
 	}
 }
 
-// Of the writes that fail and of those that upsert, the places are told that they have in the list.
+// Write errors and upserts carry the indexes of their models in the list.
 func TestBulkWriteIndexes(t *testing.T) {
 	inBothStylesOfWriting(t, func(t *testing.T, ops writers) {
 		insert := func(id string) mongo.WriteModel { return mongo.NewInsertOneModel().SetDocument(bson.M{"_id": id}) }
@@ -146,10 +149,10 @@ func TestBulkWriteIndexes(t *testing.T) {
 		noError(t, err)
 		var driver mongo.BulkWriteException
 		if !errors.As(own, &driver) || len(driver.WriteErrors) != 1 || len(bad) != 1 {
-			t.Fatalf("%d failures, and the driver's error %+v; want one", len(bad), driver)
+			t.Fatalf("%d write errors, and the driver's error %+v; want one of each", len(bad), driver)
 		}
 		if index := bad[0].Document().Lookup("index").AsInt64(); index != 3 || driver.WriteErrors[0].Index != 3 {
-			t.Errorf("failed: %d, in the driver's error %d; want 3", index, driver.WriteErrors[0].Index)
+			t.Errorf("index %d, in the driver's error %d; want 3", index, driver.WriteErrors[0].Index)
 		}
 		ids, err := own.PartialResult().(*motor.BulkWriteResult).UpsertedIDs()
 		if len(ids) != 1 || ids[4] != "u" || err != nil {
@@ -163,6 +166,6 @@ func TestBulkWriteReturnsResultAndError(t *testing.T) {
 	insert := mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1})
 	r, err := coll.BulkWrite(t.Context(), []mongo.WriteModel{insert, insert}).Await(t.Context())
 	if !errors.Is(err, motor.BulkWriteError) || r == nil || bulkCounts(t, r) != "[1 0 0 0 0]" {
-		t.Errorf("got %+v, %v", r, err)
+		t.Errorf("got %+v, %v; want a result and a BulkWriteError", r, err)
 	}
 }

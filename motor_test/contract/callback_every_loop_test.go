@@ -18,12 +18,12 @@ func TestCallbackWaitsForRestartOfLoop(t *testing.T) {
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
-			calls := 0 // of the loop, and so without a lock
+			calls := 0 // no lock: only the loop's callbacks use it
 			loop.AddCallback(func() {
 				c.call(func(_ reflect.Value, err error) {
 					calls++
 					if !c.isWanted(err) {
-						t.Errorf("the error is %v, want %v", err, c.want)
+						t.Errorf("got error %v, want %v", err, c.want)
 					}
 					loop.Stop()
 				})
@@ -31,20 +31,20 @@ func TestCallbackWaitsForRestartOfLoop(t *testing.T) {
 			})
 			loop.Start()
 			if calls != 0 {
-				t.Error("called although the loop was stopped")
+				t.Error("the callback ran while the loop was stopped")
 			}
 			loop.Start()
 			if calls != 1 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("%d calls, want 1", calls)
 			}
 		})
 	}
 	if len(told) != 0 {
-		t.Errorf("%d reports too many", len(told))
+		t.Errorf("%d further reports, want 0", len(told))
 	}
 }
 
-// Whether the loop is closed before an outcome comes or after is not known here. Either way it goes to one place.
+// The loop is closed before or after the outcome arrives. Either way the outcome goes to exactly one place.
 func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 	loop := new(lateLoop)
 	told := reporttest.Reports(t)
@@ -57,28 +57,28 @@ func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 			select {
 			case err := <-calls:
 				if !c.isWanted(err) {
-					t.Errorf("the error is %v, want %v", err, c.want)
+					t.Errorf("got error %v, want %v", err, c.want)
 				}
 			case err := <-told:
 				var undelivered *future.UndeliveredError
 				if !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed || !c.isWanted(undelivered.Outcome) {
-					t.Errorf("reported: %v", err)
+					t.Errorf("reported %v, want an UndeliveredError with ErrLoopClosed and outcome %v", err, c.want)
 				}
 			}
 			if len(calls) != 0 {
-				t.Error("called although it was over")
+				t.Error("the callback ran after its outcome was delivered or reported")
 			}
 		})
 	}
 	if len(told) != 0 {
-		t.Errorf("%d reports too many", len(told))
+		t.Errorf("%d further reports, want 0", len(told))
 	}
 }
 
-// lateLoop is the loop that it has at the moment.
+// lateLoop is an executor whose loop the test replaces.
 type lateLoop struct{ *callback.Loop }
 
-// everyWrap are the functions that lead from motor's handles to those of package callback.
+// everyWrap has the functions that turn motor's handles into those of package callback.
 var everyWrap = []any{
 	callback.WrapClient, callback.WrapReplicaSetClient, callback.WrapDatabase, callback.WrapCollection[bson.M],
 	callback.WrapCursor[bson.M], callback.WrapCommandCursor[bson.M], callback.WrapBulkOperationBuilder,
@@ -97,28 +97,28 @@ func TestHandleUnwrapAndWrap(t *testing.T) {
 		t.Run(handleName(handle.Type()), func(t *testing.T) {
 			futures := handle.MethodByName("Futures").Call(nil)[0]
 			if loop := handle.MethodByName("IOLoop").Call(nil)[0]; loop.Interface() != any(here) {
-				t.Errorf("the handle's loop is %v", loop)
+				t.Errorf("IOLoop() = %v, want the loop of the handle", loop)
 			}
 			wrap, ok := wraps[futures.Type()]
 			if !ok {
-				t.Fatalf("everyWrap has none for %v", futures.Type())
+				t.Fatalf("everyWrap has no function for %v", futures.Type())
 			}
 			other := wrap.Call([]reflect.Value{reflect.ValueOf(there), futures})[0]
 			if other.Type() != handle.Type() {
-				t.Errorf("back comes %v", other.Type())
+				t.Errorf("wrapped handle is a %v, want a %v", other.Type(), handle.Type())
 			}
 			if again := other.MethodByName("Futures").Call(nil)[0]; again.Pointer() != futures.Pointer() {
-				t.Error("it is of another handle")
+				t.Error("Futures() of the wrapped handle is another handle")
 			}
 			if loop := other.MethodByName("IOLoop").Call(nil)[0]; loop.Interface() != any(there) {
-				t.Errorf("its loop is %v", loop)
+				t.Errorf("IOLoop() of the wrapped handle = %v, want the new loop", loop)
 			}
 			for name, args := range map[string][]reflect.Value{
 				"loop":   {reflect.Zero(reflect.TypeFor[future.Executor]()), futures},
 				"handle": {reflect.ValueOf(there), reflect.Zero(futures.Type())},
 			} {
 				if !panics(func() { wrap.Call(args) }) {
-					t.Errorf("a nil %s is wrapped", name)
+					t.Errorf("wrapping a nil %s: got no panic, want one", name)
 				}
 			}
 		})
@@ -151,13 +151,13 @@ func TestCallbackOfWrappedHandleRunsOnItsLoop(t *testing.T) {
 					c.call(func(reflect.Value, error) { calls++ })
 					there.turn(t)
 					if calls != 1 {
-						t.Errorf("%d calls", calls)
+						t.Errorf("%d calls, want 1", calls)
 					}
 				})
 			}
 		}
 	}
 	if len(here) != 0 || len(there) != 0 {
-		t.Errorf("%d and %d tasks too many", len(here), len(there))
+		t.Errorf("%d and %d further tasks, want 0", len(here), len(there))
 	}
 }

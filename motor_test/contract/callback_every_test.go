@@ -18,19 +18,19 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyCall is a call of one asynchronous method of one handle of package callback. What is called is found by
-// reflection, so that a method is tested from the day on which it is generated. No call gets as far as a server: the
-// client's are cancelled, and the others' database has a name that none accepts.
+// everyCall is a call of one asynchronous method of one handle of package callback. Reflection finds the methods, so
+// that a new method is tested as soon as it is generated. No call reaches a server: the calls of clients are cancelled,
+// and the database of the other handles has an invalid name.
 type everyCall struct {
 	name     string // "Collection.FindOne"
 	method   reflect.Value
 	args     []reflect.Value
-	callback int   // which of args it is
-	want     error // what the callback is given
+	callback int   // its index in args
+	want     error // the callback's error
 }
 
-// everyArgument has the required arguments after the context of the methods that the zero values of documents, "x"
-// and 1 do not suit.
+// everyArgument has the arguments after the context of methods that reject the default ones: empty documents, "x" and
+// 1.
 var everyArgument = map[string][]any{
 	"Collection.InsertMany":       {[]bson.D{{}}},
 	"Collection.UpdateOne":        {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
@@ -64,10 +64,10 @@ var everyArgument = map[string][]any{
 	"Collection.InlineMapReduceFullResponse": {"m", "r"},
 }
 
-// everyOutcome is what a callback is given where that is not the rule.
+// everyOutcome has the callback's error of methods that fail in another way than the rest of their handle.
 var everyOutcome = map[string]error{
 	"Session.EndSession":          nil,
-	"Cursor.Close":                nil, // there is nothing to close
+	"Cursor.Close":                nil, // an unread cursor has nothing to close
 	"CommandCursor.Close":         nil,
 	"RawBatchCursor.Close":        nil,
 	"RawBatchCommandCursor.Close": nil,
@@ -76,11 +76,11 @@ var everyOutcome = map[string]error{
 	"Database.Authenticate":       motor.InvalidOperation,
 	"Database.Logout":             motor.InvalidOperation,
 
-	"Collection.FindAndModify":             motor.ValueError, // only the options say what to do
+	"Collection.FindAndModify":             motor.ValueError, // the update is in the options
 	"Collection.FindAndModifyFullResponse": motor.ValueError,
 }
 
-// everyHandle returns a handle of each type, on loop, with the error with which its methods fail.
+// everyHandle returns a handle of each type, on loop, and the error of its methods.
 func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []error) {
 	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=20") // which Close waits for
 	noError(t, err)
@@ -90,7 +90,7 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 	t.Cleanup(func() { noError(t, set.Futures().Close(context.Background())) })
 	db := client.Database("no database")
 	coll := db.Collection("c")
-	started, err := client.Futures().StartSession(t.Context()).Await(t.Context()) // without any I/O, and no transaction
+	started, err := client.Futures().StartSession(t.Context()).Await(t.Context()) // does no I/O
 	noError(t, err)
 	session := callback.WrapSession(loop, started)
 	return []any{
@@ -102,7 +102,7 @@ func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []erro
 		}
 }
 
-// everyCallOn returns a call of every asynchronous method of every handle.
+// everyCallOn returns a call of every asynchronous method of every handle on loop.
 func everyCallOn(t *testing.T, loop future.Executor) []everyCall {
 	t.Helper()
 	var calls []everyCall
@@ -120,16 +120,16 @@ func everyCallOn(t *testing.T, loop future.Executor) []everyCall {
 	}
 	for name := range reached {
 		if !have[name] {
-			t.Errorf("there is a handle type %s: everyHandle has to have one", name)
+			t.Errorf("everyHandle has no handle of type %s", name)
 		}
 	}
 	if len(calls) < 15 {
-		t.Errorf("only %d asynchronous methods were found", len(calls))
+		t.Errorf("found %d asynchronous methods, want at least 15", len(calls))
 	}
 	return calls
 }
 
-// handleName returns the name of a handle type without its type arguments, or nothing if t is no handle type.
+// handleName returns the name of a handle type without its type arguments, or "" if t is not a handle type.
 func handleName(t reflect.Type) string {
 	if _, ok := t.MethodByName("Futures"); !ok || t.Kind() != reflect.Pointer {
 		return ""
@@ -138,7 +138,7 @@ func handleName(t reflect.Type) string {
 	return name
 }
 
-// handlesFrom returns the handle types that the methods of t lead to.
+// handlesFrom returns the handle types that the methods of t return or give to their callbacks.
 func handlesFrom(t reflect.Type) map[string]bool {
 	found := make(map[string]bool)
 	for m := range t.Methods() {
@@ -165,7 +165,7 @@ func isCallback(t reflect.Type) bool {
 	return t.Kind() == reflect.Func && t.NumIn() == 2 && t.NumOut() == 0 && t.In(1) == reflect.TypeFor[error]()
 }
 
-// newEveryCall makes a call of a method, if it takes a callback.
+// newEveryCall makes a call of a method. It reports false for a method without a callback.
 func newEveryCall(t *testing.T, handle reflect.Value, method int, want error) (c everyCall, ok bool) {
 	c = everyCall{
 		name:     handleName(handle.Type()) + "." + handle.Type().Method(method).Name,
@@ -173,7 +173,7 @@ func newEveryCall(t *testing.T, handle reflect.Value, method int, want error) (c
 		callback: -1,
 		want:     want,
 	}
-	like := strings.Replace(c.name, "ReplicaSetClient.", "Client.", 1) // which it embeds
+	like := strings.Replace(c.name, "ReplicaSetClient.", "Client.", 1) // which embeds Client
 	if err, special := everyOutcome[like]; special {
 		c.want = err
 	}
@@ -206,7 +206,7 @@ func newEveryCall(t *testing.T, handle reflect.Value, method int, want error) (c
 	return c, c.callback >= 0
 }
 
-// call calls the method. fn is the callback, with its two arguments; nil stands for none.
+// call calls the method with fn as its callback. A nil fn stands for no callback.
 func (c everyCall) call(fn func(result reflect.Value, err error)) {
 	if fn != nil {
 		typ := c.method.Type().In(c.callback)
@@ -219,34 +219,34 @@ func (c everyCall) call(fn func(result reflect.Value, err error)) {
 	c.method.Call(c.args)
 }
 
-// isWanted reports whether err is what the callback should be given.
+// isWanted reports whether err is the error that the callback should get.
 func (c everyCall) isWanted(err error) bool {
 	return c.want == nil && err == nil || c.want != nil && errors.Is(err, c.want)
 }
 
-// taskLoop is the least that a loop can be: the test takes its tasks and runs them.
+// taskLoop is a minimal executor. The test receives its tasks and runs them.
 type taskLoop chan func()
 
 func (l taskLoop) Execute(task func()) error { l <- task; return nil }
 
-// turn runs the next task.
+// turn runs the next task of the loop.
 func (l taskLoop) turn(t *testing.T) {
 	t.Helper()
 	select {
 	case task := <-l:
 		task()
 	case <-time.After(30 * time.Second):
-		t.Fatal("nothing has come to the loop")
+		t.Fatal("the loop got no task for 30 seconds")
 	}
 }
 
-// nextOf returns the next of what comes, and ends the test if nothing does.
+// nextOf returns the next value from the channel. It ends the test after 30 seconds without one.
 func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-coming:
 	case <-time.After(30 * time.Second):
-		t.Fatal("nothing has come for 30 seconds")
+		t.Fatal("received nothing for 30 seconds")
 	}
 	return v
 }
@@ -256,27 +256,27 @@ func TestCallbackRunsOnceOnTheLoop(t *testing.T) {
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
-			calls := 0 // of the loop, and so without a lock
+			calls := 0 // no lock: only the loop's callbacks use it
 			c.call(func(result reflect.Value, err error) {
 				calls++
 				if !c.isWanted(err) {
-					t.Errorf("the error is %v, want %v (see everyArgument, everyOutcome)", err, c.want)
+					t.Errorf("got error %v, want %v (see everyArgument, everyOutcome)", err, c.want)
 				}
 				if err != nil && !result.IsZero() {
-					t.Errorf("beside the error stands %v", result)
+					t.Errorf("got result %v with an error, want its zero value", result)
 				}
 			})
 			if calls != 0 {
-				t.Error("called before the method had returned")
+				t.Error("the callback ran before the method returned")
 			}
 			loop.turn(t)
 			if calls != 1 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("%d calls, want 1", calls)
 			}
 		})
 	}
 	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
 	}
 }
 
@@ -297,12 +297,12 @@ func TestErrorWithoutCallbackIsReported(t *testing.T) {
 				return
 			}
 			if err := nextOf(t, told); !c.isWanted(err) {
-				t.Errorf("reported: %v, want %v", err, c.want)
+				t.Errorf("reported %v, want %v", err, c.want)
 			}
 		})
 	}
 	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
 	}
 }
 
@@ -319,15 +319,15 @@ func TestCallbackPanicIsReported(t *testing.T) {
 			loop.turn(t)
 			var p *future.PanicError
 			if err := nextOf(t, told); !errors.As(err, &p) || p.Value != c.name {
-				t.Errorf("reported: %v", err)
+				t.Errorf("reported %v, want a PanicError of %q", err, c.name)
 			}
 			if calls != 1 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("%d calls, want 1", calls)
 			}
 		})
 	}
 	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d tasks and %d reports too many", len(loop), len(told))
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
 	}
 }
 
@@ -337,12 +337,12 @@ func TestCallbackOfClosedLoopIsReported(t *testing.T) {
 	told := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
-			c.call(func(reflect.Value, error) { t.Error("called on a closed loop") })
+			c.call(func(reflect.Value, error) { t.Error("the callback ran on a closed loop") })
 			var undelivered *future.UndeliveredError
 			if err := nextOf(t, told); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
-				t.Errorf("reported: %v", err)
+				t.Errorf("reported %v, want an UndeliveredError with ErrLoopClosed", err)
 			} else if !c.isWanted(undelivered.Outcome) {
-				t.Errorf("the outcome is %v, want %v", undelivered.Outcome, c.want)
+				t.Errorf("reported outcome %v, want %v", undelivered.Outcome, c.want)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// onLoop runs test, a program in callback style, on a loop that goes until it is stopped. The collection is empty.
+// onLoop runs test, a program in callback style, on a loop until test stops the loop. The collection is empty.
 func onLoop(t *testing.T, test func(loop *callback.Loop, coll *callback.Collection[bson.M])) {
 	loop := callback.NewLoop()
 	t.Cleanup(loop.Close)
@@ -25,7 +25,7 @@ func onLoop(t *testing.T, test func(loop *callback.Loop, coll *callback.Collecti
 
 func TestCallbacksNest(t *testing.T) {
 	ctx := t.Context()
-	var steps []string // of the loop, and so without a lock
+	var steps []string // no lock: only the loop's callbacks use it
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		check := func(step string, err error) {
 			if err != nil {
@@ -38,19 +38,19 @@ func TestCallbacksNest(t *testing.T) {
 			coll.FindOne(ctx, bson.M{"i": 7}, func(doc bson.M, err error) {
 				check("find", err)
 				if !isNumber(doc, 7) {
-					t.Errorf("found %v", doc)
+					t.Errorf("FindOne() = %v, want document 7", doc)
 				}
 				next := 0
 				cursor := coll.Find(bson.D{}).Sort("_id").BatchSize(10)
 				cursor.Each(ctx, func(doc bson.M, err error) bool {
 					if next < 12 {
 						if !isNumber(doc, next) || err != nil {
-							t.Errorf("document %d is %v, %v", next, doc, err)
+							t.Errorf("Each: %v, %v; want document %d", doc, err, next)
 						}
 						next++
 						return next < 12
 					}
-					t.Error("called after it had returned false")
+					t.Error("Each called the function after it returned false")
 					return false
 				})
 				loop.AddCallback(func() { steps = append(steps, "others go on") })
@@ -64,14 +64,14 @@ func TestCallbacksNest(t *testing.T) {
 					cursor.ToList(ctx, func(docs []bson.M, err error) {
 						check("to list", err)
 						if len(docs) != 5 || !isNumber(docs[0], 12) {
-							t.Errorf("after Each comes %v", docs)
+							t.Errorf("ToList() after Each = %v, want 5 documents from number 12", docs)
 						}
 						coll.UpdateOne(ctx, bson.M{"i": 7}, bson.M{"$set": bson.M{"i": -7}}, func(r *motor.UpdateResult, err error) {
 							check("update", err)
 							coll.DeleteMany(ctx, bson.M{"i": bson.M{"$lt": 5}}, func(r *motor.DeleteResult, err error) {
 								check("delete", err)
 								if n, err := r.DeletedCount(); n != 6 || err != nil {
-									t.Errorf("%d deleted, %v", n, err)
+									t.Errorf("DeletedCount() = %d, %v; want 6", n, err)
 								}
 								loop.Stop()
 							})
@@ -85,7 +85,7 @@ func TestCallbacksNest(t *testing.T) {
 	})
 	want := []string{"call", "insert", "find", "others go on", "each", "to list", "update", "delete"}
 	if !slices.Equal(steps, want) {
-		t.Errorf("steps: %q\nwant:  %q", steps, want)
+		t.Errorf("got steps\n%q, want\n%q", steps, want)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestDriveLoopInCallbackStyle(t *testing.T) {
 					return
 				}
 				if doc := cursor.NextObject(); !isNumber(doc, n) {
-					t.Errorf("document %d is %v", n, doc)
+					t.Errorf("NextObject() = %v, want document %d", doc, n)
 				}
 				n++
 				cursor.FetchNext(ctx, step)
@@ -117,7 +117,7 @@ func TestDriveLoopInCallbackStyle(t *testing.T) {
 		})
 	})
 	if n != 25 {
-		t.Errorf("%d documents", n)
+		t.Errorf("read %d documents, want 25", n)
 	}
 }
 
@@ -127,18 +127,18 @@ func TestCallbackErrorHasNoPartialResult(t *testing.T) {
 		docs := []bson.M{{"_id": "a"}, {"_id": "b"}, {"_id": "a"}}
 		coll.InsertMany(ctx, docs, func(r *motor.InsertManyResult, err error) {
 			if r != nil {
-				t.Errorf("beside the error stands %v", r)
+				t.Errorf("got result %v with an error, want nil", r)
 			}
 			var driver mongo.BulkWriteException
 			switch {
 			case !errors.Is(err, motor.BulkWriteError):
-				t.Errorf("not a BulkWriteError: %v", err)
+				t.Errorf("got %v, want a BulkWriteError", err)
 			case !errors.As(err, &driver) || len(driver.WriteErrors) != 1 || driver.WriteErrors[0].Index != 2:
-				t.Errorf("the driver's error is %+v", driver)
+				t.Errorf("the driver's error is %+v, want one write error at index 2", driver)
 			}
 			coll.CountDocuments(ctx, bson.D{}, func(n int64, err error) {
 				if n != 2 || err != nil {
-					t.Errorf("%d documents, %v", n, err)
+					t.Errorf("CountDocuments() = %d, %v; want 2", n, err)
 				}
 				loop.Stop()
 			})
@@ -151,7 +151,7 @@ func TestClientOpenCallbackGetsClient(t *testing.T) {
 		client := coll.Database().Client()
 		client.Open(t.Context(), func(opened *callback.Client, err error) {
 			if opened != client || err != nil {
-				t.Errorf("Open gives %v, %v", opened, err)
+				t.Errorf("Open: %v, %v; want the client itself", opened, err)
 			}
 			loop.Stop()
 		})
@@ -178,7 +178,7 @@ func TestOperationWithoutCallback(t *testing.T) {
 		look(nil, nil)
 	})
 	if err := nextOf(t, told); !errors.Is(err, motor.DuplicateKeyError) {
-		t.Errorf("reported: %v", err)
+		t.Errorf("reported %v, want a DuplicateKeyError", err)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestBothStylesOnOneCollection(t *testing.T) {
 		return coll.Futures().CountDocuments(co, bson.D{}).Await(co)
 	})
 	if n != 4 || err != nil {
-		t.Errorf("%d documents, %v", n, err)
+		t.Errorf("got %d documents, %v; want 4", n, err)
 	}
 }
 
@@ -212,20 +212,20 @@ func TestCursorAllInCoroutineYieldsToLoop(t *testing.T) {
 	t.Cleanup(loop.Close)
 	coll := callback.WrapCollection(loop, newCollection(t))
 	fill(t, coll.Futures(), 25)
-	var waits []int // how many documents there were when another callback ran
+	var waits []int // documents read when the other callback ran
 	n, err := callback.RunSync(loop, func(co *callback.Co) (n int, err error) {
 		loop.AddCallback(func() { waits = append(waits, n) })
 		for doc, err := range coll.Find(bson.D{}).Sort("_id").BatchSize(10).All(co) {
 			if !isNumber(doc, n) || err != nil {
-				t.Errorf("document %d is %v, %v", n, doc, err)
+				t.Errorf("got %v, %v; want document %d", doc, err, n)
 			}
 			n++
 		}
 		return n, nil
 	})
-	// A fetch that is done when it is awaited lets nobody on, and on a slow machine that may happen.
+	// On a slow machine, a fetch may be done when it is awaited. The loop then runs no other callback.
 	if n != 25 || err != nil || len(waits) != 1 || waits[0] > 20 || waits[0]%10 != 0 {
-		t.Errorf("%d documents, %v; the loop went on at %v", n, err, waits)
+		t.Errorf("%d documents, %v, other callback after %v; want 25 documents, and 0, 10 or 20", n, err, waits)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestOptionsFollowTheCallback(t *testing.T) {
 			last := options.FindOne().SetSort(bson.D{{Key: "i", Value: motor.Descending}})
 			coll.FindOne(ctx, bson.D{}, func(doc bson.M, err error) {
 				if !isNumber(doc, 4) || err != nil {
-					t.Errorf("found %v, %v", doc, err)
+					t.Errorf("FindOne() = %v, %v; want document 4", doc, err)
 				}
 				loop.Stop()
 			}, last)

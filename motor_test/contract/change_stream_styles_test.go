@@ -13,17 +13,17 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// streamer is a change stream in one style or the other.
+// streamer is a change stream in either style.
 type streamer interface {
 	Open() error
 	Next() (bson.M, error)
 	TryNext() (bson.M, error)
 	Each(fn func(bson.M, error) bool)
 	Close() error
-	Stream() *motor.ChangeStream[bson.M] // for what is the same in both styles
+	Stream() *motor.ChangeStream[bson.M] // the part common to both styles
 }
 
-// watchIn returns what makes streams of a collection, in the style of ops.
+// watchIn returns a function that opens change streams of a collection in the style of ops.
 func watchIn(ops operations) func(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) streamer {
 	return func(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) streamer {
 		if s, ok := ops.(byCallbacks); ok {
@@ -34,7 +34,7 @@ func watchIn(ops operations) func(pipeline any, opts ...options.Lister[options.C
 	}
 }
 
-// onStreams runs test with a collection of a replica set.
+// onStreams runs test in both styles. It skips a server without change streams.
 func onStreams(t *testing.T, test func(t *testing.T, ops operations)) {
 	mongotest.SkipIfEmbedded(t, "change streams")
 	inBothStyles(t, func(t *testing.T, ops operations) {
@@ -47,7 +47,7 @@ func onStreams(t *testing.T, test func(t *testing.T, ops operations)) {
 	})
 }
 
-// onScriptedStreams runs test with a collection of a scripted peer.
+// onScriptedStreams runs test in both styles on a collection of a scripted peer.
 func onScriptedStreams(t *testing.T, test func(t *testing.T, peer *wiretest.Peer, ops operations)) {
 	open := func(t *testing.T) (*wiretest.Peer, *motor.Collection[bson.M]) {
 		peer := wiretest.Start(t, wiretest.Primary)
@@ -95,7 +95,7 @@ type callbackStream struct {
 func (s callbackStream) Open() error {
 	opened, err := called(s.ctx, s.loop, func(done callback.Func[*callback.ChangeStream[bson.M]]) { s.stream.Open(s.ctx, done) })
 	if err == nil && opened != s.stream {
-		panic("Open gives another handle")
+		panic("Open gave its callback another handle")
 	}
 	return err
 }

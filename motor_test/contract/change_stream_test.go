@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// inserted reports whether change is the insert of a document with this _id.
+// inserted reports whether change is the insert of the document with this _id.
 func inserted(change bson.M, id any) bool {
 	key, _ := change["documentKey"].(bson.M)
 	return change["operationType"] == "insert" && key["_id"] == id
@@ -32,21 +32,21 @@ func TestChangeStreamReadsLaterChanges(t *testing.T) {
 		insert(t, ops, "before")
 		stream := watchIn(ops)(nil)
 		if !stream.Stream().Alive() || stream.Stream().ResumeToken() != nil {
-			t.Error("it is not as it has to be before it is opened")
+			t.Error("before Open: got a dead stream or a resume token")
 		}
 		noError(t, stream.Open())
 		insert(t, ops, "a", "b")
 		for _, id := range []any{"a", "b"} {
 			if change, err := stream.Next(); !inserted(change, id) || err != nil {
-				t.Errorf("%v, %v; want %v", change, err, id)
+				t.Errorf("Next() = %v, %v; want the insert of %v", change, err, id)
 			}
 		}
 		if change, err := stream.TryNext(); change != nil || err != nil || !stream.Stream().Alive() {
-			t.Errorf("no more: %v, %v", change, err)
+			t.Errorf("TryNext() without a change = %v, %v; want nil, nil and a living stream", change, err)
 		}
 		noError(t, stream.Close())
 		if _, err := stream.Next(); !errors.Is(err, motor.StopAsyncIteration) || stream.Stream().Alive() {
-			t.Errorf("after Close: %v", err)
+			t.Errorf("Next() after Close: %v, want StopAsyncIteration", err)
 		}
 		noError(t, stream.Close())
 	})
@@ -64,7 +64,7 @@ func TestChangeStreamResumeAfter(t *testing.T) {
 		again := watchIn(ops)(nil, options.ChangeStream().SetResumeAfter(token))
 		for _, id := range []any{"b", "c"} {
 			if change, err := again.Next(); !inserted(change, id) || err != nil {
-				t.Errorf("%v, %v; want %v", change, err, id)
+				t.Errorf("Next() = %v, %v; want the insert of %v", change, err, id)
 			}
 		}
 		noError(t, again.Close())
@@ -82,24 +82,24 @@ func TestChangeStreamPipelineAndOptions(t *testing.T) {
 		change, err := stream.Next()
 		noError(t, err)
 		if full, _ := change["fullDocument"].(bson.M); full["n"] != int32(1) || change["operationType"] != "update" {
-			t.Errorf("%v", change)
+			t.Errorf("got change %v, want an update with the full document", change)
 		}
 		noError(t, stream.Close())
 	})
 }
 
-// A change without an _id, which a stage has taken out.
+// A $project stage removes the _id of the change.
 func TestChangeStreamChangeWithoutID(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		stream := watchIn(ops)(mongo.Pipeline{{{Key: "$project", Value: bson.M{"_id": 0}}}})
 		noError(t, stream.Open())
 		insert(t, ops, "a")
-		// Servers of today refuse it themselves.
+		// Recent servers reject the pipeline themselves.
 		if _, err := stream.Next(); !errors.Is(err, motor.InvalidOperation) && !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want InvalidOperation or OperationFailure", err)
 		}
 		if stream.Stream().Alive() {
-			t.Error("it is still alive")
+			t.Error("Alive() = true after the error, want false")
 		}
 	})
 }
@@ -114,7 +114,7 @@ func TestChangeStreamOfDatabaseAndClient(t *testing.T) {
 			noError(t, err)
 			insert(t, ops, name)
 			if change, err := stream.Next(t.Context()).Await(t.Context()); !inserted(change, name) || err != nil {
-				t.Errorf("%s: %v, %v", name, change, err)
+				t.Errorf("%s: %v, %v; want the insert of %[1]s", name, change, err)
 			}
 			_, err = stream.Close(t.Context()).Await(t.Context())
 			noError(t, err)
@@ -130,16 +130,16 @@ func TestChangeStreamEndsWithInvalidate(t *testing.T) {
 		noError(t, ops.Drop())
 		for _, operation := range []string{"drop", "invalidate"} {
 			if change, err := stream.Next(); change["operationType"] != operation || err != nil {
-				t.Errorf("%v, %v; want %s", change, err, operation)
+				t.Errorf("Next() = %v, %v; want operation %s", change, err, operation)
 			}
 		}
 		if _, err := stream.Next(); !errors.Is(err, motor.StopAsyncIteration) || stream.Stream().Alive() {
-			t.Errorf("got %v", err)
+			t.Errorf("Next() after invalidate: %v, want StopAsyncIteration", err)
 		}
 	})
 }
 
-// What a server would have to be brought to is scripted.
+// The peer is scripted, since a real server does not fail on demand.
 func TestChangeStreamResumesAfterError(t *testing.T) {
 	onScriptedStreams(t, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		stream := watchIn(ops)(nil)
@@ -161,19 +161,19 @@ func TestChangeStreamResumesAfterError(t *testing.T) {
 		answers <- func(r *wiretest.Request) { r.Fail(1, "InternalError", "this is only a test") }
 		for n := 1; n <= 3; n++ {
 			if change, err := stream.Next(); change["n"] != int32(n) || err != nil {
-				t.Errorf("%v, %v; want %d", change, err, n)
+				t.Errorf("Next() = %v, %v; want change %d", change, err, n)
 			}
 		}
 		if at := peer.Seen("aggregate")[1].Lookup("pipeline", "0", "$changeStream", "resumeAfter", "_data"); at.Int32() != 9 {
-			t.Errorf("resumed at %v", at)
+			t.Errorf("resumed at %v, want 9", at)
 		}
 		if _, err := stream.TryNext(); !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("got %v", err)
+			t.Errorf("TryNext: %v, want OperationFailure", err)
 		}
 		ended := make(chan error, 10)
 		stream.Each(func(change bson.M, err error) bool { ended <- err; return true })
 		if err := <-ended; err != nil {
-			t.Errorf("the end mark of Each: %v", err)
+			t.Errorf("last call of Each: error %v, want none", err)
 		}
 		noError(t, stream.Close())
 	})
@@ -198,7 +198,7 @@ func TestChangeStreamWrappers(t *testing.T) {
 			stream := callback.WatchOf[event](target, nil)
 			change, err := called(s.ctx, s.loop, func(done callback.Func[event]) { stream.Next(s.ctx, done) })
 			if change.OperationType != "insert" || err != nil || stream.IOLoop() != s.loop {
-				t.Errorf("%s: %v, %v", name, change, err)
+				t.Errorf("%s: %v, %v; want an insert on the handle's loop", name, change, err)
 			}
 		}
 	})

@@ -18,7 +18,7 @@ import (
 func TestClientOpenReturnsClient(t *testing.T) {
 	client := newClient(t)
 	if got, err := client.Open(t.Context()).Await(t.Context()); got != client || err != nil {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("Open() = %v, %v; want the client itself", got, err)
 	}
 }
 
@@ -32,19 +32,19 @@ func TestClientServerPropertiesNeedNoIO(t *testing.T) {
 		t.Helper()
 		_, known := client.Address()
 		if client.Connected() != connected || known != connected || (client.Host() != "") != connected || (client.Port() != 0) != connected {
-			t.Errorf("%s: connected %t, address %q:%d", when, client.Connected(), client.Host(), client.Port())
+			t.Errorf("%s: connected %t, address %q:%d; want connected %t", when, client.Connected(), client.Host(), client.Port(), connected)
 		}
 		if client.MaxBSONSize() != 16<<20 || client.MaxWriteBatchSize() < 1000 || client.MaxMessageSize() < 32<<20 {
-			t.Errorf("%s: limits %d, %d, %d", when, client.MaxBSONSize(), client.MaxWriteBatchSize(), client.MaxMessageSize())
+			t.Errorf("%s: limits %d, %d, %d; want 16777216, at least 1000, at least 33554432", when, client.MaxBSONSize(), client.MaxWriteBatchSize(), client.MaxMessageSize())
 		}
 		if (client.MaxWireVersion() > 0) != connected {
-			t.Errorf("%s: wire version %d", when, client.MaxWireVersion())
+			t.Errorf("%s: wire version %d; want it only when connected", when, client.MaxWireVersion())
 		}
 		if len(client.Nodes()) == 0 || len(client.Seeds()) == 0 {
-			t.Errorf("%s: no nodes: %v of %v", when, client.Nodes(), client.Seeds())
+			t.Errorf("%s: got nodes %v and seeds %v, want some", when, client.Nodes(), client.Seeds())
 		}
 		if connected && len(client.TopologyDescription().Servers) == 0 {
-			t.Errorf("%s: no topology", when)
+			t.Errorf("%s: got no servers in the topology, want some", when)
 		}
 	}
 	check("before the first operation", false)
@@ -52,12 +52,12 @@ func TestClientServerPropertiesNeedNoIO(t *testing.T) {
 	noError(t, err)
 	check("when connected", true)
 	if !client.IsPrimary() && !client.IsMongos() {
-		t.Error("it takes writes, and is neither a primary nor a mongos")
+		t.Error("IsPrimary() and IsMongos() = false for a server that accepts writes")
 	}
 	noError(t, client.Close(context.Background()))
 	check("after Close", false)
 	if len(told) == 0 {
-		t.Error("the user's own monitor was not told")
+		t.Error("the user's server monitor got no event")
 	}
 }
 
@@ -67,7 +67,7 @@ func TestClientDatabaseNames(t *testing.T) {
 		for method, args := range map[string][]any{"Client.ListDatabaseNames": {bson.D{}}, "Client.DatabaseNames": nil} {
 			names, err := invoked(ops, method, args...).Await(t.Context())
 			if err != nil || !slices.Contains(names.([]string), name) {
-				t.Errorf("%s: %q is not among %q, %v", method, name, names, err)
+				t.Errorf("%s: got %q, %v; want %q among them", method, names, err, name)
 			}
 		}
 	})
@@ -85,7 +85,7 @@ func TestClientDropDatabase(t *testing.T) {
 			noError(t, err)
 			noError(t, drop(which))
 			if n, err := ops.CountDocuments(bson.D{}); n != 0 || err != nil {
-				t.Errorf("%T: %d documents are left, %v", which, n, err)
+				t.Errorf("%T: %d documents left, %v; want 0", which, n, err)
 			}
 		}
 		for _, which := range []any{nil, 1, (*motor.Database)(nil), collectionOf(ops)} {
@@ -101,7 +101,7 @@ func TestClientDropDatabase(t *testing.T) {
 
 func TestClientAlive(t *testing.T) {
 	if !mongotest.Embedded() {
-		t.Skip("needs a server of its own, to stop it; MONGODB_URI names one that is shared")
+		t.Skip("needs a server that it may stop; MONGODB_URI names a shared one")
 	}
 	server, err := mongotest.Run(t.Context())
 	noError(t, err)
@@ -114,7 +114,7 @@ func TestClientAlive(t *testing.T) {
 		return yes
 	}
 	if !alive() { // with nothing connected, it tries to connect
-		t.Error("the server is there, and the client is not alive")
+		t.Error("Alive() = false while the server runs, want true")
 	}
 	noError(t, server.Close())
 	_, err = client.ServerInfo(t.Context()).Await(t.Context())
@@ -122,7 +122,7 @@ func TestClientAlive(t *testing.T) {
 		t.Errorf("got %v, want a ConnectionFailure", err)
 	}
 	if alive() {
-		t.Error("the server is gone, an operation has failed, and the client is alive")
+		t.Error("Alive() = true after the server stopped, want false")
 	}
 }
 
@@ -144,7 +144,7 @@ func TestClientCloseCursorAndKillCursors(t *testing.T) {
 		for i, r := range cursors {
 			docs, err := r.ToList()
 			if len(docs) != 5 || err != nil || r.CursorID() != 0 {
-				t.Errorf("cursor %d goes on: %d documents, %v, number %d", i, len(docs), err, r.CursorID())
+				t.Errorf("killed cursor %d: %d documents, %v, id %d; want the 5 of its batch", i, len(docs), err, r.CursorID())
 			}
 		}
 		for _, id := range []int64{ids[0], 12345} {
@@ -165,9 +165,9 @@ func TestClientFsyncAndUnlock(t *testing.T) {
 	noError(t, err)
 	locked, err := client.IsLocked(ctx).Await(ctx)
 	if !locked || err != nil {
-		t.Errorf("locked: %t, %v", locked, err)
+		t.Errorf("got locked %t, %v; want true", locked, err)
 	}
-	for range 2 { // the second time there is nothing to unlock
+	for range 2 { // unlocking twice is not an error
 		_, err = client.Unlock(ctx).Await(ctx)
 		noError(t, err)
 	}

@@ -53,7 +53,7 @@ func TestFindOneAndReturnsDocumentBefore(t *testing.T) {
 			t.Fatalf("FindOneAndReplace: %v, %v; want the document before", doc, err)
 		}
 		if nested, ok := doc["nested"].(bson.M); !ok || nested["deep"] != true {
-			t.Errorf("a document within is %#v", doc["nested"])
+			t.Errorf("nested document is %#v, want bson.M with deep: true", doc["nested"])
 		}
 		doc, err = findOneAndDelete(ops, bson.M{"i": 11})
 		if len(doc) != 2 || doc["_id"] != "0001" || err != nil {
@@ -93,13 +93,13 @@ func TestFindOneAndWithoutMatchReturnsNil(t *testing.T) {
 		if doc, err := findOneAndReplace(ops, nobody, bson.M{}); doc != nil || err != nil {
 			t.Errorf("FindOneAndReplace: %v, %v; want nil, nil", doc, err)
 		}
-		// There is no document before an upsert.
+		// An upsert has no document before it.
 		doc, err := findOneAndUpdate(ops, nobody, bson.M{"$set": bson.M{"a": 1}}, options.FindOneAndUpdate().SetUpsert(true))
 		if doc != nil || err != nil {
 			t.Errorf("FindOneAndUpdate: %v, %v; want nil, nil", doc, err)
 		}
 		if doc, err := ops.FindOne(nobody); doc["a"] != int32(1) || err != nil {
-			t.Errorf("upserted: %v, %v", doc, err)
+			t.Errorf("upserted document: %v, %v; want a = 1", doc, err)
 		}
 	})
 }
@@ -111,10 +111,10 @@ func TestFindOneAndWithWTimeout(t *testing.T) {
 		noError(t, err)
 		doc, err := findOneAndUpdate(ops, bson.M{"i": 1}, bson.M{"$set": bson.M{"a": 1}})
 		if !isNumber(doc, 1) || err != nil {
-			t.Errorf("FindOneAndUpdate: %v, %v", doc, err)
+			t.Errorf("FindOneAndUpdate: %v, %v; want document 1", doc, err)
 		}
 		if doc, err := findOneAndDelete(ops, bson.M{"i": 7}); doc != nil || err != nil {
-			t.Errorf("FindOneAndDelete on a miss: %v, %v", doc, err)
+			t.Errorf("FindOneAndDelete without a match: %v, %v; want nil, nil", doc, err)
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestFindOneAndUpdateArrayFilters(t *testing.T) {
 			SetCollation(&options.Collation{Locale: "fr"}).SetComment("why").SetProjection(bson.M{"_id": 0}))
 		grades, _ := doc["grades"].(bson.A)
 		if len(doc) != 1 || len(grades) != 3 || grades[0] != int32(95) || grades[1] != int32(100) || grades[2] != int32(100) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("FindOneAndUpdate: %v, %v; want grades 95, 100, 100", doc, err)
 		}
 	})
 }

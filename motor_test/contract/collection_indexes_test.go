@@ -56,36 +56,36 @@ var byIAndName = bson.D{{Key: "i", Value: motor.Descending}, {Key: "name", Value
 func TestCreateIndexAndDropIndex(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		if names := indexNames(t, ops); len(names) != 0 {
-			t.Errorf("a collection that is not there has indexes: %q", names)
+			t.Errorf("indexes of a missing collection: %q, want none", names)
 		}
 		noError(t, dropIndex(ops, "nothing"))
 		for want, keys := range map[string]any{"i_1": "i", "i_-1_name_1": byIAndName} {
-			for range 2 { // one that is there is no error
+			for range 2 { // creating an index again is not an error
 				if name, err := createIndex(ops, keys); name != want || err != nil {
 					t.Errorf("created %q, %v; want %q", name, err, want)
 				}
 			}
 		}
 		if name, err := createIndex(ops, "x", options.Index().SetName("special").SetUnique(true)); name != "special" || err != nil {
-			t.Errorf("created %q, %v", name, err)
+			t.Errorf("created %q, %v; want \"special\"", name, err)
 		}
 		information, err := indexInformation(ops)
 		noError(t, err)
-		// The keys of an index have an order, and there are neither names nor namespaces within.
+		// The keys keep their order. The description has neither the name nor the namespace.
 		want := bson.D{{Key: "i", Value: int32(-1)}, {Key: "name", Value: int32(1)}}
 		if got := information["i_-1_name_1"]; !reflect.DeepEqual(got["key"], want) || got["name"] != nil || got["ns"] != nil {
-			t.Errorf("described as %v", got)
+			t.Errorf("description %v, want key %v without name and ns", got, want)
 		}
 		if information["special"]["unique"] != true {
-			t.Errorf("described as %v", information["special"])
+			t.Errorf("description %v, want unique: true", information["special"])
 		}
 		noError(t, dropIndex(ops, "special"))
 		noError(t, dropIndex(ops, byIAndName))
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "i_1"}) {
-			t.Errorf("left: %q", names)
+			t.Errorf("indexes %q, want _id_ and i_1", names)
 		}
 		if err := dropIndex(ops, "special"); !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("dropped twice: %v, want an OperationFailure", err)
+			t.Errorf("dropping an index twice: %v, want an OperationFailure", err)
 		}
 	})
 }
@@ -99,10 +99,10 @@ func TestCreateIndexesAndDropIndexes(t *testing.T) {
 			c.CreateIndexes(ctx, models, done)
 		})
 		if !slices.Equal(names, []string{"i_-1_name_1", "n"}) || err != nil {
-			t.Errorf("created %q, %v", names, err)
+			t.Errorf("created %q, %v; want i_-1_name_1 and n", names, err)
 		}
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "i_-1_name_1", "n"}) {
-			t.Errorf("there are %q", names)
+			t.Errorf("indexes %q, want _id_, i_-1_name_1 and n", names)
 		}
 		_, err = either(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
 			return c.DropIndexes(ctx)
@@ -111,7 +111,7 @@ func TestCreateIndexesAndDropIndexes(t *testing.T) {
 		})
 		noError(t, err)
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_"}) {
-			t.Errorf("left: %q", names)
+			t.Errorf("indexes %q, want _id_ only", names)
 		}
 	})
 }
@@ -120,14 +120,14 @@ func TestCreateIndexWithWTimeout(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 1, "wtimeout": 10_000}))
 		if name, err := createIndex(ops, byIAndName, options.Index().SetUnique(true)); name != "i_-1_name_1" || err != nil {
-			t.Errorf("created %q, %v", name, err)
+			t.Errorf("created %q, %v; want i_-1_name_1", name, err)
 		}
 		if information, err := indexInformation(ops); information["i_-1_name_1"]["unique"] != true || err != nil {
-			t.Errorf("%v, %v", information, err)
+			t.Errorf("description %v, %v; want unique: true", information, err)
 		}
 		noError(t, dropIndex(ops, byIAndName))
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_"}) {
-			t.Errorf("left: %q", names)
+			t.Errorf("indexes %q, want _id_ only", names)
 		}
 	})
 }
@@ -140,9 +140,9 @@ func TestListIndexes(t *testing.T) {
 			return c.ListIndexes()
 		})
 		if _, ok := r.Address(); ok || r.Started() || r.Session() != nil {
-			t.Error("before the first read there is something")
+			t.Error("the cursor has an address, a session or is started before its first read")
 		}
-		// The command is sent when the cursor is read, so it knows of an index that was created before.
+		// The first read sends the command, so the cursor has an index that is created after the call.
 		_, err := createIndex(ops, byIAndName)
 		noError(t, err)
 		docs, err := r.ToList()
@@ -151,7 +151,7 @@ func TestListIndexes(t *testing.T) {
 		}
 		want := bson.D{{Key: "i", Value: int32(-1)}, {Key: "name", Value: int32(1)}}
 		if docs[0]["name"] != "_id_" || docs[1]["name"] != "i_-1_name_1" || !reflect.DeepEqual(docs[1]["key"], want) {
-			t.Errorf("%v", docs)
+			t.Errorf("ListIndexes: %v, want _id_ and i_-1_name_1", docs)
 		}
 	})
 }

@@ -46,11 +46,11 @@ func TestFindAndModify(t *testing.T) {
 		}
 		doc, err = findAndModify(ops, bson.M{"_id": "new"}, motor.FindAndModifyOptions{Update: bson.M{"i": 7}, Upsert: true, New: true})
 		if doc["_id"] != "new" || !isNumber(doc, 7) || err != nil {
-			t.Errorf("upserted: %v, %v", doc, err)
+			t.Errorf("upserted: %v, %v; want new, 7", doc, err)
 		}
 		doc, err = findAndModify(ops, bson.M{"_id": "nobody"}, motor.FindAndModifyOptions{Remove: true})
 		if doc != nil || err != nil {
-			t.Errorf("on a miss: %v, %v; want nil, nil", doc, err)
+			t.Errorf("without a match: %v, %v; want nil, nil", doc, err)
 		}
 	})
 }
@@ -70,11 +70,11 @@ func TestFindAndModifyFullResponse(t *testing.T) {
 		value, _ := reply["value"].(bson.M)
 		done, _ := reply["lastErrorObject"].(bson.M)
 		if !isNumber(value, 1) || done["updatedExisting"] != true || reply["ok"] != 1.0 || err != nil {
-			t.Errorf("%v, %v", reply, err)
+			t.Errorf("full response %v, %v; want value 1, updatedExisting and ok", reply, err)
 		}
 		reply, err = full(bson.M{"i": 100}, motor.FindAndModifyOptions{Remove: true})
 		if reply["value"] != nil || reply["ok"] != 1.0 || err != nil {
-			t.Errorf("on a miss: %v, %v", reply, err)
+			t.Errorf("without a match: %v, %v; want a nil value and ok", reply, err)
 		}
 	})
 }
@@ -88,7 +88,7 @@ func TestFindAndModifyFields(t *testing.T) {
 			Update: bson.M{"$inc": bson.M{"a": 1}}, New: true, Fields: []string{"a", "b"},
 		})
 		if !reflect.DeepEqual(doc, bson.M{"_id": int32(1), "a": int32(2), "b": int32(2)}) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("got %v, %v; want _id 1, a 2, b 2", doc, err)
 		}
 	})
 }
@@ -103,7 +103,7 @@ func TestCollectionCount(t *testing.T) {
 			})
 		}
 		if n, err := count(); n != 0 || err != nil {
-			t.Errorf("of nothing: %d, %v", n, err)
+			t.Errorf("empty collection: %d, %v; want 0", n, err)
 		}
 		_, err := ops.InsertMany(numbered(10))
 		noError(t, err)
@@ -133,27 +133,27 @@ func TestEnsureIndex(t *testing.T) {
 			})
 		}
 		if name, err := ensure("a"); name != "a_1" || err != nil {
-			t.Errorf("the first time: %q, %v", name, err)
+			t.Errorf("first call: %q, %v; want \"a_1\"", name, err)
 		}
 		if name, err := ensure("a"); name != "" || err != nil {
-			t.Errorf("the second time: %q, %v; want nothing", name, err)
+			t.Errorf("second call: %q, %v; want \"\"", name, err)
 		}
 		unique := motor.EnsureIndexOptions{Index: options.Index().SetUnique(true).SetName("n"), CacheFor: new(time.Duration(0))}
 		for range 2 {
 			if name, err := ensure("b", unique); name != "n" || err != nil {
-				t.Errorf("never to be known: %q, %v", name, err)
+				t.Errorf("index that must not be cached: %q, %v; want \"n\"", name, err)
 			}
 		}
 		noError(t, dropIndex(ops, "a_1"))
 		if name, err := ensure("a"); name != "a_1" || err != nil {
-			t.Errorf("once it was dropped: %q, %v", name, err)
+			t.Errorf("after DropIndex: %q, %v; want \"a_1\"", name, err)
 		}
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "a_1", "n"}) {
-			t.Errorf("there are %q", names)
+			t.Errorf("indexes %q, want _id_, a_1 and n", names)
 		}
 		noError(t, ops.Drop())
 		if name, err := ensure("a"); name != "a_1" || err != nil {
-			t.Errorf("once the collection was dropped: %q, %v", name, err)
+			t.Errorf("after Drop: %q, %v; want \"a_1\"", name, err)
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestMapReduce(t *testing.T) {
 			t.Helper()
 			slices.SortFunc(docs, func(x, y bson.M) int { return int(x["value"].(float64) - y["value"].(float64)) })
 			if !reflect.DeepEqual(docs, []bson.M{{"_id": "a", "value": 3.0}, {"_id": "b", "value": 4.0}}) || err != nil {
-				t.Errorf("%s: %v, %v", what, docs, err)
+				t.Errorf("%s: %v, %v; want a 3 and b 4", what, docs, err)
 			}
 		}
 		docs, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {
@@ -209,7 +209,7 @@ func TestMapReduce(t *testing.T) {
 			out = wrapped.Futures()
 		}
 		if out.FullName() != collectionOf(ops).Database().Name()+".totals" {
-			t.Errorf("MapReduce: into %s", out.FullName())
+			t.Errorf("MapReduce: result collection %s, want totals", out.FullName())
 		}
 		docs, err = out.Find(bson.D{}).ToList(ctx).Await(ctx)
 		check("MapReduce", docs, err)
@@ -220,7 +220,7 @@ func TestMapReduce(t *testing.T) {
 			c.MapReduceFullResponse(ctx, mapping, reducing, bson.D{{Key: "replace", Value: "totals"}}, done, some)
 		})
 		if reply["ok"] != 1.0 || reply["result"] == nil || err != nil {
-			t.Errorf("MapReduceFullResponse: %v, %v", reply, err)
+			t.Errorf("MapReduceFullResponse: %v, %v; want ok and a result", reply, err)
 		}
 		reply, err = either(ops, func(ctx context.Context, c futures) futureOfDocument {
 			return c.InlineMapReduceFullResponse(ctx, mapping, reducing, some)
@@ -228,7 +228,7 @@ func TestMapReduce(t *testing.T) {
 			c.InlineMapReduceFullResponse(ctx, mapping, reducing, done, some)
 		})
 		if results, _ := reply["results"].(bson.A); len(results) != 2 || err != nil {
-			t.Errorf("InlineMapReduceFullResponse: %v, %v", reply, err)
+			t.Errorf("InlineMapReduceFullResponse: %v, %v; want 2 results", reply, err)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func TestEstimatedDocumentCount(t *testing.T) {
 			})
 		}
 		if n, err := count(); n != 0 || err != nil {
-			t.Errorf("of nothing: %d, %v", n, err)
+			t.Errorf("missing collection: %d, %v; want 0", n, err)
 		}
 		_, err := ops.InsertMany(numbered(7))
 		noError(t, err)
@@ -47,7 +47,7 @@ func TestDistinct(t *testing.T) {
 			})
 		}
 		if values, err := distinct("a", bson.D{}); values == nil || len(values) != 0 || err != nil {
-			t.Errorf("of nothing: %#v, %v; want an empty list", values, err)
+			t.Errorf("missing collection: %#v, %v; want an empty list", values, err)
 		}
 		_, err := ops.InsertMany([]bson.M{{"a": 1}, {"a": 2}, {"a": 1}, {"a": bson.A{2, 3}}, {"b": bson.M{"c": bson.M{"d": 1}}}})
 		noError(t, err)
@@ -60,10 +60,10 @@ func TestDistinct(t *testing.T) {
 		if !reflect.DeepEqual(values, []any{int32(1)}) || err != nil {
 			t.Errorf("with a filter: %v, %v; want 1", values, err)
 		}
-		// Documents are bson.M, those within too.
+		// Documents are bson.M at every depth.
 		values, err = distinct("b", bson.D{})
 		if !reflect.DeepEqual(values, []any{bson.M{"c": bson.M{"d": int32(1)}}}) || err != nil {
-			t.Errorf("documents: %#v, %v", values, err)
+			t.Errorf("documents: %#v, %v; want bson.M", values, err)
 		}
 	})
 }
@@ -75,35 +75,35 @@ func TestAggregateReadMethods(t *testing.T) {
 		r := aggregate(ops, bson.A{bson.M{"$match": bson.M{"i": bson.M{"$gte": 3}}}, bson.M{"$sort": bson.M{"_id": 1}}},
 			options.Aggregate().SetBatchSize(4))
 		if !r.Alive() || r.CursorID() != 0 || r.NextObject() != nil {
-			t.Error("it has started before it was read")
+			t.Error("the cursor is started before its first read")
 		}
 		if more, err := r.FetchNext(); !more || err != nil {
-			t.Errorf("FetchNext: %t, %v", more, err)
+			t.Errorf("FetchNext() = %t, %v; want true", more, err)
 		}
 		if doc := r.NextObject(); !isNumber(doc, 3) {
-			t.Errorf("NextObject: %v", doc)
+			t.Errorf("NextObject() = %v, want document 3", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 4) || err != nil {
-			t.Errorf("Next: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v; want document 4", doc, err)
 		}
 		docs, err := r.ToList(6)
 		if len(docs) != 6 || !isNumber(docs[5], 10) || err != nil {
-			t.Errorf("ToList: %v, %v", docs, err)
+			t.Errorf("ToList() = %v, %v; want documents 5 to 10", docs, err)
 		}
 		for doc, err := range r.All() {
 			if !isNumber(doc, 11) || err != nil {
-				t.Errorf("All: %v, %v", doc, err)
+				t.Errorf("All: %v, %v; want document 11", doc, err)
 			}
 			break
 		}
 		if docs, err = r.ToList(); len(docs) != 13 || !isNumber(docs[12], 24) || err != nil {
-			t.Errorf("the rest: %v, %v", docs, err)
+			t.Errorf("ToList() of the rest = %v, %v; want documents 12 to 24", docs, err)
 		}
 		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) || r.Alive() {
-			t.Errorf("at the end: %v", err)
+			t.Errorf("at the end: %v, want StopAsyncIteration", err)
 		}
 		if r.cursor.Collection() != collectionOf(ops) {
-			t.Error("the cursor's collection is another one")
+			t.Error("Collection() is another collection")
 		}
 	})
 }
@@ -112,7 +112,7 @@ func TestAggregateInvalidPipelineFailsOnRead(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		r := aggregate(ops, bson.A{bson.M{"$noSuchStage": 1}})
 		if err := r.Err(); err != nil {
-			t.Errorf("before it is read: %v", err)
+			t.Errorf("Err() before the first read = %v, want nil", err)
 		}
 		if _, err := r.ToList(); !errors.Is(err, motor.OperationFailure) {
 			t.Errorf("got %v, want an OperationFailure", err)
@@ -130,13 +130,13 @@ func TestCollectionOptions(t *testing.T) {
 			})
 		}
 		if set, err := optionsOf(); set == nil || len(set) != 0 || err != nil {
-			t.Errorf("of what is not there: %v, %v; want an empty map", set, err)
+			t.Errorf("missing collection: %v, %v; want an empty map", set, err)
 		}
 		ctx, coll := t.Context(), collectionOf(ops)
 		_, err := coll.Database().CreateCollection(ctx, coll.Name(), options.CreateCollection().SetCapped(true).SetSizeInBytes(4096)).Await(ctx)
 		noError(t, err)
 		if set, err := optionsOf(); set["capped"] != true || set["size"] == nil || err != nil {
-			t.Errorf("%v, %v", set, err)
+			t.Errorf("Options() = %v, %v; want capped with a size", set, err)
 		}
 	})
 }
@@ -148,18 +148,18 @@ func TestCollectionWithOptions(t *testing.T) {
 	}
 	same := coll.WithOptions()
 	if same == coll || same.FullName() != coll.FullName() || same.WriteConcern().String() != "{w: 2, wtimeout: 5}" {
-		t.Errorf("without options: %s, %v", same.FullName(), same.WriteConcern())
+		t.Errorf("WithOptions() without options: %s, %v; want another handle with the same write concern", same.FullName(), same.WriteConcern())
 	}
 	other := coll.WithOptions(options.Collection().SetWriteConcern(writeconcern.W1()).SetReadPreference(readpref.Nearest()))
 	if other.WriteConcern().String() != "{w: 1}" || other.ReadPreference() != readpref.NearestMode {
-		t.Errorf("with options: %v, %v", other.WriteConcern(), other.ReadPreference())
+		t.Errorf("with options: %v, %v; want {w: 1}, nearest", other.WriteConcern(), other.ReadPreference())
 	}
 	if coll.WriteConcern().String() != "{w: 2, wtimeout: 5}" || coll.ReadPreference() != readpref.PrimaryMode {
-		t.Errorf("the first handle has become %v, %v", coll.WriteConcern(), coll.ReadPreference())
+		t.Errorf("the first handle has %v, %v; want {w: 2, wtimeout: 5}, primary", coll.WriteConcern(), coll.ReadPreference())
 	}
 	wrapped := callback.WrapCollection(callback.NewLoop(), coll)
 	if wrapped.WithOptions().FullName() != coll.FullName() {
-		t.Error("callback style: another collection")
+		t.Error("callback style: WithOptions() has another name")
 	}
 }
 
@@ -168,9 +168,9 @@ func TestHandleIOLoopIsThatOfClient(t *testing.T) {
 	defer loop.Close()
 	db := newClient(t, motor.WithIOLoop(loop)).Database("d")
 	if db.IOLoop() != loop || db.Collection("c").IOLoop() != loop {
-		t.Error("another loop")
+		t.Error("IOLoop() is not the client's loop")
 	}
 	if db = newClient(t).Database("d"); db.IOLoop() != nil || db.Collection("c").IOLoop() != nil {
-		t.Error("a loop where the client has none")
+		t.Error("IOLoop() is not nil for a client without a loop")
 	}
 }

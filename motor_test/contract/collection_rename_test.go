@@ -21,12 +21,12 @@ func TestCollectionRename(t *testing.T) {
 				c.Rename(ctx, to, done, opts...)
 			})
 			if err == nil && reply["ok"] != 1.0 {
-				t.Errorf("the reply is %v", reply)
+				t.Errorf("got reply %v, want ok", reply)
 			}
 			return err
 		}
 		if err := rename("new"); !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("a collection that is not there: %v, want an OperationFailure", err)
+			t.Errorf("missing collection: %v, want an OperationFailure", err)
 		}
 		_, err := ops.InsertMany(numbered(3))
 		noError(t, err)
@@ -39,15 +39,15 @@ func TestCollectionRename(t *testing.T) {
 		ctx, db := t.Context(), collectionOf(ops).Database()
 		names, err := db.CollectionNames(ctx).Await(ctx)
 		if !slices.Equal(names, []string{"new"}) || err != nil {
-			t.Errorf("there are %q, %v", names, err)
+			t.Errorf("collections %q, %v; want new only", names, err)
 		}
 		if n, err := db.Collection("new").CountDocuments(ctx, bson.D{}).Await(ctx); n != 3 || err != nil {
-			t.Errorf("%d documents have moved, %v; want 3", n, err)
+			t.Errorf("the renamed collection has %d documents, %v; want 3", n, err)
 		}
 		_, err = ops.InsertMany(numbered(1))
 		noError(t, err)
 		if err := rename("new"); !errors.Is(err, motor.OperationFailure) {
-			t.Errorf("a name that is taken: %v, want an OperationFailure", err)
+			t.Errorf("existing name: %v, want an OperationFailure", err)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestCollectionRenameDropTarget(t *testing.T) {
 		})
 		noError(t, err)
 		if n, err := other.CountDocuments(ctx, bson.D{}).Await(ctx); n != 2 || err != nil {
-			t.Errorf("%d documents, %v; want 2", n, err)
+			t.Errorf("the target has %d documents, %v; want 2", n, err)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// numbered makes n documents.
+// numbered returns n documents.
 func numbered(n int) []bson.M {
 	docs := make([]bson.M, n)
 	for i := range docs {
@@ -36,13 +36,13 @@ func TestInsertOneAndFindOne(t *testing.T) {
 		r, err := ops.InsertOne(bson.M{"a": 1, "nested": bson.M{"list": bson.A{1, bson.M{"deep": true}}}})
 		noError(t, err)
 		if _, ok := r.InsertedID.(bson.ObjectID); !ok || !r.Acknowledged {
-			t.Errorf("result: %+v", r)
+			t.Errorf("got result %+v, want an ObjectID, acknowledged", r)
 		}
 		doc, err := ops.FindOne(bson.M{"_id": r.InsertedID})
 		noError(t, err)
-		// Documents within a bson.M are bson.M.
+		// Nested documents of a bson.M are bson.M.
 		if deep := doc["nested"].(bson.M)["list"].(bson.A)[1].(bson.M)["deep"]; deep != true {
-			t.Errorf("document: %v", doc)
+			t.Errorf("got document %v, want deep: true", doc)
 		}
 	})
 }
@@ -65,16 +65,16 @@ func TestDuplicateKeyErrorClasses(t *testing.T) {
 			motor.DuplicateKeyError, motor.WriteError, motor.OperationFailure, motor.PyMongoError,
 		} {
 			if !errors.Is(err, class) {
-				t.Errorf("%v is no %v", err, class)
+				t.Errorf("got %v, want a %v", err, class)
 			}
 		}
 		if errors.Is(err, motor.ConnectionFailure) {
-			t.Error("it is a ConnectionFailure too")
+			t.Error("got a ConnectionFailure, want none")
 		}
 		var own *motor.Error
 		var drivers mongo.WriteException
 		if !errors.As(err, &own) || own.Code() != 11000 || !errors.As(err, &drivers) {
-			t.Errorf("%v: not a *motor.Error of code 11000 around the driver's WriteException", err)
+			t.Errorf("got %v, want a *motor.Error of code 11000 around the driver's WriteException", err)
 		}
 	})
 }
@@ -88,11 +88,11 @@ func TestInsertManyOrderedStopsAtError(t *testing.T) {
 		}
 		var bulk mongo.BulkWriteException
 		if !errors.As(err, &bulk) || len(bulk.WriteErrors) != 1 || bulk.WriteErrors[0].Index != 2 {
-			t.Errorf("the driver's error does not tell which: %+v", bulk)
+			t.Errorf("the driver's error is %+v, want one write error at index 2", bulk)
 		}
 		n, err := ops.CountDocuments(bson.D{})
 		if n != 2 || err != nil {
-			t.Errorf("%d documents were inserted, %v; want 2", n, err)
+			t.Errorf("inserted %d documents, %v; want 2", n, err)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestInsertManyReturnsResultAndError(t *testing.T) {
 		t.Errorf("got %v, want a BulkWriteError", err)
 	}
 	if r == nil || fmt.Sprint(r.InsertedIDs) != "[a c]" {
-		t.Errorf("got %+v beside the error, want the _ids a and c", r)
+		t.Errorf("got %+v with the error, want the _ids a and c", r)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestWriteResultCounts(t *testing.T) {
 		doc, err := ops.FindOne(bson.M{"_id": "0001"})
 		noError(t, err)
 		if len(doc) != 2 || doc["i"] != int32(100) {
-			t.Errorf("replaced document: %v", doc)
+			t.Errorf("replaced document: %v, want i = 100", doc)
 		}
 
 		deleted, err := ops.DeleteOne(bson.M{"i": bson.M{"$gte": 5}})
@@ -165,12 +165,12 @@ func TestUpsertedID(t *testing.T) {
 			noError(t, err)
 			return r
 		}
-		for i, want := range []any{"new", nil} { // the second time it is there
+		for i, want := range []any{"new", nil} { // the second time, the document exists
 			r := update()
 			id, err := r.UpsertedID()
 			n, _ := r.UpsertedCount()
 			if id != want || n != int64(1-i) || err != nil {
-				t.Errorf("upserted %v, %d, %v; want %v", id, n, err, want)
+				t.Errorf("UpsertedID, UpsertedCount = %v, %d, %v; want %v, %d", id, n, err, want, 1-i)
 			}
 		}
 	})
@@ -183,7 +183,7 @@ func TestCollectionDropTwice(t *testing.T) {
 		noError(t, ops.Drop())
 		noError(t, ops.Drop())
 		if n, err := ops.CountDocuments(bson.D{}); n != 0 || err != nil {
-			t.Errorf("%d documents, %v", n, err)
+			t.Errorf("CountDocuments() = %d, %v; want 0", n, err)
 		}
 	})
 }
@@ -193,7 +193,7 @@ func TestDatabaseCommand(t *testing.T) {
 		for _, command := range []any{"ping", bson.D{{Key: "ping", Value: 1}}, bson.M{"ping": 1}} {
 			reply, err := ops.Command(command)
 			if err != nil || reply["ok"] != 1.0 {
-				t.Errorf("%v: %v, %v", command, reply, err)
+				t.Errorf("%v: %v, %v; want ok", command, reply, err)
 			}
 		}
 		if _, err := ops.Command("noSuchCommand"); !errors.Is(err, motor.OperationFailure) {
@@ -201,7 +201,7 @@ func TestDatabaseCommand(t *testing.T) {
 		}
 		info, err := ops.ServerInfo()
 		if _, ok := info["version"].(string); !ok || err != nil {
-			t.Errorf("ServerInfo: %v, %v", info, err)
+			t.Errorf("ServerInfo: %v, %v; want a version", info, err)
 		}
 	})
 }
