@@ -17,31 +17,31 @@ import (
 func TestCommandCursorReadMethods(t *testing.T) {
 	withCommandCursor(t, 25, func(t *testing.T, r commandReader[bson.M]) {
 		if doc := r.NextObject(); !isNumber(doc, 0) {
-			t.Errorf("at once: %v; want the first document, which came with the reply", doc)
+			t.Errorf("NextObject() = %v, want document 0 of the reply", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
-			t.Errorf("Next: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v; want document 1", doc, err)
 		}
 		for range 2 {
 			if more, err := r.FetchNext(); !more || err != nil {
-				t.Errorf("FetchNext: %t, %v", more, err)
+				t.Errorf("FetchNext() = %t, %v; want true", more, err)
 			}
 		}
 		if doc := r.NextObject(); !isNumber(doc, 2) {
-			t.Errorf("NextObject: %v", doc)
+			t.Errorf("NextObject() = %v, want document 2", doc)
 		}
 		docs, err := r.ToList(12)
 		if len(docs) != 12 || !isNumber(docs[11], 14) || err != nil {
-			t.Errorf("ToList: %d documents, %v", len(docs), err)
+			t.Errorf("ToList() = %d documents, %v; want 12, up to document 14", len(docs), err)
 		}
 		for doc, err := range r.All() {
 			if !isNumber(doc, 15) || err != nil {
-				t.Errorf("All: %v, %v", doc, err)
+				t.Errorf("All: %v, %v; want document 15", doc, err)
 			}
 			break
 		}
 		if !r.Alive() || r.CursorID() == 0 {
-			t.Error("half way it is alive and has a number")
+			t.Error("the cursor is dead or has no id before its end")
 		}
 		end := make(chan int, 1)
 		next := 16
@@ -55,7 +55,7 @@ func TestCommandCursorReadMethods(t *testing.T) {
 			return true
 		})
 		if n := nextOf(t, end); n != 25 {
-			t.Errorf("the end came after %d documents", n)
+			t.Errorf("Each ended after document %d, want 25", n)
 		}
 		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) {
 			t.Errorf("at the end: %v, want StopAsyncIteration", err)
@@ -64,7 +64,7 @@ func TestCommandCursorReadMethods(t *testing.T) {
 			t.Errorf("at the end: %v, %v; want an empty list", docs, err)
 		}
 		if r.Alive() || r.CursorID() != 0 {
-			t.Error("at the end it is alive, or has a number")
+			t.Error("the cursor is alive or has an id at its end")
 		}
 	})
 }
@@ -72,7 +72,7 @@ func TestCommandCursorReadMethods(t *testing.T) {
 func TestCommandCursorEmptyResult(t *testing.T) {
 	withCommandCursor(t, 0, func(t *testing.T, r commandReader[bson.M]) {
 		if more, err := r.FetchNext(); more || err != nil {
-			t.Errorf("%t, %v", more, err)
+			t.Errorf("FetchNext() = %t, %v; want false", more, err)
 		}
 	})
 }
@@ -92,7 +92,7 @@ func TestCommandCursorNegativeBatchSize(t *testing.T) {
 	withCommandCursor(t, 5, func(t *testing.T, r commandReader[bson.M]) {
 		r.cursor.BatchSize(-1)
 		if _, err := r.Next(); !errors.Is(err, motor.ValueError) || !errors.Is(r.Err(), motor.ValueError) {
-			t.Errorf("got %v, want a ValueError", err)
+			t.Errorf("Next, Err: %v, %v; want a ValueError", err, r.Err())
 		}
 	})
 }
@@ -117,10 +117,10 @@ func TestListCollections(t *testing.T) {
 			return docs
 		}
 		if docs := list(bson.D{}); len(docs) != 3 || docs[0]["type"] != "collection" {
-			t.Errorf("%v", docs)
+			t.Errorf("ListCollections() = %v, want 3 collections", docs)
 		}
 		if docs := list(bson.M{"name": "b"}); len(docs) != 1 || docs[0]["name"] != "b" {
-			t.Errorf("of the name b: %v", docs)
+			t.Errorf("with a filter for b: %v, want b only", docs)
 		}
 	})
 }
@@ -136,7 +136,7 @@ func TestListDatabases(t *testing.T) {
 		noError(t, err)
 		docs, err := r.ToList()
 		if len(docs) != 1 || docs[0]["name"] != name || docs[0]["empty"] != false || err != nil {
-			t.Errorf("%v, %v", docs, err)
+			t.Errorf("ListDatabases() = %v, %v; want the test's database, not empty", docs, err)
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestDatabaseAggregate(t *testing.T) {
 			return c.Database().Client().Database("admin").Aggregate(pipeline)
 		})
 		if docs, err := r.ToList(); len(docs) != 1 || err != nil {
-			t.Errorf("%v, %v", docs, err)
+			t.Errorf("Aggregate: %v, %v; want one document", docs, err)
 		}
 	})
 }

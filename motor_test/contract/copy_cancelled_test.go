@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// The peer has a collection that never ends, and the copy is cancelled as its second insert arrives.
+// The peer has a collection without an end. The test cancels the copy when its second insert arrives.
 func TestCopyDatabaseCancelledPartialResult(t *testing.T) {
 	copiedInBothStyles(t, func(t *testing.T, copied copier) {
 		peer := wiretest.Start(t, wiretest.Standalone)
@@ -50,7 +50,7 @@ func TestCopyDatabaseCancelledPartialResult(t *testing.T) {
 			t.Fatalf("got %v, want a CopyError of the context", err)
 		}
 		if n := half.Result.Documents(); n != 2 || len(half.Result.Collections) != 1 || half.Result.Collections[0].Complete {
-			t.Errorf("it tells of %+v; want the two documents of the first insert", half.Result.Collections)
+			t.Errorf("got %+v, want the two documents of the first insert", half.Result.Collections)
 		}
 		if n := len(peer.Seen("insert")); n != 2 {
 			t.Errorf("%d inserts were sent, want 2", n)

@@ -17,10 +17,10 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// copier copies a database, in one style or the other, and waits for the outcome.
+// copier copies a database in one style and waits for the outcome.
 type copier func(ctx context.Context, client *motor.Client, from, to string, opts ...motor.CopyOption) (*motor.CopyResult, error)
 
-// copiedInBothStyles runs test with a copier by futures and with one by callbacks on a loop.
+// copiedInBothStyles runs test with a copier of each style.
 func copiedInBothStyles(t *testing.T, test func(t *testing.T, copied copier)) {
 	t.Run("futures", func(t *testing.T) { test(t, copiedByFuture) })
 	t.Run("callbacks", func(t *testing.T) {
@@ -37,7 +37,7 @@ func copiedByFuture(ctx context.Context, client *motor.Client, from, to string, 
 	return client.CopyDatabase(ctx, from, to, opts...).Await(context.WithoutCancel(ctx))
 }
 
-// newDatabase returns a database of the test's own, which is dropped at its end.
+// newDatabase returns a database of the test, which is dropped at its end.
 func newDatabase(t *testing.T, client *motor.Client) *motor.Database {
 	t.Helper()
 	db := client.Database(mongotest.DatabaseName(t))
@@ -49,7 +49,7 @@ func newDatabase(t *testing.T, client *motor.Client) *motor.Database {
 	return db
 }
 
-// contents returns the documents of a collection, to the byte, in the order of their _ids.
+// contents returns the documents of a collection as text, sorted by _id.
 func contents(t *testing.T, db *motor.Database, name string) []string {
 	t.Helper()
 	docs, err := motor.CollectionOf[bson.Raw](db, name).Find(bson.D{}).ToList(t.Context()).Await(t.Context())
@@ -62,7 +62,7 @@ func contents(t *testing.T, db *motor.Database, name string) []string {
 	return list
 }
 
-// indexesOf returns the indexes of a collection, without the names that tell them from those of another.
+// indexesOf returns the indexes of a collection without their namespaces.
 func indexesOf(t *testing.T, db *motor.Database, name string) []bson.M {
 	t.Helper()
 	reply, err := db.Command(t.Context(), bson.D{{Key: "listIndexes", Value: name}}).Await(t.Context())
@@ -96,7 +96,7 @@ func TestCopyDatabase(t *testing.T) {
 		}}}
 		_, err = from.Collection("kinds").DeleteMany(ctx, bson.D{{Key: "_id", Value: false}}).Await(ctx)
 		noError(t, err)
-		for i, id := range []any{"nested", int64(7)} { // u is unique
+		for i, id := range []any{"nested", int64(7)} { // distinct values of u, which has a unique index
 			_, err = from.Collection("kinds").UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: "u", Value: i}}}}).Await(ctx)
 			noError(t, err)
 		}
@@ -124,17 +124,17 @@ func TestCopyDatabase(t *testing.T) {
 		}
 		for _, c := range want.Collections {
 			if a, b := contents(t, from, c.Name), contents(t, to, c.Name); int64(len(b)) != c.Documents || !slices.Equal(a, b) {
-				t.Errorf("%s: %d documents became %d, or others", c.Name, len(a), len(b))
+				t.Errorf("%s: got %d documents, want the %d of the source", c.Name, len(b), len(a))
 			}
 			if a, b := indexesOf(t, from, c.Name), indexesOf(t, to, c.Name); !reflect.DeepEqual(a, b) {
-				t.Errorf("%s: the indexes %v became %v", c.Name, a, b)
+				t.Errorf("%s: got indexes %v, want %v", c.Name, b, a)
 			}
 		}
 		if a, b := optionsOf(t, from, "log"), optionsOf(t, to, "log"); b["capped"] != true || !reflect.DeepEqual(a, b) {
-			t.Errorf("the options %v became %v", a, b)
+			t.Errorf("got options %v, want %v", b, a)
 		}
 		if n := len(contents(t, to, "another")); n != 1 {
-			t.Errorf("a collection that was there has %d documents", n)
+			t.Errorf("the collection outside the copy has %d documents, want 1", n)
 		}
 	})
 }
@@ -170,10 +170,10 @@ func TestCopyDatabaseViewsAndOptions(t *testing.T) {
 	noError(t, err)
 	for _, name := range []string{"users", "words", "all", "weather"} {
 		if a, b := optionsOf(t, from, name), optionsOf(t, to, name); !reflect.DeepEqual(a, b) {
-			t.Errorf("%s: the options %v became %v", name, a, b)
+			t.Errorf("%s: got options %v, want %v", name, b, a)
 		}
 		if a, b := contents(t, from, name), contents(t, to, name); !slices.Equal(a, b) {
-			t.Errorf("%s: %v became %v", name, a, b)
+			t.Errorf("%s: got %v, want %v", name, b, a)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestCopyDatabaseEmpty(t *testing.T) {
 	var told []motor.CopyProgress
 	got, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) { told = append(told, p) }))
 	if err != nil || got == nil || len(got.Collections) != 0 {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v; want no collections", got, err)
 	}
 }
 
@@ -203,24 +203,24 @@ func TestCopyDatabaseExistingCollections(t *testing.T) {
 		before := contents(t, to, "documents")
 		got, err := copied(t.Context(), client, from.Name(), to.Name())
 		if !errors.Is(err, motor.CollectionInvalid) || got != nil {
-			t.Errorf("got %v, %v, want CollectionInvalid", got, err)
+			t.Errorf("got %v, %v; want nil, CollectionInvalid", got, err)
 		}
 		names, err := to.ListCollectionNames(ctx, bson.D{}).Await(ctx)
 		noError(t, err)
 		slices.Sort(names)
 		if !slices.Equal(names, []string{"documents", "others"}) || !slices.Equal(contents(t, to, "documents"), before) {
-			t.Errorf("something was written: %v, %v", names, contents(t, to, "documents"))
+			t.Errorf("the failed copy changed the target: %v, %v", names, contents(t, to, "documents"))
 		}
 
 		got, err = copied(t.Context(), client, from.Name(), to.Name(), motor.CopyReplace())
 		if err != nil || got.Documents() != 6 {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("got %+v, %v; want 6 documents", got, err)
 		}
 		if !slices.Equal(contents(t, to, "documents"), contents(t, from, "documents")) {
-			t.Errorf("the collection is now %v", contents(t, to, "documents"))
+			t.Errorf("got documents %v, want %v", contents(t, to, "documents"), contents(t, from, "documents"))
 		}
 		if !slices.Equal(contents(t, to, "others"), before) {
-			t.Errorf("another collection is now %v", contents(t, to, "others"))
+			t.Errorf("the other collection has %v, want %v", contents(t, to, "others"), before)
 		}
 	})
 }
@@ -244,10 +244,10 @@ func TestCopyDatabaseFromAnotherHost(t *testing.T) {
 		} {
 			got, err := copied(t.Context(), here, from.Name(), which.to, motor.CopyFromHost(which.host))
 			if err != nil || got.Documents() != 1500 {
-				t.Errorf("from %s: got %+v, %v", which.host, got, err)
+				t.Errorf("from %s: got %+v, %v; want 1500 documents", which.host, got, err)
 			}
 			if !slices.Equal(contents(t, here.Database(which.to), "documents"), contents(t, from, "documents")) {
-				t.Errorf("from %s: other documents", which.host)
+				t.Errorf("from %s: the copied documents differ", which.host)
 			}
 		}
 		_, err = here.DropDatabase(ctx, from.Name()).Await(ctx)
@@ -260,7 +260,7 @@ func TestCopyDatabaseFromUnreachableHost(t *testing.T) {
 	to := newDatabase(t, client)
 	got, err := copiedByFuture(t.Context(), client, "a", to.Name(), motor.CopyFromHost("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"))
 	if !errors.Is(err, motor.ServerSelectionTimeoutError) || got != nil {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("got %v, %v; want nil, ServerSelectionTimeoutError", got, err)
 	}
 }
 
@@ -277,11 +277,11 @@ func TestCopyDatabaseProgress(t *testing.T) {
 	last := make(chan struct{})
 	_, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) {
 		if !mu.TryLock() {
-			t.Error("two calls at once")
+			t.Error("the progress function runs twice at the same time")
 			return
 		}
 		defer mu.Unlock()
-		// Other operations of the client may be waited for.
+		// The progress function may wait for other operations of the client.
 		if _, err := client.Database("admin").Command(ctx, "ping").Await(ctx); err != nil {
 			t.Error(err)
 		}
@@ -295,11 +295,11 @@ func TestCopyDatabaseProgress(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if told[0].CollectionsTotal != 2 || told[0].DocumentsTotal != 5000 {
-		t.Errorf("at first %+v", told[0])
+		t.Errorf("first progress %+v, want totals of 2 collections and 5000 documents", told[0])
 	}
 	for i := range told[1:] {
 		if a, b := told[i], told[i+1]; b.Documents < a.Documents || b.Collections < a.Collections || a == b {
-			t.Errorf("%+v and then %+v", a, b)
+			t.Errorf("progress %+v after %+v, want an increase", b, a)
 		}
 	}
 }
@@ -315,16 +315,16 @@ func TestCopyDatabaseWithOneWorker(t *testing.T) {
 	second := client.CopyDatabase(ctx, from.Name(), next.Name())
 	n, err := from.Collection("a").CountDocuments(ctx, bson.D{}).Await(ctx)
 	if n != 1100 || err != nil {
-		t.Errorf("an operation beside it: %d, %v", n, err)
+		t.Errorf("operation during the copies: %d, %v; want 1100", n, err)
 	}
 	if first.IsDone() && second.IsDone() {
-		t.Error("it had to wait for all of the copies")
+		t.Error("the operation waited for all copies")
 	}
 	for _, f := range []interface {
 		Await(context.Context) (*motor.CopyResult, error)
 	}{first, second} {
 		if got, err := f.Await(ctx); err != nil || got.Documents() != 6600 {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("got %+v, %v; want 6600 documents", got, err)
 		}
 	}
 }
@@ -345,11 +345,11 @@ func TestCopyDatabaseInvalidNames(t *testing.T) {
 		} {
 			got, err := copied(t.Context(), client, test.from, test.to, motor.CopyReplace())
 			if !errors.Is(err, test.class) || got != nil {
-				t.Errorf("%q to %q: got %v, %v, want a %s", test.from, test.to, got, err, test.class.Name())
+				t.Errorf("%q to %q: got %v, %v; want nil, a %s", test.from, test.to, got, err, test.class.Name())
 			}
 		}
 		if n := len(contents(t, coll.Database(), coll.Name())); n != 1 {
-			t.Errorf("there are %d documents now", n)
+			t.Errorf("the collection has %d documents, want 1", n)
 		}
 	})
 }

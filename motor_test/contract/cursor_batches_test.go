@@ -9,7 +9,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// numbersIn returns the numbers of the documents of batches.
+// numbersIn returns the field i of the documents in batches.
 func numbersIn(t *testing.T, batches ...motor.RawBatch) (all []int32) {
 	t.Helper()
 	for _, batch := range batches {
@@ -28,16 +28,16 @@ func TestRawBatchDefaultBatchSize(t *testing.T) {
 		batch, err := r.Next()
 		noError(t, err)
 		if n := len(numbersIn(t, batch)); n != 101 {
-			t.Errorf("%d documents in the first batch", n)
+			t.Errorf("%d documents in the first batch, want 101", n)
 		}
 		rest, err := r.ToList()
 		if n := len(numbersIn(t, rest...)); len(rest) != 1 || n != 49 || err != nil {
-			t.Errorf("%d documents in %d more batches, %v", n, len(rest), err)
+			t.Errorf("%d documents in %d more batches, %v; want 49 in 1", n, len(rest), err)
 		}
 	})
 }
 
-// rawBatches return cursors over the raw batches of a collection, in order, ten documents in each.
+// rawBatches has functions that return cursors over the raw batches of a collection, sorted, ten documents in each.
 var rawBatches = map[string]func(operations) reader[motor.RawBatch]{
 	"of a query": func(ops operations) reader[motor.RawBatch] {
 		r := findRawBatches(ops, bson.D{})
@@ -51,7 +51,7 @@ var rawBatches = map[string]func(operations) reader[motor.RawBatch]{
 	},
 }
 
-// withRawBatches runs test in both styles with cursors over the raw batches of 45 documents.
+// withRawBatches runs test in both styles with raw batch cursors over 45 documents.
 func withRawBatches(t *testing.T, test func(t *testing.T, r reader[motor.RawBatch])) {
 	for kind, cursor := range rawBatches {
 		t.Run(kind, func(t *testing.T) {
@@ -73,11 +73,11 @@ func TestRawBatchCursorReadMethods(t *testing.T) {
 			}
 		}
 		if !r.Alive() || r.Started() || r.NextObject() != nil {
-			t.Error("it has started before it was read")
+			t.Error("the cursor is started or dead before its first read")
 		}
 		for range 2 {
 			if more, err := r.FetchNext(); !more || err != nil {
-				t.Errorf("FetchNext: %t, %v", more, err)
+				t.Errorf("FetchNext() = %t, %v; want true", more, err)
 			}
 		}
 		read("NextObject", r.NextObject())
@@ -87,7 +87,7 @@ func TestRawBatchCursorReadMethods(t *testing.T) {
 		batches, err := r.ToList(1)
 		noError(t, err)
 		if len(batches) != 1 {
-			t.Errorf("ToList(1): %d batches", len(batches))
+			t.Errorf("ToList(1) = %d batches, want 1", len(batches))
 		}
 		read("ToList", batches...)
 		for batch, err := range r.All() {
@@ -110,7 +110,7 @@ func TestRawBatchCursorReadMethods(t *testing.T) {
 		nextOf(t, ended)
 		eachOnce(t, got, 45)
 		if batches, err := r.ToList(); batches == nil || len(batches) != 0 || err != nil || r.Alive() {
-			t.Errorf("at the end: %v, %v, alive %t", batches, err, r.Alive())
+			t.Errorf("at the end: %v, %v, alive %t; want an empty list, false", batches, err, r.Alive())
 		}
 	})
 }
@@ -121,7 +121,7 @@ func TestRawBatchCursorToListLength(t *testing.T) {
 		for _, c := range []struct{ length, want int }{{2, 2}, {0, 0}, {1, 1}, {10, 2}, {10, 0}} {
 			batches, err := r.ToList(c.length)
 			if batches == nil || len(batches) != c.want || err != nil {
-				t.Errorf("ToList(%d): %d batches, %v; want %d", c.length, len(batches), err, c.want)
+				t.Errorf("ToList(%d) = %d batches, %v; want %d", c.length, len(batches), err, c.want)
 			}
 			got = append(got, numbersIn(t, batches...)...)
 		}
@@ -136,7 +136,7 @@ func TestRawBatchCursorCloseKeepsBatch(t *testing.T) {
 		noError(t, r.Close())
 		batches, err := r.ToList()
 		if len(batches) != 1 || len(numbersIn(t, batches...)) != 10 || err != nil || r.Alive() || r.CursorID() != 0 {
-			t.Errorf("%d batches, %v, alive %t; want the first", len(batches), err, r.Alive())
+			t.Errorf("%d batches, %v, alive %t; want 1 batch of 10 documents, false", len(batches), err, r.Alive())
 		}
 	})
 }
@@ -149,13 +149,13 @@ func TestRawBatchCursorCloneAndRewind(t *testing.T) {
 		noError(t, err)
 		again, err := rawBatchesOf(ops, r.cursor.Clone()).Next()
 		noError(t, err)
-		clear(again) // what the program does with it is its own affair
+		clear(again) // the cursor keeps no reference to a batch that it returned
 		if n := len(numbersIn(t, first)); n != 10 {
-			t.Errorf("the first batch has %d documents", n)
+			t.Errorf("the first batch has %d documents, want 10", n)
 		}
 		r.cursor.Rewind()
 		if batches, err := r.ToList(); len(batches) != 3 || len(numbersIn(t, batches...)) != 25 || err != nil {
-			t.Errorf("after Rewind: %d batches, %v", len(batches), err)
+			t.Errorf("after Rewind: %d batches, %v; want 3 with 25 documents", len(batches), err)
 		}
 	})
 }

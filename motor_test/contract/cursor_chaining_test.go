@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyChaining has arguments that suit for each method that sets an option of a cursor.
+// everyChaining has valid arguments for each method that sets an option of a cursor.
 var everyChaining = map[string][]any{
 	"AddOption":      {motor.QueryFlagNoTimeout},
 	"AllowDiskUse":   {true},
@@ -36,7 +36,7 @@ var everyChaining = map[string][]any{
 	"Where":          {"true"},
 }
 
-// chained calls a method of a cursor, in either style, and returns what it returns.
+// chained calls a method of a cursor, in either style, and returns its result.
 func chained(cursor any, method string, args ...any) any {
 	in := make([]reflect.Value, len(args))
 	for i, arg := range args {
@@ -45,7 +45,7 @@ func chained(cursor any, method string, args ...any) any {
 	return reflect.ValueOf(cursor).MethodByName(method).Call(in)[0].Interface()
 }
 
-// ownCursor returns the cursor itself, of package motor or of package callback.
+// ownCursor returns the cursor of package motor or of package callback.
 func ownCursor[D any](r queryReader[D]) any {
 	if q, ok := r.query.(calledQuery[D]); ok {
 		return q.c
@@ -59,7 +59,7 @@ func TestCursorSettersAreComplete(t *testing.T) {
 			_, have := everyChaining[m.Name]
 			sets := m.Type.NumOut() == 1 && m.Type.Out(0) == cursor && m.Name != "Clone" && m.Name != "Rewind"
 			if have != sets {
-				t.Errorf("%s.%s: in everyChaining %t, want %t", cursor, m.Name, have, sets)
+				t.Errorf("%s.%s in everyChaining: %t, want %t", cursor, m.Name, have, sets)
 			}
 		}
 	}
@@ -73,14 +73,14 @@ func TestCursorSetterReturnsCursorWithoutIO(t *testing.T) {
 			for method, args := range everyChaining {
 				r := ops.Find(bson.D{})
 				if own := ownCursor(r); chained(own, method, args...) != own {
-					t.Errorf("%s: another cursor", method)
+					t.Errorf("%s returned another cursor", method)
 				}
 				if r.Err() != nil || r.Started() || !r.Alive() || r.CursorID() != 0 {
-					t.Errorf("%s: not as before: %v", method, r.Err())
+					t.Errorf("%s changed the cursor's state, or failed: %v", method, r.Err())
 				}
 			}
 			if client.Connected() || client.Stats() != (future.PoolStats{}) {
-				t.Error("the client was opened")
+				t.Error("the client was opened or ran an operation")
 			}
 		})
 }
@@ -92,13 +92,13 @@ func TestCursorSetterAfterFirstRead(t *testing.T) {
 			noError(t, err)
 			chained(ownCursor(r), method, args...)
 			if err := r.Err(); !errors.Is(err, motor.InvalidOperation) || !strings.Contains(err.Error(), method) {
-				t.Errorf("%s: %v, want its InvalidOperation", method, err)
+				t.Errorf("%s: Err() = %v, want InvalidOperation of that method", method, err)
 			}
 			if _, err := r.Next(); !errors.Is(err, motor.InvalidOperation) {
-				t.Errorf("%s: a read gives %v, want InvalidOperation", method, err)
+				t.Errorf("%s: Next: %v, want InvalidOperation", method, err)
 			}
 			if r.cursor.Rewind(); r.Err() != nil {
-				t.Errorf("%s: after Rewind: %v", method, r.Err())
+				t.Errorf("%s: Err() after Rewind = %v, want nil", method, r.Err())
 			}
 		}
 	})
@@ -110,12 +110,12 @@ func TestCursorSetterAfterRewind(t *testing.T) {
 		noError(t, err)
 		r.cursor.Limit(3)
 		if _, err := r.Next(); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("a read gives %v, want InvalidOperation", err)
+			t.Errorf("Next: %v, want InvalidOperation", err)
 		}
 		r.cursor.Rewind().Limit(3)
 		docs, err := r.ToList()
 		if len(docs) != 3 || !isNumber(docs[0], 0) || err != nil {
-			t.Errorf("after Rewind: %v, %v", docs, err)
+			t.Errorf("after Rewind: %v, %v; want 3 documents", docs, err)
 		}
 	})
 }
@@ -142,7 +142,7 @@ func TestCursorSetterInvalidArgument(t *testing.T) {
 		"negative BatchSize":      {find(func(c cursor) cursor { return c.BatchSize(-1) }), motor.ValueError},
 		"unknown flag":            {find(func(c cursor) cursor { return c.AddOption(1) }), motor.ValueError},
 		"negative flags":          {find(func(c cursor) cursor { return c.AddOption(-1) }), motor.ValueError},
-		"unknown flag taken back": {find(func(c cursor) cursor { return c.RemoveOption(256) }), motor.ValueError},
+		"removed unknown flag":    {find(func(c cursor) cursor { return c.RemoveOption(256) }), motor.ValueError},
 		"a limit, then exhaust":   {find(func(c cursor) cursor { return c.Limit(1).AddOption(motor.QueryFlagExhaust) }), motor.InvalidOperation},
 		"exhaust, then a limit":   {find(func(c cursor) cursor { return c.AddOption(motor.QueryFlagExhaust).Limit(1) }), motor.InvalidOperation},
 		"Slice from the end":      {find(func(c cursor) cursor { return c.Slice(-1) }), motor.ValueError},
@@ -151,16 +151,16 @@ func TestCursorSetterInvalidArgument(t *testing.T) {
 		"Slice with a step":       {find(func(c cursor) cursor { return c.Slice(1, 5, 2) }), motor.TypeError},
 		"Index from the end":      {find(func(c cursor) cursor { return c.Index(-1) }), motor.ValueError},
 		"the first error is kept": {find(func(c cursor) cursor { return c.Index(-1).Hint(5) }), motor.ValueError},
-		"it is kept by Clone":     {find(func(c cursor) cursor { return c.Index(-1).Clone() }), motor.ValueError},
-		"and by Rewind":           {find(func(c cursor) cursor { return c.Index(-1).Rewind() }), motor.ValueError},
+		"Clone keeps the error":   {find(func(c cursor) cursor { return c.Index(-1).Clone() }), motor.ValueError},
+		"Rewind keeps the error":  {find(func(c cursor) cursor { return c.Index(-1).Rewind() }), motor.ValueError},
 		"no filter":               {func(ops operations) cursor { return collectionOf(ops).Find(nil) }, motor.TypeError},
-		"a number for a filter":   {func(ops operations) cursor { return collectionOf(ops).Find(5) }, motor.TypeError},
+		"number as filter":        {func(ops operations) cursor { return collectionOf(ops).Find(5) }, motor.TypeError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBothStyles(t, func(t *testing.T, ops operations) {
 				r := queryOf(ops, c.cursor(ops))
 				if !errors.Is(r.Err(), c.want) {
-					t.Errorf("Err is %v, want %v", r.Err(), c.want)
+					t.Errorf("Err() = %v, want %v", r.Err(), c.want)
 				}
 				for way, read := range map[string]func() error{
 					"ToList":    func() error { _, err := r.ToList(); return err },

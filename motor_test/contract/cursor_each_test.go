@@ -9,7 +9,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// each runs Each until fn says that it is over, and returns how often fn was called.
+// each runs Each until fn reports that it is over. It returns the number of calls of fn.
 func each(t *testing.T, r reader[bson.M], fn func(n int, doc bson.M, err error) (goOn, over bool)) int {
 	t.Helper()
 	n, ended := 0, make(chan struct{})
@@ -17,7 +17,7 @@ func each(t *testing.T, r reader[bson.M], fn func(n int, doc bson.M, err error) 
 		n++
 		goOn, over := fn(n, doc, err)
 		if over {
-			close(ended) // a call after that panics
+			close(ended) // a later call panics
 		}
 		return goOn
 	})
@@ -29,12 +29,12 @@ func TestCursorEachEndsWithZeroValues(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		n := each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if err != nil || n <= 25 && !isNumber(doc, n-1) {
-				t.Errorf("call %d: %v, %v", n, doc, err)
+				t.Errorf("call %d: %v, %v; want the next document, or nil, nil after the last", n, doc, err)
 			}
 			return true, doc == nil
 		})
 		if n != 26 {
-			t.Errorf("%d calls, want 25 documents and the end mark", n)
+			t.Errorf("%d calls, want 25 documents and nil, nil", n)
 		}
 	})
 }
@@ -43,7 +43,7 @@ func TestCursorEachEmptyResult(t *testing.T) {
 	withEveryCursor(t, 0, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, err error) (bool, bool) {
 			if doc != nil || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("got %v, %v; want nil, nil", doc, err)
 			}
 			return true, true
 		})
@@ -54,11 +54,11 @@ func TestCursorEachStopsAndContinues(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) { return n < 4, n == 4 })
 		if !r.Alive() {
-			t.Error("the cursor is not alive after Each was stopped")
+			t.Error("Alive() = false after Each was stopped, want true")
 		}
 		each(t, r, func(n int, doc bson.M, _ error) (bool, bool) {
 			if n == 1 && !isNumber(doc, 4) {
-				t.Errorf("goes on with %v", doc)
+				t.Errorf("the second Each starts with %v, want document 4", doc)
 			}
 			return true, doc == nil
 		})
@@ -78,12 +78,12 @@ func TestCursorEachCloseInCallback(t *testing.T) {
 		})
 		for range 3 {
 			if doc := nextOf(t, calls); doc == nil {
-				t.Error("an end mark came")
+				t.Error("Each called the function with nil after Close")
 			}
 		}
-		noError(t, r.Close()) // whatever was under way is over after this
+		noError(t, r.Close()) // returns after all reads of the cursor
 		if len(calls) != 0 {
-			t.Errorf("%d more calls after Close", len(calls))
+			t.Errorf("%d further calls after Close, want 0", len(calls))
 		}
 	})
 }
@@ -99,7 +99,7 @@ func TestCursorEachError(t *testing.T) {
 			return true, true
 		})
 		if n != 1 {
-			t.Errorf("%d calls", n)
+			t.Errorf("%d calls, want 1", n)
 		}
 	})
 }
@@ -112,13 +112,13 @@ func TestCursorEachPanicKeepsCursorOpen(t *testing.T) {
 			panic("this is only a test")
 		})
 		if doc := nextOf(t, calls); !isNumber(doc, 0) {
-			t.Errorf("Each begins with %v", doc)
+			t.Errorf("Each starts with %v, want document 0", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
-			t.Errorf("goes on with %v, %v; want the second document", doc, err)
+			t.Errorf("Next() = %v, %v; want document 1", doc, err)
 		}
 		if len(calls) != 0 {
-			t.Error("the callback was called twice")
+			t.Error("Each called the function after its panic")
 		}
 	})
 }
@@ -128,13 +128,13 @@ func TestCursorEachNilFunctionPanics(t *testing.T) {
 		func() {
 			defer func() {
 				if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
-					t.Errorf("panic of %v, want a TypeError", err)
+					t.Errorf("panicked with %v, want a TypeError", err)
 				}
 			}()
 			r.Each(nil)
 		}()
 		if docs, err := r.ToList(); len(docs) != 3 || err != nil {
-			t.Errorf("then %d documents, %v", len(docs), err)
+			t.Errorf("ToList() = %d documents, %v; want 3", len(docs), err)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// cursorKinds return cursors over all documents of a collection, in order, in batches of ten.
+// cursorKinds has functions that return cursors over all documents of a collection, sorted, in batches of ten.
 var cursorKinds = map[string]func(t *testing.T, ops operations) reader[bson.M]{
 	"of a query": func(_ *testing.T, ops operations) reader[bson.M] {
 		r := ops.Find(bson.D{})
@@ -26,7 +26,7 @@ var cursorKinds = map[string]func(t *testing.T, ops operations) reader[bson.M]{
 	"of a command": func(t *testing.T, ops operations) reader[bson.M] { return cursorOfFind(t, ops).reader },
 }
 
-// withEveryCursor runs test, in both styles, on each kind of cursor over n documents.
+// withEveryCursor runs test in both styles on each kind of cursor over n documents.
 func withEveryCursor(t *testing.T, n int, test func(t *testing.T, r reader[bson.M]), opts ...motor.ClientOption) {
 	for kind, cursor := range cursorKinds {
 		t.Run(kind, func(t *testing.T) {
@@ -39,7 +39,7 @@ func withEveryCursor(t *testing.T, n int, test func(t *testing.T, r reader[bson.
 	}
 }
 
-// withCursor runs test in both styles on a query's cursor over n documents in order, in batches of ten.
+// withCursor runs test in both styles on the cursor of a query over n sorted documents, in batches of ten.
 func withCursor(t *testing.T, n int, test func(t *testing.T, r queryReader[bson.M]), opts ...motor.ClientOption) {
 	withDocuments(t, n, func(t *testing.T, ops operations) {
 		r := ops.Find(bson.D{})
@@ -49,7 +49,7 @@ func withCursor(t *testing.T, n int, test func(t *testing.T, r queryReader[bson.
 	}, opts...)
 }
 
-// withCommandCursor runs test in both styles on the cursor of a command that finds n documents, in batches of ten.
+// withCommandCursor runs test in both styles on the cursor of a command over n documents, in batches of ten.
 func withCommandCursor(t *testing.T, n int, test func(t *testing.T, r commandReader[bson.M])) {
 	withDocuments(t, n, func(t *testing.T, ops operations) {
 		r := cursorOfFind(t, ops)
@@ -87,7 +87,7 @@ func cursorOf(ops operations, command any) (commandReader[bson.M], error) {
 	})
 }
 
-// cursorOfFind sends a find command for the documents in order, in batches of ten.
+// cursorOfFind sends a find command for the sorted documents, in batches of ten.
 func cursorOfFind(t *testing.T, ops operations) commandReader[bson.M] {
 	t.Helper()
 	r, err := cursorOf(ops, bson.D{
@@ -99,13 +99,13 @@ func cursorOfFind(t *testing.T, ops operations) commandReader[bson.M] {
 	return r
 }
 
-// rawBatchReader reads a cursor over raw batches, of a query or of a pipeline.
+// rawBatchReader reads a raw batch cursor of a query or of a pipeline.
 type rawBatchReader[C any] struct {
 	reader[motor.RawBatch]
-	cursor C // for what is the same in both styles
+	cursor C // the part common to both styles
 }
 
-// findRawBatches returns the cursor of a query over raw batches.
+// findRawBatches returns the raw batch cursor of a query.
 func findRawBatches(ops operations, filter any) rawBatchReader[*motor.RawBatchCursor] {
 	switch s := ops.(type) {
 	case byFutures:
@@ -116,7 +116,7 @@ func findRawBatches(ops operations, filter any) rawBatchReader[*motor.RawBatchCu
 	panic(aThirdStyle(ops))
 }
 
-// rawBatchesOf reads a cursor over raw batches in the style of ops.
+// rawBatchesOf reads a raw batch cursor in the style of ops.
 func rawBatchesOf(ops operations, c *motor.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
 	switch s := ops.(type) {
 	case byFutures:
@@ -131,7 +131,7 @@ func calledRawBatchesOf(s byCallbacks, c *callback.RawBatchCursor) rawBatchReade
 	return rawBatchReader[*motor.RawBatchCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
 }
 
-// aggregateRawBatches returns the cursor of a pipeline over raw batches.
+// aggregateRawBatches returns the raw batch cursor of a pipeline.
 func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) rawBatchReader[*motor.RawBatchCommandCursor] {
 	switch s := ops.(type) {
 	case byFutures:
@@ -144,7 +144,7 @@ func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) rawBatchReader
 	panic(aThirdStyle(ops))
 }
 
-// parallelScan returns n cursors that have the documents of the collection together.
+// parallelScan returns n cursors that together read the documents of the collection.
 func parallelScan(ops operations, n int) (all []commandReader[bson.M], err error) {
 	switch s := ops.(type) {
 	case byFutures:

@@ -21,7 +21,7 @@ func TestCursorSortSkipLimit(t *testing.T) {
 			got = append(got, doc["i"])
 		}
 		if fmt.Sprint(got) != "[17 16 15]" {
-			t.Errorf("got %v", got)
+			t.Errorf("got %v, want [17 16 15]", got)
 		}
 	})
 }
@@ -34,31 +34,31 @@ func TestCursorCloneIsUnread(t *testing.T) {
 		noError(t, err)
 		clone := queryOf(ops, r.cursor.Clone().Limit(2))
 		if clone.Started() || clone.cursor.Collection() != r.cursor.Collection() {
-			t.Error("the clone was read, or is of another collection")
+			t.Error("the clone is started or has another collection")
 		}
 		docs, err := clone.ToList()
 		if len(docs) != 2 || !isNumber(docs[0], 1) || err != nil {
-			t.Errorf("the clone gives %v, %v", docs, err)
+			t.Errorf("ToList() of the clone = %v, %v; want documents 1 and 2", docs, err)
 		}
 		if docs, err := r.ToList(); len(docs) != 2 || !isNumber(docs[0], 3) || err != nil {
-			t.Errorf("the original goes on with %v, %v", docs, err)
+			t.Errorf("ToList() of the original = %v, %v; want 2 documents from 3 on", docs, err)
 		}
 	})
 }
 
 func TestCursorRewind(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
-		for _, n := range []int{3, 12, 25, 0} { // half a batch, more than one, all, and none
+		for _, n := range []int{3, 12, 25, 0} { // part of a batch, more than one batch, all documents, none
 			if n == 0 {
 				noError(t, r.Close())
 			} else if docs, err := r.ToList(n); len(docs) != n || !isNumber(docs[0], 0) || err != nil {
 				t.Errorf("%d documents, %v; want the first %d", len(docs), err, n)
 			}
 			if r.cursor.Rewind() != r.cursor {
-				t.Error("another cursor")
+				t.Error("Rewind returned another cursor")
 			}
 			if r.Started() || !r.Alive() || r.Closed() || r.CursorID() != 0 || r.NextObject() != nil {
-				t.Error("it is not as it was before the first read")
+				t.Error("after Rewind the cursor's state is not that of an unread one")
 			}
 		}
 		if docs, err := r.ToList(); len(docs) != 25 || err != nil {
@@ -74,7 +74,7 @@ func TestCursorCloseBeforeFirstRead(t *testing.T) {
 			t.Errorf("%v, %v; want an empty list", docs, err)
 		}
 		if more, err := r.FetchNext(); more || err != nil {
-			t.Errorf("FetchNext: %t, %v", more, err)
+			t.Errorf("FetchNext() = %t, %v; want false", more, err)
 		}
 		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) {
 			t.Errorf("Next: %v, want StopAsyncIteration", err)
@@ -86,10 +86,10 @@ func TestCursorToListZeroSendsQuery(t *testing.T) {
 	withCursor(t, 15, func(t *testing.T, r queryReader[bson.M]) {
 		docs, err := r.ToList(0)
 		if docs == nil || len(docs) != 0 || err != nil || !r.Started() || r.CursorID() == 0 {
-			t.Errorf("%v, %v, id %d", docs, err, r.CursorID())
+			t.Errorf("ToList(0) = %v, %v, id %d; want an empty list and a server cursor", docs, err, r.CursorID())
 		}
 		if docs, err := r.ToList(); len(docs) != 15 || err != nil {
-			t.Errorf("then %d documents, %v", len(docs), err)
+			t.Errorf("ToList() = %d documents, %v; want 15", len(docs), err)
 		}
 	})
 }
@@ -97,37 +97,37 @@ func TestCursorToListZeroSendsQuery(t *testing.T) {
 func TestCursorToListInvalidLength(t *testing.T) {
 	withCursor(t, 1, func(t *testing.T, r queryReader[bson.M]) {
 		if _, err := r.ToList(-1); !errors.Is(err, motor.ValueError) {
-			t.Errorf("negative: %v, want ValueError", err)
+			t.Errorf("ToList(-1): %v, want ValueError", err)
 		}
 		if _, err := r.ToList(1, 2); !errors.Is(err, motor.TypeError) {
-			t.Errorf("two: %v, want TypeError", err)
+			t.Errorf("ToList(1, 2): %v, want TypeError", err)
 		}
 		if r.Started() {
-			t.Error("it was read")
+			t.Error("the cursor was read")
 		}
 		r.cursor.AddOption(motor.QueryFlagTailable)
 		if _, err := r.ToList(); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("tailable: %v, want InvalidOperation", err)
+			t.Errorf("ToList of a tailable cursor: %v, want InvalidOperation", err)
 		}
 	})
 }
 
 func TestCursorStartedAddressSession(t *testing.T) {
 	for kind, cursor := range cursorKinds {
-		if kind == "of a command" { // which is read from the beginning
+		if kind == "of a command" { // which is started when it is made
 			continue
 		}
 		t.Run(kind, func(t *testing.T) {
 			withDocuments(t, 3, func(t *testing.T, ops operations) {
 				r, client := cursor(t, ops), collectionOf(ops).Database().Client()
 				if _, ok := r.Address(); ok || r.Started() || r.Session() != nil {
-					t.Error("before the first read there is something")
+					t.Error("the cursor has an address, a session or is started before its first read")
 				}
 				_, err := r.Next()
 				noError(t, err)
 				want, _ := client.Address()
 				if at, ok := r.Address(); !ok || at != want || !r.Started() || r.Session() != nil {
-					t.Errorf("the address is %v, want %v; started %t", at, want, r.Started())
+					t.Errorf("address %v, want %v; started %t, want true", at, want, r.Started())
 				}
 			})
 		})
@@ -138,13 +138,13 @@ func TestCursorCountWithLimitAndSkip(t *testing.T) {
 	withCursor(t, 25, func(t *testing.T, r queryReader[bson.M]) {
 		r.cursor.Skip(20).Limit(10)
 		if n, err := r.Count(false); n != 25 || err != nil {
-			t.Errorf("without: %d, %v", n, err)
+			t.Errorf("Count(false) = %d, %v; want 25", n, err)
 		}
 		if n, err := r.Count(true); n != 5 || err != nil {
-			t.Errorf("with limit and skip: %d, %v", n, err)
+			t.Errorf("Count(true) = %d, %v; want 5", n, err)
 		}
 		if docs, err := r.ToList(); len(docs) != 5 || err != nil {
-			t.Errorf("the cursor goes on: %d documents, %v", len(docs), err)
+			t.Errorf("ToList() = %d documents, %v; want 5", len(docs), err)
 		}
 	})
 }
@@ -152,13 +152,13 @@ func TestCursorCountWithLimitAndSkip(t *testing.T) {
 func TestCursorDistinctAndExplain(t *testing.T) {
 	withCursor(t, 5, func(t *testing.T, r queryReader[bson.M]) {
 		if values, err := r.Distinct("i"); len(values) != 5 || values[0] != int32(0) || err != nil {
-			t.Errorf("%v, %v", values, err)
+			t.Errorf("Distinct() = %v, %v; want 5 values from 0 on", values, err)
 		}
 		if plan, err := r.Explain(); plan["queryPlanner"] == nil || err != nil {
-			t.Errorf("%v, %v", plan, err)
+			t.Errorf("Explain() = %v, %v; want a queryPlanner", plan, err)
 		}
 		if r.Started() {
-			t.Error("it was read")
+			t.Error("Distinct or Explain started the cursor")
 		}
 	})
 }
@@ -185,7 +185,7 @@ func TestCursorSliceAndIndex(t *testing.T) {
 		} {
 			docs, err := queryOf(ops, c.slice(collectionOf(ops).Find(bson.D{}).Sort("_id").BatchSize(10))).ToList()
 			if len(docs) != c.want || err != nil || c.want > 0 && !isNumber(docs[0], c.first) {
-				t.Errorf("%s: %v, %v; want %d from %d on", name, docs, err, c.want, c.first)
+				t.Errorf("%s: %v, %v; want %d documents from %d on", name, docs, err, c.want, c.first)
 			}
 		}
 	})
@@ -199,14 +199,14 @@ func TestCursorEmptySliceDoesNoIO(t *testing.T) {
 		r.cursor.Slice(5, 5)
 		docs, err := r.ToList()
 		if docs == nil || len(docs) != 0 || err != nil || r.Alive() {
-			t.Errorf("%v, %v, alive %t", docs, err, r.Alive())
+			t.Errorf("ToList() = %v, %v, alive %t; want an empty list, false", docs, err, r.Alive())
 		}
 		if more, err := r.FetchNext(); more || err != nil {
-			t.Errorf("FetchNext: %t, %v", more, err)
+			t.Errorf("FetchNext() = %t, %v; want false", more, err)
 		}
 		each(t, r.reader, func(_ int, doc bson.M, err error) (goOn, over bool) {
 			if doc != nil || err != nil {
-				t.Errorf("Each: %v, %v; want the end mark", doc, err)
+				t.Errorf("Each: %v, %v; want nil, nil", doc, err)
 			}
 			return true, true
 		})

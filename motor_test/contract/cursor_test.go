@@ -18,11 +18,11 @@ func TestCursorToListLength(t *testing.T) {
 			docs, err := r.ToList(length)
 			noError(t, err)
 			if docs == nil || len(docs) != min(length, 25-want) {
-				t.Fatalf("ToList(%d) after %d: %d documents", length, want, len(docs))
+				t.Fatalf("ToList(%d) after %d documents: got %d, want %d", length, want, len(docs), min(length, 25-want))
 			}
 			for _, doc := range docs {
 				if !isNumber(doc, want) {
-					t.Fatalf("document %d is %v", want, doc)
+					t.Fatalf("got %v, want document %d", doc, want)
 				}
 				want++
 			}
@@ -34,7 +34,7 @@ func TestCursorToListAll(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		docs, err := r.ToList()
 		if len(docs) != 25 || err != nil {
-			t.Errorf("%d documents, %v", len(docs), err)
+			t.Errorf("ToList() = %d documents, %v; want 25", len(docs), err)
 		}
 		docs, err = r.ToList()
 		if docs == nil || len(docs) != 0 || err != nil {
@@ -48,7 +48,7 @@ func TestCursorNextAtTheEnd(t *testing.T) {
 		for i := range 12 {
 			doc, err := r.Next()
 			if !isNumber(doc, i) || err != nil {
-				t.Fatalf("%d: %v, %v", i, doc, err)
+				t.Fatalf("Next() = %v, %v; want document %d", doc, err, i)
 			}
 		}
 		for range 2 {
@@ -62,26 +62,26 @@ func TestCursorNextAtTheEnd(t *testing.T) {
 func TestCursorFetchNextIsIdempotent(t *testing.T) {
 	withEveryCursor(t, 12, func(t *testing.T, r reader[bson.M]) {
 		if !r.Started() && r.NextObject() != nil {
-			t.Error("there is an object before the first FetchNext")
+			t.Error("NextObject() before the first FetchNext: got a document, want nil")
 		}
 		for i := range 12 {
 			for range 2 {
 				more, err := r.FetchNext()
 				if !more || err != nil {
-					t.Fatalf("%d: %t, %v", i, more, err)
+					t.Fatalf("FetchNext() before document %d = %t, %v; want true", i, more, err)
 				}
 			}
 			if doc := r.NextObject(); !isNumber(doc, i) {
-				t.Fatalf("document %d is %v", i, doc)
+				t.Fatalf("NextObject() = %v, want document %d", doc, i)
 			}
 		}
 		for range 2 {
 			if more, err := r.FetchNext(); more || err != nil {
-				t.Errorf("at the end: %t, %v", more, err)
+				t.Errorf("FetchNext() at the end = %t, %v; want false", more, err)
 			}
 		}
 		if r.NextObject() != nil {
-			t.Error("there is an object after the end")
+			t.Error("NextObject() after the end: got a document, want nil")
 		}
 	})
 }
@@ -92,14 +92,14 @@ func TestCursorNextObjectReadsBatchOnly(t *testing.T) {
 		noError(t, err)
 		for i := range 10 { // the first batch
 			if doc := r.NextObject(); !isNumber(doc, i) {
-				t.Fatalf("document %d is %v", i, doc)
+				t.Fatalf("NextObject() = %v, want document %d", doc, i)
 			}
 		}
 		if doc := r.NextObject(); doc != nil {
-			t.Errorf("the next batch was fetched: %v", doc)
+			t.Errorf("NextObject() after the batch = %v, want nil", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 10) || err != nil {
-			t.Errorf("Next: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v; want document 10", doc, err)
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestCursorTryNextAtTheEnd(t *testing.T) {
 		for i := range 14 {
 			doc, err := r.TryNext()
 			if err != nil || (doc == nil) != (i >= 12) || i < 12 && !isNumber(doc, i) {
-				t.Errorf("%d: %v, %v", i, doc, err)
+				t.Errorf("TryNext() after %d documents = %v, %v; want the next of 12, then nil, nil", i, doc, err)
 			}
 		}
 	})
@@ -118,34 +118,34 @@ func TestCursorTryNextAtTheEnd(t *testing.T) {
 func TestCursorAliveAndCursorID(t *testing.T) {
 	withEveryCursor(t, 25, func(t *testing.T, r reader[bson.M]) {
 		if !r.Alive() || !r.Started() && r.CursorID() != 0 {
-			t.Errorf("before the first read: alive %t, id %d", r.Alive(), r.CursorID())
+			t.Errorf("before the first read: alive %t, id %d; want true, 0", r.Alive(), r.CursorID())
 		}
 		_, err := r.ToList(3)
 		noError(t, err)
 		if !r.Alive() || !r.Started() || r.CursorID() == 0 {
-			t.Errorf("half way: alive %t, started %t, id %d", r.Alive(), r.Started(), r.CursorID())
+			t.Errorf("before the end: alive %t, started %t, id %d; want true, true, an id", r.Alive(), r.Started(), r.CursorID())
 		}
 		_, err = r.ToList()
 		noError(t, err)
 		if r.Alive() || r.CursorID() != 0 {
-			t.Errorf("at the end: alive %t, id %d", r.Alive(), r.CursorID())
+			t.Errorf("at the end: alive %t, id %d; want false, 0", r.Alive(), r.CursorID())
 		}
 	})
 }
 
-// Documents that have come keep a cursor alive whose end is known.
+// A cursor stays alive while it has documents, although the server has closed it.
 func TestCursorAliveWhileBatchHasDocuments(t *testing.T) {
 	withEveryCursor(t, 5, func(t *testing.T, r reader[bson.M]) {
 		_, err := r.FetchNext()
 		noError(t, err)
 		for range 5 {
 			if !r.Alive() || r.CursorID() != 0 {
-				t.Errorf("in the last batch: alive %t, id %d", r.Alive(), r.CursorID())
+				t.Errorf("in the last batch: alive %t, id %d; want true, 0", r.Alive(), r.CursorID())
 			}
 			r.NextObject()
 		}
 		if r.Alive() {
-			t.Error("it is alive at the end")
+			t.Error("Alive() at the end = true, want false")
 		}
 	})
 }
@@ -158,14 +158,14 @@ func TestCursorCloseKeepsBatch(t *testing.T) {
 			noError(t, r.Close())
 		}
 		if !r.Alive() || r.CursorID() != 0 {
-			t.Error("a closed cursor is alive as long as it has documents, and has no id")
+			t.Error("the closed cursor is dead or has an id; want it alive while it has documents, without an id")
 		}
 		if doc, err := r.Next(); !isNumber(doc, 3) || err != nil {
-			t.Errorf("Next: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v; want document 3", doc, err)
 		}
 		docs, err := r.ToList()
 		if len(docs) != 6 || !isNumber(docs[0], 4) || err != nil {
-			t.Errorf("%d documents, %v; want the 6 that are left of the batch", len(docs), err)
+			t.Errorf("%d documents, %v; want the 6 others of the batch", len(docs), err)
 		}
 		docs, err = r.ToList()
 		if docs == nil || len(docs) != 0 || err != nil || r.Alive() {
@@ -197,11 +197,11 @@ func TestCursorClosedMeansClose(t *testing.T) {
 		_, err := r.ToList()
 		noError(t, err)
 		if r.Closed() || r.Alive() {
-			t.Errorf("at the end: closed %t, alive %t", r.Closed(), r.Alive())
+			t.Errorf("at the end: closed %t, alive %t; want false, false", r.Closed(), r.Alive())
 		}
 		noError(t, r.Close())
 		if !r.Closed() {
-			t.Error("it is not closed after Close")
+			t.Error("Closed() after Close = false, want true")
 		}
 	})
 }
@@ -211,20 +211,20 @@ func TestCursorAll(t *testing.T) {
 		i := 0
 		for doc, err := range r.All() {
 			if !isNumber(doc, i) || err != nil {
-				t.Fatalf("%d: %v, %v", i, doc, err)
+				t.Fatalf("got %v, %v; want document %d", doc, err, i)
 			}
 			if i++; i == 12 {
 				break
 			}
 		}
-		for doc, err := range r.All() { // goes on where the other was left
+		for doc, err := range r.All() { // continues after the first loop
 			if !isNumber(doc, i) || err != nil {
-				t.Fatalf("%d: %v, %v", i, doc, err)
+				t.Fatalf("got %v, %v; want document %d", doc, err, i)
 			}
 			i++
 		}
 		if i != 25 {
-			t.Errorf("%d documents", i)
+			t.Errorf("read %d documents, want 25", i)
 		}
 	})
 }
@@ -238,7 +238,7 @@ func TestCursorAllYieldsErrorLast(t *testing.T) {
 			}
 		}
 		if n != 1 {
-			t.Errorf("%d times", n)
+			t.Errorf("yielded %d times, want once", n)
 		}
 	})
 }

@@ -52,21 +52,21 @@ func TestCursorConcurrentReads(t *testing.T) {
 	}, motor.WithMaxWorkers(2))
 }
 
-// eachOnce holds that there are n documents, in whatever order, and each once.
+// eachOnce checks that got has each number below n once, in any order.
 func eachOnce(t *testing.T, got []int32, n int) {
 	t.Helper()
 	slices.Sort(got)
 	for i, at := range got {
 		if int(at) != i {
-			t.Fatalf("document %d was lost, or read twice", i)
+			t.Fatalf("document %d is missing or was read twice", i)
 		}
 	}
 	if len(got) != n {
-		t.Errorf("%d documents of %d", len(got), n)
+		t.Errorf("read %d documents, want %d", len(got), n)
 	}
 }
 
-// A callback cannot be cancelled, and so this is of futures.
+// This test uses futures only, because a callback cannot be cancelled.
 func TestCursorCancelledReadLeavesQueue(t *testing.T) {
 	coll := newCollection(t, motor.WithMaxWorkers(1))
 	fill(t, coll, 50)
@@ -82,19 +82,20 @@ func TestCursorCancelledReadLeavesQueue(t *testing.T) {
 	for i, f := range reads {
 		list, err := f.Await(t.Context())
 		if i%2 == 0 && (len(list) != 5 || err != nil) {
-			t.Errorf("read %d: %d documents, %v", i, len(list), err)
+			t.Errorf("read %d: %d documents, %v; want 5", i, len(list), err)
 		}
 		for _, doc := range list {
 			n := doc["i"].(int32)
 			if n <= last {
-				t.Errorf("read %d has document %d after %d", i, n, last)
+				t.Errorf("read %d: got document %d after %d, want ascending order", i, n, last)
 			}
 			last = n
 		}
 	}
 }
 
-// The end of a read's context cuts its round trip off. What had come stays; what would have come is an error, not an end.
+// The end of a read's context cancels its round trip. The cursor keeps the documents of earlier batches. A read after
+// them fails: it does not report the end of the result.
 func TestCursorReadContextEnds(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -110,22 +111,22 @@ func TestCursorReadContextEnds(t *testing.T) {
 		more.Nothing()
 		for i := range 2 {
 			if doc, err := r.Next(); !isNumber(doc, i) || err != nil {
-				t.Errorf("what had come: %v, %v", doc, err)
+				t.Errorf("Next() = %v, %v; want document %d of the first batch", doc, err, i)
 			}
 		}
 		if _, err := r.Next(); !errors.Is(err, motor.InvalidOperation) || r.Alive() {
-			t.Errorf("then: %v, alive %t; want InvalidOperation", err, r.Alive())
+			t.Errorf("Next after the batch: %v, alive %t; want InvalidOperation, false", err, r.Alive())
 		}
 		r.cursor.Rewind()
 		again := r.started().ToList(t.Context())
 		peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
 		if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
-			t.Errorf("after Rewind: %v, %v", docs, err)
+			t.Errorf("after Rewind: %v, %v; want one document", docs, err)
 		}
 	})
 }
 
-// The documents before one that cannot be decoded stand beside the error, which a callback is given alone.
+// A future gives the documents before the undecodable one together with the error. A callback gets the error alone.
 func TestCursorUndecodableDocument(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, err := ops.InsertMany([]bson.M{
@@ -141,7 +142,7 @@ func TestCursorUndecodableDocument(t *testing.T) {
 			t.Errorf("got %v, want InvalidBSON for the third document", err)
 		}
 		if _, futures := ops.(byFutures); futures && (len(docs) != 2 || docs[1].N != 2) || !futures && docs != nil {
-			t.Errorf("beside the error stand %d documents", len(docs))
+			t.Errorf("got %d documents with the error, want 2 from a future and none in a callback", len(docs))
 		}
 		docs, err = r.ToList()
 		if len(docs) != 1 || docs[0].N != 4 || err != nil {
@@ -157,7 +158,7 @@ func TestCursorOfClosedClient(t *testing.T) {
 		noError(t, r.cursor.Collection().Database().Client().Close(t.Context()))
 		for i := range 5 {
 			if doc, err := r.Next(); !isNumber(doc, 5+i) || err != nil {
-				t.Errorf("what had come: %v, %v", doc, err)
+				t.Errorf("Next() = %v, %v; want document %d of the batch", doc, err, 5+i)
 			}
 		}
 		if docs, err := r.ToList(); len(docs) != 0 || !errors.Is(err, motor.InvalidOperation) {
@@ -165,7 +166,7 @@ func TestCursorOfClosedClient(t *testing.T) {
 		}
 		r.cursor.Rewind()
 		if docs, err := r.ToList(); len(docs) != 25 || err != nil {
-			t.Errorf("after Rewind: %d documents, %v", len(docs), err)
+			t.Errorf("after Rewind: %d documents, %v; want 25", len(docs), err)
 		}
 	})
 }

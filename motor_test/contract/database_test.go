@@ -38,7 +38,7 @@ func TestCollectionCreateListDrop(t *testing.T) {
 			t.Helper()
 			all, again := list("ListCollectionNames", bson.D{}), list("CollectionNames")
 			if !slices.Equal(all, again) {
-				t.Errorf("%q, and then %q", all, again)
+				t.Errorf("got names %q, then %q; want the same", all, again)
 			}
 			return all
 		}
@@ -46,14 +46,14 @@ func TestCollectionCreateListDrop(t *testing.T) {
 			coll, err := create(name)
 			noError(t, err)
 			if coll.Name() != name || coll.Database() != db {
-				t.Errorf("created %s", coll.FullName())
+				t.Errorf("created %s, want %s in the test's database", coll.FullName(), name)
 			}
 		}
 		if got := names(); !slices.Equal(got, []string{"a", "b", "c"}) {
-			t.Errorf("collections: %q", got)
+			t.Errorf("collections %q, want a, b and c", got)
 		}
 		if got := list("ListCollectionNames", bson.M{"name": "b"}); !slices.Equal(got, []string{"b"}) {
-			t.Errorf("collections of the name b: %q", got)
+			t.Errorf("collections named b: %q, want b", got)
 		}
 		if _, err := create("b"); !errors.Is(err, motor.CollectionInvalid) {
 			t.Errorf("got %v, want CollectionInvalid", err)
@@ -63,7 +63,7 @@ func TestCollectionCreateListDrop(t *testing.T) {
 			noError(t, drop(which))
 		}
 		if got := names(); len(got) != 0 {
-			t.Errorf("left: %q", got)
+			t.Errorf("collections after the drops: %q, want none", got)
 		}
 		for _, which := range []any{nil, 1, db, bson.D{}} {
 			if err := drop(which); !errors.Is(err, motor.TypeError) {
@@ -89,7 +89,7 @@ func TestCreateCollectionOptions(t *testing.T) {
 	noError(t, err)
 	batch := list["cursor"].(bson.M)["firstBatch"].(bson.A)
 	if len(batch) != 1 || batch[0].(bson.M)["options"].(bson.M)["capped"] != true {
-		t.Errorf("the collection is %v", batch)
+		t.Errorf("got collections %v, want one capped", batch)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestValidateCollection(t *testing.T) {
 		}
 		for _, which := range []any{collectionOf(ops).Name(), collectionOf(ops)} {
 			if reply, err := validate(which); reply["valid"] != true || err != nil {
-				t.Errorf("%v, %v", reply, err)
+				t.Errorf("ValidateCollection() = %v, %v; want valid: true", reply, err)
 			}
 		}
 		if _, err := validate("nothing"); !errors.Is(err, motor.OperationFailure) {
@@ -129,12 +129,12 @@ func TestCommandAllowingErrorIsResult(t *testing.T) {
 		}
 		for _, allowed := range []motor.AllowedErrors{{Codes: []int{1, noSuchCommand}}, {All: true}} {
 			if reply, err := allowing(allowed); reply["code"] != int32(noSuchCommand) || err != nil {
-				t.Errorf("%v, %v; want the refusal", reply, err)
+				t.Errorf("got %v, %v; want the error reply as the result", reply, err)
 			}
 		}
 		for _, allowed := range []motor.AllowedErrors{{}, {Codes: []int{1}, Messages: []string{"no"}}} {
 			if reply, err := allowing(allowed); !errors.Is(err, motor.OperationFailure) {
-				t.Errorf("%v, %v; want an OperationFailure", reply, err)
+				t.Errorf("got %v, %v; want an OperationFailure", reply, err)
 			}
 		}
 	})
@@ -157,17 +157,17 @@ func TestDereference(t *testing.T) {
 		_, err := ops.InsertOne(bson.M{"_id": "ann"})
 		noError(t, err)
 		for _, ref := range []any{
-			bson.M{"$ref": "documents", "$id": "ann"}, // as it is read
+			bson.M{"$ref": "documents", "$id": "ann"}, // the form in which a read returns a DBRef
 			motor.DBRef{Collection: "documents", ID: "ann"},
 			&motor.DBRef{Collection: "documents", ID: "ann", Database: db.Name()},
 			bson.D{{Key: "$ref", Value: "documents"}, {Key: "$id", Value: "ann"}},
 		} {
 			if doc, err := dereference(ref); doc["_id"] != "ann" || err != nil {
-				t.Errorf("%v: got %v, %v", ref, doc, err)
+				t.Errorf("%v: got %v, %v; want ann", ref, doc, err)
 			}
 		}
 		if doc, err := dereference(motor.DBRef{Collection: "documents", ID: "nobody"}); doc != nil || err != nil {
-			t.Errorf("a miss: got %v, %v; want nil", doc, err)
+			t.Errorf("unknown _id: got %v, %v; want nil, nil", doc, err)
 		}
 		if _, err := dereference(motor.DBRef{Collection: "documents", ID: "ann", Database: "other"}); !errors.Is(err, motor.ValueError) {
 			t.Errorf("another database: got %v, want a ValueError", err)
@@ -187,7 +187,7 @@ func TestDereferenceStoredDBRef(t *testing.T) {
 	bob, err := coll.FindOne(ctx, bson.M{"_id": "bob"}).Await(ctx)
 	noError(t, err)
 	if boss, err := coll.Database().Dereference(ctx, bob["boss"]).Await(ctx); boss["_id"] != "ann" || err != nil {
-		t.Errorf("got %v, %v", boss, err)
+		t.Errorf("got %v, %v; want ann", boss, err)
 	}
 }
 
@@ -223,17 +223,17 @@ func TestAddUserAndRemoveUser(t *testing.T) {
 	_, err := db.AddUser(ctx, "ann", "secret").Await(ctx)
 	noError(t, err)
 	if role := roles(); role != "dbOwner" {
-		t.Errorf("a new user is %v", role)
+		t.Errorf("a new user has the role %v, want dbOwner", role)
 	}
 	_, err = db.AddUser(ctx, "ann", "", motor.UserOptions{ReadOnly: true}).Await(ctx)
 	noError(t, err)
 	if role := roles(); role != "read" {
-		t.Errorf("changed to be read-only, the user is %v", role)
+		t.Errorf("a user changed to read-only has the role %v, want read", role)
 	}
 	_, err = db.RemoveUser(ctx, "ann").Await(ctx)
 	noError(t, err)
 	if _, err := db.RemoveUser(ctx, "ann").Await(ctx); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("removed twice: got %v, want an OperationFailure", err)
+		t.Errorf("removing a user twice: got %v, want an OperationFailure", err)
 	}
 }
 
@@ -244,12 +244,12 @@ func TestProfiling(t *testing.T) {
 	_, err := db.SetProfilingLevel(ctx, motor.ProfilingAll).Await(ctx)
 	noError(t, err)
 	if level, err := db.ProfilingLevel(ctx).Await(ctx); level != motor.ProfilingAll || err != nil {
-		t.Errorf("the level is %d, %v", level, err)
+		t.Errorf("the level is %d, %v; want ProfilingAll", level, err)
 	}
 	fill(t, coll, 1)
 	_, err = db.SetProfilingLevel(ctx, motor.ProfilingOff).Await(ctx)
 	noError(t, err)
 	if info, err := db.ProfilingInfo(ctx).Await(ctx); len(info) == 0 || err != nil {
-		t.Errorf("the profiler has written down %v, %v", info, err)
+		t.Errorf("ProfilingInfo() = %v, %v; want some", info, err)
 	}
 }

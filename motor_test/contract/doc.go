@@ -1,3 +1,3 @@
-// Package contract has the tests of motor that need a server. Each holds a rule of Motor, and runs in both styles:
-// by futures and by callbacks.
+// Package contract has the tests of motor that need a server. Each test checks a rule of Motor in both styles, with
+// futures and with callbacks.
 package contract

@@ -10,14 +10,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// inClass holds how a document class gives the document that matches filter, in all ways of reading.
+// inClass checks that every way of reading gives the document that matches filter in class D.
 func inClass[D any](t *testing.T, ops operations, filter any, wanted func(D) bool) {
 	t.Helper()
 	coll := motor.CollectionOf[D](collectionOf(ops).Database(), collectionOf(ops).Name())
 	check := func(way string, got D, err error) {
 		t.Helper()
 		if err != nil || !wanted(got) {
-			t.Errorf("%v by %s: %v, %v", reflect.TypeFor[D](), way, got, err)
+			t.Errorf("%v by %s: got %v, %v; want the document", reflect.TypeFor[D](), way, got, err)
 		}
 	}
 	ctx := contextOf(ops)
@@ -33,7 +33,7 @@ func inClass[D any](t *testing.T, ops operations, filter any, wanted func(D) boo
 	if len(list) == 1 {
 		check("ToList", list[0], err)
 	} else if len(list) > 0 || err != nil || !wanted(one) {
-		t.Errorf("%v by ToList: %v, %v", reflect.TypeFor[D](), list, err)
+		t.Errorf("%v by ToList: got %v, %v; want the document", reflect.TypeFor[D](), list, err)
 	}
 }
 

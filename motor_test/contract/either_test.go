@@ -18,8 +18,8 @@ type (
 	callbacks          = *callback.Collection[bson.M]
 )
 
-// either calls a method in the style of ops, with whatever arguments its two forms are given, and waits for its
-// outcome.
+// either calls a method in the style of ops and waits for its outcome. byFuture and byCallback call the two forms of
+// the method.
 func either[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
@@ -28,7 +28,8 @@ func either[T any](
 	return begun(ops, byFuture, byCallback).Await(contextOf(ops))
 }
 
-// begun is either without the waiting: it returns the outcome, in callback style that which the callback is given.
+// begun starts a method like either, and returns its outcome as a future. In callback style the future has the result
+// that the callback got.
 func begun[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
@@ -43,7 +44,7 @@ func begun[T any](
 	panic(aThirdStyle(ops))
 }
 
-// calls starts an operation on the loop, as event-loop code does, and returns what its callback is given.
+// calls runs start on the loop and returns a future of what its callback gets.
 func calls[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Future[T] {
 	p := future.NewPromise[T]()
 	loop.AddCallback(func() {
@@ -52,7 +53,7 @@ func calls[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Fut
 	return p.Future()
 }
 
-// called is calls with the waiting.
+// called runs start like calls and waits for the outcome.
 func called[T any](ctx context.Context, loop *callback.Loop, start func(callback.Func[T])) (T, error) {
 	return calls(loop, start).Await(ctx)
 }

@@ -11,21 +11,21 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// failure is how a server lets an operation fail, and what becomes known of it.
+// failure describes how a server makes an operation fail, and the error that motor makes of it.
 type failure struct {
 	method  string
 	args    []any
-	command string // that fails
+	command string // the command that fails
 	answer  func(*wiretest.Request)
 	class   *motor.ErrorClass
 	also    []*motor.ErrorClass
 	not     []*motor.ErrorClass
 	code    int
 	timeout bool
-	driver  func(error) bool // whether the driver's own error is found
+	driver  func(error) bool // reports whether errors.As finds the driver's error
 }
 
-// isA tells whether errors.As finds an error of a type.
+// isA reports whether errors.As finds an error of type E.
 func isA[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
@@ -40,9 +40,9 @@ var (
 	twoDocuments = []any{[]bson.M{{"_id": 1}, {"_id": 2}}}
 )
 
-// failures has what makes each class that a server can make.
+// failures has a failure for each class of server errors.
 var failures = map[string]failure{
-	"a refusal": {
+	"command error": {
 		"Collection.FindOne", []any{bson.M{}}, "find", refused(13, "Unauthorized"), motor.OperationFailure,
 		[]*motor.ErrorClass{motor.PyMongoError}, []*motor.ErrorClass{motor.ConnectionFailure, motor.WriteError}, 13, false,
 		isA[mongo.CommandError],
@@ -51,7 +51,7 @@ var failures = map[string]failure{
 		"Collection.CountDocuments", []any{bson.M{}}, "aggregate", refused(50, "MaxTimeMSExpired"), motor.ExecutionTimeout,
 		[]*motor.ErrorClass{motor.OperationFailure}, nil, 50, true, isA[mongo.CommandError],
 	},
-	"a command that there is none of": {
+	"unknown command": {
 		"Database.Command", []any{"copydb"}, "copydb", refused(59, "CommandNotFound"), motor.OperationFailure,
 		nil, nil, 59, false, isA[mongo.CommandError],
 	},
@@ -126,26 +126,26 @@ func (f failure) check(t *testing.T, err error) {
 	t.Helper()
 	var own *motor.Error
 	if !errors.As(err, &own) || own.Class() != f.class {
-		t.Fatalf("got %v, want a %s", err, f.class.Name())
+		t.Fatalf("got %v, want an error of class %s", err, f.class.Name())
 	}
 	for _, class := range append(f.also, f.class, motor.PyMongoError) {
 		if !errors.Is(err, class) {
-			t.Errorf("%v is no %s", err, class.Name())
+			t.Errorf("got %v, want it to be a %s", err, class.Name())
 		}
 	}
 	for _, class := range append(f.not, motor.InvalidOperation) {
 		if errors.Is(err, class) {
-			t.Errorf("%v is a %s too", err, class.Name())
+			t.Errorf("got %v, want it not to be a %s", err, class.Name())
 		}
 	}
 	if own.Code() != f.code || own.Timeout() != f.timeout || own.Details() == nil {
-		t.Errorf("code %d, timeout %t, details %s; want code %d, timeout %t", own.Code(), own.Timeout(), own.Details(), f.code, f.timeout)
+		t.Errorf("code %d, timeout %t, details %s; want code %d, timeout %t, and details", own.Code(), own.Timeout(), own.Details(), f.code, f.timeout)
 	}
 	if !own.HasErrorLabel("Label") || own.HasErrorLabel("LabelThatNobodyGave") {
-		t.Error("the label is missing, or every label is there")
+		t.Error("HasErrorLabel: the label is missing, or an unknown label is reported")
 	}
 	if !f.driver(err) {
-		t.Errorf("the driver's own error is not found, but a %T", errors.Unwrap(own))
+		t.Errorf("the driver's error is a %T, want the type that the table names", errors.Unwrap(own))
 	}
 }
 
@@ -162,14 +162,14 @@ func TestCursorNotFoundError(t *testing.T) {
 			t.Errorf("got %v, want CursorNotFound", err)
 		}
 		if r.Alive() {
-			t.Error("it is alive")
+			t.Error("Alive() = true, want false")
 		}
 	})
 }
 
 func TestServerDisconnectError(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-		for i := range 2 { // a read is tried again, on another connection
+		for i := range 2 { // a read is retried once on another connection
 			reading := finding(ops, bson.M{})
 			peer.Receive("find").HangUp()
 			again := peer.Receive("find")
@@ -182,13 +182,13 @@ func TestServerDisconnectError(t *testing.T) {
 			}
 			again.Cursor("d.c", 0, bson.M{"i": 0})
 			if doc, err := reading.Await(t.Context()); !isNumber(doc, 0) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("got %v, %v; want document 0", doc, err)
 			}
 		}
 	})
 }
 
-// Whatever is known to be wrong without a server fails without one, in the outcome and never at the call.
+// Mistakes that the client can see are not sent to a server. The error is in the outcome.
 func TestArgumentErrorsAreNotSent(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	for name, c := range map[string]struct {
@@ -196,27 +196,27 @@ func TestArgumentErrorsAreNotSent(t *testing.T) {
 		args   []any
 		class  *motor.ErrorClass
 	}{
-		"no document":                          {"Collection.InsertOne", []any{1}, motor.TypeError},
-		"a document that cannot be encoded":    {"Collection.InsertOne", []any{bson.M{"f": func() {}}}, motor.InvalidDocument},
-		"no documents":                         {"Collection.InsertMany", []any{[]bson.M{}}, motor.TypeError},
-		"what is no list":                      {"Collection.InsertMany", []any{5}, motor.TypeError},
-		"a number for a filter":                {"Collection.FindOne", []any{5}, motor.TypeError},
-		"no filter":                            {"Collection.DeleteMany", []any{nil}, motor.TypeError},
-		"an update without operators":          {"Collection.UpdateOne", []any{bson.M{}, bson.M{"a": 1}}, motor.ValueError},
-		"a replacement with operators":         {"Collection.ReplaceOne", []any{bson.M{}, set}, motor.ValueError},
-		"an empty update":                      {"Collection.UpdateMany", []any{bson.M{}, bson.M{}}, motor.ValueError},
-		"no bulk":                              {"Collection.BulkWrite", []any{[]mongo.WriteModel(nil)}, motor.TypeError},
-		"an empty bulk":                        {"Collection.BulkWrite", []any{[]mongo.WriteModel{}}, motor.InvalidOperation},
-		"an empty bulk of a client":            {"Client.BulkWrite", []any{[]mongo.ClientBulkWrite{}}, motor.InvalidOperation},
-		"a nil in a bulk":                      {"Collection.BulkWrite", []any{[]mongo.WriteModel{nil}}, motor.TypeError},
-		"no index":                             {"Collection.CreateIndex", []any{5}, motor.TypeError},
-		"a new name that is none":              {"Collection.Rename", []any{"a..b"}, motor.InvalidName},
-		"no command":                           {"Database.Command", []any{5}, motor.TypeError},
-		"a database that is none":              {"Client.DropDatabase", []any{5}, motor.TypeError},
-		"an old update by what is no document": {"Collection.Update", []any{bson.M{}, 5}, motor.TypeError},
+		"no document":                       {"Collection.InsertOne", []any{1}, motor.TypeError},
+		"a document that cannot be encoded": {"Collection.InsertOne", []any{bson.M{"f": func() {}}}, motor.InvalidDocument},
+		"no documents":                      {"Collection.InsertMany", []any{[]bson.M{}}, motor.TypeError},
+		"not a list":                        {"Collection.InsertMany", []any{5}, motor.TypeError},
+		"a number as a filter":              {"Collection.FindOne", []any{5}, motor.TypeError},
+		"no filter":                         {"Collection.DeleteMany", []any{nil}, motor.TypeError},
+		"an update without operators":       {"Collection.UpdateOne", []any{bson.M{}, bson.M{"a": 1}}, motor.ValueError},
+		"a replacement with operators":      {"Collection.ReplaceOne", []any{bson.M{}, set}, motor.ValueError},
+		"an empty update":                   {"Collection.UpdateMany", []any{bson.M{}, bson.M{}}, motor.ValueError},
+		"no bulk":                           {"Collection.BulkWrite", []any{[]mongo.WriteModel(nil)}, motor.TypeError},
+		"an empty bulk":                     {"Collection.BulkWrite", []any{[]mongo.WriteModel{}}, motor.InvalidOperation},
+		"an empty bulk of a client":         {"Client.BulkWrite", []any{[]mongo.ClientBulkWrite{}}, motor.InvalidOperation},
+		"a nil in a bulk":                   {"Collection.BulkWrite", []any{[]mongo.WriteModel{nil}}, motor.TypeError},
+		"no index":                          {"Collection.CreateIndex", []any{5}, motor.TypeError},
+		"an invalid new name":               {"Collection.Rename", []any{"a..b"}, motor.InvalidName},
+		"no command":                        {"Database.Command", []any{5}, motor.TypeError},
+		"not a database":                    {"Client.DropDatabase", []any{5}, motor.TypeError},
+		"a legacy update by a number":       {"Collection.Update", []any{bson.M{}, 5}, motor.TypeError},
 	} {
 		t.Run(name, func(t *testing.T) {
-			withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) { // which expects nothing
+			withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) { // a request fails the test
 				if _, err := invoked(ops, c.method, c.args...).Await(t.Context()); !errors.Is(err, c.class) {
 					t.Errorf("%s: got %v, want a %s", c.method, err, c.class.Name())
 				}
@@ -226,7 +226,7 @@ func TestArgumentErrorsAreNotSent(t *testing.T) {
 }
 
 func TestInvalidNameErrors(t *testing.T) {
-	client, err := motor.NewClient("mongodb://127.0.0.1:1") // where nobody listens
+	client, err := motor.NewClient("mongodb://127.0.0.1:1") // no server listens there
 	noError(t, err)
 	for _, name := range [][2]string{{"d", ""}, {"d", "$"}, {"d", "a..b"}, {"d", ".a"}, {"d", "a."}, {"", "c"}, {"a b", "c"}, {"a.b", "c"}} {
 		inBothStylesOf(t, func(*testing.T) *motor.Collection[bson.M] { return client.Database(name[0]).Collection(name[1]) },

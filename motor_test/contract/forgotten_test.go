@@ -10,12 +10,12 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
-// killed waits, while it collects garbage, until the client has ended a cursor on the server.
+// killed collects garbage until the client sends killCursors, and returns that command.
 func killed(t *testing.T, peer *wiretest.Peer) bson.Raw {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); len(peer.Seen("killCursors")) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("a cursor that the program has forgotten was not ended on the server for 30 seconds")
+			t.Fatal("no killCursors for an unreachable cursor after 30 seconds")
 		}
 		runtime.GC()
 	}
@@ -71,7 +71,7 @@ func TestUnreachableCursorIsKilled(t *testing.T) {
 				read(t, peer, ops)
 				kill := killed(t, peer)
 				if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
-					t.Errorf("%s", kill)
+					t.Errorf("got %s, want killCursors of cursor 7 in c", kill)
 				}
 			})
 		})
