@@ -18,11 +18,11 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// sizes are sizes of files where something may be one byte too many or too few, and a big one.
+// sizes returns file sizes around the chunk boundaries, and a large one.
 func (s gridStyle) sizes() []int {
 	const chunk = 255 * 1024
 	big := 20 << 20
-	if raceDetector || s.loop != nil { // the embedded server takes seconds for it
+	if raceDetector || s.loop != nil { // a large file takes the embedded server seconds
 		big = 3 << 20
 	}
 	return []int{0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, big}
@@ -43,7 +43,7 @@ func TestGridFSFilesReadableByDriver(t *testing.T) {
 			noError(t, err)
 			got.Reset()
 			if m := must[int64](t, s, ours, "DownloadToStream", other, &got); m != n {
-				t.Errorf("%s: %d bytes have been downloaded", name, m)
+				t.Errorf("%s: downloaded %d bytes, want %d", name, m, n)
 			}
 			same(t, name+" of the driver, by ours", got.Bytes(), data)
 			got.Reset()
@@ -69,11 +69,11 @@ func TestGridFSDocumentsMatchDriver(t *testing.T) {
 			noError(t, err)
 			half := len(docs) / 2
 			if len(docs) == 0 || len(docs)%2 != 0 {
-				t.Fatalf("%s has %d documents", name, len(docs))
+				t.Fatalf("%s has %d documents, want an even number", name, len(docs))
 			}
 			for i := range half {
 				if a, b := shape(docs[i]), shape(docs[half+i]); a != b {
-					t.Errorf("%s: ours is %s, the driver's %s", name, a, b)
+					t.Errorf("%s: got %s, want the driver's %s", name, a, b)
 				}
 			}
 		}
@@ -81,13 +81,13 @@ func TestGridFSDocumentsMatchDriver(t *testing.T) {
 			indexes, err := s.db.Collection(name).IndexInformation(ctx).Await(ctx)
 			noError(t, err)
 			if _, ok := indexes[want]; !ok || len(indexes) != 2 {
-				t.Errorf("%s has the indexes %v", name, indexes)
+				t.Errorf("%s has the indexes %v, want _id_ and %s", name, indexes, want)
 			}
 		}
 	})
 }
 
-// shape is a document with the values that are the same for two files of the same bytes.
+// shape returns a document as text, without the values that differ between two files of the same content.
 func shape(doc bson.D) string {
 	var parts []string
 	for _, e := range doc {
@@ -116,7 +116,7 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 		must[struct{}](t, s, b, "Rename", a, "b")
 		out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "b")
 		if id, err := out.ID(); id != a || err != nil {
-			t.Errorf("b is %v, %v", id, err)
+			t.Errorf("the id of b is %v, %v; want %v", id, err, a)
 		}
 		must[struct{}](t, s, b, "Delete", a)
 		failsWith(t, motor.NoFile, s, b, "Delete", a)
@@ -128,10 +128,10 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 		failsWith(t, motor.NoFile, s, b, "DeleteByName", "b")
 		failsWith(t, motor.NoFile, s, b, "RenameByName", "b", "c")
 		if _, err := ask[struct{}](s, b, "Delete", a); !errors.Is(err, motor.GridFSError) || !errors.Is(err, motor.PyMongoError) {
-			t.Errorf("NoFile is not where it belongs in the tree: %v", err)
+			t.Errorf("got %v, want NoFile with the classes GridFSError and PyMongoError", err)
 		}
 		if n := count(); n != 0 {
-			t.Errorf("%d chunks are left", n)
+			t.Errorf("%d chunks left, want 0", n)
 		}
 		put("x")
 		put("x")
@@ -139,17 +139,17 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 		must[struct{}](t, s, b, "RenameByName", "x", "z")
 		must[struct{}](t, s, b, "DeleteByName", "z")
 		if n := count(); n != 1 {
-			t.Errorf("%d chunks are left of three files, two of which were deleted by their name", n)
+			t.Errorf("%d chunks left, want 1: DeleteByName removed two of three files", n)
 		}
 		must[struct{}](t, s, b, "Drop")
 		names, err := s.db.CollectionNames(s.ctx).Await(s.ctx)
 		if len(names) != 0 || err != nil {
-			t.Errorf("after Drop there are %v, %v", names, err)
+			t.Errorf("collections after Drop: %v, %v; want none", names, err)
 		}
 		put("again")
 		indexes, err := s.db.Collection("fs.chunks").IndexInformation(s.ctx).Await(s.ctx)
 		if len(indexes) != 2 || err != nil {
-			t.Errorf("after Drop, a write makes the indexes %v, %v", indexes, err)
+			t.Errorf("indexes after Drop and a write: %v, %v; want 2", indexes, err)
 		}
 	})
 }
@@ -167,11 +167,11 @@ func TestGridFSRevisions(t *testing.T) {
 		for revision, want := range map[int32]string{0: "0", 1: "1", 2: "2", -1: "2", -2: "1", -3: "0"} {
 			out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
 			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
-				t.Errorf("revision %d has %q", revision, got)
+				t.Errorf("revision %d: got %q, want %q", revision, got, want)
 			}
 			out = must[*motor.GridOut](t, s, fs, "GetVersion", "f", int(revision))
 			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
-				t.Errorf("version %d has %q", revision, got)
+				t.Errorf("version %d: got %q, want %q", revision, got, want)
 			}
 		}
 		for _, revision := range []int32{3, -4} {
@@ -187,31 +187,31 @@ func TestNewGridFSBucketDoesNoIO(t *testing.T) {
 	db := client.Database("db")
 	none := &writeconcern.WriteConcern{W: 0}
 	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetWriteConcern(none)); !errors.Is(err, motor.ConfigurationError) {
-		t.Errorf("with w: 0: %v", err)
+		t.Errorf("write concern w: 0: %v, want a ConfigurationError", err)
 	}
 	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetChunkSizeBytes(0)); !errors.Is(err, motor.ValueError) {
-		t.Errorf("with no bytes a chunk: %v", err)
+		t.Errorf("chunk size 0: %v, want a ValueError", err)
 	}
 	if _, err := motor.NewGridFSBucket(nil); !errors.Is(err, motor.TypeError) {
-		t.Errorf("without a database: %v", err)
+		t.Errorf("no database: %v, want a TypeError", err)
 	}
 	if _, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetName("a..b")); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("with a name that is none: %v", err)
+		t.Errorf("name \"a..b\": %v, want InvalidName", err)
 	}
 	b, err := motor.NewGridFSBucket(db)
 	noError(t, err)
 	ctx := t.Context()
 	for what, in := range map[string]*motor.GridIn{
-		"an empty chunk":        b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(0)),
-		"a chunk below nothing": motor.NewGridIn(b.Collection(), motor.GridInOptions{ChunkSize: -1}),
-		"a field that is there": motor.NewGridIn(b.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "length", Value: 1}}}),
+		"chunk size 0":        b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(0)),
+		"negative chunk size": motor.NewGridIn(b.Collection(), motor.GridInOptions{ChunkSize: -1}),
+		"reserved field":      motor.NewGridIn(b.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "length", Value: 1}}}),
 	} {
 		if _, err := in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.ValueError) || !errors.Is(in.Err(), motor.ValueError) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: Write, Err: %v, %v; want a ValueError", what, err, in.Err())
 		}
 	}
 	if stats := client.Stats(); stats != (future.PoolStats{}) {
-		t.Errorf("the client has been at work: %+v", stats)
+		t.Errorf("the client ran operations: %+v", stats)
 	}
 }
 
@@ -221,19 +221,19 @@ func TestGridFSFailedUploadLeavesNothing(t *testing.T) {
 		source := io.MultiReader(bytes.NewReader(patterned(5<<20)), iotest.ErrReader(bad))
 		_, err := ask[bson.ObjectID](s, b, "UploadFromStream", "f", source)
 		if !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
-			t.Errorf("the error of the source has become %v", err)
+			t.Errorf("got %v, want the source's error %v", err, bad)
 		}
 		for _, name := range []string{"fs.files", "fs.chunks"} {
 			if n, err := s.db.Collection(name).CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
-				t.Errorf("%s has %d documents, %v", name, n, err)
+				t.Errorf("%s has %d documents, %v; want 0", name, n, err)
 			}
 		}
 		failsWith(t, motor.TypeError, s, b, "UploadFromStream", "f", nil)
 		failsWith(t, motor.TypeError, s, b, "DownloadToStream", 1, nil)
-		// A source that panics takes nothing else with it.
+		// A panic of the source fails the upload and nothing else.
 		_, err = ask[bson.ObjectID](s, b, "UploadFromStream", "f", io.TeeReader(strings.NewReader("x"), nil))
 		if err == nil {
-			t.Error("a source that panics is no error")
+			t.Error("upload from a source that panics: got no error, want one")
 		}
 		must[bson.ObjectID](t, s, b, "UploadFromStream", "f", iotest.OneByteReader(strings.NewReader("slow")))
 	})
@@ -253,7 +253,7 @@ func TestGridFSUploadKeepsExistingFile(t *testing.T) {
 			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
 			same(t, id, must[[]byte](t, s, out, "Read", -1), first)
 			if name, err := out.Name(); name != "first" || err != nil {
-				t.Errorf("%s is %q, %v", id, name, err)
+				t.Errorf("file %s has the name %q, %v; want first", id, name, err)
 			}
 			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.M{"files_id": id}).Await(s.ctx)
 			if want := int64((len(first) + 255*1024 - 1) / (255 * 1024)); n != want || err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// text reads a file by its _id.
+// text returns the content of the file with this _id.
 func (s gridStyle) text(t *testing.T, b *motor.GridFSBucket, id any) string {
 	t.Helper()
 	out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
@@ -28,7 +28,7 @@ func TestGridIn(t *testing.T) {
 		b := s.bucket(t)
 		in := b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(4))
 		if in.Closed() || in.Length() != 0 || in.ChunkSize() != 4 || !in.UploadDate().IsZero() || in.Name() != "f" {
-			t.Errorf("a new file is %v", in)
+			t.Errorf("the new file is %v, want an open, empty one", in)
 		}
 		data := []byte("bytes ")
 		writing := s.start(in, "Write", data)
@@ -51,20 +51,20 @@ func TestGridIn(t *testing.T) {
 		must[struct{}](t, s, in, "Close")
 		const want = "bytes and text and a reader and lines.\n"
 		if !in.Closed() || in.Length() != int64(len(want)) || in.UploadDate().IsZero() || in.ContentType() != "text/plain" || in.MD5() != "" {
-			t.Errorf("the closed file is %v: %v, %v", in, in.Length(), in.ContentType())
+			t.Errorf("the closed file is %v with length %d, content type %q; want length %d, text/plain", in, in.Length(), in.ContentType(), len(want))
 		}
 		if got := s.text(t, b, in.ID()); got != want {
-			t.Errorf("it has %q", got)
+			t.Errorf("got content %q, want %q", got, want)
 		}
 		failsWith(t, motor.ValueError, s, in, "Write", "x")
 		failsWith(t, motor.ValueError, s, in, "Writelines", []string{"x"})
-		// What is set now is set on the server.
+		// Fields that are set after Close are set on the server.
 		must[struct{}](t, s, in, "Set", "answer", 42)
 		doc, err := s.db.Collection("fs.files").FindOne(s.ctx, bson.M{"_id": in.ID()}).Await(s.ctx)
 		if err != nil || doc["answer"] != int32(42) || doc["contentType"] != "text/plain" || in.Get("answer") != int32(42) {
-			t.Errorf("the document is %v, %v", doc, err)
+			t.Errorf("got document %v, %v; want answer 42, text/plain", doc, err)
 		}
-		must[struct{}](t, s, in, "Abort") // which takes the whole file back
+		must[struct{}](t, s, in, "Abort") // deletes the whole file
 		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
 	})
 }
@@ -83,13 +83,13 @@ func TestGridInAbortLeavesNothing(t *testing.T) {
 			in := b.OpenUploadStream(name)
 			must[struct{}](t, s, in, "Write", patterned(3<<20))
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n == 0 || err != nil {
-				t.Errorf("%s: nothing has been sent of 3 MB: %v", name, err)
+				t.Errorf("%s: Write of 3 MB sent no chunks: %v", name, err)
 			}
 			if err := end(in); !errors.Is(err, why) {
-				t.Errorf("%s: the error is %v", name, err)
+				t.Errorf("%s: got error %v, want %v", name, err, why)
 			}
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
-				t.Errorf("%s: %d chunks are left, %v", name, n, err)
+				t.Errorf("%s: %d chunks left, %v; want 0", name, n, err)
 			}
 			failsWith(t, motor.ValueError, s, in, "Write", "x")
 			failsWith(t, motor.ValueError, s, in, "Set", "a", 1)
@@ -99,7 +99,7 @@ func TestGridInAbortLeavesNothing(t *testing.T) {
 		must[struct{}](t, s, in, "Write", "x")
 		must[struct{}](t, s, in, "Leave", nil)
 		if got := s.text(t, b, in.ID()); got != "x" {
-			t.Errorf("Leave without an error leaves %q", got)
+			t.Errorf("content after Leave without an error: %q, want \"x\"", got)
 		}
 	})
 }
@@ -120,24 +120,24 @@ func TestGridInScope(t *testing.T) {
 		in := b.OpenUploadStream("f")
 		noError(t, scope(in, write))
 		if got := s.text(t, b, in.ID()); got != "text" {
-			t.Errorf("it has %q", got)
+			t.Errorf("got content %q, want \"text\"", got)
 		}
 		in = b.OpenUploadStream("f")
 		if err := scope(in, func(in *motor.GridIn) error { _ = write(in); return why }); err != why || !in.Closed() {
-			t.Errorf("an error has become %v", err)
+			t.Errorf("Scope with an error: %v, want the function's error and a closed file", err)
 		}
 		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
 		in = b.OpenUploadStream("f")
 		func() {
 			defer func() {
 				if p := recover(); p != "help" {
-					t.Errorf("a panic has become %v", p)
+					t.Errorf("Scope panicked with %v, want \"help\"", p)
 				}
 			}()
 			_ = scope(in, func(*motor.GridIn) error { panic("help") })
 		}()
 		if !in.Closed() {
-			t.Error("a panic leaves the file open")
+			t.Error("Closed() after a panic = false, want true")
 		}
 	})
 }
@@ -161,11 +161,11 @@ func TestGridInConcurrentWrites(t *testing.T) {
 		must[struct{}](t, s, in, "Close")
 		got := s.text(t, b, in.ID())
 		if len(got) != 8*50*10 {
-			t.Errorf("there are %d bytes", len(got))
+			t.Errorf("got %d bytes, want 4000", len(got))
 		}
 		for ; len(got) >= 10; got = got[10:] {
 			if got[:10] != strings.Repeat(got[:1], 10) {
-				t.Fatalf("writes are mixed: %q", got[:10])
+				t.Fatalf("two writes overlap: %q", got[:10])
 			}
 		}
 	})
@@ -178,27 +178,27 @@ func TestGridInCancelledWriteFailsFile(t *testing.T) {
 		ctx, cancel := context.WithCancel(s.ctx)
 		reading, stop := io.Pipe()
 		writing := s.startWith(ctx, in, "Write", reading)
-		_, err := stop.Write(patterned(1)) // the write is at it
+		_, err := stop.Write(patterned(1)) // returns once the write has begun to read
 		noError(t, err)
 		queued := s.start(in, "Write", "later")
 		cancel()
 		if _, err := writing.Await(s.ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("the write has ended with %v", err)
+			t.Errorf("cancelled write: %v, want context.Canceled", err)
 		}
 		if _, err := queued.Await(s.ctx); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("the next write has ended with %v", err)
+			t.Errorf("queued write: %v, want InvalidOperation", err)
 		}
 		failsWith(t, motor.InvalidOperation, s, in, "Close")
 		must[struct{}](t, s, in, "Abort")
 		noError(t, stop.Close())
-		// One that has not begun does nothing.
+		// A write that is cancelled before it begins has no effect.
 		in = b.OpenUploadStream("f")
 		if _, err := s.startWith(ctx, in, "Write", "x").Await(s.ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("a write that is cancelled before it begins: %v", err)
+			t.Errorf("write with a cancelled context: %v, want context.Canceled", err)
 		}
 		must[struct{}](t, s, in, "Close")
 		if got := s.text(t, b, in.ID()); got != "" {
-			t.Errorf("it has written %q", got)
+			t.Errorf("got content %q, want none", got)
 		}
 	})
 }
@@ -211,7 +211,7 @@ func TestGridFSRejectsUnacknowledgedWrites(t *testing.T) {
 		failsWith(t, motor.ConfigurationError, s, fs, "NewFile")
 		failsWith(t, motor.ConfigurationError, s, motor.NewGridIn(fs.Collection()), "Write", "x")
 		if _, err := motor.NewGridFSBucket(s.db); !errors.Is(err, motor.ConfigurationError) {
-			t.Errorf("a bucket: %v", err)
+			t.Errorf("NewGridFSBucket: %v, want a ConfigurationError", err)
 		}
 	})
 }

@@ -16,16 +16,16 @@ func TestLegacyGridFS(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		fs := motor.NewGridFS(s.db, "")
 		if got := must[*motor.GridFS](t, s, fs, "Open"); got != fs {
-			t.Error("Open gives another one")
+			t.Error("Open returned another handle")
 		}
 		id := must[any](t, s, fs, "Put", []byte("hello world"), motor.GridInOptions{Filename: new("f"), ContentType: "text/plain", ChunkSize: 4})
 		out := must[*motor.GridOut](t, s, fs, "Get", id)
 		sum := md5.Sum([]byte("hello world"))
 		if got, err := out.MD5(); got != hex.EncodeToString(sum[:]) || err != nil {
-			t.Errorf("the md5 is %q, %v", got, err)
+			t.Errorf("MD5() = %q, %v; want %x", got, err, sum)
 		}
 		if got := must[[]byte](t, s, out, "Read", -1); string(got) != "hello world" {
-			t.Errorf("it has %q", got)
+			t.Errorf("got content %q, want \"hello world\"", got)
 		}
 		must[any](t, s, fs, "Put", strings.NewReader("two"), motor.GridInOptions{ID: 2, Filename: new("f"), Fields: bson.D{{Key: "kind", Value: "x"}}})
 		failsWith(t, motor.FileExists, s, fs, "Put", "other", motor.GridInOptions{ID: 2})
@@ -34,39 +34,39 @@ func TestLegacyGridFS(t *testing.T) {
 		must[struct{}](t, s, in, "Close")
 		three := md5.Sum([]byte("three"))
 		if in.MD5() != hex.EncodeToString(three[:]) {
-			t.Errorf("the md5 of a new file is %q", in.MD5())
+			t.Errorf("MD5() of a new file = %q, want %x", in.MD5(), three)
 		}
 		names := must[[]string](t, s, fs, "List")
 		if slices.Sort(names); !slices.Equal(names, []string{"f", "g"}) {
-			t.Errorf("the names are %q", names)
+			t.Errorf("got names %q, want f and g", names)
 		}
 		for what, want := range map[any]bool{id: true, 2: true, 3: false} {
 			if got := must[bool](t, s, fs, "Exists", what); got != want {
-				t.Errorf("%v exists: %t", what, got)
+				t.Errorf("Exists(%v) = %t, want %t", what, got, want)
 			}
 		}
 		if !must[bool](t, s, fs, "Exists", bson.M{"filename": "g"}) || must[bool](t, s, fs, "Exists", bson.M{"filename": "h"}) {
-			t.Error("it exists by other names")
+			t.Error("Exists by filename: want true for g and false for h")
 		}
 		last := must[*motor.GridOut](t, s, fs, "GetLastVersion", "", bson.M{"kind": "x"})
 		if got, err := last.ID(); got != int32(2) || err != nil {
-			t.Errorf("the last of its kind is %v, %v", got, err)
+			t.Errorf("the last version has the id %v, %v; want 2", got, err)
 		}
 		failsWith(t, motor.NoFile, s, fs, "GetVersion", "f", 7)
 		failsWith(t, motor.NoFile, s, fs, "GetLastVersion", "h")
 		failsWith(t, motor.NoFile, s, fs, "Get", "nobody")
 		one := must[*motor.GridOut](t, s, fs, "FindOne", bson.M{"filename": "g"})
 		if got := must[[]byte](t, s, one, "Read", -1); string(got) != "three" {
-			t.Errorf("found is %q", got)
+			t.Errorf("got content %q, want \"three\"", got)
 		}
 		if none := must[*motor.GridOut](t, s, fs, "FindOne", "nobody"); none != nil {
-			t.Errorf("nobody is %v", none)
+			t.Errorf("FindOne without a match = %v, want nil", none)
 		}
 		if c := fs.Find(bson.M{"filename": "f"}); must[int64](t, s, c, "Count", true) != 2 {
-			t.Error("Find finds others")
+			t.Error("Count() of Find is not 2")
 		}
 		must[struct{}](t, s, fs, "Delete", id)
-		must[struct{}](t, s, fs, "Delete", id) // as there is none, it is no error
+		must[struct{}](t, s, fs, "Delete", id) // deleting a missing file is not an error
 		failsWith(t, motor.NoFile, s, fs, "Get", id)
 	})
 }

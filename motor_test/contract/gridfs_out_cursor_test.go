@@ -21,13 +21,13 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 		read := func(out *motor.GridOut, i int) {
 			t.Helper()
 			if got := must[[]byte](t, s, out, "Read", -1); string(got) != fmt.Sprint("text ", i) {
-				t.Errorf("file %d has %q", i, got)
+				t.Errorf("file %d: got content %q, want \"text %[1]d\"", i, got)
 			}
 		}
 		c := find()
 		read(must[*motor.GridOut](t, s, c, "Next"), 0)
 		if !must[bool](t, s, c, "FetchNext") {
-			t.Fatal("there is no more")
+			t.Fatal("FetchNext() = false, want true")
 		}
 		if s.loop == nil {
 			read(c.NextObject(), 1)
@@ -35,7 +35,7 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 			read(callback.WrapGridOutCursor(s.loop, c).NextObject().Futures(), 1)
 		}
 		read(must[*motor.GridOut](t, s, c, "TryNext"), 2)
-		// A list of handles in callback style is the one thing that ask cannot unwrap.
+		// ask does not unwrap a list of handles in callback style.
 		var rest []*motor.GridOut
 		if s.loop == nil {
 			rest = must[[]*motor.GridOut](t, s, c, "ToList", 10)
@@ -46,13 +46,13 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 			}
 		}
 		if len(rest) != 2 {
-			t.Fatalf("%d files are left", len(rest))
+			t.Fatalf("ToList() = %d files, want 2", len(rest))
 		}
 		read(rest[0], 3)
 		read(rest[1], 4)
 		failsWith(t, motor.StopAsyncIteration, s, c, "Next")
 		if out := must[*motor.GridOut](t, s, c, "TryNext"); out != nil {
-			t.Errorf("after the end there is %v", out)
+			t.Errorf("TryNext() after the end = %v, want nil", out)
 		}
 		each := make(chan *motor.GridOut, 10)
 		if s.loop == nil {
@@ -71,7 +71,7 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 			read(<-each, i)
 		}
 		if out := <-each; out != nil {
-			t.Errorf("the end mark is %v", out)
+			t.Errorf("last call of Each: %v, want nil", out)
 		}
 		i := 0
 		if s.loop == nil {
@@ -88,14 +88,14 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 			}
 		}
 		if i != 3 {
-			t.Errorf("All has yielded %d files", i)
+			t.Errorf("All yielded %d files, want 3", i)
 		}
 		opts := options.GridFSFind().SetSkip(2).SetLimit(1).SetSort(bson.D{{Key: "filename", Value: -1}})
 		read(must[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
 		read(must[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
 		failsWith(t, motor.TypeError, s, b.Find(nil), "Next")
 		if c.Collection() != b.Collection() {
-			t.Error("the cursor has another root collection")
+			t.Error("Collection() is not the bucket's collection")
 		}
 	})
 }

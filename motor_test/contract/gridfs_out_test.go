@@ -35,13 +35,13 @@ func TestGridOutReadMethods(t *testing.T) {
 		read := func(want, method string, args ...any) {
 			t.Helper()
 			if got := must[[]byte](t, s, out, method, args...); string(got) != want || got == nil {
-				t.Errorf("%s%v: %q, want %q", method, args, got, want)
+				t.Errorf("%s%v = %q, want %q", method, args, got, want)
 			}
 		}
 		seek := func(offset int64, whence int, want int64) {
 			t.Helper()
 			if pos, err := out.Seek(offset, whence); pos != want || err != nil || out.Tell() != want {
-				t.Errorf("Seek(%d, %d): %d, %v; want %d", offset, whence, pos, err, want)
+				t.Errorf("Seek(%d, %d) = %d, %v; want %d", offset, whence, pos, err, want)
 			}
 		}
 		read("fir", "Read", 3)
@@ -70,7 +70,7 @@ func TestGridOutReadMethods(t *testing.T) {
 			whence int
 		}{{-1, io.SeekStart}, {0, 3}, {-100, io.SeekEnd}} {
 			if pos, err := out.Seek(bad.offset, bad.whence); !errors.Is(err, motor.ValueError) || out.Tell() != 1000 {
-				t.Errorf("Seek%v: %d, %v", bad, pos, err)
+				t.Errorf("Seek%v = %d, %v; want a ValueError and the position unchanged", bad, pos, err)
 			}
 		}
 		seek(3, io.SeekStart, 3)
@@ -81,7 +81,7 @@ func TestGridOutReadMethods(t *testing.T) {
 			all.WriteByte('|')
 		}
 		if got := all.String(); got != "st| line|\nseco|nd\n\nl|ast|" {
-			t.Errorf("All: %q", got)
+			t.Errorf("lines of All: %q", got)
 		}
 		seek(0, io.SeekStart, 0)
 		noError(t, iotest.TestReader(out.Reader(s.ctx), []byte(text)))
@@ -90,7 +90,7 @@ func TestGridOutReadMethods(t *testing.T) {
 		w := httptest.NewRecorder()
 		must[struct{}](t, s, out, "StreamToHandler", w)
 		if w.Body.String() != text[6:] || !w.Flushed {
-			t.Errorf("a handler was given %q", w.Body)
+			t.Errorf("the response has %q, want the text from byte 6 on, flushed", w.Body)
 		}
 	})
 }
@@ -123,14 +123,14 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 			_, err := get()
 			want := "You must call MotorGridOut.open() before accessing the " + name + " property"
 			if !errors.Is(err, motor.InvalidOperation) || !strings.HasSuffix(err.Error(), want) {
-				t.Errorf("%s, before it is open: %v", name, err)
+				t.Errorf("%s before Open: got %v, want InvalidOperation: %s", name, err, want)
 			}
 		}
 		if _, err := out.Seek(0, io.SeekEnd); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("Seek from the end, before it is open: %v", err)
+			t.Errorf("Seek from the end before Open: %v, want InvalidOperation", err)
 		}
 		if same := must[*motor.GridOut](t, s, out, "Open"); same != out {
-			t.Error("Open gives another file")
+			t.Error("Open returned another handle")
 		}
 		check := func() {
 			t.Helper()
@@ -139,7 +139,7 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 				"aliases": "[g]", "metadata": int32(1), "md5": "", "more": "x", "upload_date": true,
 			} {
 				if got, err := properties[name](); got != want || err != nil {
-					t.Errorf("%s is %v, %v; want %v", name, got, err, want)
+					t.Errorf("%s = %v, %v; want %v", name, got, err, want)
 				}
 			}
 		}
@@ -149,7 +149,7 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 		out = motor.NewGridOut(b.Collection(), nil, doc)
 		check()
 		if got := must[[]byte](t, s, out, "Read", -1); string(got) != "text" {
-			t.Errorf("by its document it has %q", got)
+			t.Errorf("content by its document: %q, want \"text\"", got)
 		}
 		failsWith(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, 1), "Open")
 		failsWith(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, doc, doc), "Open")
@@ -197,14 +197,14 @@ func TestGridOutCorruptFile(t *testing.T) {
 			failsWith(t, motor.CorruptGridFile, s, out, "Read", -1)
 			failsWith(t, motor.CorruptGridFile, s, b, "DownloadToStream", id, io.Discard)
 			if pos := out.Tell(); pos != 0 {
-				t.Errorf("%s: the position is %d", what, pos)
+				t.Errorf("%s: Tell() = %d, want 0", what, pos)
 			}
 		}
-		// An empty chunk too many is what some programs write.
+		// Some programs write an extra empty chunk at the end.
 		id := s.uploaded(t, b, "empty", []byte("012345"), 3)
 		noError(t, problem(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 2, "data": []byte{}}).Await(s.ctx)))
 		if got := s.text(t, b, id); got != "012345" {
-			t.Errorf("with an empty chunk at the end it has %q", got)
+			t.Errorf("content with an empty last chunk: %q, want \"012345\"", got)
 		}
 	})
 }
@@ -237,7 +237,7 @@ func TestDownloadMemoryIsBounded(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if most != 2 || batches < 5 {
-			t.Errorf("%d batches, of up to %d chunks", batches, most)
+			t.Errorf("got %d batches of up to %d chunks, want at least 5 of 2", batches, most)
 		}
 	}, motor.WithClientOptions(options.Client().SetMonitor(monitor)))
 }
@@ -254,7 +254,7 @@ func TestGridOutConcurrentReads(t *testing.T) {
 				for range 50 {
 					part, err := ask[[]byte](s, out, "Read", 10)
 					if err != nil || len(part) != 10 {
-						t.Errorf("a read has %d bytes, %v", len(part), err)
+						t.Errorf("Read(10) = %d bytes, %v; want 10", len(part), err)
 					}
 					mu.Lock()
 					parts[string(part)]++
@@ -268,10 +268,10 @@ func TestGridOutConcurrentReads(t *testing.T) {
 		}
 		for part, n := range parts {
 			if n != 0 {
-				t.Errorf("%x was read %+d times too often", part, n)
+				t.Errorf("part %x was read %d times too often, want 0", part, n)
 			}
 		}
-		// Seek comes after the reads that were called before.
+		// Seek takes its turn after the reads that were called before it.
 		_, err := out.Seek(0, io.SeekStart)
 		noError(t, err)
 		if s.loop == nil {
@@ -294,7 +294,7 @@ func TestGridOutCancelledReadLosesNothing(t *testing.T) {
 		for i := 0; len(got) < len(data); i++ {
 			if i%2 == 0 && s.loop == nil {
 				f := out.Read(s.ctx, 64)
-				time.Sleep(time.Duration(i) * 2 * time.Microsecond) // in the middle, or before, or after
+				time.Sleep(time.Duration(i) * 2 * time.Microsecond) // before, during or after the read
 				if f.Cancel() {
 					continue
 				}
@@ -342,10 +342,10 @@ func TestDownloadDestinationFails(t *testing.T) {
 		reader, writer := io.Pipe()
 		noError(t, reader.CloseWithError(bad))
 		if _, err := ask[int64](s, b, "DownloadToStream", id, writer); !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
-			t.Errorf("the error of the destination has become %v", err)
+			t.Errorf("got %v, want the destination's error %v", err, bad)
 		}
 		if _, err := ask[int64](s, b, "DownloadToStream", id, panicking{}); err == nil {
-			t.Error("a destination that panics is no error")
+			t.Error("download to a destination that panics: got no error, want one")
 		}
 	})
 }

@@ -16,14 +16,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// gridStyle is the style in which the operations of GridFS are called: by futures, or by callbacks on a loop.
+// gridStyle calls the operations of GridFS with futures, or with callbacks on a loop.
 type gridStyle struct {
 	ctx  context.Context
 	db   *motor.Database
-	loop *callback.Loop // nil: by futures
+	loop *callback.Loop // nil for futures
 }
 
-// inGridStyles runs test with an empty database, in both styles.
+// inGridStyles runs test in both styles on an empty database.
 func inGridStyles(t *testing.T, test func(t *testing.T, s gridStyle), opts ...motor.ClientOption) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		s := gridStyle{ctx: t.Context(), db: collectionOf(ops).Database()}
@@ -34,7 +34,7 @@ func inGridStyles(t *testing.T, test func(t *testing.T, s gridStyle), opts ...mo
 	}, opts...)
 }
 
-// bucket returns a bucket of the database.
+// bucket returns a bucket of s's database.
 func (s gridStyle) bucket(t *testing.T) *motor.GridFSBucket {
 	t.Helper()
 	b, err := motor.NewGridFSBucket(s.db)
@@ -42,7 +42,7 @@ func (s gridStyle) bucket(t *testing.T) *motor.GridFSBucket {
 	return b
 }
 
-// driver returns the driver's own bucket.
+// driver returns a bucket of the driver on s's database.
 func (s gridStyle) driver(t *testing.T) *mongo.GridFSBucket {
 	t.Helper()
 	db, err := s.db.Delegate(s.ctx).Await(s.ctx)
@@ -50,8 +50,8 @@ func (s gridStyle) driver(t *testing.T) *mongo.GridFSBucket {
 	return db.GridFSBucket()
 }
 
-// ask calls a method of a handle of motor's, in the style of s, and waits for the outcome. The context goes without
-// saying.
+// ask calls a method of a handle of package motor in the style of s, with s's context before args. It waits for the
+// outcome.
 func ask[T any](s gridStyle, handle any, method string, args ...any) (result T, err error) {
 	v, err := s.start(handle, method, args...).Await(s.ctx)
 	if v != nil {
@@ -60,7 +60,7 @@ func ask[T any](s gridStyle, handle any, method string, args ...any) (result T, 
 	return result, err
 }
 
-// start is ask without the waiting.
+// start calls a method like ask, and returns its outcome as a future.
 func (s gridStyle) start(handle any, method string, args ...any) *future.Future[any] {
 	return s.startWith(s.ctx, handle, method, args...)
 }
@@ -81,12 +81,12 @@ func (s gridStyle) startWith(ctx context.Context, handle any, method string, arg
 				return
 			}
 		}
-		panic(method + " takes no callback")
+		panic(method + " has no callback")
 	})
 	return p.Future()
 }
 
-// call calls a method with the context, with its arguments, and with a callback where it takes one.
+// call calls a method with ctx, args, and done if the method takes a callback.
 func call(handle any, method string, ctx context.Context, done reflect.Value, args []any) []reflect.Value {
 	m := reflect.ValueOf(handle).MethodByName(method)
 	in := []reflect.Value{reflect.ValueOf(ctx)}
@@ -108,7 +108,7 @@ func call(handle any, method string, ctx context.Context, done reflect.Value, ar
 	return m.Call(in)
 }
 
-// settling makes a callback of a type that settles p. Handles in callback style are unwrapped.
+// settling returns a callback of type t that settles p. It unwraps handles in callback style.
 func settling(t reflect.Type, p *future.Promise[any]) reflect.Value {
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		err, _ := in[1].Interface().(error)
@@ -140,7 +140,7 @@ func (s gridStyle) byCallback(handle any) any {
 	panic(fmt.Sprintf("byCallback: a %T", handle))
 }
 
-// must is ask for what must not fail.
+// must calls a method like ask. An error ends the test.
 func must[T any](t *testing.T, s gridStyle, handle any, method string, args ...any) T {
 	t.Helper()
 	v, err := ask[T](s, handle, method, args...)
@@ -150,7 +150,7 @@ func must[T any](t *testing.T, s gridStyle, handle any, method string, args ...a
 	return v
 }
 
-// failsWith checks that an operation fails with a class.
+// failsWith checks that a call fails with an error of class want.
 func failsWith(t *testing.T, want *motor.ErrorClass, s gridStyle, handle any, method string, args ...any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
@@ -160,7 +160,7 @@ func failsWith(t *testing.T, want *motor.ErrorClass, s gridStyle, handle any, me
 	}
 }
 
-// patterned returns n bytes, no two chunks of which are alike.
+// patterned returns n bytes. No two chunks of them are equal.
 func patterned(n int) []byte {
 	data := make([]byte, n)
 	x := uint32(2463534242)
@@ -173,10 +173,10 @@ func patterned(n int) []byte {
 	return data
 }
 
-// same compares long slices.
+// same checks that two long slices are equal.
 func same(t *testing.T, what string, got, want []byte) {
 	t.Helper()
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s: %d bytes that are not the %d written", what, len(got), len(want))
+		t.Errorf("%s: got %d bytes that differ from the %d wanted", what, len(got), len(want))
 	}
 }

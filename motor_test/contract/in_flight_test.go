@@ -45,14 +45,14 @@ func TestDocumentIsCopiedAtTheCall(t *testing.T) {
 		coll := newCollection(t)
 		doc := bson.M{}
 		var inserts []*future.Future[*motor.InsertOneResult]
-		for i := range 100 { // the race detector sees a document that is read later
+		for i := range 100 { // the race detector reports a document that is read after the call
 			doc["_id"] = fmt.Sprint(i)
 			inserts = append(inserts, coll.InsertOne(t.Context(), doc))
 		}
 		for i, f := range inserts {
 			r, err := f.Await(t.Context())
 			if err != nil || r.InsertedID != fmt.Sprint(i) {
-				t.Fatalf("%d: %+v, %v", i, r, err)
+				t.Fatalf("insert %d: %+v, %v; want InsertedID %[1]d", i, r, err)
 			}
 		}
 	})
@@ -63,7 +63,7 @@ func TestDocumentIsCopiedAtTheCall(t *testing.T) {
 				doc["_id"] = fmt.Sprint(i)
 				coll.InsertOne(t.Context(), doc, func(r *motor.InsertOneResult, err error) {
 					if err != nil || r.InsertedID != fmt.Sprint(i) {
-						t.Errorf("%d: %+v, %v", i, r, err)
+						t.Errorf("insert %d: %+v, %v; want InsertedID %[1]d", i, r, err)
 					}
 					if left--; left == 0 {
 						loop.Stop()
@@ -74,8 +74,8 @@ func TestDocumentIsCopiedAtTheCall(t *testing.T) {
 	})
 }
 
-// TestNestedAwaitNeedsOneSlot is the property that a bounded executor usually lacks: with a single slot, a
-// callback waits for an operation of the same client, which chains another, five deep.
+// A callback may wait for an operation of the same client although the executor has a single slot. Here that operation
+// chains another one, five levels deep. A bounded executor without this property deadlocks.
 func TestNestedAwaitNeedsOneSlot(t *testing.T) {
 	coll := newCollection(t, motor.WithMaxWorkers(1))
 	ctx := t.Context()
@@ -104,7 +104,7 @@ func TestNestedAwaitNeedsOneSlot(t *testing.T) {
 	}
 	noError(t, deeper(0))
 	if len(depth) != 6 {
-		t.Errorf("reached %d levels of 6", len(depth))
+		t.Errorf("reached %d levels, want 6", len(depth))
 	}
 }
 
@@ -117,11 +117,11 @@ func TestThousandConcurrentReads(t *testing.T) {
 		for i, f := range finds {
 			doc, err := f.Await(t.Context())
 			if err != nil || !isNumber(doc, i%100) {
-				t.Fatalf("%d: %v, %v", i, doc, err)
+				t.Fatalf("FindOne: %v, %v; want document %d", doc, err, i%100)
 			}
 		}
 		if s := collectionOf(ops).Database().Client().Stats(); s.Completed != 1001 || s.Running != 0 || s.Queued != 0 {
-			t.Errorf("statistics: %+v", s)
+			t.Errorf("got %+v, want 1001 completed, none running or queued", s)
 		}
 	}, motor.WithMaxWorkers(8))
 }
@@ -142,7 +142,7 @@ func TestFullQueueRejectsOperations(t *testing.T) {
 			}
 		}
 		if refused == 0 || refused > 48 {
-			t.Errorf("%d of 50 were refused; one may run and one may wait", refused)
+			t.Errorf("%d of 50 were rejected, want 1 to 48: one runs and one waits", refused)
 		}
 	}, motor.WithMaxWorkers(1), motor.WithMaxQueue(1))
 }
@@ -156,9 +156,9 @@ func TestClientCloseWaitsAndNextUseReopens(t *testing.T) {
 			}
 			noError(t, collectionOf(ops).Database().Client().Close(t.Context()))
 			for _, f := range inserts {
-				// By callbacks, the loop may not have come to the call yet, or to the callback.
+				// In callback style, the loop may not have run the call or the callback yet.
 				if _, futures := ops.(byFutures); futures && !f.IsDone() {
-					t.Fatal("Close has returned before an operation that was in flight")
+					t.Fatal("Close returned before a running operation ended")
 				}
 				if _, err := f.Await(t.Context()); err != nil {
 					t.Fatal(err)
@@ -166,7 +166,7 @@ func TestClientCloseWaitsAndNextUseReopens(t *testing.T) {
 			}
 		}
 		if n, err := ops.CountDocuments(bson.D{}); n != 400 || err != nil {
-			t.Errorf("%d documents of 400, %v", n, err)
+			t.Errorf("CountDocuments() = %d, %v; want 400", n, err)
 		}
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// invoked starts a method in the style of ops: "Collection.FindOne", or one of the Database or the Client of ops. args
-// are what the method is given after the context, in the order that it has by futures. It is for tables of many
-// methods; what a test says of a few, it says with begun.
+// invoked starts a method in the style of ops and returns its outcome as a future. name is "Collection.FindOne" or a
+// method of the Database or the Client of ops. args are the arguments after the context, in the order of the future
+// style. It serves tables of many methods; other tests use begun.
 func invoked(ops operations, name string, args ...any) *future.Future[any] {
 	kind, method, _ := strings.Cut(name, ".")
 	ctx := contextOf(ops)
@@ -40,7 +40,7 @@ func invoked(ops operations, name string, args ...any) *future.Future[any] {
 	panic(aThirdStyle(ops))
 }
 
-// handleOf returns a collection, or its database, or its client.
+// handleOf returns a collection, its database or its client, in the style of coll.
 func handleOf(coll any, kind string) reflect.Value {
 	handle := reflect.ValueOf(coll)
 	if kind == "Collection" {
@@ -53,7 +53,7 @@ func handleOf(coll any, kind string) reflect.Value {
 	return handle
 }
 
-// argumentsOf makes args those of a method of type typ.
+// argumentsOf converts args to the parameter types of a method of type typ.
 func argumentsOf(typ reflect.Type, args []any) []reflect.Value {
 	in := make([]reflect.Value, len(args))
 	for i, arg := range args {
@@ -66,7 +66,7 @@ func argumentsOf(typ reflect.Type, args []any) []reflect.Value {
 	return in
 }
 
-// settledBy returns the outcome of a future of any type.
+// settledBy returns the outcome of f, a future of any type.
 func settledBy(ctx context.Context, f reflect.Value) *future.Future[any] {
 	p := future.NewPromise[any]()
 	go func() {

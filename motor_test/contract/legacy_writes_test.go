@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// oldWriters are the writes of the callback era.
+// oldWriters adds the writes of the callback era to operations.
 type oldWriters interface {
 	operations
 	Insert(documents any, opts ...motor.InsertOptions) (any, error)
@@ -21,7 +21,7 @@ type oldWriters interface {
 	Bulk(ordered bool) bulkBuilder
 }
 
-// bulkBuilder is a builder of a bulk in one style or the other.
+// bulkBuilder is a bulk builder in either style.
 type bulkBuilder interface {
 	Insert(document any)
 	Find(selector any) *motor.BulkWriteOperation
@@ -100,7 +100,7 @@ func inBothOldStyles(t *testing.T, test func(*testing.T, oldWriters)) {
 	inBothStyles(t, func(t *testing.T, ops operations) { test(t, ops.(oldWriters)) })
 }
 
-// want fails the test for an outcome that is not the wanted one.
+// want returns a function that checks an outcome against wanted.
 func want[T any](t *testing.T, what string, wanted any) func(T, error) {
 	return func(got T, err error) {
 		t.Helper()
@@ -116,13 +116,13 @@ func TestLegacyInsertSaveUpdateRemove(t *testing.T) {
 		want[any](t, "Insert of several", []any{"b", "c"})(ops.Insert([]bson.M{{"_id": "b", "n": 2}, {"_id": "c", "n": 3}}))
 		id, err := ops.Insert(bson.M{"n": 4})
 		if _, ok := id.(bson.ObjectID); !ok || err != nil {
-			t.Errorf("a new _id is %v, %v", id, err)
+			t.Errorf("Insert() = %v, %v; want an ObjectID", id, err)
 		}
 		want[any](t, "Save of what is there", id)(ops.Save(bson.M{"_id": id, "n": 40}))
 		want[any](t, "Save of what is not there", "d")(ops.Save(bson.M{"_id": "d", "n": 5}))
 		doc, err := ops.FindOne(bson.M{"_id": id})
 		if len(doc) != 2 || doc["n"] != int32(40) || err != nil {
-			t.Errorf("saved: %v, %v", doc, err)
+			t.Errorf("saved document: %v, %v; want n = 40", doc, err)
 		}
 
 		reply := func(n, modified int32, existing bool) bson.M {
@@ -153,7 +153,7 @@ func TestLegacyInsertError(t *testing.T) {
 			t.Fatalf("got %v, want a DuplicateKeyError", err)
 		}
 		if ids := own.PartialResult(); !reflect.DeepEqual(ids, []any{"a"}) {
-			t.Errorf("inserted: %v", ids)
+			t.Errorf("PartialResult() = %v, want the _id a", ids)
 		}
 		_, err = ops.Insert([]bson.M{{"_id": "a"}, {"_id": "b"}, {"_id": "c"}}, motor.InsertOptions{ContinueOnError: true})
 		if !errors.Is(err, motor.DuplicateKeyError) {
@@ -179,7 +179,7 @@ func TestLegacyBulkBuilder(t *testing.T) {
 			"upserted": bson.A{bson.M{"index": int32(2), "_id": "new"}}, "writeErrors": none, "writeConcernErrors": none,
 		})(b.Execute())
 		if _, err := b.Execute(); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("a second Execute: got %v, want an InvalidOperation", err)
+			t.Errorf("second Execute: got %v, want an InvalidOperation", err)
 		}
 		if _, err := ops.Bulk(false).Execute(); !errors.Is(err, motor.InvalidOperation) {
 			t.Errorf("Execute without writes: got %v, want an InvalidOperation", err)
@@ -195,7 +195,7 @@ func TestLegacyBulkBuilder(t *testing.T) {
 		}
 		result, _ := own.PartialResult().(bson.M)
 		if result["nRemoved"] != int32(2) || len(result["writeErrors"].(bson.A)) != 1 {
-			t.Errorf("partial result %v", result)
+			t.Errorf("partial result %v, want nRemoved 2 and one write error", result)
 		}
 	})
 }

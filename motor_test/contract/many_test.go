@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// starters start operations, in one style or the other, and do not wait.
+// starters starts operations in one style and does not wait for them.
 type starters struct {
 	insertOne func(doc any) *future.Future[*motor.InsertOneResult]
 	findOne   func(filter any) *future.Future[bson.M]
@@ -51,7 +51,7 @@ func startersOfFutures(ctx context.Context, coll *motor.Collection[bson.M]) star
 	}
 }
 
-// calledBack is the outcome that a callback is given.
+// calledBack returns a future of what the callback gets.
 func calledBack[T any](start func(callback.Func[T])) *future.Future[T] {
 	p := future.NewPromise[T]()
 	start(func(v T, err error) { p.Settle(v, err) })
@@ -97,7 +97,7 @@ func startersOfCallbacks(ctx context.Context, coll *callback.Collection[bson.M])
 	}
 }
 
-// check is an operation that was started: it waits for the outcome and says what is wrong with it, or nothing.
+// check waits for the outcome of an operation. It describes a wrong outcome, and returns "" for a correct one.
 type check func(context.Context) string
 
 func checked[T any](what string, f *future.Future[T], wrong func(T, error) bool) check {
@@ -110,13 +110,13 @@ func checked[T any](what string, f *future.Future[T], wrong func(T, error) bool)
 	}
 }
 
-// countIsNot reports whether a count is another one than n.
+// countIsNot reports whether a count fails or differs from n.
 func countIsNot(n int64, count func() (int64, error)) bool {
 	got, err := count()
 	return got != n || err != nil
 }
 
-// kinds start operation i, each on a document of its own: that of _id fmt.Sprint(i), which has n: i.
+// kinds has functions that start operation i. Each uses the document {_id: fmt.Sprint(i), n: i} and no other.
 var kinds = []func(s starters, i int) check{
 	func(s starters, i int) check {
 		return checked("FindOne", s.findOne(byNumber(i)), func(doc bson.M, err error) bool {
@@ -124,7 +124,7 @@ var kinds = []func(s starters, i int) check{
 		})
 	},
 	func(s starters, i int) check {
-		return checked("FindOne of nothing", s.findOne(bson.M{"_id": fmt.Sprint("no ", i)}), func(doc bson.M, err error) bool {
+		return checked("FindOne without a match", s.findOne(bson.M{"_id": fmt.Sprint("no ", i)}), func(doc bson.M, err error) bool {
 			return err != nil || doc != nil
 		})
 	},
@@ -135,7 +135,7 @@ var kinds = []func(s starters, i int) check{
 		})
 	},
 	func(s starters, i int) check {
-		return checked("InsertOne of what is there", s.insertOne(byNumber(i)), func(r *motor.InsertOneResult, err error) bool {
+		return checked("InsertOne of an existing _id", s.insertOne(byNumber(i)), func(r *motor.InsertOneResult, err error) bool {
 			return !errors.Is(err, motor.DuplicateKeyError) || r != nil
 		})
 	},
@@ -196,8 +196,8 @@ var kinds = []func(s starters, i int) check{
 
 func byNumber(i int) bson.M { return bson.M{"_id": fmt.Sprint(i)} }
 
-// inStartedStyles runs test on an empty collection: by futures, and by callbacks. start calls what is to start
-// operations: on the loop, for callbacks.
+// inStartedStyles runs test in both styles on an empty collection. Operations are to be started within a call of start,
+// which runs on the loop in callback style.
 func inStartedStyles(
 	t *testing.T, test func(t *testing.T, coll *motor.Collection[bson.M], start func(func(of startersOf))), opts ...motor.ClientOption,
 ) {
@@ -229,10 +229,10 @@ func TestTenThousandConcurrentOperations(t *testing.T) {
 	if raceDetector {
 		n = 1_000
 	}
-	// The embedded server's data base takes one write at a time, and gives up on those that wait for too long.
+	// The database of the embedded server runs one write at a time. A write that waits too long for the others fails.
 	workers := motor.WithMaxWorkers(4)
 	inStartedStyles(t, func(t *testing.T, coll *motor.Collection[bson.M], start func(func(startersOf))) {
-		// It looks at all documents of a collection for each write: there are many collections of few.
+		// The embedded server scans the whole collection for each write, so many collections have few documents each.
 		const parts = 100
 		colls := make([]*motor.Collection[bson.M], parts)
 		for p := range colls {
@@ -259,10 +259,10 @@ func TestTenThousandConcurrentOperations(t *testing.T) {
 			}
 		}
 		if bad > 0 {
-			t.Errorf("%d of %d operations are wrong", bad, n)
+			t.Errorf("%d of %d operations have a wrong outcome, want 0", bad, n)
 		}
 		if s := coll.Database().Client().Stats(); s.Queued != 0 || s.Panics != 0 {
-			t.Errorf("at the end: %+v", s)
+			t.Errorf("at the end: %+v, want nothing queued and no panics", s)
 		}
 	}, workers)
 }

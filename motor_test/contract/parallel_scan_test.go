@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// withScan runs test in both styles with n cursors of a parallel scan of 250 documents.
+// withScan runs test in both styles with n cursors of a parallel scan over 250 documents.
 func withScan(t *testing.T, n int, test func(t *testing.T, all []commandReader[bson.M])) {
 	withDocuments(t, 250, func(t *testing.T, ops operations) {
 		all, err := parallelScan(ops, n)
@@ -32,7 +32,7 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 			for {
 				docs, err := r.ToList(7)
 				if len(docs) > 7 {
-					return errors.New("more than ToList was asked for")
+					return errors.New("ToList returned more documents than its length")
 				}
 				if err != nil || len(docs) == 0 {
 					return err
@@ -107,7 +107,7 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				eachOnce(t, numbers, 250)
 				for _, r := range all {
 					if r.Alive() || r.CursorID() != 0 {
-						t.Error("it is alive at the end, or has a number")
+						t.Error("a cursor is alive or has an id at its end")
 					}
 				}
 			})
@@ -129,9 +129,9 @@ func TestParallelScanCloseOneCursor(t *testing.T) {
 		for range 2 {
 			noError(t, all[0].Close())
 		}
-		take(all[0].ToList()) // what had come
+		take(all[0].ToList()) // the rest of the batch
 		if all[0].Alive() || len(numbers) == 250 {
-			t.Errorf("the cursor that was closed goes on: %d documents", len(numbers))
+			t.Errorf("the closed cursor is alive or read on: %d documents", len(numbers))
 		}
 		for _, r := range all[1:] {
 			take(r.ToList())
@@ -144,7 +144,7 @@ func TestParallelScanInvalidCursorCount(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		for _, n := range []int{0, -1} {
 			if _, err := parallelScan(ops, n); !errors.Is(err, motor.ValueError) {
-				t.Errorf("%d: got %v, want ValueError", n, err)
+				t.Errorf("ParallelScan of %d cursors: got %v, want ValueError", n, err)
 			}
 		}
 	})
@@ -156,7 +156,7 @@ func TestParallelScanEmptyCollection(t *testing.T) {
 		noError(t, err)
 		for _, r := range all {
 			if docs, err := r.ToList(); docs == nil || len(docs) != 0 || err != nil || r.Alive() {
-				t.Errorf("%v, %v, alive %t", docs, err, r.Alive())
+				t.Errorf("ToList() = %v, %v, alive %t; want an empty list, false", docs, err, r.Alive())
 			}
 		}
 	})

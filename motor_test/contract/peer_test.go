@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// withPeer runs test in both styles with a peer that answers as the test says: for what the embedded server lacks, and
-// for what only the wire shows. ops is of the collection d.c.
+// withPeer runs test in both styles with a scripted peer, for features that the embedded server lacks and for what only
+// the wire shows. The collection of ops is d.c.
 func withPeer(
 	t *testing.T, role wiretest.Role, test func(t *testing.T, peer *wiretest.Peer, ops operations), opts ...motor.ClientOption,
 ) {

@@ -10,7 +10,8 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// writing returns what is the same of the cursors of a pipeline that writes into the collection "out".
+// writing has functions that start a cursor over a pipeline into the collection "out". They return the cursor, and a
+// function that reads it and returns its length.
 var writing = map[string]func(ops operations) (state interface{ Started() bool }, list func() (int, error)){
 	"documents": func(ops operations) (interface{ Started() bool }, func() (int, error)) {
 		r := aggregate(ops, intoOut)
@@ -33,18 +34,18 @@ func TestOutPipelineIsSentOnRead(t *testing.T) {
 	for name, pipeline := range writing {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Primary, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-				pipeline(ops) // is never read
+				pipeline(ops) // never read
 				state, list := pipeline(ops)
-				_, err := ops.Command("ping") // comes after whatever would have been sent
+				_, err := ops.Command("ping") // is sent after an aggregate, if there were one
 				noError(t, err)
 				if n := len(peer.Seen("aggregate")); n != 0 || state.Started() {
-					t.Errorf("%d pipelines were sent before they were read", n)
+					t.Errorf("%d pipelines were sent before the first read, want 0", n)
 				}
 				peer.Handle("aggregate", func(r *wiretest.Request) {
 					r.Want(bson.M{"pipeline": bson.A{bson.M{"$out": "out"}}}).Cursor("d.c", 0)
 				})
 				if n, err := list(); n != 0 || err != nil {
-					t.Errorf("%d, %v", n, err)
+					t.Errorf("ToList() = %d documents, %v; want 0", n, err)
 				}
 				if n := len(peer.Seen("aggregate")); n != 1 {
 					t.Errorf("%d pipelines were sent, want 1", n)
@@ -62,13 +63,13 @@ func TestOutPipelineWritesOnRead(t *testing.T) {
 				out, ctx := collectionOf(ops).Database().Collection("out"), t.Context()
 				_, list := pipeline(ops)
 				if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 0 || err != nil {
-					t.Errorf("before: %d, %v", n, err)
+					t.Errorf("before the read: %d documents, %v; want 0", n, err)
 				}
 				if n, err := list(); n != 0 || err != nil {
-					t.Errorf("read: %d, %v", n, err)
+					t.Errorf("ToList() = %d documents, %v; want 0", n, err)
 				}
 				if n, err := out.CountDocuments(ctx, bson.D{}).Await(ctx); n != 3 || err != nil {
-					t.Errorf("after: %d, %v", n, err)
+					t.Errorf("after the read: %d documents, %v; want 3", n, err)
 				}
 			})
 		})

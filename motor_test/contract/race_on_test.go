@@ -2,5 +2,5 @@
 
 package contract_test
 
-// raceDetector tells the tests that everything takes many times as long.
+// raceDetector reports whether the race detector slows down the tests.
 const raceDetector = true

@@ -11,8 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// cursorState is what every cursor has that is the same in both styles, of documents and of raw batches, of queries and
-// of commands.
+// cursorState has the methods that all cursors share and that are the same in both styles.
 type cursorState[D any] interface {
 	NextObject() D
 	Alive() bool
@@ -25,7 +24,7 @@ type cursorState[D any] interface {
 	All(ctx context.Context) iter.Seq2[D, error]
 }
 
-// anyCursor is a cursor whose reads are started: by futures as it is, and by callbacks as a calledCursor.
+// anyCursor is a cursor of either style whose reads return futures. In callback style it is a calledCursor.
 type anyCursor[D any] interface {
 	cursorState[D]
 	Session() *motor.Session
@@ -36,7 +35,7 @@ type anyCursor[D any] interface {
 	Close(ctx context.Context) *future.Future[struct{}]
 }
 
-// anyQuery is a cursor of a query.
+// anyQuery is a cursor of a query whose reads return futures.
 type anyQuery[D any] interface {
 	anyCursor[D]
 	Tail(ctx context.Context, fn func(D, error) bool)
@@ -56,7 +55,7 @@ type callbackCursor[D any] interface {
 	Close(ctx context.Context, done callback.Func[struct{}])
 }
 
-// calledCursor reads a cursor in callback style. Its futures are of what the callbacks are given.
+// calledCursor reads a cursor in callback style. Its futures have the outcomes that the callbacks get.
 type calledCursor[D any] struct {
 	cursorState[D]
 	loop *callback.Loop
@@ -94,7 +93,7 @@ func (c calledCursor[D]) Session() *motor.Session {
 	return nil
 }
 
-// closeNow closes the cursor from a callback, which is on the loop already.
+// closeNow closes the cursor from a callback, which runs on the loop already.
 func (c calledCursor[D]) closeNow(ctx context.Context) { c.c.Close(ctx, nil) }
 
 type calledQuery[D any] struct {
@@ -116,7 +115,7 @@ func (c calledQuery[D]) Explain(ctx context.Context) *future.Future[bson.M] {
 	return calls(c.loop, func(done callback.Func[bson.M]) { c.c.Explain(ctx, done) })
 }
 
-// reader reads a cursor in one style or the other, and waits for what comes of it.
+// reader reads a cursor in either style and waits for each outcome.
 type reader[D any] struct {
 	anyCursor[D]
 	ctx context.Context
@@ -135,7 +134,7 @@ func (r reader[D]) Close() error {
 	return err
 }
 
-// closeInCallback closes the cursor from one of its callbacks, and does not wait for it.
+// closeInCallback closes the cursor from one of its callbacks. It does not wait.
 func (r reader[D]) closeInCallback() {
 	if c, ok := r.anyCursor.(interface{ closeNow(context.Context) }); ok {
 		c.closeNow(r.ctx)
@@ -144,20 +143,20 @@ func (r reader[D]) closeInCallback() {
 	}
 }
 
-// started returns the cursor, for reads that are not waited for at once.
+// started returns the cursor, for tests that do not wait for a read at once.
 func (r reader[D]) started() anyCursor[D] { return r.anyCursor }
 
 // commandReader reads the cursor of a command.
 type commandReader[D any] struct {
 	reader[D]
-	cursor *motor.CommandCursor[D] // for what is the same in both styles
+	cursor *motor.CommandCursor[D] // the part common to both styles
 }
 
 // queryReader reads the cursor of a query.
 type queryReader[D any] struct {
 	reader[D]
 	query  anyQuery[D]
-	cursor *motor.Cursor[D] // for what is the same in both styles
+	cursor *motor.Cursor[D] // the part common to both styles
 }
 
 func (r queryReader[D]) Tail(fn func(D, error) bool) { r.query.Tail(r.ctx, fn) }
@@ -172,7 +171,7 @@ func (r queryReader[D]) Distinct(key string) ([]any, error) {
 
 func (r queryReader[D]) Explain() (bson.M, error) { return r.query.Explain(r.ctx).Await(r.ctx) }
 
-// queryOf reads a cursor of a query in the style of ops.
+// queryOf reads the cursor of a query in the style of ops.
 func queryOf[D any](ops operations, c *motor.Cursor[D]) queryReader[D] {
 	switch s := ops.(type) {
 	case byFutures:
@@ -192,7 +191,7 @@ func calledCommandOf[D any](s byCallbacks, c *callback.CommandCursor[D]) command
 	return commandReader[D]{reader[D]{calledBy(s.loop, c), s.ctx}, c.Futures()}
 }
 
-// commandOf reads, in the style of ops, a cursor that the collection has made in that style.
+// commandOf makes a cursor of the collection in the style of ops and reads it.
 func commandOf[D any](
 	ops operations, byFuture func(futures) *motor.CommandCursor[D], byCallback func(callbacks) *callback.CommandCursor[D],
 ) commandReader[D] {
@@ -206,7 +205,7 @@ func commandOf[D any](
 	panic(aThirdStyle(ops))
 }
 
-// sentCommandOf is commandOf for a cursor that there is once its command has been answered.
+// sentCommandOf reads a cursor like commandOf, for a cursor that exists only after a reply to its command.
 func sentCommandOf[D any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[*motor.CommandCursor[D]],

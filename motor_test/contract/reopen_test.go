@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// TestThousandClientCloseAndReopenCycles closes a client again and again while others write and read with it. Nothing
-// fails, nothing is lost, nothing is done twice, and nothing is left.
+// A client is closed again and again while other goroutines use it. No operation fails, is lost or runs twice. At the
+// end no goroutine and no queued operation is left.
 func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 	cycles, limit := 1000, 30*time.Second
 	if testing.Short() || raceDetector {
@@ -20,7 +20,7 @@ func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 	}
 	coll := newCollection(t)
 	client, ctx := coll.Database().Client(), t.Context()
-	_, err := coll.InsertOne(ctx, bson.M{}).Await(ctx) // the embedded server's first of a database starts goroutines
+	_, err := coll.InsertOne(ctx, bson.M{}).Await(ctx) // the first insert into a database starts goroutines of the embedded server
 	noError(t, err)
 	noError(t, client.Close(ctx))
 	before := runtime.NumGoroutine()
@@ -33,16 +33,16 @@ func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 		writing.Go(func() {
 			for !stop.Load() {
 				if _, err := coll.InsertOne(ctx, bson.M{}).Await(ctx); err != nil {
-					t.Errorf("an insert failed: %v", err)
+					t.Errorf("InsertOne: %v", err)
 					return
 				}
 				if n := inserted.Add(1); n%50 == 0 {
 					if _, err := coll.FindOne(ctx, bson.M{"_id": "nobody"}).Await(ctx); err != nil {
-						t.Errorf("a read failed: %v", err)
+						t.Errorf("FindOne: %v", err)
 						return
 					}
 				}
-				// What the test is after is the closing, and not how many documents the server can take.
+				// The test is about closing, so it limits the number of documents.
 				time.Sleep(time.Millisecond)
 			}
 		})
@@ -50,7 +50,7 @@ func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 	done := 0
 	for end := time.Now().Add(limit); done < cycles && time.Now().Before(end) && !t.Failed(); done++ {
 		if _, err := client.ServerInfo(ctx).Await(ctx); err != nil {
-			t.Errorf("a use failed: %v", err)
+			t.Errorf("ServerInfo: %v", err)
 		}
 		noError(t, client.Close(ctx))
 	}
@@ -59,15 +59,15 @@ func TestThousandClientCloseAndReopenCycles(t *testing.T) {
 	t.Logf("%d cycles, %d inserts", done, inserted.Load())
 
 	if n, err := coll.CountDocuments(ctx, bson.M{}).Await(ctx); err != nil || n != inserted.Load() {
-		t.Errorf("there are %d documents, %v, of %d", n, err, inserted.Load())
+		t.Errorf("CountDocuments() = %d, %v; want %d", n, err, inserted.Load())
 	}
 	noError(t, client.Close(context.Background()))
 	if s := client.Stats(); s.Running != 0 || s.Idle != 0 || s.Queued != 0 || s.Panics != 0 {
-		t.Errorf("the executor has something left: %+v", s)
+		t.Errorf("the executor is not empty: %+v", s)
 	}
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("there are %d goroutines, and there were %d", runtime.NumGoroutine(), before)
+			t.Fatalf("%d goroutines left, want at most %d", runtime.NumGoroutine(), before)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// sessionIn starts a session in the style of ops, and returns ops in it.
+// sessionIn starts a session in the style of ops. It returns the session, and ops in that session.
 func sessionIn(t *testing.T, ops operations) (*motor.Session, operations) {
 	t.Helper()
 	var s *motor.Session
@@ -37,7 +37,7 @@ func sessionIn(t *testing.T, ops operations) (*motor.Session, operations) {
 	return s, in
 }
 
-// ending calls one of the methods by which sessions and transactions end, in the style of ops.
+// ending ends a session or a transaction in the style of ops, by one of its methods.
 func ending(
 	ops operations, s *motor.Session, byFuture func(*motor.Session, context.Context) *future.Future[struct{}],
 	byCallback func(*callback.Session, context.Context, callback.Func[struct{}]),
@@ -65,18 +65,18 @@ func TestSessionOperations(t *testing.T) {
 			t.Fatal(err)
 		}
 		if doc, err := in.FindOne(bson.M{"_id": "ann"}); doc["_id"] != "ann" || err != nil {
-			t.Errorf("got %v, %v", doc, err)
+			t.Errorf("FindOne() = %v, %v; want ann", doc, err)
 		}
 		docs, err := in.Find(bson.M{}).ToList()
 		if len(docs) != 1 || err != nil {
-			t.Errorf("got %v, %v", docs, err)
+			t.Errorf("ToList() = %v, %v; want one document", docs, err)
 		}
 		if n, err := in.CountDocuments(bson.M{}); n != 1 || err != nil {
-			t.Errorf("got %d, %v", n, err)
+			t.Errorf("CountDocuments() = %d, %v; want 1", n, err)
 		}
 		noError(t, ending(ops, s, (*motor.Session).EndSession, (*callback.Session).EndSession))
 		if _, err := in.FindOne(bson.M{}); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("in a session that has ended: %v, want InvalidOperation", err)
+			t.Errorf("in an ended session: %v, want InvalidOperation", err)
 		}
 		for name, end := range map[string]func(operations, *motor.Session) error{"commit": commit, "abort": abort} {
 			if err := end(ops, s); !errors.Is(err, motor.InvalidOperation) {
@@ -86,7 +86,7 @@ func TestSessionOperations(t *testing.T) {
 	})
 }
 
-// Callers of one session need not know of one another.
+// Callers that share a session need not coordinate.
 func TestSessionConcurrentOperations(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		_, in := sessionIn(t, ops)
@@ -102,8 +102,8 @@ func TestSessionConcurrentOperations(t *testing.T) {
 				}))
 			}
 		}
-		if count, err := in.CountDocuments(bson.M{}); count != n || err != nil { // called last, and so after them all
-			t.Errorf("got %d, %v, want %d", count, err, n)
+		if count, err := in.CountDocuments(bson.M{}); count != n || err != nil { // called last, so it runs after the inserts
+			t.Errorf("CountDocuments() = %d, %v; want %d", count, err, n)
 		}
 		if _, err := future.All(all...).Await(t.Context()); err != nil {
 			t.Error(err)
@@ -127,14 +127,14 @@ func TestCommitAndAbortTransaction(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n, err := in.CountDocuments(bson.M{}); n != 2 || err != nil {
-				t.Errorf("within: %d, %v", n, err)
+				t.Errorf("in the transaction: %d documents, %v; want 2", n, err)
 			}
 			if n, err := ops.CountDocuments(bson.M{}); n != 1 || err != nil {
-				t.Errorf("outside: %d, %v", n, err)
+				t.Errorf("outside the transaction: %d documents, %v; want 1", n, err)
 			}
 			noError(t, test.end(ops, s))
 			if n, err := in.CountDocuments(bson.M{}); n != test.want || err != nil {
-				t.Errorf("afterwards: %d, %v, want %d", n, err, test.want)
+				t.Errorf("after the transaction: %d documents, %v; want %d", n, err, test.want)
 			}
 		}
 	})
@@ -170,10 +170,10 @@ func TestWithTransaction(t *testing.T) {
 				}, done)
 			})
 			if !errors.Is(err, test.outcome) || err == nil && v != 7 {
-				t.Errorf("got %d, %v, want %v", v, err, test.outcome)
+				t.Errorf("WithTransaction() = %d, %v; want error %v", v, err, test.outcome)
 			}
 			if n, err := ops.CountDocuments(bson.M{}); n != test.want || err != nil {
-				t.Errorf("afterwards: %d, %v, want %d", n, err, test.want)
+				t.Errorf("after the transaction: %d documents, %v; want %d", n, err, test.want)
 			}
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// operations are what a rule is tested with, in one style or the other. Each waits for its outcome.
+// operations has the operations that most tests use, in one style. Each waits for its outcome.
 type operations interface {
 	InsertOne(doc any) (*motor.InsertOneResult, error)
 	InsertMany(docs any) (*motor.InsertManyResult, error)
@@ -28,12 +28,12 @@ type operations interface {
 	Find(filter any) queryReader[bson.M]
 }
 
-// inBothStyles runs test on an empty collection, by futures and by callbacks on a loop.
+// inBothStyles runs test on an empty collection with futures, and again with callbacks on a loop.
 func inBothStyles(t *testing.T, test func(t *testing.T, ops operations), opts ...motor.ClientOption) {
 	inBothStylesOf(t, func(t *testing.T) *motor.Collection[bson.M] { return newCollection(t, opts...) }, test)
 }
 
-// inBothStylesOf runs test on a collection that is made for each style.
+// inBothStylesOf runs test in both styles on a collection that collection makes for each.
 func inBothStylesOf(t *testing.T, collection func(*testing.T) *motor.Collection[bson.M], test func(*testing.T, operations)) {
 	t.Run("futures", func(t *testing.T) {
 		test(t, byFutures{t.Context(), collection(t)})
@@ -57,7 +57,7 @@ func runningLoop(t *testing.T) *callback.Loop {
 	return loop
 }
 
-// newClient returns a client of the package's server, closed at the end of the test.
+// newClient returns a client of the package's server. The client is closed at the end of the test.
 func newClient(t *testing.T, opts ...motor.ClientOption) *motor.Client {
 	t.Helper()
 	client, err := motor.NewClient(mongotest.URI(t), opts...)
@@ -72,7 +72,7 @@ func newClient(t *testing.T, opts ...motor.ClientOption) *motor.Client {
 	return client
 }
 
-// newCollection returns an empty collection in a database of the test's own, which is dropped at its end.
+// newCollection returns an empty collection in a database of the test. The database is dropped at the end of the test.
 func newCollection(t *testing.T, opts ...motor.ClientOption) *motor.Collection[bson.M] {
 	t.Helper()
 	db := newClient(t, opts...).Database(mongotest.DatabaseName(t))

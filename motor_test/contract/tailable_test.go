@@ -21,7 +21,7 @@ func tailing(ops operations, kind options.CursorType) queryReader[bson.M] {
 	return queryOf(ops, collectionOf(ops).Find(bson.D{}, options.Find().SetCursorType(kind)))
 }
 
-// withTailableCursors runs test in both styles, on a peer, for each kind of tailable cursor.
+// withTailableCursors runs test in both styles on a scripted peer, for each kind of tailable cursor.
 func withTailableCursors(t *testing.T, test func(t *testing.T, peer *wiretest.Peer, find func() queryReader[bson.M])) {
 	for name, kind := range tailableKinds {
 		t.Run(name, func(t *testing.T) {
@@ -41,30 +41,30 @@ func TestTailableCursorAliveWithoutDocuments(t *testing.T) {
 		next := r.started().Next(ctx)
 		peer.Receive("find").Cursor("d.c", 7)
 		if _, err := next.Await(ctx); !errors.Is(err, motor.StopAsyncIteration) || !r.Alive() {
-			t.Errorf("Next: %v, alive %t", err, r.Alive())
+			t.Errorf("Next: %v, alive %t; want StopAsyncIteration, true", err, r.Alive())
 		}
 		more := r.started().FetchNext(ctx)
 		peer.Receive("getMore").Cursor("d.c", 7)
 		if ok, err := more.Await(ctx); ok || err != nil || !r.Alive() || r.CursorID() != 7 {
-			t.Errorf("FetchNext: %t, %v, alive %t", ok, err, r.Alive())
+			t.Errorf("FetchNext() = %t, %v, alive %t; want false, true", ok, err, r.Alive())
 		}
 		try := r.started().TryNext(ctx)
 		peer.Receive("getMore").Cursor("d.c", 7)
 		if doc, err := try.Await(ctx); doc != nil || err != nil || !r.Alive() {
-			t.Errorf("TryNext: %v, %v, alive %t", doc, err, r.Alive())
+			t.Errorf("TryNext() = %v, %v, alive %t; want nil, true", doc, err, r.Alive())
 		}
 		more = r.started().FetchNext(ctx)
 		peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 0})
 		if ok, err := more.Await(ctx); !ok || err != nil || !isNumber(r.NextObject(), 0) {
-			t.Errorf("the news: %t, %v", ok, err)
+			t.Errorf("FetchNext() with a new document = %t, %v; want true", ok, err)
 		}
 		more = r.started().FetchNext(ctx)
 		peer.Receive("getMore").Cursor("d.c", 0)
 		if ok, err := more.Await(ctx); ok || err != nil || r.Alive() {
-			t.Errorf("dead: %t, %v, alive %t", ok, err, r.Alive())
+			t.Errorf("FetchNext() after the server closed the cursor = %t, %v, alive %t; want false, false", ok, err, r.Alive())
 		}
 		if ok, err := r.FetchNext(); ok || err != nil {
-			t.Errorf("of a dead cursor: %t, %v", ok, err)
+			t.Errorf("FetchNext() of a dead cursor = %t, %v; want false", ok, err)
 		}
 	})
 }
@@ -75,7 +75,7 @@ func TestTailableCursorEmptyCollection(t *testing.T) {
 		more := r.started().FetchNext(t.Context())
 		peer.Receive("find").Want(bson.M{"tailable": true}).Cursor("d.c", 0)
 		if ok, err := more.Await(t.Context()); ok || err != nil || r.Alive() {
-			t.Errorf("%t, %v, alive %t", ok, err, r.Alive())
+			t.Errorf("FetchNext() = %t, %v, alive %t; want false, false", ok, err, r.Alive())
 		}
 	})
 }
@@ -96,11 +96,11 @@ func TestTailableCursorEach(t *testing.T) {
 		peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 1})
 		for i := range 2 {
 			if doc := nextOf(t, got); !isNumber(doc, i) {
-				t.Errorf("document %d is %v", i, doc)
+				t.Errorf("Each: %v, want document %d", doc, i)
 			}
 		}
 		if doc := nextOf(t, got); doc != nil {
-			t.Errorf("got %v, want the end mark of a cursor that has died", doc)
+			t.Errorf("got %v, want nil when the cursor died", doc)
 		}
 	})
 }
@@ -116,7 +116,7 @@ func TestTailableCursorCloseDuringGetMore(t *testing.T) {
 		poll := peer.Receive("getMore")
 		noError(t, r.Close())
 		if ok, err := more.Await(t.Context()); ok || err != nil || r.Alive() {
-			t.Errorf("%t, %v, alive %t", ok, err, r.Alive())
+			t.Errorf("FetchNext() = %t, %v, alive %t; want false, false", ok, err, r.Alive())
 		}
 		if n := len(peer.Seen("killCursors")); n != 1 {
 			t.Errorf("%d killCursors, want 1", n)
@@ -125,7 +125,7 @@ func TestTailableCursorCloseDuringGetMore(t *testing.T) {
 	})
 }
 
-// A wait that ends leaves what it waited for to the next one.
+// A cancelled read leaves its documents to the next read.
 func TestTailableCursorCancelLosesNothing(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		r := tailing(ops, options.TailableAwait)
@@ -144,10 +144,10 @@ func TestTailableCursorCancelLosesNothing(t *testing.T) {
 		two := r.started().Next(t.Context())
 		poll.Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
 		if doc, err := two.Await(t.Context()); !isNumber(doc, 0) || err != nil {
-			t.Errorf("the next wait: %v, %v", doc, err)
+			t.Errorf("the next read: %v, %v; want document 0", doc, err)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {
-			t.Errorf("then: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v; want document 1", doc, err)
 		}
 		if n := len(peer.Seen("getMore")); n != 1 {
 			t.Errorf("%d getMores, want 1", n)
@@ -155,7 +155,7 @@ func TestTailableCursorCancelLosesNothing(t *testing.T) {
 	})
 }
 
-// However many wait, and however little the client may use: operations go on.
+// Reads that wait for new documents hold no slot, so other operations run.
 func TestTailableCursorWaitHoldsNoSlot(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 		const waiting = 4
@@ -171,14 +171,14 @@ func TestTailableCursorWaitHoldsNoSlot(t *testing.T) {
 			polls = append(polls, peer.Receive("getMore"))
 			news = append(news, func() {
 				if ok, err := more.Await(t.Context()); !ok || err != nil || !isNumber(r.NextObject(), 1) {
-					t.Errorf("the news: %t, %v", ok, err)
+					t.Errorf("FetchNext() = %t, %v; want true and document 1", ok, err)
 				}
 			})
 		}
 		peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"i": 0}) })
 		for range 3 {
 			if doc, err := ops.FindOne(bson.D{}); !isNumber(doc, 0) || err != nil {
-				t.Errorf("beside %d that wait: %v, %v", waiting, doc, err)
+				t.Errorf("FindOne beside %d waiting reads: %v, %v; want document 0", waiting, doc, err)
 			}
 		}
 		for i, poll := range polls {
@@ -205,11 +205,11 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 		peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 1})
 		for i := range 2 {
 			if doc := nextOf(t, got); !isNumber(doc, i) {
-				t.Errorf("document %d is %v", i, doc)
+				t.Errorf("Tail: %v, want document %d", doc, i)
 			}
 		}
 		if r.Started() {
-			t.Error("the cursor itself was read")
+			t.Error("Tail started the cursor itself")
 		}
 	})
 }
@@ -243,7 +243,7 @@ func TestTailOfStartedCursor(t *testing.T) {
 	})
 }
 
-// capped makes the collection of a test a capped one.
+// capped turns the collection of ops into a capped one.
 func capped(t *testing.T, ops operations) {
 	t.Helper()
 	coll := collectionOf(ops)
@@ -260,25 +260,25 @@ func TestTailableCursorReadsLaterInserts(t *testing.T) {
 				capped(t, ops)
 				dead := tailing(ops, kind)
 				if more, err := dead.FetchNext(); more || err != nil || dead.Alive() {
-					t.Errorf("of an empty collection: %t, %v, alive %t", more, err, dead.Alive())
+					t.Errorf("FetchNext() of an empty collection = %t, %v, alive %t; want false, false", more, err, dead.Alive())
 				}
 				_, err := ops.InsertMany(numbered(2))
 				noError(t, err)
 				r := tailing(ops, kind)
 				for i := range 2 {
 					if doc, err := r.Next(); !isNumber(doc, i) || err != nil {
-						t.Fatalf("%v, %v", doc, err)
+						t.Fatalf("Next() = %v, %v; want document %d", doc, err, i)
 					}
 				}
 				if more, err := r.FetchNext(); more || err != nil || !r.Alive() {
-					t.Errorf("no news: %t, %v, alive %t", more, err, r.Alive())
+					t.Errorf("FetchNext() without new documents = %t, %v, alive %t; want false, true", more, err, r.Alive())
 				}
 				got := make(chan bson.M, 1)
 				r.Each(func(doc bson.M, err error) bool { got <- doc; return false })
 				_, err = ops.InsertOne(bson.M{"i": 2})
 				noError(t, err)
 				if doc := nextOf(t, got); !isNumber(doc, 2) {
-					t.Errorf("the news are %v", doc)
+					t.Errorf("got %v, want document 2", doc)
 				}
 				noError(t, r.Close())
 			}, motor.WithMaxWorkers(1))
@@ -296,7 +296,7 @@ func TestTail(t *testing.T) {
 		noError(t, err)
 		for i := range 2 {
 			if doc := nextOf(t, got); !isNumber(doc, i) {
-				t.Errorf("document %d is %v", i, doc)
+				t.Errorf("Tail: %v, want document %d", doc, i)
 			}
 		}
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// unread fails the test for a count that can be read.
+// unread checks that a count of an unacknowledged write fails with InvalidOperation.
 func unread[T any](t *testing.T, name string, read func() (T, error)) {
 	t.Helper()
 	if n, err := read(); !errors.Is(err, motor.InvalidOperation) {
@@ -23,7 +23,7 @@ func unread[T any](t *testing.T, name string, read func() (T, error)) {
 	}
 }
 
-// TestUnacknowledgedWrites has a server that answers no write.
+// The peer answers no write.
 func TestUnacknowledgedWrites(t *testing.T) {
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"a": 2}}
 	updated := func(t *testing.T, got any) {
@@ -33,14 +33,14 @@ func TestUnacknowledgedWrites(t *testing.T) {
 		unread(t, "UpsertedCount", r.UpsertedCount)
 		unread(t, "UpsertedID", r.UpsertedID)
 		if r.Acknowledged {
-			t.Error("acknowledged")
+			t.Error("Acknowledged = true, want false")
 		}
 	}
 	deleted := func(t *testing.T, got any) {
 		r := got.(*motor.DeleteResult)
 		unread(t, "DeletedCount", r.DeletedCount)
 		if r.Acknowledged {
-			t.Error("acknowledged")
+			t.Error("Acknowledged = true, want false")
 		}
 	}
 	is := func(want any) func(*testing.T, any) {
@@ -62,12 +62,12 @@ func TestUnacknowledgedWrites(t *testing.T) {
 	}{
 		"Collection.InsertOne": {[]any{bson.M{"_id": 1}}, []string{"insert"}, func(t *testing.T, got any) {
 			if r := got.(*motor.InsertOneResult); r.Acknowledged || r.InsertedID != int32(1) {
-				t.Errorf("result %+v", r)
+				t.Errorf("got %+v, want an unacknowledged result with InsertedID 1", r)
 			}
 		}},
 		"Collection.InsertMany": {[]any{[]bson.M{{"_id": 1}, {"_id": 2}}}, []string{"insert"}, func(t *testing.T, got any) {
 			if r := got.(*motor.InsertManyResult); r.Acknowledged || len(r.InsertedIDs) != 2 {
-				t.Errorf("result %+v", r)
+				t.Errorf("got %+v, want an unacknowledged result with two InsertedIDs", r)
 			}
 		}},
 		"Collection.UpdateOne":  {[]any{query, set}, []string{"update"}, updated},
@@ -88,14 +88,14 @@ func TestUnacknowledgedWrites(t *testing.T) {
 			unread(t, "UpsertedCount", r.UpsertedCount)
 			unread(t, "UpsertedIDs", r.UpsertedIDs)
 			if r.Acknowledged {
-				t.Error("acknowledged")
+				t.Error("Acknowledged = true, want false")
 			}
 		}},
 		"Client.BulkWrite": {[]any{[]mongo.ClientBulkWrite{
 			{Database: "d", Collection: "c", Model: mongo.NewClientDeleteOneModel().SetFilter(query)},
 		}, options.ClientBulkWrite().SetOrdered(false)}, []string{"bulkWrite"}, func(t *testing.T, got any) {
 			if r := got.(*mongo.ClientBulkWriteResult); r.Acknowledged {
-				t.Errorf("result %+v", r)
+				t.Errorf("got %+v, want an unacknowledged result", r)
 			}
 		}},
 		"Collection.Insert": {[]any{bson.M{"_id": 1}}, []string{"insert"}, is(int32(1))},
@@ -117,13 +117,13 @@ func TestUnacknowledgedWrites(t *testing.T) {
 	}
 }
 
-// receiveUnanswered receives commands to which the client waits for no answer.
+// receiveUnanswered receives commands for which the client expects no reply.
 func receiveUnanswered(t *testing.T, peer *wiretest.Peer, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
 		request := peer.Receive(command).Want(bson.M{"writeConcern": bson.M{"w": 0}, "lsid": wiretest.Absent})
 		if !request.MoreToCome {
-			t.Error("an answer is waited for")
+			t.Error("moreToCome is not set: the client expects a reply")
 		}
 		request.Nothing()
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/gomotor/gomotor/motor/web"
 )
 
-// site is a bucket that is served over HTTP.
+// site serves a bucket over HTTP.
 type site struct {
 	t       *testing.T
 	db      *motor.Database
@@ -39,7 +39,7 @@ func newSite(t *testing.T) *site {
 	return &site{t, db, handler, server}
 }
 
-// put writes a file with an _id and a date that are known.
+// put writes a file whose _id is its name, with a fixed upload date.
 func (s *site) put(name string, data []byte, date time.Time, opts motor.GridInOptions) {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -51,7 +51,7 @@ func (s *site) put(name string, data []byte, date time.Time, opts motor.GridInOp
 	noError(s.t, problem(s.db.Collection("fs.files").UpdateOne(ctx, bson.M{"_id": name}, change).Await(ctx)))
 }
 
-// get sends a request with headers, a name and a value each, and returns the answer and all that it has.
+// get sends a request. headers has names and values in turn. get returns the response and its whole body.
 func (s *site) get(method, path string, headers ...string) (*http.Response, string, error) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.server.URL+path, nil)
@@ -85,7 +85,7 @@ func TestWebHandlerServesFiles(t *testing.T) {
 			resp, body, err := s.get(method, path)
 			noError(t, err)
 			if want := map[string]string{http.MethodGet: data}[method]; body != want || resp.StatusCode != http.StatusOK {
-				t.Errorf("%s %s: %d, %d bytes", method, path, resp.StatusCode, len(body))
+				t.Errorf("%s %s: status %d with %d bytes, want 200 with %d", method, path, resp.StatusCode, len(body), len(want))
 			}
 			for name, want := range map[string]string{
 				"Content-Type": "text/plain; charset=utf-8", "Content-Length": "600000", "Last-Modified": modified, "Etag": etag,
@@ -118,24 +118,24 @@ func TestWebHandlerServesFiles(t *testing.T) {
 		resp, body, err := s.get(http.MethodGet, "/files/a/b.txt", test.headers...)
 		noError(t, err)
 		if resp.StatusCode != test.status || body != test.body && test.status != 416 {
-			t.Errorf("%q: %d with %d bytes, want %d with %d", test.headers, resp.StatusCode, len(body), test.status, len(test.body))
+			t.Errorf("%q: status %d with %d bytes, want %d with %d", test.headers, resp.StatusCode, len(body), test.status, len(test.body))
 		}
 	}
 	resp, body, err := s.get(http.MethodGet, "/files/a/b.txt", "Range", "bytes=0-1,300000-300001")
 	noError(t, err)
 	if resp.StatusCode != 206 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "multipart/byteranges") ||
 		!strings.Contains(body, data[300_000:300_002]) {
-		t.Errorf("two ranges: %d, %v", resp.StatusCode, resp.Header)
+		t.Errorf("two ranges: status %d, headers %v; want 206 with multipart/byteranges", resp.StatusCode, resp.Header)
 	}
 	for _, path := range []string{"/files/nobody", "/plain/", "/files/a"} {
 		if resp, _, err := s.get(http.MethodGet, path); err != nil || resp.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %v, %v", path, resp, err)
+			t.Errorf("%s: %v, %v; want status 404", path, resp, err)
 		}
 	}
 	for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut} {
 		resp, _, err := s.get(method, "/files/a/b.txt")
 		if err != nil || resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("%s: %v, %v", method, resp, err)
+			t.Errorf("%s: %v, %v; want status 405 with Allow: GET, HEAD", method, resp, err)
 		}
 	}
 }
@@ -153,10 +153,10 @@ func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 		resp, _, err := s.get(http.MethodGet, "/files/"+name)
 		noError(t, err)
 		if got := resp.Header.Get("Content-Type"); got != want || resp.StatusCode != 200 {
-			t.Errorf("%s: %d, %q, want %q", name, resp.StatusCode, got, want)
+			t.Errorf("%s: status %d, Content-Type %q; want 200, %q", name, resp.StatusCode, got, want)
 		}
 	}
-	// The checksum of the files of old, and the newest of one name.
+	// The Etag is the MD5 of a legacy file. Of two files with one name, the newest is served.
 	ctx := t.Context()
 	fs := motor.NewGridFS(s.db, "")
 	noError(t, problem(fs.Put(ctx, "older", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
@@ -165,7 +165,7 @@ func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 	resp, body, err := s.get(http.MethodGet, "/files/v")
 	noError(t, err)
 	if got := resp.Header.Get("Etag"); got != `"5eb63bbbe01eeed093cb22bb8f5acdc3"` || body != "hello world" {
-		t.Errorf("%q has the Etag %s", body, got)
+		t.Errorf("got %q with Etag %s, want \"hello world\" with its MD5", body, got)
 	}
 }
 
@@ -179,11 +179,11 @@ func TestWebHandlerHooks(t *testing.T) {
 		case "broken":
 			return future.Rejected[*motor.GridOut](errors.New("broken"))
 		}
-		return future.Resolved(motor.NewGridOut(b.Collection(), filename+".txt")) // not open
+		return future.Resolved(motor.NewGridOut(b.Collection(), filename+".txt")) // not open yet
 	}
 	s.handler.GetCacheTime = func(filename string, modified time.Time, mimeType string) time.Duration {
 		if filename != "f" || !modified.Equal(day.Truncate(time.Second)) || mimeType != "" {
-			t.Errorf("GetCacheTime is given %q, %v, %q", filename, modified, mimeType)
+			t.Errorf("GetCacheTime(%q, %v, %q), want \"f\", the upload date, \"\"", filename, modified, mimeType)
 		}
 		return 90*time.Second + 999*time.Millisecond
 	}
@@ -197,10 +197,10 @@ func TestWebHandlerHooks(t *testing.T) {
 	expires, err := time.Parse(http.TimeFormat, resp.Header.Get("Expires"))
 	noError(t, err)
 	if ahead := time.Until(expires); ahead < 60*time.Second || ahead > 90*time.Second {
-		t.Errorf("it expires in %v", ahead)
+		t.Errorf("Expires is %v from now, want 60 to 90 s", ahead)
 	}
 	if body != "text" || resp.Header.Get("Cache-Control") != "max-age=90" || resp.Header.Get("Content-Language") != "en" {
-		t.Errorf("%q: %v", body, resp.Header)
+		t.Errorf("got %q with headers %v, want \"text\" with max-age=90 and language en", body, resp.Header)
 	}
 	for path, want := range map[string]int{"nothing": 404, "broken": 500, "missing": 404} {
 		if resp, body, err := s.get(http.MethodGet, "/files/"+path); err != nil || resp.StatusCode != want || strings.Contains(body, "broken") {
@@ -217,16 +217,16 @@ func TestWebHandlerCorruptFile(t *testing.T) {
 		s.put(name, patterned(1000), day, motor.GridInOptions{ChunkSize: 300})
 		noError(t, problem(chunks.DeleteOne(ctx, bson.M{"files_id": name, "n": n}).Await(ctx)))
 		if resp, body, err := s.get(http.MethodGet, "/files/"+name); err == nil {
-			t.Errorf("without chunk %d: %v, %d bytes, and no error", n, resp.Status, len(body))
+			t.Errorf("GET without chunk %d: status %v, %d bytes and no error; want an error", n, resp.Status, len(body))
 		}
-		// What needs none of its bytes is served.
+		// A response without content does not read the chunks.
 		if resp, _, err := s.get(http.MethodHead, "/files/"+name); err != nil || resp.StatusCode != 200 {
-			t.Errorf("HEAD without chunk %d: %v, %v", n, resp, err)
+			t.Errorf("HEAD without chunk %d: %v, %v; want status 200", n, resp, err)
 		}
 	}
-	s.handler.SetExtraHeaders = func(header http.Header, _ *motor.GridOut) { header.Set("Content-Encoding", "x") } // no length then
+	s.handler.SetExtraHeaders = func(header http.Header, _ *motor.GridOut) { header.Set("Content-Encoding", "x") } // omits Content-Length
 	if _, body, err := s.get(http.MethodGet, "/files/3.txt"); err == nil {
-		t.Errorf("without a length: %d bytes, and no error", len(body))
+		t.Errorf("without Content-Length: %d bytes and no error; want an error", len(body))
 	}
 }
 
@@ -253,16 +253,16 @@ func TestWebHandlerClientDisconnects(t *testing.T) {
 	select {
 	case <-ended:
 	case <-guard.Done():
-		t.Fatal("the handler goes on")
+		t.Fatal("the handler did not return within 30 seconds")
 	}
 	if stats := s.db.Client().Stats(); stats.Running != 0 || stats.Queued != 0 {
-		// What was under way when the client went is at its end soon.
+		// Operations that were running when the client disconnected end soon.
 		for stats.Running+stats.Queued != 0 && guard.Err() == nil {
 			time.Sleep(time.Millisecond)
 			stats = s.db.Client().Stats()
 		}
 		if guard.Err() != nil {
-			t.Errorf("the executor is at it: %+v", stats)
+			t.Errorf("the executor still runs operations: %+v", stats)
 		}
 	}
 }

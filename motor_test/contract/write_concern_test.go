@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// concerned are the operations that have a write concern, with arguments and the command that they are.
+// concerned has the operations with a write concern: their arguments, and the command that they send.
 var concerned = map[string]struct {
 	args    []any
 	command string
@@ -61,7 +61,7 @@ func TestWriteConcernOfHandle(t *testing.T) {
 	}
 }
 
-// Each call overrides the concern of its collection, for itself alone.
+// A call's write concern overrides that of its collection, for this call only.
 func TestWriteConcernOfCallOverridesHandle(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	for name, c := range map[string]struct {
@@ -90,13 +90,13 @@ func TestWriteConcernOfCallOverridesHandle(t *testing.T) {
 	}
 }
 
-// writeConcerned is a handle in either style.
+// writeConcerned is a handle of either style.
 type writeConcerned interface {
 	WriteConcern() *motor.WriteConcern
 	SetWriteConcern(concern any) error
 }
 
-// handlesOf returns the client of ops, and functions that make its databases and collections, all in its style.
+// handlesOf returns the client of ops, and functions that make databases and collections, in the style of ops.
 func handlesOf(ops operations) (client writeConcerned, database func() writeConcerned, collection func() writeConcerned) {
 	switch s := ops.(type) {
 	case byFutures:
@@ -140,14 +140,14 @@ func TestWriteConcernInvalid(t *testing.T) {
 		for _, h := range []writeConcerned{client, database(), collection()} {
 			for _, bad := range []any{bson.M{"zz": 1}, 5, "majority", nil, bson.M{"w": bson.M{"a": "b"}}} {
 				if err := h.SetWriteConcern(bad); !errors.Is(err, motor.ConfigurationError) {
-					t.Errorf("%T, %v: got %v, want ConfigurationError", h, bad, err)
+					t.Errorf("%T: SetWriteConcern(%v): got %v, want ConfigurationError", h, bad, err)
 				}
 			}
 			if err := h.WriteConcern().Set("zz", 1); !errors.Is(err, motor.ConfigurationError) {
-				t.Errorf("%T: got %v, want ConfigurationError", h, err)
+				t.Errorf("%T: Set(\"zz\"): got %v, want ConfigurationError", h, err)
 			}
 			if got := h.WriteConcern().String(); got != "{}" {
-				t.Errorf("%T: it has become %s", h, got)
+				t.Errorf("%T: the write concern is %s, want {}", h, got)
 			}
 		}
 	})
@@ -160,7 +160,7 @@ func TestWriteConcernAffectsNextOperation(t *testing.T) {
 			noError(t, concern.Set("w", w))
 			writing := inserting(ops, bson.M{})
 			insert := peer.Receive("insert")
-			noError(t, concern.Set("w", 7)) // it is on its way
+			noError(t, concern.Set("w", 7)) // the insert is sent already
 			insert.Want(bson.M{"writeConcern": bson.M{"w": w}}).OK(bson.M{"n": 1})
 			_, err := writing.Await(t.Context())
 			noError(t, err)
@@ -193,7 +193,7 @@ func TestWriteConcernInWithOptions(t *testing.T) {
 	})
 }
 
-// TestWriteConcernOnARealServer has a server take every item, by the driver's commands and by ours.
+// A server accepts every item of a write concern, in the driver's commands and in ours.
 func TestWriteConcernOnARealServer(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		coll := collectionOf(ops)
@@ -207,12 +207,12 @@ func TestWriteConcernOnARealServer(t *testing.T) {
 			changed, err := ops.UpdateMany(bson.M{"_id": bson.M{"$gte": first}}, bson.M{"$inc": bson.M{"n": 1}})
 			noError(t, err)
 			if n, _ := changed.ModifiedCount(); n != 2 {
-				t.Errorf("%v: %d changed", concern, n)
+				t.Errorf("%v: ModifiedCount() = %d, want 2", concern, n)
 			}
 			deleted, err := ops.DeleteOne(bson.M{"_id": first})
 			noError(t, err)
 			if n, _ := deleted.DeletedCount(); n != 1 {
-				t.Errorf("%v: %d deleted", concern, n)
+				t.Errorf("%v: DeletedCount() = %d, want 1", concern, n)
 			}
 			if _, err := ops.InsertOne(bson.M{"_id": second}); !errors.Is(err, motor.DuplicateKeyError) {
 				t.Errorf("%v: got %v, want a DuplicateKeyError", concern, err)
