@@ -19,19 +19,19 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// style is how an operation is called and its outcome received.
+// style is the API style of an operation.
 type style int
 
 const (
 	futures   style = iota // the operation returns a future
-	callbacks              // it is called on a loop, and calls back there
+	callbacks              // the operation is called on a loop and its callback runs there
 )
 
 var styles = []style{futures, callbacks}
 
 func (s style) String() string { return [...]string{"futures", "callbacks"}[s] }
 
-// scene is what a test of one pair has: a scripted server, a client of it, and a loop that runs.
+// scene is the setup of a test: a scripted server, its client, and a running loop.
 type scene struct {
 	t      *testing.T
 	style  style
@@ -42,21 +42,22 @@ type scene struct {
 	ended  chan struct{} // closed when the loop has ended
 
 	ending  ending
-	ctx     context.Context // that of the operation which waits
+	ctx     context.Context // the context of the operation that waits
 	cancel  context.CancelFunc
-	reports chan error // what the handlers of unobserved failures and of panics on the loop are told
+	reports chan error // unobserved failures, and panics on the loop
 
-	callbackPanics bool // the user's callback is to panic
-	codePanics     bool // the user's code that belongs to the wait is to panic
+	callbackPanics bool // the user's callback must panic
+	codePanics     bool // the user's code in the operation must panic
 
 	mu   sync.Mutex
-	held []*wiretest.Request // the deletes of fill
+	held []*wiretest.Request // the requests of fill
 }
 
-// maxQueue is how many operations the client of a scene queues.
+// maxQueue is the limit of the client's queue.
 const maxQueue = 2
 
-// newScene starts a scene whose client has so many workers. At its end no goroutine may be left.
+// newScene starts a scene whose client has the given number of workers. At the end of the test, no goroutine may be
+// left.
 func newScene(t *testing.T, style style, ending ending, workers int, uri []string, opts ...motor.ClientOption) *scene {
 	others := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, others) })
@@ -85,19 +86,19 @@ func newScene(t *testing.T, style style, ending ending, workers int, uri []strin
 	return s
 }
 
-// closeClient closes the client, and checks that nothing of it is left.
+// closeClient closes the client and checks that no operations and connections are left.
 func (s *scene) closeClient() {
 	s.t.Helper()
 	if err := s.client.Close(patience(s.t)); err != nil {
-		s.t.Errorf("Close: %v", err)
+		s.t.Errorf("Close() = %v, want no error", err)
 	}
 	if stats := s.client.Stats(); stats.Running != 0 || stats.Queued != 0 {
-		s.t.Errorf("after Close: %d operations are running and %d are queued, want none", stats.Running, stats.Queued)
+		s.t.Errorf("after Close: got %d running and %d queued operations, want none", stats.Running, stats.Queued)
 	}
 	s.peer.AwaitConnections(0)
 }
 
-// closedContext returns a context that has ended: Client.Close with it closes the client and does not wait.
+// closedContext returns a context that has ended. With it, Client.Close closes the client and does not wait.
 func closedContext() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -109,15 +110,15 @@ func (s *scene) onLoop(fn func()) {
 	s.t.Helper()
 	done := make(chan struct{})
 	if !s.loop.AddCallback(func() { defer close(done); fn() }) {
-		s.t.Fatal("the loop is closed")
+		s.t.Fatal("AddCallback() = false, want true: the loop is closed")
 	}
 	<-done
 }
 
-// answer makes the peer answer every command of this name with the same.
+// answer makes the peer answer all commands of this name with answer.
 func (s *scene) answer(name string, answer func(*wiretest.Request)) { s.peer.Handle(name, answer) }
 
-// succeed waits for an operation, which must not fail.
+// succeed waits for an operation and ends the test if it fails.
 func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	t.Helper()
 	v, err := f.Await(patience(t))
@@ -127,14 +128,14 @@ func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	return v
 }
 
-// patience returns a context for waits, so that a test whose operation never settles fails and does not hang.
+// patience returns a context for waits. With it, a test fails instead of hanging when an operation never settles.
 func patience(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// fill starts operations, which the peer does not answer until drain, until one is refused because the queue is full.
+// fill starts operations until one is rejected because the queue is full. The peer answers them when drain is called.
 func (s *scene) fill() (drain func()) {
 	s.t.Helper()
 	s.answer("delete", func(r *wiretest.Request) {
@@ -157,7 +158,7 @@ func (s *scene) fill() (drain func()) {
 			break
 		}
 		if accepted = append(accepted, f); len(accepted) > 10 {
-			s.t.Fatal("the queue does not fill")
+			s.t.Fatalf("got %d accepted operations, want ErrQueueFull before", len(accepted))
 		}
 	}
 	return func() {
@@ -174,12 +175,12 @@ func (s *scene) fill() (drain func()) {
 	}
 }
 
-// pending is an operation that has been called and waits.
+// pending is an operation that was called and has not settled.
 type pending struct {
 	s        *scene
-	await    func(context.Context) error // waits with a context of its own; nil in callback style
-	cancel   func() bool                 // nil if there is nothing to cancel
-	outcomes chan error                  // what the user's callback was given: one, if all is well
+	await    func(context.Context) error // waits with another context; nil in callback style
+	cancel   func() bool                 // nil if nothing can be cancelled
+	outcomes chan error                  // what the user's callback received; it must be called only once
 }
 
 // start calls an operation in the style of the scene. The user's callback panics if the scene says so.
@@ -204,13 +205,13 @@ func start[T any](
 		f.OnComplete(user)
 		return p
 	}
-	// The callbacks of what belongs to a loop are delivered there; a goroutine can wait without the loop.
+	// Callbacks of an operation that belongs to a loop run on that loop. A goroutine can wait without the loop.
 	waiter := patience(s.t)
 	go func() { p.outcomes <- p.await(waiter) }()
 	return p
 }
 
-// startOnLoop is start for what has a future in both styles, as what belongs to a loop does.
+// startOnLoop is start for operations that return a future in both styles, such as those of a loop's locks.
 func startOnLoop[T any](s *scene, call func() *future.Future[T]) *pending {
 	var f *future.Future[T]
 	p := start(s, call, func(done callback.Func[T]) {
@@ -223,27 +224,27 @@ func startOnLoop[T any](s *scene, call func() *future.Future[T]) *pending {
 	return p
 }
 
-// isPending reports whether the user has not been told of an outcome.
+// isPending reports whether the user has not received an outcome yet.
 func (p *pending) isPending() bool { return len(p.outcomes) == 0 }
 
-// outcome waits for what the user is told.
+// outcome waits for the outcome that the user receives.
 func (p *pending) outcome() error {
 	p.s.t.Helper()
 	select {
 	case err := <-p.outcomes:
 		return err
 	case <-patience(p.s.t).Done():
-		p.s.t.Fatal("the user is not told of an outcome")
+		p.s.t.Fatal("got no outcome, want one")
 		return nil
 	}
 }
 
-// flush waits until the failures of all futures that are no longer reachable have been reported: it makes one of its
-// own, and collects garbage until that is reported.
+// flush waits until the failures of all unreachable futures are reported. It adds a failed future and collects garbage
+// until that one is reported.
 func (s *scene) flush() {
 	errFlush := errors.New("seams: flush")
 	var others []error
-	for range 2 { // the first collection may free what keeps another future reachable
+	for range 2 { // the first collection may free objects that refer to other futures
 		future.Rejected[int](errFlush)
 		for flushed := false; !flushed; {
 			runtime.GC()
@@ -261,13 +262,13 @@ func (s *scene) flush() {
 	}
 }
 
-// report waits for a failure that is reported.
+// report waits for the next reported failure.
 func (s *scene) report() error {
 	select {
 	case err := <-s.reports:
 		return err
 	case <-patience(s.t).Done():
-		s.t.Fatal("nothing is reported")
+		s.t.Fatal("got no report, want one")
 		return nil
 	}
 }

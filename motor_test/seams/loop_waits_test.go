@@ -8,7 +8,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// await returns the error of a future that is about to settle.
+// await returns the error of a future that settles soon.
 func await[T any](s *scene, f *future.Future[T]) error {
 	_, err := f.Await(patience(s.t))
 	return err
@@ -18,12 +18,12 @@ func onLock(s *scene) *waiting {
 	lock := callback.NewLock(s.loop)
 	release := succeed(s.t, lock.Acquire())
 	return &waiting{startOnLoop(s, func() *future.Future[func()] { return lock.Acquire() }), release, nil,
-		func(told error) error {
-			if told == nil {
+		func(outcome error) error {
+			if outcome == nil {
 				lock.Release()
 			}
 			if lock.Locked() {
-				return fmt.Errorf("the lock is still locked")
+				return fmt.Errorf("got a locked lock, want it free")
 			}
 			return await(s, lock.Acquire())
 		}}
@@ -33,8 +33,8 @@ func onSemaphore(s *scene) *waiting {
 	semaphore := callback.NewSemaphore(s.loop, 1)
 	release := succeed(s.t, semaphore.Acquire())
 	return &waiting{startOnLoop(s, func() *future.Future[func()] { return semaphore.Acquire() }), release, nil,
-		func(told error) error {
-			if told == nil {
+		func(outcome error) error {
+			if outcome == nil {
 				semaphore.Release()
 			}
 			return await(s, semaphore.Acquire())
@@ -65,9 +65,9 @@ func onGet(s *scene) *waiting {
 			s.t.Error(err)
 		}
 	}
-	return &waiting{startOnLoop(s, func() *future.Future[int] { return queue.Get() }), put, nil, func(told error) error {
+	return &waiting{startOnLoop(s, func() *future.Future[int] { return queue.Get() }), put, nil, func(outcome error) error {
 		want := 1
-		if told == nil {
+		if outcome == nil {
 			want = 2
 			put()
 		}
@@ -86,13 +86,13 @@ func onPut(s *scene) *waiting {
 			s.t.Errorf("got %d, %v from the queue, want 1", got, err)
 		}
 	}
-	return &waiting{startOnLoop(s, func() *future.Future[struct{}] { return queue.Put(2) }), get, nil, func(told error) error {
+	return &waiting{startOnLoop(s, func() *future.Future[struct{}] { return queue.Put(2) }), get, nil, func(outcome error) error {
 		want := 0
-		if told == nil {
+		if outcome == nil {
 			want = 1
 		}
 		if got := queue.QSize(); got != want {
-			return fmt.Errorf("%d items are in the queue, want %d", got, want)
+			return fmt.Errorf("got %d items in the queue, want %d", got, want)
 		}
 		return nil
 	}}
@@ -102,12 +102,12 @@ func onTimer(s *scene) *waiting {
 	return &waiting{startOnLoop(s, func() *future.Future[struct{}] { return future.Sleep(time.Hour) }), nil, nil, nil}
 }
 
-func inCoroutine(s *scene) *waiting {
+func coroutine(s *scene) *waiting {
 	event := callback.NewEvent(s.loop)
-	begun := make(chan struct{})
+	started := make(chan struct{})
 	p := startOnLoop(s, func() *future.Future[int] {
 		return callback.SpawnContext(s.ctx, s.loop, func(co *callback.Co) (int, error) {
-			close(begun)
+			close(started)
 			_, err := event.Wait().Await(co)
 			if s.codePanics {
 				panic("the user's coroutine")
@@ -115,7 +115,7 @@ func inCoroutine(s *scene) *waiting {
 			return 1, err
 		})
 	})
-	<-begun
-	s.onLoop(func() {}) // it waits now
+	<-started
+	s.onLoop(func() {}) // the coroutine waits now
 	return &waiting{p, event.Set, nil, func(error) error { return await(s, event.Wait()) }}
 }

@@ -18,13 +18,13 @@ import (
 
 const readRounds = 200
 
-// attempt is a read that was started.
+// attempt is a started read.
 type attempt struct {
 	settled future.Awaitable
-	await   func() (int, error) // waits with the context that the read was given
+	await   func() (int, error) // waits with the context of the read
 }
 
-// attemptOf makes an attempt of a future whose values have numbers.
+// attemptOf returns an attempt for a future whose value contains a number.
 func attemptOf[T any](ctx context.Context, f *future.Future[T], number func(T) int) attempt {
 	return attempt{f, func() (int, error) {
 		v, err := f.Await(ctx)
@@ -35,15 +35,15 @@ func attemptOf[T any](ctx context.Context, f *future.Future[T], number func(T) i
 	}}
 }
 
-// supply hands out the numbers 1, 2, 3, ... and ends the context of the read that waits for the next one.
+// supply returns the numbers 1, 2, 3, ... and can end the context of the read that waits for the next one.
 type supply struct {
 	mu       sync.Mutex
 	n        int
 	sending  func() // called before the server answers
-	received func() // called on the goroutine of the operation, once the client has the answer
+	received func() // called on the operation's goroutine when the client has the answer
 }
 
-// during sets the functions that end the context of the read. They are called by the server and by the client.
+// during sets the functions that the server and the client call. They may end the context of the read.
 func (s *supply) during(sending, received func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *supply) next() int {
 	return n
 }
 
-// monitor tells the supply of the answers that the client receives.
+// monitor calls received for each answer that the client receives.
 func (s *supply) monitor() motor.ClientOption {
 	return motor.WithClientOptions(options.Client().SetMonitor(&event.CommandMonitor{
 		Succeeded: func(context.Context, *event.CommandSucceededEvent) {
@@ -72,14 +72,14 @@ func (s *supply) monitor() motor.ClientOption {
 	}))
 }
 
-// reader reads the numbers 1, 2, 3, ... one with each call.
+// reader reads the numbers 1, 2, 3, ... one per call.
 type reader struct {
 	name  string
-	polls bool // a read that is given up leaves the request to the next one; otherwise it ends the cursor
+	polls bool // after a cancelled read, the next one uses its request; otherwise a cancelled read ends the cursor
 	open  func(s *scene, from *supply) (read func(ctx context.Context) attempt)
 }
 
-// one answers with the next document.
+// one answers with a cursor batch of the next document.
 func one(from *supply) func(*wiretest.Request) {
 	return func(r *wiretest.Request) { r.Cursor("d.c", 7, id(from.next())) }
 }
@@ -169,7 +169,7 @@ var readers = []reader{
 			go func() {
 				defer close(put)
 				if got.IsDone() {
-					return // an item that an earlier read has left
+					return // the queue still has an item from an earlier read
 				}
 				if err := queue.PutNowait(from.next()); err != nil {
 					s.t.Error(err)
@@ -186,8 +186,8 @@ type wakeFunc func()
 
 func (f wakeFunc) Wake() { f() }
 
-// TestContextEndsAsReadSucceeds reads with contexts that end in the moment in which the next result comes. Each result
-// is either returned by the read, or left for the next one.
+// TestContextEndsAsReadSucceeds reads with contexts that end at the moment when the next result arrives. Each result
+// must either be returned by the read or stay available for the next one.
 func TestContextEndsAsReadSucceeds(t *testing.T) {
 	for _, r := range readers {
 		t.Run(r.name, func(t *testing.T) {
@@ -205,24 +205,24 @@ func TestContextEndsAsReadSucceeds(t *testing.T) {
 				case errors.Is(err, context.Canceled):
 					failed++
 				default:
-					t.Fatalf("after %d results: %v", len(got), err)
+					t.Fatalf("read after %d results = %v, want a result or context.Canceled", len(got), err)
 				}
 			}
-			// started starts a read, and lets the server answer it only when it is under way, so that the wait for it
-			// cannot run it on its own goroutine.
+			// started starts a read. The server answers only when the read is running on another goroutine, so that
+			// Await cannot run it on its own.
 			started := func(ctx context.Context, received func()) attempt {
-				asked, reply := make(chan struct{}, 1), make(chan struct{})
+				requested, reply := make(chan struct{}, 1), make(chan struct{})
 				from.during(func() {
 					select {
-					case asked <- struct{}{}:
+					case requested <- struct{}{}:
 					default:
 					}
 					<-reply
 				}, received)
 				a := read(ctx)
 				select {
-				case <-asked:
-				case <-a.settled.Done(): // with what an earlier read has left
+				case <-requested:
+				case <-a.settled.Done(): // an earlier read has left a result
 				}
 				go close(reply)
 				return a
@@ -255,10 +255,10 @@ func TestContextEndsAsReadSucceeds(t *testing.T) {
 			for range failed {
 				finish(read(patience(t)))
 			}
-			t.Logf("%d reads of %d failed", failed, readRounds)
+			t.Logf("%d of %d reads failed", failed, readRounds)
 			for i, n := range got {
 				if n != i+1 {
-					t.Fatalf("result %d is number %d: got %v", i+1, n, got[:i+1])
+					t.Fatalf("got result %d, want %d, after %v", n, i+1, got[:i])
 				}
 			}
 		})

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ending is something that can end a wait, or must not.
+// ending is an event that ends some waits, and must not end others.
 type ending int
 
 const (
@@ -19,11 +19,11 @@ const (
 	byAwait                 // the context of an Await ends
 	byCancel                // the future is cancelled
 	byClose                 // the client is closed
-	byReopen                // the client is closed, and used again
+	byReopen                // the client is closed and used again
 	byLoop                  // the loop is closed
 	byQueue                 // the client's queue is full
 	byPanic                 // the user's code panics
-	byServer                // the server hangs up
+	byServer                // the server closes the connection
 )
 
 var endingNames = [...]string{
@@ -31,25 +31,25 @@ var endingNames = [...]string{
 	"user_code_panics", "server_gone",
 }
 
-// want says what an ending does to a wait.
+// want is the expected effect of an ending on a wait.
 type want struct {
 	kind   wantKind
-	err    error  // if it fails
-	either bool   // it may fail with err or succeed
-	reason string // if it makes no sense
+	err    error  // the error, if it fails
+	either bool   // it may also fail with err instead of succeeding
+	reason string // why the pair makes no sense
 }
 
 type wantKind int
 
 const (
-	missing   wantKind = iota // the table has a hole
-	goesOn                    // the wait goes on, and succeeds when what is waited for happens
-	fails                     // it fails at once
-	failsLate                 // it fails when what is waited for happens
+	missing   wantKind = iota // the table has no entry
+	continues                 // the wait continues, and succeeds after its release
+	fails                     // the wait fails at once
+	failsLate                 // the wait fails after its release
 	senseless
 )
 
-var on = want{kind: goesOn}
+var on = want{kind: continues}
 
 func failing(err error) want     { return want{kind: fails, err: err} }
 func failingLate(err error) want { return want{kind: failsLate, err: err} }
@@ -58,11 +58,11 @@ func no(reason string) want      { return want{kind: senseless, reason: reason} 
 // errPanic stands for any *future.PanicError.
 var errPanic = errors.New("a *future.PanicError")
 
-// Reasons why a pair makes no sense.
+// The reasons why a pair makes no sense.
 const (
 	noContext = "it is called without a context"
 	noClient  = "it has no client"
-	noUser    = "it calls no code of the user's before it has ended"
+	noUser    = "it does not call user code while it waits"
 )
 
 var (
@@ -71,100 +71,101 @@ var (
 	closed    = failing(motor.InvalidOperation)
 	lost      = failing(motor.AutoReconnect)
 
-	// onOrLost is for what waits for a connection: when one is lost, the driver fails the waits that it finds.
-	onOrLost = want{kind: goesOn, err: motor.AutoReconnect, either: true}
+	// onOrLost is for operations that wait for a connection. When a connection is lost, the driver fails the
+	// operations that wait.
+	onOrLost = want{kind: continues, err: motor.AutoReconnect, either: true}
 
 	loopClosed = failing(callback.ErrLoopClosed)
 )
 
-// waits is the table: what each ending does to each wait.
+// waits lists the effect of each ending on each wait.
 var waits = []wait{
-	{name: "queued", workers: 1, begin: queued, ends: [...]want{
+	{name: "queued", workers: 1, start: queuedInExecutor, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "running", begin: running, ends: [...]want{
+	{name: "running", start: running, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: lost,
 	}},
-	{name: "for_connection", begin: forConnection, uri: []string{"maxPoolSize=1"}, ends: [...]want{
+	{name: "for_connection", start: forConnection, uri: []string{"maxPoolSize=1"}, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: onOrLost,
 	}},
-	{name: "opening", begin: opening, ends: [...]want{
+	{name: "opening", start: opening, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "derived", future: true, begin: derived, ends: [...]want{
+	{name: "derived", future: true, start: derived, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on,
 		byPanic: failingLate(errPanic), byServer: lost,
 	}},
-	{name: "in_session_turn", begin: inSessionTurn, ends: [...]want{
+	{name: "queued_in_session", start: queuedInSession, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "in_cursor_turn", begin: inCursorTurn, ends: [...]want{
+	{name: "queued_in_cursor", start: queuedInCursor, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "fetching", begin: fetching, ends: [...]want{
+	{name: "fetching", start: fetching, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: lost,
 	}},
-	{name: "tailing", begin: tailing, ends: [...]want{
+	{name: "tailing", start: tailing, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: closed, byReopen: closed, byLoop: on, byQueue: on, byPanic: on,
 		byServer: lost,
 	}},
-	{name: "watching", begin: watching, ends: [...]want{
+	{name: "watching", start: watching, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: closed, byReopen: closed, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "reading_file", begin: readingFile, ends: [...]want{
+	{name: "reading_file", start: readingFile, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: lost,
 	}},
-	{name: "in_file_turn", begin: inFileTurn, ends: [...]want{
+	{name: "queued_in_file", start: queuedInFile, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "with_session", future: true, begin: withSession, ends: [...]want{
+	{name: "with_session", future: true, start: withSession, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on,
 		byPanic: failingLate(errPanic), byServer: lost,
 	}},
-	{name: "gathered", begin: gathered, ends: [...]want{
+	{name: "batched_insert", start: batchedInsert, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
-	{name: "in_sequence", future: true, begin: inSequence, ends: [...]want{
+	{name: "in_sequence", future: true, start: inSequence, ends: [...]want{
 		byContext: no(noContext), byAwait: on, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient), byLoop: on,
 		byQueue: no(noClient), byPanic: failingLate(errPanic), byServer: no(noClient),
 	}},
-	{name: "lock", future: true, begin: onLock, ends: ofLoop},
-	{name: "semaphore", future: true, begin: onSemaphore, ends: ofLoop},
-	{name: "event", future: true, begin: onEvent, ends: ofLoop},
-	{name: "condition", future: true, begin: onCondition, ends: ofLoop},
-	{name: "queue_get", future: true, begin: onGet, ends: ofLoop},
-	{name: "queue_put", future: true, begin: onPut, ends: ofLoop},
-	{name: "timer", future: true, begin: onTimer, ends: [...]want{
+	{name: "lock", future: true, start: onLock, ends: ofLoop},
+	{name: "semaphore", future: true, start: onSemaphore, ends: ofLoop},
+	{name: "event", future: true, start: onEvent, ends: ofLoop},
+	{name: "condition", future: true, start: onCondition, ends: ofLoop},
+	{name: "queue_get", future: true, start: onGet, ends: ofLoop},
+	{name: "queue_put", future: true, start: onPut, ends: ofLoop},
+	{name: "timer", future: true, start: onTimer, ends: [...]want{
 		byContext: no(noContext), byAwait: on, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient), byLoop: on,
 		byQueue: no(noClient), byPanic: no(noUser), byServer: no(noClient),
 	}},
-	{name: "coroutine", future: true, begin: inCoroutine, ends: [...]want{
+	{name: "coroutine", future: true, start: coroutine, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient),
 		byLoop: loopClosed, byQueue: no(noClient), byPanic: failingLate(errPanic), byServer: no(noClient),
 	}},
 }
 
-// ofLoop is what all locks and queues of a loop have in common. A wait that is given up is cancelled, so that it takes
-// nothing from others.
+// ofLoop is for all locks and queues of a loop. A wait that is given up is cancelled, so that it does not take
+// anything from others.
 var ofLoop = [...]want{
 	byContext: no(noContext), byAwait: cancelled, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient),
 	byLoop: loopClosed, byQueue: no(noClient), byPanic: on, byServer: no(noClient),
 }
 
-// TestSeams runs every pair of the table in both styles. The user is told one outcome, the right one. The place that
-// the operation had in a queue, a turn or a lock is free for the next one. Nothing is left behind: no goroutine, no
-// connection, no operation in the client's executor, and no failure that is reported later.
+// TestSeams runs every pair of the table in both styles. The user must receive exactly one outcome, the expected one.
+// The operation's place in a queue, a sequence or a lock must become free. At the end there must be no goroutine, no
+// connection, no operation in the client's executor, and no further report.
 func TestSeams(t *testing.T) {
 	for _, w := range waits {
 		t.Run(w.name, func(t *testing.T) {
@@ -181,7 +182,7 @@ func TestSeams(t *testing.T) {
 
 func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 	if want.kind == missing {
-		t.Fatal("the table does not say what happens")
+		t.Fatal("the table has no entry for this pair")
 	}
 	if want.kind == senseless {
 		t.Skip(want.reason)
@@ -197,16 +198,16 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 		workers = 2
 	}
 	s := newScene(t, style, e, workers, w.uri)
-	s.callbackPanics, s.codePanics = e == byPanic && want.kind == goesOn, e == byPanic && want.kind == failsLate
-	p := w.begin(s)
+	s.callbackPanics, s.codePanics = e == byPanic && want.kind == continues, e == byPanic && want.kind == failsLate
+	p := w.start(s)
 	if !p.isPending() {
-		t.Fatalf("the operation does not wait: %v", <-p.outcomes)
+		t.Fatalf("got outcome %v before the ending, want none", <-p.outcomes)
 	}
 	after := p.end(e)
 	undelivered := e == byLoop && style == callbacks
-	if want.kind == goesOn || want.kind == failsLate {
+	if want.kind == continues || want.kind == failsLate {
 		if e != byServer && !p.isPending() {
-			t.Fatalf("the wait has ended: %v", <-p.outcomes)
+			t.Fatalf("got outcome %v before the release, want none", <-p.outcomes)
 		}
 		if p.release == nil { // a timer
 			p.pending.cancel()
@@ -219,60 +220,60 @@ func testSeam(t *testing.T, w wait, e ending, want want, style style) {
 		after()
 		after = func() {}
 	}
-	var told error
+	var outcome error
 	switch {
 	case undelivered:
 		var report *future.UndeliveredError
 		if err := s.report(); !errors.As(err, &report) || !errors.Is(report.Reason, callback.ErrLoopClosed) {
-			t.Errorf("reported: %v, want an UndeliveredError because of ErrLoopClosed", err)
+			t.Errorf("got report %v, want an UndeliveredError with the reason ErrLoopClosed", err)
 		} else {
-			told = report.Outcome
+			outcome = report.Outcome
 		}
 	default:
-		told = p.outcome()
+		outcome = p.outcome()
 	}
-	if !want.allows(told) {
-		t.Errorf("told %v, want %v", told, want.err)
+	if !want.allows(outcome) {
+		t.Errorf("got outcome %v, want %v", outcome, want.err)
 	}
 	if want.kind == fails && p.release != nil && e != byServer {
-		p.release() // too late: the user must not be told a second outcome
+		p.release() // too late: the user must not receive a second outcome
 	}
 	if s.callbackPanics {
 		if err := s.report(); !isPanic(err) {
-			t.Errorf("reported: %v, want the panic", err)
+			t.Errorf("got report %v, want the panic", err)
 		}
 	}
 	after()
 	if p.again != nil {
-		if err := p.again(told); !mayFailAgain(e, err) {
-			t.Errorf("again: %v", err)
+		if err := p.again(outcome); !mayFailAgain(e, err) {
+			t.Errorf("next operation: got %v, want no error", err)
 		}
 	}
 	p.finish()
 }
 
-// finish checks that the user is told no second outcome, and that nothing is left behind.
+// finish checks that the user receives no second outcome and that nothing is left behind.
 func (p *waiting) finish() {
 	s := p.s
 	s.t.Helper()
 	s.loop.Close()
-	<-s.ended // what the loop had accepted has run
+	<-s.ended // the callbacks that the loop had accepted have run
 	s.closeClient()
 	s.flush()
 	if n := len(p.outcomes); n != 0 {
-		s.t.Errorf("told %d times more: %v", n, <-p.outcomes)
+		s.t.Errorf("got %d further outcomes, want none: %v", n, <-p.outcomes)
 	}
 	if n := len(s.reports); n != 0 {
-		s.t.Errorf("%d reports more: %v", n, <-s.reports)
+		s.t.Errorf("got %d further reports, want none: %v", n, <-s.reports)
 	}
 }
 
-// mayFailAgain reports whether what waited may fail with err when it is done again after an ending.
+// mayFailAgain reports whether the next operation after an ending may fail with err.
 func mayFailAgain(e ending, err error) bool {
 	switch {
 	case err == nil:
 		return true
-	case e == byClose, e == byReopen, e == byServer: // a cursor has ended with its connection
+	case e == byClose, e == byReopen, e == byServer: // the cursor has ended with its connection
 		return errors.Is(err, motor.InvalidOperation) || errors.Is(err, motor.StopAsyncIteration)
 	case e == byLoop:
 		return errors.Is(err, callback.ErrLoopClosed)
@@ -295,7 +296,7 @@ func isPanic(err error) bool {
 	return errors.As(err, &p)
 }
 
-// end makes an ending happen. The caller calls after when the wait is over.
+// end makes an ending happen. Call after when the wait is over.
 func (p *waiting) end(e ending) (after func()) {
 	s := p.s
 	s.t.Helper()
@@ -305,19 +306,19 @@ func (p *waiting) end(e ending) (after func()) {
 		s.cancel()
 	case byAwait:
 		if err := p.await(closedContext()); !errors.Is(err, context.Canceled) {
-			s.t.Errorf("Await: %v, want context.Canceled", err)
+			s.t.Errorf("Await() = %v, want context.Canceled", err)
 		}
 	case byCancel:
 		if !p.pending.cancel() {
-			s.t.Error("Cancel: false, want true")
+			s.t.Error("Cancel() = false, want true")
 		}
 	case byClose:
 		if err := s.client.Close(closedContext()); err != nil && !errors.Is(err, context.Canceled) {
-			s.t.Errorf("Close: %v", err)
+			s.t.Errorf("Close() = %v, want nil or context.Canceled", err)
 		}
 	case byReopen:
 		if err := s.client.Close(closedContext()); err != nil && !errors.Is(err, context.Canceled) {
-			s.t.Errorf("Close: %v", err)
+			s.t.Errorf("Close() = %v, want nil or context.Canceled", err)
 		}
 		reopened := s.client.Database("d").Command(context.Background(), "ping")
 		after = func() { succeed(s.t, reopened) }
@@ -332,8 +333,9 @@ func (p *waiting) end(e ending) (after func()) {
 	return after
 }
 
-// TestSeams_atOnce ends every wait in several ways at the same time: its context ends, its future is cancelled, and
-// what it waits for happens. The user is told one of these, and what was not told is left for the next operation.
+// TestSeams_atOnce ends every wait in several ways at the same time. Its context ends, its future is cancelled, and
+// its result arrives. The user must receive one of these outcomes. A result that the user does not receive must be
+// left for the next operation.
 func TestSeams_atOnce(t *testing.T) {
 	const rounds = 5
 	for _, w := range waits {
@@ -355,7 +357,7 @@ func testAtOnce(t *testing.T, w wait, style style) {
 		workers = 2
 	}
 	s := newScene(t, style, byContext, workers, w.uri)
-	p := w.begin(s)
+	p := w.start(s)
 	var others sync.WaitGroup
 	others.Go(s.cancel)
 	if p.pending.cancel != nil {
@@ -365,13 +367,13 @@ func testAtOnce(t *testing.T, w wait, style style) {
 		p.release()
 	}
 	others.Wait()
-	told := p.outcome()
-	if told != nil && !errors.Is(told, context.Canceled) { // ErrCancelled is one, too
-		t.Errorf("told %v, want nil or context.Canceled", told)
+	outcome := p.outcome()
+	if outcome != nil && !errors.Is(outcome, context.Canceled) { // also true for ErrCancelled
+		t.Errorf("got outcome %v, want nil or context.Canceled", outcome)
 	}
 	if p.again != nil {
-		if err := p.again(told); err != nil {
-			t.Errorf("told %v; again: %v", told, err)
+		if err := p.again(outcome); err != nil {
+			t.Errorf("next operation after outcome %v: got %v, want no error", outcome, err)
 		}
 	}
 	p.finish()

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// userFunc is a reader and a writer whose first call runs a function of the user.
+// userFunc is a reader and writer whose first call runs a function.
 type userFunc struct {
 	call func() error
 	io.Reader
@@ -41,8 +41,9 @@ func (u *userFunc) Write(p []byte) (int, error) {
 	return u.Writer.Write(p)
 }
 
-// TestUserCodeUsesSession runs an operation in user code that an operation of the same session has called. The client
-// has one worker: the outer operation lends its slot and its turn in the session.
+// TestUserCodeUsesSession calls user code from an operation in a session. The user code runs another operation in the
+// same session. The client has only one worker, so the outer operation must lend its slot and its place in the
+// session.
 func TestUserCodeUsesSession(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -88,7 +89,7 @@ func TestUserCodeUsesSession(t *testing.T) {
 				t.Error(err)
 			}
 			if !called {
-				t.Error("the user's code was not called")
+				t.Error("got no call of the user code, want one")
 			}
 			succeed(t, session.EndSession(context.Background()))
 		})

@@ -15,29 +15,29 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// wait is something that can wait.
+// wait is a kind of operation that can wait.
 type wait struct {
 	name    string
-	workers int  // of the client; 0 stands for 2
-	future  bool // there is one in callback style, too
+	workers int  // of the client; 0 means 2
+	future  bool // the operation returns a future in callback style, too
 	uri     []string
-	begin   func(*scene) *waiting
+	start   func(*scene) *waiting
 	ends    [len(endingNames)]want
 }
 
-// waiting is a wait that has begun.
+// waiting is an operation that waits.
 type waiting struct {
 	*pending
 
-	release func()                 // lets the operation succeed; nil if only time can do that
-	hangUp  func()                 // makes the server hang up instead; nil if nothing has been sent
-	again   func(told error) error // runs the same operation again, given the outcome of the first; nil if pointless
+	release func()                    // makes the operation succeed; nil if only time can
+	hangUp  func()                    // makes the server close the connection instead; nil if nothing was sent
+	again   func(outcome error) error // runs the same operation again, given the first outcome; or nil
 }
 
-// id returns a document with a number, which shows that no result is lost or comes twice.
+// id returns a document with a number. The number shows that no result is lost or duplicated.
 func id(i int) bson.M { return bson.M{"_id": i} }
 
-// found checks the number of a result.
+// found checks the number of a found document.
 func found(doc bson.M, err error, want int) error {
 	if err == nil && doc["_id"] != int32(want) {
 		return fmt.Errorf("got document %v, want %d", doc, want)
@@ -45,14 +45,14 @@ func found(doc bson.M, err error, want int) error {
 	return err
 }
 
-// findOne starts the operation that waits in most of the table.
+// findOne starts the operation that most waits use.
 func findOne(s *scene, ctx context.Context, coll *motor.Collection[bson.M]) *pending {
 	return start(s,
 		func() *future.Future[bson.M] { return coll.FindOne(ctx, bson.M{}) },
 		func(done callback.Func[bson.M]) { callback.WrapCollection(s.loop, coll).FindOne(ctx, bson.M{}, done) })
 }
 
-// findAgain answers finds, and runs one.
+// findAgain answers find commands and runs a find.
 func findAgain(s *scene, ctx func() context.Context) func(error) error {
 	return func(error) error {
 		s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
@@ -61,7 +61,7 @@ func findAgain(s *scene, ctx func() context.Context) func(error) error {
 	}
 }
 
-// hold starts an operation that the server does not answer, and returns two ways to end it.
+// hold starts an operation that the server does not answer. It returns two functions that end the operation.
 func hold(s *scene, ctx context.Context) (release, hangUp func()) {
 	f := s.coll.UpdateOne(ctx, bson.M{}, bson.M{"$set": bson.M{"a": 1}})
 	held := s.peer.Receive("update")
@@ -71,12 +71,12 @@ func hold(s *scene, ctx context.Context) (release, hangUp func()) {
 		}, func() {
 			held.HangUp()
 			if _, err := f.Await(patience(s.t)); err == nil {
-				s.t.Error("the operation that held up the other one succeeded without an answer")
+				s.t.Error("unanswered operation: got no error, want one")
 			}
 		}
 }
 
-func queued(s *scene) *waiting {
+func queuedInExecutor(s *scene) *waiting {
 	release, hangUp := hold(s, context.Background())
 	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
 	return &waiting{findOne(s, s.ctx, s.coll), release, hangUp, findAgain(s, context.Background)}
@@ -109,7 +109,7 @@ func derived(s *scene) *waiting {
 	}}
 }
 
-func inSessionTurn(s *scene) *waiting {
+func queuedInSession(s *scene) *waiting {
 	session := succeed(s.t, s.client.StartSession(context.Background()))
 	s.t.Cleanup(func() { _, _ = session.EndSession(context.Background()).Await(patience(s.t)) })
 	release, hangUp := hold(s, session.Context(context.Background()))
@@ -118,7 +118,7 @@ func inSessionTurn(s *scene) *waiting {
 		findAgain(s, func() context.Context { return session.Context(context.Background()) })}
 }
 
-// next starts the Next of a cursor or change stream.
+// next calls Next of a cursor or change stream.
 func next[C interface {
 	Next(context.Context) *future.Future[bson.M]
 }, W interface {
@@ -129,12 +129,12 @@ func next[C interface {
 		func(done callback.Func[bson.M]) { wrap(s.loop, cursor).Next(s.ctx, done) })
 }
 
-// nextAgain reads the document after those that were read before.
+// nextAgain reads the document that follows those read so far.
 func nextAgain(s *scene, cursor interface {
 	Next(context.Context) *future.Future[bson.M]
 }, first int) func(error) error {
-	return func(told error) error {
-		if told == nil {
+	return func(outcome error) error {
+		if outcome == nil {
 			first++
 		}
 		doc, err := cursor.Next(context.Background()).Await(patience(s.t))
@@ -142,7 +142,7 @@ func nextAgain(s *scene, cursor interface {
 	}
 }
 
-func inCursorTurn(s *scene) *waiting {
+func queuedInCursor(s *scene) *waiting {
 	cursor := s.coll.Find(bson.M{})
 	first := cursor.Next(context.Background())
 	held := s.peer.Receive("find")
@@ -154,7 +154,7 @@ func inCursorTurn(s *scene) *waiting {
 	}, func() {
 		held.HangUp()
 		if _, err := first.Await(patience(s.t)); err == nil {
-			s.t.Error("the first read succeeded without an answer")
+			s.t.Error("unanswered read: got no error, want one")
 		}
 		s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, id(2), id(3)) })
 	}, nextAgain(s, cursor, 2)}
@@ -192,10 +192,10 @@ func watching(s *scene) *waiting {
 	s.t.Cleanup(func() { _, _ = stream.Close(context.Background()).Await(patience(s.t)) })
 	return &waiting{p, func() { held.Cursor("d.c", 7, change(1), change(2)) }, func() {
 		held.HangUp()
-		s.peer.Receive("aggregate").Cursor("d.c", 8, change(1), change(2)) // it resumes
-	}, func(told error) error {
+		s.peer.Receive("aggregate").Cursor("d.c", 8, change(1), change(2)) // the change stream resumes
+	}, func(outcome error) error {
 		want := int32(1)
-		if told == nil {
+		if outcome == nil {
 			want = 2
 		}
 		doc, err := stream.Next(context.Background()).Await(patience(s.t))
@@ -206,7 +206,7 @@ func watching(s *scene) *waiting {
 	}}
 }
 
-func gathered(s *scene) *waiting {
+func batchedInsert(s *scene) *waiting {
 	coll := s.coll.WithBatching()
 	first := coll.InsertOne(context.Background(), id(0))
 	held := s.peer.Receive("insert")
@@ -221,7 +221,7 @@ func gathered(s *scene) *waiting {
 	}, func() {
 		held.HangUp()
 		if _, err := first.Await(patience(s.t)); err == nil {
-			s.t.Error("the first insert succeeded without an answer")
+			s.t.Error("unanswered insert: got no error, want one")
 		}
 	}, func(error) error {
 		_, err := coll.InsertOne(context.Background(), id(2)).Await(patience(s.t))
@@ -270,7 +270,7 @@ func opening(s *scene) *waiting {
 		findAgain(s, context.Background)}
 }
 
-// openFile opens a file of three chunks, and returns the reader of it and the request for the chunks.
+// openFile opens a file of three chunks.
 func openFile(s *scene) *motor.GridOut {
 	bucket, err := motor.NewGridFSBucket(s.client.Database("d"))
 	if err != nil {
@@ -289,17 +289,17 @@ func chunks(r *wiretest.Request, from int) {
 	r.Cursor("d.fs.chunks", 0, docs...)
 }
 
-// readChunk starts to read a chunk.
+// readChunk calls ReadChunk.
 func readChunk(s *scene, out *motor.GridOut) *pending {
 	return start(s,
 		func() *future.Future[[]byte] { return out.ReadChunk(s.ctx) },
 		func(done callback.Func[[]byte]) { callback.WrapGridOut(s.loop, out).ReadChunk(s.ctx, done) })
 }
 
-// chunkAgain reads the chunk after those that were read before.
+// chunkAgain reads the chunk that follows those read so far.
 func chunkAgain(s *scene, out *motor.GridOut, first int) func(error) error {
-	return func(told error) error {
-		if told == nil {
+	return func(outcome error) error {
+		if outcome == nil {
 			first++
 		}
 		s.answer("find", func(r *wiretest.Request) { chunks(r, first-1) })
@@ -318,7 +318,7 @@ func readingFile(s *scene) *waiting {
 	return &waiting{p, func() { chunks(held, 0) }, held.HangUp, chunkAgain(s, out, 1)}
 }
 
-func inFileTurn(s *scene) *waiting {
+func queuedInFile(s *scene) *waiting {
 	out := openFile(s)
 	first := out.ReadChunk(context.Background())
 	held := s.peer.Receive("find")
@@ -332,13 +332,13 @@ func inFileTurn(s *scene) *waiting {
 		s.answer("find", func(r *wiretest.Request) { chunks(r, 0) })
 		held.HangUp()
 		if _, err := first.Await(patience(s.t)); err == nil {
-			s.t.Error("the first read succeeded without an answer")
+			s.t.Error("unanswered read: got no error, want one")
 		}
-	}, func(told error) error {
-		if s.ending == byServer { // the first read left its chunk to the second
-			return chunkAgain(s, out, 1)(told)
+	}, func(outcome error) error {
+		if s.ending == byServer { // the failed read leaves its chunk to the next one
+			return chunkAgain(s, out, 1)(outcome)
 		}
-		return chunkAgain(s, out, 2)(told)
+		return chunkAgain(s, out, 2)(outcome)
 	}}
 }
 
