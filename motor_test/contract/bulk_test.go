@@ -24,7 +24,7 @@ func (s byFutures) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.Bu
 }
 
 func (s byCallbacks) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.BulkWriteResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.BulkWriteResult]) {
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.BulkWriteResult]) {
 		s.coll.BulkWrite(s.ctx, models, done, options.BulkWrite().SetOrdered(ordered))
 	})
 }

@@ -15,7 +15,7 @@ import (
 func TestCallbackWaitsForRestartOfLoop(t *testing.T) {
 	loop := callback.NewLoop()
 	t.Cleanup(loop.Close)
-	told := reporttest.Reports(t)
+	reports := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0 // no lock: only the loop's callbacks use it
@@ -39,15 +39,15 @@ func TestCallbackWaitsForRestartOfLoop(t *testing.T) {
 			}
 		})
 	}
-	if len(told) != 0 {
-		t.Errorf("%d further reports, want 0", len(told))
+	if len(reports) != 0 {
+		t.Errorf("%d further reports, want 0", len(reports))
 	}
 }
 
 // The loop is closed before or after the outcome arrives. Either way the outcome goes to exactly one place.
 func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 	loop := new(lateLoop)
-	told := reporttest.Reports(t)
+	reports := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			loop.Loop = callback.NewLoop()
@@ -59,7 +59,7 @@ func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 				if !c.isWanted(err) {
 					t.Errorf("got error %v, want %v", err, c.want)
 				}
-			case err := <-told:
+			case err := <-reports:
 				var undelivered *future.UndeliveredError
 				if !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed || !c.isWanted(undelivered.Outcome) {
 					t.Errorf("reported %v, want an UndeliveredError with ErrLoopClosed and outcome %v", err, c.want)
@@ -70,8 +70,8 @@ func TestCallbackOfClosingLoopIsNotLost(t *testing.T) {
 			}
 		})
 	}
-	if len(told) != 0 {
-		t.Errorf("%d further reports, want 0", len(told))
+	if len(reports) != 0 {
+		t.Errorf("%d further reports, want 0", len(reports))
 	}
 }
 

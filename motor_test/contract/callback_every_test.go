@@ -240,8 +240,8 @@ func (l taskLoop) turn(t *testing.T) {
 	}
 }
 
-// nextOf returns the next value from the channel. It ends the test after 30 seconds without one.
-func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
+// receiveWithin returns the next value from the channel. It ends the test after 30 seconds without one.
+func receiveWithin[T any](t *testing.T, coming <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-coming:
@@ -253,7 +253,7 @@ func nextOf[T any](t *testing.T, coming <-chan T) (v T) {
 
 func TestCallbackRunsOnceOnTheLoop(t *testing.T) {
 	loop := make(taskLoop, 100)
-	told := reporttest.Reports(t)
+	reports := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0 // no lock: only the loop's callbacks use it
@@ -275,8 +275,8 @@ func TestCallbackRunsOnceOnTheLoop(t *testing.T) {
 			}
 		})
 	}
-	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
+	if len(loop) != 0 || len(reports) != 0 {
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(reports))
 	}
 }
 
@@ -289,26 +289,26 @@ func TestErrorWithoutCallbackIsReported(t *testing.T) {
 			wanted = append(wanted, c.want)
 		}
 	}
-	told := reporttest.Reports(t, wanted...)
+	reports := reporttest.Reports(t, wanted...)
 	for _, c := range calls {
 		t.Run(c.name, func(t *testing.T) {
 			c.call(nil)
 			if c.want == nil {
 				return
 			}
-			if err := nextOf(t, told); !c.isWanted(err) {
+			if err := receiveWithin(t, reports); !c.isWanted(err) {
 				t.Errorf("reported %v, want %v", err, c.want)
 			}
 		})
 	}
-	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
+	if len(loop) != 0 || len(reports) != 0 {
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(reports))
 	}
 }
 
 func TestCallbackPanicIsReported(t *testing.T) {
 	loop := make(taskLoop, 100)
-	told := reporttest.Reports(t)
+	reports := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0
@@ -318,7 +318,7 @@ func TestCallbackPanicIsReported(t *testing.T) {
 			})
 			loop.turn(t)
 			var p *future.PanicError
-			if err := nextOf(t, told); !errors.As(err, &p) || p.Value != c.name {
+			if err := receiveWithin(t, reports); !errors.As(err, &p) || p.Value != c.name {
 				t.Errorf("reported %v, want a PanicError of %q", err, c.name)
 			}
 			if calls != 1 {
@@ -326,20 +326,20 @@ func TestCallbackPanicIsReported(t *testing.T) {
 			}
 		})
 	}
-	if len(loop) != 0 || len(told) != 0 {
-		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(told))
+	if len(loop) != 0 || len(reports) != 0 {
+		t.Errorf("%d further tasks and %d further reports, want 0", len(loop), len(reports))
 	}
 }
 
 func TestCallbackOfClosedLoopIsReported(t *testing.T) {
 	loop := callback.NewLoop()
 	loop.Close()
-	told := reporttest.Reports(t)
+	reports := reporttest.Reports(t)
 	for _, c := range everyCallOn(t, loop) {
 		t.Run(c.name, func(t *testing.T) {
 			c.call(func(reflect.Value, error) { t.Error("the callback ran on a closed loop") })
 			var undelivered *future.UndeliveredError
-			if err := nextOf(t, told); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
+			if err := receiveWithin(t, reports); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
 				t.Errorf("reported %v, want an UndeliveredError with ErrLoopClosed", err)
 			} else if !c.isWanted(undelivered.Outcome) {
 				t.Errorf("reported outcome %v, want %v", undelivered.Outcome, c.want)

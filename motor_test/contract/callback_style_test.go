@@ -160,7 +160,7 @@ func TestClientOpenCallbackGetsClient(t *testing.T) {
 
 func TestOperationWithoutCallback(t *testing.T) {
 	ctx := t.Context()
-	told := reporttest.Reports(t, motor.DuplicateKeyError)
+	reports := reporttest.Reports(t, motor.DuplicateKeyError)
 	onLoop(t, func(loop *callback.Loop, coll *callback.Collection[bson.M]) {
 		coll.InsertOne(ctx, bson.M{"_id": "a"}, nil)
 		var look func(doc bson.M, err error)
@@ -177,7 +177,7 @@ func TestOperationWithoutCallback(t *testing.T) {
 		}
 		look(nil, nil)
 	})
-	if err := nextOf(t, told); !errors.Is(err, motor.DuplicateKeyError) {
+	if err := receiveWithin(t, reports); !errors.Is(err, motor.DuplicateKeyError) {
 		t.Errorf("reported %v, want a DuplicateKeyError", err)
 	}
 }

@@ -93,7 +93,7 @@ type callbackStream struct {
 }
 
 func (s callbackStream) Open() error {
-	opened, err := called(s.ctx, s.loop, func(done callback.Func[*callback.ChangeStream[bson.M]]) { s.stream.Open(s.ctx, done) })
+	opened, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*callback.ChangeStream[bson.M]]) { s.stream.Open(s.ctx, done) })
 	if err == nil && opened != s.stream {
 		panic("Open gave its callback another handle")
 	}
@@ -101,16 +101,16 @@ func (s callbackStream) Open() error {
 }
 
 func (s callbackStream) Next() (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.stream.Next(s.ctx, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.stream.Next(s.ctx, done) })
 }
 
 func (s callbackStream) TryNext() (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.stream.TryNext(s.ctx, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.stream.TryNext(s.ctx, done) })
 }
 
 func (s callbackStream) Each(fn func(bson.M, error) bool)    { s.stream.Each(s.ctx, fn) }
 func (s callbackStream) Stream() *motor.ChangeStream[bson.M] { return s.stream.Futures() }
 func (s callbackStream) Close() error {
-	_, err := called(s.ctx, s.loop, func(done callback.Func[struct{}]) { s.stream.Close(s.ctx, done) })
+	_, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[struct{}]) { s.stream.Close(s.ctx, done) })
 	return err
 }

@@ -196,7 +196,7 @@ func TestChangeStreamWrappers(t *testing.T) {
 		}
 		for name, target := range targets {
 			stream := callback.WatchOf[event](target, nil)
-			change, err := called(s.ctx, s.loop, func(done callback.Func[event]) { stream.Next(s.ctx, done) })
+			change, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[event]) { stream.Next(s.ctx, done) })
 			if change.OperationType != "insert" || err != nil || stream.IOLoop() != s.loop {
 				t.Errorf("%s: %v, %v; want an insert on the handle's loop", name, change, err)
 			}

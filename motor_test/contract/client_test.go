@@ -23,9 +23,9 @@ func TestClientOpenReturnsClient(t *testing.T) {
 }
 
 func TestClientServerPropertiesNeedNoIO(t *testing.T) {
-	told := make(chan struct{}, 100)
+	events := make(chan struct{}, 100)
 	monitor := &event.ServerMonitor{TopologyDescriptionChanged: func(*event.TopologyDescriptionChangedEvent) {
-		told <- struct{}{}
+		events <- struct{}{}
 	}}
 	client := newClient(t, motor.WithClientOptions(options.Client().SetServerMonitor(monitor)))
 	check := func(when string, connected bool) {
@@ -56,7 +56,7 @@ func TestClientServerPropertiesNeedNoIO(t *testing.T) {
 	}
 	noError(t, client.Close(context.Background()))
 	check("after Close", false)
-	if len(told) == 0 {
+	if len(events) == 0 {
 		t.Error("the user's server monitor got no event")
 	}
 }
@@ -65,7 +65,7 @@ func TestClientDatabaseNames(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		name := collectionOf(ops).Database().Name()
 		for method, args := range map[string][]any{"Client.ListDatabaseNames": {bson.D{}}, "Client.DatabaseNames": nil} {
-			names, err := invoked(ops, method, args...).Await(t.Context())
+			names, err := startMethod(ops, method, args...).Await(t.Context())
 			if err != nil || !slices.Contains(names.([]string), name) {
 				t.Errorf("%s: got %q, %v; want %q among them", method, names, err, name)
 			}
@@ -77,7 +77,7 @@ func TestClientDropDatabase(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		db := collectionOf(ops).Database()
 		drop := func(which any) error {
-			_, err := invoked(ops, "Client.DropDatabase", which).Await(t.Context())
+			_, err := startMethod(ops, "Client.DropDatabase", which).Await(t.Context())
 			return err
 		}
 		for _, which := range []any{db.Name(), db, callback.WrapDatabase(callback.NewLoop(), db)} {
@@ -137,9 +137,9 @@ func TestClientCloseCursorAndKillCursors(t *testing.T) {
 			noError(t, err)
 			cursors, ids = append(cursors, r), append(ids, r.CursorID())
 		}
-		_, err := invoked(ops, "Client.CloseCursor", ids[0]).Await(t.Context())
+		_, err := startMethod(ops, "Client.CloseCursor", ids[0]).Await(t.Context())
 		noError(t, err)
-		_, err = invoked(ops, "Client.KillCursors", ids[1:]).Await(t.Context())
+		_, err = startMethod(ops, "Client.KillCursors", ids[1:]).Await(t.Context())
 		noError(t, err)
 		for i, r := range cursors {
 			docs, err := r.ToList()
@@ -148,11 +148,11 @@ func TestClientCloseCursorAndKillCursors(t *testing.T) {
 			}
 		}
 		for _, id := range []int64{ids[0], 12345} {
-			if _, err := invoked(ops, "Client.CloseCursor", id).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
+			if _, err := startMethod(ops, "Client.CloseCursor", id).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
 				t.Errorf("got %v, want CursorNotFound", err)
 			}
 		}
-		if _, err := invoked(ops, "Client.KillCursors", []int64{12345, 67890}).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
+		if _, err := startMethod(ops, "Client.KillCursors", []int64{12345, 67890}).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
 			t.Errorf("got %v, want CursorNotFound", err)
 		}
 	})

@@ -13,7 +13,7 @@ import (
 )
 
 func findOneAndDelete(ops operations, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) (bson.M, error) {
-	return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 		return c.FindOneAndDelete(ctx, filter, opts...)
 	}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 		c.FindOneAndDelete(ctx, filter, done, opts...)
@@ -23,7 +23,7 @@ func findOneAndDelete(ops operations, filter any, opts ...options.Lister[options
 func findOneAndReplace(
 	ops operations, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions],
 ) (bson.M, error) {
-	return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 		return c.FindOneAndReplace(ctx, filter, replacement, opts...)
 	}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 		c.FindOneAndReplace(ctx, filter, replacement, done, opts...)
@@ -33,7 +33,7 @@ func findOneAndReplace(
 func findOneAndUpdate(
 	ops operations, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions],
 ) (bson.M, error) {
-	return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 		return c.FindOneAndUpdate(ctx, filter, update, opts...)
 	}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 		c.FindOneAndUpdate(ctx, filter, update, done, opts...)

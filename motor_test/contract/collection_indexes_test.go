@@ -19,7 +19,7 @@ import (
 )
 
 func createIndex(ops operations, keys any, opts ...options.Lister[options.IndexOptions]) (string, error) {
-	return either(ops, func(ctx context.Context, c futures) *future.Future[string] {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[string] {
 		return c.CreateIndex(ctx, keys, opts...)
 	}, func(ctx context.Context, c callbacks, done callback.Func[string]) {
 		c.CreateIndex(ctx, keys, done, opts...)
@@ -27,7 +27,7 @@ func createIndex(ops operations, keys any, opts ...options.Lister[options.IndexO
 }
 
 func dropIndex(ops operations, indexOrName any) error {
-	_, err := either(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
+	_, err := awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
 		return c.DropIndex(ctx, indexOrName)
 	}, func(ctx context.Context, c callbacks, done callback.Func[struct{}]) {
 		c.DropIndex(ctx, indexOrName, done)
@@ -36,7 +36,7 @@ func dropIndex(ops operations, indexOrName any) error {
 }
 
 func indexInformation(ops operations) (map[string]bson.M, error) {
-	return either(ops, func(ctx context.Context, c futures) *future.Future[map[string]bson.M] {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[map[string]bson.M] {
 		return c.IndexInformation(ctx)
 	}, func(ctx context.Context, c callbacks, done callback.Func[map[string]bson.M]) {
 		c.IndexInformation(ctx, done)
@@ -93,7 +93,7 @@ func TestCreateIndexAndDropIndex(t *testing.T) {
 func TestCreateIndexesAndDropIndexes(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		models := []mongo.IndexModel{{Keys: byIAndName}, {Keys: "a", Options: options.Index().SetName("n")}}
-		names, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]string] {
+		names, err := awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[[]string] {
 			return c.CreateIndexes(ctx, models)
 		}, func(ctx context.Context, c callbacks, done callback.Func[[]string]) {
 			c.CreateIndexes(ctx, models, done)
@@ -104,7 +104,7 @@ func TestCreateIndexesAndDropIndexes(t *testing.T) {
 		if names := indexNames(t, ops); !slices.Equal(names, []string{"_id_", "i_-1_name_1", "n"}) {
 			t.Errorf("indexes %q, want _id_, i_-1_name_1 and n", names)
 		}
-		_, err = either(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
+		_, err = awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[struct{}] {
 			return c.DropIndexes(ctx)
 		}, func(ctx context.Context, c callbacks, done callback.Func[struct{}]) {
 			c.DropIndexes(ctx, done)

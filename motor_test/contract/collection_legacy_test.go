@@ -18,7 +18,7 @@ import (
 )
 
 func findAndModify(ops operations, query any, opts motor.FindAndModifyOptions) (bson.M, error) {
-	return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+	return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 		return c.FindAndModify(ctx, query, opts)
 	}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 		c.FindAndModify(ctx, query, done, opts)
@@ -60,7 +60,7 @@ func TestFindAndModifyFullResponse(t *testing.T) {
 		_, err := ops.InsertMany(numbered(3))
 		noError(t, err)
 		full := func(query any, opts motor.FindAndModifyOptions) (bson.M, error) {
-			return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 				return c.FindAndModifyFullResponse(ctx, query, opts)
 			}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 				c.FindAndModifyFullResponse(ctx, query, done, opts)
@@ -96,7 +96,7 @@ func TestFindAndModifyFields(t *testing.T) {
 func TestCollectionCount(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		count := func(opts ...motor.CountOptions) (int64, error) {
-			return either(ops, func(ctx context.Context, c futures) *future.Future[int64] {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[int64] {
 				return c.Count(ctx, opts...)
 			}, func(ctx context.Context, c callbacks, done callback.Func[int64]) {
 				c.Count(ctx, done, opts...)
@@ -126,7 +126,7 @@ func TestCollectionCount(t *testing.T) {
 func TestEnsureIndex(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		ensure := func(keys any, opts ...motor.EnsureIndexOptions) (string, error) {
-			return either(ops, func(ctx context.Context, c futures) *future.Future[string] {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[string] {
 				return c.EnsureIndex(ctx, keys, opts...)
 			}, func(ctx context.Context, c callbacks, done callback.Func[string]) {
 				c.EnsureIndex(ctx, keys, done, opts...)
@@ -161,7 +161,7 @@ func TestEnsureIndex(t *testing.T) {
 func TestGroupFailsOnCurrentServers(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "JavaScript")
 	inBothStyles(t, func(t *testing.T, ops operations) {
-		_, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {
+		_, err := awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {
 			return c.Group(ctx, []string{"a"}, bson.D{}, bson.M{"n": 0}, "function (d, r) { r.n++ }")
 		}, func(ctx context.Context, c callbacks, done callback.Func[[]bson.M]) {
 			c.Group(ctx, []string{"a"}, bson.D{}, bson.M{"n": 0}, "function (d, r) { r.n++ }", done)
@@ -188,7 +188,7 @@ func TestMapReduce(t *testing.T) {
 				t.Errorf("%s: %v, %v; want a 3 and b 4", what, docs, err)
 			}
 		}
-		docs, err := either(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {
+		docs, err := awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[[]bson.M] {
 			return c.InlineMapReduce(ctx, mapping, reducing, some)
 		}, func(ctx context.Context, c callbacks, done callback.Func[[]bson.M]) {
 			c.InlineMapReduce(ctx, mapping, reducing, done, some)
@@ -202,7 +202,7 @@ func TestMapReduce(t *testing.T) {
 			out, err = s.coll.MapReduce(ctx, mapping, reducing, "totals", some).Await(ctx)
 			noError(t, err)
 		case byCallbacks:
-			wrapped, err := called(ctx, s.loop, func(done callback.Func[*callback.Collection[bson.M]]) {
+			wrapped, err := awaitOnLoop(ctx, s.loop, func(done callback.Func[*callback.Collection[bson.M]]) {
 				s.coll.MapReduce(ctx, mapping, reducing, "totals", done, some)
 			})
 			noError(t, err)
@@ -214,7 +214,7 @@ func TestMapReduce(t *testing.T) {
 		docs, err = out.Find(bson.D{}).ToList(ctx).Await(ctx)
 		check("MapReduce", docs, err)
 
-		reply, err := either(ops, func(ctx context.Context, c futures) futureOfDocument {
+		reply, err := awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 			return c.MapReduceFullResponse(ctx, mapping, reducing, bson.D{{Key: "replace", Value: "totals"}}, some)
 		}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 			c.MapReduceFullResponse(ctx, mapping, reducing, bson.D{{Key: "replace", Value: "totals"}}, done, some)
@@ -222,7 +222,7 @@ func TestMapReduce(t *testing.T) {
 		if reply["ok"] != 1.0 || reply["result"] == nil || err != nil {
 			t.Errorf("MapReduceFullResponse: %v, %v; want ok and a result", reply, err)
 		}
-		reply, err = either(ops, func(ctx context.Context, c futures) futureOfDocument {
+		reply, err = awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 			return c.InlineMapReduceFullResponse(ctx, mapping, reducing, some)
 		}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 			c.InlineMapReduceFullResponse(ctx, mapping, reducing, done, some)

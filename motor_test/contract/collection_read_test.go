@@ -20,7 +20,7 @@ import (
 func TestEstimatedDocumentCount(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		count := func() (int64, error) {
-			return either(ops, func(ctx context.Context, c futures) *future.Future[int64] {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[int64] {
 				return c.EstimatedDocumentCount(ctx)
 			}, func(ctx context.Context, c callbacks, done callback.Func[int64]) {
 				c.EstimatedDocumentCount(ctx, done)
@@ -40,7 +40,7 @@ func TestEstimatedDocumentCount(t *testing.T) {
 func TestDistinct(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		distinct := func(key string, filter any) ([]any, error) {
-			return either(ops, func(ctx context.Context, c futures) *future.Future[[]any] {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[[]any] {
 				return c.Distinct(ctx, key, filter)
 			}, func(ctx context.Context, c callbacks, done callback.Func[[]any]) {
 				c.Distinct(ctx, key, filter, done)
@@ -123,7 +123,7 @@ func TestAggregateInvalidPipelineFailsOnRead(t *testing.T) {
 func TestCollectionOptions(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		optionsOf := func() (bson.M, error) {
-			return either(ops, func(ctx context.Context, c futures) futureOfDocument {
+			return awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 				return c.Options(ctx)
 			}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 				c.Options(ctx, done)

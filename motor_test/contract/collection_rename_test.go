@@ -15,7 +15,7 @@ import (
 func TestCollectionRename(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		rename := func(to string, opts ...motor.RenameOptions) error {
-			reply, err := either(ops, func(ctx context.Context, c futures) futureOfDocument {
+			reply, err := awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 				return c.Rename(ctx, to, opts...)
 			}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 				c.Rename(ctx, to, done, opts...)
@@ -59,7 +59,7 @@ func TestCollectionRenameDropTarget(t *testing.T) {
 		fill(t, other, 5)
 		_, err := ops.InsertMany(numbered(2))
 		noError(t, err)
-		_, err = either(ops, func(ctx context.Context, c futures) futureOfDocument {
+		_, err = awaitInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 			return c.Rename(ctx, "other", motor.RenameOptions{DropTarget: true, Comment: "why"})
 		}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 			c.Rename(ctx, "other", done, motor.RenameOptions{DropTarget: true, Comment: "why"})

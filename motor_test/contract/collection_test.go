@@ -157,7 +157,7 @@ func TestUpsertedID(t *testing.T) {
 		set, upsert := bson.M{"$set": bson.M{"a": 1}}, options.UpdateOne().SetUpsert(true)
 		update := func() *motor.UpdateResult {
 			t.Helper()
-			r, err := either(ops, func(ctx context.Context, c futures) *future.Future[*motor.UpdateResult] {
+			r, err := awaitInStyle(ops, func(ctx context.Context, c futures) *future.Future[*motor.UpdateResult] {
 				return c.UpdateOne(ctx, bson.M{"_id": "new"}, set, upsert)
 			}, func(ctx context.Context, c callbacks, done callback.Func[*motor.UpdateResult]) {
 				c.UpdateOne(ctx, bson.M{"_id": "new"}, set, done, upsert)

@@ -26,7 +26,7 @@ func copiedInBothStyles(t *testing.T, test func(t *testing.T, copied copier)) {
 	t.Run("callbacks", func(t *testing.T) {
 		loop := runningLoop(t)
 		test(t, func(ctx context.Context, client *motor.Client, from, to string, opts ...motor.CopyOption) (*motor.CopyResult, error) {
-			return called(context.WithoutCancel(ctx), loop, func(done callback.Func[*motor.CopyResult]) {
+			return awaitOnLoop(context.WithoutCancel(ctx), loop, func(done callback.Func[*motor.CopyResult]) {
 				callback.WrapClient(loop, client).CopyDatabase(ctx, from, to, done, opts...)
 			})
 		})
@@ -181,8 +181,8 @@ func TestCopyDatabaseViewsAndOptions(t *testing.T) {
 func TestCopyDatabaseEmpty(t *testing.T) {
 	client := newClient(t)
 	from, to := newDatabase(t, client), newDatabase(t, client)
-	var told []motor.CopyProgress
-	got, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) { told = append(told, p) }))
+	var progress []motor.CopyProgress
+	got, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) { progress = append(progress, p) }))
 	if err != nil || got == nil || len(got.Collections) != 0 {
 		t.Errorf("got %+v, %v; want no collections", got, err)
 	}
@@ -273,7 +273,7 @@ func TestCopyDatabaseProgress(t *testing.T) {
 	}
 	want := motor.CopyProgress{Collections: 2, CollectionsTotal: 2, Documents: 5000, DocumentsTotal: 5000}
 	var mu sync.Mutex
-	var told []motor.CopyProgress
+	var progress []motor.CopyProgress
 	last := make(chan struct{})
 	_, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) {
 		if !mu.TryLock() {
@@ -285,7 +285,7 @@ func TestCopyDatabaseProgress(t *testing.T) {
 		if _, err := client.Database("admin").Command(ctx, "ping").Await(ctx); err != nil {
 			t.Error(err)
 		}
-		told = append(told, p)
+		progress = append(progress, p)
 		if p == want {
 			close(last)
 		}
@@ -294,11 +294,11 @@ func TestCopyDatabaseProgress(t *testing.T) {
 	<-last
 	mu.Lock()
 	defer mu.Unlock()
-	if told[0].CollectionsTotal != 2 || told[0].DocumentsTotal != 5000 {
-		t.Errorf("first progress %+v, want totals of 2 collections and 5000 documents", told[0])
+	if progress[0].CollectionsTotal != 2 || progress[0].DocumentsTotal != 5000 {
+		t.Errorf("first progress %+v, want totals of 2 collections and 5000 documents", progress[0])
 	}
-	for i := range told[1:] {
-		if a, b := told[i], told[i+1]; b.Documents < a.Documents || b.Collections < a.Collections || a == b {
+	for i := range progress[1:] {
+		if a, b := progress[i], progress[i+1]; b.Documents < a.Documents || b.Collections < a.Collections || a == b {
 			t.Errorf("progress %+v after %+v, want an increase", b, a)
 		}
 	}

@@ -107,8 +107,8 @@ func TestRawBatchCursorReadMethods(t *testing.T) {
 			}
 			return true
 		})
-		nextOf(t, ended)
-		eachOnce(t, got, 45)
+		receiveWithin(t, ended)
+		checkEachOnce(t, got, 45)
 		if batches, err := r.ToList(); batches == nil || len(batches) != 0 || err != nil || r.Alive() {
 			t.Errorf("at the end: %v, %v, alive %t; want an empty list, false", batches, err, r.Alive())
 		}
@@ -125,7 +125,7 @@ func TestRawBatchCursorToListLength(t *testing.T) {
 			}
 			got = append(got, numbersIn(t, batches...)...)
 		}
-		eachOnce(t, got, 45)
+		checkEachOnce(t, got, 45)
 	})
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyChaining has valid arguments for each method that sets an option of a cursor.
-var everyChaining = map[string][]any{
+// everySetter has valid arguments for each method that sets an option of a cursor.
+var everySetter = map[string][]any{
 	"AddOption":      {motor.QueryFlagNoTimeout},
 	"AllowDiskUse":   {true},
 	"BatchSize":      {int32(10)},
@@ -36,8 +36,8 @@ var everyChaining = map[string][]any{
 	"Where":          {"true"},
 }
 
-// chained calls a method of a cursor, in either style, and returns its result.
-func chained(cursor any, method string, args ...any) any {
+// callSetter calls a method of a cursor, in either style, and returns its result.
+func callSetter(cursor any, method string, args ...any) any {
 	in := make([]reflect.Value, len(args))
 	for i, arg := range args {
 		in[i] = reflect.ValueOf(arg)
@@ -56,10 +56,10 @@ func ownCursor[D any](r queryReader[D]) any {
 func TestCursorSettersAreComplete(t *testing.T) {
 	for _, cursor := range []reflect.Type{reflect.TypeFor[*motor.Cursor[bson.M]](), reflect.TypeFor[*callback.Cursor[bson.M]]()} {
 		for m := range cursor.Methods() {
-			_, have := everyChaining[m.Name]
+			_, have := everySetter[m.Name]
 			sets := m.Type.NumOut() == 1 && m.Type.Out(0) == cursor && m.Name != "Clone" && m.Name != "Rewind"
 			if have != sets {
-				t.Errorf("%s.%s in everyChaining: %t, want %t", cursor, m.Name, have, sets)
+				t.Errorf("%s.%s in everySetter: %t, want %t", cursor, m.Name, have, sets)
 			}
 		}
 	}
@@ -70,9 +70,9 @@ func TestCursorSetterReturnsCursorWithoutIO(t *testing.T) {
 	noError(t, err)
 	inBothStylesOf(t, func(*testing.T) *motor.Collection[bson.M] { return client.Database("d").Collection("c") },
 		func(t *testing.T, ops operations) {
-			for method, args := range everyChaining {
+			for method, args := range everySetter {
 				r := ops.Find(bson.D{})
-				if own := ownCursor(r); chained(own, method, args...) != own {
+				if own := ownCursor(r); callSetter(own, method, args...) != own {
 					t.Errorf("%s returned another cursor", method)
 				}
 				if r.Err() != nil || r.Started() || !r.Alive() || r.CursorID() != 0 {
@@ -87,10 +87,10 @@ func TestCursorSetterReturnsCursorWithoutIO(t *testing.T) {
 
 func TestCursorSetterAfterFirstRead(t *testing.T) {
 	withCursor(t, 3, func(t *testing.T, r queryReader[bson.M]) {
-		for method, args := range everyChaining {
+		for method, args := range everySetter {
 			_, err := r.FetchNext()
 			noError(t, err)
-			chained(ownCursor(r), method, args...)
+			callSetter(ownCursor(r), method, args...)
 			if err := r.Err(); !errors.Is(err, motor.InvalidOperation) || !strings.Contains(err.Error(), method) {
 				t.Errorf("%s: Err() = %v, want InvalidOperation of that method", method, err)
 			}

@@ -113,7 +113,7 @@ func findRawBatches(ops operations, filter any) rawBatchReader[*motor.RawBatchCu
 	case byCallbacks:
 		return calledRawBatchesOf(s, s.coll.FindRawBatches(filter))
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // rawBatchesOf reads a raw batch cursor in the style of ops.
@@ -124,7 +124,7 @@ func rawBatchesOf(ops operations, c *motor.RawBatchCursor) rawBatchReader[*motor
 	case byCallbacks:
 		return calledRawBatchesOf(s, callback.WrapRawBatchCursor(s.loop, c))
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 func calledRawBatchesOf(s byCallbacks, c *callback.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
@@ -141,7 +141,7 @@ func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) rawBatchReader
 		c := s.coll.AggregateRawBatches(pipeline)
 		return rawBatchReader[*motor.RawBatchCommandCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // parallelScan returns n cursors that together read the documents of the collection.
@@ -156,7 +156,7 @@ func parallelScan(ops operations, n int) (all []commandReader[bson.M], err error
 			all = append(all, commandReader[bson.M]{reader[bson.M]{c, s.ctx}, c})
 		}
 	case byCallbacks:
-		cursors, err := called(s.ctx, s.loop, func(done callback.Func[[]*callback.CommandCursor[bson.M]]) {
+		cursors, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[[]*callback.CommandCursor[bson.M]]) {
 			s.coll.ParallelScan(s.ctx, n, done)
 		})
 		if err != nil {

@@ -48,12 +48,12 @@ func TestCursorConcurrentReads(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		eachOnce(t, got, 200)
+		checkEachOnce(t, got, 200)
 	}, motor.WithMaxWorkers(2))
 }
 
-// eachOnce checks that got has each number below n once, in any order.
-func eachOnce(t *testing.T, got []int32, n int) {
+// checkEachOnce checks that got has each number below n once, in any order.
+func checkEachOnce(t *testing.T, got []int32, n int) {
 	t.Helper()
 	slices.Sort(got)
 	for i, at := range got {

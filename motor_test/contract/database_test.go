@@ -17,7 +17,7 @@ func TestCollectionCreateListDrop(t *testing.T) {
 	inBothStyles(t, func(t *testing.T, ops operations) {
 		db := collectionOf(ops).Database()
 		create := func(name string) (*motor.Collection[bson.M], error) {
-			coll, err := invoked(ops, "Database.CreateCollection", name).Await(t.Context())
+			coll, err := startMethod(ops, "Database.CreateCollection", name).Await(t.Context())
 			if c, ok := coll.(callbacks); ok && c != nil {
 				return c.Futures(), err
 			}
@@ -25,12 +25,12 @@ func TestCollectionCreateListDrop(t *testing.T) {
 			return c, err
 		}
 		drop := func(which any) error {
-			_, err := invoked(ops, "Database.DropCollection", which).Await(t.Context())
+			_, err := startMethod(ops, "Database.DropCollection", which).Await(t.Context())
 			return err
 		}
 		list := func(method string, args ...any) []string {
 			t.Helper()
-			names, err := invoked(ops, "Database."+method, args...).Await(t.Context())
+			names, err := startMethod(ops, "Database."+method, args...).Await(t.Context())
 			noError(t, err)
 			return slices.Sorted(slices.Values(names.([]string)))
 		}
@@ -96,7 +96,7 @@ func TestCreateCollectionOptions(t *testing.T) {
 func TestValidateCollection(t *testing.T) {
 	withDocuments(t, 3, func(t *testing.T, ops operations) {
 		validate := func(which any) (bson.M, error) {
-			reply, err := invoked(ops, "Database.ValidateCollection", which).Await(t.Context())
+			reply, err := startMethod(ops, "Database.ValidateCollection", which).Await(t.Context())
 			return reply.(bson.M), err
 		}
 		for _, which := range []any{collectionOf(ops).Name(), collectionOf(ops)} {
@@ -121,7 +121,7 @@ func TestCommandAllowingErrorIsResult(t *testing.T) {
 			case byFutures:
 				return s.coll.Database().CommandAllowing(s.ctx, "noSuch", allowed).Await(s.ctx)
 			case byCallbacks:
-				return called(s.ctx, s.loop, func(done callback.Func[bson.M]) {
+				return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) {
 					s.coll.Database().CommandAllowing(s.ctx, "noSuch", allowed, done)
 				})
 			}
@@ -151,7 +151,7 @@ func TestDereference(t *testing.T) {
 		case byCallbacks:
 			db = s.coll.Database().Futures()
 			dereference = func(ref any) (bson.M, error) {
-				return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Dereference(s.ctx, ref, done) })
+				return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Dereference(s.ctx, ref, done) })
 			}
 		}
 		_, err := ops.InsertOne(bson.M{"_id": "ann"})

@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// inClass checks that every way of reading gives the document that matches filter in class D.
-func inClass[D any](t *testing.T, ops operations, filter any, wanted func(D) bool) {
+// checkDecodes checks that every way of reading gives the document that matches filter in class D.
+func checkDecodes[D any](t *testing.T, ops operations, filter any, wanted func(D) bool) {
 	t.Helper()
 	coll := motor.CollectionOf[D](collectionOf(ops).Database(), collectionOf(ops).Name())
 	check := func(way string, got D, err error) {
@@ -24,7 +24,7 @@ func inClass[D any](t *testing.T, ops operations, filter any, wanted func(D) boo
 	var one D
 	var err error
 	if s, ok := ops.(byCallbacks); ok {
-		one, err = called(ctx, s.loop, func(done callback.Func[D]) { callback.WrapCollection(s.loop, coll).FindOne(ctx, filter, done) })
+		one, err = awaitOnLoop(ctx, s.loop, func(done callback.Func[D]) { callback.WrapCollection(s.loop, coll).FindOne(ctx, filter, done) })
 	} else {
 		one, err = coll.FindOne(ctx, filter).Await(ctx)
 	}
@@ -48,13 +48,13 @@ func TestDocumentClasses(t *testing.T) {
 		_, err := ops.InsertOne(want)
 		noError(t, err)
 		a, none := bson.M{"_id": "a"}, bson.M{"_id": "b"}
-		inClass(t, ops, a, func(got document) bool { return got == want })
-		inClass(t, ops, a, func(got *document) bool { return got != nil && *got == want })
-		inClass(t, ops, a, func(got bson.D) bool { return len(got) == 2 && got[0].Value == "a" })
-		inClass(t, ops, a, func(got bson.Raw) bool { return got.Lookup("inner", "n").AsInt64() == 3 })
-		inClass(t, ops, a, func(got any) bool { return got.(bson.M)["inner"].(bson.M)["n"] != nil })
-		inClass(t, ops, none, func(got *document) bool { return got == nil })
-		inClass(t, ops, none, func(got bson.M) bool { return got == nil })
-		inClass(t, ops, none, func(got document) bool { return got == document{} })
+		checkDecodes(t, ops, a, func(got document) bool { return got == want })
+		checkDecodes(t, ops, a, func(got *document) bool { return got != nil && *got == want })
+		checkDecodes(t, ops, a, func(got bson.D) bool { return len(got) == 2 && got[0].Value == "a" })
+		checkDecodes(t, ops, a, func(got bson.Raw) bool { return got.Lookup("inner", "n").AsInt64() == 3 })
+		checkDecodes(t, ops, a, func(got any) bool { return got.(bson.M)["inner"].(bson.M)["n"] != nil })
+		checkDecodes(t, ops, none, func(got *document) bool { return got == nil })
+		checkDecodes(t, ops, none, func(got bson.M) bool { return got == nil })
+		checkDecodes(t, ops, none, func(got document) bool { return got == document{} })
 	})
 }

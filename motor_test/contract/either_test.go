@@ -18,19 +18,19 @@ type (
 	callbacks          = *callback.Collection[bson.M]
 )
 
-// either calls a method in the style of ops and waits for its outcome. byFuture and byCallback call the two forms of
+// awaitInStyle calls a method in the style of ops and waits for its outcome. byFuture and byCallback call the two forms of
 // the method.
-func either[T any](
+func awaitInStyle[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
 	byCallback func(context.Context, callbacks, callback.Func[T]),
 ) (T, error) {
-	return begun(ops, byFuture, byCallback).Await(contextOf(ops))
+	return startInStyle(ops, byFuture, byCallback).Await(contextOf(ops))
 }
 
-// begun starts a method like either, and returns its outcome as a future. In callback style the future has the result
+// startInStyle starts a method like awaitInStyle, and returns its outcome as a future. In callback style the future has the result
 // that the callback got.
-func begun[T any](
+func startInStyle[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
 	byCallback func(context.Context, callbacks, callback.Func[T]),
@@ -39,13 +39,13 @@ func begun[T any](
 	case byFutures:
 		return byFuture(s.ctx, s.coll)
 	case byCallbacks:
-		return calls(s.loop, func(done callback.Func[T]) { byCallback(s.ctx, s.coll, done) })
+		return startOnLoop(s.loop, func(done callback.Func[T]) { byCallback(s.ctx, s.coll, done) })
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
-// calls runs start on the loop and returns a future of what its callback gets.
-func calls[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Future[T] {
+// startOnLoop runs start on the loop and returns a future of what its callback gets.
+func startOnLoop[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Future[T] {
 	p := future.NewPromise[T]()
 	loop.AddCallback(func() {
 		start(func(v T, err error) { p.Settle(v, err) })
@@ -53,9 +53,9 @@ func calls[T any](loop *callback.Loop, start func(callback.Func[T])) *future.Fut
 	return p.Future()
 }
 
-// called runs start like calls and waits for the outcome.
-func called[T any](ctx context.Context, loop *callback.Loop, start func(callback.Func[T])) (T, error) {
-	return calls(loop, start).Await(ctx)
+// awaitOnLoop runs start like startOnLoop and waits for the outcome.
+func awaitOnLoop[T any](ctx context.Context, loop *callback.Loop, start func(callback.Func[T])) (T, error) {
+	return startOnLoop(loop, start).Await(ctx)
 }
 
 // collectionOf returns the collection of ops.
@@ -66,7 +66,7 @@ func collectionOf(ops operations) *motor.Collection[bson.M] {
 	case byCallbacks:
 		return s.coll.Futures()
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // contextOf returns the context of ops.
@@ -77,7 +77,7 @@ func contextOf(ops operations) context.Context {
 	case byCallbacks:
 		return s.ctx
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // withContext returns ops with another context for its operations.
@@ -88,7 +88,7 @@ func withContext(ctx context.Context, ops operations) operations {
 	case byCallbacks:
 		return byCallbacks{ctx, s.loop, s.coll}
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
-func aThirdStyle(ops operations) string { return fmt.Sprintf("a third style, %T", ops) }
+func unknownStyle(ops operations) string { return fmt.Sprintf("a third style, %T", ops) }

@@ -113,7 +113,7 @@ func TestServerErrorClasses(t *testing.T) {
 	for name, f := range failures {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-				failing := invoked(ops, f.method, f.args...)
+				failing := startMethod(ops, f.method, f.args...)
 				f.answer(peer.Receive(f.command))
 				_, err := failing.Await(t.Context())
 				f.check(t, err)
@@ -217,7 +217,7 @@ func TestArgumentErrorsAreNotSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) { // a request fails the test
-				if _, err := invoked(ops, c.method, c.args...).Await(t.Context()); !errors.Is(err, c.class) {
+				if _, err := startMethod(ops, c.method, c.args...).Await(t.Context()); !errors.Is(err, c.class) {
 					t.Errorf("%s: got %v, want a %s", c.method, err, c.class.Name())
 				}
 			})

@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
-// killed collects garbage until the client sends killCursors, and returns that command.
-func killed(t *testing.T, peer *wiretest.Peer) bson.Raw {
+// waitForKillCursors collects garbage until the client sends killCursors, and returns that command.
+func waitForKillCursors(t *testing.T, peer *wiretest.Peer) bson.Raw {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); len(peer.Seen("killCursors")) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -62,14 +62,14 @@ func TestUnreachableCursorIsKilled(t *testing.T) {
 			called := make(chan bson.M, 1)
 			ops.Find(bson.D{}).Each(func(doc bson.M, _ error) bool { called <- doc; return false })
 			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
-			nextOf(t, called)
+			receiveWithin(t, called)
 		},
 	}
 	for name, read := range forget {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				read(t, peer, ops)
-				kill := killed(t, peer)
+				kill := waitForKillCursors(t, peer)
 				if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
 					t.Errorf("got %s, want killCursors of cursor 7 in c", kill)
 				}

@@ -33,25 +33,25 @@ func TestGridFSFilesReadableByDriver(t *testing.T) {
 		ours, theirs := s.bucket(t), s.driver(t)
 		for _, size := range s.sizes() {
 			data, name := patterned(size), fmt.Sprint("file ", size)
-			id := must[bson.ObjectID](t, s, ours, "UploadFromStream", name, bytes.NewReader(data))
+			id := mustCall[bson.ObjectID](t, s, ours, "UploadFromStream", name, bytes.NewReader(data))
 			var got bytes.Buffer
 			n, err := theirs.DownloadToStream(s.ctx, id, &got)
 			noError(t, err)
-			same(t, name+" of ours, by the driver", got.Bytes(), data)
+			checkEqualBytes(t, name+" of ours, by the driver", got.Bytes(), data)
 
 			other, err := theirs.UploadFromStream(s.ctx, name, bytes.NewReader(data))
 			noError(t, err)
 			got.Reset()
-			if m := must[int64](t, s, ours, "DownloadToStream", other, &got); m != n {
+			if m := mustCall[int64](t, s, ours, "DownloadToStream", other, &got); m != n {
 				t.Errorf("%s: downloaded %d bytes, want %d", name, m, n)
 			}
-			same(t, name+" of the driver, by ours", got.Bytes(), data)
+			checkEqualBytes(t, name+" of the driver, by ours", got.Bytes(), data)
 			got.Reset()
-			must[int64](t, s, ours, "DownloadToStreamByName", name, &got)
-			same(t, name+", by its name", got.Bytes(), data)
-			out := must[*motor.GridOut](t, s, ours, "OpenDownloadStream", other)
-			same(t, name+", read", must[[]byte](t, s, out, "Read", -1), data)
-			must[struct{}](t, s, ours, "Drop")
+			mustCall[int64](t, s, ours, "DownloadToStreamByName", name, &got)
+			checkEqualBytes(t, name+", by its name", got.Bytes(), data)
+			out := mustCall[*motor.GridOut](t, s, ours, "OpenDownloadStream", other)
+			checkEqualBytes(t, name+", read", mustCall[[]byte](t, s, out, "Read", -1), data)
+			mustCall[struct{}](t, s, ours, "Drop")
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestGridFSDocumentsMatchDriver(t *testing.T) {
 		ctx, ours, theirs := s.ctx, s.bucket(t), s.driver(t)
 		data := patterned(10)
 		meta := options.GridFSUpload().SetChunkSizeBytes(4).SetMetadata(bson.D{{Key: "a", Value: int32(1)}})
-		must[bson.ObjectID](t, s, ours, "UploadFromStream", "file", bytes.NewReader(data), meta)
+		mustCall[bson.ObjectID](t, s, ours, "UploadFromStream", "file", bytes.NewReader(data), meta)
 		_, err := theirs.UploadFromStream(ctx, "file", bytes.NewReader(data), meta)
 		noError(t, err)
 		for _, name := range []string{"fs.files", "fs.chunks"} {
@@ -105,7 +105,7 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b := s.bucket(t)
 		put := func(name string) bson.ObjectID {
-			return must[bson.ObjectID](t, s, b, "UploadFromStream", name, strings.NewReader("text of "+name))
+			return mustCall[bson.ObjectID](t, s, b, "UploadFromStream", name, strings.NewReader("text of "+name))
 		}
 		count := func() int64 {
 			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx)
@@ -113,12 +113,12 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 			return n
 		}
 		a := put("a")
-		must[struct{}](t, s, b, "Rename", a, "b")
-		out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "b")
+		mustCall[struct{}](t, s, b, "Rename", a, "b")
+		out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "b")
 		if id, err := out.ID(); id != a || err != nil {
 			t.Errorf("the id of b is %v, %v; want %v", id, err, a)
 		}
-		must[struct{}](t, s, b, "Delete", a)
+		mustCall[struct{}](t, s, b, "Delete", a)
 		failsWith(t, motor.NoFile, s, b, "Delete", a)
 		failsWith(t, motor.NoFile, s, b, "Rename", a, "c")
 		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", a)
@@ -127,7 +127,7 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 		failsWith(t, motor.NoFile, s, b, "DownloadToStreamByName", "b", io.Discard)
 		failsWith(t, motor.NoFile, s, b, "DeleteByName", "b")
 		failsWith(t, motor.NoFile, s, b, "RenameByName", "b", "c")
-		if _, err := ask[struct{}](s, b, "Delete", a); !errors.Is(err, motor.GridFSError) || !errors.Is(err, motor.PyMongoError) {
+		if _, err := callAndAwait[struct{}](s, b, "Delete", a); !errors.Is(err, motor.GridFSError) || !errors.Is(err, motor.PyMongoError) {
 			t.Errorf("got %v, want NoFile with the classes GridFSError and PyMongoError", err)
 		}
 		if n := count(); n != 0 {
@@ -136,12 +136,12 @@ func TestGridFSBucketDeleteAndRename(t *testing.T) {
 		put("x")
 		put("x")
 		put("y")
-		must[struct{}](t, s, b, "RenameByName", "x", "z")
-		must[struct{}](t, s, b, "DeleteByName", "z")
+		mustCall[struct{}](t, s, b, "RenameByName", "x", "z")
+		mustCall[struct{}](t, s, b, "DeleteByName", "z")
 		if n := count(); n != 1 {
 			t.Errorf("%d chunks left, want 1: DeleteByName removed two of three files", n)
 		}
-		must[struct{}](t, s, b, "Drop")
+		mustCall[struct{}](t, s, b, "Drop")
 		names, err := s.db.CollectionNames(s.ctx).Await(s.ctx)
 		if len(names) != 0 || err != nil {
 			t.Errorf("collections after Drop: %v, %v; want none", names, err)
@@ -159,18 +159,18 @@ func TestGridFSRevisions(t *testing.T) {
 		b := s.bucket(t)
 		files := s.db.Collection("fs.files")
 		for i := range 3 {
-			id := must[bson.ObjectID](t, s, b, "UploadFromStream", "f", strings.NewReader(fmt.Sprint(i)))
+			id := mustCall[bson.ObjectID](t, s, b, "UploadFromStream", "f", strings.NewReader(fmt.Sprint(i)))
 			_, err := files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"uploadDate": bson.DateTime(i)}}).Await(s.ctx)
 			noError(t, err)
 		}
 		fs := motor.NewGridFS(s.db, "")
 		for revision, want := range map[int32]string{0: "0", 1: "1", 2: "2", -1: "2", -2: "1", -3: "0"} {
-			out := must[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
-			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
+			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
+			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != want {
 				t.Errorf("revision %d: got %q, want %q", revision, got, want)
 			}
-			out = must[*motor.GridOut](t, s, fs, "GetVersion", "f", int(revision))
-			if got := must[[]byte](t, s, out, "Read", -1); string(got) != want {
+			out = mustCall[*motor.GridOut](t, s, fs, "GetVersion", "f", int(revision))
+			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != want {
 				t.Errorf("version %d: got %q, want %q", revision, got, want)
 			}
 		}
@@ -219,7 +219,7 @@ func TestGridFSFailedUploadLeavesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, bad := s.bucket(t), errors.New("the source is broken")
 		source := io.MultiReader(bytes.NewReader(patterned(5<<20)), iotest.ErrReader(bad))
-		_, err := ask[bson.ObjectID](s, b, "UploadFromStream", "f", source)
+		_, err := callAndAwait[bson.ObjectID](s, b, "UploadFromStream", "f", source)
 		if !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
 			t.Errorf("got %v, want the source's error %v", err, bad)
 		}
@@ -231,11 +231,11 @@ func TestGridFSFailedUploadLeavesNothing(t *testing.T) {
 		failsWith(t, motor.TypeError, s, b, "UploadFromStream", "f", nil)
 		failsWith(t, motor.TypeError, s, b, "DownloadToStream", 1, nil)
 		// A panic of the source fails the upload and nothing else.
-		_, err = ask[bson.ObjectID](s, b, "UploadFromStream", "f", io.TeeReader(strings.NewReader("x"), nil))
+		_, err = callAndAwait[bson.ObjectID](s, b, "UploadFromStream", "f", io.TeeReader(strings.NewReader("x"), nil))
 		if err == nil {
 			t.Error("upload from a source that panics: got no error, want one")
 		}
-		must[bson.ObjectID](t, s, b, "UploadFromStream", "f", iotest.OneByteReader(strings.NewReader("slow")))
+		mustCall[bson.ObjectID](t, s, b, "UploadFromStream", "f", iotest.OneByteReader(strings.NewReader("slow")))
 	})
 }
 
@@ -243,15 +243,15 @@ func TestGridFSUploadKeepsExistingFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(3<<20)
 		for id, first := range map[string][]byte{"full": data, "empty": nil} {
-			must[struct{}](t, s, b, "UploadFromStreamWithID", id, "first", bytes.NewReader(first))
+			mustCall[struct{}](t, s, b, "UploadFromStreamWithID", id, "first", bytes.NewReader(first))
 			failsWith(t, motor.FileExists, s, b, "UploadFromStreamWithID", id, "second", bytes.NewReader(patterned(4<<20)))
 			in := b.OpenUploadStreamWithID(id, "third")
-			must[struct{}](t, s, in, "Write", "x")
+			mustCall[struct{}](t, s, in, "Write", "x")
 			failsWith(t, motor.FileExists, s, in, "Close")
 			failsWith(t, motor.InvalidOperation, s, in, "Close")
-			must[struct{}](t, s, in, "Abort")
-			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
-			same(t, id, must[[]byte](t, s, out, "Read", -1), first)
+			mustCall[struct{}](t, s, in, "Abort")
+			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+			checkEqualBytes(t, id, mustCall[[]byte](t, s, out, "Read", -1), first)
 			if name, err := out.Name(); name != "first" || err != nil {
 				t.Errorf("file %s has the name %q, %v; want first", id, name, err)
 			}

@@ -19,8 +19,8 @@ import (
 // text returns the content of the file with this _id.
 func (s gridStyle) text(t *testing.T, b *motor.GridFSBucket, id any) string {
 	t.Helper()
-	out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
-	return string(must[[]byte](t, s, out, "Read", -1))
+	out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+	return string(mustCall[[]byte](t, s, out, "Read", -1))
 }
 
 func TestGridIn(t *testing.T) {
@@ -35,20 +35,20 @@ func TestGridIn(t *testing.T) {
 		_, err := writing.Await(s.ctx)
 		noError(t, err)
 		copy(data, "XXXXXX")
-		must[struct{}](t, s, in, "Write", "and text ")
-		must[struct{}](t, s, in, "Write", strings.NewReader("and a reader "))
-		must[struct{}](t, s, in, "Writelines", []any{"and ", []byte("lines"), strings.NewReader(".")})
-		must[struct{}](t, s, in, "Writelines", []string{"\n"})
+		mustCall[struct{}](t, s, in, "Write", "and text ")
+		mustCall[struct{}](t, s, in, "Write", strings.NewReader("and a reader "))
+		mustCall[struct{}](t, s, in, "Writelines", []any{"and ", []byte("lines"), strings.NewReader(".")})
+		mustCall[struct{}](t, s, in, "Writelines", []string{"\n"})
 		failsWith(t, motor.TypeError, s, in, "Write", 1)
 		failsWith(t, motor.TypeError, s, in, "Write", nil)
 		failsWith(t, motor.TypeError, s, in, "Writelines", "text")
 		failsWith(t, motor.TypeError, s, in, "Writelines", []int{1})
-		must[struct{}](t, s, in, "Set", "content_type", "text/plain")
+		mustCall[struct{}](t, s, in, "Set", "content_type", "text/plain")
 		for _, name := range []string{"_id", "length", "chunk_size", "upload_date", "md5"} {
 			failsWith(t, motor.ValueError, s, in, "Set", name, 1)
 		}
-		must[struct{}](t, s, in, "Close")
-		must[struct{}](t, s, in, "Close")
+		mustCall[struct{}](t, s, in, "Close")
+		mustCall[struct{}](t, s, in, "Close")
 		const want = "bytes and text and a reader and lines.\n"
 		if !in.Closed() || in.Length() != int64(len(want)) || in.UploadDate().IsZero() || in.ContentType() != "text/plain" || in.MD5() != "" {
 			t.Errorf("the closed file is %v with length %d, content type %q; want length %d, text/plain", in, in.Length(), in.ContentType(), len(want))
@@ -59,12 +59,12 @@ func TestGridIn(t *testing.T) {
 		failsWith(t, motor.ValueError, s, in, "Write", "x")
 		failsWith(t, motor.ValueError, s, in, "Writelines", []string{"x"})
 		// Fields that are set after Close are set on the server.
-		must[struct{}](t, s, in, "Set", "answer", 42)
+		mustCall[struct{}](t, s, in, "Set", "answer", 42)
 		doc, err := s.db.Collection("fs.files").FindOne(s.ctx, bson.M{"_id": in.ID()}).Await(s.ctx)
 		if err != nil || doc["answer"] != int32(42) || doc["contentType"] != "text/plain" || in.Get("answer") != int32(42) {
 			t.Errorf("got document %v, %v; want answer 42, text/plain", doc, err)
 		}
-		must[struct{}](t, s, in, "Abort") // deletes the whole file
+		mustCall[struct{}](t, s, in, "Abort") // deletes the whole file
 		failsWith(t, motor.NoFile, s, b, "OpenDownloadStream", in.ID())
 	})
 }
@@ -73,15 +73,15 @@ func TestGridInAbortLeavesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, why := s.bucket(t), errors.New("why")
 		for name, end := range map[string]func(*motor.GridIn) error{
-			"Abort": func(in *motor.GridIn) error { must[struct{}](t, s, in, "Abort"); return why },
-			"Leave": func(in *motor.GridIn) error { _, err := ask[struct{}](s, in, "Leave", why); return err },
+			"Abort": func(in *motor.GridIn) error { mustCall[struct{}](t, s, in, "Abort"); return why },
+			"Leave": func(in *motor.GridIn) error { _, err := callAndAwait[struct{}](s, in, "Leave", why); return err },
 			"a reader that fails": func(in *motor.GridIn) error {
-				_, err := ask[struct{}](s, in, "Write", iotest.ErrReader(why))
+				_, err := callAndAwait[struct{}](s, in, "Write", iotest.ErrReader(why))
 				return err
 			},
 		} {
 			in := b.OpenUploadStream(name)
-			must[struct{}](t, s, in, "Write", patterned(3<<20))
+			mustCall[struct{}](t, s, in, "Write", patterned(3<<20))
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n == 0 || err != nil {
 				t.Errorf("%s: Write of 3 MB sent no chunks: %v", name, err)
 			}
@@ -93,11 +93,11 @@ func TestGridInAbortLeavesNothing(t *testing.T) {
 			}
 			failsWith(t, motor.ValueError, s, in, "Write", "x")
 			failsWith(t, motor.ValueError, s, in, "Set", "a", 1)
-			must[struct{}](t, s, in, "Close")
+			mustCall[struct{}](t, s, in, "Close")
 		}
 		in := b.OpenUploadStream("good")
-		must[struct{}](t, s, in, "Write", "x")
-		must[struct{}](t, s, in, "Leave", nil)
+		mustCall[struct{}](t, s, in, "Write", "x")
+		mustCall[struct{}](t, s, in, "Leave", nil)
 		if got := s.text(t, b, in.ID()); got != "x" {
 			t.Errorf("content after Leave without an error: %q, want \"x\"", got)
 		}
@@ -150,7 +150,7 @@ func TestGridInConcurrentWrites(t *testing.T) {
 		for _, letter := range "abcdefgh" {
 			group.Go(func() {
 				for range 50 {
-					_, err := ask[struct{}](s, in, "Write", strings.NewReader(strings.Repeat(string(letter), 10)))
+					_, err := callAndAwait[struct{}](s, in, "Write", strings.NewReader(strings.Repeat(string(letter), 10)))
 					if err != nil {
 						t.Error(err)
 					}
@@ -158,7 +158,7 @@ func TestGridInConcurrentWrites(t *testing.T) {
 			})
 		}
 		group.Wait()
-		must[struct{}](t, s, in, "Close")
+		mustCall[struct{}](t, s, in, "Close")
 		got := s.text(t, b, in.ID())
 		if len(got) != 8*50*10 {
 			t.Errorf("got %d bytes, want 4000", len(got))
@@ -189,14 +189,14 @@ func TestGridInCancelledWriteFailsFile(t *testing.T) {
 			t.Errorf("queued write: %v, want InvalidOperation", err)
 		}
 		failsWith(t, motor.InvalidOperation, s, in, "Close")
-		must[struct{}](t, s, in, "Abort")
+		mustCall[struct{}](t, s, in, "Abort")
 		noError(t, stop.Close())
 		// A write that is cancelled before it begins has no effect.
 		in = b.OpenUploadStream("f")
 		if _, err := s.startWith(ctx, in, "Write", "x").Await(s.ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("write with a cancelled context: %v, want context.Canceled", err)
 		}
-		must[struct{}](t, s, in, "Close")
+		mustCall[struct{}](t, s, in, "Close")
 		if got := s.text(t, b, in.ID()); got != "" {
 			t.Errorf("got content %q, want none", got)
 		}

@@ -20,13 +20,13 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 		find := func() *motor.GridOutCursor { return b.Find(bson.D{}).Sort("filename").BatchSize(2) }
 		read := func(out *motor.GridOut, i int) {
 			t.Helper()
-			if got := must[[]byte](t, s, out, "Read", -1); string(got) != fmt.Sprint("text ", i) {
+			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != fmt.Sprint("text ", i) {
 				t.Errorf("file %d: got content %q, want \"text %[1]d\"", i, got)
 			}
 		}
 		c := find()
-		read(must[*motor.GridOut](t, s, c, "Next"), 0)
-		if !must[bool](t, s, c, "FetchNext") {
+		read(mustCall[*motor.GridOut](t, s, c, "Next"), 0)
+		if !mustCall[bool](t, s, c, "FetchNext") {
 			t.Fatal("FetchNext() = false, want true")
 		}
 		if s.loop == nil {
@@ -34,13 +34,13 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 		} else {
 			read(callback.WrapGridOutCursor(s.loop, c).NextObject().Futures(), 1)
 		}
-		read(must[*motor.GridOut](t, s, c, "TryNext"), 2)
-		// ask does not unwrap a list of handles in callback style.
+		read(mustCall[*motor.GridOut](t, s, c, "TryNext"), 2)
+		// callAndAwait does not unwrap a list of handles in callback style.
 		var rest []*motor.GridOut
 		if s.loop == nil {
-			rest = must[[]*motor.GridOut](t, s, c, "ToList", 10)
+			rest = mustCall[[]*motor.GridOut](t, s, c, "ToList", 10)
 		} else {
-			list := must[[]*callback.GridOut](t, s, c, "ToList", 10)
+			list := mustCall[[]*callback.GridOut](t, s, c, "ToList", 10)
 			for _, out := range list {
 				rest = append(rest, out.Futures())
 			}
@@ -51,7 +51,7 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 		read(rest[0], 3)
 		read(rest[1], 4)
 		failsWith(t, motor.StopAsyncIteration, s, c, "Next")
-		if out := must[*motor.GridOut](t, s, c, "TryNext"); out != nil {
+		if out := mustCall[*motor.GridOut](t, s, c, "TryNext"); out != nil {
 			t.Errorf("TryNext() after the end = %v, want nil", out)
 		}
 		each := make(chan *motor.GridOut, 10)
@@ -91,8 +91,8 @@ func TestGridOutCursorReadMethods(t *testing.T) {
 			t.Errorf("All yielded %d files, want 3", i)
 		}
 		opts := options.GridFSFind().SetSkip(2).SetLimit(1).SetSort(bson.D{{Key: "filename", Value: -1}})
-		read(must[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
-		read(must[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
+		read(mustCall[*motor.GridOut](t, s, b.Find(bson.D{}, opts), "Next"), 2)
+		read(mustCall[*motor.GridOut](t, s, c.Rewind().Clone(), "Next"), 0)
 		failsWith(t, motor.TypeError, s, b.Find(nil), "Next")
 		if c.Collection() != b.Collection() {
 			t.Error("Collection() is not the bucket's collection")

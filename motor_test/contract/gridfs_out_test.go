@@ -23,7 +23,7 @@ import (
 // uploaded writes a file in chunks of size bytes, and returns its _id.
 func (s gridStyle) uploaded(t *testing.T, b *motor.GridFSBucket, name string, data []byte, size int32) bson.ObjectID {
 	t.Helper()
-	return must[bson.ObjectID](t, s, b, "UploadFromStream", name, bytes.NewReader(data), options.GridFSUpload().SetChunkSizeBytes(size))
+	return mustCall[bson.ObjectID](t, s, b, "UploadFromStream", name, bytes.NewReader(data), options.GridFSUpload().SetChunkSizeBytes(size))
 }
 
 func TestGridOutReadMethods(t *testing.T) {
@@ -34,7 +34,7 @@ func TestGridOutReadMethods(t *testing.T) {
 		out := motor.NewGridOut(b.Collection(), id)
 		read := func(want, method string, args ...any) {
 			t.Helper()
-			if got := must[[]byte](t, s, out, method, args...); string(got) != want || got == nil {
+			if got := mustCall[[]byte](t, s, out, method, args...); string(got) != want || got == nil {
 				t.Errorf("%s%v = %q, want %q", method, args, got, want)
 			}
 		}
@@ -88,7 +88,7 @@ func TestGridOutReadMethods(t *testing.T) {
 		noError(t, out.Close())
 		seek(6, io.SeekStart, 6)
 		w := httptest.NewRecorder()
-		must[struct{}](t, s, out, "StreamToHandler", w)
+		mustCall[struct{}](t, s, out, "StreamToHandler", w)
 		if w.Body.String() != text[6:] || !w.Flushed {
 			t.Errorf("the response has %q, want the text from byte 6 on, flushed", w.Body)
 		}
@@ -103,8 +103,8 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 			ID: "id", Filename: new("f"), ContentType: "text/plain", ChunkSize: 3, Aliases: []string{"g"},
 			Metadata: bson.M{"a": 1}, Fields: bson.D{{Key: "more", Value: "x"}},
 		})
-		must[struct{}](t, s, in, "Write", "text")
-		must[struct{}](t, s, in, "Close")
+		mustCall[struct{}](t, s, in, "Write", "text")
+		mustCall[struct{}](t, s, in, "Close")
 		out := motor.NewGridOut(b.Collection(), "id")
 		properties := map[string]func() (any, error){
 			"_id":          func() (any, error) { return out.ID() },
@@ -129,7 +129,7 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 		if _, err := out.Seek(0, io.SeekEnd); !errors.Is(err, motor.InvalidOperation) {
 			t.Errorf("Seek from the end before Open: %v, want InvalidOperation", err)
 		}
-		if same := must[*motor.GridOut](t, s, out, "Open"); same != out {
+		if same := mustCall[*motor.GridOut](t, s, out, "Open"); same != out {
 			t.Error("Open returned another handle")
 		}
 		check := func() {
@@ -148,7 +148,7 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 		noError(t, err)
 		out = motor.NewGridOut(b.Collection(), nil, doc)
 		check()
-		if got := must[[]byte](t, s, out, "Read", -1); string(got) != "text" {
+		if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != "text" {
 			t.Errorf("content by its document: %q, want \"text\"", got)
 		}
 		failsWith(t, motor.TypeError, s, motor.NewGridOut(b.Collection(), nil, 1), "Open")
@@ -162,34 +162,34 @@ func TestGridOutCorruptFile(t *testing.T) {
 		b, chunks, files := s.bucket(t), s.db.Collection("fs.chunks"), s.db.Collection("fs.files")
 		of := func(id any, n int) bson.M { return bson.M{"files_id": id, "n": n} }
 		for what, spoil := range map[string]func(id any) error{
-			"the first chunk is missing": func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 0)).Await(s.ctx)) },
-			"a chunk is missing":         func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 1)).Await(s.ctx)) },
-			"the last chunk is missing":  func(id any) error { return problem(chunks.DeleteOne(s.ctx, of(id, 3)).Await(s.ctx)) },
+			"the first chunk is missing": func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 0)).Await(s.ctx)) },
+			"a chunk is missing":         func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 1)).Await(s.ctx)) },
+			"the last chunk is missing":  func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 3)).Await(s.ctx)) },
 			"a chunk is short": func(id any) error {
-				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("12")}}).Await(s.ctx))
+				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("12")}}).Await(s.ctx))
 			},
 			"a chunk is long": func(id any) error {
-				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("1234")}}).Await(s.ctx))
+				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("1234")}}).Await(s.ctx))
 			},
 			"the last chunk is long": func(id any) error {
-				return problem(chunks.UpdateOne(s.ctx, of(id, 3), bson.M{"$set": bson.M{"data": []byte("123")}}).Await(s.ctx))
+				return errorOf(chunks.UpdateOne(s.ctx, of(id, 3), bson.M{"$set": bson.M{"data": []byte("123")}}).Await(s.ctx))
 			},
 			"a chunk has no bytes": func(id any) error {
-				return problem(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": "123"}}).Await(s.ctx))
+				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": "123"}}).Await(s.ctx))
 			},
 			"there is one chunk more": func(id any) error {
-				return problem(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 4, "data": []byte("x")}).Await(s.ctx))
+				return errorOf(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 4, "data": []byte("x")}).Await(s.ctx))
 			},
 			"there is no chunk size": func(id any) error {
-				return problem(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$unset": bson.M{"chunkSize": ""}}).Await(s.ctx))
+				return errorOf(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$unset": bson.M{"chunkSize": ""}}).Await(s.ctx))
 			},
 			"the length is negative": func(id any) error {
-				return problem(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"length": -1}}).Await(s.ctx))
+				return errorOf(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"length": -1}}).Await(s.ctx))
 			},
 		} {
 			id := s.uploaded(t, b, what, []byte("0123456789"), 3)
 			noError(t, spoil(id))
-			out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
+			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
 			if what == "the length is negative" {
 				failsWith(t, motor.CorruptGridFile, s, out, "ReadChunk")
 				continue
@@ -202,14 +202,14 @@ func TestGridOutCorruptFile(t *testing.T) {
 		}
 		// Some programs write an extra empty chunk at the end.
 		id := s.uploaded(t, b, "empty", []byte("012345"), 3)
-		noError(t, problem(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 2, "data": []byte{}}).Await(s.ctx)))
+		noError(t, errorOf(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 2, "data": []byte{}}).Await(s.ctx)))
 		if got := s.text(t, b, id); got != "012345" {
 			t.Errorf("content with an empty last chunk: %q, want \"012345\"", got)
 		}
 	})
 }
 
-func problem[T any](_ T, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }
 
 func TestDownloadMemoryIsBounded(t *testing.T) {
 	var mu sync.Mutex
@@ -232,8 +232,8 @@ func TestDownloadMemoryIsBounded(t *testing.T) {
 		most, batches = 0, 0
 		mu.Unlock()
 		var got bytes.Buffer
-		must[int64](t, s, b, "DownloadToStream", id, &got)
-		same(t, "the file", got.Bytes(), data)
+		mustCall[int64](t, s, b, "DownloadToStream", id, &got)
+		checkEqualBytes(t, "the file", got.Bytes(), data)
 		mu.Lock()
 		defer mu.Unlock()
 		if most != 2 || batches < 5 {
@@ -245,14 +245,14 @@ func TestDownloadMemoryIsBounded(t *testing.T) {
 func TestGridOutConcurrentReads(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(4000)
-		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 7))
+		out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 7))
 		var mu sync.Mutex
 		parts := make(map[string]int)
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
 				for range 50 {
-					part, err := ask[[]byte](s, out, "Read", 10)
+					part, err := callAndAwait[[]byte](s, out, "Read", 10)
 					if err != nil || len(part) != 10 {
 						t.Errorf("Read(10) = %d bytes, %v; want 10", len(part), err)
 					}
@@ -281,7 +281,7 @@ func TestGridOutConcurrentReads(t *testing.T) {
 			second := out.Read(s.ctx, 10)
 			a, _ := first.Await(s.ctx)
 			again, _ := second.Await(s.ctx)
-			same(t, "after Seek", again, a)
+			checkEqualBytes(t, "after Seek", again, a)
 		}
 	})
 }
@@ -289,7 +289,7 @@ func TestGridOutConcurrentReads(t *testing.T) {
 func TestGridOutCancelledReadLosesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(20_000)
-		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 100))
+		out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 100))
 		var got []byte
 		for i := 0; len(got) < len(data); i++ {
 			if i%2 == 0 && s.loop == nil {
@@ -318,20 +318,20 @@ func TestGridOutCancelledReadLosesNothing(t *testing.T) {
 			}
 			got = append(got, part.([]byte)...)
 		}
-		same(t, "in pieces", got, data)
+		checkEqualBytes(t, "in pieces", got, data)
 	})
 }
 
 func TestDownloadSurvivesClientClose(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(3<<20)
-		out := must[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 255*1024))
-		got := must[[]byte](t, s, out, "Read", 1000)
+		out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", s.uploaded(t, b, "f", data, 255*1024))
+		got := mustCall[[]byte](t, s, out, "Read", 1000)
 		noError(t, s.db.Client().Close(s.ctx))
-		got = append(got, must[[]byte](t, s, out, "Read", 1<<20)...)
+		got = append(got, mustCall[[]byte](t, s, out, "Read", 1<<20)...)
 		noError(t, out.Close())
-		got = append(got, must[[]byte](t, s, out, "Read", -1)...)
-		same(t, "the file", got, data)
+		got = append(got, mustCall[[]byte](t, s, out, "Read", -1)...)
+		checkEqualBytes(t, "the file", got, data)
 	})
 }
 
@@ -341,10 +341,10 @@ func TestDownloadDestinationFails(t *testing.T) {
 		id := s.uploaded(t, b, "f", []byte("text"), 2)
 		reader, writer := io.Pipe()
 		noError(t, reader.CloseWithError(bad))
-		if _, err := ask[int64](s, b, "DownloadToStream", id, writer); !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
+		if _, err := callAndAwait[int64](s, b, "DownloadToStream", id, writer); !errors.Is(err, bad) || errors.Is(err, motor.PyMongoError) {
 			t.Errorf("got %v, want the destination's error %v", err, bad)
 		}
-		if _, err := ask[int64](s, b, "DownloadToStream", id, panicking{}); err == nil {
+		if _, err := callAndAwait[int64](s, b, "DownloadToStream", id, panicking{}); err == nil {
 			t.Error("download to a destination that panics: got no error, want one")
 		}
 	})

@@ -50,9 +50,9 @@ func (s gridStyle) driver(t *testing.T) *mongo.GridFSBucket {
 	return db.GridFSBucket()
 }
 
-// ask calls a method of a handle of package motor in the style of s, with s's context before args. It waits for the
+// callAndAwait calls a method of a handle of package motor in the style of s, with s's context before args. It waits for the
 // outcome.
-func ask[T any](s gridStyle, handle any, method string, args ...any) (result T, err error) {
+func callAndAwait[T any](s gridStyle, handle any, method string, args ...any) (result T, err error) {
 	v, err := s.start(handle, method, args...).Await(s.ctx)
 	if v != nil {
 		result = v.(T)
@@ -60,7 +60,7 @@ func ask[T any](s gridStyle, handle any, method string, args ...any) (result T, 
 	return result, err
 }
 
-// start calls a method like ask, and returns its outcome as a future.
+// start calls a method like callAndAwait, and returns its outcome as a future.
 func (s gridStyle) start(handle any, method string, args ...any) *future.Future[any] {
 	return s.startWith(s.ctx, handle, method, args...)
 }
@@ -69,7 +69,7 @@ func (s gridStyle) startWith(ctx context.Context, handle any, method string, arg
 	p := future.NewPromise[any]()
 	if s.loop == nil {
 		out := call(handle, method, ctx, reflect.Value{}, args)[0]
-		out.MethodByName("OnComplete").Call([]reflect.Value{settling(out.MethodByName("OnComplete").Type().In(0), p)})
+		out.MethodByName("OnComplete").Call([]reflect.Value{settlingCallback(out.MethodByName("OnComplete").Type().In(0), p)})
 		return p.Future()
 	}
 	s.loop.AddCallback(func() {
@@ -77,7 +77,7 @@ func (s gridStyle) startWith(ctx context.Context, handle any, method string, arg
 		m := reflect.ValueOf(h).MethodByName(method)
 		for i := range m.Type().NumIn() {
 			if in := m.Type().In(i); in.Kind() == reflect.Func {
-				call(h, method, ctx, settling(in, p), args)
+				call(h, method, ctx, settlingCallback(in, p), args)
 				return
 			}
 		}
@@ -108,8 +108,8 @@ func call(handle any, method string, ctx context.Context, done reflect.Value, ar
 	return m.Call(in)
 }
 
-// settling returns a callback of type t that settles p. It unwraps handles in callback style.
-func settling(t reflect.Type, p *future.Promise[any]) reflect.Value {
+// settlingCallback returns a callback of type t that settles p. It unwraps handles in callback style.
+func settlingCallback(t reflect.Type, p *future.Promise[any]) reflect.Value {
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		err, _ := in[1].Interface().(error)
 		switch f := in[0].MethodByName("Futures"); {
@@ -140,10 +140,10 @@ func (s gridStyle) byCallback(handle any) any {
 	panic(fmt.Sprintf("byCallback: a %T", handle))
 }
 
-// must calls a method like ask. An error ends the test.
-func must[T any](t *testing.T, s gridStyle, handle any, method string, args ...any) T {
+// mustCall calls a method like callAndAwait. An error ends the test.
+func mustCall[T any](t *testing.T, s gridStyle, handle any, method string, args ...any) T {
 	t.Helper()
-	v, err := ask[T](s, handle, method, args...)
+	v, err := callAndAwait[T](s, handle, method, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", method, err)
 	}
@@ -173,8 +173,8 @@ func patterned(n int) []byte {
 	return data
 }
 
-// same checks that two long slices are equal.
-func same(t *testing.T, what string, got, want []byte) {
+// checkEqualBytes checks that two long slices are equal.
+func checkEqualBytes(t *testing.T, what string, got, want []byte) {
 	t.Helper()
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s: got %d bytes that differ from the %d wanted", what, len(got), len(want))

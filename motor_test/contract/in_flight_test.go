@@ -15,7 +15,7 @@ import (
 
 // inserting starts an insert.
 func inserting(ops operations, doc any) *future.Future[*motor.InsertOneResult] {
-	return begun(ops, func(ctx context.Context, c futures) *future.Future[*motor.InsertOneResult] {
+	return startInStyle(ops, func(ctx context.Context, c futures) *future.Future[*motor.InsertOneResult] {
 		return c.InsertOne(ctx, doc)
 	}, func(ctx context.Context, c callbacks, done callback.Func[*motor.InsertOneResult]) {
 		c.InsertOne(ctx, doc, done)
@@ -24,7 +24,7 @@ func inserting(ops operations, doc any) *future.Future[*motor.InsertOneResult] {
 
 // finding starts a FindOne.
 func finding(ops operations, filter any) futureOfDocument {
-	return begun(ops, func(ctx context.Context, c futures) futureOfDocument {
+	return startInStyle(ops, func(ctx context.Context, c futures) futureOfDocument {
 		return c.FindOne(ctx, filter)
 	}, func(ctx context.Context, c callbacks, done callbackOfDocument) {
 		c.FindOne(ctx, filter, done)
@@ -33,7 +33,7 @@ func finding(ops operations, filter any) futureOfDocument {
 
 // counting starts a CountDocuments.
 func counting(ops operations) *future.Future[int64] {
-	return begun(ops, func(ctx context.Context, c futures) *future.Future[int64] {
+	return startInStyle(ops, func(ctx context.Context, c futures) *future.Future[int64] {
 		return c.CountDocuments(ctx, bson.D{})
 	}, func(ctx context.Context, c callbacks, done callback.Func[int64]) {
 		c.CountDocuments(ctx, bson.D{}, done)

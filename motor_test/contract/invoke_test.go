@@ -9,16 +9,16 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// invoked starts a method in the style of ops and returns its outcome as a future. name is "Collection.FindOne" or a
+// startMethod starts a method in the style of ops and returns its outcome as a future. name is "Collection.FindOne" or a
 // method of the Database or the Client of ops. args are the arguments after the context, in the order of the future
-// style. It serves tables of many methods; other tests use begun.
-func invoked(ops operations, name string, args ...any) *future.Future[any] {
+// style. It serves tables of many methods; other tests use startInStyle.
+func startMethod(ops operations, name string, args ...any) *future.Future[any] {
 	kind, method, _ := strings.Cut(name, ".")
 	ctx := contextOf(ops)
 	switch s := ops.(type) {
 	case byFutures:
 		m := handleOf(s.coll, kind).MethodByName(method)
-		return settledBy(ctx, m.Call(argumentsOf(m.Type(), append([]any{ctx}, args...)))[0])
+		return outcomeOf(ctx, m.Call(argumentsOf(m.Type(), append([]any{ctx}, args...)))[0])
 	case byCallbacks:
 		m := handleOf(s.coll, kind).MethodByName(method)
 		p := future.NewPromise[any]()
@@ -37,7 +37,7 @@ func invoked(ops operations, name string, args ...any) *future.Future[any] {
 		}
 		panic(fmt.Sprintf("%s has no callback", name))
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // handleOf returns a collection, its database or its client, in the style of coll.
@@ -66,8 +66,8 @@ func argumentsOf(typ reflect.Type, args []any) []reflect.Value {
 	return in
 }
 
-// settledBy returns the outcome of f, a future of any type.
-func settledBy(ctx context.Context, f reflect.Value) *future.Future[any] {
+// outcomeOf returns the outcome of f, a future of any type.
+func outcomeOf(ctx context.Context, f reflect.Value) *future.Future[any] {
 	p := future.NewPromise[any]()
 	go func() {
 		outcome := f.MethodByName("Await").Call([]reflect.Value{reflect.ValueOf(context.WithoutCancel(ctx))})

@@ -63,19 +63,19 @@ func (b futureBulk) Execute(writeConcern ...any) (bson.M, error) {
 }
 
 func (s byCallbacks) Insert(documents any, opts ...motor.InsertOptions) (any, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[any]) { s.coll.Insert(s.ctx, documents, done, opts...) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[any]) { s.coll.Insert(s.ctx, documents, done, opts...) })
 }
 
 func (s byCallbacks) Save(document any, opts ...motor.SaveOptions) (any, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[any]) { s.coll.Save(s.ctx, document, done, opts...) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[any]) { s.coll.Save(s.ctx, document, done, opts...) })
 }
 
 func (s byCallbacks) Update(spec, document any, opts ...motor.UpdateOptions) (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Update(s.ctx, spec, document, done, opts...) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Update(s.ctx, spec, document, done, opts...) })
 }
 
 func (s byCallbacks) Remove(specOrID any, opts ...motor.RemoveOptions) (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Remove(s.ctx, specOrID, done, opts...) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Remove(s.ctx, specOrID, done, opts...) })
 }
 
 func (s byCallbacks) Bulk(ordered bool) bulkBuilder {
@@ -93,7 +93,7 @@ type callbackBulk struct {
 func (b callbackBulk) Insert(document any)                         { b.b.Insert(document) }
 func (b callbackBulk) Find(selector any) *motor.BulkWriteOperation { return b.b.Find(selector) }
 func (b callbackBulk) Execute(writeConcern ...any) (bson.M, error) {
-	return called(b.s.ctx, b.s.loop, func(done callback.Func[bson.M]) { b.b.Execute(b.s.ctx, done, writeConcern...) })
+	return awaitOnLoop(b.s.ctx, b.s.loop, func(done callback.Func[bson.M]) { b.b.Execute(b.s.ctx, done, writeConcern...) })
 }
 
 func inBothOldStyles(t *testing.T, test func(*testing.T, oldWriters)) {

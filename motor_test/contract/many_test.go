@@ -51,8 +51,8 @@ func startersOfFutures(ctx context.Context, coll *motor.Collection[bson.M]) star
 	}
 }
 
-// calledBack returns a future of what the callback gets.
-func calledBack[T any](start func(callback.Func[T])) *future.Future[T] {
+// startNow returns a future of what the callback gets.
+func startNow[T any](start func(callback.Func[T])) *future.Future[T] {
 	p := future.NewPromise[T]()
 	start(func(v T, err error) { p.Settle(v, err) })
 	return p.Future()
@@ -61,37 +61,37 @@ func calledBack[T any](start func(callback.Func[T])) *future.Future[T] {
 func startersOfCallbacks(ctx context.Context, coll *callback.Collection[bson.M]) starters {
 	return starters{
 		insertOne: func(doc any) *future.Future[*motor.InsertOneResult] {
-			return calledBack(func(done callback.Func[*motor.InsertOneResult]) { coll.InsertOne(ctx, doc, done) })
+			return startNow(func(done callback.Func[*motor.InsertOneResult]) { coll.InsertOne(ctx, doc, done) })
 		},
 		findOne: func(filter any) *future.Future[bson.M] {
-			return calledBack(func(done callback.Func[bson.M]) { coll.FindOne(ctx, filter, done) })
+			return startNow(func(done callback.Func[bson.M]) { coll.FindOne(ctx, filter, done) })
 		},
 		updateOne: func(filter, update any) *future.Future[*motor.UpdateResult] {
-			return calledBack(func(done callback.Func[*motor.UpdateResult]) { coll.UpdateOne(ctx, filter, update, done) })
+			return startNow(func(done callback.Func[*motor.UpdateResult]) { coll.UpdateOne(ctx, filter, update, done) })
 		},
 		replace: func(filter, doc any) *future.Future[*motor.UpdateResult] {
-			return calledBack(func(done callback.Func[*motor.UpdateResult]) { coll.ReplaceOne(ctx, filter, doc, done) })
+			return startNow(func(done callback.Func[*motor.UpdateResult]) { coll.ReplaceOne(ctx, filter, doc, done) })
 		},
 		deleteOne: func(filter any) *future.Future[*motor.DeleteResult] {
-			return calledBack(func(done callback.Func[*motor.DeleteResult]) { coll.DeleteOne(ctx, filter, done) })
+			return startNow(func(done callback.Func[*motor.DeleteResult]) { coll.DeleteOne(ctx, filter, done) })
 		},
 		bulkWrite: func(models []mongo.WriteModel) *future.Future[*motor.BulkWriteResult] {
-			return calledBack(func(done callback.Func[*motor.BulkWriteResult]) { coll.BulkWrite(ctx, models, done) })
+			return startNow(func(done callback.Func[*motor.BulkWriteResult]) { coll.BulkWrite(ctx, models, done) })
 		},
 		list: func(filter any) *future.Future[[]bson.M] {
-			return calledBack(func(done callback.Func[[]bson.M]) { coll.Find(filter).ToList(ctx, done) })
+			return startNow(func(done callback.Func[[]bson.M]) { coll.Find(filter).ToList(ctx, done) })
 		},
 		insert: func(doc any) *future.Future[any] {
-			return calledBack(func(done callback.Func[any]) { coll.Insert(ctx, doc, done) })
+			return startNow(func(done callback.Func[any]) { coll.Insert(ctx, doc, done) })
 		},
 		update: func(spec, doc any) *future.Future[bson.M] {
-			return calledBack(func(done callback.Func[bson.M]) { coll.Update(ctx, spec, doc, done) })
+			return startNow(func(done callback.Func[bson.M]) { coll.Update(ctx, spec, doc, done) })
 		},
 		remove: func(id any) *future.Future[bson.M] {
-			return calledBack(func(done callback.Func[bson.M]) { coll.Remove(ctx, id, done) })
+			return startNow(func(done callback.Func[bson.M]) { coll.Remove(ctx, id, done) })
 		},
 		command: func(command any) *future.Future[bson.M] {
-			return calledBack(func(done callback.Func[bson.M]) { coll.Database().Command(ctx, command, done) })
+			return startNow(func(done callback.Func[bson.M]) { coll.Database().Command(ctx, command, done) })
 		},
 		batching: func() starters { return startersOfCallbacks(ctx, coll.WithBatching()) },
 	}

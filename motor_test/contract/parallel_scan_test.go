@@ -103,8 +103,8 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				}
 				ended := make(chan struct{})
 				go func() { defer close(ended); reading.Wait() }()
-				nextOf(t, ended)
-				eachOnce(t, numbers, 250)
+				receiveWithin(t, ended)
+				checkEachOnce(t, numbers, 250)
 				for _, r := range all {
 					if r.Alive() || r.CursorID() != 0 {
 						t.Error("a cursor is alive or has an id at its end")
@@ -136,7 +136,7 @@ func TestParallelScanCloseOneCursor(t *testing.T) {
 		for _, r := range all[1:] {
 			take(r.ToList())
 		}
-		eachOnce(t, numbers, 250)
+		checkEachOnce(t, numbers, 250)
 	})
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// writing has functions that start a cursor over a pipeline into the collection "out". They return the cursor, and a
+// outPipelines has functions that start a cursor over a pipeline into the collection "out". They return the cursor, and a
 // function that reads it and returns its length.
-var writing = map[string]func(ops operations) (state interface{ Started() bool }, list func() (int, error)){
+var outPipelines = map[string]func(ops operations) (state interface{ Started() bool }, list func() (int, error)){
 	"documents": func(ops operations) (interface{ Started() bool }, func() (int, error)) {
 		r := aggregate(ops, intoOut)
 		return r, func() (int, error) { return listed(r.reader) }
@@ -31,7 +31,7 @@ func listed[D any](r reader[D]) (int, error) {
 }
 
 func TestOutPipelineIsSentOnRead(t *testing.T) {
-	for name, pipeline := range writing {
+	for name, pipeline := range outPipelines {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Primary, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				pipeline(ops) // never read
@@ -57,7 +57,7 @@ func TestOutPipelineIsSentOnRead(t *testing.T) {
 
 func TestOutPipelineWritesOnRead(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "$out")
-	for name, pipeline := range writing {
+	for name, pipeline := range outPipelines {
 		t.Run(name, func(t *testing.T) {
 			withDocuments(t, 3, func(t *testing.T, ops operations) {
 				out, ctx := collectionOf(ops).Database().Collection("out"), t.Context()

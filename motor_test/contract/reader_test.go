@@ -67,23 +67,23 @@ func calledBy[D any](loop *callback.Loop, c callbackCursor[D]) calledCursor[D] {
 }
 
 func (c calledCursor[D]) FetchNext(ctx context.Context) *future.Future[bool] {
-	return calls(c.loop, func(done callback.Func[bool]) { c.c.FetchNext(ctx, done) })
+	return startOnLoop(c.loop, func(done callback.Func[bool]) { c.c.FetchNext(ctx, done) })
 }
 
 func (c calledCursor[D]) Next(ctx context.Context) *future.Future[D] {
-	return calls(c.loop, func(done callback.Func[D]) { c.c.Next(ctx, done) })
+	return startOnLoop(c.loop, func(done callback.Func[D]) { c.c.Next(ctx, done) })
 }
 
 func (c calledCursor[D]) TryNext(ctx context.Context) *future.Future[D] {
-	return calls(c.loop, func(done callback.Func[D]) { c.c.TryNext(ctx, done) })
+	return startOnLoop(c.loop, func(done callback.Func[D]) { c.c.TryNext(ctx, done) })
 }
 
 func (c calledCursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]D] {
-	return calls(c.loop, func(done callback.Func[[]D]) { c.c.ToList(ctx, done, length...) })
+	return startOnLoop(c.loop, func(done callback.Func[[]D]) { c.c.ToList(ctx, done, length...) })
 }
 
 func (c calledCursor[D]) Close(ctx context.Context) *future.Future[struct{}] {
-	return calls(c.loop, func(done callback.Func[struct{}]) { c.c.Close(ctx, done) })
+	return startOnLoop(c.loop, func(done callback.Func[struct{}]) { c.c.Close(ctx, done) })
 }
 
 func (c calledCursor[D]) Session() *motor.Session {
@@ -104,15 +104,15 @@ type calledQuery[D any] struct {
 func (c calledQuery[D]) Tail(ctx context.Context, fn func(D, error) bool) { c.c.Tail(ctx, fn) }
 
 func (c calledQuery[D]) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
-	return calls(c.loop, func(done callback.Func[int64]) { c.c.Count(ctx, withLimitAndSkip, done) })
+	return startOnLoop(c.loop, func(done callback.Func[int64]) { c.c.Count(ctx, withLimitAndSkip, done) })
 }
 
 func (c calledQuery[D]) Distinct(ctx context.Context, key string) *future.Future[[]any] {
-	return calls(c.loop, func(done callback.Func[[]any]) { c.c.Distinct(ctx, key, done) })
+	return startOnLoop(c.loop, func(done callback.Func[[]any]) { c.c.Distinct(ctx, key, done) })
 }
 
 func (c calledQuery[D]) Explain(ctx context.Context) *future.Future[bson.M] {
-	return calls(c.loop, func(done callback.Func[bson.M]) { c.c.Explain(ctx, done) })
+	return startOnLoop(c.loop, func(done callback.Func[bson.M]) { c.c.Explain(ctx, done) })
 }
 
 // reader reads a cursor in either style and waits for each outcome.
@@ -179,7 +179,7 @@ func queryOf[D any](ops operations, c *motor.Cursor[D]) queryReader[D] {
 	case byCallbacks:
 		return calledQueryOf(s, callback.WrapCursor(s.loop, c))
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 func calledQueryOf[D any](s byCallbacks, c *callback.Cursor[D]) queryReader[D] {
@@ -202,7 +202,7 @@ func commandOf[D any](
 	case byCallbacks:
 		return calledCommandOf(s, byCallback(s.coll))
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 // sentCommandOf reads a cursor like commandOf, for a cursor that exists only after a reply to its command.
@@ -219,11 +219,11 @@ func sentCommandOf[D any](
 		}
 		return commandReader[D]{reader[D]{c, s.ctx}, c}, nil
 	case byCallbacks:
-		c, err := calls(s.loop, func(done callback.Func[*callback.CommandCursor[D]]) { byCallback(s.ctx, s.coll, done) }).Await(s.ctx)
+		c, err := startOnLoop(s.loop, func(done callback.Func[*callback.CommandCursor[D]]) { byCallback(s.ctx, s.coll, done) }).Await(s.ctx)
 		if err != nil {
 			return r, err
 		}
 		return calledCommandOf(s, c), nil
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }

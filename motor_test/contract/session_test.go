@@ -26,7 +26,7 @@ func sessionIn(t *testing.T, ops operations) (*motor.Session, operations) {
 		in = byFutures{s.Context(style.ctx), style.coll}
 	case byCallbacks:
 		client := style.coll.Database().Client()
-		started, err := called(style.ctx, style.loop, func(done callback.Func[*callback.Session]) {
+		started, err := awaitOnLoop(style.ctx, style.loop, func(done callback.Func[*callback.Session]) {
 			client.StartSession(style.ctx, done)
 		})
 		noError(t, err)
@@ -42,7 +42,7 @@ func ending(
 	ops operations, s *motor.Session, byFuture func(*motor.Session, context.Context) *future.Future[struct{}],
 	byCallback func(*callback.Session, context.Context, callback.Func[struct{}]),
 ) error {
-	_, err := either(ops, func(ctx context.Context, _ *motor.Collection[bson.M]) *future.Future[struct{}] {
+	_, err := awaitInStyle(ops, func(ctx context.Context, _ *motor.Collection[bson.M]) *future.Future[struct{}] {
 		return byFuture(s, ctx)
 	}, func(ctx context.Context, c *callback.Collection[bson.M], done callback.Func[struct{}]) {
 		byCallback(callback.WrapSession(c.IOLoop(), s), ctx, done)
@@ -97,7 +97,7 @@ func TestSessionConcurrentOperations(t *testing.T) {
 			case byFutures:
 				all = append(all, style.coll.InsertOne(style.ctx, bson.M{}))
 			case byCallbacks:
-				all = append(all, calledBack(func(done callback.Func[*motor.InsertOneResult]) {
+				all = append(all, startNow(func(done callback.Func[*motor.InsertOneResult]) {
 					style.coll.InsertOne(style.ctx, bson.M{}, done)
 				}))
 			}
@@ -152,7 +152,7 @@ func TestWithTransaction(t *testing.T) {
 			outcome error
 			want    int64
 		}{{errMine, 1}, {nil, 2}} {
-			v, err := either(ops, func(ctx context.Context, c *motor.Collection[bson.M]) *future.Future[int] {
+			v, err := awaitInStyle(ops, func(ctx context.Context, c *motor.Collection[bson.M]) *future.Future[int] {
 				return motor.WithTransaction(ctx, s, func(ctx context.Context) (int, error) {
 					if _, err := c.InsertOne(ctx, bson.M{"_id": "ann"}).Await(ctx); err != nil {
 						return 0, err

@@ -155,54 +155,54 @@ type byCallbacks struct {
 }
 
 func (s byCallbacks) InsertOne(doc any) (*motor.InsertOneResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.InsertOneResult]) { s.coll.InsertOne(s.ctx, doc, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.InsertOneResult]) { s.coll.InsertOne(s.ctx, doc, done) })
 }
 
 func (s byCallbacks) InsertMany(docs any) (*motor.InsertManyResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.InsertManyResult]) { s.coll.InsertMany(s.ctx, docs, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.InsertManyResult]) { s.coll.InsertMany(s.ctx, docs, done) })
 }
 
 func (s byCallbacks) FindOne(filter any) (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.FindOne(s.ctx, filter, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.FindOne(s.ctx, filter, done) })
 }
 
 func (s byCallbacks) UpdateOne(filter, update any) (*motor.UpdateResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) { s.coll.UpdateOne(s.ctx, filter, update, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) { s.coll.UpdateOne(s.ctx, filter, update, done) })
 }
 
 func (s byCallbacks) UpdateMany(filter, update any) (*motor.UpdateResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) { s.coll.UpdateMany(s.ctx, filter, update, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) { s.coll.UpdateMany(s.ctx, filter, update, done) })
 }
 
 func (s byCallbacks) ReplaceOne(filter, replacement any) (*motor.UpdateResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) {
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.UpdateResult]) {
 		s.coll.ReplaceOne(s.ctx, filter, replacement, done)
 	})
 }
 
 func (s byCallbacks) DeleteOne(filter any) (*motor.DeleteResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.DeleteResult]) { s.coll.DeleteOne(s.ctx, filter, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.DeleteResult]) { s.coll.DeleteOne(s.ctx, filter, done) })
 }
 
 func (s byCallbacks) DeleteMany(filter any) (*motor.DeleteResult, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[*motor.DeleteResult]) { s.coll.DeleteMany(s.ctx, filter, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[*motor.DeleteResult]) { s.coll.DeleteMany(s.ctx, filter, done) })
 }
 
 func (s byCallbacks) CountDocuments(filter any) (int64, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[int64]) { s.coll.CountDocuments(s.ctx, filter, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[int64]) { s.coll.CountDocuments(s.ctx, filter, done) })
 }
 
 func (s byCallbacks) Drop() error {
-	_, err := called(s.ctx, s.loop, func(done callback.Func[struct{}]) { s.coll.Drop(s.ctx, done) })
+	_, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[struct{}]) { s.coll.Drop(s.ctx, done) })
 	return err
 }
 
 func (s byCallbacks) Command(command any) (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Command(s.ctx, command, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Command(s.ctx, command, done) })
 }
 
 func (s byCallbacks) ServerInfo() (bson.M, error) {
-	return called(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Client().ServerInfo(s.ctx, done) })
+	return awaitOnLoop(s.ctx, s.loop, func(done callback.Func[bson.M]) { s.coll.Database().Client().ServerInfo(s.ctx, done) })
 }
 
 func (s byCallbacks) Find(filter any) queryReader[bson.M] {

@@ -15,8 +15,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// unread checks that a count of an unacknowledged write fails with InvalidOperation.
-func unread[T any](t *testing.T, name string, read func() (T, error)) {
+// checkUnreadable checks that a count of an unacknowledged write fails with InvalidOperation.
+func checkUnreadable[T any](t *testing.T, name string, read func() (T, error)) {
 	t.Helper()
 	if n, err := read(); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("%s: got %v, %v; want an InvalidOperation", name, n, err)
@@ -28,17 +28,17 @@ func TestUnacknowledgedWrites(t *testing.T) {
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"a": 2}}
 	updated := func(t *testing.T, got any) {
 		r := got.(*motor.UpdateResult)
-		unread(t, "MatchedCount", r.MatchedCount)
-		unread(t, "ModifiedCount", r.ModifiedCount)
-		unread(t, "UpsertedCount", r.UpsertedCount)
-		unread(t, "UpsertedID", r.UpsertedID)
+		checkUnreadable(t, "MatchedCount", r.MatchedCount)
+		checkUnreadable(t, "ModifiedCount", r.ModifiedCount)
+		checkUnreadable(t, "UpsertedCount", r.UpsertedCount)
+		checkUnreadable(t, "UpsertedID", r.UpsertedID)
 		if r.Acknowledged {
 			t.Error("Acknowledged = true, want false")
 		}
 	}
 	deleted := func(t *testing.T, got any) {
 		r := got.(*motor.DeleteResult)
-		unread(t, "DeletedCount", r.DeletedCount)
+		checkUnreadable(t, "DeletedCount", r.DeletedCount)
 		if r.Acknowledged {
 			t.Error("Acknowledged = true, want false")
 		}
@@ -81,12 +81,12 @@ func TestUnacknowledgedWrites(t *testing.T) {
 			mongo.NewDeleteOneModel().SetFilter(query),
 		}}, []string{"insert", "update", "delete"}, func(t *testing.T, got any) {
 			r := got.(*motor.BulkWriteResult)
-			unread(t, "InsertedCount", r.InsertedCount)
-			unread(t, "MatchedCount", r.MatchedCount)
-			unread(t, "ModifiedCount", r.ModifiedCount)
-			unread(t, "DeletedCount", r.DeletedCount)
-			unread(t, "UpsertedCount", r.UpsertedCount)
-			unread(t, "UpsertedIDs", r.UpsertedIDs)
+			checkUnreadable(t, "InsertedCount", r.InsertedCount)
+			checkUnreadable(t, "MatchedCount", r.MatchedCount)
+			checkUnreadable(t, "ModifiedCount", r.ModifiedCount)
+			checkUnreadable(t, "DeletedCount", r.DeletedCount)
+			checkUnreadable(t, "UpsertedCount", r.UpsertedCount)
+			checkUnreadable(t, "UpsertedIDs", r.UpsertedIDs)
 			if r.Acknowledged {
 				t.Error("Acknowledged = true, want false")
 			}
@@ -107,7 +107,7 @@ func TestUnacknowledgedWrites(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				noError(t, collectionOf(ops).Database().Client().SetWriteConcern(bson.M{"w": 0}))
 				noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 0}))
-				writing := invoked(ops, name, test.args...)
+				writing := startMethod(ops, name, test.args...)
 				receiveUnanswered(t, peer, test.sent...)
 				got, err := writing.Await(t.Context())
 				noError(t, err)
@@ -131,7 +131,7 @@ func receiveUnanswered(t *testing.T, peer *wiretest.Peer, commands ...string) {
 
 func TestUnacknowledgedBulkBuilder(t *testing.T) {
 	withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-		executing := begun(ops, func(ctx context.Context, c futures) *future.Future[bson.M] {
+		executing := startInStyle(ops, func(ctx context.Context, c futures) *future.Future[bson.M] {
 			b := c.InitializeUnorderedBulkOp()
 			b.Insert(bson.M{"a": 1})
 			b.Find(bson.M{"a": 1}).RemoveOne()

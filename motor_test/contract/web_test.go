@@ -45,10 +45,10 @@ func (s *site) put(name string, data []byte, date time.Time, opts motor.GridInOp
 	ctx := s.t.Context()
 	opts.ID, opts.Filename = name, &name
 	in := motor.NewGridIn(s.handler.Bucket.Collection(), opts)
-	noError(s.t, problem(in.Write(ctx, data).Await(ctx)))
-	noError(s.t, problem(in.Close(ctx).Await(ctx)))
+	noError(s.t, errorOf(in.Write(ctx, data).Await(ctx)))
+	noError(s.t, errorOf(in.Close(ctx).Await(ctx)))
 	change := bson.M{"$set": bson.M{"uploadDate": bson.NewDateTimeFromTime(date)}}
-	noError(s.t, problem(s.db.Collection("fs.files").UpdateOne(ctx, bson.M{"_id": name}, change).Await(ctx)))
+	noError(s.t, errorOf(s.db.Collection("fs.files").UpdateOne(ctx, bson.M{"_id": name}, change).Await(ctx)))
 }
 
 // get sends a request. headers has names and values in turn. get returns the response and its whole body.
@@ -159,9 +159,9 @@ func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 	// The Etag is the MD5 of a legacy file. Of two files with one name, the newest is served.
 	ctx := t.Context()
 	fs := motor.NewGridFS(s.db, "")
-	noError(t, problem(fs.Put(ctx, "older", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
+	noError(t, errorOf(fs.Put(ctx, "older", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
 	time.Sleep(2 * time.Millisecond)
-	noError(t, problem(fs.Put(ctx, "hello world", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
+	noError(t, errorOf(fs.Put(ctx, "hello world", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
 	resp, body, err := s.get(http.MethodGet, "/files/v")
 	noError(t, err)
 	if got := resp.Header.Get("Etag"); got != `"5eb63bbbe01eeed093cb22bb8f5acdc3"` || body != "hello world" {
@@ -215,7 +215,7 @@ func TestWebHandlerCorruptFile(t *testing.T) {
 	for n := range 4 {
 		name := strconv.Itoa(n) + ".txt"
 		s.put(name, patterned(1000), day, motor.GridInOptions{ChunkSize: 300})
-		noError(t, problem(chunks.DeleteOne(ctx, bson.M{"files_id": name, "n": n}).Await(ctx)))
+		noError(t, errorOf(chunks.DeleteOne(ctx, bson.M{"files_id": name, "n": n}).Await(ctx)))
 		if resp, body, err := s.get(http.MethodGet, "/files/"+name); err == nil {
 			t.Errorf("GET without chunk %d: status %v, %d bytes and no error; want an error", n, resp.Status, len(body))
 		}
@@ -246,7 +246,7 @@ func TestWebHandlerClientDisconnects(t *testing.T) {
 	resp, err := s.server.Client().Do(r)
 	noError(t, err)
 	defer func() { _ = resp.Body.Close() }()
-	noError(t, problem(io.ReadFull(resp.Body, make([]byte, 1000))))
+	noError(t, errorOf(io.ReadFull(resp.Body, make([]byte, 1000))))
 	cancel()
 	guard, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()

@@ -51,7 +51,7 @@ func TestWriteConcernOfHandle(t *testing.T) {
 		withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 			noError(t, collectionOf(ops).SetWriteConcern(c.set))
 			for name, write := range concerned {
-				writing := invoked(ops, name, write.args...)
+				writing := startMethod(ops, name, write.args...)
 				peer.Receive(write.command).Want(bson.M{"writeConcern": c.want}).OK(bson.M{"n": 1})
 				if _, err := writing.Await(t.Context()); err != nil {
 					t.Errorf("%s: %v", name, err)
@@ -77,11 +77,11 @@ func TestWriteConcernOfCallOverridesHandle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 2}))
-				writing := invoked(ops, name, c.args...)
+				writing := startMethod(ops, name, c.args...)
 				peer.Receive(c.command).Want(bson.M{"writeConcern": c.want}).OK(bson.M{"n": 1})
 				_, err := writing.Await(t.Context())
 				noError(t, err)
-				writing = invoked(ops, "Collection.DeleteOne", bson.M{})
+				writing = startMethod(ops, "Collection.DeleteOne", bson.M{})
 				peer.Receive("delete").Want(bson.M{"writeConcern": bson.M{"w": 2}}).OK(bson.M{"n": 1})
 				_, err = writing.Await(t.Context())
 				noError(t, err)
@@ -108,7 +108,7 @@ func handlesOf(ops operations) (client writeConcerned, database func() writeConc
 		d := c.Database("other")
 		return c, func() writeConcerned { d = c.Database("other"); return d }, func() writeConcerned { return d.Collection("c") }
 	}
-	panic(aThirdStyle(ops))
+	panic(unknownStyle(ops))
 }
 
 func TestWriteConcernInheritedByNewHandle(t *testing.T) {
