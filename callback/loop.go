@@ -557,8 +557,13 @@ func (q *ready) recycle() {
 
 func mustHave(ok bool, function, argument string) {
 	if !ok {
-		panic("callback: " + function + ": " + argument + " is nil")
+		panicNil(function, argument)
 	}
+}
+
+//go:noinline
+func panicNil(function, argument string) {
+	panic("callback: " + function + ": " + argument + " is nil")
 }
 
 // log returns the logger.

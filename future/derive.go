@@ -147,65 +147,59 @@ func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.reject(e
 
 // Catch returns the future of fn(error of f); a value of f goes past fn.
 func (f *Future[T]) Catch(fn func(error) (T, error)) *Future[T] {
-	mustHave(f != nil, "Catch", "the future")
-	mustHave(fn != nil, "Catch", "fn")
-	n := &afterFuture[T]{node: afterNode{do: stepCatch, fn: fn}}
-	n.node.start(f, &n.future)
+	n := new(afterFuture[T])
+	n.node.start("Catch", f, &n.future, fn, fn != nil)
 	return &n.future
 }
 
 // Finally returns a future with the outcome of f, settled after fn was called. A panic of fn replaces the outcome.
 func (f *Future[T]) Finally(fn func()) *Future[T] {
-	mustHave(f != nil, "Finally", "the future")
-	mustHave(fn != nil, "Finally", "fn")
-	n := &afterFuture[T]{node: afterNode{do: stepFinally, fn: fn}}
-	n.node.start(f, &n.future)
+	n := new(afterFuture[T])
+	n.node.start("Finally", f, &n.future, fn, fn != nil)
 	return &n.future
 }
 
 // stepper is a *Future[T] for code that does not know T.
 type stepper interface {
-	// step does the part that needs T. It settles the future with the outcome that do makes of the parent's, and
-	// returns what waited for it.
-	step(do stepKind, parent stepper, fn any) batch
+	// step does the part that needs T, by the type of fn:
+	//
+	//	func(T, error), func(*Future[T])  calls fn with the outcome, or with the future, and settles nothing
+	//	func(error) (T, error)            settles with the result of fn if the parent has failed, else as the parent
+	//	nil                               settles with the outcome of the parent
+	//
+	// It returns what waited for the future. With neither parent nor fn it does nothing, and the batch has the cell
+	// alone, or nothing if the future is nil.
+	step(parent stepper, fn any) batch
 }
 
-type stepKind uint8
-
-const (
-	stepCell    stepKind = iota // returns the cell, with no links, and does nothing
-	stepCopy                    // settles with the parent's outcome, which counts as seen if it did
-	stepCatch                   // settles with the result of fn, a func(error) (T, error), if the parent has failed
-	stepFinally                 // calls fn, a func(), and settles with the parent's outcome
-	stepCall                    // calls fn, a func(T, error) or a func(*Future[T]), and settles nothing
-)
-
-func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
-	switch do {
-	case stepCell:
-		return batch{c: &f.cell}
-	case stepCall:
-		if withFuture, ok := fn.(func(*Future[T])); ok {
-			withFuture(f)
-			return batch{}
-		}
-		parent = f
+// What does not need T is written out in functions that are not inlined: step is compiled for each T.
+func (f *Future[T]) step(parent stepper, fn any) batch {
+	if f == nil {
+		return batch{}
 	}
-	// Written out instead of calls of outcome and settle, which would be compiled for each T, too.
-	p := parent.(*Future[T])
+	p, derived := parent.(*Future[T])
+	if !derived {
+		if fn == nil {
+			return batch{c: &f.cell}
+		}
+		p = f
+	}
+	has, err := p.cell.outcome()
 	var v T
-	if p.cell.hasValue() {
+	if has {
 		v = p.value
 	}
-	err := p.cell.failure()
-	switch {
-	case do == stepCall:
-		fn.(func(T, error))(v, err)
+	switch fn := fn.(type) {
+	case func(T, error):
+		fn(v, err)
 		return batch{}
-	case do == stepFinally:
-		fn.(func())()
-	case do == stepCatch && err != nil:
-		v, err = fn.(func(error) (T, error))(err)
+	case func(*Future[T]):
+		fn(f)
+		return batch{}
+	case func(error) (T, error):
+		if err != nil {
+			v, err = fn(err)
+		}
 	}
 	f.cell.mu.Lock()
 	if f.cell.isSettled() {
@@ -213,20 +207,43 @@ func (f *Future[T]) step(do stepKind, parent stepper, fn any) batch {
 		return batch{}
 	}
 	f.value = v
-	b, _ := f.cell.publish(err, 0)
-	if do == stepCopy {
-		p.cell.observe()
-	}
+	return f.cell.publishFrom(&p.cell, err)
+}
+
+// outcome returns the outcome of a settled future, except its value.
+//
+//go:noinline
+func (c *cell) outcome() (has bool, err error) { return c.hasValue(), c.failure() }
+
+// publishFrom is publish for an outcome that comes from parent, whose error has then been seen.
+//
+//go:noinline
+func (c *cell) publishFrom(parent *cell, err error) batch {
+	b, _ := c.publish(err, 0)
+	parent.observe()
 	return b
 }
 
-// runStep calls child.step and makes a panic of fn an error. In step itself, code for that would be compiled for each T.
-func runStep(child stepper, do stepKind, parent stepper, fn any) (b batch, err error) {
+// runStep calls fn itself, if it is a func(), and child.step. It makes a panic of fn an error.
+func runStep(child, parent stepper, fn any) (b batch, err error) {
 	defer recoverAs(&err)
-	return child.step(do, parent, fn), nil
+	if finally, ok := fn.(func()); ok {
+		finally()
+		fn = nil
+	}
+	return child.step(parent, fn), nil
 }
 
-func cellOf(s stepper) *cell { return s.step(stepCell, nil, nil).c }
+// cellOf returns the cell of a future, or nil if the future is nil.
+func cellOf(s stepper) *cell { return s.step(nil, nil).c }
+
+// parentCell is cellOf for the future whose method was called with fn.
+func parentCell(method string, f stepper, has bool) *cell {
+	c := cellOf(f)
+	mustHave(c != nil, method, "the future")
+	mustHave(has, method, "fn")
+	return c
+}
 
 // afterFuture is the future that Catch or Finally returns.
 type afterFuture[T any] struct {
@@ -237,14 +254,17 @@ type afterFuture[T any] struct {
 // afterNode is the link of an afterFuture in its parent's list.
 type afterNode struct {
 	link
-	do            stepKind
 	child, parent stepper
 	fn            any
 }
 
-func (n *afterNode) start(parent, child stepper) {
-	n.child, n.parent = child, parent
-	derive(cellOf(parent), cellOf(child), &n.link, n, n)
+// start makes child the future of the parent's outcome and fn. has says that fn is not nil.
+//
+//go:noinline
+func (n *afterNode) start(method string, parent, child stepper, fn any, has bool) {
+	c := parentCell(method, parent, has)
+	n.child, n.parent, n.fn = child, parent, fn
+	derive(c, cellOf(child), &n.link, n, n)
 }
 
 func (n *afterNode) abandon() {
@@ -261,7 +281,7 @@ func (n *afterNode) fire() batch {
 	if cellOf(n.child).isSettled() {
 		return batch{}
 	}
-	b, err := runStep(n.child, n.do, parent, fn)
+	b, err := runStep(n.child, parent, fn)
 	if err != nil {
 		return cellOf(n.child).reject(err)
 	}
@@ -276,10 +296,8 @@ func (n *afterNode) fail(err error) batch { return cellOf(n.child).reject(err) }
 // If ex refuses (a closed loop, a full queue), continuations fail with its error, and callbacks are reported as
 // [*UndeliveredError]: nothing waits for ever. A [Pool] as ex makes the continuations tasks, each holding a slot.
 func (f *Future[T]) Via(ex Executor) *Future[T] {
-	mustHave(f != nil, "Via", "the future")
-	mustHave(ex != nil, "Via", "ex")
-	n := &relayed[T]{}
-	n.relay.start(f, &n.future, ex)
+	n := new(relayed[T])
+	n.relay.startVia(f, &n.future, ex)
 	return &n.future
 }
 
@@ -290,7 +308,7 @@ func (f *Future[T]) Via(ex Executor) *Future[T] {
 func Shield[T any](f *Future[T]) *Future[T] {
 	mustHave(f != nil, "Shield", "f")
 	n := &relayed[T]{}
-	n.relay.start(f, &n.future, f.cell.ex)
+	n.relay.start(&f.cell, f, &n.future, f.cell.ex)
 	return &n.future
 }
 
@@ -306,14 +324,24 @@ type relay struct {
 	child, parent stepper
 }
 
-// start makes the parent's outcome that of the child.
-func (n *relay) start(parent, child stepper, ex Executor) {
+// start makes the outcome of the parent, whose cell is from, that of the child.
+//
+//go:noinline
+func (n *relay) start(from *cell, parent, child stepper, ex Executor) {
 	n.child, n.parent = child, parent
 	c := cellOf(child)
 	c.ex = ex
 	c.aux = owner(n)
 	n.link.c = n
-	cellOf(parent).registerUnseen(&n.link)
+	from.registerUnseen(&n.link)
+}
+
+//go:noinline
+func (n *relay) startVia(parent, child stepper, ex Executor) {
+	c := cellOf(parent)
+	mustHave(c != nil, "Via", "the future")
+	mustHave(ex != nil, "Via", "ex")
+	n.start(c, parent, child, ex)
 }
 
 func (n *relay) abandon() {
@@ -327,7 +355,7 @@ func (n *relay) userCode() bool { return false }
 func (n *relay) fire() batch {
 	parent := n.parent
 	n.parent = nil
-	return n.child.step(stepCopy, parent, nil)
+	return n.child.step(parent, nil)
 }
 
 func (n *relay) fail(err error) batch { return cellOf(n.child).reject(err) }
@@ -375,21 +403,19 @@ func (c *chain) fail(error) batch { return batch{} }
 //
 // A panic of fn is reported as [SetUnobservedHandler] says, and fn is not called again.
 func (f *Future[T]) OnComplete(fn func(v T, err error)) (stop func() bool) {
-	mustHave(f != nil, "OnComplete", "the future")
-	mustHave(fn != nil, "OnComplete", "fn")
-	return onComplete(f, &f.cell, fn)
+	return onComplete("OnComplete", f, fn, fn != nil)
 }
 
 // AddDoneCallback calls fn with the future itself once it is settled, under the rules of [Future.OnComplete].
 //
 // asyncio and Tornado: Future.add_done_callback.
 func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
-	mustHave(f != nil, "AddDoneCallback", "the future")
-	mustHave(fn != nil, "AddDoneCallback", "fn")
-	onComplete(f, &f.cell, fn)
+	onComplete("AddDoneCallback", f, fn, fn != nil)
 }
 
-func onComplete(f stepper, c *cell, fn any) (stop func() bool) {
+//go:noinline
+func onComplete(method string, f stepper, fn any, has bool) (stop func() bool) {
+	c := parentCell(method, f, has)
 	l := &completion{f: f, fn: fn}
 	l.c = l
 	c.register(&l.link)
@@ -427,7 +453,7 @@ func (l *completion) call() {
 			ReportUnobserved(newPanicError(v))
 		}
 	}()
-	l.f.step(stepCall, nil, l.fn)
+	l.f.step(nil, l.fn)
 }
 
 func (l *completion) fail(err error) batch {

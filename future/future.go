@@ -627,4 +627,5 @@ func mustHave(ok bool, function, argument string) {
 	}
 }
 
+//go:noinline
 func panicNil(function, argument string) { panic("future: " + function + ": " + argument + " is nil") }

@@ -77,7 +77,7 @@ func (n *timeout) userCode() bool { return false }
 
 func (n *timeout) fire() batch {
 	parent := n.parent
-	b := n.child.step(stepCopy, parent, nil)
+	b := n.child.step(parent, nil)
 	n.parent = nil
 	n.stopTimer()
 	return b
