@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyModel is one write of each kind, with all its options.
+// everyModel returns one write of each kind, with all its options.
 func everyModel() []mongo.WriteModel {
 	collation := &options.Collation{Locale: "fr", Strength: 2}
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}
@@ -105,7 +105,7 @@ func TestBulkWriteCommands(t *testing.T) {
 	}
 }
 
-// countsOf returns what a result says, as PyMongo names it.
+// countsOf returns the counts of a result under PyMongo's names.
 func countsOf(t *testing.T, r *motor.BulkWriteResult) bson.M {
 	t.Helper()
 	counts := make(bson.M)
@@ -129,7 +129,7 @@ func countsOf(t *testing.T, r *motor.BulkWriteResult) bson.M {
 	return counts
 }
 
-// decoded returns details as maps.
+// decoded returns the error details as maps.
 func decoded(t *testing.T, raw bson.Raw) bson.M {
 	t.Helper()
 	var doc bson.M
@@ -139,7 +139,7 @@ func decoded(t *testing.T, raw bson.Raw) bson.M {
 	return doc
 }
 
-// TestBulkWriteResult has a server do a part of what it is asked to do.
+// The server carries out only a part of the bulk.
 func TestBulkWriteResult(t *testing.T) {
 	models := func() []mongo.WriteModel {
 		set := bson.M{"$set": bson.M{"a": 1}}
@@ -152,7 +152,7 @@ func TestBulkWriteResult(t *testing.T) {
 			mongo.NewDeleteManyModel().SetFilter(bson.M{}),
 		}
 	}
-	// Of the updates, the first upserts, the second modifies, and the third fails.
+	// The first update upserts, the second modifies and the third fails.
 	update := ok(bson.M{"n": 2, "nModified": 1, "upserted": bson.A{bson.M{"index": 0, "_id": 2}},
 		"writeErrors": bson.A{bson.M{"index": 2, "code": 11000, "errmsg": "E11000", "keyPattern": bson.M{"a": 1}}}})
 	fine := ok(bson.M{"n": 2, "nModified": 1, "upserted": bson.A{bson.M{"index": 0, "_id": 2}}})
@@ -170,10 +170,10 @@ func TestBulkWriteResult(t *testing.T) {
 		name     string
 		ordered  bool
 		answers  []func(request) // to insert, update, delete
-		want     bson.M          // what is done
-		errors   bson.A          // writeErrors, or nil
+		want     bson.M          // of the result
+		errors   bson.A          // expected writeErrors, or nil
 		concerns bson.A
-		class    *motor.ErrorClass // of another error than BulkWriteError
+		class    *motor.ErrorClass // when the error is not a BulkWriteError
 	}{
 		{name: "all is done", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, ok(bson.M{"n": 7})},
 			want: whole(2, 1, 1, 7, second)},
@@ -268,7 +268,7 @@ func TestBulkWriteCopiesModels(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
 	coll := client.Database("d").Collection("c")
-	first := insertOne(t.Context(), coll) // has the only worker
+	first := insertOne(t.Context(), coll) // occupies the only worker
 	doc, upsert := bson.M{"_id": 1}, true
 	models := []mongo.WriteModel{
 		mongo.NewInsertOneModel().SetDocument(doc),

@@ -30,7 +30,7 @@ func TestChangeStreamTryNext(t *testing.T) {
 	}
 	resumesAt(t, stream, 3)
 	third := stream.TryNext(t.Context())
-	changes(peer.Receive("getMore"), 7, 9, happened(4), happened(5))
+	changes(peer.Receive("getMore"), 7, 9, changeEvent(4), changeEvent(5))
 	for _, n := range []int{4, 5} {
 		if doc, err := third.Await(t.Context()); !isChange(doc, n) || err != nil {
 			t.Errorf("%v, %v", doc, err)
@@ -44,12 +44,12 @@ func TestChangeStreamTryNext(t *testing.T) {
 	}
 }
 
-// The first batch may have changes already, and then there is no getMore.
+// If the first batch has changes, the stream returns them without a getMore.
 func TestChangeStreamFirstBatch(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil, options.ChangeStream().SetResumeAfter(token(1)))
 	opened := stream.Open(t.Context())
-	changes(peer.Receive("aggregate"), 7, 9, happened(2), happened(3))
+	changes(peer.Receive("aggregate"), 7, 9, changeEvent(2), changeEvent(3))
 	if _, err := opened.Await(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -68,21 +68,21 @@ func TestChangeStreamFirstBatch(t *testing.T) {
 }
 
 func TestResumeTokenAfterEachRead(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	resumesAt(t, stream, 1)
 	next := stream.Next(t.Context())
 	changes(peer.Receive("getMore"), 7, 2)
-	poll := peer.Receive("getMore") // it goes on asking
+	poll := peer.Receive("getMore") // Next polls until a change arrives.
 	resumesAt(t, stream, 2)
 	changes(poll, 7, 0)
 	poll = peer.Receive("getMore")
 	resumesAt(t, stream, 2)
-	changes(poll, 7, 9, happened(4), happened(5), happened(6))
+	changes(poll, 7, 9, changeEvent(4), changeEvent(5), changeEvent(6))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
 		t.Errorf("%v, %v", doc, err)
 	}
 	resumesAt(t, stream, 4)
-	clear(stream.ResumeToken()) // it is a copy
+	clear(stream.ResumeToken()) // The token is a copy.
 	for _, n := range []int{5, 6} {
 		resumesAt(t, stream, n-1)
 		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
@@ -92,15 +92,15 @@ func TestResumeTokenAfterEachRead(t *testing.T) {
 	resumesAt(t, stream, 9)
 }
 
-// A change that is not one, in the middle of a batch and where the driver does not look: at its end.
+// A change without a resume token ends the stream. The driver does not check the last change of a batch; motor does.
 func TestChangeWithoutID(t *testing.T) {
 	for name, docs := range map[string][]any{
 		"alone":         {bson.M{"operationType": "insert"}},
-		"at the end":    {happened(2), bson.M{"operationType": "insert"}},
-		"in the middle": {happened(2), bson.M{"operationType": "insert"}, happened(3)},
+		"at the end":    {changeEvent(2), bson.M{"operationType": "insert"}},
+		"in the middle": {changeEvent(2), bson.M{"operationType": "insert"}, changeEvent(3)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			peer, _, stream := watching(t)
+			peer, _, stream := openChangeStream(t)
 			next, at := stream.Next(t.Context()), 1
 			changes(peer.Receive("getMore"), 7, 9, docs...)
 			if len(docs) > 1 {
@@ -123,13 +123,13 @@ func TestChangeWithoutID(t *testing.T) {
 	}
 }
 
-// What is watched was dropped.
+// The watched collection was dropped.
 func TestChangeStreamInvalidated(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	next := stream.Next(ctx)
-	changes(peer.Receive("getMore"), 0, 9, happened(2), bson.M{"_id": token(3), "operationType": "invalidate"})
+	changes(peer.Receive("getMore"), 0, 9, changeEvent(2), bson.M{"_id": token(3), "operationType": "invalidate"})
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil || !stream.Alive() {
 		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
 	}
@@ -152,7 +152,7 @@ func TestChangeStreamInvalidated(t *testing.T) {
 }
 
 func TestChangeStreamAll(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	seen := make(chan any, 10)
 	ended := make(chan struct{})
 	go func() {
@@ -171,8 +171,8 @@ func TestChangeStreamAll(t *testing.T) {
 		}
 	}()
 	changes(peer.Receive("getMore"), 7, 1)
-	changes(peer.Receive("getMore"), 7, 4, happened(2), happened(3), happened(4))
-	changes(peer.Receive("getMore"), 0, 6, happened(5))
+	changes(peer.Receive("getMore"), 7, 4, changeEvent(2), changeEvent(3), changeEvent(4))
+	changes(peer.Receive("getMore"), 0, 6, changeEvent(5))
 	<-ended
 	for n := 2; n <= 5; n++ {
 		if id := (<-seen).(bson.M); id["_data"] != int32(n) {
@@ -182,7 +182,7 @@ func TestChangeStreamAll(t *testing.T) {
 }
 
 func TestChangeStreamEach(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	type call struct {
 		doc bson.M
 		err error
@@ -196,13 +196,13 @@ func TestChangeStreamEach(t *testing.T) {
 	}
 	each()
 	changes(peer.Receive("getMore"), 7, 1)
-	changes(peer.Receive("getMore"), 7, 4, happened(2), happened(3), happened(4))
+	changes(peer.Receive("getMore"), 7, 4, changeEvent(2), changeEvent(3), changeEvent(4))
 	for n := 2; n <= 3; n++ {
 		if c := <-calls; !isChange(c.doc, n) || c.err != nil {
 			t.Errorf("call %d: %v", n, c)
 		}
 	}
-	each() // it goes on after the change of which fn said that it was enough
+	each() // continues after the change at which fn stopped
 	if c := <-calls; !isChange(c.doc, 4) {
 		t.Errorf("%v", c)
 	}
@@ -233,7 +233,7 @@ func TestChangeStreamEachDecodeError(t *testing.T) {
 	stream := motor.WatchOf[event](newClient(t, peer.URI()).Database("d"), nil)
 	errs := make(chan error, 10)
 	stream.Each(t.Context(), func(_ event, err error) bool { errs <- err; return true })
-	changes(peer.Receive("aggregate"), 7, 4, happened(1), bson.M{"_id": token(3), "operationType": 3})
+	changes(peer.Receive("aggregate"), 7, 4, changeEvent(1), bson.M{"_id": token(3), "operationType": 3})
 	if err := <-errs; !errors.Is(err, motor.InvalidBSON) {
 		t.Errorf("got %v", err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// interruptions are what a stream is resumed after.
+// interruptions are the failures after which a stream resumes.
 var interruptions = map[string]func(*wiretest.Request){
 	"label": func(r *wiretest.Request) {
 		r.Fail(10107, "NotWritablePrimary", "not primary", "ResumableChangeStreamError")
@@ -22,7 +22,7 @@ var interruptions = map[string]func(*wiretest.Request){
 	"CursorNotFound": func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") },
 }
 
-// resumedAt is what the command of a stream has that is resumed.
+// resumedAt returns the fields of the aggregate that resumes a stream after token(n).
 func resumedAt(n int) bson.M {
 	return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{"resumeAfter": token(n)}}}}
 }
@@ -30,12 +30,12 @@ func resumedAt(n int) bson.M {
 func TestChangeStreamResumes(t *testing.T) {
 	for name, interrupt := range interruptions {
 		t.Run(name, func(t *testing.T) {
-			peer, _, stream := watching(t)
+			peer, _, stream := openChangeStream(t)
 			next := stream.Next(t.Context())
 			changes(peer.Receive("getMore"), 7, 2)
 			interrupt(peer.Receive("getMore"))
 			changes(peer.Receive("aggregate").Want(resumedAt(2)), 8, 3)
-			changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8)}), 8, 9, happened(4), happened(5))
+			changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8)}), 8, 9, changeEvent(4), changeEvent(5))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
@@ -44,10 +44,10 @@ func TestChangeStreamResumes(t *testing.T) {
 				t.Errorf("%v, %v", doc, err)
 			}
 
-			// Again, with changes in the first batch.
+			// Resume once more. This time the first batch has changes.
 			try := stream.TryNext(t.Context())
 			interrupt(peer.Receive("getMore"))
-			changes(peer.Receive("aggregate").Want(resumedAt(9)), 10, 0, happened(11))
+			changes(peer.Receive("aggregate").Want(resumedAt(9)), 10, 0, changeEvent(11))
 			if doc, err := try.Await(t.Context()); !isChange(doc, 11) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
@@ -55,9 +55,9 @@ func TestChangeStreamResumes(t *testing.T) {
 	}
 }
 
-// TryNext resumes once, and does not ask for more after that.
+// TryNext resumes once and then sends no getMore.
 func TestTryNextResumesOnce(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	try := stream.TryNext(t.Context())
 	peer.Receive("getMore").HangUp()
 	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 3)
@@ -68,7 +68,7 @@ func TestTryNextResumesOnce(t *testing.T) {
 }
 
 func TestChangeStreamFatalError(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(237, "CursorKilled", "cursor id 7 was killed")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
@@ -86,31 +86,31 @@ func TestChangeStreamFatalError(t *testing.T) {
 	}
 }
 
-// To the driver an error without the label ends a stream. One of a connection, or of a server that is no primary any
-// more, need not: the read fails, and the next one tries again.
+// The driver ends a stream at an error without the resumable label. After a network error or a NotPrimaryError, motor
+// fails the read and resumes with the next one.
 func TestChangeStreamResumesOnNextRead(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(10107, "NotWritablePrimary", "not primary")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.NotPrimaryError) || !stream.Alive() {
 		t.Errorf("%v, alive %t", err, stream.Alive())
 	}
 	next = stream.Next(t.Context())
-	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 0, happened(2))
+	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 0, changeEvent(2))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
 		t.Errorf("%v, %v", doc, err)
 	}
 }
 
-// The read fails that could not resume. The next one tries again, where the last change was read.
+// A read that cannot resume fails. The next read tries again after the last change that was read.
 func TestChangeStreamRetriesFailedResume(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	for range 2 {
 		next := stream.Next(t.Context())
 		if len(peer.Seen("aggregate")) == 1 {
 			peer.Receive("getMore").HangUp()
 		}
-		for range 2 { // the driver retries the command as it does any read
+		for range 2 { // The driver retries the command, as it retries any read.
 			peer.Receive("aggregate").Want(resumedAt(1)).HangUp()
 		}
 		if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
@@ -120,7 +120,7 @@ func TestChangeStreamRetriesFailedResume(t *testing.T) {
 	}
 	next := stream.Next(t.Context())
 	changes(peer.Receive("aggregate").Want(resumedAt(1)), 9, 2)
-	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(9)}), 9, 0, happened(3))
+	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(9)}), 9, 0, changeEvent(3))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 3) || err != nil {
 		t.Errorf("%v, %v", doc, err)
 	}
@@ -136,7 +136,7 @@ func TestChangeStreamRetriesFailedResume(t *testing.T) {
 	}
 }
 
-// Where a stream begins that is resumed before it has seen anything.
+// A stream that has read no change resumes where its options say.
 func TestChangeStreamResumePoint(t *testing.T) {
 	at := func(field string, value any) bson.M {
 		return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{field: value}}}}
@@ -144,7 +144,7 @@ func TestChangeStreamResumePoint(t *testing.T) {
 	moment := bson.Timestamp{T: 9, I: 1}
 	for name, c := range map[string]struct {
 		opts        *options.ChangeStreamOptionsBuilder
-		first, then bson.M // by the driver, and by a stream opened anew
+		first, then bson.M // the driver's resume, and the next read's
 	}{
 		"resumeAfter":          {options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
 		"startAfter":           {options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},
@@ -165,18 +165,18 @@ func TestChangeStreamResumePoint(t *testing.T) {
 				t.Errorf("%v, alive %t", err, stream.Alive())
 			}
 			next = stream.Next(t.Context())
-			changes(peer.Receive("aggregate").Want(c.then), 9, 0, happened(6))
+			changes(peer.Receive("aggregate").Want(c.then), 9, 0, changeEvent(6))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 6) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
 			next = stream.Next(t.Context())
 			peer.Receive("getMore").HangUp()
-			changes(peer.Receive("aggregate").Want(resumedAt(6)), 10, 0, happened(7))
+			changes(peer.Receive("aggregate").Want(resumedAt(6)), 10, 0, changeEvent(7))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 7) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
 
-			// Once something has been seen, what the options say of the beginning is over.
+			// After the first change the start options no longer apply.
 			next = stream.Next(t.Context())
 			peer.Receive("getMore").HangUp()
 			peer.Receive("aggregate").Want(resumedAt(7)).HangUp()
@@ -184,7 +184,7 @@ func TestChangeStreamResumePoint(t *testing.T) {
 				t.Errorf("%v, alive %t", err, stream.Alive())
 			}
 			next = stream.Next(t.Context())
-			changes(peer.Receive("aggregate").Want(resumedAt(7)), 11, 0, happened(8))
+			changes(peer.Receive("aggregate").Want(resumedAt(7)), 11, 0, changeEvent(8))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 8) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
@@ -192,7 +192,7 @@ func TestChangeStreamResumePoint(t *testing.T) {
 	}
 }
 
-// Without a token nobody knows where it was: by a stream opened anew, changes would be lost.
+// Without a resume token the position is unknown. Opening a new stream would lose changes.
 func TestChangeStreamWithoutResumeToken(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c").Watch(nil)
@@ -200,14 +200,14 @@ func TestChangeStreamWithoutResumeToken(t *testing.T) {
 	changes(peer.Receive("aggregate"), 7, 0)
 	peer.Receive("getMore").HangUp()
 	peer.Receive("aggregate").Want(bson.M{"pipeline": bson.A{
-		bson.M{"$changeStream": bson.M{"startAtOperationTime": bson.Timestamp{T: 100, I: 1}}}, // by the driver, which knows it
+		bson.M{"$changeStream": bson.M{"startAtOperationTime": bson.Timestamp{T: 100, I: 1}}}, // from the driver
 	}}).HangUp()
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || stream.Alive() {
 		t.Errorf("%v, alive %t", err, stream.Alive())
 	}
 }
 
-// The server says of an error that a stream may be resumed after it: also after one of resuming.
+// The server labels an error as resumable. The stream resumes even if the failed command was itself a resume.
 func TestChangeStreamResumableResumeError(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
@@ -219,10 +219,10 @@ func TestChangeStreamResumableResumeError(t *testing.T) {
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || !stream.Alive() {
 		t.Fatalf("%v, alive %t", err, stream.Alive())
 	}
-	if err := coll.SetReadPreference(readpref.NearestMode); err != nil { // too late for this stream
+	if err := coll.SetReadPreference(readpref.NearestMode); err != nil { // does not affect the open stream
 		t.Fatal(err)
 	}
-	// TryNext opens it, and asks once, as of a stream that was never open.
+	// TryNext opens the stream and reads once, as for a new stream.
 	try := stream.TryNext(t.Context())
 	changes(peer.Receive("aggregate").Want(resumedAt(1)).Want(bson.M{"$readPreference": wiretest.Absent}), 8, 2)
 	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8), "maxTimeMS": 7}), 8, 3)
@@ -231,7 +231,7 @@ func TestChangeStreamResumableResumeError(t *testing.T) {
 	}
 	resumesAt(t, stream, 3)
 
-	// An error of the server's that says nothing of the kind is the end, as it would be of resuming.
+	// A server error without the label ends the stream.
 	next = stream.Next(t.Context())
 	peer.Receive("getMore").HangUp()
 	for range 2 {
@@ -247,7 +247,7 @@ func TestChangeStreamResumableResumeError(t *testing.T) {
 	}
 }
 
-// A pointer among the options is the caller's to use again.
+// The caller may change the timestamp after Watch returns.
 func TestStartAtOperationTimeIsCopied(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	at := bson.Timestamp{T: 9, I: 1}

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// MOTOR-625: Motor froze when there were more change streams than workers.
+// MOTOR-625: Motor froze with more change streams than workers.
 func TestThousandIdleChangeStreams(t *testing.T) {
 	const n = 1_000
 	peer := wiretest.Start(t, wiretest.Primary)
@@ -47,7 +47,7 @@ func TestThousandIdleChangeStreams(t *testing.T) {
 		}
 	}
 	for _, poll := range held {
-		changes(poll, 0, 0, happened(1))
+		changes(poll, 0, 0, changeEvent(1))
 	}
 	for _, w := range waiting {
 		if doc, err := w.Await(t.Context()); !isChange(doc, 1) || err != nil {
@@ -56,9 +56,9 @@ func TestThousandIdleChangeStreams(t *testing.T) {
 	}
 }
 
-// A wait that ends, by its context or by Cancel, leaves the change to the next one.
+// A Next that is cancelled or whose context ends leaves the change to the next call.
 func TestCancelledNextKeepsChange(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	one, two := stream.Next(ctx), stream.TryNext(t.Context())
 	poll := peer.Receive("getMore")
@@ -68,7 +68,7 @@ func TestCancelledNextKeepsChange(t *testing.T) {
 	}
 	two.Cancel()
 	three := stream.Next(t.Context())
-	changes(poll, 7, 9, happened(2), happened(3))
+	changes(poll, 7, 9, changeEvent(2), changeEvent(3))
 	for n := 2; n <= 3; n++ {
 		if doc, err := three.Await(t.Context()); !isChange(doc, n) || err != nil {
 			t.Errorf("%v, %v", doc, err)
@@ -83,9 +83,9 @@ func TestCancelledNextKeepsChange(t *testing.T) {
 	}
 }
 
-// Nobody waits when the change comes; the stream has not been read that far.
+// The change arrives while no read waits. The next read returns it.
 func TestUnreadChangeIsKept(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	next := stream.Next(ctx)
 	poll := peer.Receive("getMore")
@@ -93,7 +93,7 @@ func TestUnreadChangeIsKept(t *testing.T) {
 	if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	changes(poll, 7, 9, happened(2))
+	changes(poll, 7, 9, changeEvent(2))
 	resumesAt(t, stream, 1)
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); !isChange(doc, 2) || err != nil {
 		t.Errorf("%v, %v", doc, err)
@@ -102,7 +102,7 @@ func TestUnreadChangeIsKept(t *testing.T) {
 }
 
 func TestChangeStreamCloseEndsNext(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil {
@@ -142,7 +142,7 @@ func TestChangeStreamCloseEndsOpen(t *testing.T) {
 	command.Nothing()
 }
 
-// The server may take its time to open a stream, too.
+// Opening a stream holds no slot while the server answers.
 func TestChangeStreamOpenTakesNoSlot(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=1"), motor.WithMaxWorkers(1))
@@ -155,11 +155,11 @@ func TestChangeStreamOpenTakesNoSlot(t *testing.T) {
 	succeed(t, opened)
 }
 
-// Changes that have come but were not read are where the next stream begins.
+// The resume token of a closed stream stands before its unread changes.
 func TestChangeStreamCloseWithUnread(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	next := stream.Next(t.Context())
-	changes(peer.Receive("getMore"), 7, 9, happened(2), happened(3), happened(4))
+	changes(peer.Receive("getMore"), 7, 9, changeEvent(2), changeEvent(3), changeEvent(4))
 	if _, err := next.Await(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -193,7 +193,7 @@ func TestChangeStreamCloseUnopened(t *testing.T) {
 }
 
 func TestClientCloseEndsChangeStreamNext(t *testing.T) {
-	peer, client, stream := watching(t)
+	peer, client, stream := openChangeStream(t)
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
 	if err := client.Close(t.Context()); err != nil {
@@ -245,7 +245,7 @@ func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 	}
 }
 
-// The session that a stream is opened with stays its session, also when it is opened anew.
+// A stream keeps the session that it was opened in, also after it resumes.
 func TestChangeStreamSession(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=2", "retryReads=false"), motor.WithMaxWorkers(1))
@@ -274,22 +274,22 @@ func TestChangeStreamSession(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	next = stream.Next(t.Context())
-	changes(peer.Receive("aggregate").Want(lsid), 7, 0, happened(2))
+	changes(peer.Receive("aggregate").Want(lsid), 7, 0, changeEvent(2))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
 		t.Errorf("%v, %v", doc, err)
 	}
 }
 
-// Several goroutines that read one stream have each change once, in the order of their calls.
+// Concurrent reads of one stream return each change once, in call order.
 func TestChangeStreamConcurrentReads(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	var all []*future.Future[bson.M]
 	for range 20 {
 		all = append(all, stream.Next(t.Context()))
 	}
 	n := 2
 	for range 10 {
-		changes(peer.Receive("getMore"), 7, n+1, happened(n), happened(n+1))
+		changes(peer.Receive("getMore"), 7, n+1, changeEvent(n), changeEvent(n+1))
 		n += 2
 	}
 	for i, f := range all {

@@ -19,12 +19,12 @@ import (
 // token returns a resume token.
 func token(n int) bson.M { return bson.M{"_data": n} }
 
-// happened returns a change whose resume token is token(n).
-func happened(n int) bson.M {
+// changeEvent returns a change with the resume token token(n).
+func changeEvent(n int) bson.M {
 	return bson.M{"_id": token(n), "operationType": "insert", "fullDocument": bson.M{"_id": n, "nested": bson.M{"n": n}}}
 }
 
-// changes answers with a batch of changes, after which a stream resumes at token(after); 0 is not said.
+// changes answers with a batch of changes. Its postBatchResumeToken is token(after), or absent if after is 0.
 func changes(r *wiretest.Request, id int64, after int, docs ...any) {
 	batch := "firstBatch"
 	if r.Name == "getMore" {
@@ -37,8 +37,8 @@ func changes(r *wiretest.Request, id int64, after int, docs ...any) {
 	r.OK(bson.M{"cursor": cursor, "operationTime": bson.Timestamp{T: 100, I: 1}})
 }
 
-// watching returns a stream that has been opened as cursor 7, at token(1), of a client of one worker and one connection.
-func watching(t *testing.T, opts ...options.Lister[options.ChangeStreamOptions]) (*wiretest.Peer, *motor.Client, *motor.ChangeStream[bson.M]) {
+// openChangeStream returns a stream that is open as cursor 7, at token(1). Its client has one worker and one connection.
+func openChangeStream(t *testing.T, opts ...options.Lister[options.ChangeStreamOptions]) (*wiretest.Peer, *motor.Client, *motor.ChangeStream[bson.M]) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=1"), motor.WithMaxWorkers(1))
@@ -51,7 +51,7 @@ func watching(t *testing.T, opts ...options.Lister[options.ChangeStreamOptions])
 	return peer, client, stream
 }
 
-// resumesAt checks where a stream would resume.
+// resumesAt checks the stream's resume token.
 func resumesAt(t *testing.T, stream interface{ ResumeToken() bson.Raw }, want int) {
 	t.Helper()
 	n, ok := stream.ResumeToken().Lookup("_data").AsInt64OK()
@@ -60,7 +60,7 @@ func resumesAt(t *testing.T, stream interface{ ResumeToken() bson.Raw }, want in
 	}
 }
 
-// isChange reports whether doc is happened(n).
+// isChange reports whether doc is changeEvent(n).
 func isChange(doc bson.M, n int) bool {
 	full, _ := doc["fullDocument"].(bson.M)
 	nested, _ := full["nested"].(bson.M)
@@ -91,7 +91,7 @@ func TestWatchIsLazy(t *testing.T) {
 			}
 			before := len(peer.Seen("aggregate"))
 			next := target.stream.Next(t.Context())
-			changes(peer.Receive("aggregate").Want(target.want), 0, 0, happened(1))
+			changes(peer.Receive("aggregate").Want(target.want), 0, 0, changeEvent(1))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 1) || err != nil {
 				t.Errorf("%v, %v", doc, err)
 			}
@@ -102,7 +102,7 @@ func TestWatchIsLazy(t *testing.T) {
 	}
 }
 
-// A client's read preference can be changed after the driver's has been made.
+// The client's read preference may change after the driver's client was created.
 func TestWatchUsesConcernsAtOpen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("readConcernLevel=majority"))
@@ -127,7 +127,7 @@ func TestWatchOptions(t *testing.T) {
 		SetResumeAfter(after).SetBatchSize(10).SetMaxAwaitTime(5*time.Second).SetCollation(options.Collation{Locale: "en"}).
 		SetComment(comment).SetShowExpandedEvents(true).SetCustom(custom).
 		SetCustomPipeline(bson.M{"showSystemEvents": true, "none": nil}))
-	after["_data"], comment["by"], custom["allowDiskUse"] = 6, "nobody", false // it has been encoded
+	after["_data"], comment["by"], custom["allowDiskUse"] = 6, "nobody", false // Watch has already encoded them.
 	next := stream.Next(t.Context())
 	changes(peer.Receive("aggregate").Want(bson.M{
 		"pipeline": bson.A{bson.M{"$changeStream": bson.M{
@@ -139,7 +139,7 @@ func TestWatchOptions(t *testing.T) {
 	}), 7, 0)
 	changes(peer.Receive("getMore").Want(bson.M{
 		"getMore": int64(7), "collection": "c", "batchSize": 10, "maxTimeMS": 5000, "comment": bson.M{"by": "test"},
-	}), 7, 0, happened(6))
+	}), 7, 0, changeEvent(6))
 	if _, err := next.Await(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -209,13 +209,13 @@ func TestWatchBadArguments(t *testing.T) {
 			t.Errorf("%d %s were sent", n, name)
 		}
 	}
-	//lint:ignore SA1012 that is what is tested
+	//lint:ignore SA1012 the test passes a nil context
 	if _, err := coll.Watch(nil).Next(nil).Await(t.Context()); !errors.Is(err, motor.TypeError) {
 		t.Errorf("a nil context: %v", err)
 	}
 }
 
-// A stream that cannot be opened now may be opened later.
+// A stream that failed to open tries again at the next read.
 func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
@@ -228,7 +228,7 @@ func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 		t.Error("it is not alive")
 	}
 	next := stream.Next(t.Context())
-	changes(peer.Receive("aggregate"), 7, 0, happened(1))
+	changes(peer.Receive("aggregate"), 7, 0, changeEvent(1))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 1) || err != nil {
 		t.Errorf("%v, %v", doc, err)
 	}
@@ -236,7 +236,7 @@ func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 
 func TestChangeStreamTypes(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
-	peer.Handle("aggregate", func(r *wiretest.Request) { changes(r, 0, 0, happened(1)) })
+	peer.Handle("aggregate", func(r *wiretest.Request) { changes(r, 0, 0, changeEvent(1)) })
 	type document struct{ Nested struct{ N int } }
 	type event struct {
 		OperationType string    `bson:"operationType"`
@@ -268,7 +268,7 @@ func TestChangeStreamTypes(t *testing.T) {
 	}
 }
 
-// The next read has the change after the one that cannot be decoded.
+// After a decode error the next read returns the following change.
 func TestChangeStreamDecodeError(t *testing.T) {
 	type event struct {
 		OperationType int `bson:"operationType"`
@@ -277,7 +277,7 @@ func TestChangeStreamDecodeError(t *testing.T) {
 	stream := motor.WatchOf[event](newClient(t, peer.URI()).Database("d"), nil)
 	next := stream.Next(t.Context())
 	good := bson.M{"_id": token(3), "operationType": 3}
-	changes(peer.Receive("aggregate"), 7, 4, happened(1), happened(2), good)
+	changes(peer.Receive("aggregate"), 7, 4, changeEvent(1), changeEvent(2), good)
 	for n := 1; n <= 2; n++ {
 		if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidBSON) || !stream.Alive() {
 			t.Errorf("change %d: %v, alive %t", n, err, stream.Alive())

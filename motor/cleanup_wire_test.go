@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// abandonCursors reads cursors that stay open on the server, of the numbers given, and forgets them.
+// abandonCursors opens cursors with the given ids, reads one document of each and drops the references to them.
 func abandonCursors(t *testing.T, peer *wiretest.Peer, client *motor.Client, ids ...int64) {
 	for _, id := range ids {
 		first := client.Database("d").Collection("c").Find(bson.D{}).Next(t.Context())
@@ -27,7 +27,7 @@ func killed(peer *wiretest.Peer, n int) func() bool {
 	return func() bool { return len(peer.Seen("killCursors")) >= n }
 }
 
-// A reply with a wrong operationTime makes the driver panic.
+// An operationTime of the wrong type makes the driver panic.
 func TestAbandonedCursorsDriverPanic(t *testing.T) {
 	var told atomic.Int32
 	before := future.SetUnobservedHandler(func(err error) {
@@ -75,7 +75,7 @@ func TestAbandonedSessionsServerSilent(t *testing.T) {
 	}
 }
 
-// A cursor that was opened in a session is ended in its turn there, which an operation may hold for long.
+// Killing an abandoned cursor waits for its turn in the session. A busy session must not delay other cursors.
 func TestAbandonedCursorsSessionBusy(t *testing.T) {
 	motor.SetCleanupTimeout(t, 50*time.Millisecond)
 	peer := wiretest.Start(t, wiretest.Primary)

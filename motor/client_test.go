@@ -16,10 +16,10 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// nowhere is an address at which nobody answers.
-const nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
+// noServerURI is the URI of an address without a server.
+const noServerURI = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
 
-// newClient returns a client that is closed at the end of the test.
+// newClient returns a client that the test closes when it ends.
 func newClient(t *testing.T, uri string, opts ...motor.ClientOption) *motor.Client {
 	t.Helper()
 	client, err := motor.NewClient(uri, opts...)
@@ -128,7 +128,7 @@ func TestHandlesDoNoIO(t *testing.T) {
 		t.Error("something connected")
 	case <-time.After(20 * time.Millisecond):
 	}
-	// The listener works: an operation does connect.
+	// An operation connects. So the listener works.
 	_, err = cursor.ToList(t.Context(), 1).Await(t.Context())
 	if !errors.Is(err, motor.ConnectionFailure) {
 		t.Errorf("got %v, want a ConnectionFailure", err)
@@ -140,7 +140,7 @@ func TestHandlesDoNoIO(t *testing.T) {
 
 func TestServerUnreachable(t *testing.T) {
 	ctx := context.Background()
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	_, err := client.Open(ctx).Await(ctx)
 	for _, class := range []*motor.ErrorClass{
 		motor.ServerSelectionTimeoutError, motor.AutoReconnect, motor.ConnectionFailure, motor.PyMongoError,
@@ -173,7 +173,7 @@ func TestOperationContextEnds(t *testing.T) {
 }
 
 func TestNilContext(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	var none context.Context
 	if _, err := client.ServerInfo(none).Await(t.Context()); !errors.Is(err, motor.TypeError) {
 		t.Errorf("got %v, want a TypeError", err)
@@ -182,7 +182,7 @@ func TestNilContext(t *testing.T) {
 
 func TestClientCloseAndReopen(t *testing.T) {
 	ctx := context.Background()
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	for range 3 {
 		if _, err := client.ServerInfo(ctx).Await(ctx); !errors.Is(err, motor.ServerSelectionTimeoutError) {
 			t.Errorf("got %v, want a ServerSelectionTimeoutError", err)
@@ -199,18 +199,18 @@ func TestClientCloseAndReopen(t *testing.T) {
 }
 
 func TestClientCloseWithEndedContext(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	_, _ = client.Open(t.Context()).Await(t.Context())
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := client.Close(over); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	// goleak, at the end of all tests, sees whether the monitors are gone.
+	// goleak checks after all tests that the monitors have stopped.
 }
 
 func TestErrorsWrapDriverErrors(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	_, err := client.Database("d").Collection("c").InsertOne(t.Context(), bson.M{"f": func() {}}).Await(t.Context())
 	var marshal mongo.MarshalError
 	if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// What is open on the server ends with the client's connections: closing it afterwards, as a defer may, does nothing.
+// Client.Close ends everything that is open on the server. Closing a cursor afterwards, as a defer may, does nothing.
 func TestCloseAfterClientClose(t *testing.T) {
 	type ended = *future.Future[struct{}]
 	for name, open := range map[string]func(*testing.T, *wiretest.Peer, *motor.Client) (end func() ended){
@@ -84,7 +84,7 @@ func TestCloseAfterClientClose(t *testing.T) {
 	}
 }
 
-// What reads a tailable cursor over and over, with pauses, does not open a client that was closed in a pause.
+// Tail and Each read repeatedly, with pauses. They do not reopen a client that was closed during a pause.
 func TestTailAfterClientClose(t *testing.T) {
 	type visit = func(bson.M, error) bool
 	for _, test := range []struct {
@@ -127,8 +127,7 @@ func TestTailAfterClientClose(t *testing.T) {
 	}
 }
 
-// Whatever is called on a cursor that was opened before its client was closed, only Rewind and a read after it use the
-// client anew.
+// A cursor that was opened before Client.Close does not reopen the client. Only a read after Rewind does.
 func TestCursorKeepsItsConnection(t *testing.T) {
 	type outcome = func(*motor.Cursor[bson.M]) error
 	for _, test := range []struct {
@@ -171,7 +170,7 @@ func TestCursorKeepsItsConnection(t *testing.T) {
 	}
 }
 
-// A Close that ends late has nothing to do with the cursors of the client that was opened again meanwhile.
+// A Close that finishes after the client was reopened leaves the new cursors alone.
 func TestLateCloseAfterReopen(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("retryWrites=false"))

@@ -18,13 +18,13 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// given is a registry or options of BSON, which a client, a database, or a collection can be given.
+// given holds the BSON registry or options of a client, a database or a collection.
 type given struct {
 	registry *bson.Registry
 	options  *options.BSONOptions
 }
 
-// places returns the collection with what is given at each place where it can be.
+// places returns a collection for each level at which the registry or options can be set.
 func places[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]*motor.Collection[D] {
 	client, database, collection := options.Client(), options.Database(), options.Collection()
 	if g.registry != nil {
@@ -45,7 +45,7 @@ func places[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]*motor
 	}
 }
 
-// readAs returns what a document is read as, in every way of reading.
+// readAs returns the result of decoding a document, for each way of reading.
 func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
 	all := make(map[string]any)
 	for place, coll := range places[D](t, peer, g) {
@@ -330,7 +330,7 @@ func TestInvalidDocumentInBatch(t *testing.T) {
 	}
 }
 
-// readOn returns the documents and the errors of a cursor that is read on after each error.
+// readOn reads a cursor to its end, past each error, and returns the documents and the errors.
 func readOn[D any](t *testing.T, db *motor.Database) (all []any) {
 	cursor := motor.CollectionOf[D](db, "c").Find(bson.D{})
 	for {
@@ -376,7 +376,7 @@ func marshaled(v any) bson.Raw {
 	return raw
 }
 
-// nested returns documents, or lists, one within the other.
+// nested returns a document with values of BSON type t nested depth levels deep.
 func nested(t byte, depth int) []byte {
 	const level = 7
 	raw := make([]byte, 0, 5+level*depth)

@@ -56,7 +56,7 @@ func TestRenameCommands(t *testing.T) {
 	}{
 		"w":        {bson.M{"w": "majority", "j": true}, bson.D{{Key: "w", Value: "majority"}, {Key: "j", Value: true}}},
 		"wtimeout": {bson.M{"w": 2, "wtimeout": 100}, bson.D{{Key: "w", Value: 2}, {Key: "wtimeout", Value: 100}}},
-		"w: 0":     {bson.M{"w": 0}, wiretest.Absent}, // there is an answer, which tells more
+		"w: 0":     {bson.M{"w": 0}, wiretest.Absent}, // The server answers, with details.
 	} {
 		all = append(all, conversation{
 			name: "with " + name, concern: c.concern, call: rename(),
@@ -64,14 +64,14 @@ func TestRenameCommands(t *testing.T) {
 			result:    done,
 		})
 	}
-	hold(t, all)
+	runConversations(t, all)
 }
 
 func TestSearchIndexCommands(t *testing.T) {
 	definition := bson.M{"mappings": bson.M{"dynamic": true}}
 	model := mongo.SearchIndexModel{Definition: definition, Options: options.SearchIndexes().SetName("n").SetType("vectorSearch")}
 	created := ok(bson.M{"indexesCreated": bson.A{bson.M{"id": "1", "name": "n"}, bson.M{"id": "2", "name": "default"}}})
-	// None of these has a read or write concern, whatever the collection has.
+	// These commands have no read or write concern, whatever the collection's are.
 	concern := bson.M{"w": 2, "wtimeout": 100}
 	drop := func(ctx context.Context, c collection) pending { return resultOf(c.DropSearchIndex(ctx, "n")) }
 	update := func(ctx context.Context, c collection) pending {
@@ -157,5 +157,5 @@ func TestSearchIndexCommands(t *testing.T) {
 			class:     motor.OperationFailure,
 		})
 	}
-	hold(t, all)
+	runConversations(t, all)
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// badArgument is a call that comes to an error of a class, and to nothing on the wire.
+// badArgument is a call that fails with an error of a class and sends nothing.
 type badArgument struct {
 	name string
 	call operation
 	want *motor.ErrorClass
 }
 
-// withoutSending holds calls to their errors, and to sending nothing.
+// withoutSending checks that each call fails with its class and sends nothing.
 func withoutSending(t *testing.T, all []badArgument) {
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
@@ -35,10 +35,10 @@ func withoutSending(t *testing.T, all []badArgument) {
 	}
 }
 
-// selfish is what cannot be encoded.
-type selfish struct{ C chan int }
+// unencodable is a struct that BSON cannot encode.
+type unencodable struct{ C chan int }
 
-// cyclic is what has no end.
+// cyclic is a struct that can point to itself.
 type cyclic struct{ Next *cyclic }
 
 func newCyclic() *cyclic {
@@ -88,7 +88,7 @@ func TestBadFilters(t *testing.T) {
 			{"a number", 7, motor.TypeError},
 			{"a string", "x", motor.TypeError},
 			{"a list", []bson.M{{}}, motor.TypeError},
-			{"a channel within", selfish{}, motor.InvalidDocument},
+			{"a channel within", unencodable{}, motor.InvalidDocument},
 			{"a key with NUL", bson.M{"a\x00b": 1}, motor.InvalidDocument},
 			{"what contains itself", newCyclic(), motor.InvalidDocument},
 		} {
@@ -121,7 +121,7 @@ func TestBadUpdates(t *testing.T) {
 			{"no operator", bson.M{"a": 1}, motor.ValueError},
 			{"a stage without an operator", []bson.M{{"$set": bson.M{"a": 1}}, {"a": 1}}, motor.ValueError},
 			{"a stage that is none", bson.A{7}, motor.TypeError},
-			{"a channel within", bson.M{"$set": selfish{}}, motor.InvalidDocument},
+			{"a channel within", bson.M{"$set": unencodable{}}, motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return call(ctx, c, bad.update)
@@ -142,7 +142,7 @@ func TestBadUpdates(t *testing.T) {
 			{"nil", nil, motor.TypeError},
 			{"a list", bson.A{}, motor.TypeError},
 			{"an operator", bson.M{"$set": bson.M{"a": 1}}, motor.ValueError},
-			{"a channel within", selfish{}, motor.InvalidDocument},
+			{"a channel within", unencodable{}, motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return call(ctx, c, bad.replacement)
@@ -199,7 +199,7 @@ func TestCollectionBadArguments(t *testing.T) {
 			return started(c.Aggregate([]bson.M{{"$match": bson.M{}, "$limit": 1}}).ToList(ctx))
 		}, motor.TypeError},
 		{"Aggregate: what cannot be encoded", func(ctx context.Context, c collection) outcome {
-			return started(c.Aggregate([]selfish{{}}).ToList(ctx))
+			return started(c.Aggregate([]unencodable{{}}).ToList(ctx))
 		}, motor.InvalidDocument},
 		{"Aggregate: an option", func(ctx context.Context, c collection) outcome {
 			bad := &options.AggregateOptionsBuilder{Opts: []func(*options.AggregateOptions) error{
@@ -238,7 +238,7 @@ func TestCollectionBadArguments(t *testing.T) {
 			return started(c.Rename(ctx, "a$"))
 		}, motor.InvalidName},
 		{"Rename: a comment", func(ctx context.Context, c collection) outcome {
-			return started(c.Rename(ctx, "new", motor.RenameOptions{Comment: selfish{}}))
+			return started(c.Rename(ctx, "new", motor.RenameOptions{Comment: unencodable{}}))
 		}, motor.InvalidDocument},
 		{"Rename: options twice", func(ctx context.Context, c collection) outcome {
 			return started(c.Rename(ctx, "new", motor.RenameOptions{}, motor.RenameOptions{}))
@@ -253,7 +253,7 @@ func TestCollectionBadArguments(t *testing.T) {
 			return started(c.CreateSearchIndexes(ctx, nil))
 		}, motor.TypeError},
 		{"CreateSearchIndexes: what cannot be encoded", func(ctx context.Context, c collection) outcome {
-			return started(c.CreateSearchIndexes(ctx, []mongo.SearchIndexModel{{Definition: selfish{}}}))
+			return started(c.CreateSearchIndexes(ctx, []mongo.SearchIndexModel{{Definition: unencodable{}}}))
 		}, motor.InvalidDocument},
 		{"UpdateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
 			return started(c.UpdateSearchIndex(ctx, "n", nil))
@@ -329,7 +329,7 @@ func TestCollectionBadArguments(t *testing.T) {
 			return started(c.InlineMapReduce(ctx, "m", "r", motor.MapReduceOptions{Limit: -1}))
 		}, motor.ValueError},
 		{"InlineMapReduce: a scope", func(ctx context.Context, c collection) outcome {
-			return started(c.InlineMapReduce(ctx, "m", "r", motor.MapReduceOptions{Scope: selfish{}}))
+			return started(c.InlineMapReduce(ctx, "m", "r", motor.MapReduceOptions{Scope: unencodable{}}))
 		}, motor.InvalidDocument},
 		{"a context that is nil", func(_ context.Context, c collection) outcome {
 			var none context.Context

@@ -18,17 +18,17 @@ import (
 
 type inserted = *future.Future[*motor.InsertOneResult]
 
-// gathering returns a collection with batching, one insert of which, of {_id: 0}, is on its way.
-func gathering(t *testing.T, opts ...motor.ClientOption) (peer *wiretest.Peer, c collection, first inserted, held *wiretest.Request) {
+// startBatching returns a collection with batching whose first insert, {_id: 0}, waits for its reply.
+func startBatching(t *testing.T, opts ...motor.ClientOption) (peer *wiretest.Peer, c collection, first inserted, held *wiretest.Request) {
 	peer = wiretest.Start(t, wiretest.Primary)
 	c = newClient(t, peer.URI("retryWrites=false"), opts...).Database("d").Collection("c").WithBatching()
 	first = c.InsertOne(t.Context(), bson.M{"_id": 0})
 	held = peer.Receive("insert").Want(bson.M{"documents": []bson.M{{"_id": 0}}, "ordered": true})
-	t.Cleanup(func() { first.Await(context.Background()) }) // before the client is closed
+	t.Cleanup(func() { first.Await(context.Background()) }) // before the client closes
 	return peer, c, first, held
 }
 
-// insertAll inserts {_id: number} of each.
+// insertAll inserts {_id: id} for each id.
 func insertAll(t *testing.T, c collection, numbers ...int) (all []inserted) {
 	for _, n := range numbers {
 		all = append(all, c.InsertOne(t.Context(), bson.M{"_id": n}))
@@ -36,7 +36,7 @@ func insertAll(t *testing.T, c collection, numbers ...int) (all []inserted) {
 	return all
 }
 
-// idsOf returns the numbers of the documents that an insert has.
+// idsOf returns the ids of the documents in an insert command.
 func idsOf(t *testing.T, command bson.Raw) (ids []int) {
 	t.Helper()
 	docs, err := command.Lookup("documents").Array().Values()
@@ -48,7 +48,7 @@ func idsOf(t *testing.T, command bson.Raw) (ids []int) {
 }
 
 func TestBatchingGathersInserts(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	all := insertAll(t, c, 1, 2, 3)
 	if n := len(peer.Seen("insert")); n != 1 {
 		t.Errorf("%d inserts were sent", n)
@@ -77,7 +77,7 @@ func TestBatchingGathersInserts(t *testing.T) {
 }
 
 func TestBatchingResultPerInsert(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	all := insertAll(t, c, 1, 2, 3)
 	duplicate := bson.M{"index": 0, "code": 11000, "errmsg": "E11000 duplicate key", "keyValue": bson.M{"_id": 2}}
 	late := bson.M{"code": 64, "errmsg": "waiting for replication timed out"}
@@ -100,7 +100,7 @@ func TestBatchingResultPerInsert(t *testing.T) {
 }
 
 func TestBatchingWriteConcernError(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	all := insertAll(t, c, 1, 2)
 	late := bson.M{"n": 1, "writeConcernError": bson.M{"code": 64, "errmsg": "waiting for replication timed out"}}
 	held.OK(late)
@@ -121,7 +121,7 @@ func TestBatchingCommandError(t *testing.T) {
 		"lost":    {func(r *wiretest.Request) { r.HangUp() }, motor.AutoReconnect},
 	} {
 		t.Run(name, func(t *testing.T) {
-			peer, coll, first, held := gathering(t)
+			peer, coll, first, held := startBatching(t)
 			all := insertAll(t, coll, 1, 2)
 			c.answer(held)
 			if r, err := first.Await(t.Context()); r != nil || !errors.Is(err, c.want) {
@@ -138,7 +138,7 @@ func TestBatchingCommandError(t *testing.T) {
 }
 
 func TestBatchingCancelledInsert(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	over := c.InsertOne(ctx, bson.M{"_id": 9})
 	all := insertAll(t, c, 1, 2, 3)
@@ -147,7 +147,7 @@ func TestBatchingCancelledInsert(t *testing.T) {
 	if _, err := over.Await(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
-	first.Cancel() // which is on its way; the next need not wait for what comes of it
+	first.Cancel() // Its command has been sent. The next batch need not wait for the reply.
 	batch := peer.Receive("insert")
 	if ids := idsOf(t, batch.Command); !slices.Equal(ids, []int{2, 3}) {
 		t.Errorf("%v were sent together", ids)
@@ -159,7 +159,7 @@ func TestBatchingCancelledInsert(t *testing.T) {
 }
 
 func TestBatchingSeparateInserts(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	s := sessionOf(t, c.Database().Client())
 	alone := func(f inserted) {
 		t.Helper()
@@ -202,7 +202,7 @@ func TestBatchingSeparateInserts(t *testing.T) {
 }
 
 func TestBatchingBadDocuments(t *testing.T) {
-	_, c, first, held := gathering(t)
+	_, c, first, held := startBatching(t)
 	for doc, want := range map[any]error{
 		nil: motor.TypeError, 7: motor.TypeError, &struct{ A chan int }{}: motor.InvalidDocument,
 	} {
@@ -223,7 +223,7 @@ func TestBatchingBadDocuments(t *testing.T) {
 }
 
 func TestBatchingLimit(t *testing.T) {
-	peer, c, first, held := gathering(t, motor.WithMaxQueue(2))
+	peer, c, first, held := startBatching(t, motor.WithMaxQueue(2))
 	all := insertAll(t, c, 1, 2, 3)
 	if _, err := all[2].Await(t.Context()); !errors.Is(err, future.ErrQueueFull) {
 		t.Errorf("the third of two: %v", err)
@@ -236,13 +236,13 @@ func TestBatchingLimit(t *testing.T) {
 }
 
 func TestBatchingClientClose(t *testing.T) {
-	peer, c, first, held := gathering(t, motor.WithMaxWorkers(1))
+	peer, c, first, held := startBatching(t, motor.WithMaxWorkers(1))
 	client := c.Database().Client()
 	all := insertAll(t, c, 1, 2)
 	closed := make(chan error, 1)
 	go func() { closed <- client.Close(context.Background()) }()
 	eventually(t, func() bool { return !client.Connected() })
-	next := c.InsertOne(t.Context(), bson.M{"_id": 3}) // opens the client again
+	next := c.InsertOne(t.Context(), bson.M{"_id": 3}) // reopens the client
 	peer.Receive("insert").Want(bson.M{"documents": []bson.M{{"_id": 3}}}).OK(bson.M{"n": 1})
 	succeed(t, next)
 	held.OK(bson.M{"n": 1})
@@ -260,9 +260,9 @@ func TestBatchingClientClose(t *testing.T) {
 	noError(t, <-closed)
 }
 
-// A reply with a wrong operationTime makes the driver panic.
+// An operationTime of the wrong type makes the driver panic.
 func TestBatchingDriverPanic(t *testing.T) {
-	peer, c, first, held := gathering(t)
+	peer, c, first, held := startBatching(t)
 	all := insertAll(t, c, 1, 2)
 	held.OK(bson.M{"n": 1})
 	succeed(t, first)

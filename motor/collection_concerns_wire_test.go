@@ -17,7 +17,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// readers are the operations that read a collection, and the commands that they are.
+// readers are the operations that read a collection, with their commands.
 var readers = []struct {
 	command string
 	call    operation
@@ -38,7 +38,7 @@ func answerRead(r *wiretest.Request) {
 	r.OK(bson.M{"n": 1, "values": bson.A{}, "cursor": bson.M{"id": int64(0), "ns": "d.c", "firstBatch": batch}})
 }
 
-// withSession returns a context with a session of the client's, and its number as it is on the wire.
+// withSession returns a context with a session of the client, and the session's lsid.
 func withSession(t *testing.T, client *motor.Client) (context.Context, bson.Raw) {
 	t.Helper()
 	driver, err := motor.Driver(t.Context(), client).Await(t.Context())
@@ -75,7 +75,7 @@ func TestReadCommandSettings(t *testing.T) {
 func TestWriteCommandSession(t *testing.T) {
 	for _, concern := range []bson.M{{}, {"wtimeout": 100}} {
 		peer := wiretest.Start(t, wiretest.Standalone)
-		peer.Handle("listCollections", cursorOf()) // CreateCollection looks first
+		peer.Handle("listCollections", cursorOf()) // CreateCollection lists the collections first.
 		client := newClient(t, peer.URI())
 		coll := client.Database("d").Collection("c")
 		for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern} {
@@ -94,7 +94,7 @@ func TestWriteCommandSession(t *testing.T) {
 	}
 }
 
-// TestMaxTimeMSFromContext: what is left of the time of an operation is the server's limit too.
+// The time left of an operation's context becomes its maxTimeMS.
 func TestMaxTimeMSFromContext(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("listCollections", cursorOf())
@@ -103,7 +103,7 @@ func TestMaxTimeMSFromContext(t *testing.T) {
 		wait := within(time.Minute, o.call)(t.Context(), coll)
 		request := peer.Receive(o.command)
 		left, ok := request.Command.Lookup("maxTimeMS").AsInt64OK()
-		// The reads of cursors that the user holds have none: it would end the cursor later on.
+		// Cursors that the user holds send no maxTimeMS, since it would limit their later reads too.
 		lazy := o.command == "find" || o.command == "aggregate"
 		if !lazy && (!ok || left <= 0 || left > time.Minute.Milliseconds()) {
 			t.Errorf("%s has a maxTimeMS of %d", o.command, left)
@@ -129,7 +129,7 @@ func TestCollectionReadConcernInherited(t *testing.T) {
 	if c := available.ReadConcern(); c == nil || c.Level != "available" || available.Collection("below").ReadConcern() != c {
 		t.Errorf("the collection's: %v", c)
 	}
-	if c := newClient(t, nowhere).Database("d").Collection("c").ReadConcern(); c != nil {
+	if c := newClient(t, noServerURI).Database("d").Collection("c").ReadConcern(); c != nil {
 		t.Errorf("nobody's: %v", c)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// rawOf returns documents as they go over the wire.
+// rawOf returns encoded documents.
 func rawOf(t *testing.T, docs ...bson.M) (all []byte) {
 	t.Helper()
 	for _, doc := range docs {
@@ -107,7 +107,7 @@ func TestRawBatchInvalidBSON(t *testing.T) {
 	}
 }
 
-// scanned has a peer give n documents in batches of ten, and fail with the batch that begins with the document fail.
+// scanned makes a peer serve n documents in batches of ten. The batch that begins with document fail is an error.
 func scanned(peer *wiretest.Peer, n, fail int) {
 	var mu sync.Mutex
 	next := 0
@@ -200,7 +200,7 @@ func TestParallelScanClosesWithLastCursor(t *testing.T) {
 	if err != nil || first["i"] != int32(0) {
 		t.Fatalf("%v, %v", first, err)
 	}
-	for range 2 { // closing twice is closing once
+	for range 2 { // a second Close does nothing
 		if _, err := cursors[0].Close(t.Context()).Await(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -14,14 +14,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyIndexOption is an index with every option that there is, and as it is on the wire.
+// everyIndexOption is an index with every option. everyIndexSpec is what createIndexes sends for it.
 var everyIndexOption = options.Index().SetName("n").SetExpireAfterSeconds(60).SetSparse(true).SetUnique(true).SetVersion(2).
 	SetStorageEngine(bson.M{"wiredTiger": bson.M{}}).SetDefaultLanguage("french").SetLanguageOverride("idioma").
 	SetTextVersion(3).SetWeights(bson.M{"a": 5}).SetSphereVersion(3).SetBits(26).SetMax(180.5).SetMin(-180).SetBucketSize(2).
 	SetPartialFilterExpression(bson.M{"a": bson.M{"$gt": 5}}).SetCollation(french).
 	SetWildcardProjection(bson.M{"b": 0}).SetHidden(true)
 
-var everyIndexOptionOnWire = bson.M{
+var everyIndexSpec = bson.M{
 	"key": bson.D{{Key: "a", Value: 1}}, "name": "n", "expireAfterSeconds": 60, "sparse": true, "unique": true, "v": 2,
 	"storageEngine": bson.M{"wiredTiger": bson.M{}}, "default_language": "french", "language_override": "idioma",
 	"textIndexVersion": 3, "weights": bson.M{"a": 5}, "2dsphereIndexVersion": 3, "bits": 26, "max": 180.5, "min": -180.0,
@@ -34,7 +34,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 		{Keys: bson.D{{Key: "a", Value: 1}}, Options: everyIndexOption},
 		{Keys: byName},
 	}
-	// A builder is the caller's: making indexes of it leaves it as it is.
+	// CreateIndexes must not change the caller's options builder.
 	before := len(everyIndexOption.Opts)
 	t.Cleanup(func() {
 		if len(everyIndexOption.Opts) != before {
@@ -50,7 +50,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 				return resultOf(c.CreateIndex(ctx, "a", everyIndexOption))
 			},
 			exchanges: []exchange{{"createIndexes", bson.M{
-				"createIndexes": "c", "$db": "d", "indexes": bson.A{everyIndexOptionOnWire}, "writeConcern": concern,
+				"createIndexes": "c", "$db": "d", "indexes": bson.A{everyIndexSpec}, "writeConcern": concern,
 				"commitQuorum": wiretest.Absent,
 			}, ok()}},
 			result: "n",
@@ -62,7 +62,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 			},
 			exchanges: []exchange{{"createIndexes", bson.M{
 				"createIndexes": "c", "$db": "d", "writeConcern": concern, "commitQuorum": "majority", "indexes": bson.A{
-					everyIndexOptionOnWire, bson.M{"key": byName, "name": "name_1_age_-1"},
+					everyIndexSpec, bson.M{"key": byName, "name": "name_1_age_-1"},
 				},
 			}, ok()}},
 			result: []string{"n", "name_1_age_-1"},
@@ -89,7 +89,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 				return resultOf(c.DropIndex(ctx, byName))
 			},
 			"*": func(ctx context.Context, c collection) pending { return resultOf(c.DropIndexes(ctx)) },
-			// Motor passes it on.
+			// Motor passes the error on.
 			"* by name": func(ctx context.Context, c collection) pending { return resultOf(c.DropIndex(ctx, "*")) },
 		} {
 			wire := name
@@ -113,7 +113,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 			}
 		}
 	}
-	hold(t, all)
+	runConversations(t, all)
 }
 
 func TestIndexNames(t *testing.T) {
@@ -144,7 +144,7 @@ func TestIndexNames(t *testing.T) {
 			result: c.want,
 		})
 	}
-	hold(t, all)
+	runConversations(t, all)
 }
 
 func TestIndexDescriptions(t *testing.T) {
@@ -157,7 +157,7 @@ func TestIndexDescriptions(t *testing.T) {
 	id := bson.D{{Key: "_id", Value: int32(1)}}
 	keys := bson.D{{Key: "name", Value: int32(1)}, {Key: "age", Value: int32(-1)}}
 	filter := bson.M{"a": bson.M{"$gt": int32(1)}}
-	hold(t, []conversation{
+	runConversations(t, []conversation{
 		{
 			name: "ListIndexes",
 			call: func(ctx context.Context, c collection) pending {

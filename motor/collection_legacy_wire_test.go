@@ -22,7 +22,7 @@ func TestFindAndModifyCommands(t *testing.T) {
 		}
 	}
 	one := document(bson.M{"a": 1})
-	hold(t, []conversation{
+	runConversations(t, []conversation{
 		{
 			name: "updates", call: modify(motor.FindAndModifyOptions{Update: set}),
 			exchanges: []exchange{{"findAndModify", bson.M{
@@ -99,7 +99,7 @@ func TestFindAndModifyCommands(t *testing.T) {
 func TestLegacyReadCommands(t *testing.T) {
 	retval := ok(bson.M{"retval": bson.A{bson.M{"a": 1, "sum": bson.M{"n": 3}}}})
 	groups := []bson.M{{"a": int32(1), "sum": bson.M{"n": int32(3)}}}
-	hold(t, []conversation{
+	runConversations(t, []conversation{
 		{
 			name: "Count",
 			call: func(ctx context.Context, c collection) pending { return resultOf(c.Count(ctx)) },
@@ -277,12 +277,12 @@ func TestMapReduceCommands(t *testing.T) {
 			class:     c.class,
 		})
 	}
-	hold(t, all)
+	runConversations(t, all)
 }
 
 func TestReindexCommands(t *testing.T) {
 	reindex := func(ctx context.Context, c collection) pending { return resultOf(c.Reindex(ctx)) }
-	hold(t, []conversation{
+	runConversations(t, []conversation{
 		{
 			name: "on a standalone server", call: reindex, concern: bson.M{"w": 1, "wtimeout": 100},
 			exchanges: []exchange{{"reIndex", bson.M{"reIndex": "c", "$db": "d", "writeConcern": wiretest.Absent}, ok(bson.M{"nIndexes": 2})}},
@@ -296,7 +296,7 @@ func TestReindexCommands(t *testing.T) {
 	})
 }
 
-// legacyReads are the reads of the callback era that are commands of our own, and those that are writes.
+// legacyReads are the callback-era reads for which motor builds the command, and those that write.
 var legacyReads, legacyWrites = []struct {
 	command string
 	call    operation

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// conversation is what an operation on a collection sends, is answered, and comes to.
+// conversation is an operation on a collection: its commands, their replies and its result.
 type conversation struct {
 	name      string
 	concern   bson.M // the write concern
@@ -22,8 +22,8 @@ type conversation struct {
 	class     *motor.ErrorClass
 }
 
-// hold holds the collection "d.c" to conversations with a scripted peer.
-func hold(t *testing.T, all []conversation) {
+// runConversations runs conversations of the collection "d.c" with a scripted peer.
+func runConversations(t *testing.T, all []conversation) {
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +37,7 @@ func hold(t *testing.T, all []conversation) {
 	}
 }
 
-// The options that many operations have, and how they look on the wire.
+// Options that many operations have, and their encoded forms.
 var (
 	french       = &options.Collation{Locale: "fr", Strength: 2}
 	frenchOnWire = bson.M{"locale": "fr", "strength": 2}
@@ -145,7 +145,7 @@ func TestFindOneAndCommands(t *testing.T) {
 			class:     motor.DuplicateKeyError,
 		},
 	}
-	// All three, with a write concern that the driver sends and with one that we do.
+	// All three run with a write concern that the driver can send, and with one that motor sends.
 	for _, concern := range []bson.M{{"w": 2}, {"w": 2, "wtimeout": 100}} {
 		for name, call := range findOneAnds {
 			wantConcern := exchange{"findAndModify", bson.M{"writeConcern": concern}, document(bson.M{"a": 1})}
@@ -161,7 +161,7 @@ func TestFindOneAndCommands(t *testing.T) {
 			)
 		}
 	}
-	hold(t, all)
+	runConversations(t, all)
 }
 
 func concernName(concern bson.M) string {
@@ -184,7 +184,7 @@ var findOneAnds = map[string]func(context.Context, collection) pending{
 }
 
 func TestCollectionReadCommands(t *testing.T) {
-	hold(t, []conversation{
+	runConversations(t, []conversation{
 		{
 			name: "EstimatedDocumentCount",
 			call: func(ctx context.Context, c collection) pending {

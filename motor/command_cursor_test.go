@@ -19,7 +19,7 @@ func TestAggregateIsLazy(t *testing.T) {
 
 	pipeline := mongo.Pipeline{stage}
 	cursor := db.Aggregate(pipeline, options.Aggregate().SetComment("why"))
-	pipeline[0] = nil // what was passed may be changed
+	pipeline[0] = nil // The caller may change the argument after the call.
 	cursor.BatchSize(2)
 	if len(peer.Seen("aggregate")) != 0 || !cursor.Alive() || cursor.CursorID() != 0 || cursor.NextObject() != nil {
 		t.Error("the cursor was not lazy")
@@ -74,7 +74,7 @@ func TestAggregateRetriesAfterError(t *testing.T) {
 	}
 }
 
-// What came with the reply is there without another round trip, and the rest is fetched and ended as of any cursor.
+// The first batch comes from the reply. Further batches and Close work as with any cursor.
 func TestReplyCursorFirstBatch(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())

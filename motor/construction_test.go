@@ -154,8 +154,7 @@ func TestNewClientDefaultOptions(t *testing.T) {
 	}
 }
 
-// TestSRVLookupAtFirstConnection has a resolver that counts. It stands in the place of a global variable, so
-// the test is not parallel.
+// The resolver counts its queries. It replaces a global variable, so the test is not parallel.
 func TestSRVLookupAtFirstConnection(t *testing.T) {
 	var asked atomic.Int32
 	previous := net.DefaultResolver
@@ -195,7 +194,7 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 	if n := asked.Load(); n != 0 {
 		t.Errorf("the DNS was asked %d times before there was an operation", n)
 	}
-	for range 2 { // a look-up that failed is done again
+	for range 2 { // a failed lookup is repeated
 		before := asked.Load()
 		_, err = client.ServerInfo(t.Context()).Await(t.Context())
 		if !errors.Is(err, motor.ConfigurationError) || asked.Load() == before {
@@ -302,7 +301,7 @@ func TestClientPropertiesAfterFailover(t *testing.T) {
 	facts(set.Peers[1], set.Peers[0], 1001)
 }
 
-// eventually waits for what the driver's monitors find out in time of their own.
+// eventually waits until a condition holds, for example until a monitor of the driver has seen a change.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {

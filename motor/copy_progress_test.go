@@ -48,11 +48,11 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 					t.Errorf("got %+v", got)
 				}
 			}
-			source.AwaitConnections(0) // the other client is closed
+			source.AwaitConnections(0) // the source client has closed
 			if len(source.Seen("killCursors")) != 1 {
 				t.Error("the cursor is still open")
 			}
-			insert.OK() // nobody is there to hear it
+			insert.OK() // The copy no longer waits for this reply.
 			if n := len(target.Seen("createIndexes")); n != 0 {
 				t.Errorf("it went on")
 			}
@@ -62,7 +62,7 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 
 func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 	t.Run("its queue is full", func(t *testing.T) {
-		// The steps of one collection are in the way of those of the others.
+		// The collections compete for the full queue.
 		var listed []bson.D
 		for _, name := range []string{"c", "d", "e", "f", "g"} {
 			listed = append(listed, listedAs(name, "collection", bson.D{}))
@@ -85,7 +85,7 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 		create := peer.Receive("create")
 		closed := make(chan error, 1)
 		go func() { closed <- client.Close(context.Background()) }()
-		for { // until the client is closed for new operations
+		for { // until the client refuses new operations
 			if !client.Connected() {
 				break
 			}
@@ -98,11 +98,11 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		peer.AwaitConnections(0) // it has not opened the client again
+		peer.AwaitConnections(0) // The copy has not reopened the client.
 	})
 }
 
-// serial is a loop: it runs what it is given, one after the other.
+// serial is an event loop that runs callbacks one at a time.
 type serial struct {
 	mu    sync.Mutex
 	tasks []func()
@@ -138,7 +138,7 @@ func TestCopyProgressRunsOnLoop(t *testing.T) {
 	for range 20 {
 		peer := copyPeer(t, listedAs("c", "collection", bson.D{}), listedAs("d", "collection", bson.D{}), listedAs("v", "view", bson.D{}))
 		client := newClient(t, peer.URI(), motor.WithIOLoop(new(serial)))
-		var told []motor.CopyProgress // of the loop, and so without a lock
+		var told []motor.CopyProgress // only the loop uses it: no lock
 		f := client.CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(now motor.CopyProgress) {
 			told = append(told, now)
 			time.Sleep(time.Millisecond)

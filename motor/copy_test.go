@@ -23,7 +23,7 @@ func ExampleClient_CopyDatabase() {
 			fmt.Printf("%d of %d documents\n", p.Documents, p.DocumentsTotal)
 		}),
 	).Await(ctx)
-	if result != nil { // beside an error, it is what had been copied before
+	if result != nil { // With an error, the result lists the collections copied so far.
 		fmt.Println(len(result.Collections), "collections")
 	}
 	if err != nil {
@@ -31,8 +31,8 @@ func ExampleClient_CopyDatabase() {
 	}
 }
 
-// copyPeer is a server with a database "a", which has the collections that listed names, and an empty database "b".
-// It takes all that is written. $out it refuses, as servers before MongoDB 4.4 do.
+// copyPeer is a server with the listed collections in database "a" and an empty database "b". It accepts all writes.
+// It refuses $out, as servers before MongoDB 4.4 do if the target is in another database.
 func copyPeer(t *testing.T, listed ...bson.D) *wiretest.Peer {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Standalone)
@@ -68,7 +68,7 @@ func documentsOf(r *wiretest.Request) int {
 	return len(values)
 }
 
-// listedAs is what listCollections says of a collection.
+// listedAs returns a collection's entry in a listCollections reply.
 func listedAs(name, kind string, options bson.D, uuid ...byte) bson.D {
 	info := bson.D{{Key: "readOnly", Value: kind == "view"}}
 	if uuid != nil {
@@ -154,7 +154,7 @@ func TestCopyDatabaseByServer(t *testing.T) {
 	if len(indexes) != 1 || !strings.HasPrefix(indexes[0].String(), index) || indexes[0].Lookup("$db").StringValue() != "b" {
 		t.Errorf("got %v", indexes)
 	}
-	// Capped and time series collections are no targets of $out.
+	// $out cannot write to capped or time series collections.
 	for _, c := range peer.Seen("insert") {
 		if name := c.Lookup("insert").StringValue(); name != "log" && name != "weather" || c.Lookup("$db").StringValue() != "b" {
 			t.Errorf("inserted: %s", c)
@@ -177,7 +177,7 @@ func TestCopyDatabaseByClient(t *testing.T) {
 	})
 	peer.Handle("insert", func(r *wiretest.Request) {
 		r.Want(bson.M{"insert": "c", "$db": "b", "ordered": true, "bypassDocumentValidation": true})
-		// Not even a client that wants no answers makes a copy that does not know what it has written.
+		// A copy is acknowledged even if the client's write concern is w: 0.
 		r.Want(bson.M{"writeConcern": bson.M{"w": 1}})
 		r.OK(bson.M{"n": documentsOf(r)})
 	})
@@ -306,13 +306,13 @@ func TestCopyFromUserAuthenticates(t *testing.T) {
 	}{
 		{"on the same host", func(p *wiretest.Peer) (string, []motor.CopyOption) { return p.URI(), nil }, "admin"},
 		{"on another host", func(p *wiretest.Peer) (string, []motor.CopyOption) {
-			return nowhere, []motor.CopyOption{motor.CopyFromHost(p.Address())}
+			return noServerURI, []motor.CopyOption{motor.CopyFromHost(p.Address())}
 		}, "admin"},
 		{"by the users of a database", func(p *wiretest.Peer) (string, []motor.CopyOption) {
-			return nowhere, []motor.CopyOption{motor.CopyFromHost(p.URI("authSource=a"))}
+			return noServerURI, []motor.CopyOption{motor.CopyFromHost(p.URI("authSource=a"))}
 		}, "a"},
 		{"by those of the default database", func(p *wiretest.Peer) (string, []motor.CopyOption) {
-			return nowhere, []motor.CopyOption{motor.CopyFromHost("mongodb://" + p.Address() + "/a")}
+			return noServerURI, []motor.CopyOption{motor.CopyFromHost("mongodb://" + p.Address() + "/a")}
 		}, "a"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -332,8 +332,8 @@ func TestCopyFromUserAuthenticates(t *testing.T) {
 			if len(peer.Seen("saslStart")) == 0 {
 				t.Error("nobody logged in")
 			}
-			if uri == nowhere {
-				peer.AwaitConnections(0) // the other client is closed
+			if uri == noServerURI {
+				peer.AwaitConnections(0) // the source client has closed
 			}
 		})
 	}

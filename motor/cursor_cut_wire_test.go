@@ -12,16 +12,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// slowContext tells the contexts derived from it that it has ended when the test says so: each context ends a moment
-// after its parent, and here that moment lasts.
+// slowContext delays the end of the contexts derived from it until the test calls endSlow. Any derived context ends
+// shortly after its parent; this one prolongs that moment.
 type slowContext struct {
 	context.Context
 	done chan struct{}
 
 	mu    sync.Mutex
 	err   error
-	slow  []func() // of what was derived before hold,
-	quick []func() // and after it
+	slow  []func() // derived before hold
+	quick []func() // derived after hold
 }
 
 func newSlowContext(t *testing.T) *slowContext {
@@ -36,7 +36,7 @@ func (c *slowContext) Err() error {
 	return c.err
 }
 
-// AfterFunc is what the context package looks for. What has been stopped may be called all the same.
+// AfterFunc registers f; package context calls it for each derived context. Stop functions have no effect here.
 func (c *slowContext) AfterFunc(f func()) func() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +44,7 @@ func (c *slowContext) AfterFunc(f func()) func() bool {
 	return func() bool { return false }
 }
 
-// hold makes those slow that have been derived so far.
+// hold makes the contexts that were derived so far slow.
 func (c *slowContext) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,7 +68,7 @@ func (c *slowContext) endSlow() {
 	}
 }
 
-// The context of the caller cuts the round trip off before that of the operation has ended.
+// The caller's context ends and cuts the round trip off. The operation's own context ends later.
 func TestCursorReadCutOffKeepsDocuments(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx := newSlowContext(t)

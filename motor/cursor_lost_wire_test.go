@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// collected runs the garbage collector until a condition holds.
+// collected runs the garbage collector until a condition holds. The test fails with text what after 30 seconds.
 func collected(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
@@ -61,7 +61,7 @@ func TestAbandonedCommandCursorIsKilled(t *testing.T) {
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 }
 
-// Nobody waits any more, and nobody has the cursor.
+// No read waits and no reference to the cursor remains.
 func TestAbandonedTailableCursorIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
@@ -117,7 +117,7 @@ func TestFinishedCursorIsNotKilled(t *testing.T) {
 	}
 }
 
-// A client that was closed is not opened again for that.
+// Killing an abandoned cursor does not reopen a closed client.
 func TestAbandonedCursorOfClosedClient(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI())
@@ -146,7 +146,7 @@ func TestAbandonedCursorOfClosedClient(t *testing.T) {
 	}
 }
 
-// As in Motor, the round trip that is under way goes on, and the next read has what came of it.
+// As in Motor, the pending round trip continues and the next read returns its documents.
 func TestCursorCancelledRead(t *testing.T) {
 	for name, length := range map[string][]int{"a read of all": nil, "a read that would have left some": {4}} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestCursorCancelledRead(t *testing.T) {
 	}
 }
 
-// A read that is cancelled just as it comes to its end either has its document, or has left it.
+// A read that is cancelled as it completes either returns its document or leaves it to the next read.
 func TestCursorReadsCancelledAtAnyMoment(t *testing.T) {
 	const n = 400
 	peer := wiretest.Start(t, wiretest.Standalone)
@@ -212,7 +212,8 @@ func TestCursorReadsCancelledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// The end of the context cuts the round trip off. What had come stays; what would have come is an error, not an end.
+// The end of the context cuts the round trip off. Documents that arrived before stay readable. After them the cursor
+// fails instead of ending.
 func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
@@ -243,7 +244,7 @@ func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
 }
 
-// The command itself may be sent again: nothing has been read of it.
+// Nothing was read yet, so the next read sends the find again.
 func TestCursorContextEndsDuringFind(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
@@ -262,7 +263,7 @@ func TestCursorContextEndsDuringFind(t *testing.T) {
 	}
 }
 
-// A cursor that is closed, or rewound, while its command is on the way, is ended when the server has opened it.
+// A cursor that is closed or rewound during its find is killed once the server has opened it.
 func TestCursorCloseDuringFind(t *testing.T) {
 	for name, end := range map[string]func(*motor.Cursor[bson.M]){
 		"Close":  func(c *motor.Cursor[bson.M]) { c.Close(t.Context()) },
@@ -283,8 +284,7 @@ func TestCursorCloseDuringFind(t *testing.T) {
 	}
 }
 
-// The driver panics over the reply of a find that has no first batch: when it is read, and again when the cursor is ended.
-// The program goes on.
+// A find reply without firstBatch makes the driver panic, at the read and again at killCursors. The program survives.
 func TestAbandonedCursorWithoutFirstBatch(t *testing.T) {
 	before := future.SetUnobservedHandler(func(error) {})
 	defer future.SetUnobservedHandler(before)

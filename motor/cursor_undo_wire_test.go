@@ -14,8 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// deadline is a context whose end only Await learns of, when the test says so: as if the operation had succeeded in the
-// same moment.
+// deadline is a context whose end only Await sees. So the operation succeeds at the moment in which the deadline passes.
 type deadline struct {
 	context.Context
 	waiting, end chan struct{}
@@ -32,7 +31,7 @@ func (d *deadline) Suspend(future.Awaitable) error {
 	return context.DeadlineExceeded
 }
 
-// awaitUntilDeadline waits for a future with the context that its operation was called with, which ends then.
+// awaitUntilDeadline awaits f with the context of its operation, and then ends that context.
 func awaitUntilDeadline[T any](t *testing.T, d *deadline, f *future.Future[T]) {
 	t.Helper()
 	ended := make(chan error)
@@ -51,7 +50,7 @@ func awaiting[T any](f *future.Future[T]) func(*testing.T, *deadline) {
 	return func(t *testing.T, d *deadline) { awaitUntilDeadline(t, d, f) }
 }
 
-// A read whose deadline ends just as the batch comes leaves the batch to the next read.
+// A read whose deadline passes as its batch arrives leaves the batch to the next read.
 func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 	doc := func(n int) bson.M { return bson.M{"i": n} }
 	is := func(doc bson.M, n int) bool { return doc["i"] == int32(n) }
@@ -100,10 +99,10 @@ func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 	}
 }
 
-// A loop of reads with short deadlines has every change once, and in order.
+// A loop of reads with short deadlines returns each change once, in order.
 func TestChangeStreamShortDeadlines(t *testing.T) {
 	const n = 300
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	cancels := make(chan context.CancelFunc, 1)
 	var sent atomic.Int32
 	peer.Handle("getMore", func(r *wiretest.Request) {
@@ -112,9 +111,9 @@ func TestChangeStreamShortDeadlines(t *testing.T) {
 			changes(r, 0, 0)
 			return
 		}
-		changes(r, 7, 0, happened(sent+1))
+		changes(r, 7, 0, changeEvent(sent+1))
 		select {
-		case cancel := <-cancels: // as the change comes
+		case cancel := <-cancels: // as the change arrives
 			cancel()
 		default:
 		}
@@ -144,15 +143,15 @@ func TestChangeStreamShortDeadlines(t *testing.T) {
 	}
 }
 
-// So it is with a stream: the change that no one was told of is the next read's.
+// A change that arrives as the deadline passes goes to the next read.
 func TestChangeStreamDeadlineAsChangeArrives(t *testing.T) {
-	peer, _, stream := watching(t)
+	peer, _, stream := openChangeStream(t)
 	d := newDeadline(t)
 	f := stream.Next(d)
 	held := peer.Receive("getMore")
 	awaitUntilDeadline(t, d, f)
-	peer.Handle("getMore", func(r *wiretest.Request) { changes(r, 7, 0, happened(3)) })
-	changes(held, 7, 0, happened(2))
+	peer.Handle("getMore", func(r *wiretest.Request) { changes(r, 7, 0, changeEvent(3)) })
+	changes(held, 7, 0, changeEvent(2))
 	for n := 2; n <= 3; n++ {
 		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
 			t.Errorf("change %d: got %v, %v", n, doc, err)

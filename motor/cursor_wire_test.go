@@ -18,13 +18,13 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// answerInTwo has a peer answer a query with one document now and one with getMore.
+// answerInTwo makes a peer answer a find with one document, and its getMore with another.
 func answerInTwo(peer *wiretest.Peer) {
 	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
 	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"i": 1}) })
 }
 
-// everyChained sets everything that can be chained but what the driver cannot send.
+// everyChained sets every chained option that the driver can send.
 func everyChained(c *motor.Cursor[bson.M]) *motor.Cursor[bson.M] {
 	return c.Sort(bson.D{{Key: "a", Value: 1}, {Key: "b", Value: -1}}).Skip(3).Limit(9).BatchSize(1).
 		Hint(bson.D{{Key: "a", Value: 1}}).Min(bson.D{{Key: "a", Value: 0}}).Max(bson.D{{Key: "a", Value: 100}}).
@@ -32,7 +32,7 @@ func everyChained(c *motor.Cursor[bson.M]) *motor.Cursor[bson.M] {
 		AllowDiskUse(true).Where("this.a > 0").AddOption(motor.QueryFlagNoTimeout | motor.QueryFlagPartial)
 }
 
-// findsOf makes cursors with all kinds of settings.
+// findsOf makes cursors with many combinations of options.
 var findsOf = map[string]func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]{
 	"nothing":    func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}) },
 	"everything": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return everyChained(c.Find(bson.M{"a": 1})) },
@@ -52,7 +52,7 @@ var findsOf = map[string]func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]{
 	},
 }
 
-// What a find command of our own has is, but for what it is sent for, what the driver's has, and so are its getMores.
+// The find that motor builds equals the driver's find, except for maxTimeMS. So do its getMores.
 func TestFindCommandMatchesDriver(t *testing.T) {
 	handles := map[string]func(*motor.Client) *motor.Collection[bson.M]{
 		"plain": func(c *motor.Client) *motor.Collection[bson.M] { return c.Database("d").Collection("c") },
@@ -92,7 +92,7 @@ func TestFindCommandMatchesDriver(t *testing.T) {
 	}
 }
 
-// sameCommand compares two commands field by field. The second has one field more.
+// sameCommand compares two commands by field. The second has one field more.
 func sameCommand(t *testing.T, one, other bson.Raw, more ...bson.E) {
 	t.Helper()
 	want, got := bson.M{}, bson.M{}
@@ -138,7 +138,7 @@ func TestFindCommandInSession(t *testing.T) {
 					t.Fatal(err)
 				}
 				ctx := mongo.NewSessionContext(t.Context(), session)
-				for range 2 { // the second one comes after the first
+				for range 2 { // The second insert comes after the first.
 					if _, err := client.Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(ms).ToList(ctx).Await(ctx); err != nil {
 						t.Fatal(err)
 					}
@@ -184,7 +184,7 @@ func TestFindCommandRetry(t *testing.T) {
 	}
 }
 
-// A context's deadline adds nothing to the command, and ends the query all the same.
+// A context's deadline adds no maxTimeMS to the command, but ends the query.
 func TestMaxTimeMSWithDeadline(t *testing.T) {
 	for name, opts := range map[string][]string{"of the context": nil, "of the client": {"timeoutMS=60000"}} {
 		t.Run(name, func(t *testing.T) {

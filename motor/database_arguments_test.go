@@ -15,7 +15,7 @@ import (
 )
 
 func TestDatabaseBadArguments(t *testing.T) {
-	type selfish struct{ C chan int }
+	type unencodable struct{ C chan int }
 	for _, c := range []struct {
 		name string
 		call func(context.Context, *motor.Database) outcome
@@ -28,7 +28,7 @@ func TestDatabaseBadArguments(t *testing.T) {
 			return started(d.AddUser(ctx, "ann", "", motor.UserOptions{Roles: []any{1}}))
 		}, motor.TypeError},
 		{"AddUser: custom data", func(ctx context.Context, d *motor.Database) outcome {
-			return started(d.AddUser(ctx, "ann", "", motor.UserOptions{CustomData: selfish{}}))
+			return started(d.AddUser(ctx, "ann", "", motor.UserOptions{CustomData: unencodable{}}))
 		}, motor.InvalidDocument},
 		{"Authenticate", func(ctx context.Context, d *motor.Database) outcome {
 			return started(d.Authenticate(ctx, "ann", "secret"))
@@ -97,7 +97,7 @@ func TestDatabaseBadArguments(t *testing.T) {
 			return started(d.Aggregate([]bson.M{{"$match": bson.M{}, "$limit": 1}}).ToList(ctx))
 		}, motor.TypeError},
 		{"Aggregate: what cannot be encoded", func(ctx context.Context, d *motor.Database) outcome {
-			return started(d.Aggregate([]selfish{{}}).ToList(ctx))
+			return started(d.Aggregate([]unencodable{{}}).ToList(ctx))
 		}, motor.InvalidDocument},
 		{"Aggregate: a batch size", func(ctx context.Context, d *motor.Database) outcome {
 			return started(d.Aggregate(mongo.Pipeline{}).BatchSize(-1).ToList(ctx))
@@ -115,7 +115,7 @@ func TestDatabaseBadArguments(t *testing.T) {
 	}
 }
 
-// TestNilOptions gives what code has that passes on options which it was perhaps not given.
+// Code that passes options on may pass nil.
 func TestNilOptions(t *testing.T) {
 	var (
 		database   *options.DatabaseOptionsBuilder

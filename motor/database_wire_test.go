@@ -15,14 +15,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// pending is an operation that was started, with a result of any type.
+// pending is a started operation with a result of any type.
 type pending func(context.Context) (any, error)
 
 func resultOf[T any](f *future.Future[T]) pending {
 	return func(ctx context.Context) (any, error) { return f.Await(ctx) }
 }
 
-// exchange is one command and the server's answer to it.
+// exchange is a command and the server's reply.
 type exchange struct {
 	name   string
 	want   bson.M
@@ -37,7 +37,7 @@ func refuse(code int, name string) func(*wiretest.Request) {
 	return func(r *wiretest.Request) { r.Fail(code, name, name) }
 }
 
-// converse answers what an operation sends and compares what comes of it: a result, or an error of a class.
+// converse replies to an operation's commands and checks its result, or the class of its error.
 func converse(t *testing.T, peer *wiretest.Peer, wait pending, exchanges []exchange, want any, class *motor.ErrorClass) {
 	t.Helper()
 	for _, e := range exchanges {

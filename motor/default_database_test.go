@@ -27,7 +27,7 @@ func TestDefaultDatabase(t *testing.T) {
 }
 
 func TestFsyncLockAndAsync(t *testing.T) {
-	f := newClient(t, nowhere).Fsync(t.Context(), motor.FsyncOptions{Lock: true, Async: true})
+	f := newClient(t, noServerURI).Fsync(t.Context(), motor.FsyncOptions{Lock: true, Async: true})
 	if !f.IsDone() || !errors.Is(f.Err(), motor.ConfigurationError) {
 		t.Errorf("got %v, want a ConfigurationError at once", f.Err())
 	}

@@ -48,7 +48,7 @@ func TestDelegate(t *testing.T) {
 }
 
 func TestDelegateBadName(t *testing.T) {
-	client, ctx := newClient(t, nowhere), t.Context()
+	client, ctx := newClient(t, noServerURI), t.Context()
 	if _, err := client.Database("a b").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
 		t.Errorf("a database: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestDelegateBadName(t *testing.T) {
 }
 
 func TestHandleEqual(t *testing.T) {
-	client, other := newClient(t, nowhere), newClient(t, nowhere)
+	client, other := newClient(t, noServerURI), newClient(t, noServerURI)
 	db := client.Database("d")
 	for name, test := range map[string]struct{ got, want bool }{
 		"a database":                    {db.Equal(client.Database("d")), true},
@@ -86,7 +86,7 @@ func TestHandleEqual(t *testing.T) {
 func TestCodecOptionsInherited(t *testing.T) {
 	registry, own := bson.NewRegistry(), bson.NewRegistry()
 	given := &options.BSONOptions{ObjectIDAsHexString: true}
-	client := newClient(t, nowhere, motor.WithTZAware(true),
+	client := newClient(t, noServerURI, motor.WithTZAware(true),
 		motor.WithClientOptions(options.Client().SetRegistry(registry).SetBSONOptions(given)))
 	db := client.Database("d")
 	client.SetTZAware(false)
@@ -97,7 +97,7 @@ func TestCodecOptionsInherited(t *testing.T) {
 			db.Collection("c", options.Collection().SetRegistry(own)).CodecOptions(),
 			motor.CodecOptions{Registry: own, BSONOptions: given, TZAware: true},
 		},
-		"none": {newClient(t, nowhere).Database("d").CodecOptions(), motor.CodecOptions{}},
+		"none": {newClient(t, noServerURI).Database("d").CodecOptions(), motor.CodecOptions{}},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, test.got, test.want)

@@ -8,7 +8,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Driver resolves to the driver's client that c works with, for tests that start a session of the driver's.
+// Driver returns the driver's client of c, for tests that start a driver session.
 func Driver(ctx context.Context, c *Client) *future.Future[*mongo.Client] {
 	return submit(ctx, c, driverOp(func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil }))
 }

@@ -8,11 +8,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// TestDriverOptionsAreKnown fails if the driver has got an option in a struct whose fields are read one by one, rather
-// than given to the driver as they are. Options of commands and converters are tested in internal/command.
+// TestDriverOptionsAreKnown fails when the driver adds a field to an option struct that motor reads field by field.
+// The tests of internal/command cover the options of commands and converters.
 func TestDriverOptionsAreKnown(t *testing.T) {
 	for _, c := range []struct {
-		where   string // that names the fields
+		where   string // the code that names the fields
 		options any
 		known   []string
 	}{
@@ -53,7 +53,7 @@ func TestDriverOptionsAreKnown(t *testing.T) {
 	} {
 		typ := reflect.TypeOf(c.options)
 		for i := range typ.NumField() {
-			// The field Internal is for the driver's own packages.
+			// Only the driver's own packages use the field Internal.
 			if name := typ.Field(i).Name; name != "Internal" && !slices.Contains(c.known, name) {
 				t.Errorf("The driver has the option %s.%s. It is not named in %s.", typ, name, c.where)
 			}

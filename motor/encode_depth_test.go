@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// ring is a struct that can contain itself in every way.
+// ring is a struct that can contain itself in many ways.
 type ring struct {
 	Next     *ring
 	Any      any
@@ -37,14 +37,14 @@ type inlinesItself struct {
 	Back *inlinesItself `bson:",inline"`
 }
 
-// known is a struct that its own marshaler encodes.
+// known has a marshaler.
 type known struct{ Self *known }
 
 func (k *known) MarshalBSON() ([]byte, error) {
 	return marshaled(bson.D{{Key: "known", Value: true}}), nil
 }
 
-// marked is a struct that an encoder of a registry encodes.
+// marked has an encoder in a registry.
 type marked struct{ Self *marked }
 
 func TestEncodeCyclicValue(t *testing.T) {
@@ -212,7 +212,7 @@ func TestEncodeRawDocument(t *testing.T) {
 	want := append(bson.Raw(nil), doc...)
 	inserting := coll.InsertOne(t.Context(), doc)
 	for i := range doc {
-		doc[i] = 0 // what was passed may be changed
+		doc[i] = 0 // The caller may change the argument after the call.
 	}
 	insert := peer.Receive("insert")
 	if sent := insert.Command.Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, want) {

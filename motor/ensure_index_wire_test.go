@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// indexPeer is a peer that does whatever is asked about indexes.
+// indexPeer is a peer that accepts all index commands.
 func indexPeer(t *testing.T) *wiretest.Peer {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	for _, command := range []string{"createIndexes", "dropIndexes", "drop", "dropDatabase", "renameCollection"} {
@@ -22,7 +22,7 @@ func indexPeer(t *testing.T) *wiretest.Peer {
 	return peer
 }
 
-// ensure calls EnsureIndex and tells whether it has created the index.
+// ensure calls EnsureIndex and reports whether it sent createIndexes.
 func ensure(t *testing.T, peer *wiretest.Peer, c collection, keys any, opts ...motor.EnsureIndexOptions) bool {
 	t.Helper()
 	before := len(peer.Seen("createIndexes"))
@@ -70,7 +70,7 @@ func TestEnsureIndexCacheTime(t *testing.T) {
 func TestEnsureIndexAfterDrop(t *testing.T) {
 	for name, c := range map[string]struct {
 		drop   func(context.Context, *motor.Client) outcome
-		wanted map[string]bool // which are created anew
+		wanted map[string]bool // indexes that EnsureIndex creates again
 	}{
 		"an index": {func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").DropIndex(ctx, "a_1"))
@@ -132,7 +132,7 @@ func TestEnsureIndexAfterDrop(t *testing.T) {
 	}
 }
 
-// TestEnsureIndexOvertakenByDrop: the server creates the index, and drops it before the answer to that has come.
+// The server creates the index and drops it again before the reply to createIndexes arrives.
 func TestEnsureIndexOvertakenByDrop(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	ctx, coll := t.Context(), newClient(t, peer.URI()).Database("d").Collection("c")

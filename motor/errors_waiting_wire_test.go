@@ -14,8 +14,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// occupy makes a client with a single connection, on which a find waits for its answer. checkingOut tells when
-// another operation comes to wait for the connection.
+// occupy returns a collection whose client has one connection, occupied by a find. checkingOut receives when another
+// operation waits for the connection.
 func occupy(t *testing.T) (c collection, find request, checkingOut <-chan struct{}) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	starts := make(chan struct{}, 10)
@@ -54,10 +54,10 @@ func TestErrorQueueTimeout(t *testing.T) {
 			c := connect(peer).Database("d").Collection("c")
 			first := findOne(t.Context(), c)
 			find := peer.Receive("find")
-			patience, stop := context.WithTimeout(t.Context(), 8*time.Second) // less than the peer's
+			patience, stop := context.WithTimeout(t.Context(), 8*time.Second) // less than the peer's timeout
 			defer stop()
 			err := findOne(t.Context(), c)(patience)
-			find.Cursor("d.c", 0) // the one that runs is not disturbed
+			find.Cursor("d.c", 0) // The running find is unaffected.
 			if patience.Err() != nil {
 				t.Fatal("after 8 seconds it still waits for its turn, and 20 milliseconds are its limit")
 			}

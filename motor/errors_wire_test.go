@@ -18,23 +18,23 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// asA tells whether errors.As finds an error of the driver's.
+// asA reports whether errors.As finds a driver error of type E.
 func asA[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
 }
 
-// wantError is what is to be known of an error.
+// wantError lists the expected properties of an error.
 type wantError struct {
 	class   *motor.ErrorClass
-	driver  func(error) bool // finds the driver's own error
+	driver  func(error) bool // finds the driver's error
 	code    int
-	details map[string]any // by their paths
+	details map[string]any // by path
 	labels  []string
 	timeout bool
 }
 
-// errorClasses are all classes, to see that an error is of no other than its own.
+// errorClasses are all classes. An error must match only its own and their parents.
 var errorClasses = []*motor.ErrorClass{
 	motor.PyMongoError,
 	motor.ConnectionFailure, motor.WaitQueueTimeoutError, motor.AutoReconnect, motor.NetworkTimeout,
@@ -96,7 +96,7 @@ type (
 	details = map[string]any
 )
 
-// TestServerErrors has a server make operations fail in every way that has a class.
+// TestServerErrors makes operations fail in every way that has an error class.
 func TestServerErrors(t *testing.T) {
 	dropped := wantError{class: motor.AutoReconnect, driver: asA[mongo.CommandError], labels: []string{"NetworkError"}}
 	late := dropped
@@ -111,9 +111,9 @@ func TestServerErrors(t *testing.T) {
 		hello   bson.M
 		uri     string
 		call    operation
-		command string        // what is sent; a getMore follows on a find
-		sent    bson.M        // fields of it
-		answer  func(request) // nil: nothing is sent
+		command string        // the command that fails; a getMore follows a find
+		sent    bson.M        // expected fields of the command
+		answer  func(request) // nil: no command is sent
 		want    wantError
 	}
 	tests := []test{
@@ -268,8 +268,8 @@ func TestServerErrors(t *testing.T) {
 	}
 }
 
-// TestEncryptionErrors has errors that the driver has only where it was built with encryption. Of its other classes,
-// EncryptedCollectionError and ProtocolError are given by nothing.
+// The driver has these errors only in builds with encryption. No operation returns EncryptedCollectionError or
+// ProtocolError.
 func TestEncryptionErrors(t *testing.T) {
 	for _, err := range []error{
 		mongo.MongocryptError{Code: 1, Message: "no key"},
@@ -283,7 +283,7 @@ func TestEncryptionErrors(t *testing.T) {
 	}
 }
 
-// ConnectionError has the name of an error type of the driver.
+// ConnectionError has the same name as an error type of the driver.
 type ConnectionError struct{}
 
 func (ConnectionError) Error() string { return "the user's own" }
@@ -310,8 +310,7 @@ func TestJoinedErrors(t *testing.T) {
 	}
 }
 
-// TestErrorContextEndsInQueue has an operation wait for the only slot of the executor, which is no wait for
-// the server: its error is that of the context.
+// An operation that waits for a slot does not wait for the server. So its error is the context's error.
 func TestErrorContextEndsInQueue(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	c := newClient(t, peer.URI(), motor.WithMaxWorkers(1)).Database("d").Collection("c")
@@ -329,7 +328,7 @@ func TestErrorContextEndsInQueue(t *testing.T) {
 	}
 }
 
-// TestErrorsBeforeSending has a server that fails the test when it is sent a command.
+// The server fails the test at any command.
 func TestErrorsBeforeSending(t *testing.T) {
 	client := newClient(t, wiretest.Start(t, wiretest.Standalone).URI())
 	c := client.Database("d").Collection("c")
@@ -356,7 +355,7 @@ func insertOneIn(c collection) outcome {
 	return started(c.InsertOne(context.Background(), bson.M{"_id": 1}))
 }
 
-// TestResultErrors reads results in ways that they do not have.
+// TestResultErrors decodes results into types that do not fit.
 func TestResultErrors(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	db := newClient(t, peer.URI()).Database("d")
@@ -377,7 +376,7 @@ func TestResultErrors(t *testing.T) {
 	wantError{class: motor.InvalidOperation}.check(t, cursor.Limit(1).Err())
 }
 
-// An error may have several owners: each operation adds what it knows to its own.
+// Several operations may share a driver error. Each adds its details to a copy.
 func TestErrorsAreImmutable(t *testing.T) {
 	shared := motor.WrapError(mongo.BulkWriteException{})
 	first, second := motor.FailBulk(shared, 1), motor.FailBulk(shared, 2)

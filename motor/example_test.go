@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// These examples want a server, so they are compiled and not run; their like is run by the tests of the contract.
+// These examples need a server, so they are compiled but not run. The tests in motor_test/contract run similar code.
 
 var (
 	ctx    = context.Background()
@@ -71,7 +71,7 @@ func ExampleGridIn_Scope() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// The file is closed at the end; if something fails before, nothing is left of it.
+	// Scope closes the file. If the function fails, Scope aborts the file and deletes its chunks.
 	err = bucket.OpenUploadStream("numbers").Scope(ctx, func(in *motor.GridIn) error {
 		for i := range 1000 {
 			if _, err := in.Write(ctx, fmt.Sprintln(i)).Await(ctx); err != nil {
@@ -126,7 +126,7 @@ func ExampleCollection_InsertMany() {
 	}
 }
 
-// Operations that follow one another are chained; the counts of a result are made for that.
+// future.Then maps a result. The count methods of a result fit as its function.
 func ExampleCollection_UpdateOne() {
 	updated := users.UpdateOne(ctx, bson.M{"_id": "ann"}, bson.M{"$inc": bson.M{"age": 1}})
 	modified := future.Then(updated, (*motor.UpdateResult).ModifiedCount)
@@ -169,7 +169,7 @@ func ExampleCursor_Each() {
 		switch {
 		case err != nil:
 			done <- err
-		case user == nil: // the end
+		case user == nil: // no more documents
 			done <- nil
 		default:
 			fmt.Println(user["_id"])
@@ -192,7 +192,7 @@ func ExampleError() {
 func ExampleCollection_WithBatching() {
 	events := users.Database().Collection("events").WithBatching()
 	var inserts []*future.Future[*motor.InsertOneResult]
-	for n := range 1000 { // which go in a few commands
+	for n := range 1000 { // batching sends them in a few commands
 		inserts = append(inserts, events.InsertOne(ctx, bson.M{"n": n}))
 	}
 	if _, err := future.All(inserts...).Await(ctx); err != nil {
@@ -222,14 +222,14 @@ func ExampleWatchOf() {
 	stream := motor.WatchOf[Change](users, nil, options.ChangeStream().SetFullDocument(options.UpdateLookup))
 	defer stream.Close(ctx)
 
-	change, err := stream.Next(ctx).Await(ctx) // when there is one
+	change, err := stream.Next(ctx).Await(ctx) // waits for a change
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(change.OperationType, change.FullDocument.Age)
 }
 
-// A program that has been restarted goes on where it was.
+// A restarted program continues after the saved token.
 func ExampleChangeStream_ResumeToken() {
 	var saved bson.Raw
 	opts := options.ChangeStream()
@@ -240,11 +240,11 @@ func ExampleChangeStream_ResumeToken() {
 	defer stream.Close(ctx)
 
 	for stream.Alive() {
-		change, err := stream.TryNext(ctx).Await(ctx) // one round trip at most
+		change, err := stream.TryNext(ctx).Await(ctx) // at most one round trip
 		if err != nil {
 			log.Fatal(err)
 		}
-		saved = stream.ResumeToken() // it moves on while there are no changes, too
+		saved = stream.ResumeToken() // The token advances even without changes.
 		if change == nil {
 			continue
 		}
@@ -261,7 +261,7 @@ func ExampleClient_StartSession() {
 
 	in := s.Context(ctx)
 	users.InsertOne(in, bson.M{"_id": "ann"})
-	ann, err := users.FindOne(in, bson.M{"_id": "ann"}).Await(ctx) // sees what was inserted
+	ann, err := users.FindOne(in, bson.M{"_id": "ann"}).Await(ctx) // sees the insert
 	fmt.Println(ann, err)
 }
 
@@ -272,7 +272,7 @@ func ExampleWithTransaction() {
 	}
 	defer s.EndSession(ctx)
 
-	// Both, or none. What fails for a moment only is tried again.
+	// Either both updates happen or neither. WithTransaction retries transient errors.
 	_, err = motor.WithTransaction(ctx, s, func(ctx context.Context) ([]*motor.UpdateResult, error) {
 		return future.All(
 			users.UpdateOne(ctx, bson.M{"_id": "ann"}, bson.M{"$inc": bson.M{"balance": -100}}),
@@ -287,7 +287,7 @@ func ExampleSession_StartTransaction() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer s.EndSession(ctx) // aborts what is not committed
+	defer s.EndSession(ctx) // aborts the transaction unless it is committed
 
 	if err := s.StartTransaction(); err != nil {
 		log.Fatal(err)

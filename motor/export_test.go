@@ -10,10 +10,10 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// VersionIn is what Version finds in a program.
+// VersionIn exposes versionIn.
 var VersionIn = versionIn
 
-// StartDriverSession starts a session of the driver's on the client's connection.
+// StartDriverSession starts a driver session on the client's connection.
 func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[options.SessionOptions]) (*mongo.Session, error) {
 	conn, err := c.connect()
 	if err != nil {
@@ -26,28 +26,27 @@ func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[o
 	return driver.StartSession(opts...)
 }
 
-// IsOpen reports whether the client has a connection, which may not be connected to anything yet.
+// IsOpen reports whether the client is open. It may not have connected to a server yet.
 func IsOpen(c *Client) bool { return c.opened() != nil }
 
-// WrapError gives a driver's error its class.
+// WrapError gives a driver error its class.
 var WrapError = wrapError
 
-// SetTransactionClock has now tell for how long WithTransaction has tried, until the end of the test, which no other may
-// run beside.
+// SetTransactionClock makes WithTransaction measure time by now until the test ends. The test must not be parallel.
 func SetTransactionClock(t interface{ Cleanup(func()) }, now func() time.Time) {
 	before := transactionClock
 	transactionClock = now
 	t.Cleanup(func() { transactionClock = before })
 }
 
-// KnownSessions is how many of the driver's sessions are known.
+// KnownSessions returns the number of driver sessions that motor tracks.
 func KnownSessions() int {
 	sessions.mu.Lock()
 	defer sessions.mu.Unlock()
 	return len(sessions.states)
 }
 
-// SetCleanupTimeout sets the time limit of a cleanup until the end of the test, which no other may run beside.
+// SetCleanupTimeout sets the time limit of a cleanup until the test ends. The test must not be parallel.
 func SetCleanupTimeout(t interface{ Cleanup(func()) }, limit time.Duration) {
 	before := cleanupTimeout
 	cleanupTimeout = limit

@@ -29,7 +29,7 @@ func TestGridOutSortsChunks(t *testing.T) {
 	}
 }
 
-// A read that fails leaves nothing open, and the next one begins where it has begun.
+// A failed read closes its cursor. The next read starts at the same position.
 func TestGridOutRetriesFailedRead(t *testing.T) {
 	peer := gridPeer(t, 6)
 	out := gridFile(t, peer)
@@ -47,7 +47,7 @@ func TestGridOutRetriesFailedRead(t *testing.T) {
 	}
 }
 
-// Whether there are more chunks than the file has, only the server can tell.
+// Only the server knows whether the file has extra chunks.
 func TestGridOutErrorAtLastChunk(t *testing.T) {
 	peer := gridPeer(t, 2)
 	out := gridFile(t, peer)
@@ -87,7 +87,7 @@ func TestGridOutChunkIsCopied(t *testing.T) {
 	readChunks(t, out, 1, 2)
 }
 
-// A chunk that is missing is found where it would be, also if it is like the next one.
+// A missing chunk is detected at its own position, even if the next chunk has the same bytes.
 func TestGridOutMissingChunk(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	reading := gridFile(t, peer).Read(t.Context(), 4)
@@ -98,7 +98,7 @@ func TestGridOutMissingChunk(t *testing.T) {
 	}
 }
 
-// short is a writer that takes one byte less than it is given, and says so without an error.
+// short is a writer that writes one byte less than given and returns no error.
 type short struct{}
 
 func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
@@ -129,7 +129,7 @@ func TestGridOutReader(t *testing.T) {
 	if _, err := io.ReadFull(reader, b); err != nil {
 		t.Error(err)
 	}
-	// The rest of the chunk goes with Close, and so does the cursor.
+	// Close discards the rest of the chunk and closes the cursor.
 	if err := reader.Close(); err != nil {
 		t.Error(err)
 	}
@@ -155,7 +155,7 @@ func TestGridFSFindOptions(t *testing.T) {
 	}
 }
 
-// A read from memory has no moment at which it could be cut off: one that is cancelled has run to its end.
+// A read from memory cannot be cut off. If it is cancelled after it moved the position, it moves the position back.
 func TestGridOutCancelledReadFromMemory(t *testing.T) {
 	out := gridFile(t, gridPeer(t, 2))
 	readChunks(t, out, 0, 1)
@@ -165,14 +165,14 @@ func TestGridOutCancelledReadFromMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := out.Read(t.Context(), gridChunkSize)
-		for began := time.Now(); time.Since(began) < time.Duration(i%100)*time.Microsecond; { // in which it comes to run
+		for began := time.Now(); time.Since(began) < time.Duration(i%100)*time.Microsecond; { // the read starts meanwhile
 			runtime.Gosched()
 		}
 		if !f.Cancel() {
 			continue
 		}
 		cancelled++
-		if _, err := out.Open(t.Context()).Await(t.Context()); err != nil { // after the read
+		if _, err := out.Open(t.Context()).Await(t.Context()); err != nil { // takes its turn after the read
 			t.Fatal(err)
 		}
 		if pos := out.Tell(); pos != 0 {

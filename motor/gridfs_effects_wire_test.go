@@ -20,11 +20,11 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// lateEnd ends a context when a read has its answer from the server and has not returned yet.
+// lateEnd ends a context after a read has received its reply and before it returns.
 type lateEnd struct {
 	mu      sync.Mutex
-	command string // which is to be answered
-	end     func() // called in the operation, when the answer is there
+	command string // whose reply triggers end
+	end     func() // called within the operation, after the reply
 	monitor *event.CommandMonitor
 }
 
@@ -50,7 +50,7 @@ func (l *lateEnd) on(command string, end func()) {
 	l.command, l.end = command, end
 }
 
-// A read whose context ends just as it succeeds has either returned its bytes or left them.
+// A read whose context ends as it succeeds either returns its bytes or leaves them to the next read.
 func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -75,7 +75,7 @@ func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 				<-gaveUp
 			})
 			f := test.read(ctx, out)
-			<-answered // a worker runs it
+			<-answered // a worker runs the read
 			cancel()
 			chunk, err := f.Await(ctx)
 			if !errors.Is(err, context.Canceled) {
@@ -83,7 +83,7 @@ func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 			}
 			late.on("", nil)
 			close(gaveUp)
-			readChunks(t, out, 2, 4) // in the turn after it
+			readChunks(t, out, 2, 4) // takes its turn after the read
 			if pos := out.Tell(); pos != 4*gridChunkSize {
 				t.Errorf("Tell is %d", pos)
 			}
@@ -91,19 +91,19 @@ func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 	}
 }
 
-// readerFunc is a reader.
+// readerFunc implements io.Reader.
 type readerFunc func([]byte) (int, error)
 
 func (fn readerFunc) Read(p []byte) (int, error) { return fn(p) }
 
-// writerFunc is a writer, and that of a handler.
+// writerFunc implements io.Writer and http.ResponseWriter.
 type writerFunc func([]byte) (int, error)
 
 func (fn writerFunc) Write(p []byte) (int, error) { return fn(p) }
 func (fn writerFunc) Header() http.Header         { return nil }
 func (fn writerFunc) WriteHeader(int)             {}
 
-// User code that runs in an operation of a session may use the session.
+// User code that runs within an operation of a session may use the session.
 func TestGridFSUserCodeInSession(t *testing.T) {
 	type run struct {
 		bucket *motor.GridFSBucket
@@ -152,7 +152,7 @@ func TestGridFSUserCodeInSession(t *testing.T) {
 				uses++
 				r.OK(bson.M{"n": 1})
 			})
-			ctx, cancel := context.WithTimeout(s.Context(t.Context()), 2*time.Second) // instead of for ever
+			ctx, cancel := context.WithTimeout(s.Context(t.Context()), 2*time.Second) // bounds a deadlock
 			defer cancel()
 			bucket, err := motor.NewGridFSBucket(client.Database("d"))
 			if err != nil {
@@ -177,7 +177,8 @@ func TestGridFSUserCodeInSession(t *testing.T) {
 	}
 }
 
-// What user code calls in the session runs within the operation. What was called before waits for the operation.
+// Operations that user code calls in the session run within the current operation. Operations that were called before
+// wait until it ends.
 func TestGridFSUserCodeOrderInSession(t *testing.T) {
 	peer, bucket := gridBucketOf(t, wiretest.Primary)
 	db := bucket.Collection().Database()
@@ -197,7 +198,7 @@ func TestGridFSUserCodeOrderInSession(t *testing.T) {
 	calls := 0
 	var left *future.Future[*motor.DeleteResult]
 	in := bucket.OpenUploadStream("f")
-	peer.Handle("ping", nil) // which holds up the session until all is called
+	peer.Handle("ping", nil) // keeps the session busy until all calls are made
 	pinging := db.Command(ctx, "ping")
 	writing := in.Write(ctx, readerFunc(func(p []byte) (int, error) {
 		calls++
@@ -214,7 +215,7 @@ func TestGridFSUserCodeOrderInSession(t *testing.T) {
 	peer.Receive("ping").OK()
 	succeed(t, pinging)
 	<-reading
-	closing := in.Close(ctx) // another operation on the file
+	closing := in.Close(ctx) // a second operation on the file
 	ending := s.EndSession(t.Context())
 	close(goOn)
 	succeed(t, writing)

@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// gridServer is a server that knows which collections have documents, and which have indexes. It fails the test if the
-// document of a file is inserted while the chunks have no index.
+// gridServer tracks which collections have documents and which have indexes. It fails the test if a file's document
+// is inserted while the chunks collection has no index.
 type gridServer struct {
 	*wiretest.Peer
 
@@ -58,7 +58,7 @@ func startGridServer(t *testing.T) *gridServer {
 	return s
 }
 
-// drop runs a drop that was received, and does not answer it.
+// drop executes a received drop and returns the request without a reply.
 func (s *gridServer) drop(r *wiretest.Request) *wiretest.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +93,7 @@ func TestGridFSIndexes(t *testing.T) {
 		dropping := bucket.Drop(t.Context())
 		s.drop(s.Receive("drop")).OK()
 		chunks := s.Receive("drop")
-		upload(t, bucket) // its document stays, and its chunks go, with their index
+		upload(t, bucket) // its document stays; the drop removes its chunks and their index
 		s.drop(chunks).OK()
 		succeed(t, dropping)
 		upload(t, bucket)
@@ -104,7 +104,7 @@ func TestGridFSIndexes(t *testing.T) {
 		succeed(t, in.Write(t.Context(), make([]byte, enough)))
 		dropping := bucket.Drop(t.Context())
 		s.drop(s.Receive("drop")).OK()
-		chunks := s.drop(s.Receive("drop")) // done, and not answered
+		chunks := s.drop(s.Receive("drop")) // executed, not yet answered
 		succeed(t, in.Close(t.Context()))
 		chunks.OK()
 		succeed(t, dropping)

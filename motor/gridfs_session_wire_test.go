@@ -13,8 +13,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// downloading returns a file of nine chunks, of which the first has been read in a session.
-func downloading(t *testing.T) (*wiretest.Peer, *motor.GridOut, *motor.Session) {
+// startDownload returns a file of nine chunks. Its first chunk has been read in a session.
+func startDownload(t *testing.T) (*wiretest.Peer, *motor.GridOut, *motor.Session) {
 	t.Helper()
 	peer := gridPeerAs(t, wiretest.Primary, 9)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(2))
@@ -28,15 +28,15 @@ func isOf(command bson.Raw, s *motor.Session) bool {
 	return bytes.Equal(command.Lookup("lsid").Document(), s.SessionID())
 }
 
-// A driver's session is not safe to share: what ends the download has to wait for its turn.
+// A driver session must not be used concurrently. So closing the download waits for its turn in the session.
 func TestGridOutCloseWaitsForSession(t *testing.T) {
-	peer, out, s := downloading(t)
+	peer, out, s := startDownload(t)
 	coll := out.Collection().Database().Collection("c")
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
 	held := peer.Receive("insert")
 	_ = out.Close()
 	peer.Handle("ping", ok())
-	for range 50 { // in which what does not wait would have been sent
+	for range 50 { // long enough for a command that does not wait
 		succeed(t, coll.Database().Command(t.Context(), "ping"))
 	}
 	if n := len(peer.Seen("killCursors")); n != 0 {
@@ -51,7 +51,7 @@ func TestGridOutCloseWaitsForSession(t *testing.T) {
 }
 
 func TestGridOutReadInAnotherSession(t *testing.T) {
-	peer, out, s := downloading(t)
+	peer, out, s := startDownload(t)
 	readChunks(t, out, 1, 3)
 	finds := chunkFinds(peer)
 	if len(finds) != 2 || !isOf(finds[0], s) || isOf(finds[1], s) {
@@ -65,9 +65,9 @@ func TestGridOutReadInAnotherSession(t *testing.T) {
 	}
 }
 
-// Reads take turns of the file, and of the session: never one of them each.
+// A read takes its turns of the file and of the session together. Two reads cannot hold one each.
 func TestGridOutReadsInOneSession(t *testing.T) {
-	_, out, s := downloading(t)
+	_, out, s := startDownload(t)
 	ctx, cancel := context.WithTimeout(s.Context(t.Context()), 30*time.Second)
 	defer cancel()
 	begin := make(chan struct{})
@@ -80,12 +80,12 @@ func TestGridOutReadsInOneSession(t *testing.T) {
 	for _, chunk := range succeed(t, future.All(all...)) {
 		n += len(chunk)
 	}
-	if n != 8*gridChunkSize { // and no chunk twice
+	if n != 8*gridChunkSize { // each chunk once
 		t.Errorf("%d bytes, want %d", n, 8*gridChunkSize)
 	}
 }
 
-// afterwards is a future that is settled when begin is closed.
+// afterwards returns a future that settles when begin is closed.
 func afterwards(begin <-chan struct{}) *future.Future[struct{}] {
 	p := future.NewPromise[struct{}]()
 	go func() { <-begin; p.Resolve(struct{}{}) }()

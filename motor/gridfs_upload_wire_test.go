@@ -17,7 +17,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// gridBucket returns the bucket of a peer that has files, so that an upload makes no indexes.
+// gridBucket returns the bucket of a peer that has files. So an upload creates no indexes.
 func gridBucket(t *testing.T) (*wiretest.Peer, *motor.GridFSBucket) {
 	t.Helper()
 	return gridBucketOf(t, wiretest.Standalone)
@@ -39,7 +39,7 @@ func bucketOf(t *testing.T, peer *wiretest.Peer, opts ...options.Lister[options.
 	return bucket
 }
 
-// enough is more than what gathers before it is sent.
+// enough is a number of bytes that exceeds the write buffer.
 const enough = 3 << 20
 
 func TestUploadCreatesMissingIndexes(t *testing.T) {
@@ -91,7 +91,7 @@ func TestUploadCreatesMissingIndexes(t *testing.T) {
 	}
 }
 
-// Nothing has been sent, so nothing is deleted.
+// No chunk was sent, so Abort deletes nothing.
 func TestUploadFailsWithoutIndexCheck(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
@@ -120,7 +120,7 @@ func TestUploadChunksPerInsert(t *testing.T) {
 	succeed(t, closing)
 }
 
-// The server may have written the document all the same.
+// The server may have inserted the document before the error.
 func TestAbortAfterFailedClose(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	in := bucket.OpenUploadStreamWithID("id", "f")
@@ -164,7 +164,7 @@ func TestGridInWriteCancelledInQueue(t *testing.T) {
 	}
 	_ = writer.Close()
 	succeed(t, first)
-	closing, again := in.Close(t.Context()), in.Close(t.Context()) // which finds the file closed when it has its turn
+	closing, again := in.Close(t.Context()), in.Close(t.Context()) // finds the file closed at its turn
 	peer.Receive("insert").Want(bson.M{"documents.0.data": []byte("only this")}).OK(bson.M{"n": 1})
 	peer.Receive("insert").OK(bson.M{"n": 1})
 	succeed(t, closing)
@@ -195,7 +195,7 @@ func TestGridInCopiesWrittenBytes(t *testing.T) {
 	succeed(t, closing)
 }
 
-// idle is a reader that never has anything.
+// idle is a reader that always returns 0, nil.
 type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
@@ -211,7 +211,7 @@ func TestUploadBadSource(t *testing.T) {
 	if _, err := in.Write(ctx, (*bytes.Reader)(nil)).Await(ctx); !errors.Is(err, motor.TypeError) {
 		t.Errorf("a nil reader: %v", err)
 	}
-	//lint:ignore SA1012 that is what is tested
+	//lint:ignore SA1012 the test passes a nil context
 	if _, err := in.Write(nil, "x").Await(ctx); !errors.Is(err, motor.TypeError) {
 		t.Errorf("a nil context: %v", err)
 	}
@@ -252,7 +252,7 @@ func TestLeaveReturnsItsOwnError(t *testing.T) {
 	}
 }
 
-// An _id is compared as it is, and what is left of a file that is not there is deleted.
+// An _id is compared literally. Delete also removes the chunks of a file that has no document.
 func TestDeleteFileIDLikeOperator(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	id := bson.M{"$gt": ""}

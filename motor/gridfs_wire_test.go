@@ -19,16 +19,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// gridChunkSize is that of the files here: two of them are a batch.
+// gridChunkSize is the chunk size of the test files. A batch has two chunks.
 const gridChunkSize = 300 * 1024
 
-// gridPeer has one file, of n chunks, which are sent two at a time. Cursors have the numbers 7, 8 and so on.
+// gridPeer serves one file of n chunks, in batches of two. Its cursors have the ids 7, 8 and so on.
 func gridPeer(t *testing.T, n int) *wiretest.Peer { return gridPeerAs(t, wiretest.Standalone, n) }
 
 func gridPeerAs(t *testing.T, role wiretest.Role, n int) *wiretest.Peer {
 	peer := wiretest.Start(t, role)
 	next, id := 0, int64(6)
-	chunk := func() any { // handlers are called one at a time
+	chunk := func() any { // handlers run one at a time
 		data := make([]byte, gridChunkSize)
 		data[0] = byte(next)
 		next++
@@ -68,12 +68,12 @@ func gridPeerAs(t *testing.T, role wiretest.Role, n int) *wiretest.Peer {
 	return peer
 }
 
-// gridFile returns the file of a gridPeer, not open.
+// gridFile returns the file of a gridPeer, unopened.
 func gridFile(t *testing.T, peer *wiretest.Peer, opts ...motor.ClientOption) *motor.GridOut {
 	return motor.NewGridOut(newClient(t, peer.URI(), opts...).Database("d").Collection("fs"), "f")
 }
 
-// readChunks reads chunks from number from on, up to but not including to.
+// readChunks reads and checks the chunks from up to, but excluding, to.
 func readChunks(t *testing.T, out *motor.GridOut, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
@@ -84,7 +84,7 @@ func readChunks(t *testing.T, out *motor.GridOut, from, to int) {
 	}
 }
 
-// chunkFinds are the queries for chunks.
+// chunkFinds returns the finds on the chunks collection.
 func chunkFinds(peer *wiretest.Peer) (finds []bson.Raw) {
 	for _, find := range peer.Seen("find") {
 		if find.Lookup("find").StringValue() == "fs.chunks" {
@@ -166,7 +166,7 @@ func TestGridOutSeekWithinBatch(t *testing.T) {
 	}
 }
 
-// heldWriter is a handler's, and waits with what it is given.
+// heldWriter is an http.ResponseWriter whose Write blocks until the test continues.
 type heldWriter struct {
 	http.ResponseWriter
 	given, goOn chan struct{}
@@ -246,7 +246,7 @@ func TestGridOutUsesBucketConcerns(t *testing.T) {
 	if b, err := reading.Await(ctx); string(b) != "x" || err != nil {
 		t.Errorf("%q, %v", b, err)
 	}
-	// Whether there are files already, only the primary can tell.
+	// Only the primary knows whether files exist.
 	uploading := bucket.UploadFromStream(ctx, "g", strings.NewReader("data"))
 	primary.Receive("find").Cursor("d.b.files", 0, bson.M{"_id": 1})
 	for range 2 {
@@ -257,7 +257,7 @@ func TestGridOutUsesBucketConcerns(t *testing.T) {
 	if _, err := uploading.Await(ctx); err != nil {
 		t.Error(err)
 	}
-	// And now that is known.
+	// The result is cached.
 	uploading = bucket.UploadFromStream(ctx, "h", strings.NewReader(""))
 	primary.Receive("insert").OK(bson.M{"n": 1})
 	if _, err := uploading.Await(ctx); err != nil {

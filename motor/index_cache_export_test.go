@@ -2,7 +2,7 @@ package motor
 
 import "time"
 
-// IndexCache is what a client knows of its indexes, for tests about time.
+// IndexCache exposes the index cache to tests.
 type IndexCache struct{ cache indexCache }
 
 func indexKeyOf(index string) indexKey { return indexKey{"d", "c", index} }

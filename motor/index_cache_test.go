@@ -34,7 +34,7 @@ func TestIndexCacheTime(t *testing.T) {
 	})
 }
 
-// TestIndexCacheDropDuringCreate: the server may have created it first and dropped it then.
+// The server may have created the index before it dropped it.
 func TestIndexCacheDropDuringCreate(t *testing.T) {
 	var c motor.IndexCache
 	before := c.Moment()

@@ -15,8 +15,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// oldWrite is a write of the callback era, what is sent for it, and what it resolves to.
-type oldWrite struct {
+// legacyWrite is a callback-era write with its commands and its result.
+type legacyWrite struct {
 	name   string
 	call   func(context.Context, collection) pending
 	sent   exchange
@@ -48,7 +48,7 @@ func TestLegacyWrites(t *testing.T) {
 	}
 	removed := func(n int) bson.M { return bson.M{"ok": 1.0, "n": int32(n)} }
 	two := ok(bson.M{"n": 2})
-	for _, test := range []oldWrite{
+	for _, test := range []legacyWrite{
 		{"Insert of a document", insert(bson.M{"_id": "x", "a": 1}),
 			exchange{"insert", bson.M{"documents": []bson.M{{"_id": "x", "a": 1}}, "ordered": true, "writeConcern": bson.M{"w": 1}}, ok()}, "x"},
 		{"Insert of several", insert([]bson.M{{"_id": 1}, {"_id": 2}}),
@@ -187,7 +187,7 @@ func TestBulkBuilder(t *testing.T) {
 			}
 			b := initialize(motor.BulkOptions{BypassDocumentValidation: true})
 			build(b)
-			// With wtimeout there is one command for each run.
+			// With wtimeout each run of equal writes is one command.
 			concern := bson.M{"w": 2, "wtimeout": 100}
 			executing := b.Execute(t.Context(), concern)
 			common := bson.M{"ordered": ordered, "writeConcern": concern}

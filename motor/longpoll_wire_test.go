@@ -13,9 +13,9 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// tailing returns a cursor that has been read once, with a peer that has no more documents now, and a client of one
-// worker and one connection.
-func tailing(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *motor.Cursor[bson.M]) {
+// openTailable returns a tailable cursor that has read one document and waits for more. Its client has one worker and one
+// connection.
+func openTailable(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *motor.Cursor[bson.M]) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI(append(opts, "maxPoolSize=1")...), motor.WithMaxWorkers(1))
@@ -30,9 +30,9 @@ func tailing(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *moto
 	return peer, client, cursor
 }
 
-// However many wait, and however little the client may use: operations go on.
+// Any number of waiting cursors leaves slots and connections to other operations.
 func TestTailableWaitTakesNoSlot(t *testing.T) {
-	peer, client, cursor := tailing(t)
+	peer, client, cursor := openTailable(t)
 	coll := cursor.Collection()
 	others := []*motor.Cursor[bson.M]{cursor}
 	for i := range 3 {
@@ -73,9 +73,9 @@ func TestTailableWaitTakesNoSlot(t *testing.T) {
 	}
 }
 
-// A wait that ends, by its context or by Cancel, leaves the poll to the next one.
+// A wait that is cancelled or whose context ends leaves the running getMore to the next read.
 func TestTailableCancelledWait(t *testing.T) {
-	peer, _, cursor := tailing(t)
+	peer, _, cursor := openTailable(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	one, two := cursor.Next(ctx), cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
@@ -98,7 +98,7 @@ func TestTailableCancelledWait(t *testing.T) {
 }
 
 func TestTailableCloseEndsWait(t *testing.T) {
-	peer, _, cursor := tailing(t)
+	peer, _, cursor := openTailable(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
 	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
@@ -114,7 +114,7 @@ func TestTailableCloseEndsWait(t *testing.T) {
 }
 
 func TestClientCloseEndsTailableWait(t *testing.T) {
-	peer, client, cursor := tailing(t)
+	peer, client, cursor := openTailable(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
 	if err := client.Close(t.Context()); err != nil {
@@ -132,7 +132,7 @@ func TestClientCloseEndsTailableWait(t *testing.T) {
 }
 
 func TestTailableRewindEndsWait(t *testing.T) {
-	peer, _, cursor := tailing(t)
+	peer, _, cursor := openTailable(t)
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
 	cursor.Rewind()
@@ -142,7 +142,7 @@ func TestTailableRewindEndsWait(t *testing.T) {
 	poll.Nothing()
 }
 
-// A cursor in a session stays with the session's client, and still takes no slot.
+// A tailable cursor in a session uses the session's client and takes no slot.
 func TestTailableSession(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("maxPoolSize=2"), motor.WithMaxWorkers(1))

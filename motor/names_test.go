@@ -11,7 +11,7 @@ import (
 )
 
 func TestDatabaseNames(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	for _, name := range []string{"", " ", "a b", "a.b", "$a", "a/b", `a\b`, "a\x00b", `a"b`} {
 		db := client.Database(name)
 		if !errors.Is(db.Err(), motor.InvalidName) {
@@ -33,7 +33,7 @@ func TestDatabaseNames(t *testing.T) {
 }
 
 func TestCollectionNames(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	db := client.Database("d")
 	for _, name := range []string{"", ".", "..", "a..b", ".a", "a.", "$", "a$b", "a\x00b"} {
 		coll := db.Collection(name)
@@ -62,7 +62,7 @@ func TestCollectionNames(t *testing.T) {
 	}
 }
 
-// stubborn is a value that cannot be encoded, in several ways.
+// failing and panicked have marshalers that fail and panic.
 type (
 	failing  struct{}
 	panicked struct{}
@@ -73,11 +73,10 @@ var errStubborn = errors.New("stubborn")
 func (failing) MarshalBSON() ([]byte, error)  { return nil, errStubborn }
 func (panicked) MarshalBSON() ([]byte, error) { panic(errStubborn) }
 
-// TestBadArguments holds that what is wrong with an argument shows at the call: the future is settled when the
-// method returns, so nothing can have been sent.
+// A bad argument fails at the call. The future is settled when the method returns, so nothing can have been sent.
 func TestBadArguments(t *testing.T) {
 	ctx := context.Background()
-	coll := newClient(t, nowhere).Database("d").Collection("c")
+	coll := newClient(t, noServerURI).Database("d").Collection("c")
 	var nilMap bson.M
 	var nilStruct *struct{}
 	good := bson.M{"a": 1}
@@ -154,7 +153,7 @@ func TestBadArguments(t *testing.T) {
 }
 
 func TestMarshalerPanicKeepsError(t *testing.T) {
-	coll := newClient(t, nowhere).Database("d").Collection("c")
+	coll := newClient(t, noServerURI).Database("d").Collection("c")
 	for _, doc := range []any{failing{}, panicked{}} {
 		if _, err := coll.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, errStubborn) {
 			t.Errorf("%T: %v does not wrap the marshaler's error", doc, err)

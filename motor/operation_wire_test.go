@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// Operations that are refused because the queue is full are failures like any others.
+// The error of an operation that is refused because the queue is full is reported if it is never observed.
 func TestSubmitQueueFull(t *testing.T) {
 	const refused = 6
 	var told atomic.Int32
@@ -43,7 +43,7 @@ func TestSubmitQueueFull(t *testing.T) {
 	succeed(t, first)
 }
 
-// The error of an operation can be that of some other pool, which is closed. Such an operation runs once.
+// An operation may fail with the ErrPoolClosed of another pool. It is not started again.
 func TestSubmitOperationErrPoolClosed(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI())

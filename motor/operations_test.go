@@ -12,10 +12,10 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// collection is what the operations of these tests are called on.
+// collection abbreviates the type that most tests use.
 type collection = *motor.Collection[bson.M]
 
-// outcome waits for the error of an operation that was started.
+// outcome awaits the error of a started operation.
 type outcome func(context.Context) error
 
 func started[T any](f *future.Future[T]) outcome {
@@ -62,7 +62,7 @@ func command(name string) operation {
 	return func(ctx context.Context, c collection) outcome { return started(c.Database().Command(ctx, name)) }
 }
 
-// within gives an operation, though not the wait for it, a time limit.
+// within sets a time limit for an operation, but not for awaiting it.
 func within(limit time.Duration, op operation) operation {
 	return func(ctx context.Context, c collection) outcome {
 		ctx, cancel := context.WithTimeout(ctx, limit)

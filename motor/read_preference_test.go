@@ -35,14 +35,14 @@ func TestReadPreferenceFromOptions(t *testing.T) {
 			t.Errorf("%s: the tags are %v, want %v", test.options, got, test.tags)
 		}
 	}
-	db := newClient(t, nowhere).Database("d", options.Database().SetReadPreference(readpref.Nearest()))
+	db := newClient(t, noServerURI).Database("d", options.Database().SetReadPreference(readpref.Nearest()))
 	if got := db.ReadPreference(); got != readpref.NearestMode {
 		t.Errorf("of the driver's options: %v", got)
 	}
 }
 
 func TestReadPreferenceBadOptions(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	for name, err := range map[string]error{
 		"a mode that is none":    client.SetReadPreference(readpref.Mode(9)),
 		"no mode":                client.SetReadPreference(0),
@@ -72,7 +72,7 @@ func noError(t *testing.T, err error) {
 }
 
 func TestReadPreferenceInherited(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	noError(t, client.SetReadPreference(readpref.SecondaryMode))
 	given := tags{{"dc": "ny"}, {}}
 	noError(t, client.SetTagSets(given))
@@ -146,14 +146,14 @@ func TestReadPreferenceSelectsServer(t *testing.T) {
 			t.Errorf("%s: %d reads of 5", test.name, n)
 		}
 	}
-	// Writes go to the primary, whatever is read.
+	// Writes go to the primary, whatever the read preference is.
 	set.Peers[0].Handle("insert", func(r request) { r.OK(bson.M{"n": 1}) })
 	noError(t, insertOne(t.Context(), coll)(t.Context()))
 	noError(t, coll.WriteConcern().Set("wtimeout", 10))
 	noError(t, insertOne(t.Context(), coll)(t.Context()))
 }
 
-// TestLatencyAppliesAtOpen has a secondary that is slow, which makes it far away.
+// One secondary answers slowly, so it lies outside the latency window.
 func TestLatencyAppliesAtOpen(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Secondary)
 	near, far := set.Peers[1], set.Peers[2]
@@ -219,7 +219,7 @@ func TestTZAware(t *testing.T) {
 		want   any
 	}{{naive, bson.NewDateTimeFromTime(when)}, {aware, when}} {
 		db := test.client.Database("d")
-		db.Client().SetTZAware(!db.Client().TZAware()) // of later handles
+		db.Client().SetTZAware(!db.Client().TZAware()) // affects later handles only
 		m, err := db.Collection("c").FindOne(ctx, bson.M{}).Await(ctx)
 		noError(t, err)
 		list := bson.A{test.want, bson.M{"d": test.want}, bson.A{test.want}}

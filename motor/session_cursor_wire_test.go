@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// A cursor is in the session of its first read, also if that did not get so far.
+// A cursor belongs to the session of its first read, even if that read fails.
 func TestCursorSessionAfterFailedRead(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
@@ -27,7 +27,7 @@ func TestCursorSessionAfterFailedRead(t *testing.T) {
 	succeed(t, first)
 }
 
-// A read that was called in one session does not read what is now another's.
+// A read that was called in one session does not read for another session after a rewind.
 func TestCursorRewindChangesSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	other := sessionOf(t, coll.Database().Client())
@@ -51,7 +51,7 @@ func TestCursorRewindChangesSession(t *testing.T) {
 	succeed(t, closed)
 }
 
-// A read that takes what has come already leaves the session to others.
+// A read from the current batch does not use the session.
 func TestBatchReadLeavesSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -67,7 +67,7 @@ func TestBatchReadLeavesSession(t *testing.T) {
 	succeed(t, cursor.Close(ctx))
 }
 
-// A wait for news has the turn of its session until the server has answered, whoever waits.
+// A getMore that waits for documents holds the session until the server replies, even if the read was cancelled.
 func TestTailableWaitHoldsSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -80,7 +80,7 @@ func TestTailableWaitHoldsSession(t *testing.T) {
 	poll := peer.Receive("getMore")
 	waiting.Cancel()
 	inserted := coll.InsertOne(ctx, bson.D{})
-	for range 50 { // in which what does not wait would have been sent
+	for range 50 { // long enough for a command that does not wait
 		succeed(t, coll.Database().Command(t.Context(), "ping"))
 	}
 	if len(peer.Seen("insert")) != 0 {
@@ -91,11 +91,11 @@ func TestTailableWaitHoldsSession(t *testing.T) {
 	runtime.KeepAlive(cursor)
 }
 
-// What gives up waiting for its turn of one thing leaves the turn of the other too.
+// A read that gives up waiting for the file or the session leaves the queues of both.
 func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 	for name, byContext := range map[string]bool{"by Cancel": false, "by its context": true} {
 		t.Run(name, func(t *testing.T) {
-			peer, out, s := downloading(t)
+			peer, out, s := startDownload(t)
 			coll := out.Collection().Database().Collection("c")
 			peer.Handle("insert", ok(bson.M{"n": 1}))
 			peer.Handle("getMore", nil)
@@ -107,7 +107,7 @@ func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 			for range 3 {
 				reads = append(reads, out.ReadChunk(ctx))
 			}
-			for range 50 { // in which the first of them come to wait
+			for range 50 { // long enough for the first reads to wait
 				succeed(t, coll.Database().Command(t.Context(), "ping"))
 			}
 			if byContext {
@@ -129,9 +129,9 @@ func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 	}
 }
 
-// A read in a session that is out of place takes no turn of its file.
+// A read that its session refuses does not block the file.
 func TestGridOutReadInEndedSession(t *testing.T) {
-	_, out, s := downloading(t)
+	_, out, s := startDownload(t)
 	succeed(t, s.EndSession(t.Context()))
 	if _, err := out.ReadChunk(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("got %v, want InvalidOperation", err)

@@ -19,11 +19,11 @@ func TestEndSession(t *testing.T) {
 	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.D{}))
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	succeed(t, s.EndSession(over)) // the end of the context does not keep it
+	succeed(t, s.EndSession(over)) // EndSession ignores the ended context.
 	if n := len(peer.Seen("abortTransaction")); n != 1 || !s.HasEnded() || s.InTransaction() {
 		t.Errorf("%d aborts, ended: %t", n, s.HasEnded())
 	}
-	// The server's session is used again, and the server is told of its end at last.
+	// The next session reuses the server session. Client.Close sends endSessions.
 	next := sessionOf(t, client)
 	if next.SessionID().String() != id || next.Equal(s) {
 		t.Errorf("the next session is %s, want that of %s", next.SessionID(), id)
@@ -36,7 +36,7 @@ func TestEndSession(t *testing.T) {
 	}
 }
 
-// EndSession that is cancelled in the queue ends the session all the same.
+// An EndSession that is cancelled while it waits for its turn still ends the session.
 func TestEndSessionCancelledInQueue(t *testing.T) {
 	peer, s, coll := newSession(t)
 	noError(t, s.StartTransaction())
@@ -56,7 +56,7 @@ func TestEndSessionCancelledInQueue(t *testing.T) {
 	succeed(t, inserted)
 	eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == 1 })
 	next := sessionOf(t, coll.Database().Client())
-	eventually(t, func() bool { // until it is in the pool
+	eventually(t, func() bool { // until the driver's pool has the session back
 		if next.SessionID().String() == s.SessionID().String() {
 			return true
 		}
@@ -80,7 +80,7 @@ func TestAbandonedSessionIsEnded(t *testing.T) {
 	for range 5 {
 		runtime.GC()
 	}
-	succeed(t, coll.InsertOne(ctx, bson.D{})) // the context has it still
+	succeed(t, coll.InsertOne(ctx, bson.D{})) // The context still holds the session.
 	if len(peer.Seen("abortTransaction")) != 0 {
 		t.Error("it was ended while a context had it")
 	}
@@ -89,7 +89,7 @@ func TestAbandonedSessionIsEnded(t *testing.T) {
 	collected(t, "the session is still known", func() bool { return motor.KnownSessions() <= known })
 	runtime.KeepAlive(first)
 
-	// And one of the driver's, which is its owner's to end.
+	// A driver session belongs to its owner. Motor does not end it.
 	func() {
 		ctx, _ := withSession(t, client)
 		succeed(t, coll.InsertOne(ctx, bson.D{}))

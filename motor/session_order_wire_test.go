@@ -15,14 +15,13 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// TestSessionRunsInCallOrder also with more of them than workers, and with some that are
-// cancelled, and never two at once.
+// Operations of a session run one at a time, in call order, with more operations than workers and with cancelled ones.
 func TestSessionRunsInCallOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	var mu sync.Mutex
 	var order []int32
 	running := 0
-	givenUp := func(id int32) bool { return id%5 == 2 || id%3 == 1 } // the peer may be busy with it for longer
+	givenUp := func(id int32) bool { return id%5 == 2 || id%3 == 1 } // The peer may still handle it after its cancellation.
 	begin := make(chan struct{})
 	peer.Handle("insert", func(r *wiretest.Request) {
 		<-begin
@@ -70,7 +69,7 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 			continue
 		}
 		all[i].Cancel()
-		if cancelled++; cancelled == 10 { // of those that wait for the first; from now on they may be anywhere
+		if cancelled++; cancelled == 10 { // The first ten wait in the queue. The others may be in any state.
 			close(begin)
 		}
 	}
@@ -80,7 +79,7 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 	if _, err := future.AllSettled(all...).Await(guard); err != nil {
 		t.Fatalf("they do not end: %v", err)
 	}
-	// What comes last has all that ran before it.
+	// The last operation runs after all others.
 	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": callers}))
 	mu.Lock()
 	defer mu.Unlock()
@@ -100,9 +99,9 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 	}
 }
 
-// What waits for its session leaves the slots to others, and the end of its context is told as it is.
+// An operation that waits for its session takes no slot. If its context ends, its error is the context's error.
 func TestSessionWaitTakesNoSlot(t *testing.T) {
-	peer, s, coll := newSession(t) // with two workers
+	peer, s, coll := newSession(t) // two workers
 	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
 	held := peer.Receive("insert")
 	var waiting []*future.Future[*motor.InsertOneResult]
@@ -129,7 +128,7 @@ func TestSessionWaitTakesNoSlot(t *testing.T) {
 	succeed(t, last)
 }
 
-// Close waits for what waits for its session.
+// Client.Close waits for operations that wait for their session.
 func TestClientCloseWaitsForSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	first := coll.InsertOne(s.Context(t.Context()), bson.M{"_id": 1})
@@ -150,7 +149,7 @@ func TestClientCloseWaitsForSession(t *testing.T) {
 	}
 }
 
-// A cursor and its session have one order, whoever reads the one and works in the other.
+// Reads of a cursor and operations of its session share one order.
 func TestSessionAndCursorShareOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
@@ -183,7 +182,7 @@ func TestSessionAndCursorShareOrder(t *testing.T) {
 	}
 }
 
-// A commit that was cancelled before its turn came was not called, and nobody has to wait to know it.
+// A commit that is cancelled before its turn has no effect, and its future settles at once.
 func TestCommitCancelledInQueue(t *testing.T) {
 	for name, wait := range map[string]func(*testing.T, *motor.Client){
 		"at once": func(*testing.T, *motor.Client) {},
@@ -212,7 +211,7 @@ func TestCommitCancelledInQueue(t *testing.T) {
 	}
 }
 
-// expiring returns a context whose deadline comes when expire is called.
+// expiring returns a context whose deadline passes when expire is called.
 func expiring(ctx context.Context) (e context.Context, expire func()) {
 	over := make(chan struct{})
 	return expiringContext{ctx, over}, sync.OnceFunc(func() { close(over) })

@@ -17,8 +17,9 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// bare returns a session that the driver has started, its context and its handle, by way of a cursor.
-func bare(
+// startDriverSession starts a session of the driver. It returns its context and the motor.Session that a cursor in it
+// reports.
+func startDriverSession(
 	t *testing.T, coll collection, opts ...options.Lister[options.SessionOptions],
 ) (context.Context, *mongo.Session, *motor.Session) {
 	t.Helper()
@@ -29,7 +30,7 @@ func bare(
 	t.Cleanup(func() { driver.EndSession(context.Background()) })
 	ctx := mongo.NewSessionContext(t.Context(), driver)
 	cursor := coll.Find(bson.D{}).Limit(-1)
-	cursor.FetchNext(ctx).Cancel() // which has taken the session
+	cursor.FetchNext(ctx).Cancel() // the cursor already holds the session
 	return ctx, driver, cursor.Session()
 }
 
@@ -59,7 +60,7 @@ func TestTransactionDefaults(t *testing.T) {
 	}
 }
 
-// What is part of a transaction goes by what was called before, though it has not run yet.
+// Call order decides which operations belong to a transaction, not the order of their replies.
 func TestTransactionMembershipByCallOrder(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
@@ -79,7 +80,7 @@ func TestTransactionMembershipByCallOrder(t *testing.T) {
 	succeed(t, committed)
 }
 
-// A commit that has begun to wait for its turn is taken back too.
+// A commit that is cancelled while it waits for its turn has no effect.
 func TestCommitCancelledWhileWaiting(t *testing.T) {
 	peer, s, coll := newSession(t)
 	noError(t, s.StartTransaction())
@@ -87,7 +88,7 @@ func TestCommitCancelledWhileWaiting(t *testing.T) {
 	held := peer.Receive("insert")
 	ctx, cancel := context.WithCancel(t.Context())
 	commit := s.CommitTransaction(ctx)
-	eventually(t, func() bool { return coll.Database().Client().Stats().Running == 1 }) // it waits: the slot is lent
+	eventually(t, func() bool { return coll.Database().Client().Stats().Running == 1 }) // The commit waits and lends its slot.
 	cancel()
 	if _, err := commit.Await(t.Context()); err != context.Canceled {
 		t.Errorf("the commit: %v", err)
@@ -100,10 +101,10 @@ func TestCommitCancelledWhileWaiting(t *testing.T) {
 	succeed(t, s.AbortTransaction(t.Context()))
 }
 
-// The program may begin and end transactions by the driver, as long as nothing is under way.
+// A program may start and end transactions with the driver while no operation of the session runs.
 func TestDriverTransactions(t *testing.T) {
 	peer, _, coll := newSession(t)
-	ctx, driver, s := bare(t, coll)
+	ctx, driver, s := startDriverSession(t, coll)
 	for _, end := range []func(context.Context) error{driver.CommitTransaction, driver.AbortTransaction} {
 		noError(t, driver.StartTransaction())
 		if !s.InTransaction() {
@@ -134,10 +135,10 @@ func TestDriverTransactions(t *testing.T) {
 	}
 }
 
-// What was called in a transaction is not done outside of it, should the driver refuse to start it when its turn comes.
+// If the driver refuses to start a transaction, the operations called in it do not run outside it.
 func TestTransactionStartFails(t *testing.T) {
 	peer, _, coll := newSession(t)
-	ctx, _, s := bare(t, coll, options.Session().SetSnapshot(true)) // which has none
+	ctx, _, s := startDriverSession(t, coll, options.Session().SetSnapshot(true)) // snapshot sessions have no transactions
 	if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
 		t.Errorf("got %v, want InvalidOperation", err)
 	}
@@ -147,7 +148,7 @@ func TestTransactionStartFails(t *testing.T) {
 	} {
 		found := coll.FindOne(ctx, bson.D{})
 		held := peer.Receive("find")
-		noError(t, s.StartTransaction()) // in its turn
+		noError(t, s.StartTransaction()) // the driver refuses later
 		within := coll.FindOne(ctx, bson.M{"_id": 1})
 		ended := make(chan error, 1)
 		go func() { ended <- end(t.Context()) }()
@@ -166,8 +167,8 @@ func TestTransactionStartFails(t *testing.T) {
 	}
 }
 
-// unsure returns a session whose transaction may have been committed, but its time was over.
-func unsure(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
+// commitUnknown returns a session whose commit ran out of time. The transaction may have been committed.
+func commitUnknown(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 	t.Helper()
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -187,7 +188,7 @@ func unsure(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 	return peer, s, coll
 }
 
-// A client's write concern has no place in a transaction, nor has the read concern of a handle.
+// Operations in a transaction send neither the client's write concern nor the handle's read concern.
 func TestTransactionConcerns(t *testing.T) {
 	peer, s, coll := newSession(t)
 	client := coll.Database().Client()
@@ -195,11 +196,11 @@ func TestTransactionConcerns(t *testing.T) {
 	coll = coll.WithOptions(options.Collection().SetReadConcern(readconcern.Majority()))
 	ctx := s.Context(t.Context())
 	noError(t, s.StartTransaction())
-	first := coll.FindOne(ctx, bson.D{}) // which has that of the transaction
+	first := coll.FindOne(ctx, bson.D{}) // with the transaction's read concern
 	peer.Receive("find").Want(bson.M{"startTransaction": true}).Cursor("d.c", 0)
 	succeed(t, first)
 
-	found := coll.Find(bson.D{}).MaxTimeMS(1234).ToList(ctx) // by a command of our own
+	found := coll.Find(bson.D{}).MaxTimeMS(1234).ToList(ctx) // a command that motor builds
 	without := bson.M{"autocommit": false, "readConcern": wiretest.Absent, "writeConcern": wiretest.Absent}
 	peer.Receive("find").Want(without).Fail(91, "ShutdownInProgress", "which is not tried again")
 	if _, err := found.Await(t.Context()); !errors.Is(err, motor.OperationFailure) && !errors.Is(err, motor.ConnectionFailure) {
@@ -222,7 +223,7 @@ func TestTransactionConcerns(t *testing.T) {
 	}
 }
 
-// What may have been committed is not aborted by what comes next, and what comes next is aborted as ever.
+// An operation after an unknown commit does not abort the old transaction. A new transaction can be aborted as usual.
 func TestAfterUnknownCommitResult(t *testing.T) {
 	for name, next := range map[string]struct {
 		do     func(context.Context, *testing.T, *motor.Session, collection)
@@ -245,7 +246,7 @@ func TestAfterUnknownCommitResult(t *testing.T) {
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			peer, s, coll := unsure(t)
+			peer, s, coll := commitUnknown(t)
 			if next.do != nil {
 				next.do(s.Context(t.Context()), t, s, coll)
 			}
@@ -257,7 +258,8 @@ func TestAfterUnknownCommitResult(t *testing.T) {
 	}
 }
 
-// What was called after a commit that was given up before its turn is outside of the transaction, which is aborted.
+// An operation called after a commit stays outside the transaction, even if the commit is cancelled. The transaction
+// is then aborted.
 func TestAfterCancelledCommit(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
@@ -283,7 +285,7 @@ func TestAfterCancelledCommit(t *testing.T) {
 	}
 }
 
-// The next transaction ends it as well, and then nothing needs to be sent.
+// Starting the next transaction also ends the old one. Then no abort is sent.
 func TestTransactionAfterCancelledCommit(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
@@ -310,7 +312,7 @@ func TestTransactionAfterCancelledCommit(t *testing.T) {
 	succeed(t, s.CommitTransaction(ctx))
 }
 
-// A whole transaction can be called at once, and the next one after it.
+// The calls of several transactions may be made at once, before any has run.
 func TestTransactionsCalledAhead(t *testing.T) {
 	peer, s, coll := newSession(t)
 	ctx := s.Context(t.Context())
@@ -334,7 +336,7 @@ func TestTransactionsCalledAhead(t *testing.T) {
 	}
 }
 
-// Calls that are withdrawn before their turn leave the state of the transaction as it was before them.
+// Calls that are cancelled before their turn leave the transaction state unchanged.
 func TestWithdrawnTransactionCalls(t *testing.T) {
 	type call = func(context.Context, *motor.Session, collection) interface{ Cancel(...error) bool }
 	commit := func(ctx context.Context, s *motor.Session, _ collection) interface{ Cancel(...error) bool } {

@@ -19,7 +19,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// newSession returns a session of a client of a peer that plays the primary of a replica set.
+// newSession returns a session, and a collection of its client. The peer plays the primary of a replica set.
 func newSession(t *testing.T, opts ...options.Lister[options.SessionOptions]) (*wiretest.Peer, *motor.Session, collection) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Primary)
@@ -46,7 +46,7 @@ func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[option
 	return s
 }
 
-// succeed waits for f, which must not fail.
+// succeed awaits f, which must not fail, and returns its result.
 func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	t.Helper()
 	guard, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -58,13 +58,13 @@ func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	return v
 }
 
-// inSession is what every command has that is sent in a session, outside of transactions.
+// inSession returns the fields of each command in a session, outside transactions.
 func inSession(s *motor.Session) bson.M {
 	return bson.M{"lsid": s.SessionID(), "autocommit": wiretest.Absent, "startTransaction": wiretest.Absent}
 }
 
-// TestOperationsUseSession goes through all that has a session, in a context derived from that of the session and
-// in one that the driver has made.
+// TestOperationsUseSession runs every operation in a context derived from Session.Context, and in one that the driver
+// made.
 func TestOperationsUseSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("listCollections", cursorOf())
@@ -111,7 +111,7 @@ func TestCursorKeepsSession(t *testing.T) {
 		t.Errorf("the list is in %v, not in %v", listed.Session(), s)
 	}
 
-	// One that was first read without a session stays without.
+	// A cursor that was first read without a session stays without one.
 	cursor = coll.Find(bson.D{})
 	first = cursor.Next(t.Context())
 	peer.Receive("find").Cursor("d.c", 8, bson.M{"i": 1})
@@ -128,7 +128,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	}
 }
 
-// A cursor whose session has ended has what it has fetched, and no more.
+// A cursor whose session has ended returns the documents it has fetched, and then fails.
 func TestCursorOfEndedSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
@@ -175,7 +175,7 @@ func TestTransactionCommands(t *testing.T) {
 	found := coll.Find(bson.D{}).ToList(ctx)
 	peer.Receive("find").Want(inTransaction).Cursor("d.c", 0)
 	succeed(t, found)
-	// A collection cannot be looked for in a transaction, but made.
+	// In a transaction CreateCollection does not list the collections first.
 	created := coll.Database().CreateCollection(ctx, "new")
 	peer.Receive("create").Want(inTransaction).OK()
 	succeed(t, created)
@@ -206,10 +206,10 @@ func TestTransactionCommands(t *testing.T) {
 	peer.Handle("abortTransaction", nil)
 	aborted := s.AbortTransaction(t.Context())
 	peer.Receive("abortTransaction").Want(bson.M{"$db": "admin", "autocommit": false}).Fail(251, "NoSuchTransaction", "no")
-	succeed(t, aborted) // what the server says is no error
+	succeed(t, aborted) // an error of abortTransaction is ignored
 }
 
-// usage is a use of a session that is out of place.
+// usage is an invalid use of a session.
 type usage struct {
 	name  string
 	use   func(context.Context, *motor.Session) error
@@ -266,7 +266,7 @@ func TestSessionMisuse(t *testing.T) {
 			return s.AdvanceClusterTime(1)
 		}, motor.TypeError},
 		{"nil context", func(_ context.Context, s *motor.Session) error {
-			//lint:ignore SA1012 that is what is tested
+			//lint:ignore SA1012 the test passes a nil context
 			return second(s.CommitTransaction(nil).Await(context.Background()))
 		}, motor.TypeError},
 	} {
@@ -293,7 +293,7 @@ func TestSessionMisuse(t *testing.T) {
 		}
 	})
 	t.Run("options", func(t *testing.T) {
-		client := newClient(t, nowhere)
+		client := newClient(t, noServerURI)
 		for _, o := range []*options.SessionOptionsBuilder{
 			options.Session().SetSnapshot(true).SetCausalConsistency(true),
 			options.Session().SetSnapshotTime(bson.Timestamp{T: 1}),
@@ -311,14 +311,14 @@ func TestSessionMisuse(t *testing.T) {
 	})
 }
 
-// What is called in the session of another client, or of a connection that was closed, is not sent.
+// An operation in the session of another client, or of a closed connection, is not sent.
 func TestSessionOfAnotherClient(t *testing.T) {
 	_, s, coll := newSession(t)
-	other := newClient(t, nowhere).Database("d").Collection("c")
+	other := newClient(t, noServerURI).Database("d").Collection("c")
 	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
 		t.Errorf("another client: %v, want InvalidOperation", f.Err())
 	}
-	succeed(t, sessionOf(t, other.Database().Client()).EndSession(t.Context())) // which opens it
+	succeed(t, sessionOf(t, other.Database().Client()).EndSession(t.Context())) // opens the other client
 	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
 		t.Errorf("another client that is open: %v, want InvalidOperation", f.Err())
 	}
@@ -344,7 +344,7 @@ func TestSessionUnacknowledgedWrites(t *testing.T) {
 	for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern, coll.Database().Client().SetWriteConcern} {
 		noError(t, set(bson.M{"w": 0}))
 	}
-	answered := []string{"renameCollection", "createSearchIndexes", "updateSearchIndex", "dropSearchIndex"} // always
+	answered := []string{"renameCollection", "createSearchIndexes", "updateSearchIndex", "dropSearchIndex"} // always acknowledged
 	for _, w := range writes {
 		wait := w.call(s.Context(t.Context()), coll)
 		if slices.Contains(answered, w.command) {
@@ -355,7 +355,7 @@ func TestSessionUnacknowledgedWrites(t *testing.T) {
 			t.Errorf("%s: %v, want ConfigurationError", w.command, err)
 		}
 	}
-	// In a transaction there is no write concern.
+	// Writes in a transaction send no write concern.
 	noError(t, s.StartTransaction(options.Transaction().SetWriteConcern(writeconcern.W1())))
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 	peer.Receive("insert").Want(bson.M{"writeConcern": wiretest.Absent}).OK(bson.M{"n": 1})

@@ -18,7 +18,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// inserting is a transaction that inserts a document and returns n.
+// inserting returns a transaction function that inserts a document and returns n.
 func inserting(coll collection, n int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		_, err := coll.InsertOne(ctx, bson.M{"_id": n}).Await(ctx)
@@ -26,7 +26,7 @@ func inserting(coll collection, n int) func(context.Context) (int, error) {
 	}
 }
 
-// answer is how a peer answers the commands of one name, one after the other; the last goes for all that follow.
+// answer makes a peer answer the commands of one name in order. The last reply repeats.
 type answer []func(*wiretest.Request)
 
 func labelled(code int, labels ...string) func(*wiretest.Request) {
@@ -38,7 +38,7 @@ func (a answer) handler() func(*wiretest.Request) {
 	return func(r *wiretest.Request) {
 		reply := a[min(n, len(a)-1)]
 		if n++; n > 20 {
-			reply = ok(bson.M{"n": 1}) // or what tries without end would do so
+			reply = ok(bson.M{"n": 1}) // or endless retries would never stop
 		}
 		reply(r)
 	}
@@ -54,7 +54,7 @@ func TestWithTransaction(t *testing.T) {
 	for _, test := range []struct {
 		name                      string
 		inserts, commits, aborts  answer
-		inserted, committed, abrt int // how often
+		inserted, committed, abrt int // number of commands
 		class                     *motor.ErrorClass
 	}{
 		{"all well", answer{done}, answer{ok()}, nil, 1, 1, 0, nil},
@@ -91,14 +91,14 @@ func TestWithTransaction(t *testing.T) {
 					t.Errorf("%s was sent %d times, want %d", name, got, want)
 				}
 			}
-			numbers := make(map[int64]bool) // of the transactions: each begins anew
+			numbers := make(map[int64]bool) // of the transactions; each try has its own number
 			for _, insert := range peer.Seen("insert") {
 				numbers[insert.Lookup("txnNumber").Int64()] = insert.Lookup("startTransaction").Boolean()
 			}
 			if len(numbers) != test.inserted {
 				t.Errorf("there were %d transactions, want %d", len(numbers), test.inserted)
 			}
-			if commits := peer.Seen("commitTransaction"); len(commits) == 3 && // tried again, as widely as can be
+			if commits := peer.Seen("commitTransaction"); len(commits) == 3 && // retried with w: majority
 				commits[2].Lookup("writeConcern", "w").String() != `"majority"` {
 				t.Errorf("the last commit: %s", commits[2])
 			}
@@ -193,7 +193,7 @@ func TestWithSession(t *testing.T) {
 	}
 }
 
-// A panic, and runtime.Goexit, in the function of a transaction abort it, and are the future's error.
+// A panic or runtime.Goexit in a transaction function aborts the transaction and becomes the future's error.
 func TestTransactionPanics(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -213,13 +213,13 @@ func TestTransactionPanics(t *testing.T) {
 	}
 }
 
-// TestTransactionTimeLimit is not parallel to others: it sets the clock by which they are tried again.
+// The test sets the retry clock of all transactions, so it is not parallel.
 func TestTransactionTimeLimit(t *testing.T) {
 	start := time.Now()
 	var passed atomic.Int64
 	motor.SetTransactionClock(t, func() time.Time { return start.Add(time.Duration(passed.Load())) })
 	peer, s, coll := newSession(t)
-	// When the third try fails the time is over. That the fifth would succeed keeps the test from going on for ever.
+	// The time is over when the third try fails. The fifth try would succeed, so that a faulty loop ends.
 	inTime := func(reply func(*wiretest.Request)) func(*wiretest.Request) {
 		passed.Store(0)
 		at := func(d time.Duration) func(*wiretest.Request) {
@@ -240,7 +240,7 @@ func TestTransactionTimeLimit(t *testing.T) {
 	}
 }
 
-// The end of the context ends the pause before the next try, which there is none of then.
+// The end of the context ends the pause before the next try. No further try is made.
 func TestTransactionContextEndsInPause(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", labelled(251, transient))
@@ -257,7 +257,7 @@ func TestTransactionContextEndsInPause(t *testing.T) {
 	}
 }
 
-// A commit that has begun is waited for, whatever has become of the context.
+// A commit that has started is awaited even if the context has ended.
 func TestCommitOutlivesContext(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -266,7 +266,7 @@ func TestCommitOutlivesContext(t *testing.T) {
 	f := motor.WithTransaction(ctx, s, inserting(coll, 1))
 	commit := peer.Receive("commitTransaction")
 	cancel()
-	for range 50 { // in which it would have given up
+	for range 50 { // long enough to give up
 		succeed(t, coll.Database().Command(t.Context(), "ping"))
 	}
 	commit.OK()
@@ -298,7 +298,7 @@ func TestLegacyWritesInTransaction(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	peer.Handle("update", ok(bson.M{"n": 1}))
-	noError(t, coll.SetWriteConcern(bson.M{"w": 0})) // which counts for nothing in a transaction
+	noError(t, coll.SetWriteConcern(bson.M{"w": 0})) // ignored in a transaction
 	succeed(t, motor.WithTransaction(t.Context(), s, func(ctx context.Context) (any, error) {
 		bulk := coll.InitializeOrderedBulkOp()
 		bulk.Insert(bson.M{"_id": 1})
@@ -315,7 +315,7 @@ func TestLegacyWritesInTransaction(t *testing.T) {
 }
 
 func TestSessionFunctionsNilArguments(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	s := sessionOf(t, client)
 	fn := func(context.Context) (int, error) { return 0, nil }
 	var none context.Context

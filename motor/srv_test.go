@@ -15,15 +15,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// dialer connects to one address, whatever it is asked for.
+// dialer connects to one address, whatever the requested one is.
 type dialer string
 
 func (d dialer) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, string(d))
 }
 
-// TestClientSRV has a name server that knows one host. It stands in the place of a global variable, so the test is
-// not parallel.
+// The name server knows one host. It replaces a global variable, so the test is not parallel.
 func TestClientSRV(t *testing.T) {
 	previous := net.DefaultResolver
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
@@ -37,7 +36,7 @@ func TestClientSRV(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, "mongodb+srv://cluster.example.com/?tls=false&maxPoolSize=3",
 		motor.WithClientOptions(options.Client().SetDialer(dialer(peer.Address()))))
-	for range 2 { // also when it is opened again
+	for range 2 { // also after a reopen
 		f := client.Open(ctx)
 		if got, err := f.Await(ctx); got != client || err != nil {
 			t.Fatalf("%v, %v", got, err)
@@ -48,7 +47,7 @@ func TestClientSRV(t *testing.T) {
 		noError(t, client.Close(ctx))
 	}
 
-	// Who does not wait for the look-up may go, and closing the client waits for it.
+	// A caller may give up during the lookup. Client.Close waits for it.
 	short, cancel := context.WithTimeout(ctx, time.Nanosecond)
 	defer cancel()
 	if _, err := client.Open(short).Await(ctx); err == nil {
@@ -56,7 +55,7 @@ func TestClientSRV(t *testing.T) {
 	}
 }
 
-// answerSRV answers a question of the DNS by TCP: there is an SRV record of whatever is asked, and nothing else.
+// answerSRV answers a DNS query over TCP. Each name has an SRV record and no other records.
 func answerSRV(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	size := make([]byte, 2)
@@ -69,7 +68,7 @@ func answerSRV(conn net.Conn) {
 	}
 	const header = 12
 	end := header
-	for query[end] != 0 { // the labels of the name
+	for query[end] != 0 { // skips the labels of the name
 		end += int(query[end]) + 1
 	}
 	kind := binary.BigEndian.Uint16(query[end+1:])

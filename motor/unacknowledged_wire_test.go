@@ -12,7 +12,7 @@ import (
 )
 
 func TestClientBulkWriteUnacknowledged(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	noError(t, client.SetWriteConcern(bson.M{"w": 0}))
 	writes := []mongo.ClientBulkWrite{{Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.M{})}}
 	for name, opts := range map[string]*options.ClientBulkWriteOptionsBuilder{

@@ -14,14 +14,14 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// bulkOf is a BulkWrite of a good write and another one.
+// bulkOf calls BulkWrite with a good write and the given one.
 func bulkOf(m mongo.WriteModel) operation {
 	return func(ctx context.Context, c collection) outcome {
 		return started(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}), m}))
 	}
 }
 
-// clientBulkOf is the same for Client.BulkWrite.
+// clientBulkOf does the same with Client.BulkWrite.
 func clientBulkOf(m mongo.ClientWriteModel) operation {
 	return func(ctx context.Context, c collection) outcome {
 		good := mongo.NewClientInsertOneModel().SetDocument(bson.M{"_id": 1})
@@ -31,25 +31,25 @@ func clientBulkOf(m mongo.ClientWriteModel) operation {
 	}
 }
 
-func oldInsert(documents any, opts ...motor.InsertOptions) operation {
+func legacyInsert(documents any, opts ...motor.InsertOptions) operation {
 	return func(ctx context.Context, c collection) outcome { return started(c.Insert(ctx, documents, opts...)) }
 }
 
-func oldSave(document any, opts ...motor.SaveOptions) operation {
+func legacySave(document any, opts ...motor.SaveOptions) operation {
 	return func(ctx context.Context, c collection) outcome { return started(c.Save(ctx, document, opts...)) }
 }
 
-func oldUpdate(spec, document any, opts ...motor.UpdateOptions) operation {
+func legacyUpdate(spec, document any, opts ...motor.UpdateOptions) operation {
 	return func(ctx context.Context, c collection) outcome {
 		return started(c.Update(ctx, spec, document, opts...))
 	}
 }
 
-func oldRemove(specOrID any, opts ...motor.RemoveOptions) operation {
+func legacyRemove(specOrID any, opts ...motor.RemoveOptions) operation {
 	return func(ctx context.Context, c collection) outcome { return started(c.Remove(ctx, specOrID, opts...)) }
 }
 
-// builder is a bulk that is built and executed. What is wrong with it is known before.
+// builder builds a bulk and executes it. Its errors are known before Execute.
 func builder(name string, build func(*motor.BulkOperationBuilder), want *motor.ErrorClass) badWrite {
 	return badWrite{"Bulk: " + name, func(ctx context.Context, c collection) outcome {
 		b := c.InitializeOrderedBulkOp()
@@ -58,7 +58,7 @@ func builder(name string, build func(*motor.BulkOperationBuilder), want *motor.E
 	}, want}
 }
 
-// badWrite is a write that is refused before anything is sent.
+// badWrite is a write that fails before anything is sent.
 type badWrite struct {
 	name string
 	call operation
@@ -141,44 +141,44 @@ func TestWriteBadArguments(t *testing.T) {
 		clientBulk("DeleteOne: no filter", mongo.NewClientDeleteOneModel(), motor.TypeError),
 		clientBulk("DeleteMany: what cannot be encoded", mongo.NewClientDeleteManyModel().SetFilter(panicked{}), motor.InvalidDocument),
 
-		{"Insert: nil", oldInsert(nil), motor.TypeError},
-		{"Insert: no document", oldInsert(7), motor.TypeError},
-		{"Insert: no documents", oldInsert([]bson.M{}), motor.InvalidOperation},
-		{"Insert: a nil among documents", oldInsert([]bson.M{query, nil}), motor.TypeError},
-		{"Insert: what cannot be encoded", oldInsert([]any{query, panicked{}}), motor.InvalidDocument},
-		{"Insert: a large document", oldInsert([]bson.M{query, {"a": large}}), motor.DocumentTooLarge},
-		{"Insert: a key with '$'", oldInsert(bson.M{"$a": 1}), motor.InvalidDocument},
-		{"Insert: a key with '.'", oldInsert(bson.M{"a.b": 1}), motor.InvalidDocument},
-		{"Insert: a key within", oldInsert([]bson.M{{"a": bson.A{bson.A{bson.M{"$b": 1}}}}}), motor.InvalidDocument},
-		{"Insert: a key beside a reference's", oldInsert(bson.M{"a": bson.D{{Key: "$ref", Value: "c"}}}), motor.InvalidDocument},
-		{"Insert: a write concern", oldInsert(query, motor.InsertOptions{W: 1.5}), motor.ConfigurationError},
-		{"Insert: a negative wtimeout", oldInsert(query, motor.InsertOptions{WTimeout: -1}), motor.ConfigurationError},
-		{"Insert: j and fsync", oldInsert([]bson.M{query}, motor.InsertOptions{J: true, FSync: true}), motor.ConfigurationError},
-		{"Insert: w: 0 and j", oldInsert(query, motor.InsertOptions{W: 0, J: true}), motor.ConfigurationError},
-		{"Insert: two options", oldInsert(query, motor.InsertOptions{}, motor.InsertOptions{}), motor.TypeError},
-		{"Save: nil", oldSave(nil), motor.TypeError},
-		{"Save: a list", oldSave([]bson.M{query}), motor.TypeError},
-		{"Save: a key with '.'", oldSave(bson.M{"_id": 1, "a.b": 1}), motor.InvalidDocument},
-		{"Save: a key with '$' and no _id", oldSave(bson.M{"$a": 1}), motor.InvalidDocument},
-		{"Save: operators", oldSave(bson.D{{Key: "$set", Value: query}, {Key: "_id", Value: 1}},
+		{"Insert: nil", legacyInsert(nil), motor.TypeError},
+		{"Insert: no document", legacyInsert(7), motor.TypeError},
+		{"Insert: no documents", legacyInsert([]bson.M{}), motor.InvalidOperation},
+		{"Insert: a nil among documents", legacyInsert([]bson.M{query, nil}), motor.TypeError},
+		{"Insert: what cannot be encoded", legacyInsert([]any{query, panicked{}}), motor.InvalidDocument},
+		{"Insert: a large document", legacyInsert([]bson.M{query, {"a": large}}), motor.DocumentTooLarge},
+		{"Insert: a key with '$'", legacyInsert(bson.M{"$a": 1}), motor.InvalidDocument},
+		{"Insert: a key with '.'", legacyInsert(bson.M{"a.b": 1}), motor.InvalidDocument},
+		{"Insert: a key within", legacyInsert([]bson.M{{"a": bson.A{bson.A{bson.M{"$b": 1}}}}}), motor.InvalidDocument},
+		{"Insert: a key beside a reference's", legacyInsert(bson.M{"a": bson.D{{Key: "$ref", Value: "c"}}}), motor.InvalidDocument},
+		{"Insert: a write concern", legacyInsert(query, motor.InsertOptions{W: 1.5}), motor.ConfigurationError},
+		{"Insert: a negative wtimeout", legacyInsert(query, motor.InsertOptions{WTimeout: -1}), motor.ConfigurationError},
+		{"Insert: j and fsync", legacyInsert([]bson.M{query}, motor.InsertOptions{J: true, FSync: true}), motor.ConfigurationError},
+		{"Insert: w: 0 and j", legacyInsert(query, motor.InsertOptions{W: 0, J: true}), motor.ConfigurationError},
+		{"Insert: two options", legacyInsert(query, motor.InsertOptions{}, motor.InsertOptions{}), motor.TypeError},
+		{"Save: nil", legacySave(nil), motor.TypeError},
+		{"Save: a list", legacySave([]bson.M{query}), motor.TypeError},
+		{"Save: a key with '.'", legacySave(bson.M{"_id": 1, "a.b": 1}), motor.InvalidDocument},
+		{"Save: a key with '$' and no _id", legacySave(bson.M{"$a": 1}), motor.InvalidDocument},
+		{"Save: operators", legacySave(bson.D{{Key: "$set", Value: query}, {Key: "_id", Value: 1}},
 			motor.SaveOptions{CheckKeys: new(false)}), motor.ValueError},
-		{"Save: a write concern", oldSave(query, motor.SaveOptions{W: -1}), motor.ConfigurationError},
-		{"Save: two options", oldSave(query, motor.SaveOptions{}, motor.SaveOptions{}), motor.TypeError},
-		{"Update: no spec", oldUpdate(nil, set), motor.TypeError},
-		{"Update: no document", oldUpdate(query, nil), motor.TypeError},
-		{"Update: a pipeline", oldUpdate(query, []bson.M{set}), motor.TypeError},
-		{"Update: a whole document of several", oldUpdate(query, query, motor.UpdateOptions{Multi: true}), motor.ValueError},
-		{"Update: a key with '.'", oldUpdate(query, bson.M{"a.b": 1}), motor.InvalidDocument},
-		{"Update: what cannot be encoded", oldUpdate(query, failing{}), motor.InvalidDocument},
-		{"Update: a large document", oldUpdate(query, bson.M{"a": large}), motor.DocumentTooLarge},
-		{"Update: a write concern", oldUpdate(query, set, motor.UpdateOptions{W: ""}), motor.ConfigurationError},
-		{"Update: two options", oldUpdate(query, set, motor.UpdateOptions{}, motor.UpdateOptions{}), motor.TypeError},
-		{"Remove: a nil map", oldRemove(bson.M(nil)), motor.TypeError},
-		{"Remove: a nil pointer", oldRemove((*bson.ObjectID)(nil)), motor.TypeError},
-		{"Remove: what cannot be encoded", oldRemove(bson.M{"a": make(chan int)}), motor.InvalidDocument},
-		{"Remove: an _id that cannot be encoded", oldRemove(make(chan int)), motor.InvalidDocument},
-		{"Remove: a write concern", oldRemove(query, motor.RemoveOptions{WTimeout: -1}), motor.ConfigurationError},
-		{"Remove: two options", oldRemove(query, motor.RemoveOptions{}, motor.RemoveOptions{}), motor.TypeError},
+		{"Save: a write concern", legacySave(query, motor.SaveOptions{W: -1}), motor.ConfigurationError},
+		{"Save: two options", legacySave(query, motor.SaveOptions{}, motor.SaveOptions{}), motor.TypeError},
+		{"Update: no spec", legacyUpdate(nil, set), motor.TypeError},
+		{"Update: no document", legacyUpdate(query, nil), motor.TypeError},
+		{"Update: a pipeline", legacyUpdate(query, []bson.M{set}), motor.TypeError},
+		{"Update: a whole document of several", legacyUpdate(query, query, motor.UpdateOptions{Multi: true}), motor.ValueError},
+		{"Update: a key with '.'", legacyUpdate(query, bson.M{"a.b": 1}), motor.InvalidDocument},
+		{"Update: what cannot be encoded", legacyUpdate(query, failing{}), motor.InvalidDocument},
+		{"Update: a large document", legacyUpdate(query, bson.M{"a": large}), motor.DocumentTooLarge},
+		{"Update: a write concern", legacyUpdate(query, set, motor.UpdateOptions{W: ""}), motor.ConfigurationError},
+		{"Update: two options", legacyUpdate(query, set, motor.UpdateOptions{}, motor.UpdateOptions{}), motor.TypeError},
+		{"Remove: a nil map", legacyRemove(bson.M(nil)), motor.TypeError},
+		{"Remove: a nil pointer", legacyRemove((*bson.ObjectID)(nil)), motor.TypeError},
+		{"Remove: what cannot be encoded", legacyRemove(bson.M{"a": make(chan int)}), motor.InvalidDocument},
+		{"Remove: an _id that cannot be encoded", legacyRemove(make(chan int)), motor.InvalidDocument},
+		{"Remove: a write concern", legacyRemove(query, motor.RemoveOptions{WTimeout: -1}), motor.ConfigurationError},
+		{"Remove: two options", legacyRemove(query, motor.RemoveOptions{}, motor.RemoveOptions{}), motor.TypeError},
 
 		builder("no writes", func(*motor.BulkOperationBuilder) {}, motor.InvalidOperation),
 		builder("Insert: nil", func(b *motor.BulkOperationBuilder) { b.Insert(nil) }, motor.TypeError),

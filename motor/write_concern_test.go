@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// The session of MotorClient's documentation.
+// The example of MotorClient's documentation.
 func ExampleWriteConcern() {
 	client, _ := motor.NewClient("mongodb://localhost")
 	fmt.Println(client.WriteConcern())
@@ -64,7 +64,7 @@ func TestWriteConcernItems(t *testing.T) {
 		{"fsync", true, "fsync", true},
 	} {
 		t.Run(fmt.Sprintf("%s=%v", test.key, test.value), func(t *testing.T) {
-			concern := newClient(t, nowhere).WriteConcern()
+			concern := newClient(t, noServerURI).WriteConcern()
 			if err := concern.Set(test.key, test.value); err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +109,7 @@ func TestWriteConcernBadItems(t *testing.T) {
 		"the driver's, invalid":           &writeconcern.WriteConcern{W: 2.5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, nowhere)
+			client := newClient(t, noServerURI)
 			if err := client.SetWriteConcern(bson.M{"w": 3}); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestWriteConcernContradictions(t *testing.T) {
 		was  bson.M
 		key  string
 		to   any
-		want string // empty: refused
+		want string // empty: the item is refused
 	}{
 		{"j beside w: 0", bson.M{"w": 0}, "j", true, ""},
 		{"fsync beside w: 0", bson.M{"w": 0}, "fsync", true, ""},
@@ -148,7 +148,7 @@ func TestWriteConcernContradictions(t *testing.T) {
 		{"another w", bson.M{"w": 0}, "w", "dc", `{w: "dc"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			client := newClient(t, nowhere)
+			client := newClient(t, noServerURI)
 			if err := client.SetWriteConcern(test.was); err != nil {
 				t.Fatal(err)
 			}
@@ -200,7 +200,7 @@ func TestWriteConcernFromOptions(t *testing.T) {
 }
 
 func TestWriteConcernInherited(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	set := func(handle interface{ SetWriteConcern(any) error }, concern any) {
 		t.Helper()
 		if err := handle.SetWriteConcern(concern); err != nil {
@@ -235,7 +235,7 @@ func TestWriteConcernInherited(t *testing.T) {
 }
 
 func TestWriteConcernConcurrentUse(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	concern := client.WriteConcern()
 	var all sync.WaitGroup
 	for i := range 8 {

@@ -16,7 +16,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// writes are the operations that have a write concern, and the commands that they are.
+// writes are the operations that have a write concern, with their commands.
 var writes = []struct {
 	command string
 	call    operation
@@ -100,7 +100,7 @@ func TestWriteConcernChange(t *testing.T) {
 	client := newClient(t, peer.URI("w=1"), motor.WithMaxWorkers(1))
 	coll := client.Database("d").Collection("c")
 	first := insertOne(t.Context(), coll)
-	second := insertOne(t.Context(), coll) // queued: it was called before the change
+	second := insertOne(t.Context(), coll) // Queued before the change, so it has the old concern.
 	if err := coll.WriteConcern().Set("w", 2); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestWriteConcernChange(t *testing.T) {
 	}
 }
 
-// TestWriteCommandsMatchDriver holds the commands that are made for wtimeout to those that the driver makes.
+// The commands that motor builds for wtimeout equal the driver's commands.
 func TestWriteCommandsMatchDriver(t *testing.T) {
 	collation := &options.Collation{Locale: "fr", Strength: 2, CaseLevel: true}
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}

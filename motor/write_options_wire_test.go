@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
-// TestWriteOptionCommands gives every write all its options, with a write concern that the driver sends, and with
-// one for which the commands are our own.
+// TestWriteOptionCommands gives every write all its options. It uses a write concern that the driver can send, and one
+// for which motor builds the commands.
 func TestWriteOptionCommands(t *testing.T) {
 	query, set, change := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}, bson.M{"b": 1}
 	collation := &options.Collation{Locale: "fr", Strength: 2}
@@ -71,7 +71,7 @@ func TestWriteOptionCommands(t *testing.T) {
 	}
 }
 
-// TestClientBulkWriteCommands has every model with all its options.
+// TestClientBulkWriteCommands sends every model with all its options.
 func TestClientBulkWriteCommands(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	client := newClient(t, peer.URI("w=1"))
@@ -115,7 +115,7 @@ func TestClientBulkWriteCommands(t *testing.T) {
 	noError(t, wait(t.Context()))
 }
 
-// clientModelOf returns the same write for Client.BulkWrite.
+// clientModelOf converts a write model for Client.BulkWrite.
 func clientModelOf(model mongo.WriteModel) mongo.ClientWriteModel {
 	switch m := model.(type) {
 	case *mongo.InsertOneModel:

@@ -103,9 +103,9 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 		name    string
 		hello   bson.M
 		ordered bool
-		bad     []int // indexes of documents that the server refuses
-		sent    []int // how many documents come in each command
-		want    []any // the ids of what is inserted
+		bad     []int // indexes of the documents that the server refuses
+		sent    []int // number of documents in each command
+		want    []any // ids of the inserted documents
 	}{
 		{"by number", bson.M{"maxWriteBatchSize": 4}, true, nil, []int{4, 4, 2}, []any{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{"by size", bson.M{"maxBsonObjectSize": 500}, true, nil, []int{3, 3, 3, 1}, []any{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
@@ -190,7 +190,7 @@ func TestWTimeoutUnsupported(t *testing.T) {
 }
 
 func TestWTimeoutUnsupportedNotSent(t *testing.T) {
-	client := newClient(t, nowhere)
+	client := newClient(t, noServerURI)
 	if err := client.SetWriteConcern(bson.M{"w": 2, "wtimeout": 100}); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,6 @@ func TestWTimeoutUnsupportedNotSent(t *testing.T) {
 	}
 }
 
-// settle waits for f.
 func settle[T any](t *testing.T, f *future.Future[T]) *future.Future[T] {
 	t.Helper()
 	_, _ = f.Await(t.Context())

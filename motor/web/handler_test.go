@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serving returns a handler that serves out, whatever is asked for.
+// serving returns a handler that serves out for every path.
 func serving(t *testing.T, uri string, out func(*motor.GridFSBucket) *future.Future[*motor.GridOut]) *web.GridFSHandler {
 	t.Helper()
 	client, err := motor.NewClient(uri)
@@ -39,7 +39,7 @@ func serving(t *testing.T, uri string, out func(*motor.GridFSBucket) *future.Fut
 	return handler
 }
 
-// The checksums are Motor's: hashlib.sha256 of str(_id), str(length) and str(upload_date), one after the other.
+// The checksums are Motor's: hashlib.sha256 over str(_id), str(length) and str(upload_date).
 func TestChecksumMatchesMotor(t *testing.T) {
 	second := time.Date(2012, 1, 2, 3, 4, 5, 0, time.UTC)
 	id, err := bson.ObjectIDFromHex("5f5e100000000000000000ab")
@@ -83,7 +83,7 @@ func TestHandlerClientGone(t *testing.T) {
 }
 
 func TestHandlerRange(t *testing.T) {
-	const size = 300 * 1024 // two chunks are a batch
+	const size = 300 * 1024 // a batch has two chunks
 	peer := wiretest.Start(t, wiretest.Standalone)
 	killed := make(chan struct{}, 1)
 	peer.Handle("killCursors", func(r *wiretest.Request) {
