@@ -12,14 +12,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
 
-// parameter is a required argument of an operation: what the format calls it, and what it is made into.
+// parameter is a required argument of an operation: its name in the format, and the function that converts it.
 type parameter struct {
 	name     string
 	as       func(value) (any, error)
-	fallback any // where the format lets it be left out
+	fallback any // the default, if the format makes the argument optional
 }
 
-// setters are the methods of the driver's options that are not called as the format calls the option.
+// setters are the methods of the driver's options whose names differ from the format's.
 var setters = map[string]string{
 	"showRecordId":          "ShowRecordID",
 	"maxAwaitTimeMS":        "MaxAwaitTime",
@@ -32,14 +32,14 @@ var setters = map[string]string{
 	"verboseResults":        "VerboseResults",
 }
 
-// without are arguments that the driver has no options for any more, or none yet.
+// without lists arguments that no option of the driver supports, either no longer or not yet.
 var without = map[string]bool{
 	"maxTimeMS": true, "timeoutMode": true, "cursorTimeout": true, "rawData": true, "cursorType": true,
 	"readConcern": true, "writeConcern": true, "dropTarget": true,
 	"contentType": true,
 }
 
-// set gives an argument to the driver's options, by the method that is called like it.
+// set passes an argument to the method of the driver's options that has its name.
 func set(builder any, operation, name string, v value) error {
 	title := setters[name]
 	if title == "" {
@@ -56,7 +56,7 @@ func set(builder any, operation, name string, v value) error {
 		if without[name] {
 			return &pending{operation + "(" + name + ")"}
 		}
-		return fmt.Errorf("%s has no argument %q", operation, name)
+		return fmt.Errorf("unknown argument of %s: %q", operation, name)
 	}
 	arg, err := convert(v, name, method.Type().In(0))
 	if err != nil {
@@ -66,7 +66,7 @@ func set(builder any, operation, name string, v value) error {
 	return nil
 }
 
-// convert makes v a value of a type.
+// convert converts v to a type.
 func convert(v value, name string, to reflect.Type) (reflect.Value, error) {
 	none := reflect.Value{}
 	switch to {
@@ -74,13 +74,13 @@ func convert(v value, name string, to reflect.Type) (reflect.Value, error) {
 		native, err := nativeOf(v)
 		return reflect.ValueOf(&native).Elem(), err
 	case reflect.TypeFor[*options.Collation]():
-		// The driver's type has no BSON tags for the format's names, which are those of its fields in lower camel case.
+		// The driver's type has no BSON tags. The format's names are those of its fields in lower camel case.
 		c := new(options.Collation)
 		elements, err := v.Document().Elements()
 		for _, element := range elements {
 			field := reflect.ValueOf(c).Elem().FieldByName(strings.ToUpper(element.Key()[:1]) + element.Key()[1:])
 			if !field.IsValid() {
-				return none, fmt.Errorf("a collation has no %q", element.Key())
+				return none, fmt.Errorf("unknown collation field %q", element.Key())
 			}
 			if err := element.Value().Unmarshal(field.Addr().Interface()); err != nil {
 				return none, err
@@ -104,7 +104,7 @@ func convert(v value, name string, to reflect.Type) (reflect.Value, error) {
 		}
 		n, ok := v.AsInt64OK()
 		if !ok {
-			return none, fmt.Errorf("expected a number, got %s", v)
+			return none, fmt.Errorf("want a number, got %s", v)
 		}
 		return reflect.ValueOf(time.Duration(n) * unit), nil
 	case reflect.TypeFor[options.ReturnDocument]():
@@ -136,12 +136,12 @@ func oneOf(v value, names map[string]any) (reflect.Value, error) {
 	text, _ := v.StringValueOK()
 	one, ok := names[text]
 	if !ok {
-		return reflect.Value{}, fmt.Errorf("there is no %s", v)
+		return reflect.Value{}, fmt.Errorf("unsupported value %s", v)
 	}
 	return reflect.ValueOf(one), nil
 }
 
-// nativeOf returns what a program would write for v.
+// nativeOf returns v as the Go value that a program would use.
 func nativeOf(v value) (any, error) {
 	if doc, ok := v.DocumentOK(); ok {
 		return doc, nil
@@ -159,7 +159,7 @@ func nativeOf(v value) (any, error) {
 func document(v value) (any, error) {
 	doc, ok := v.DocumentOK()
 	if !ok {
-		return nil, fmt.Errorf("expected a document, got %s", v)
+		return nil, fmt.Errorf("want a document, got %s", v)
 	}
 	return doc, nil
 }
@@ -167,7 +167,7 @@ func document(v value) (any, error) {
 func text(v value) (any, error) {
 	s, ok := v.StringValueOK()
 	if !ok {
-		return nil, fmt.Errorf("expected a string, got %s", v)
+		return nil, fmt.Errorf("want a string, got %s", v)
 	}
 	return s, nil
 }
@@ -175,21 +175,21 @@ func text(v value) (any, error) {
 func documents(v value) (any, error) {
 	array, ok := v.ArrayOK()
 	if !ok {
-		return nil, fmt.Errorf("expected an array, got %s", v)
+		return nil, fmt.Errorf("want an array, got %s", v)
 	}
 	values, err := array.Values()
 	docs := make([]bson.Raw, 0, len(values))
 	for _, one := range values {
 		doc, ok := one.DocumentOK()
 		if !ok {
-			return nil, fmt.Errorf("expected documents, got %s", v)
+			return nil, fmt.Errorf("want documents, got %s", v)
 		}
 		docs = append(docs, doc)
 	}
 	return docs, err
 }
 
-// update is a document or a pipeline.
+// update converts a document or a pipeline.
 func update(v value) (any, error) {
 	if v.Type == bson.TypeArray {
 		return documents(v)
@@ -197,7 +197,7 @@ func update(v value) (any, error) {
 	return document(v)
 }
 
-// models are the requests of a bulk write on a collection.
+// models converts the requests of a bulk write on a collection.
 func models(v value) (any, error) {
 	var all []mongo.WriteModel
 	err := eachModel(v, map[string]func() any{
@@ -213,7 +213,7 @@ func models(v value) (any, error) {
 	return all, err
 }
 
-// clientModels are the requests of a bulk write on a client.
+// clientModels converts the requests of a bulk write on a client.
 func clientModels(v value) (any, error) {
 	var all []mongo.ClientBulkWrite
 	err := eachModel(v, map[string]func() any{
@@ -230,7 +230,7 @@ func clientModels(v value) (any, error) {
 	return all, err
 }
 
-// eachModel makes the driver's models of requests such as {insertOne: {document: {x: 1}}}.
+// eachModel converts requests such as {insertOne: {document: {x: 1}}} to the driver's models.
 func eachModel(v value, constructors map[string]func() any, add func(model any, namespace string)) error {
 	requests, err := documents(v)
 	if err != nil {
@@ -243,7 +243,7 @@ func eachModel(v value, constructors map[string]func() any, add func(model any, 
 		}
 		construct, ok := constructors[name]
 		if !ok {
-			return fmt.Errorf("there is no request %q", name)
+			return fmt.Errorf("unknown request %q", name)
 		}
 		model, namespace := construct(), ""
 		elements, err := args.Elements()
@@ -264,11 +264,11 @@ func eachModel(v value, constructors map[string]func() any, add func(model any, 
 	return nil
 }
 
-// searchModel is the model of createSearchIndex.
+// searchModel converts the model of createSearchIndex.
 func searchModel(v value) (any, error) {
 	doc, ok := v.DocumentOK()
 	if !ok {
-		return nil, fmt.Errorf("expected a document, got %s", v)
+		return nil, fmt.Errorf("want a document, got %s", v)
 	}
 	model := mongo.SearchIndexModel{Options: options.SearchIndexes()}
 	elements, err := doc.Elements()

@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// bucketOptions are those of a bucket.
+// bucketOptions are the options of a bucket entity.
 type bucketOptions struct {
 	handleOptions `bson:",inline"`
 	Name          *string `bson:"bucketName"`
@@ -37,18 +37,18 @@ var (
 
 func anyValue(v value) (any, error) { return nativeOf(v) }
 
-// hexBytes is something to read: {$$hexBytes: "00ff"}.
+// hexBytes returns a reader of {$$hexBytes: "00ff"}.
 func hexBytes(v value) (any, error) {
 	doc, _ := v.DocumentOK()
 	text, ok := doc.Lookup("$$hexBytes").StringValueOK()
 	if !ok {
-		return nil, fmt.Errorf("expected $$hexBytes, got %s", v)
+		return nil, fmt.Errorf("want $$hexBytes, got %s", v)
 	}
 	data, err := hex.DecodeString(text)
 	return io.Reader(bytes.NewReader(data)), err
 }
 
-// uploading leaves out what no driver does any more: there is never an md5.
+// uploading runs an upload without disableMD5: drivers no longer compute an MD5.
 func uploading(op operation) func(*run, *entity, call) (outcome, error) {
 	op.options = optional(options.GridFSUpload)
 	return func(r *run, e *entity, c call) (outcome, error) {
@@ -60,7 +60,7 @@ func uploading(op operation) func(*run, *entity, call) (outcome, error) {
 	}
 }
 
-// download reads a file that an argument names.
+// download reads the file that an argument names.
 func download(method, name string, as func(value) (any, error)) func(*run, *entity, call) (outcome, error) {
 	return func(r *run, e *entity, c call) (outcome, error) {
 		var data bytes.Buffer

@@ -20,7 +20,7 @@ type handleOptions struct {
 	TimeoutMS      *int64   `bson:"timeoutMS"`
 }
 
-// concerned is what the driver's options of databases and of collections have in common.
+// concerned has the methods that the driver's options of databases and collections share.
 type concerned[B any] interface {
 	SetReadConcern(*readconcern.ReadConcern) B
 	SetWriteConcern(*writeconcern.WriteConcern) B
@@ -70,7 +70,7 @@ func writeConcernOf(doc bson.Raw) (*writeconcern.WriteConcern, error) {
 		case "journal", "j":
 			journal, _ := v.BooleanOK()
 			concern.Journal = &journal
-		default: // wtimeoutMS: the driver has no place for it
+		default: // wtimeoutMS, which the driver does not support
 			return nil, &pending{"a write concern with " + element.Key()}
 		}
 	}
@@ -104,7 +104,7 @@ func readPreferenceOf(v value) (*readpref.ReadPref, error) {
 	return readpref.New(mode, opts...)
 }
 
-// serverAPIOf reads the serverApi of a client.
+// serverAPIOf parses the serverApi of a client.
 func serverAPIOf(doc bson.Raw) (*options.ServerAPIOptions, error) {
 	var parts struct {
 		Version           string `bson:"version"`

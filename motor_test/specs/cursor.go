@@ -11,22 +11,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// cursor is a cursor in one style or another.
+// cursor is a cursor of any style.
 type cursor interface {
-	// begin has the first batch fetched, if that has not been done: a cursor that is lazy must not stay so.
-	begin(ctx context.Context) (outcome, error)
-	// all reads the rest.
+	// start fetches the first batch unless that was done already. Without it, a lazy cursor would send nothing.
+	start(ctx context.Context) (outcome, error)
+	// all reads the remaining documents.
 	all(ctx context.Context) ([]value, outcome, error)
-	// next waits for the next document, which is unset at the end.
+	// next waits for the next document. The value is unset at the end.
 	next(ctx context.Context) (value, outcome, error)
-	// try is next with one attempt to get more.
+	// try is like next, but makes only one attempt.
 	try(ctx context.Context) (value, outcome, error)
 	close(ctx context.Context) error
-	// set sets what the fetching of more has to obey.
+	// set sets an option for fetching further batches.
 	set(ctx context.Context, option string, v value) error
 }
 
-// cursorOf returns the cursor that an operation has returned, or nil.
+// cursorOf returns the cursor in the result of an operation, or nil.
 func cursorOf(s style, result any) cursor {
 	switch r := result.(type) {
 	case *mongo.Cursor:
@@ -57,7 +57,7 @@ func cursorOf(s style, result any) cursor {
 
 type driverCursor struct{ driver *mongo.Cursor }
 
-func (c *driverCursor) begin(context.Context) (outcome, error) { return outcome{}, nil }
+func (c *driverCursor) start(context.Context) (outcome, error) { return outcome{}, nil }
 
 func (c *driverCursor) all(ctx context.Context) ([]value, outcome, error) {
 	var docs []bson.Raw
@@ -103,13 +103,13 @@ func (c *driverCursor) set(_ context.Context, option string, v value) error {
 	return nil
 }
 
-// motorCursor is a cursor of motor or of callback.
+// motorCursor is a cursor of package motor or callback.
 type motorCursor struct {
 	style  style
 	handle any
 }
 
-func (c *motorCursor) begin(ctx context.Context) (outcome, error) {
+func (c *motorCursor) start(ctx context.Context) (outcome, error) {
 	return c.style.call(ctx, c.handle, "FetchNext", nil, nil)
 }
 
@@ -129,7 +129,7 @@ func (c *motorCursor) all(ctx context.Context) ([]value, outcome, error) {
 }
 
 func (c *motorCursor) next(ctx context.Context) (value, outcome, error) {
-	// A tailable cursor that has no document just now may have one later.
+	// A tailable cursor without a document now may have one later.
 	for {
 		o, err := c.style.call(ctx, c.handle, "FetchNext", nil, nil)
 		if err != nil || o.err != nil {
@@ -146,7 +146,7 @@ func (c *motorCursor) next(ctx context.Context) (value, outcome, error) {
 
 func (c *motorCursor) try(ctx context.Context) (value, outcome, error) { return c.read(ctx, "TryNext") }
 
-// read returns the document that a method returns; none is unset.
+// read returns the document that a method returns, or an unset value if there is none.
 func (c *motorCursor) read(ctx context.Context, method string) (value, outcome, error) {
 	o, err := c.style.call(ctx, c.handle, method, nil, nil)
 	if err != nil || o.err != nil {

@@ -1,30 +1,31 @@
-// Package specs runs MongoDB's specification tests, which every official driver is held to, against motor: files in the
-// unified format (schema versions 1.0 to 1.29), run once through futures and once through callbacks, with the driver
-// called directly as the reference.
+// Package specs runs MongoDB's specification tests, which all official drivers must pass, against motor. The tests are
+// files in the unified format (schema versions 1.0 to 1.29). They run with futures and with callbacks, and with the
+// driver itself as the reference.
 //
-// # What counts
+// # Rules
 //
-// A test passes when everything is as its file expects, and when, in our styles, the operations have ended and the
-// commands have been sent just as through the driver: also where the file does not look. What the server in front
-// cannot serve, it refuses: then too, everything has to end as it does through the driver, with the same codes, labels
-// and commands. Tests of folders called valid-fail must fail.
+// A test passes if everything is as its file expects. In the styles of this library, the outcomes of the operations
+// and the commands sent must also be the same as with the driver, even where the file does not check them. If the
+// server does not support a test and returns an error, everything must end as it does with the driver, with the same
+// codes, labels and commands. Tests in folders called valid-fail must fail.
 //
-// Tests are left out by the requirements of their files, and by the list in skip.go, which gives a reason for each. Those
-// on the list are run all the same: one that passes is a failure. What an operation, an option or an entity is missing
-// for is pending, by its name.
+// Tests are skipped because of the requirements in their files, or because skip.go lists them with a reason. Tests on
+// that list still run, and one that passes is a failure. A test that needs a missing operation, option or entity is
+// pending, with the name of what is missing.
 //
-// # How
+// # Implementation
 //
-// An operation of the format is one entry of a table: the name of a method of motor, the arguments, the driver's options.
-// All options are the driver's own, so they are set by reflection, and so is the method called: on motor's handle, whose
-// future is awaited; on the handle of package callback, on a loop; or on the driver's handle, which is given motor's names
-// where the driver has others. A new method of motor needs no more than its entry.
+// An operation of the format is one entry in a table: the name of a method of motor, its arguments, and the driver's
+// options. Options are the driver's own, so they are set by reflection, and the method is called by reflection too.
+// The method belongs to motor's handle, and the runner awaits its future. Or it belongs to the handle of package
+// callback, and is called on a loop. Or it belongs to the driver's handle, with motor's name where the driver's
+// differs. A new method of motor needs only an entry in the table.
 //
-// Each test has clients of its own. One operation is awaited before the next begins, and tests do not overlap: the names
-// of databases are fixed in the files. Collections are prepared and looked at by a client of the driver's that is the
-// runner's own.
+// Each test has its own clients. The runner awaits each operation before it starts the next, and tests do not overlap,
+// since the names of the databases are fixed in the files. A separate client of the driver fills collections and
+// checks their contents.
 //
 // # Cost
 //
-// The suites for the embedded server take about three seconds a style.
+// The suites for the embedded server take about three seconds per style.
 package specs

@@ -12,45 +12,45 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// entity is one of the things that the operations of a file work with.
+// entity is an object that the operations of a file use.
 type entity struct {
 	kind   string // client, database, collection, session, cursor, thread, value, events
 	handle any    // the style's handle
 	value  value
 
-	// Of a client.
+	// Fields of a client.
 	recorder *recorder
 	log      *log
-	observed []string // the kinds of events that the file looks at
+	observed []string // the kinds of events that the file observes
 	close    func(context.Context) error
 
 	cursor cursor
 	thread *thread
 }
 
-// entities are those of one run of one test.
+// entities are the entities of one run of a test.
 type entities struct {
 	byID map[string]*entity
-	ids  []string // in the order in which they were made
+	ids  []string // in creation order
 }
 
 func (es *entities) add(id string, e *entity) error {
 	if id == "" {
-		return fmt.Errorf("a %s without an id", e.kind)
+		return fmt.Errorf("%s without an id", e.kind)
 	}
 	if es.byID[id] != nil {
-		return fmt.Errorf("there is an entity %q already", id)
+		return fmt.Errorf("duplicate entity %q", id)
 	}
 	es.byID[id] = e
 	es.ids = append(es.ids, id)
 	return nil
 }
 
-// of returns the entity of this id and kind.
+// of returns the entity with this ID and kind.
 func (es *entities) of(kind, id string) (*entity, error) {
 	e := es.byID[id]
 	if e == nil || e.kind != kind {
-		return nil, fmt.Errorf("there is no %s %q", kind, id)
+		return nil, fmt.Errorf("unknown %s %q", kind, id)
 	}
 	return e, nil
 }
@@ -59,7 +59,7 @@ func (es *entities) of(kind, id string) (*entity, error) {
 type entityOptions struct {
 	ID string `bson:"id"`
 
-	// Of a client.
+	// Fields of a client.
 	URIOptions       bson.Raw       `bson:"uriOptions"`
 	Mongoses         *bool          `bson:"useMultipleMongoses"`
 	ObserveEvents    []string       `bson:"observeEvents"`
@@ -71,7 +71,7 @@ type entityOptions struct {
 	Store            []storedEvents `bson:"storeEventsAsEntities"`
 	AwaitMinPoolSize value          `bson:"awaitMinPoolSizeMS"`
 
-	// Of the others.
+	// Fields of the other kinds.
 	Client            string         `bson:"client"`
 	Database          string         `bson:"database"`
 	DatabaseName      string         `bson:"databaseName"`
@@ -82,13 +82,13 @@ type entityOptions struct {
 	Session           sessionOptions `bson:"sessionOptions"`
 }
 
-// storedEvents is an entity that a client's events are kept in.
+// storedEvents is an entity that stores a client's events.
 type storedEvents struct {
 	ID     string   `bson:"id"`
 	Events []string `bson:"events"`
 }
 
-// create makes the entity that a document such as {client: {id: "client0"}} describes.
+// create creates the entity that a document such as {client: {id: "client0"}} describes.
 func (r *run) create(described bson.Raw) error {
 	kind, fields, err := theOnly(described)
 	if err != nil {
@@ -142,7 +142,7 @@ func (r *run) create(described bson.Raw) error {
 	case "clientEncryption":
 		return &pending{kind}
 	}
-	return fmt.Errorf("there are no entities of the kind %q", kind)
+	return fmt.Errorf("unknown kind of entity: %q", kind)
 }
 
 func (r *run) createClient(o entityOptions) error {
@@ -199,8 +199,8 @@ func (r *run) createClient(o entityOptions) error {
 		return err
 	}
 	if r.style.ofMotor() {
-		// The files expect a client to connect when it is made, motor's does when it is first used: without any I/O of
-		// its own, here.
+		// The files expect a client to connect when it is created. Motor's client connects at its first use, which
+		// this is. Delegate itself does no I/O.
 		if _, err := r.style.call(r.ctx, e.handle, "Delegate", nil, nil); err != nil {
 			return err
 		}
@@ -216,11 +216,11 @@ func (r *run) createClient(o entityOptions) error {
 	return nil
 }
 
-// lowHeartbeat has a client soon look again at a server that a fail point made seem gone.
+// lowHeartbeat makes a client check a server soon after a fail point made it seem unavailable.
 const lowHeartbeat = 500 * time.Millisecond
 
-// failing is the name under which the clients of a test with fail points are known to the server. It fails the commands
-// of these alone, since others may be using it at the same time.
+// failing is the application name of the clients of tests with fail points. The server fails commands of these clients
+// only, since it may have other users at the same time.
 const failing = "gomotor-specs-fail-point"
 
 // withOptions adds uriOptions to a connection string.

@@ -12,33 +12,33 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// occurrence is one thing that a client has told its monitors.
+// occurrence is an event of a client's monitors.
 type occurrence struct {
-	kind     string // as the format calls it: commandStartedEvent
+	kind     string // the format's name, such as commandStartedEvent
 	family   string // command, cmap or sdam
 	command  string // the name of the command
 	document bson.Raw
 	failure  error
-	fields   bson.D // what the format can ask for beside document
+	fields   bson.D // the fields that the format can check, besides document
 }
 
-// recorder notes what a client's monitors are told.
+// recorder records the events of a client's monitors.
 type recorder struct {
 	ignored   []string // names of commands
-	sensitive bool     // commands whose contents the driver hides are to be noted too
+	sensitive bool     // also record commands whose contents the driver hides
 
 	mu     sync.Mutex
 	mute   bool
-	skip   string // a command that is not noted just now
+	skip   string // a command that is not recorded at present
 	events []occurrence
-	news   chan struct{} // closed at the next occurrence
+	news   chan struct{} // closed at the next event
 }
 
 func newRecorder() *recorder {
 	return &recorder{ignored: []string{"configureFailPoint"}, news: make(chan struct{})}
 }
 
-// sensitiveCommands are the ones whose contents no monitor is shown.
+// sensitiveCommands are the commands whose contents monitors do not see.
 var sensitiveCommands = []string{"authenticate", "saslstart", "saslcontinue", "getnonce", "createuser", "updateuser",
 	"copydbgetnonce", "copydbsaslstart", "copydb"}
 
@@ -64,7 +64,7 @@ func (r *recorder) hidden(o occurrence) bool {
 		return false
 	}
 	name := strings.ToLower(o.command)
-	// The driver shows a hello that authenticates without its contents.
+	// The driver hides the contents of a hello with authentication.
 	return slices.Contains(sensitiveCommands, name) || (name == "hello" || name == "ismaster") && len(o.document) <= emptyDocument
 }
 
@@ -78,7 +78,7 @@ func (r *recorder) stop() {
 	r.mu.Unlock()
 }
 
-// skipping has commands of this name not noted while fn runs.
+// skipping runs fn and does not record commands of this name meanwhile.
 func (r *recorder) skipping(command string, fn func()) {
 	set := func(name string) {
 		r.mu.Lock()
@@ -90,14 +90,14 @@ func (r *recorder) skipping(command string, fn func()) {
 	fn()
 }
 
-// seen returns what has been noted so far and a channel that is closed when there is more.
+// seen returns the recorded events, and a channel that is closed at the next one.
 func (r *recorder) seen() ([]occurrence, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clip(r.events), r.news
 }
 
-// observe gives a client's options the monitors.
+// observe adds the monitors to a client's options.
 func (r *recorder) observe(opts *options.ClientOptions) {
 	opts.SetMonitor(&event.CommandMonitor{
 		Started: func(_ context.Context, e *event.CommandStartedEvent) {
@@ -141,7 +141,7 @@ func (r *recorder) observe(opts *options.ClientOptions) {
 	})
 }
 
-// shown is a command or a reply as the driver shows it: what it hides is empty. The memory is the driver's to reuse.
+// shown returns a copy of a command or reply, since the driver reuses its memory. Hidden contents are empty.
 func shown(doc bson.Raw) bson.Raw {
 	if len(doc) == 0 {
 		return bson.Raw{emptyDocument, 0, 0, 0, 0}
@@ -169,7 +169,7 @@ func beat(kind string, awaited bool) occurrence {
 	return occurrence{kind: kind, family: "sdam", fields: bson.D{{Key: "awaited", Value: awaited}}}
 }
 
-// poolKinds are the format's names of the driver's types of pool events.
+// poolKinds maps the driver's types of pool events to the format's names.
 var poolKinds = map[string]string{
 	event.ConnectionPoolCreated:     "poolCreatedEvent",
 	event.ConnectionPoolReady:       "poolReadyEvent",
@@ -184,15 +184,15 @@ var poolKinds = map[string]string{
 	event.ConnectionCheckedIn:       "connectionCheckedInEvent",
 }
 
-// expectedEvents are what a client is expected to have told, in this order and nothing else.
+// expectedEvents are the events that a client must report, in this order and no others.
 type expectedEvents struct {
 	Client      string     `bson:"client"`
 	Family      string     `bson:"eventType"`
 	Events      []bson.Raw `bson:"events"`
-	IgnoreExtra bool       `bson:"ignoreExtraEvents"` // after the last that is expected
+	IgnoreExtra bool       `bson:"ignoreExtraEvents"` // after the last expected event
 }
 
-// eventKeys are the kinds of events of each family with what may be expected of them.
+// eventKeys lists the kinds of events of each family, with the fields that a file may check.
 var eventKeys = map[string]map[string][]string{
 	"command": {
 		"commandStartedEvent":   {"command", "commandName", "databaseName", "hasServerConnectionId", "hasServiceId"},
@@ -221,11 +221,11 @@ func (e *expectedEvents) family() string {
 	return e.Family
 }
 
-// check returns an error for events that the format does not have.
+// check returns an error for events that are not in the format.
 func (e *expectedEvents) check() error {
 	kinds, ok := eventKeys[e.family()]
 	if !ok {
-		return fmt.Errorf("there are no events of the type %q", e.Family)
+		return fmt.Errorf("unknown event type %q", e.Family)
 	}
 	for _, one := range e.Events {
 		kind, details, err := theOnly(one)
@@ -234,7 +234,7 @@ func (e *expectedEvents) check() error {
 		}
 		keys, ok := kinds[kind]
 		if !ok {
-			return fmt.Errorf("there is no event %q of the type %s", kind, e.family())
+			return fmt.Errorf("unknown event %q of type %s", kind, e.family())
 		}
 		elements, err := details.Elements()
 		if err != nil {
@@ -242,28 +242,27 @@ func (e *expectedEvents) check() error {
 		}
 		for _, element := range elements {
 			if !slices.Contains(keys, element.Key()) {
-				return fmt.Errorf("a %s has no %q", kind, element.Key())
+				return fmt.Errorf("%s has no field %q", kind, element.Key())
 			}
 		}
 	}
 	return nil
 }
 
-// theOnly returns the key and the document of an object that has a single key.
+// theOnly returns the key and the document of an object with a single key.
 func theOnly(doc bson.Raw) (string, bson.Raw, error) {
 	elements, err := doc.Elements()
 	if err != nil || len(elements) != 1 {
-		return "", nil, fmt.Errorf("expected an object of one key, got %s", doc)
+		return "", nil, fmt.Errorf("want an object of one key, got %s", doc)
 	}
 	below, ok := elements[0].Value().DocumentOK()
 	if !ok {
-		return "", nil, fmt.Errorf("%s: expected an object, got %s", elements[0].Key(), elements[0].Value())
+		return "", nil, fmt.Errorf("%s: want an object, got %s", elements[0].Key(), elements[0].Value())
 	}
 	return elements[0].Key(), below, nil
 }
 
-// verify compares what the client has told with what is expected. observed are the kinds that the file has the client
-// note.
+// verify compares a client's events with the expected ones. observed are the kinds of events that the file observes.
 func (e *expectedEvents) verify(m *matcher, observed []string, all []occurrence) error {
 	var told []occurrence
 	for _, one := range all {
@@ -277,21 +276,21 @@ func (e *expectedEvents) verify(m *matcher, observed []string, all []occurrence)
 			return err
 		}
 		if i >= len(told) {
-			return fmt.Errorf("event %d: expected a %s, got no more than %v", i, kind, told)
+			return fmt.Errorf("event %d: want %s, got only %v", i, kind, told)
 		}
 		if err := told[i].match(m, kind, details); err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
 	}
 	if len(told) > len(e.Events) && !e.IgnoreExtra {
-		return fmt.Errorf("expected %d events, got %v besides", len(e.Events), told[len(e.Events):])
+		return fmt.Errorf("want %d events, got also %v", len(e.Events), told[len(e.Events):])
 	}
 	return nil
 }
 
 func (o occurrence) match(m *matcher, kind string, details bson.Raw) error {
 	if o.kind != kind {
-		return fmt.Errorf("expected a %s, got %v", kind, o)
+		return fmt.Errorf("want %s, got %v", kind, o)
 	}
 	fields, err := bson.Marshal(o.fields)
 	if err != nil {
@@ -314,7 +313,7 @@ func (o occurrence) match(m *matcher, kind string, details bson.Raw) error {
 	return nil
 }
 
-// String is short: it goes into messages.
+// String returns a short text for messages.
 func (o occurrence) String() string {
 	if o.family != "command" {
 		return o.kind

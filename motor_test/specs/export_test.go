@@ -6,7 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// The parts of the runner, for values written in JSON. "" is a value that is not there.
+// These functions export parts of the runner. Values are written in JSON; "" is an unset value.
 
 func parsed(text string) value {
 	if text == "" {
@@ -25,7 +25,7 @@ func ownMatcher(entities map[string]string) *matcher {
 	find := func(id string) (value, error) {
 		text, ok := entities[id]
 		if !ok {
-			return value{}, fmt.Errorf("there is no entity %q", id)
+			return value{}, fmt.Errorf("unknown entity %q", id)
 		}
 		return parsed(text), nil
 	}
@@ -54,7 +54,7 @@ func CheckError(expected string, err error) error {
 	return e.check(ownMatcher(nil), failureOf(err))
 }
 
-// ResultOf returns a result in JSON, and "" for none.
+// ResultOf returns a result in JSON, or "" if there is none.
 func ResultOf(result any) (string, error) {
 	v, err := resultOf(result)
 	if v.IsZero() {
@@ -68,7 +68,7 @@ func ParseFile(text string) error {
 	return err
 }
 
-// WhyUnmet is for a server that is alone, of this version.
+// WhyUnmet checks requirements against a standalone server of the given version.
 func WhyUnmet(alternatives, version, parameters string) string {
 	var file struct {
 		RunOn []requirement `bson:"runOnRequirements"`
@@ -79,7 +79,7 @@ func WhyUnmet(alternatives, version, parameters string) string {
 	return unmet(file.RunOn, &server{version: versionOf(version), topology: "single", parameters: parsed(parameters).Document()})
 }
 
-// Attempt is how a test has ended, for Judge: Err is what it says, Commands what was sent.
+// Attempt is the outcome of a test for Judge: its error, and the commands sent.
 type Attempt struct {
 	Err      error
 	Commands []string

@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// expectedError is what a file expects of an operation that fails.
+// expectedError is the error that a file expects from an operation.
 type expectedError struct {
 	IsError            bool             `bson:"isError"`
 	IsClientError      *bool            `bson:"isClientError"`
@@ -26,10 +26,10 @@ type expectedError struct {
 	WriteConcernErrors []bson.Raw       `bson:"writeConcernErrors"`
 }
 
-// failure is what an error of the driver says, or of motor, which wraps the driver's.
+// failure has the properties of an error of the driver or of motor, which wraps the driver's.
 type failure struct {
 	err    error
-	server bool // the server has refused; a network error is none of the server's
+	server bool // an error of the server; not a network error
 	codes  []int
 	names  []string
 	labels []string
@@ -85,13 +85,13 @@ func (f *failure) concern(err *mongo.WriteConcernError) {
 	}
 }
 
-// hasLabel asks the error itself: motor's own errors tell labels too.
+// hasLabel asks the error itself, since errors of motor have labels too.
 func (f *failure) hasLabel(label string) bool {
 	var labeled interface{ HasErrorLabel(string) bool }
 	return errors.As(f.err, &labeled) && labeled.HasErrorLabel(label)
 }
 
-// String says what has to be the same whatever the style: not the messages, of which each style has its own.
+// String returns the properties that must be the same in all styles. Messages are not among them.
 func (f *failure) String() string {
 	slices.Sort(f.labels)
 	slices.Sort(f.codes)
@@ -99,34 +99,34 @@ func (f *failure) String() string {
 		f.server, mongo.IsNetworkError(f.err), mongo.IsTimeout(f.err), f.codes, f.names, f.labels)
 }
 
-// check compares all but the result.
+// check compares everything except the result.
 func (e *expectedError) check(m *matcher, f failure) error {
 	switch {
 	case e.IsClientError != nil && *e.IsClientError == f.server:
-		return fmt.Errorf("expected a client error: %v, got %v: %w", *e.IsClientError, !f.server, f.err)
+		return fmt.Errorf("want client error %v, got %v: %w", *e.IsClientError, !f.server, f.err)
 	case e.IsTimeoutError != nil && *e.IsTimeoutError != mongo.IsTimeout(f.err):
-		return fmt.Errorf("expected a timeout: %v, got %w", *e.IsTimeoutError, f.err)
+		return fmt.Errorf("want timeout %v, got %w", *e.IsTimeoutError, f.err)
 	case e.Code != nil && !slices.Contains(f.codes, *e.Code):
-		return fmt.Errorf("expected the code %d, got %v: %w", *e.Code, f.codes, f.err)
+		return fmt.Errorf("want code %d, got %v: %w", *e.Code, f.codes, f.err)
 	case e.CodeName != nil && !slices.Contains(f.names, *e.CodeName):
-		return fmt.Errorf("expected the code name %s, got %v: %w", *e.CodeName, f.names, f.err)
-	// The format has no other way to say which error it means where the server has no code for it.
+		return fmt.Errorf("want code name %s, got %v: %w", *e.CodeName, f.names, f.err)
+	// The format has no other way to identify an error for which the server has no code.
 	case e.Contains != nil && !strings.Contains(strings.ToLower(f.err.Error()), strings.ToLower(*e.Contains)):
-		return fmt.Errorf("expected an error with %q, got %w", *e.Contains, f.err)
+		return fmt.Errorf("want an error that contains %q, got %w", *e.Contains, f.err)
 	}
 	for _, label := range e.LabelsContain {
 		if !f.hasLabel(label) {
-			return fmt.Errorf("expected the label %s: %w", label, f.err)
+			return fmt.Errorf("want label %s, got %w", label, f.err)
 		}
 	}
 	for _, label := range e.LabelsOmit {
 		if f.hasLabel(label) {
-			return fmt.Errorf("expected no label %s: %w", label, f.err)
+			return fmt.Errorf("want no label %s, got %w", label, f.err)
 		}
 	}
 	if e.Response != nil {
 		if f.reply == nil {
-			return fmt.Errorf("expected an error with the server's reply, got %w", f.err)
+			return fmt.Errorf("want an error with the server's reply, got %w", f.err)
 		}
 		if err := m.match(ofDocument(e.Response), ofDocument(f.reply), true); err != nil {
 			return fmt.Errorf("errorResponse: %w", err)
@@ -135,11 +135,11 @@ func (e *expectedError) check(m *matcher, f failure) error {
 	return e.checkBulk(m, f)
 }
 
-// checkBulk compares the errors of the single writes of a client's bulk write.
+// checkBulk compares the errors of the individual writes of a client bulk write.
 func (e *expectedError) checkBulk(m *matcher, f failure) error {
 	if e.WriteErrors != nil {
 		if len(e.WriteErrors) != len(f.bulk.WriteErrors) {
-			return fmt.Errorf("expected %d write errors, got %d: %w", len(e.WriteErrors), len(f.bulk.WriteErrors), f.err)
+			return fmt.Errorf("want %d write errors, got %d: %w", len(e.WriteErrors), len(f.bulk.WriteErrors), f.err)
 		}
 		for i, want := range e.WriteErrors {
 			got := f.bulk.WriteErrors[i]
@@ -150,7 +150,7 @@ func (e *expectedError) checkBulk(m *matcher, f failure) error {
 	}
 	if e.WriteConcernErrors != nil {
 		if len(e.WriteConcernErrors) != len(f.bulk.WriteConcernErrors) {
-			return fmt.Errorf("expected %d write concern errors, got %d: %w",
+			return fmt.Errorf("want %d write concern errors, got %d: %w",
 				len(e.WriteConcernErrors), len(f.bulk.WriteConcernErrors), f.err)
 		}
 		for i, want := range e.WriteConcernErrors {

@@ -12,13 +12,13 @@ import (
 	"github.com/gomotor/gomotor/motor_test/specs"
 )
 
-func TestExpectedErrors(t *testing.T) {
+func TestCheckError(t *testing.T) {
 	reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: 8000}, {Key: "errInfo", Value: bson.D{{Key: "a", Value: 1}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var (
-		client  = errors.New("something that the client finds")
+		client  = errors.New("client error")
 		command = mongo.CommandError{Code: 8000, Name: "AtlasError", Message: "In Atlas only", Labels: []string{"Label"}, Raw: reply}
 		network = mongo.CommandError{Message: "gone", Labels: []string{"NetworkError"}}
 		bulk    = mongo.BulkWriteException{
@@ -41,87 +41,87 @@ func TestExpectedErrors(t *testing.T) {
 		is       bool
 	}{
 		{"any", `{"isError": true}`, client, true},
-		{"the client's", `{"isClientError": true}`, client, true},
-		{"the client's, expected of the server", `{"isClientError": false}`, client, false},
-		{"the server's", `{"isClientError": false}`, command, true},
-		{"the server's, expected of the client", `{"isClientError": true}`, command, false},
-		{"of the network: the client's", `{"isClientError": true}`, network, true},
-		{"of the network: not the server's", `{"isClientError": false}`, network, false},
+		{"client error", `{"isClientError": true}`, client, true},
+		{"client error, want server error", `{"isClientError": false}`, client, false},
+		{"server error", `{"isClientError": false}`, command, true},
+		{"server error, want client error", `{"isClientError": true}`, command, false},
+		{"network error is a client error", `{"isClientError": true}`, network, true},
+		{"network error is not a server error", `{"isClientError": false}`, network, false},
 		{"wrapped", `{"isClientError": false, "errorCode": 8000}`, fmt.Errorf("wrapped: %w", command), true},
-		{"a code", `{"errorCode": 8000}`, command, true},
-		{"another code", `{"errorCode": 8001}`, command, false},
-		{"a code where there is none", `{"errorCode": 8000}`, client, false},
-		{"a code name", `{"errorCodeName": "AtlasError"}`, command, true},
-		{"another code name", `{"errorCodeName": "Atlas"}`, command, false},
-		{"a part of the message, in whatever case", `{"errorContains": "in ATLAS"}`, command, true},
-		{"a part that is not there", `{"errorContains": "in Mongo"}`, command, false},
-		{"a label", `{"errorLabelsContain": ["Label"]}`, command, true},
-		{"a label that is not there", `{"errorLabelsContain": ["Label", "Other"]}`, command, false},
-		{"without a label", `{"errorLabelsOmit": ["Other"]}`, command, true},
-		{"with a label that must not be there", `{"errorLabelsOmit": ["Label"]}`, command, false},
-		{"no timeout", `{"isTimeoutError": true}`, command, false},
-		{"the reply, which is a root", `{"errorResponse": {"code": 8000}}`, command, true},
-		{"the reply with a nested key more", `{"errorResponse": {"errInfo": {}}}`, command, false},
-		{"the reply where there is none", `{"errorResponse": {"code": 8000}}`, client, false},
-		{"the reply to a write", `{"errorResponse": {"code": 8000}}`, write, true},
-		{"the first code of a bulk write", `{"errorCode": 11000}`, bulk, true},
-		{"another code of a bulk write", `{"errorCode": 121}`, bulk, true},
-		{"the write concern's code of a bulk write", `{"errorCode": 64, "errorCodeName": "WriteConcernFailed"}`, bulk, true},
-		{"a code that is none of a bulk write's", `{"errorCode": 65}`, bulk, false},
-		{"a write of a bulk write", `{"errorResponse": {"code": 8000}, "errorLabelsContain": ["Label"]}`, bulk, true},
-		{"the writes of a client's", `{"writeErrors": {"1": {"code": 11000}}, "writeConcernErrors": [{"message": "shutting down"}]}`, clientBulk, true},
-		{"another write of a client's", `{"writeErrors": {"0": {"code": 11000}}}`, clientBulk, false},
-		{"another error of a client's write concern", `{"writeConcernErrors": [{"code": 64}]}`, clientBulk, false},
-		{"fewer writes of a client's", `{"writeErrors": {}}`, clientBulk, false},
+		{"code", `{"errorCode": 8000}`, command, true},
+		{"wrong code", `{"errorCode": 8001}`, command, false},
+		{"code of an error without code", `{"errorCode": 8000}`, client, false},
+		{"code name", `{"errorCodeName": "AtlasError"}`, command, true},
+		{"wrong code name", `{"errorCodeName": "Atlas"}`, command, false},
+		{"part of the message in another case", `{"errorContains": "in ATLAS"}`, command, true},
+		{"missing part of the message", `{"errorContains": "in Mongo"}`, command, false},
+		{"label", `{"errorLabelsContain": ["Label"]}`, command, true},
+		{"missing label", `{"errorLabelsContain": ["Label", "Other"]}`, command, false},
+		{"label that must be absent", `{"errorLabelsOmit": ["Other"]}`, command, true},
+		{"label that must be absent is present", `{"errorLabelsOmit": ["Label"]}`, command, false},
+		{"not a timeout", `{"isTimeoutError": true}`, command, false},
+		{"reply as a root document", `{"errorResponse": {"code": 8000}}`, command, true},
+		{"reply with an extra nested key", `{"errorResponse": {"errInfo": {}}}`, command, false},
+		{"reply of an error without reply", `{"errorResponse": {"code": 8000}}`, client, false},
+		{"reply to a write", `{"errorResponse": {"code": 8000}}`, write, true},
+		{"first code of a bulk write", `{"errorCode": 11000}`, bulk, true},
+		{"second code of a bulk write", `{"errorCode": 121}`, bulk, true},
+		{"write concern code of a bulk write", `{"errorCode": 64, "errorCodeName": "WriteConcernFailed"}`, bulk, true},
+		{"wrong code of a bulk write", `{"errorCode": 65}`, bulk, false},
+		{"reply and label of a bulk write", `{"errorResponse": {"code": 8000}, "errorLabelsContain": ["Label"]}`, bulk, true},
+		{"errors of a client bulk write", `{"writeErrors": {"1": {"code": 11000}}, "writeConcernErrors": [{"message": "shutting down"}]}`, clientBulk, true},
+		{"wrong write error of a client bulk write", `{"writeErrors": {"0": {"code": 11000}}}`, clientBulk, false},
+		{"wrong write concern error of a client bulk write", `{"writeConcernErrors": [{"code": 64}]}`, clientBulk, false},
+		{"extra write error of a client bulk write", `{"writeErrors": {}}`, clientBulk, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := specs.CheckError(test.expected, test.err)
 			if is := err == nil; is != test.is {
-				t.Errorf("%v is %s: %v (%v)", test.err, test.expected, is, err)
+				t.Errorf("got a match of %v with %s: %v (%v), want %v", test.err, test.expected, is, err, test.is)
 			}
 		})
 	}
 }
 
-func TestWhatIsARefusal(t *testing.T) {
+func TestIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		err  error
 		is   bool
 	}{
-		{"the server's error", mongo.CommandError{Code: 59}, true},
-		{"the server's error, wrapped", fmt.Errorf("wrapped: %w", mongo.CommandError{Code: 59}), true},
-		{"a connection that it has dropped", mongo.CommandError{Labels: []string{"NetworkError"}}, true},
-		{"the client's error", errors.New("the client's"), false},
+		{"server error", mongo.CommandError{Code: 59}, true},
+		{"wrapped server error", fmt.Errorf("wrapped: %w", mongo.CommandError{Code: 59}), true},
+		{"network error", mongo.CommandError{Labels: []string{"NetworkError"}}, true},
+		{"client error", errors.New("client error"), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if is := specs.IsRefused(test.err); is != test.is {
-				t.Errorf("a refusal: %v", is)
+				t.Errorf("got a refusal: %v, want %v", is, test.is)
 			}
 		})
 	}
 }
 
-func TestResults(t *testing.T) {
+func TestResultOf(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		result any
-		want   string // "": none
+		want   string // "": no result
 	}{
-		{"of an insert", &mongo.InsertOneResult{InsertedID: int32(1), Acknowledged: true}, `{"insertedId": {"$numberInt":"1"}}`},
-		{"of an insert that was not acknowledged", &mongo.InsertOneResult{InsertedID: 1}, ``},
-		{"of motor's insert", &motor.InsertOneResult{InsertedID: int32(1), Acknowledged: true}, `{"insertedId": {"$numberInt":"1"}}`},
-		{"of motor's insert that was not acknowledged", &motor.InsertOneResult{InsertedID: 1}, ``},
-		{"of an update that was not acknowledged", &motor.UpdateResult{}, ``},
-		{"of a deletion that was not acknowledged", &motor.DeleteResult{}, ``},
-		{"of a bulk write that was not acknowledged", &motor.BulkWriteResult{}, ``},
-		{"of an upsert", &mongo.UpdateResult{UpsertedCount: 1, UpsertedID: int32(1), Acknowledged: true},
+		{"insert", &mongo.InsertOneResult{InsertedID: int32(1), Acknowledged: true}, `{"insertedId": {"$numberInt":"1"}}`},
+		{"unacknowledged insert", &mongo.InsertOneResult{InsertedID: 1}, ``},
+		{"insert of motor", &motor.InsertOneResult{InsertedID: int32(1), Acknowledged: true}, `{"insertedId": {"$numberInt":"1"}}`},
+		{"unacknowledged insert of motor", &motor.InsertOneResult{InsertedID: 1}, ``},
+		{"unacknowledged update", &motor.UpdateResult{}, ``},
+		{"unacknowledged delete", &motor.DeleteResult{}, ``},
+		{"unacknowledged bulk write", &motor.BulkWriteResult{}, ``},
+		{"upsert", &mongo.UpdateResult{UpsertedCount: 1, UpsertedID: int32(1), Acknowledged: true},
 			`{"matchedCount": {"$numberLong":"0"},"modifiedCount": {"$numberLong":"0"},"upsertedCount": {"$numberLong":"1"},"upsertedId": {"$numberInt":"1"}}`},
-		{"of a find that has found nothing", bson.Raw(nil), `null`},
-		{"of motor's find that has found nothing", bson.M(nil), `null`},
-		{"of a count", int64(1), `{"$numberLong":"1"}`},
-		{"of distinct", []any{int32(1), "a"}, `[{"$numberInt":"1"},"a"]`},
-		{"of a drop", struct{}{}, ``},
+		{"find without a match", bson.Raw(nil), `null`},
+		{"find of motor without a match", bson.M(nil), `null`},
+		{"count", int64(1), `{"$numberLong":"1"}`},
+		{"distinct", []any{int32(1), "a"}, `[{"$numberInt":"1"},"a"]`},
+		{"drop", struct{}{}, ``},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got, err := specs.ResultOf(test.result); got != test.want || err != nil {

@@ -30,7 +30,7 @@ type testCase struct {
 	Outcome     []collectionData      `bson:"outcome"`
 }
 
-// call is one operation on an entity, with what is expected of it.
+// call is an operation on an entity, with its expected outcome.
 type call struct {
 	Name         string         `bson:"name"`
 	Object       string         `bson:"object"`
@@ -41,7 +41,7 @@ type call struct {
 	Ignore       bool           `bson:"ignoreResultAndError"`
 }
 
-// collectionData is what a collection is filled with before a test, or has to have after it.
+// collectionData has the documents of a collection before or after a test.
 type collectionData struct {
 	Database   string     `bson:"databaseName"`
 	Collection string     `bson:"collectionName"`
@@ -49,13 +49,13 @@ type collectionData struct {
 	Documents  []bson.Raw `bson:"documents"`
 }
 
-// The versions of the format that can be read: 1.0 to 1.29.
+// The supported versions of the format: 1.0 to 1.29.
 const (
 	schemaMajor    = 1
 	schemaMinorMax = 29
 )
 
-// readFile returns the file of this name, or nil if it is in some other format.
+// readFile returns the file of this name, or nil if it is in another format.
 func readFile(name string) (*file, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -65,17 +65,17 @@ func readFile(name string) (*file, error) {
 		SchemaVersion value `bson:"schemaVersion"`
 	}
 	if err := bson.UnmarshalExtJSON(text, false, &kind); err != nil || kind.SchemaVersion.IsZero() {
-		return nil, nil // the format has no files of which this cannot be read
+		return nil, nil // not a file of the unified format
 	}
 	return parseFile(text)
 }
 
-// parseFile reads a file and checks what can be checked before it is run. Beside the error of a file that must be
-// refused stands what could be read of it.
+// parseFile parses a file and checks what can be checked before it runs. For an invalid file, it returns an error and
+// the part of the file that could be parsed.
 func parseFile(text []byte) (*file, error) {
 	var f file
 	if err := bson.UnmarshalExtJSON(text, false, &f); err != nil {
-		// The descriptions of its tests, to report them one by one.
+		// The descriptions of the tests, to report each test.
 		var names struct {
 			Description string        `bson:"description"`
 			RunOn       []requirement `bson:"runOnRequirements"`
@@ -113,13 +113,13 @@ func checkSchema(version string) error {
 	numbers := strings.Split(version, ".")
 	major, err := strconv.Atoi(numbers[0])
 	if err != nil || major != schemaMajor {
-		return fmt.Errorf("schema version %q: want %d.x", version, schemaMajor)
+		return fmt.Errorf("unsupported schema version %q: want %d.x", version, schemaMajor)
 	}
 	if len(numbers) < 2 {
 		return nil
 	}
 	if minor, err := strconv.Atoi(numbers[1]); err != nil || minor > schemaMinorMax {
-		return fmt.Errorf("schema version %q: known up to %d.%d", version, schemaMajor, schemaMinorMax)
+		return fmt.Errorf("unsupported schema version %q: the latest supported is %d.%d", version, schemaMajor, schemaMinorMax)
 	}
 	return nil
 }

@@ -6,28 +6,28 @@ import (
 	"github.com/gomotor/gomotor/motor_test/specs"
 )
 
-func TestFilesThatAreRead(t *testing.T) {
+func TestParseFile(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		read       bool
 	}{
-		{"the first version", `{"schemaVersion": "1.0", "tests": []}`, true},
-		{"a version with a patch", `{"schemaVersion": "1.21.1", "tests": []}`, true},
-		{"a version before", `{"schemaVersion": "0.1", "tests": []}`, false},
-		{"a major version of the future", `{"schemaVersion": "2.0", "tests": []}`, false},
-		{"a minor version of the future", `{"schemaVersion": "1.999", "tests": []}`, false},
+		{"first version", `{"schemaVersion": "1.0", "tests": []}`, true},
+		{"patch version", `{"schemaVersion": "1.21.1", "tests": []}`, true},
+		{"earlier version", `{"schemaVersion": "0.1", "tests": []}`, false},
+		{"future major version", `{"schemaVersion": "2.0", "tests": []}`, false},
+		{"future minor version", `{"schemaVersion": "1.999", "tests": []}`, false},
 		{"no version", `{"schemaVersion": "", "tests": []}`, false},
-		{"an event that there is not", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "events": [{"commandBegun": {}}]}]}]}`, false},
-		{"an event with a field that it has not", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "events": [{"commandFailedEvent": {"reply": {}}}]}]}]}`, false},
-		{"an event of another type", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "eventType": "cmap", "events": [{"commandFailedEvent": {}}]}]}]}`, false},
-		{"an event of its type", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "eventType": "cmap", "events": [{"poolReadyEvent": {}}]}]}]}`, true},
-		{"operations that are no list", `{"schemaVersion": "1.0", "tests": [{"operations": {}}]}`, false},
-		{"a flag that is none", `{"schemaVersion": "1.0", "tests": [{"expectLogMessages": [{"ignoreExtraMessages": "true"}]}]}`, false},
+		{"unknown event", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "events": [{"commandBegun": {}}]}]}]}`, false},
+		{"unknown field of an event", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "events": [{"commandFailedEvent": {"reply": {}}}]}]}]}`, false},
+		{"event of another type", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "eventType": "cmap", "events": [{"commandFailedEvent": {}}]}]}]}`, false},
+		{"event of the right type", `{"schemaVersion": "1.0", "tests": [{"expectEvents": [{"client": "c", "eventType": "cmap", "events": [{"poolReadyEvent": {}}]}]}]}`, true},
+		{"operations are not a list", `{"schemaVersion": "1.0", "tests": [{"operations": {}}]}`, false},
+		{"flag is not a boolean", `{"schemaVersion": "1.0", "tests": [{"expectLogMessages": [{"ignoreExtraMessages": "true"}]}]}`, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := specs.ParseFile(test.text)
 			if read := err == nil; read != test.read {
-				t.Errorf("read: %v (%v)", read, err)
+				t.Errorf("got read %v (%v), want %v", read, err, test.read)
 			}
 		})
 	}
@@ -39,11 +39,11 @@ func TestRequirements(t *testing.T) {
 		met                bool
 	}{
 		{"none", `[]`, true},
-		{"a version", `[{"minServerVersion": "7.0.5"}]`, true},
-		{"a version with two digits", `[{"minServerVersion": "7.0.10"}]`, true},
-		{"a later version", `[{"minServerVersion": "7.0.11"}]`, false},
-		{"an earlier version", `[{"maxServerVersion": "6.99"}]`, false},
-		{"a topology", `[{"topologies": ["replicaset", "single"]}]`, true},
+		{"version", `[{"minServerVersion": "7.0.5"}]`, true},
+		{"version with two digits", `[{"minServerVersion": "7.0.10"}]`, true},
+		{"later version", `[{"minServerVersion": "7.0.11"}]`, false},
+		{"earlier version", `[{"maxServerVersion": "6.99"}]`, false},
+		{"topology", `[{"topologies": ["replicaset", "single"]}]`, true},
 		{"another topology", `[{"topologies": ["replicaset"]}]`, false},
 		{"one of two", `[{"minServerVersion": "8.0"}, {"topologies": ["single"]}]`, true},
 		{"both", `[{"minServerVersion": "8.0", "topologies": ["single"]}]`, false},
@@ -54,20 +54,20 @@ func TestRequirements(t *testing.T) {
 		{"encryption", `[{"csfle": true}]`, false},
 		{"encryption of a version", `[{"csfle": {"minLibmongocryptVersion": "1.0"}}]`, false},
 		{"no encryption", `[{"csfle": false}]`, true},
-		{"a parameter", `[{"serverParameters": {"quiet": false}}]`, true},
+		{"parameter", `[{"serverParameters": {"quiet": false}}]`, true},
 		{"another value of a parameter", `[{"serverParameters": {"quiet": true}}]`, false},
-		{"a parameter that there is not", `[{"serverParameters": {"requireApiVersion": false}}]`, false},
+		{"unknown parameter", `[{"serverParameters": {"requireApiVersion": false}}]`, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reason := specs.WhyUnmet(test.requirements, "7.0.10-rc1", `{"quiet": false}`)
 			if met := reason == ""; met != test.met {
-				t.Errorf("met: %v (%s)", met, reason)
+				t.Errorf("got met %v (%s), want %v", met, reason, test.met)
 			}
 		})
 	}
 }
 
-func TestOptionsOfAConnectionString(t *testing.T) {
+func TestWithOptions(t *testing.T) {
 	for _, test := range []struct{ uri, extra, want string }{
 		{"mongodb://h", `{"w": 1}`, "mongodb://h/?w=1"},
 		{"mongodb://h/", `{"w": "majority", "retryReads": false}`, "mongodb://h/?w=majority&retryReads=false"},
@@ -83,7 +83,7 @@ func TestOptionsOfAConnectionString(t *testing.T) {
 	}
 }
 
-func TestFailPointsFailNobodyElse(t *testing.T) {
+func TestFailingOnly(t *testing.T) {
 	for given, want := range map[string]string{
 		`{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1}}`: `{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1,"appName":"gomotor-specs-fail-point"}}`,
 		`{"configureFailPoint":"failCommand","data":{"appName":"own"}}`:                                          `{"configureFailPoint":"failCommand","data":{"appName":"own"}}`,

@@ -2,5 +2,6 @@
 
 package specs
 
-// The files come with this module, of which nothing else is needed: the import keeps it among the requirements.
+// The specification files come with this module. The import keeps it among the requirements, though nothing else uses
+// it.
 import _ "go.mongodb.org/mongo-driver/version"

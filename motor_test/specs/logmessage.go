@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// logMessage is one message of a client's log.
+// logMessage is a message in a client's log.
 type logMessage struct {
 	Level     string   `bson:"level"`
 	Component string   `bson:"component"`
@@ -17,7 +17,7 @@ type logMessage struct {
 	Data      bson.Raw `bson:"data"`
 }
 
-// expectedLogMessages are what a client is expected to have logged, in this order and nothing else.
+// expectedLogMessages are the messages that a client must log, in this order and no others.
 type expectedLogMessages struct {
 	Client      string       `bson:"client"`
 	Messages    []logMessage `bson:"messages"`
@@ -25,10 +25,10 @@ type expectedLogMessages struct {
 	IgnoreExtra bool         `bson:"ignoreExtraMessages"`
 }
 
-// maxLogged is how much of a document goes into a message: enough for all that the files compare.
+// maxLogged is the maximal length of a document in a message, enough for everything that the files compare.
 const maxLogged = 10_000
 
-// logComponents are the format's names of the driver's components.
+// logComponents maps the format's names to the driver's components.
 var logComponents = map[string]options.LogComponent{
 	"command":         options.LogComponentCommand,
 	"topology":        options.LogComponentTopology,
@@ -36,17 +36,17 @@ var logComponents = map[string]options.LogComponent{
 	"connection":      options.LogComponentConnection,
 }
 
-// log is the sink of a client's messages. The driver calls it while the operation runs.
+// log is the sink of a client's log. The driver calls it while an operation runs.
 type log struct {
-	components map[string]options.LogLevel // what the file has the client observe
+	components map[string]options.LogLevel // the components and levels that the file observes
 
 	mu       sync.Mutex
 	mute     bool
-	skip     string // a command that is not noted just now
+	skip     string // a command that is not recorded at present
 	messages []logMessage
 }
 
-// newLog reads observeLogMessages.
+// newLog parses observeLogMessages.
 func newLog(observe bson.Raw) (*log, error) {
 	elements, err := observe.Elements()
 	if err != nil {
@@ -55,17 +55,17 @@ func newLog(observe bson.Raw) (*log, error) {
 	l := &log{components: map[string]options.LogLevel{}}
 	for _, element := range elements {
 		if _, ok := logComponents[element.Key()]; !ok {
-			return nil, fmt.Errorf("there is no component %q of the log", element.Key())
+			return nil, fmt.Errorf("unknown log component %q", element.Key())
 		}
 		level, _ := element.Value().StringValueOK()
-		// The driver has two levels, into which it sorts those of the specification.
+		// The driver has two levels for all those of the specification.
 		switch level {
 		case "emergency", "alert", "critical", "error", "warning", "notice", "info":
 			l.components[element.Key()] = options.LogLevelInfo
 		case "debug", "trace":
 			l.components[element.Key()] = options.LogLevelDebug
 		default:
-			return nil, fmt.Errorf("there is no level %s of the log", element.Value())
+			return nil, fmt.Errorf("unknown log level %s", element.Value())
 		}
 	}
 	return l, nil
@@ -79,7 +79,7 @@ func (l *log) observe(opts *options.ClientOptions) {
 	opts.SetLoggerOptions(logger)
 }
 
-// Info implements options.LogSink. The level is 0 for info and 1 for debug.
+// Info implements [options.LogSink]. The level is 0 for info and 1 for debug.
 func (l *log) Info(level int, message string, keysAndValues ...any) {
 	data := bson.D{{Key: "message", Value: message}}
 	for i := 0; i+1 < len(keysAndValues); i += 2 {
@@ -87,7 +87,7 @@ func (l *log) Info(level int, message string, keysAndValues ...any) {
 	}
 	raw, err := bson.Marshal(data)
 	if err != nil {
-		raw, _ = bson.Marshal(bson.D{{Key: "message", Value: fmt.Sprintf("%s, of which the data cannot be encoded: %v", message, err)}})
+		raw, _ = bson.Marshal(bson.D{{Key: "message", Value: fmt.Sprintf("%s with data that cannot be encoded: %v", message, err)}})
 	}
 	names := [...]string{"info", "debug"}
 	l.mu.Lock()
@@ -99,12 +99,12 @@ func (l *log) Info(level int, message string, keysAndValues ...any) {
 	l.messages = append(l.messages, logMessage{Level: names[min(max(level, 0), 1)], Component: componentOf(message), Data: raw})
 }
 
-// Error implements options.LogSink.
+// Error implements [options.LogSink].
 func (l *log) Error(err error, message string, keysAndValues ...any) {
 	l.Info(0, message, append(keysAndValues, "error", err.Error())...)
 }
 
-// componentOf tells the component by the message: the driver does not say which it is.
+// componentOf derives the component from the message, since the driver does not pass it.
 func componentOf(message string) string {
 	switch {
 	case strings.HasPrefix(message, "Command "):
@@ -123,7 +123,7 @@ func (l *log) stop() {
 	l.mu.Unlock()
 }
 
-// skipping has commands of this name not noted while fn runs.
+// skipping runs fn and does not record commands of this name meanwhile.
 func (l *log) skipping(command string, fn func()) {
 	if l == nil {
 		fn()
@@ -139,7 +139,7 @@ func (l *log) skipping(command string, fn func()) {
 	fn()
 }
 
-// verify compares what has been logged with what is expected.
+// verify compares the logged messages with the expected ones.
 func (e *expectedLogMessages) verify(m *matcher, l *log) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,30 +155,30 @@ func (e *expectedLogMessages) verify(m *matcher, l *log) error {
 	}
 	for i, want := range e.Messages {
 		if i >= len(told) {
-			return fmt.Errorf("log message %d: expected %s, got no more than %v", i, want.Data, told)
+			return fmt.Errorf("log message %d: want %s, got only %v", i, want.Data, told)
 		}
 		if err := told[i].match(m, want); err != nil {
 			return fmt.Errorf("log message %d: %w, in %v", i, err, told[i])
 		}
 	}
 	if len(told) > len(e.Messages) && !e.IgnoreExtra {
-		return fmt.Errorf("expected %d log messages, got %v besides", len(e.Messages), told[len(e.Messages):])
+		return fmt.Errorf("want %d log messages, got also %v", len(e.Messages), told[len(e.Messages):])
 	}
 	return nil
 }
 
 func (m logMessage) match(matcher *matcher, want logMessage) error {
 	if want.Level != "" && levelOf(want.Level) != levelOf(m.Level) {
-		return fmt.Errorf("level: expected %s, got %s", want.Level, m.Level)
+		return fmt.Errorf("level: want %s, got %s", want.Level, m.Level)
 	}
 	if want.Component != "" && want.Component != m.Component {
-		return fmt.Errorf("component: expected %s, got %s", want.Component, m.Component)
+		return fmt.Errorf("component: want %s, got %s", want.Component, m.Component)
 	}
 	if want.Redacted != nil {
-		// The driver leaves out of a failure that it hides all but what the specification lets it tell.
+		// The driver redacts a failure by removing all fields that the specification does not allow.
 		failure, _ := m.Data.Lookup("failure").StringValueOK()
 		if redacted := failure == ""; redacted != *want.Redacted {
-			return fmt.Errorf("failureIsRedacted: expected %v, got %q", *want.Redacted, failure)
+			return fmt.Errorf("failureIsRedacted: want %v, got %q", *want.Redacted, failure)
 		}
 	}
 	return matcher.match(ofDocument(want.Data), ofDocument(m.Data), true)

@@ -11,33 +11,33 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// value is a BSON value, or nothing: the zero value stands for what is not there, which is something else than null.
+// value is a BSON value. The zero value is unset, which is different from null.
 type value = bson.RawValue
 
-// matcher compares what happened with what a file expects.
+// matcher compares actual values with the values that a file expects.
 type matcher struct {
-	entity func(id string) (value, error) // of $$matchesEntity
-	lsid   func(id string) (value, error) // of $$sessionLsid
+	entity func(id string) (value, error) // for $$matchesEntity
+	lsid   func(id string) (value, error) // for $$sessionLsid
 }
 
-// match returns an error that says where actual is not what is expected. root says whether actual may have keys that
-// are not expected: a document that the specification calls a root may, one that is nested in it may not.
+// match returns an error that names the first difference between actual and expected. If root is true, actual may have
+// keys that expected does not have. The specification allows this for root documents, but not for nested ones.
 func (m *matcher) match(expected, actual value, root bool) error {
 	return m.at("", expected, actual, root)
 }
 
-// matchList compares two lists of which every element is a root, such as the documents of a cursor.
+// matchList compares two lists whose elements are root documents, such as the documents of a cursor.
 func (m *matcher) matchList(expected value, actual []value) error {
 	array, ok := expected.ArrayOK()
 	if !ok {
-		return fmt.Errorf("expected %s, got a list of %d", expected, len(actual))
+		return fmt.Errorf("want %s, got a list of %d", expected, len(actual))
 	}
 	wanted, err := array.Values()
 	if err != nil {
 		return err
 	}
 	if len(wanted) != len(actual) {
-		return fmt.Errorf("expected %d documents, got %d: %v", len(wanted), len(actual), actual)
+		return fmt.Errorf("want %d documents, got %d: %v", len(wanted), len(actual), actual)
 	}
 	for i, want := range wanted {
 		if err := m.at(fmt.Sprint(i), want, actual[i], true); err != nil {
@@ -52,7 +52,7 @@ func (m *matcher) at(path string, expected, actual value, root bool) error {
 		return m.operate(path, name, operand, actual, root)
 	}
 	if actual.IsZero() {
-		return mismatch(path, "expected %s, got nothing", expected)
+		return mismatch(path, "want %s, got nothing", expected)
 	}
 	switch {
 	case expected.Type == bson.TypeEmbeddedDocument:
@@ -61,10 +61,10 @@ func (m *matcher) at(path string, expected, actual value, root bool) error {
 		return m.array(path, expected, actual)
 	case isNumber(expected) && isNumber(actual):
 		if compare(expected, actual) != 0 {
-			return mismatch(path, "expected %s, got %s", expected, actual)
+			return mismatch(path, "want %s, got %s", expected, actual)
 		}
 	case !expected.Equal(actual):
-		return mismatch(path, "expected %s, got %s", expected, actual)
+		return mismatch(path, "want %s, got %s", expected, actual)
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (m *matcher) at(path string, expected, actual value, root bool) error {
 func (m *matcher) document(path string, expected, actual value, root bool) error {
 	doc, ok := actual.DocumentOK()
 	if !ok {
-		return mismatch(path, "expected a document, got %s", actual)
+		return mismatch(path, "want a document, got %s", actual)
 	}
 	wanted, err := expected.Document().Elements()
 	if err != nil {
@@ -94,7 +94,7 @@ func (m *matcher) document(path string, expected, actual value, root bool) error
 	}
 	for _, element := range elements {
 		if !known[element.Key()] {
-			return mismatch(join(path, element.Key()), "not expected, got %s", element.Value())
+			return mismatch(join(path, element.Key()), "want nothing, got %s", element.Value())
 		}
 	}
 	return nil
@@ -103,7 +103,7 @@ func (m *matcher) document(path string, expected, actual value, root bool) error
 func (m *matcher) array(path string, expected, actual value) error {
 	array, ok := actual.ArrayOK()
 	if !ok {
-		return mismatch(path, "expected an array, got %s", actual)
+		return mismatch(path, "want an array, got %s", actual)
 	}
 	wanted, err := expected.Array().Values()
 	if err != nil {
@@ -114,7 +114,7 @@ func (m *matcher) array(path string, expected, actual value) error {
 		return err
 	}
 	if len(wanted) != len(elements) {
-		return mismatch(path, "expected %d elements, got %d: %s", len(wanted), len(elements), actual)
+		return mismatch(path, "want %d elements, got %d: %s", len(wanted), len(elements), actual)
 	}
 	for i := range wanted {
 		if err := m.at(join(path, fmt.Sprint(i)), wanted[i], elements[i], false); err != nil {
@@ -124,7 +124,8 @@ func (m *matcher) array(path string, expected, actual value) error {
 	return nil
 }
 
-// operator returns the operator that expected is: a document of a single key, which begins with two dollars.
+// operator returns the operator in expected. An operator is a document with a single key that starts with two dollar
+// signs.
 func operator(expected value) (name string, operand value, ok bool) {
 	doc, ok := expected.DocumentOK()
 	if !ok {
@@ -141,7 +142,7 @@ func (m *matcher) operate(path, name string, operand, actual value, root bool) e
 	switch name {
 	case "$$exists":
 		if want, got := operand.Boolean(), !actual.IsZero(); want != got {
-			return mismatch(path, "to exist: expected %v, got %v: %s", want, got, actual)
+			return mismatch(path, "exists: want %v, got %v: %s", want, got, actual)
 		}
 		return nil
 	case "$$unsetOrMatches":
@@ -153,7 +154,7 @@ func (m *matcher) operate(path, name string, operand, actual value, root bool) e
 		return matchType(path, operand, actual)
 	case "$$lte":
 		if !isNumber(operand) || !isNumber(actual) || !(compare(actual, operand) <= 0) {
-			return mismatch(path, "expected at most %s, got %s", operand, actual)
+			return mismatch(path, "want at most %s, got %s", operand, actual)
 		}
 		return nil
 	case "$$matchesHexBytes":
@@ -162,17 +163,17 @@ func (m *matcher) operate(path, name string, operand, actual value, root bool) e
 			return mismatch(path, "%w", err)
 		}
 		if _, got, ok := actual.BinaryOK(); !ok || !bytes.Equal(got, want) {
-			return mismatch(path, "expected the bytes %x, got %s", want, actual)
+			return mismatch(path, "want the bytes %x, got %s", want, actual)
 		}
 		return nil
 	case "$$matchAsDocument":
 		text, ok := actual.StringValueOK()
 		if !ok {
-			return mismatch(path, "expected a document as a string, got %s", actual)
+			return mismatch(path, "want a document as a string, got %s", actual)
 		}
 		var doc bson.Raw
 		if err := bson.UnmarshalExtJSON([]byte(text), false, &doc); err != nil {
-			return mismatch(path, "expected a document as a string, got %q: %w", text, err)
+			return mismatch(path, "want a document as a string, got %q: %w", text, err)
 		}
 		return m.at(path, operand, ofDocument(doc), false)
 	case "$$matchAsRoot":
@@ -188,10 +189,10 @@ func (m *matcher) operate(path, name string, operand, actual value, root bool) e
 		}
 		return m.at(path, want, actual, root)
 	}
-	return mismatch(path, "there is no operator %s", name)
+	return mismatch(path, "unknown operator %s", name)
 }
 
-// typeNames are the aliases of the server's $type.
+// typeNames are the type aliases of the server's $type.
 var typeNames = map[string][]bson.Type{
 	"double": {bson.TypeDouble}, "string": {bson.TypeString}, "object": {bson.TypeEmbeddedDocument},
 	"array": {bson.TypeArray}, "binData": {bson.TypeBinary}, "undefined": {bson.TypeUndefined},
@@ -215,22 +216,22 @@ func matchType(path string, operand, actual value) error {
 		text, _ := name.StringValueOK()
 		types, ok := typeNames[text]
 		if !ok {
-			return mismatch(path, "there is no type %s", name)
+			return mismatch(path, "unknown type %s", name)
 		}
 		if slices.Contains(types, actual.Type) {
 			return nil
 		}
 	}
-	return mismatch(path, "expected one of the types %s, got %s", operand, actual)
+	return mismatch(path, "want one of the types %s, got %s", operand, actual)
 }
 
-// isNumber reports whether the type of v does not matter, but its number. A Decimal128 is none of these: 1.0 and 1.00
+// isNumber reports whether v is compared by its numeric value, whatever its type. A Decimal128 is not: 1.0 and 1.00
 // differ.
 func isNumber(v value) bool {
 	return v.Type == bson.TypeInt32 || v.Type == bson.TypeInt64 || v.Type == bson.TypeDouble
 }
 
-// compare returns -1, 0 or 1, or 2 for a NaN that is compared to a number.
+// compare returns -1, 0 or 1, or 2 if a NaN is compared to a number.
 func compare(a, b value) int {
 	x, wholeA := whole(a)
 	y, wholeB := whole(b)
@@ -257,7 +258,7 @@ func order[T int64 | float64](a, b T) int {
 	return 0
 }
 
-// whole returns a number as an integer, if it is one: beyond 2^53 a float64 cannot tell two integers apart.
+// whole returns a number as an integer, if it is one. A float64 cannot represent all integers beyond 2^53.
 func whole(v value) (int64, bool) {
 	if v.Type != bson.TypeDouble {
 		return v.AsInt64(), true

@@ -8,8 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// olderFile is a file in the format before the unified one, of which the suite read-write-concern still has some: one
-// collection, with operations on it or on its database.
+// olderFile is a file in the format that preceded the unified one. The suite read-write-concern still has such files.
+// A file has one collection, and operations on it or on its database.
 type olderFile struct {
 	Database   string       `bson:"database_name"`
 	Collection string       `bson:"collection_name"`
@@ -47,10 +47,10 @@ type olderTest struct {
 	} `bson:"outcome"`
 }
 
-// olderFolder is where such files are known to be in a format that this reads.
+// olderFolder is the folder with the files in this format.
 const olderFolder = "/read-write-concern/operation/"
 
-// readOlder returns such a file in the unified format: a file for each test, since each has handles of its own.
+// readOlder converts such a file to the unified format. Each test becomes a file, since it has its own handles.
 func readOlder(name string) ([]*file, error) {
 	if !strings.Contains(strings.ReplaceAll(name, "\\", "/"), olderFolder) {
 		return nil, nil
@@ -145,7 +145,7 @@ func (o *olderFile) unified(test olderTest) (*file, error) {
 	return f, nil
 }
 
-// olderRequests makes {name: "insertOne", arguments: {...}} to {insertOne: {...}}.
+// olderRequests converts {name: "insertOne", arguments: {...}} to {insertOne: {...}}.
 func olderRequests(args bson.Raw) (bson.Raw, error) {
 	var parts struct {
 		Requests []struct {
@@ -179,7 +179,8 @@ func withOption(d bson.D, name string, doc bson.Raw) bson.D {
 	return d
 }
 
-// withUnset says in the unified format that a key must not be there: the older one says null.
+// withUnset converts null, which means that a key must be absent in the older format, to the operator of the unified
+// format.
 func withUnset(v value) (any, error) {
 	doc, ok := v.DocumentOK()
 	if !ok {

@@ -12,25 +12,25 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// operation is one of the format's, said once for all styles: which method of the handle it is, which arguments that
-// takes, and what becomes of its result.
+// operation describes an operation of the format for all styles: the method of the handle, its arguments, and the
+// handling of its result.
 type operation struct {
 	method   string
 	required []parameter
-	options  func() any // the driver's, empty; nil: the method takes none
+	options  func() any // returns the driver's options, all unset; nil if the method takes none
 	kind     resultKind
-	run      func(r *run, e *entity, c call) (outcome, error) // where it is no single method
+	run      func(r *run, e *entity, c call) (outcome, error) // for operations that are not a single method
 }
 
 type resultKind int
 
 const (
 	plain resultKind = iota
-	list             // a cursor that is read to its end
+	list             // a cursor that is read to the end
 	open             // a cursor that becomes an entity
 )
 
-// optional is a type of the driver's options, as something to be made.
+// optional wraps a constructor of the driver's options.
 func optional[B any](build func() B) func() any { return func() any { return build() } }
 
 var (
@@ -43,7 +43,7 @@ var (
 	indexName   = parameter{name: "name", as: text}
 )
 
-// operations are those that there are, by the kind of their object and their name.
+// operations lists all supported operations by the kind of their object and their name.
 var operations map[string]operation
 
 func init() {
@@ -120,34 +120,34 @@ func init() {
 	}
 }
 
-// missing are the operations of the format that are not there yet. Those of key vaults are not
-// among them: it is these entities that are not there.
+// missing lists the operations of the format that are not supported yet. Those of key vaults are not in the list,
+// since these entities are not supported at all.
 var missing = map[string]bool{
 	"client.appendMetadata": true, "collection.count": true, "collection.mapReduce": true,
 }
 
-// operate runs an operation on an entity. err is for what is wrong with the file, or not there yet, rather than with
-// the operation.
+// operate runs an operation on an entity. err reports an invalid file or a missing feature, not a failure of the
+// operation.
 func (r *run) operate(c call) (outcome, error) {
 	e := r.entities.byID[c.Object]
 	if e == nil {
-		return outcome{}, fmt.Errorf("there is no entity %q", c.Object)
+		return outcome{}, fmt.Errorf("unknown entity %q", c.Object)
 	}
 	op, ok := operations[e.kind+"."+c.Name]
 	switch {
 	case missing[e.kind+"."+c.Name]:
 		return outcome{}, &pending{c.Name}
 	case !ok:
-		return outcome{}, fmt.Errorf("a %s has no operation %q", e.kind, c.Name)
+		return outcome{}, fmt.Errorf("%s has no operation %q", e.kind, c.Name)
 	case op.run != nil:
 		return op.run(r, e, c)
 	}
 	return r.perform(op, e, c)
 }
 
-// perform calls the method that an operation is.
+// perform calls the method of an operation.
 func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
-	var limit value // the driver has no option for it any more; Motor's cursors do
+	var limit value // the driver no longer has an option for it, but Motor's cursors do
 	if r.style.ofMotor() && op.method == "Find" {
 		var err error
 		if limit, c.Arguments, err = take(c.Arguments, "maxTimeMS"); err != nil {
@@ -179,7 +179,7 @@ func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
 	return r.finish(ctx, op.kind, o, c)
 }
 
-// take takes an argument from the others.
+// take removes an argument from args and returns it.
 func take(args bson.Raw, name string) (taken value, others bson.Raw, err error) {
 	if taken = args.Lookup(name); taken.IsZero() {
 		return taken, args, nil
@@ -198,7 +198,7 @@ func take(args bson.Raw, name string) (taken value, others bson.Raw, err error) 
 	return taken, others, err
 }
 
-// arguments makes the arguments and options of a method of a file's arguments.
+// arguments converts the arguments in a file to the arguments and options of a method.
 func (op *operation) arguments(c call) (args, opts []any, err error) {
 	var builder any
 	if op.options != nil {
@@ -219,8 +219,8 @@ func (op *operation) arguments(c call) (args, opts []any, err error) {
 		switch {
 		case i >= 0:
 			args[i], err = op.required[i].as(v)
-		case name == "session", name == "timeoutMS": // of the context
-		case name == "commandName" && strings.HasSuffix(op.method, "Command"): // for languages whose maps have no order
+		case name == "session", name == "timeoutMS": // part of the context
+		case name == "commandName" && strings.HasSuffix(op.method, "Command"): // for languages with unordered maps
 		default:
 			err = set(builder, c.Name, name, v)
 		}
@@ -230,23 +230,23 @@ func (op *operation) arguments(c call) (args, opts []any, err error) {
 	}
 	for i, p := range op.required {
 		if args[i] == nil {
-			return nil, nil, fmt.Errorf("the argument %q is missing", p.name)
+			return nil, nil, fmt.Errorf("missing argument %q", p.name)
 		}
 	}
 	return args, opts, nil
 }
 
-// finish makes of what a method has returned what the operation is to have.
+// finish converts the result of a method to the result of the operation.
 func (r *run) finish(ctx context.Context, kind resultKind, o outcome, c call) (outcome, error) {
 	if kind == plain {
 		return o, nil
 	}
 	cur := cursorOf(r.style, o.result)
 	if cur == nil {
-		return o, fmt.Errorf("%s gives a %T, which is no cursor", c.Name, o.result)
+		return o, fmt.Errorf("%s: want a cursor, got %T", c.Name, o.result)
 	}
 	if kind == open {
-		o, err := cur.begin(ctx)
+		o, err := cur.start(ctx)
 		if err != nil || o.err != nil {
 			return o, err
 		}
@@ -259,7 +259,7 @@ func (r *run) finish(ctx context.Context, kind resultKind, o outcome, c call) (o
 	return outcome{result: docs}, cur.close(ctx)
 }
 
-// read is an operation that reads a document of a cursor.
+// read returns the outcome of an operation that reads a document of a cursor.
 func read(doc value, o outcome, err error) (outcome, error) {
 	if err == nil && o.err == nil {
 		o.result = doc
@@ -267,8 +267,8 @@ func read(doc value, o outcome, err error) (outcome, error) {
 	return o, err
 }
 
-// commandCursor sends a command that answers with a cursor. What the file says of batches and times is for the
-// fetching of more.
+// commandCursor sends a command whose reply has a cursor. batchSize, maxTimeMS and comment apply to the fetching of
+// further batches.
 func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 	op := operation{method: "CursorCommand", required: []parameter{{name: "command", as: document}}, options: optional(options.RunCmd)}
 	return func(r *run, e *entity, c call) (outcome, error) {
@@ -279,14 +279,14 @@ func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 				return outcome{}, err
 			}
 		}
-		delete(later, "cursorType") // the command says it itself
+		delete(later, "cursorType") // the command has the cursor type itself
 		o, err := r.perform(op, e, c)
 		if err != nil || o.err != nil {
 			return o, err
 		}
 		cur := cursorOf(r.style, o.result)
 		if cur == nil {
-			return o, fmt.Errorf("%s gives a %T, which is no cursor", c.Name, o.result)
+			return o, fmt.Errorf("%s: want a cursor, got %T", c.Name, o.result)
 		}
 		for option, v := range later {
 			if v.IsZero() {
@@ -300,7 +300,7 @@ func commandCursor(kind resultKind) func(*run, *entity, call) (outcome, error) {
 	}
 }
 
-// createCollection goes by a command where it makes a view, for which motor has no method of its own.
+// createCollection uses a command to create a view, since motor has no method for it.
 func createCollection(r *run, e *entity, c call) (outcome, error) {
 	if c.Arguments.Lookup("viewOn").IsZero() {
 		op := operation{method: "CreateCollection", required: []parameter{collection}, options: optional(options.CreateCollection)}
@@ -311,7 +311,8 @@ func createCollection(r *run, e *entity, c call) (outcome, error) {
 			o   outcome
 			err error
 		)
-		// Motor's create_collection looks first whether there is one (check_exists). The files do not know of that.
+		// Motor's create_collection first checks whether the collection exists (check_exists). The files do not expect
+		// that.
 		r.withoutEvents("listCollections", func() { o, err = r.perform(op, e, c) })
 		return o, err
 	}
@@ -320,7 +321,7 @@ func createCollection(r *run, e *entity, c call) (outcome, error) {
 
 func modifyCollection(r *run, e *entity, c call) (outcome, error) { return r.command(e, "collMod", c) }
 
-// command sends a command that has the name of the collection, and the other arguments as its fields.
+// command sends a command whose value is the collection's name and whose other fields are the arguments.
 func (r *run) command(e *entity, name string, c call) (outcome, error) {
 	elements, err := c.Arguments.Elements()
 	if err != nil {
@@ -341,7 +342,7 @@ func (r *run) command(e *entity, name string, c call) (outcome, error) {
 	return r.style.call(ctx, e.handle, "Command", []any{command}, nil)
 }
 
-// listIndexNames reads the names off the indexes.
+// listIndexNames returns the names of the indexes.
 func listIndexNames(r *run, e *entity, c call) (outcome, error) {
 	o, err := r.perform(operations["collection.listIndexes"], e, c)
 	if err != nil || o.err != nil {
@@ -354,7 +355,7 @@ func listIndexNames(r *run, e *entity, c call) (outcome, error) {
 	return outcome{result: names}, nil
 }
 
-// listSearchIndexes has the options of the aggregation in a document of their own.
+// listSearchIndexes passes the options of the aggregation, which the format has in a nested document.
 func listSearchIndexes(r *run, e *entity, c call) (outcome, error) {
 	name, _ := c.Arguments.Lookup("name").StringValueOK()
 	aggregate := options.Aggregate()

@@ -12,7 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// prepare makes the collection what it has to be before a test.
+// prepare fills the collection with its initial documents.
 func (d *collectionData) prepare(ctx context.Context, s *server) error {
 	majority := options.Database().SetWriteConcern(writeconcern.Majority())
 	db := s.client.Database(d.Database, majority)
@@ -45,31 +45,31 @@ func (d *collectionData) prepare(ctx context.Context, s *server) error {
 	return nil
 }
 
-// check compares the collection with what it has to have after a test, document by document in the order of their
-// _ids: exactly, but for the order of the keys.
+// check compares the documents of the collection, in the order of their _ids, with the expected ones. They must be
+// equal except for the order of keys.
 func (d *collectionData) check(ctx context.Context, s *server) error {
 	coll := s.client.Database(d.Database).Collection(d.Collection,
 		options.Collection().SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()))
 	cursor, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
-		return fmt.Errorf("reading the outcome: %w", err)
+		return fmt.Errorf("outcome: cannot read the collection: %w", err)
 	}
 	var docs []bson.Raw
 	if err := cursor.All(ctx, &docs); err != nil {
-		return fmt.Errorf("reading the outcome: %w", err)
+		return fmt.Errorf("outcome: cannot read the collection: %w", err)
 	}
 	if len(docs) != len(d.Documents) {
-		return fmt.Errorf("outcome: expected %d documents, got %d: %v", len(d.Documents), len(docs), docs)
+		return fmt.Errorf("outcome: want %d documents, got %d: %v", len(d.Documents), len(docs), docs)
 	}
 	for i, want := range d.Documents {
 		if !identical(ofDocument(want), ofDocument(docs[i])) {
-			return fmt.Errorf("outcome: document %d: expected %s, got %s", i, want, docs[i])
+			return fmt.Errorf("outcome: document %d: want %s, got %s", i, want, docs[i])
 		}
 	}
 	return nil
 }
 
-// identical reports whether two values are the same, types included, in whatever order their keys are.
+// identical reports whether two values and their types are equal. The order of keys does not matter.
 func identical(a, b value) bool {
 	if a.Type != b.Type {
 		return false

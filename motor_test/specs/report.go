@@ -7,12 +7,12 @@ import (
 	"text/tabwriter"
 )
 
-// Report is what has come of suites.
+// Report has the results of suites.
 type Report struct {
 	Results []Result
 }
 
-// Count returns how many results there are with this verdict. "" stands for all suites.
+// Count returns the number of results with this verdict. An empty suite stands for all suites.
 func (r *Report) Count(suite, style string, verdict Verdict) int {
 	n := 0
 	for _, one := range r.Results {
@@ -23,12 +23,12 @@ func (r *Report) Count(suite, style string, verdict Verdict) int {
 	return n
 }
 
-// Failed reports whether any test has failed.
+// Failed reports whether any test failed.
 func (r *Report) Failed() bool {
 	return slices.ContainsFunc(r.Results, func(one Result) bool { return one.Verdict == Failed })
 }
 
-// Waiting returns what tests wait for, by name, with how many wait in a style.
+// Waiting returns the missing features that tests in a style need, with the number of these tests.
 func (r *Report) Waiting(style string) map[string]int {
 	names := map[string]int{}
 	for _, one := range r.Results {
@@ -39,8 +39,8 @@ func (r *Report) Waiting(style string) map[string]int {
 	return names
 }
 
-// Write writes a line for every suite and style, then what is pending, then the line of each style, in which all that
-// was neither passed nor failed is skipped.
+// Write writes a line for each suite and style, then the missing features, then a summary for each style. The summary
+// counts all tests that neither passed nor failed as skipped.
 func (r *Report) Write(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var styles []string
@@ -53,7 +53,7 @@ func (r *Report) Write(w io.Writer) error {
 				styles = append(styles, style)
 			}
 			n := func(v Verdict) int { return r.Count(suite, style, v) }
-			fmt.Fprintf(table, "%s\t%s\t%d passed\t%d failed\t%d skipped by the file\t%d skipped by us\t%d refused by the server\t%d pending\n",
+			fmt.Fprintf(table, "%s\t%s\t%d passed\t%d failed\t%d skipped by the file\t%d skipped by skip.go\t%d not supported by the server\t%d pending\n",
 				suite, style, n(Passed), n(Failed), n(Unmet), n(Skipped), n(Refused), n(Pending))
 		}
 	}

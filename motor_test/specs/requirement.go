@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// requirement is one of the alternatives of runOnRequirements.
+// requirement is one of the alternatives in runOnRequirements.
 type requirement struct {
 	MinServerVersion string   `bson:"minServerVersion"`
 	MaxServerVersion string   `bson:"maxServerVersion"`
@@ -21,7 +21,7 @@ type requirement struct {
 	CSFLE            value    `bson:"csfle"`
 }
 
-// unmet returns why none of the alternatives is met, or "".
+// unmet returns why no alternative is met, or "".
 func unmet(alternatives []requirement, s *server) string {
 	var reasons []string
 	for _, r := range alternatives {
@@ -37,15 +37,15 @@ func unmet(alternatives []requirement, s *server) string {
 func (r *requirement) unmet(s *server) string {
 	switch {
 	case r.MinServerVersion != "" && slices.Compare(versionOf(r.MinServerVersion), s.version) > 0:
-		return "needs a server from " + r.MinServerVersion + " on"
+		return "needs server version " + r.MinServerVersion + " or later"
 	case r.MaxServerVersion != "" && slices.Compare(versionOf(r.MaxServerVersion), s.version) < 0:
-		return "needs a server up to " + r.MaxServerVersion
+		return "needs server version " + r.MaxServerVersion + " or earlier"
 	case len(r.Topologies) > 0 && !slices.ContainsFunc(r.Topologies, s.isTopology):
 		return "needs the topology " + strings.Join(r.Topologies, " or ")
 	case r.Serverless == "require":
 		return "needs a serverless deployment"
 	case r.Auth != nil && *r.Auth != s.auth:
-		return fmt.Sprintf("needs authentication: %v", *r.Auth)
+		return fmt.Sprintf("needs authentication %v", *r.Auth)
 	case r.AuthMechanism != "" && !slices.Contains(s.mechanisms, r.AuthMechanism):
 		return "needs the mechanism " + r.AuthMechanism
 	case isTrue(r.CSFLE):
@@ -64,14 +64,14 @@ func (r *requirement) unmet(s *server) string {
 	return ""
 }
 
-// isTrue reports whether a requirement of client-side encryption is made: by true, or by a document with details.
+// isTrue reports whether client-side encryption is required, by true or by a document.
 func isTrue(v value) bool {
 	flag, isFlag := v.BooleanOK()
 	return !v.IsZero() && (flag || !isFlag)
 }
 
-// versionOf returns the numbers of a version; those that a version such as "4.99" leaves out are 0 for a lower bound
-// and do not matter much for an upper one, which has all three in the files.
+// versionOf returns the numbers of a version. Missing ones, as in "4.99", are 0. That is right for lower bounds, and
+// upper bounds in the files have all three numbers.
 func versionOf(text string) []int {
 	numbers := make([]int, 3)
 	for i, part := range strings.SplitN(text, ".", 3) {

@@ -11,8 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// resultOf returns what the format calls the result of an operation, given what the driver or motor has returned. A
-// write that is not acknowledged has none.
+// resultOf converts a result of the driver or motor to the result in the format. An unacknowledged write has none.
 func resultOf(result any) (value, error) {
 	switch r := result.(type) {
 	case nil, struct{}:
@@ -68,22 +67,22 @@ func resultOf(result any) (value, error) {
 		return resultOf(doc)
 	}
 	if v := reflect.ValueOf(result); v.Kind() == reflect.Pointer {
-		return value{}, nil // a handle, such as the collection that was created
+		return value{}, nil // a handle, such as the created collection
 	}
 	kind, data, err := bson.MarshalValue(result)
 	if err != nil {
-		return value{}, fmt.Errorf("a result that cannot be encoded: %w", err)
+		return value{}, fmt.Errorf("result cannot be encoded: %w", err)
 	}
 	return value{Type: kind, Value: data}, nil
 }
 
-// resultBeside is resultOf for a write that has failed half way. Other results beside errors say nothing.
-func resultBeside(result any) (value, error) {
+// partialResult is like resultOf, for a write that failed partway. Other results with an error have no meaning.
+func partialResult(result any) (value, error) {
 	switch r := result.(type) {
 	case *mongo.InsertManyResult, *motor.InsertManyResult, *motor.BulkWriteResult, *mongo.ClientBulkWriteResult:
 		return resultOf(r)
 	case *mongo.BulkWriteResult:
-		// The driver says here, of all that fail, that they were not acknowledged.
+		// For failed writes, the driver always says that they were not acknowledged.
 		done := *r
 		done.Acknowledged = true
 		return resultOf(&done)
@@ -99,7 +98,7 @@ func acknowledged(yes bool, result bson.D) (value, error) {
 	return ofDocument(doc), err
 }
 
-// inserted is what an insertMany has done, as a bulk write says it: the format asks for it so where it fails.
+// inserted returns the result of a failed insertMany in the form of a bulk write, which the format requires.
 func inserted(ids []any) bson.D {
 	byIndex := bson.D{}
 	for i, id := range ids {

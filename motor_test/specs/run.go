@@ -10,12 +10,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// caseTimeout is how long a test may take before it is given up: a protection, for a server that does not answer. It
-// cancels rather than being a deadline, of which the driver would make maxTimeMS.
+// caseTimeout is the time limit of a test, in case the server does not answer. It cancels the context instead of
+// setting a deadline, which the driver would send as maxTimeMS.
 const caseTimeout = 30 * time.Second
 
-// errTimeout is what operations end with when a test is given up.
-var errTimeout = fmt.Errorf("given up after %v", caseTimeout)
+// errTimeout is the error of operations in a test that exceeds its time limit.
+var errTimeout = fmt.Errorf("test exceeded its time limit of %v", caseTimeout)
 
 // run is one test in one style.
 type run struct {
@@ -27,16 +27,16 @@ type run struct {
 	matcher  *matcher
 	trace    trace
 
-	failPoints []func(context.Context) // turn them off
+	failPoints []func(context.Context) // functions that turn the fail points off
 }
 
-// refusal is the error of a test whose server did not do what it was to do: it refused, or it went away.
+// refusal is the error of a test whose server returned an error or closed the connection.
 type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// runCase runs a test. The error says in what it differs from what the file expects: nothing, nil; a [*pending] if it
-// could not be run; a [refusal].
+// runCase runs a test. The error is nil if everything was as the file expects, a [*pending] if the test could not run,
+// a [refusal], or another error that names the difference.
 func runCase(ctx context.Context, s *server, name string, f *file, test *testCase) (tr trace, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -49,7 +49,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	r := &run{ctx: ctx, server: s, style: st, test: test, entities: entities{byID: map[string]*entity{}}}
 	r.trace.unordered = test.performs("runOnThread")
 	if st.partial() {
-		r.trace.beside = []string{}
+		r.trace.partial = []string{}
 	}
 	r.matcher = &matcher{entity: r.entityValue, lsid: r.lsid}
 	defer r.end()
@@ -76,7 +76,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	return r.trace, r.verify()
 }
 
-// execute runs an operation and compares what has come of it.
+// execute runs an operation and checks its outcome.
 func (r *run) execute(c call) error {
 	if c.Object == "testRunner" {
 		return r.runnerOperation(c)
@@ -92,15 +92,15 @@ func (r *run) execute(c call) error {
 	return r.judge(c, o)
 }
 
-// judge compares what has come of an operation with what the file expects.
+// judge compares the outcome of an operation with the expected one.
 func (r *run) judge(c call, o outcome) error {
 	switch {
 	case c.Ignore:
 		return nil
 	case c.ExpectError == nil && o.err != nil:
-		return refused(fmt.Errorf("expected no error, got %w", o.err))
+		return refused(fmt.Errorf("want no error, got %w", o.err))
 	case c.ExpectError != nil && o.err == nil:
-		return fmt.Errorf("expected an error, got %v", o.result)
+		return fmt.Errorf("want an error, got %v", o.result)
 	case c.ExpectError != nil:
 		if err := c.ExpectError.check(r.matcher, failureOf(o.err)); err != nil {
 			return refused(err)
@@ -108,12 +108,12 @@ func (r *run) judge(c call, o outcome) error {
 		if c.ExpectError.Result.IsZero() || !r.style.partial() {
 			return nil
 		}
-		beside, err := resultBeside(o.result)
+		partial, err := partialResult(o.result)
 		if err != nil {
 			return err
 		}
-		if err := r.matcher.match(c.ExpectError.Result, beside, true); err != nil {
-			return fmt.Errorf("result beside the error: %w", err)
+		if err := r.matcher.match(c.ExpectError.Result, partial, true); err != nil {
+			return fmt.Errorf("result of the failed operation: %w", err)
 		}
 		return nil
 	case c.SaveAs != "":
@@ -141,7 +141,7 @@ func (r *run) compare(expected value, o outcome) error {
 	return nil
 }
 
-// save keeps a result as an entity.
+// save stores a result as an entity.
 func (r *run) save(c call, o outcome) error {
 	if cur, ok := o.result.(cursor); ok {
 		return r.entities.add(c.SaveAs, &entity{kind: "cursor", cursor: cur})
@@ -180,7 +180,7 @@ func (r *run) entityValue(id string) (value, error) {
 	return e.value, nil
 }
 
-// verify compares, after the operations, what clients have told and what the collections have.
+// verify checks the clients' events and logs, and the collections, after the operations.
 func (r *run) verify() error {
 	clients := r.clients()
 	for _, client := range clients {
@@ -205,7 +205,7 @@ func (r *run) verify() error {
 			return err
 		}
 		if client.log == nil {
-			return fmt.Errorf("%s does not observe its log", expected.Client)
+			return fmt.Errorf("client %s does not observe its log", expected.Client)
 		}
 		if err := expected.verify(r.matcher, client.log); err != nil {
 			return fmt.Errorf("%s: %w", expected.Client, err)
@@ -229,7 +229,7 @@ func (r *run) clients() []*entity {
 	return clients
 }
 
-// withoutEvents runs fn while no client notes a command of this name.
+// withoutEvents runs fn. The clients do not record commands of this name meanwhile.
 func (r *run) withoutEvents(command string, fn func()) {
 	for _, client := range r.clients() {
 		inner, recorder, messages := fn, client.recorder, client.log
@@ -240,7 +240,7 @@ func (r *run) withoutEvents(command string, fn func()) {
 	fn()
 }
 
-// join waits for the threads that the test has not waited for. What fails in them is of no interest.
+// join waits for the threads that the test has not waited for, and ignores their errors.
 func (r *run) join() {
 	for _, id := range r.entities.ids {
 		if e := r.entities.byID[id]; e.kind == "thread" {
@@ -249,10 +249,10 @@ func (r *run) join() {
 	}
 }
 
-// endTimeout is how long the clients of a test may take to close.
+// endTimeout is the time limit for closing the clients of a test.
 const endTimeout = 10 * time.Second
 
-// end closes what the test has left open. What fails then is of no interest: the test is over.
+// end closes everything that the test left open. It ignores errors, since the test is over.
 func (r *run) end() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), endTimeout)
 	defer cancel()
@@ -272,8 +272,7 @@ func (r *run) end() {
 	}
 }
 
-// refused marks the error of a test that has come about by the server: an error of its own, or a connection that it
-// has dropped.
+// refused marks an error that the server caused: an error reply, or a closed connection.
 func refused(err error) error {
 	var (
 		f  = failureOf(err)

@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// runnerArguments are those of the operations on the test runner itself.
+// runnerArguments are the arguments of operations on the test runner.
 type runnerArguments struct {
 	Client      string     `bson:"client"`
 	Session     string     `bson:"session"`
@@ -29,10 +29,10 @@ type runnerArguments struct {
 	Count       *int       `bson:"count"`
 }
 
-// runnerOperations are the operations on the test runner. What is not there is pending.
+// runnerOperations are the supported operations on the test runner. The others are pending.
 var runnerOperations map[string]func(*run, runnerArguments) error
 
-// missingRunnerOperations are the ones that need several mongos, the loop of an Atlas test, or the topology.
+// missingRunnerOperations are operations that need several mongos, the loop of an Atlas test, or the topology.
 var missingRunnerOperations = map[string]bool{
 	"targetedFailPoint": true, "loop": true, "recordTopologyDescription": true,
 	"assertTopologyType": true, "waitForPrimaryChange": true,
@@ -68,7 +68,7 @@ func (r *run) runnerOperation(c call) error {
 	}
 	operation, ok := runnerOperations[c.Name]
 	if !ok {
-		return fmt.Errorf("the test runner has no operation %q", c.Name)
+		return fmt.Errorf("testRunner has no operation %q", c.Name)
 	}
 	var a runnerArguments
 	if c.Arguments != nil {
@@ -88,7 +88,7 @@ func (r *run) createAll(described []bson.Raw) error {
 	return nil
 }
 
-// failPoint has the server of a client fail on purpose, until the end of the test.
+// failPoint sets a fail point on the server of a client, until the end of the test.
 func (r *run) failPoint(a runnerArguments) error {
 	client, err := r.entities.of("client", a.Client)
 	if err != nil {
@@ -115,7 +115,7 @@ func (r *run) failPoint(a runnerArguments) error {
 	return nil
 }
 
-// failingOnly restricts a fail point that says nothing of this to the clients that are known as failing.
+// failingOnly restricts a fail point to clients with the application name failing, unless it names one itself.
 func failingOnly(failPoint bson.Raw) (command bson.D, err error) {
 	if err := bson.Unmarshal(failPoint, &command); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (r *run) collectionExists(a runnerArguments, want bool) error {
 		return refused(err)
 	}
 	if got := len(names) > 0; got != want {
-		return fmt.Errorf("the collection %s.%s: expected to be there: %v, got %v", a.Database, a.Collection, want, got)
+		return fmt.Errorf("collection %s.%s exists: want %v, got %v", a.Database, a.Collection, want, got)
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (r *run) indexExists(a runnerArguments, want bool) error {
 	}
 	got := slices.ContainsFunc(indexes, func(index mongo.IndexSpecification) bool { return index.Name == a.Index })
 	if got != want {
-		return fmt.Errorf("the index %s: expected to be there: %v, got %v", a.Index, want, got)
+		return fmt.Errorf("index %s exists: want %v, got %v", a.Index, want, got)
 	}
 	return nil
 }
@@ -159,11 +159,11 @@ func (r *run) connectionsCheckedOut(a runnerArguments) error {
 		return err
 	}
 	if a.Connections == nil {
-		return fmt.Errorf("how many connections?")
+		return fmt.Errorf("missing argument \"connections\"")
 	}
 	told, _ := client.recorder.seen()
 	if got := count(told, "connectionCheckedOutEvent", nil) - count(told, "connectionCheckedInEvent", nil); got != *a.Connections {
-		return fmt.Errorf("expected %d connections to be checked out, got %d", *a.Connections, got)
+		return fmt.Errorf("want %d connections checked out, got %d", *a.Connections, got)
 	}
 	return nil
 }
@@ -181,11 +181,11 @@ func (r *run) sameLSID(a runnerArguments, want bool) error {
 		}
 	}
 	if len(ids) < 2 {
-		return fmt.Errorf("expected two commands, got %d", len(ids))
+		return fmt.Errorf("want two commands, got %d", len(ids))
 	}
 	last := ids[len(ids)-2:]
 	if got := last[0].Equal(last[1]) && !last[0].IsZero(); got != want {
-		return fmt.Errorf("expected the last two commands to have the same lsid: %v, got %v", want, last)
+		return fmt.Errorf("want the same lsid in the last two commands: %v, got %v", want, last)
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (r *run) eventCount(a runnerArguments) error {
 	}
 	told, _ := client.recorder.seen()
 	if got := count(told, kind, func(o occurrence) bool { return o.match(r.matcher, kind, details) == nil }); got != *a.Count {
-		return fmt.Errorf("expected %d times %s, got %d", *a.Count, kind, got)
+		return fmt.Errorf("want %d events %s, got %d", *a.Count, kind, got)
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (r *run) waitForEvent(a runnerArguments) error {
 		select {
 		case <-more:
 		case <-r.ctx.Done():
-			return fmt.Errorf("waiting for %d times %s: %w", *a.Count, kind, context.Cause(r.ctx))
+			return fmt.Errorf("waiting for %d events %s: %w", *a.Count, kind, context.Cause(r.ctx))
 		}
 	}
 }
@@ -225,7 +225,7 @@ func (r *run) eventOf(a runnerArguments) (client *entity, kind string, details b
 		return nil, "", nil, err
 	}
 	if a.Count == nil {
-		return nil, "", nil, fmt.Errorf("how many events?")
+		return nil, "", nil, fmt.Errorf("missing argument \"count\"")
 	}
 	kind, details, err = theOnly(a.Event)
 	return client, kind, details, err

@@ -9,11 +9,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// server is the deployment that the tests run against, with a client of its own, which prepares the collections and
-// looks at the outcomes. That one is always the driver's.
+// server is the deployment for the tests. client is always a client of the driver. It prepares the collections and
+// checks their contents.
 type server struct {
 	uri      string
-	embedded bool // the embedded server, or one of its kind
+	embedded bool // the embedded server, or a similar one
 	client   *mongo.Client
 
 	version    []int
@@ -32,7 +32,7 @@ func connect(ctx context.Context, uri string) (*server, error) {
 	s := &server{uri: uri, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
 	if err := s.learn(ctx); err != nil {
 		_ = client.Disconnect(ctx)
-		return nil, fmt.Errorf("asking the server what it is: %w", err)
+		return nil, fmt.Errorf("cannot identify the server: %w", err)
 	}
 	return s, nil
 }
@@ -66,7 +66,7 @@ func (s *server) learn(ctx context.Context) error {
 	default:
 		s.topology = "single"
 	}
-	// A server that tells its parameters to nobody has none that a test could require.
+	// A server without getParameter has no parameters that a test can require.
 	s.parameters, _ = admin.RunCommand(ctx, bson.D{{Key: "getParameter", Value: "*"}}).Raw()
 	var parameters struct {
 		Mechanisms []string `bson:"authenticationMechanisms"`
@@ -81,7 +81,7 @@ func (s *server) isTopology(name string) bool {
 	return name == s.topology || name == "sharded-replicaset" && s.topology == "sharded"
 }
 
-// clean drops the databases that the files of suites have filled.
+// clean drops the databases that the files of the suites use.
 func (s *server) clean(ctx context.Context, all []*suite) {
 	dropped := map[string]bool{}
 	for _, suite := range all {
@@ -89,7 +89,7 @@ func (s *server) clean(ctx context.Context, all []*suite) {
 			for _, data := range f.file.InitialData {
 				if !dropped[data.Database] {
 					dropped[data.Database] = true
-					_ = s.client.Database(data.Database).Drop(ctx) // what stays is only untidy
+					_ = s.client.Database(data.Database).Drop(ctx) // an error leaves only an unused database
 				}
 			}
 		}

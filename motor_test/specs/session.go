@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// sessionOptions are those of an entity.
+// sessionOptions are the options of a session entity.
 type sessionOptions struct {
 	CausalConsistency *bool          `bson:"causalConsistency"`
 	Snapshot          *bool          `bson:"snapshot"`
@@ -55,7 +55,7 @@ func (e *entity) delegate() *mongo.Session {
 	return e.handle.(*mongo.Session)
 }
 
-// inSession returns the context for an operation: that of the session which is among its arguments, if there is one.
+// inSession returns the context of the session in the arguments, or ctx if there is none.
 func (r *run) inSession(ctx context.Context, args bson.Raw) (context.Context, error) {
 	id, ok := args.Lookup("session").StringValueOK()
 	if !ok {
@@ -73,7 +73,7 @@ func (r *run) inSession(ctx context.Context, args bson.Raw) (context.Context, er
 	return mongo.NewSessionContext(ctx, e.delegate()), nil
 }
 
-// lsid is what $$sessionLsid stands for.
+// lsid returns the value of $$sessionLsid.
 func (r *run) lsid(id string) (value, error) {
 	e, err := r.entities.of("session", id)
 	if err != nil {
@@ -102,7 +102,7 @@ func transactionOptions(args bson.Raw) (*options.TransactionOptionsBuilder, erro
 		return opts, nil
 	}
 	if !args.Lookup("maxCommitTimeMS").IsZero() {
-		return nil, &pending{"maxCommitTimeMS"} // which the driver does not have any more
+		return nil, &pending{"maxCommitTimeMS"} // the driver no longer has this option
 	}
 	var o handleOptions
 	if err := bson.Unmarshal(args, &o); err != nil {
@@ -111,8 +111,8 @@ func transactionOptions(args bson.Raw) (*options.TransactionOptionsBuilder, erro
 	return opts, apply(o, opts)
 }
 
-// withTransaction has the style call the operations of the argument callback. What fails among them is an error of the
-// transaction too; that one was expected is looked at on the way.
+// withTransaction runs the operations of the argument callback in a transaction. An error of an operation is also the
+// error of the transaction. The expected outcome of each operation is checked on the way.
 func withTransaction(r *run, e *entity, c call) (outcome, error) {
 	opts, err := transactionOptions(c.Arguments)
 	if err != nil {
@@ -150,7 +150,7 @@ func withTransaction(r *run, e *entity, c call) (outcome, error) {
 	return outcome{err: err}, wrong
 }
 
-// orElse returns the error of an operation, which has labels, or else another.
+// orElse returns the operation's own error, which has labels, or else err.
 func (o outcome) orElse(err error) error {
 	if o.err != nil {
 		return o.err
@@ -158,7 +158,7 @@ func (o outcome) orElse(err error) error {
 	return err
 }
 
-// driverSession returns what the driver keeps of a session to itself. Nothing may be under way.
+// driverSession returns the driver's private session. No operation may be in progress.
 func (r *run) driverSession(a runnerArguments) (reflect.Value, error) {
 	e, err := r.entities.of("session", a.Session)
 	if err != nil {
@@ -173,7 +173,7 @@ func (r *run) sessionDirty(a runnerArguments, want bool) error {
 		return err
 	}
 	if got := s.FieldByName("Dirty").Bool(); got != want {
-		return fmt.Errorf("%s: expected to be dirty: %v, got %v", a.Session, want, got)
+		return fmt.Errorf("session %s dirty: want %v, got %v", a.Session, want, got)
 	}
 	return nil
 }
@@ -184,12 +184,12 @@ func (r *run) sessionPinned(a runnerArguments, want bool) error {
 		return err
 	}
 	if got := !s.FieldByName("PinnedServerAddr").IsNil() || !s.FieldByName("PinnedConnection").IsNil(); got != want {
-		return fmt.Errorf("%s: expected to be pinned: %v, got %v", a.Session, want, got)
+		return fmt.Errorf("session %s pinned: want %v, got %v", a.Session, want, got)
 	}
 	return nil
 }
 
-// transactionStates are the format's names for the driver's numbers.
+// transactionStates are the format's names of the driver's transaction states.
 var transactionStates = []string{"none", "starting", "in_progress", "committed", "aborted"}
 
 func (r *run) sessionTransactionState(a runnerArguments) error {
@@ -198,7 +198,7 @@ func (r *run) sessionTransactionState(a runnerArguments) error {
 		return err
 	}
 	if got := transactionStates[s.FieldByName("TransactionState").Uint()]; got != a.State {
-		return fmt.Errorf("%s: expected its transaction to be %s, got %s", a.Session, a.State, got)
+		return fmt.Errorf("transaction state of session %s: want %s, got %s", a.Session, a.State, got)
 	}
 	return nil
 }

@@ -2,16 +2,15 @@ package specs
 
 import "slices"
 
-// skip is why tests of a file are not expected to pass. They are run all the same: one that passes must leave the list,
-// and through motor they have to end as they do through the driver.
+// skip lists tests of a file that are expected to fail, with the reason. They still run: a test that passes must be
+// removed from the list, and with motor the tests must end as they do with the driver.
 type skip struct {
 	file     string
 	tests    []string
-	embedded bool // with the embedded server alone
+	embedded bool // only with the embedded server
 	reason   string
 }
 
-// skips are all of them.
 var skips = []skip{
 	{
 		file: "sessions/snapshot-sessions-not-supported-server-error.json",
@@ -21,7 +20,7 @@ var skips = []skip{
 			"Server returns an error on distinct with snapshot",
 		},
 		embedded: true,
-		reason:   "it takes no notice of snapshots",
+		reason:   "it ignores snapshots",
 	},
 	{
 		file: "command-monitoring/logging/redacted-commands.json",
@@ -41,12 +40,12 @@ var skips = []skip{
 			"waitQueueSize should be included in connection pool created message when specified",
 			"waitQueueMultiple should be included in connection pool created message when specified",
 		},
-		reason: "the driver does not know the option",
+		reason: "the driver does not have this option",
 	},
 	{
 		file:   "server-discovery-and-monitoring/unified/logging-standalone.json",
 		tests:  []string{"Topology lifecycle"},
-		reason: "the driver logs once more, that the topology is unknown, before it stops to monitor it",
+		reason: "the driver logs an additional change of the topology to unknown before it stops monitoring",
 	},
 	{
 		file: "server-discovery-and-monitoring/unified/serverMonitoringMode.json",
@@ -61,19 +60,19 @@ var skips = []skip{
 		file:     "collection-management/clustered-indexes.json",
 		tests:    []string{"listCollections includes clusteredIndex", "listIndexes returns the index"},
 		embedded: true,
-		reason:   "it takes clusteredIndex and forgets it",
+		reason:   "it accepts clusteredIndex and does not store it",
 	},
 	{
 		file:     "command-monitoring/updateMany.json",
 		tests:    []string{"A successful updateMany with write errors"},
 		embedded: true,
-		reason:   "beside write errors it does not say n",
+		reason:   "its replies with write errors have no n",
 	},
 	{
 		file:     "command-monitoring/updateOne.json",
 		tests:    []string{"A successful updateOne with write errors"},
 		embedded: true,
-		reason:   "beside write errors it does not say n",
+		reason:   "its replies with write errors have no n",
 	},
 	{
 		file:     "crud/unified/findOneAndUpdate-errorResponse.json",
@@ -91,13 +90,13 @@ var skips = []skip{
 		file:     "unified-test-format/valid-fail/operation-failure.json",
 		tests:    []string{"Unsupported query operator"},
 		embedded: true,
-		reason:   "where there is no collection it finds nothing, without looking at the query",
+		reason:   "it does not check the query if the collection does not exist",
 	},
 	{
 		file:     "versioned-api/crud-api-version-1-strict.json",
 		tests:    []string{"distinct appends declared API version"},
 		embedded: true,
-		reason:   "it does not know which commands are in the API version 1",
+		reason:   "it does not know the commands of API version 1",
 	},
 }
 
@@ -106,7 +105,7 @@ func skipped(s *server, path, test string) string {
 	for _, one := range skips {
 		if (!one.embedded || s.embedded) && one.file == path && slices.Contains(one.tests, test) {
 			if one.embedded {
-				return "the embedded server: " + one.reason
+				return "embedded server: " + one.reason
 			}
 			return one.reason
 		}

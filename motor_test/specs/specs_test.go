@@ -9,46 +9,47 @@ import (
 	"github.com/gomotor/gomotor/motor_test/specs"
 )
 
-// waiting is all that tests may be pending for.
+// waiting lists the features that tests may be pending for.
 var waiting = []string{
-	"mapReduce",                                                                   // what motor does not have yet
-	"find(maxTimeMS)", "estimatedDocumentCount(maxTimeMS)", "upload(contentType)", // what the driver does not have any more
+	"mapReduce",                                                                   // not in motor yet
+	"find(maxTimeMS)", "estimatedDocumentCount(maxTimeMS)", "upload(contentType)", // no longer in the driver
 }
 
-// TestSpecifications runs MongoDB's own tests, through the driver, through futures and through callbacks.
+// TestSpecifications runs MongoDB's specification tests with the driver, with futures and with callbacks.
 func TestSpecifications(t *testing.T) {
 	report := run(t, specs.Config{Suites: specs.Embedded})
 	for _, suite := range specs.Embedded {
 		for _, style := range specs.Styles {
 			if !slices.ContainsFunc(report.Results, func(r specs.Result) bool { return r.Suite == suite && r.Style == style }) {
-				t.Errorf("%s has no tests in the style %s", suite, style)
+				t.Errorf("got no tests of %s in style %s, want some", suite, style)
 			}
 		}
 	}
 	for _, style := range specs.Styles {
 		if report.Count("", style, specs.Passed) == 0 {
-			t.Errorf("nothing passes in the style %s", style)
+			t.Errorf("got no passed tests in style %s, want some", style)
 		}
 		for name := range report.Waiting(style) {
 			if mongotest.Embedded() && !slices.Contains(waiting, name) {
-				t.Errorf("%s: tests wait for %s", style, name)
+				t.Errorf("got tests in style %s that are pending for %s, want none", style, name)
 			}
 		}
 	}
 }
 
-// TestRunner runs files of our own, of which those in valid-fail must fail, each in one thing that the runner compares.
+// TestRunner runs the files in testdata. Each file in valid-fail must fail, for one difference that the runner has to
+// notice.
 func TestRunner(t *testing.T) {
 	report := run(t, specs.Config{Dir: "testdata"})
 	for _, r := range report.Results {
 		if r.Verdict != specs.Passed && r.Verdict != specs.Failed {
-			t.Errorf("%s: %s: %s: %v: %s", r.Style, r.File, r.Test, r.Verdict, r.Reason)
+			t.Errorf("%s: %s: %s: got %v (%s), want passed or failed", r.Style, r.File, r.Test, r.Verdict, r.Reason)
 		}
 	}
 }
 
-// run runs suites and reports what fails. With a server of somebody's, that may be a test that the driver does not pass
-// there, or has not yet heard of, and that ends in the same way through us: that is told, and is no failure of ours.
+// run runs suites and reports failed tests. With a server other than the embedded one, the driver itself may fail a
+// test. If the test then fails in the same way with this library, run only logs it.
 func run(t *testing.T, config specs.Config) *specs.Report {
 	t.Helper()
 	report, err := specs.Run(t.Context(), config)
@@ -66,7 +67,7 @@ func run(t *testing.T, config specs.Config) *specs.Report {
 		switch {
 		case r.Verdict != specs.Failed:
 		case drivers[failure{r.File, r.Test, r.Reason}]:
-			t.Logf("%s, as through the driver: %s: %s: %s", r.Style, r.File, r.Test, r.Reason)
+			t.Logf("%s, as with the driver: %s: %s: %s", r.Style, r.File, r.Test, r.Reason)
 		default:
 			t.Errorf("%s: %s: %s: %s", r.Style, r.File, r.Test, r.Reason)
 		}

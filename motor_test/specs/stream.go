@@ -10,13 +10,13 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// A change stream is a cursor that is never read to its end, and is opened with all that it has to obey.
+// A change stream is a cursor without an end. All its options are set when it is opened.
 
-var errEndless = errors.New("a change stream is not read to its end")
+var errEndless = errors.New("a change stream has no end to read to")
 
 type driverStream struct{ driver *mongo.ChangeStream }
 
-func (s *driverStream) begin(context.Context) (outcome, error) { return outcome{}, nil }
+func (s *driverStream) start(context.Context) (outcome, error) { return outcome{}, nil }
 
 func (s *driverStream) all(context.Context) ([]value, outcome, error) {
 	return nil, outcome{}, errEndless
@@ -43,10 +43,10 @@ func (s *driverStream) set(_ context.Context, option string, _ value) error {
 	return &pending{"a change stream with " + option}
 }
 
-// motorStream is a change stream of motor or of callback.
+// motorStream is a change stream of package motor or callback.
 type motorStream struct{ motorCursor }
 
-func (s *motorStream) begin(ctx context.Context) (outcome, error) {
+func (s *motorStream) start(ctx context.Context) (outcome, error) {
 	return s.style.call(ctx, s.handle, "Open", nil, nil)
 }
 

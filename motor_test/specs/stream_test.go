@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/specs"
 )
 
-// streamFile has the operations of change streams, for a server that sends one change in the third round trip.
+// streamFile tests operations of change streams, with a server that sends one change in the third round trip.
 const streamFile = `{
   "description": "change streams on a scripted peer", "schemaVersion": "1.7",
   "createEntities": [
@@ -51,8 +51,8 @@ const streamFile = `{
   ]
 }`
 
-// The embedded server has no change streams: that the runner knows them is seen here.
-func TestRunnerOfChangeStreams(t *testing.T) {
+// TestRunnerChangeStreams uses a scripted peer, since the embedded server has no change streams.
+func TestRunnerChangeStreams(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("buildInfo", func(r *wiretest.Request) { r.OK(bson.M{"version": "7.0.0"}) })
 	for _, name := range []string{"getParameter", "killAllSessions"} {
@@ -70,7 +70,7 @@ func TestRunnerOfChangeStreams(t *testing.T) {
 			r.Fail(40324, "Location40324", "Unrecognized pipeline stage name")
 			return
 		}
-		trips = 1 // the tests run one after the other
+		trips = 1 // tests run one after the other
 		batch(r, "firstBatch")
 	})
 	peer.Handle("getMore", func(r *wiretest.Request) {
@@ -89,11 +89,11 @@ func TestRunnerOfChangeStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := 4 * len(specs.Styles); len(report.Results) != want {
-		t.Errorf("%d results, want %d", len(report.Results), want)
+		t.Errorf("got %d results, want %d", len(report.Results), want)
 	}
 	for _, r := range report.Results {
 		if r.Verdict != specs.Passed {
-			t.Errorf("%s: %s: %v: %s", r.Style, r.Test, r.Verdict, r.Reason)
+			t.Errorf("%s: %s: got %v (%s), want passed", r.Style, r.Test, r.Verdict, r.Reason)
 		}
 	}
 	if n := len(peer.Seen("killCursors")); n < 3*len(specs.Styles) {

@@ -9,30 +9,30 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// style is a way of working with the driver: by calling it, by futures, or by callbacks. Handles are what the style
-// works with; all of them have motor's method names, so that an operation of a file is a name and arguments.
+// style is an API style: the driver itself, futures, or callbacks. Handles are the clients, databases and so on of a
+// style. All have motor's method names, so that an operation is the same name and arguments in every style.
 type style interface {
-	// newClient returns a handle of a new client, and what closes it.
+	// newClient returns a handle of a new client, and a function that closes it.
 	newClient(uri string, opts *options.ClientOptions) (handle any, close func(context.Context) error, err error)
 	database(client any, name string, opts *options.DatabaseOptionsBuilder) any
 	collection(database any, name string, opts *options.CollectionOptionsBuilder) any
 	bucket(database any, opts *options.BucketOptionsBuilder) (any, error)
 
-	// call calls a method of a handle and waits for the outcome. err is for what is not the operation's: a method
-	// that does not exist is a [*pending], arguments that it cannot have are any other error.
+	// call calls a method of a handle and waits for the outcome. err is not a failure of the operation: it is a
+	// [*pending] for a method that does not exist, and another error for invalid arguments.
 	call(ctx context.Context, handle any, method string, args, opts []any) (o outcome, err error)
 
-	// withTransaction has fn called in a transaction of a session, on any goroutine, and waits for the outcome.
+	// withTransaction calls fn in a transaction of a session, on any goroutine, and waits for the outcome.
 	withTransaction(ctx context.Context, session any, opts *options.TransactionOptionsBuilder, fn func() error) error
 
-	// partial reports whether a result can stand beside an error.
+	// partial reports whether an operation can return a result together with an error.
 	partial() bool
-	// ofMotor reports whether it is one of ours, of which some things are known that the files do not know.
+	// ofMotor reports whether the style belongs to this library, which differs from the files in a few known ways.
 	ofMotor() bool
 	close()
 }
 
-// outcome is what has come of an operation.
+// outcome is the outcome of an operation.
 type outcome struct {
 	result any
 	err    error
@@ -45,7 +45,7 @@ const (
 	Callback = "callback"
 )
 
-// Styles are the names of all styles: the driver, to which the others are held, comes first.
+// Styles are the names of all styles. The driver, which is the reference for the others, comes first.
 var Styles = []string{Driver, Future, Callback}
 
 func newStyle(name string) (style, error) {
@@ -57,13 +57,13 @@ func newStyle(name string) (style, error) {
 	case Callback:
 		return newByCallbacks(), nil
 	}
-	return nil, fmt.Errorf("there is no style %q", name)
+	return nil, fmt.Errorf("unknown style %q", name)
 }
 
-// pending is the error of a case that needs something which is not there yet.
+// pending is the error of a test that needs a missing feature.
 type pending struct{ name string }
 
-func (p *pending) Error() string { return p.name + " is not there yet" }
+func (p *pending) Error() string { return p.name + " is not supported yet" }
 
 var (
 	contextType = reflect.TypeFor[context.Context]()
@@ -79,7 +79,7 @@ func methodOf(handle any, name string) (reflect.Value, error) {
 	return method, nil
 }
 
-// shortName is the type of a handle without its package and its parameters.
+// shortName returns the name of the handle's type without package and type parameters.
 func shortName(handle any) string {
 	t := reflect.TypeOf(handle)
 	if t.Kind() == reflect.Pointer {
@@ -89,8 +89,8 @@ func shortName(handle any) string {
 	return name
 }
 
-// inputs lays out the arguments of a method: the context where it takes one, callback where it takes a function, then
-// opts for its variadic parameter.
+// inputs returns the arguments for a method: ctx for its context parameter, callback for its function parameter, args
+// for the others, and opts for its variadic parameter.
 func inputs(method reflect.Value, ctx context.Context, args, opts []any, callback func(reflect.Type) reflect.Value) ([]reflect.Value, error) {
 	t := method.Type()
 	fixed := t.NumIn()
@@ -105,7 +105,7 @@ func inputs(method reflect.Value, ctx context.Context, args, opts []any, callbac
 		case p.Kind() == reflect.Func && callback != nil:
 			in = append(in, callback(p))
 		case len(args) == 0:
-			return nil, fmt.Errorf("%v takes more arguments", t)
+			return nil, fmt.Errorf("too few arguments for %v", t)
 		default:
 			v, err := assignable(args[0], p)
 			if err != nil {
@@ -115,7 +115,7 @@ func inputs(method reflect.Value, ctx context.Context, args, opts []any, callbac
 		}
 	}
 	if len(args) > 0 {
-		return nil, fmt.Errorf("%v takes fewer arguments", t)
+		return nil, fmt.Errorf("too many arguments for %v", t)
 	}
 	if len(opts) > 0 && !t.IsVariadic() {
 		return nil, &pending{fmt.Sprintf("options of %v", t)}
@@ -140,10 +140,10 @@ func assignable(arg any, to reflect.Type) (reflect.Value, error) {
 	case v.CanConvert(to) && (v.Kind() == to.Kind() || v.CanInt() && reflect.Zero(to).CanInt()):
 		return v.Convert(to), nil
 	}
-	return v, fmt.Errorf("a %T is no %v", arg, to)
+	return v, fmt.Errorf("%T is not assignable to %v", arg, to)
 }
 
-// outcomeOf splits what a method has returned: nothing, a result, an error, or both.
+// outcomeOf converts the return values of a method: a result, an error, both, or neither.
 func outcomeOf(out []reflect.Value) outcome {
 	var o outcome
 	for _, v := range out {

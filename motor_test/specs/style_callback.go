@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// byCallbacks works with package callback: every call is made on the loop, as event-loop code makes it, and its
-// callback comes there.
+// byCallbacks uses package callback. It makes every call on the loop, as event-loop code does, and the callback runs
+// there.
 type byCallbacks struct {
 	loop  *callback.Loop
 	ended chan struct{}
@@ -25,7 +25,7 @@ func newByCallbacks() *byCallbacks {
 	return s
 }
 
-func (s *byCallbacks) partial() bool { return false } // a callback is given the error alone
+func (s *byCallbacks) partial() bool { return false } // a callback gets no result with an error
 func (s *byCallbacks) ofMotor() bool { return true }
 
 func (s *byCallbacks) close() {
@@ -59,7 +59,7 @@ func (s *byCallbacks) call(ctx context.Context, handle any, method string, args,
 	if err != nil {
 		return outcome{}, err
 	}
-	done := make(chan outcome, 2) // a second call of the callback would be an error of ours: it is not lost
+	done := make(chan outcome, 2) // room for a second call of the callback, which would be a bug
 	asynchronous := false
 	in, err := inputs(m, ctx, args, opts, func(t reflect.Type) reflect.Value {
 		asynchronous = true
@@ -101,7 +101,7 @@ func (s *byCallbacks) withTransaction(ctx context.Context, session any, opts *op
 	ended := make(chan error, 1)
 	s.loop.AddCallback(func() {
 		callback.WithTransaction(ctx, session.(*callback.Session), func(_ context.Context, done callback.Func[any]) {
-			go func() { done(nil, fn()) }() // its calls are made on the loop, and waited for
+			go func() { done(nil, fn()) }() // fn runs its operations on the loop and waits for them
 		}, func(_ any, err error) { ended <- err }, opts)
 	})
 	select {

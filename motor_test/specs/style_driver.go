@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// byDriver calls the driver directly: the reference.
+// byDriver calls the driver directly. It is the reference.
 type byDriver struct{}
 
 func (byDriver) partial() bool { return true }
@@ -65,7 +65,7 @@ func (byDriver) withTransaction(ctx context.Context, session any, opts *options.
 	return err
 }
 
-// The driver's handles with motor's names for what the driver calls otherwise.
+// The driver's handles, with motor's names where the driver's names differ.
 type (
 	driverClient     struct{ *mongo.Client }
 	driverDatabase   struct{ *mongo.Database }
@@ -132,7 +132,7 @@ func (c driverCollection) ListSearchIndexes(ctx context.Context, name string, op
 	return c.SearchIndexes().List(ctx, which, opts...)
 }
 
-// Rename goes by a command: the driver has no method for it.
+// Rename sends a command, since the driver has no method for it.
 func (c driverCollection) Rename(ctx context.Context, newName string) *mongo.SingleResult {
 	db := c.Database()
 	return db.Client().Database("admin").RunCommand(ctx, bson.D{

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// byFutures works with package motor and awaits every future.
+// byFutures uses package motor and awaits every future.
 type byFutures struct{}
 
 func (byFutures) partial() bool { return true }

@@ -12,40 +12,40 @@ import (
 	"strings"
 )
 
-// module is where the files come from unless a folder is named. It is a driver of the past, which the module of the
-// tests keeps for them: the present one does not carry them.
+// module is the source of the files if no folder is given. It is the driver's first major version, which the module of
+// the tests requires only for the files: version 2 does not contain them.
 const module = "go.mongodb.org/mongo-driver"
 
-// Embedded are the suites that the embedded server can run, or refuse.
+// Embedded lists the suites that the embedded server can run or reject.
 var Embedded = []string{
 	"crud", "collection-management", "run-command", "index-management", "command-monitoring", "read-write-concern",
 	"versioned-api", "unified-test-format", "gridfs", "change-streams", "sessions", "transactions",
 }
 
-// DefaultDir returns the folder of the files that come with the module of the tests.
+// DefaultDir returns the folder of the files in the required module.
 func DefaultDir() (string, error) {
 	cmd := exec.Command("go", "list", "-m", "-json", module)
 	_, here, _, _ := runtime.Caller(0)
 	if dir := filepath.Dir(here); filepath.IsAbs(dir) {
 		if _, err := os.Stat(dir); err == nil {
-			cmd.Dir = dir // the module, whatever the working directory is
+			cmd.Dir = dir // the module, whatever the working directory
 		}
 	}
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("specs: looking for %s: %w", module, err)
+		return "", fmt.Errorf("specs: cannot find module %s: %w", module, err)
 	}
 	var m struct{ Dir string }
 	if err := json.Unmarshal(out, &m); err != nil {
-		return "", fmt.Errorf("specs: looking for %s: %w", module, err)
+		return "", fmt.Errorf("specs: cannot find module %s: %w", module, err)
 	}
 	if m.Dir == "" {
-		return "", fmt.Errorf("specs: %s has not been downloaded: go mod download", module)
+		return "", fmt.Errorf("specs: module %s has not been downloaded: run go mod download", module)
 	}
 	return filepath.Join(m.Dir, "testdata"), nil
 }
 
-// suite is the files of one folder.
+// suite has the files of one folder.
 type suite struct {
 	name  string
 	files []suiteFile
@@ -53,13 +53,13 @@ type suite struct {
 
 // suiteFile is one file of a suite.
 type suiteFile struct {
-	path    string // below the folder of all
+	path    string // relative to the folder of all suites
 	file    *file
-	refused error // a file that cannot be read
-	invalid bool  // that must fail
+	refused error // the error of a file that cannot be read
+	invalid bool  // the file must fail
 }
 
-// suites returns the suites of a folder: what is below it, by its first part. Files of other formats are left out.
+// suites returns the suites of a folder, one for each direct subfolder. It ignores files in other formats.
 func suites(dir string, only []string) ([]*suite, error) {
 	byName := map[string]*suite{}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -93,7 +93,7 @@ func suites(dir string, only []string) ([]*suite, error) {
 	}
 	for _, name := range only {
 		if byName[name] == nil {
-			return nil, fmt.Errorf("specs: there is no suite %q in %s", name, dir)
+			return nil, fmt.Errorf("specs: unknown suite %q in %s", name, dir)
 		}
 	}
 	var all []*suite
@@ -104,11 +104,11 @@ func suites(dir string, only []string) ([]*suite, error) {
 	return all, nil
 }
 
-// readSuiteFile returns what a file has: nothing if it is in some other format.
+// readSuiteFile returns the tests of a file, or nothing if it is in another format.
 func readSuiteFile(name, path string) ([]suiteFile, error) {
 	invalid := strings.Contains(path, "/valid-fail/")
 	if strings.Contains(path, "/invalid/") {
-		return nil, nil // of these, the JSON schema of the format alone can tell what is wrong
+		return nil, nil // only the format's JSON schema can find their errors
 	}
 	f, err := readFile(name)
 	switch {

@@ -8,20 +8,20 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// Config says what to run.
+// Config selects what to run.
 type Config struct {
-	Dir    string   // "": the files that come with the module of the tests
+	Dir    string   // "": the files of the required module
 	URI    string   // "": the server of package mongotest
 	Styles []string // nil: all
-	Suites []string // nil: those for the embedded server, or all of the folder with another
+	Suites []string // nil: the suites for the embedded server, or all suites of the folder with another server
 	Each   func(Result)
 }
 
-// Run runs suites in the styles and calls config.Each, if there is one, with every result as it comes.
+// Run runs suites in the styles. It calls config.Each, if set, with each result as soon as it is known.
 func Run(ctx context.Context, config Config) (*Report, error) {
 	for _, style := range config.Styles {
 		if !slices.Contains(Styles, style) {
-			return nil, fmt.Errorf("specs: there is no style %q", style)
+			return nil, fmt.Errorf("specs: unknown style %q", style)
 		}
 	}
 	if config.Styles == nil {
@@ -79,8 +79,8 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	return report, nil
 }
 
-// runTest runs a test in the styles, one after the other: the names of the databases are the file's. The driver goes
-// first, also where it is not asked for: the others are held to it.
+// runTest runs a test in each style, one after the other, since they use the same databases. The driver runs first,
+// even if it is not in styles, because it is the reference for the others.
 func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test *testCase) []Result {
 	var results []Result
 	add := func(style string, v Verdict, reason string) {

@@ -2,7 +2,7 @@ package specs
 
 import "sync"
 
-// thread runs operations one after the other, beside the test.
+// thread runs operations one after the other, concurrently with the test.
 type thread struct {
 	tasks chan func()
 	done  chan struct{}
@@ -12,7 +12,7 @@ type thread struct {
 	end sync.Once
 }
 
-// threadQueue is how many operations a thread takes before the test has to wait: more than any file has.
+// threadQueue is the number of operations that a thread accepts before the test must wait. No file has so many.
 const threadQueue = 100
 
 func newThread() *thread {
@@ -26,7 +26,7 @@ func newThread() *thread {
 	return t
 }
 
-// add has the thread do something; the first error is what wait returns.
+// add queues a task. wait returns the first error of a task.
 func (t *thread) add(task func() error) {
 	t.tasks <- func() {
 		err := task()
@@ -38,7 +38,7 @@ func (t *thread) add(task func() error) {
 	}
 }
 
-// wait ends the thread when it has done what it was given.
+// wait ends the thread after its last task.
 func (t *thread) wait() error {
 	t.end.Do(func() { close(t.tasks) })
 	<-t.done

@@ -9,16 +9,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// trace is what a test has done, told in such a way that it is the same in every style: what came of the operations,
-// and which commands were sent and how they ended.
+// trace records what a test has done, in a form that is the same in every style: the outcomes of the operations, the
+// commands sent and how they ended.
 type trace struct {
 	operations []string
 	commands   []string
-	beside     []string // results that stand beside errors; nil in a style that has none
+	partial    []string // results of failed operations; nil in a style that has none
 	unordered  bool     // the test has threads
 }
 
-// tracing serialises the operations of threads.
+// tracing serializes the operations of threads.
 var tracing sync.Mutex
 
 func (t *trace) operation(name string, o outcome) {
@@ -29,9 +29,9 @@ func (t *trace) operation(name string, o outcome) {
 	case o.err != nil:
 		f := failureOf(o.err)
 		line += f.String()
-		// What nothing was sent of has nothing to tell either, though the driver gives a result of zeros.
-		if beside, err := resultBeside(o.result); t.beside != nil && err == nil && f.server {
-			t.beside = append(t.beside, name+", beside the error: "+normal(beside))
+		// If nothing was sent, there is no partial result, although the driver returns one with zeros.
+		if result, err := partialResult(o.result); t.partial != nil && err == nil && f.server {
+			t.partial = append(t.partial, name+", result with the error: "+normal(result))
 		}
 	case isList:
 		var texts []string
@@ -51,7 +51,7 @@ func (t *trace) operation(name string, o outcome) {
 	t.operations = append(t.operations, line)
 }
 
-// record adds the commands of the clients.
+// record adds the commands of the clients to the trace.
 func (r *run) record() {
 	for _, client := range r.clients() {
 		told, _ := client.recorder.seen()
@@ -72,11 +72,11 @@ func (r *run) record() {
 	}
 }
 
-// difference returns the first thing in which two traces differ, or "".
+// difference returns the first difference between two traces, or "".
 func (t *trace) difference(reference *trace) string {
 	all := [][2][]string{{reference.operations, t.operations}, {reference.commands, t.commands}}
-	if reference.beside != nil && t.beside != nil {
-		all = append(all, [2][]string{reference.beside, t.beside})
+	if reference.partial != nil && t.partial != nil {
+		all = append(all, [2][]string{reference.partial, t.partial})
 	}
 	for _, lists := range all {
 		if t.unordered {
@@ -91,20 +91,20 @@ func (t *trace) difference(reference *trace) string {
 				got = lists[1][i]
 			}
 			if want != got {
-				return fmt.Sprintf("\tthe driver: %s\n\there:       %s", want, got)
+				return fmt.Sprintf("\tgot  %[2]s\n\twant %[1]s, as with the driver", want, got)
 			}
 		}
 	}
 	return ""
 }
 
-// passing are keys of commands and replies of which the values differ from one run to the next.
+// passing are keys of commands and replies whose values differ between runs.
 var passing = []string{
 	"lsid", "txnNumber", "getMore", "cursors", "id", "$clusterTime", "operationTime", "opTime", "electionId", "$configTime",
 	"$topologyTime", "topologyVersion", "localTime", "connectionId", "sizeOnDisk", "uploadDate",
 }
 
-// normal is a value in words: with its keys in order and without what differs from one run to the next.
+// normal returns a value as text, with sorted keys and without values that differ between runs.
 func normal(v value) string {
 	if v.IsZero() {
 		return "nothing"

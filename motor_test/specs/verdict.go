@@ -6,32 +6,32 @@ import (
 	"fmt"
 )
 
-// Verdict is how a test has ended in a style.
+// Verdict is the result of a test in a style.
 type Verdict int
 
 // The verdicts.
 const (
 	Passed  Verdict = iota
-	Failed          // it differs from what the file expects, or from the driver
-	Unmet           // skipped by the file's own requirements
-	Skipped         // skipped with a reason of ours
-	Refused         // the server refused, and everything ended as it did through the driver
-	Pending         // it needs something that is not there yet
+	Failed          // differs from what the file expects, or from the driver
+	Unmet           // skipped by the requirements in the file
+	Skipped         // skipped by skip.go
+	Refused         // not supported by the server, and the same as with the driver
+	Pending         // needs a missing feature
 )
 
 var verdictNames = [...]string{"passed", "failed", "skipped by the file", "skipped", "refused", "pending"}
 
-// String is the verdict in a word or two.
+// String returns the verdict in words.
 func (v Verdict) String() string { return verdictNames[v] }
 
-// Result is what has come of one test in one style.
+// Result is the result of one test in one style.
 type Result struct {
 	Suite, File, Test, Style string
 	Verdict                  Verdict
-	Reason                   string // "" for what simply passes
+	Reason                   string // "" for a test that simply passes
 }
 
-// attempt is a test that was run in a style.
+// attempt is the outcome of a test in a style.
 type attempt struct {
 	trace trace
 	err   error
@@ -42,8 +42,8 @@ func try(ctx context.Context, s *server, style string, f *file, test *testCase) 
 	return attempt{tr, err}
 }
 
-// judge says how a test has ended, given how it ended through the driver. Whatever the file expects: it has to have
-// ended as it did there, operation by operation and command by command.
+// judge returns the verdict on a test, given its outcome with the driver. Whatever the file expects, the test must end
+// as with the driver, operation by operation and command by command.
 func judge(style string, own, reference attempt, skipReason string) (Verdict, string) {
 	var (
 		waits, referenceWaits     *pending
@@ -54,12 +54,12 @@ func judge(style string, own, reference attempt, skipReason string) (Verdict, st
 	}
 	if !errors.As(reference.err, &referenceWaits) {
 		if difference := own.trace.difference(&reference.trace); difference != "" {
-			return Failed, fmt.Sprintf("%v, and not what happens through the driver:\n%s", own, difference)
+			return Failed, fmt.Sprintf("%v, but different from the driver:\n%s", own, difference)
 		}
 	}
 	switch {
 	case own.err == nil && skipReason != "":
-		return Failed, "it passes, and is on the list of skips: " + skipReason
+		return Failed, "the test passes, but skip.go lists it: " + skipReason
 	case own.err == nil:
 		return Passed, ""
 	case skipReason != "":
@@ -71,23 +71,23 @@ func judge(style string, own, reference attempt, skipReason string) (Verdict, st
 	return Failed, own.err.Error()
 }
 
-// judgeInvalid is judge for a test that must fail. Something that is not there yet proves nothing.
+// judgeInvalid is like judge, for a test that must fail. A missing feature proves nothing.
 func judgeInvalid(own attempt, skipReason string) (Verdict, string) {
 	var waits *pending
 	switch {
 	case errors.As(own.err, &waits):
 		return Pending, waits.name
 	case own.err != nil && skipReason != "":
-		return Failed, "it fails, as it must, and is on the list of skips: " + skipReason
+		return Failed, "the test fails, as it must, but skip.go lists it: " + skipReason
 	case own.err != nil:
-		return Passed, "it fails, as it must: " + own.err.Error()
+		return Passed, "the test fails, as it must: " + own.err.Error()
 	case skipReason != "":
 		return Skipped, skipReason
 	}
-	return Failed, "it must fail, and passes"
+	return Failed, "the test passes, but must fail"
 }
 
-// String says whether it has passed.
+// String returns the error, or that there is none.
 func (a attempt) String() string {
 	if a.err == nil {
 		return "as the file expects"
