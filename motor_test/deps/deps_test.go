@@ -1,5 +1,5 @@
-// Package deps_test holds the promise that a program which imports gomotor inherits the MongoDB driver and little
-// else: none of what the tests and the embedded server need.
+// Package deps_test checks the dependencies of a program that imports gomotor: the MongoDB driver and little else. No
+// module that only the tests and the embedded server need is among them.
 package deps_test
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const root = "github.com/gomotor/gomotor"
 
-// unwanted are the modules that the nested modules need and a user must never see.
+// unwanted matches modules that the nested modules need and a user must not get.
 var unwanted = regexp.MustCompile(`(?i)ferretdb|sqlite|opentelemetry|prometheus`)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,12 +37,12 @@ func TestUserInheritsNoTestDependency(t *testing.T) {
 			modules := strings.Fields(golang(t, scratch, list.args...))
 			for _, want := range []string{root, "go.mongodb.org/mongo-driver/v2"} {
 				if !slices.Contains(modules, want) {
-					t.Errorf("%s is missing: the list does not show what a user gets", want)
+					t.Errorf("got modules %q, want %s among them", modules, want)
 				}
 			}
 			for _, m := range modules {
 				if unwanted.MatchString(m) {
-					t.Errorf("a user inherits %s", m)
+					t.Errorf("got module %s, want it in the nested modules only", m)
 				}
 			}
 		})
@@ -73,8 +73,9 @@ func TestRootModuleRequiresThreeModules(t *testing.T) {
 	}
 }
 
-// scratchModule makes a user's module outside of the workspace, which imports nothing but package motor of this
-// checkout. It starts with the checkout's go.sum, so that a filled module cache is all that the go command needs.
+// scratchModule writes a user's module outside the workspace and returns its directory. The module imports package motor
+// of this checkout and nothing else. It has the checkout's go.sum, so the go command works offline with a filled module
+// cache.
 func scratchModule(t *testing.T) string {
 	t.Helper()
 	dir, checkout := t.TempDir(), checkout(t)
@@ -94,7 +95,7 @@ func scratchModule(t *testing.T) string {
 	return dir
 }
 
-// checkout is the directory of the root module.
+// checkout returns the directory of the root module.
 func checkout(t *testing.T) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", root)

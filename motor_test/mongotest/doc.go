@@ -1,8 +1,8 @@
 // Package mongotest gives tests and examples a MongoDB server, with nothing to install.
 //
-// The server is the one that the environment variable MONGODB_URI names. Without the variable it is an embedded
-// FerretDB: a real server that speaks the real protocol, with its data in a temporary directory, on a free port of
-// the loopback interface.
+// The environment variable MONGODB_URI names the server. Without the variable, the package starts an embedded
+// FerretDB. It speaks MongoDB's wire protocol on a free port of the loopback interface, and keeps its data in a
+// temporary directory.
 //
 // # In a test package
 //
@@ -17,10 +17,11 @@
 //		db := client.Database(mongotest.DatabaseName(t))
 //	}
 //
-// A test that stops its server, or that must see no other databases, gets one of its own from [Start]. Close clients
-// in t.Cleanup or by defer, as usual: cleanups run last in, first out, so the server outlives them.
+// A test that stops its server, or that must see no other databases, calls [Start] for a separate server. Close
+// clients in t.Cleanup or by defer, as usual. Cleanups run last in, first out, so the server stops after its clients.
 //
-// What the embedded server lacks (transactions, change streams, collation, …) is tested against a real one only:
+// The embedded server has no transactions, change streams, collation and other features. A test of one of them skips
+// itself without a real server:
 //
 //	mongotest.SkipIfEmbedded(t, "change streams")
 //
@@ -35,10 +36,11 @@
 //
 // # Cost
 //
-// An embedded server starts in about 2 ms inside the process, and stops in 5 to 10 ms once its clients have left. It
-// gives clients that are still connected 3 s, so a test that forgets to close its client is that much slower.
+// An embedded server starts in about 2 ms inside the process. It stops in 5 to 10 ms once its clients have
+// disconnected. It waits 3 s for clients that are still connected, so a test that does not close its client is slow.
 //
-// In a build with the race detector the server is a separate process instead, built without the detector by the go
-// command when it is not in the build cache; it starts in about half a second, so share it. To see what a server does,
-// set MONGOTEST_LOG to debug, info, warn or error.
+// In a build with the race detector the server is a separate process, which the go command builds without the
+// detector. It starts in about half a second when it is in the build cache, so share it.
+//
+// Set MONGOTEST_LOG to debug, info, warn or error to log what an embedded server does.
 package mongotest

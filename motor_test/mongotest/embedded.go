@@ -9,7 +9,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/internal/ferret"
 )
 
-// startEmbedded starts a server inside this process. It takes milliseconds, so the context is not looked at.
+// startEmbedded starts a server inside this process. It takes milliseconds, so it ignores the context.
 func startEmbedded(context.Context) (*Server, error) {
 	s, err := ferret.Start()
 	if err != nil {

@@ -4,5 +4,5 @@ package mongotest
 
 import "context"
 
-// startEmbedded starts a server in a process of its own, because package ferret has no race build.
+// startEmbedded starts a server in another process, because package ferret has no race build.
 func startEmbedded(ctx context.Context) (*Server, error) { return startProcess(ctx) }

@@ -1,6 +1,6 @@
 package mongotest
 
-// The two ways to make a server and a name that a build without the race detector hides behind Run and DatabaseName.
+// The functions behind Run in a race build, and behind DatabaseName.
 var (
 	StartProcess     = startProcess
 	MakeDatabaseName = databaseName

@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// command is the program that serves in a process of its own.
+// command is the program of the server process.
 const command = "github.com/gomotor/gomotor/motor_test/cmd/mongotestd"
 
-// stopTimeout bounds how long a server process may take to stop: it gives its clients three seconds.
+// stopTimeout bounds the stop of a server process, which waits three seconds for its clients.
 const stopTimeout = 10 * time.Second
 
 // startProcess starts the server as a process built without the race detector.
 //
-// "go run" does the building: it keeps the program in Go's build cache, which any number of test binaries may use at
-// the same time, and hands our pipes down to it. The program stops when its standard input ends. The only writing end
-// of that pipe is ours, so it ends with Close, and with this process too, even when that is killed.
+// "go run" builds the program, keeps it in Go's build cache, which test binaries may share, and passes our pipes to
+// it. The program stops when its standard input ends. Only this process has the writing end of that pipe. So the input
+// ends with Close, and also when this process is killed.
 func startProcess(ctx context.Context) (*Server, error) {
 	gocmd, err := goCommand()
 	if err != nil {
@@ -39,7 +39,7 @@ func startProcess(ctx context.Context) (*Server, error) {
 	if os.Getenv("MONGOTEST_LOG") != "" {
 		cmd.Stderr = os.Stderr
 	}
-	cmd.WaitDelay = time.Second // when "go run" had to be killed, its child may hold the pipes a moment longer
+	cmd.WaitDelay = time.Second // after a kill of "go run", its child may hold the pipes a moment longer
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("mongotest: %w", err)
@@ -52,9 +52,9 @@ func startProcess(ctx context.Context) (*Server, error) {
 		return nil, fmt.Errorf("mongotest: %w", err)
 	}
 
-	// A context that ends before the server is ready kills "go run", which ends the read below. It can also end when
-	// the line has been read but not yet disarmed: "go run" is dead then while its child serves, so that counts as
-	// not started, and stop ends the child's input.
+	// A context that ends before the server is ready kills "go run", which ends the read below. It can also end
+	// between the read and disarm. Then "go run" is dead while its child still serves. Such a server counts as not
+	// started, and stop ends its input.
 	disarm := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	line, readErr := bufio.NewReader(stdout).ReadString('\n')
 	alive := disarm()
@@ -70,7 +70,7 @@ func startProcess(ctx context.Context) (*Server, error) {
 	return nil, fmt.Errorf("mongotest: starting the server: %w\n%s", errors.Join(readErr, err), messages.Bytes())
 }
 
-// stopProcess ends the server by ending its input, and waits for it.
+// stopProcess closes the server's input, and waits until the server has stopped.
 func stopProcess(cmd *exec.Cmd, stdin io.Closer) error {
 	_ = stdin.Close()
 	kill := time.AfterFunc(stopTimeout, func() { _ = cmd.Process.Kill() })
@@ -81,18 +81,18 @@ func stopProcess(cmd *exec.Cmd, stdin io.Closer) error {
 	return nil
 }
 
-// goCommand finds the go command. "go test" puts the one that it belongs to first on the PATH.
+// goCommand returns the path of the go command. "go test" puts its own go command first on the PATH.
 func goCommand() (string, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
-		return "", fmt.Errorf("mongotest: the server of a race build is built by the go command; "+
-			"put it on the PATH, or set %s to a running server: %w", uriEnv, err)
+		return "", fmt.Errorf("mongotest: a race build needs the go command for its server: "+
+			"put go on the PATH, or set %s to a running server: %w", uriEnv, err)
 	}
 	return path, nil
 }
 
-// sourceDir is the directory of this file, from where the go command finds the module whatever the working directory
-// is. A binary built with -trimpath does not know it; then the working directory must be inside the workspace.
+// sourceDir returns the directory of this file, so that the go command finds the module from any working directory. It
+// returns "" in a binary built with -trimpath: then the working directory must be inside the workspace.
 func sourceDir() string {
 	_, file, _, _ := runtime.Caller(0)
 	dir := filepath.Dir(file)

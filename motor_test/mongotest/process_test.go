@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// serveUntilKilled is the helper's program: it starts a server process, tells its URI and never stops it.
+// serveUntilKilled is the program of the helper process. It starts a server process, prints its URI and never stops it.
 func serveUntilKilled() {
 	server, err := mongotest.StartProcess(context.Background())
 	if err != nil {
@@ -27,7 +27,7 @@ func TestProcessServerEndsWithKilledParent(t *testing.T) {
 	embedded(t)
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
-	t.Setenv("MONGOTEST_LOG", "error") // the server then has the helper's standard error, and holds it until its end
+	t.Setenv("MONGOTEST_LOG", "error") // the server then inherits the helper's standard error
 
 	cmd := helper(t, helperIsShot)
 	var stderr bytes.Buffer
@@ -46,15 +46,15 @@ func TestProcessServerEndsWithKilledParent(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	// Wait returns when standard error ends, which is when the helper and the server are both gone.
+	// Wait returns when standard error ends, that is, when both the helper and the server have ended.
 	if err := cmd.Wait(); err == nil {
-		t.Error("the helper ended by itself")
+		t.Error("Wait() = nil, want the error of a killed process")
 	}
 	if t.Failed() {
 		t.Fatalf("the helper's standard error:\n%s", stderr.Bytes())
 	}
 	mustRefuse(t, strings.TrimSpace(line))
 	if n := entries(t, tmp); n != 0 {
-		t.Errorf("%d entries left in TMPDIR", n)
+		t.Errorf("%d entries left in TMPDIR, want 0", n)
 	}
 }

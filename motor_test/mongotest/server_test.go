@@ -19,18 +19,20 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// starters are the two ways in which an embedded server is started: the one of this build, which is inside the
-// process when the race detector is off, and always a process of its own.
-var starters = map[string]func(context.Context) (*mongotest.Server, error){
-	"as this build does": mongotest.Run,
-	"as a process":       mongotest.StartProcess,
+// starters are the functions that start an embedded server. Run starts it in this process if the race detector is off.
+var starters = []struct {
+	name  string
+	start func(context.Context) (*mongotest.Server, error)
+}{
+	{"Run", mongotest.Run},
+	{"StartProcess", mongotest.StartProcess},
 }
 
 func TestServerAcceptsDriverCommands(t *testing.T) {
-	for name, start := range starters {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range starters {
+		t.Run(c.name, func(t *testing.T) {
 			embedded(t)
-			coll := connect(t, run(t, start).URI()).Database("db").Collection("coll")
+			coll := connect(t, run(t, c.start).URI()).Database("db").Collection("coll")
 			if _, err := coll.InsertMany(t.Context(), []any{bson.M{"_id": 1}, bson.M{"_id": 2}}); err != nil {
 				t.Fatal(err)
 			}
@@ -45,19 +47,19 @@ func TestServerAcceptsDriverCommands(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(docs) != 2 || docs[0].ID != 2 || docs[1].ID != 1 {
-				t.Errorf("found %v, want the documents 2 and 1", docs)
+				t.Errorf("got %v, want documents 2 and 1", docs)
 			}
 		})
 	}
 }
 
 func TestServersShareNoData(t *testing.T) {
-	for name, start := range starters {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range starters {
+		t.Run(c.name, func(t *testing.T) {
 			embedded(t)
-			one, other := run(t, start).URI(), run(t, start).URI()
+			one, other := run(t, c.start).URI(), run(t, c.start).URI()
 			if one == other {
-				t.Fatalf("both servers are at %s", one)
+				t.Fatalf("both servers have the URI %s, want two URIs", one)
 			}
 			if _, err := connect(t, one).Database("db").Collection("coll").InsertOne(t.Context(), bson.M{}); err != nil {
 				t.Fatal(err)
@@ -67,21 +69,21 @@ func TestServersShareNoData(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n != 0 {
-				t.Errorf("the other server has %d documents of the first", n)
+				t.Errorf("the other server has %d documents, want 0", n)
 			}
 		})
 	}
 }
 
 func TestServerCloseLeavesNothing(t *testing.T) {
-	for name, start := range starters {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range starters {
+		t.Run(c.name, func(t *testing.T) {
 			embedded(t)
 			leaks := goleak.IgnoreCurrent()
 			tmp := t.TempDir()
 			t.Setenv("TMPDIR", tmp)
 
-			server, err := start(t.Context())
+			server, err := c.start(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,14 +92,14 @@ func TestServerCloseLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if entries(t, tmp) == 0 {
-				t.Error("the running server has no directory in TMPDIR")
+				t.Error("0 entries in TMPDIR while the server runs, want its directory")
 			}
 			if err := client.Disconnect(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 
 			var wg sync.WaitGroup
-			for range 3 { // Close may be called again, and at the same time
+			for range 3 { // calls may repeat and overlap
 				wg.Go(func() {
 					if err := server.Close(); err != nil {
 						t.Errorf("Close: %v", err)
@@ -107,7 +109,7 @@ func TestServerCloseLeavesNothing(t *testing.T) {
 			wg.Wait()
 			mustRefuse(t, server.URI())
 			if n := entries(t, tmp); n != 0 {
-				t.Errorf("%d entries left in TMPDIR", n)
+				t.Errorf("%d entries left in TMPDIR, want 0", n)
 			}
 			goleak.VerifyNone(t, leaks)
 		})
@@ -115,14 +117,14 @@ func TestServerCloseLeavesNothing(t *testing.T) {
 }
 
 func TestRunContextIsDone(t *testing.T) {
-	for name, start := range starters {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range starters {
+		t.Run(c.name, func(t *testing.T) {
 			embedded(t)
 			leaks := goleak.IgnoreCurrent()
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if _, err := start(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want context.Canceled", err)
+			if _, err := c.start(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("got error %v, want context.Canceled", err)
 			}
 			goleak.VerifyNone(t, leaks)
 		})
@@ -132,7 +134,7 @@ func TestRunContextIsDone(t *testing.T) {
 func TestProcessServerWithoutGoCommand(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if _, err := mongotest.StartProcess(t.Context()); err == nil {
-		t.Error("a server was started without the go command")
+		t.Error("StartProcess without the go command: got no error, want one")
 	}
 }
 
@@ -140,24 +142,24 @@ func TestRunWithMongoDBURI(t *testing.T) {
 	const uri = "mongodb://db.example.net:27018/?replicaSet=rs"
 	t.Setenv("MONGODB_URI", uri)
 	if mongotest.Embedded() {
-		t.Error("Embedded reports true with MONGODB_URI set")
+		t.Error("Embedded() = true with MONGODB_URI set, want false")
 	}
 	server, err := mongotest.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if server.URI() != uri {
-		t.Errorf("URI %s, want %s", server.URI(), uri)
+		t.Errorf("URI() = %s, want %s", server.URI(), uri)
 	}
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
 	if got := mongotest.Start(t); got != uri {
-		t.Errorf("Start returned %s, want %s", got, uri)
+		t.Errorf("Start() = %s, want %s", got, uri)
 	}
 }
 
-// embedded makes the servers of a test embedded ones even when the suite runs against another.
+// embedded makes the test use embedded servers even if the suite runs against another one.
 func embedded(t *testing.T) {
 	t.Helper()
 	t.Setenv("MONGODB_URI", "")
@@ -177,7 +179,7 @@ func run(t *testing.T, start func(context.Context) (*mongotest.Server, error)) *
 	return server
 }
 
-// connect returns a client that has reached the server, and disconnects it at the end of the test if the test has not.
+// connect returns a client that has reached the server. The client is disconnected at the end of the test.
 func connect(t *testing.T, uri string) *mongo.Client {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
@@ -195,7 +197,7 @@ func connect(t *testing.T, uri string) *mongo.Client {
 	return client
 }
 
-// mustRefuse checks that nobody listens at the URI any more.
+// mustRefuse checks that no server listens at the URI.
 func mustRefuse(t *testing.T, uri string) {
 	t.Helper()
 	u, err := url.Parse(uri)
@@ -207,10 +209,11 @@ func mustRefuse(t *testing.T, uri string) {
 		_ = conn.Close()
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("connecting to the stopped server: error %v, want %v", err, syscall.ECONNREFUSED)
+		t.Errorf("connecting to the stopped server: got error %v, want %v", err, syscall.ECONNREFUSED)
 	}
 }
 
+// entries returns the number of entries of a directory.
 func entries(t *testing.T, dir string) int {
 	t.Helper()
 	f, err := os.Open(dir)

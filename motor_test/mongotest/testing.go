@@ -18,11 +18,11 @@ import (
 // DatabasePrefix begins every name that [DatabaseName] makes.
 const DatabasePrefix = "gomotor_test_"
 
-// maxDatabaseName is MongoDB's limit for the name of a database, in bytes.
+// maxDatabaseName is MongoDB's limit for the length of a database name, in bytes.
 const maxDatabaseName = 63
 
-// Start returns the URI of a server that is the test's own, and stops it at the end of the test. With MONGODB_URI set
-// it returns that. It must not be called inside a synctest bubble, since the server does real I/O.
+// Start starts a server for this test alone, returns its URI, and stops the server at the end of the test. With
+// MONGODB_URI set it returns that URI. Do not call it inside a synctest bubble, since the server does real I/O.
 func Start(t testing.TB) string {
 	t.Helper()
 	s, err := Run(t.Context())
@@ -37,15 +37,15 @@ func Start(t testing.TB) string {
 	return s.URI()
 }
 
-// shared is the server of all tests of a package.
+// shared is the server that the tests of a package share.
 var shared struct {
 	sync.Mutex
-	main   bool // Main is there to stop the server
+	main   bool // Main runs, and stops the server
 	server *Server
 }
 
-// Main is a package's whole TestMain: it runs the tests, stops the server that they shared, fails when a goroutine is
-// left over, and exits. The options are goleak's, for goroutines that may stay.
+// Main is the body of a package's TestMain. It runs the tests, stops the server that they shared, fails if a goroutine
+// is left, and exits. The options are those of goleak, for goroutines that may stay.
 func Main(m *testing.M, leaks ...goleak.Option) {
 	shared.Lock()
 	shared.main = true
@@ -56,7 +56,7 @@ func Main(m *testing.M, leaks ...goleak.Option) {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
-	// After a failure, goroutines of the failed tests would only hide the reason.
+	// After a failure, a report of the goroutines of failed tests would hide the reason.
 	if code == 0 {
 		if err := goleak.Find(leaks...); err != nil {
 			fmt.Fprintf(os.Stderr, "mongotest: goroutines leaked after the tests passed: %v\n", err)
@@ -66,15 +66,15 @@ func Main(m *testing.M, leaks ...goleak.Option) {
 	os.Exit(code)
 }
 
-// URI returns the URI of the server that all tests of the package share, and starts it for the first that asks. The
-// package needs a TestMain that calls [Main], which stops the server. With MONGODB_URI set it returns that. It must
-// not be called inside a synctest bubble, since the server does real I/O.
+// URI returns the URI of the server that all tests of the package share. The first call starts the server. The package
+// needs a TestMain that calls [Main], which stops it. With MONGODB_URI set, URI returns that URI. Do not call it inside
+// a synctest bubble, since the server does real I/O.
 func URI(t testing.TB) string {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
 	if !shared.main {
-		t.Fatal("mongotest: URI needs a TestMain that calls mongotest.Main; a test without one calls mongotest.Start")
+		t.Fatal("mongotest: no TestMain calls mongotest.Main: add one, or call mongotest.Start instead of URI")
 	}
 	if shared.server == nil {
 		s, err := Run(t.Context())
@@ -97,9 +97,9 @@ func stopShared() error {
 	return err
 }
 
-// DatabaseName returns a database name that no other call returns, in this process or another. It is legal everywhere
-// (lower-case letters, digits and underscores, at most 63 bytes), begins with [DatabasePrefix] and tells the test. With
-// MONGODB_URI set, the database is dropped at the end of the test.
+// DatabaseName returns a database name that no other call returns, in this process or another. The name begins with
+// [DatabasePrefix] and contains the test's name, shortened if need be. It is valid on every server: lower-case letters,
+// digits and underscores, at most 63 bytes. With MONGODB_URI set, the database is dropped at the end of the test.
 func DatabaseName(t testing.TB) string {
 	t.Helper()
 	name := databaseName(t.Name())
@@ -145,7 +145,7 @@ func dropDatabase(uri, name string) (err error) {
 	return client.Database(name).Drop(ctx)
 }
 
-// SkipIfEmbedded skips a test of something that the embedded server lacks.
+// SkipIfEmbedded skips a test of a feature that the embedded server lacks.
 func SkipIfEmbedded(t testing.TB, lacks string) {
 	t.Helper()
 	if Embedded() {

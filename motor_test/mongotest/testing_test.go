@@ -14,8 +14,8 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// The test binary runs itself as a helper for what cannot be seen from inside a test: a package that leaks, and a
-// process that is killed while its server runs.
+// The test binary runs itself as a helper process for two cases that a test cannot check from inside: a package that
+// leaks a goroutine, and a process that is killed while its server runs.
 const (
 	helperEnv    = "MONGOTEST_HELPER"
 	helperLeaks  = "leaks"
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestURIReturnsSharedServer(t *testing.T) {
 	uri := mongotest.URI(t)
 	if again := mongotest.URI(t); again != uri {
-		t.Errorf("URI returned %s, then %s", uri, again)
+		t.Errorf("URI() = %s, want %s as before", again, uri)
 	}
 	connect(t, uri)
 }
@@ -50,12 +50,12 @@ func TestDatabaseName(t *testing.T) {
 				t.Errorf("name %q (%d bytes) does not match %s", name, len(name), legal)
 			}
 			if name == other {
-				t.Errorf("two calls returned %s", name)
+				t.Errorf("two calls returned %s, want two names", name)
 			}
 		})
 	}
 	if name := mongotest.DatabaseName(t); !strings.HasPrefix(name, mongotest.DatabasePrefix+"testdatabasename_") {
-		t.Errorf("%s does not tell the test", name)
+		t.Errorf("DatabaseName() = %s, want the test's name in it", name)
 	}
 }
 
@@ -79,11 +79,11 @@ func TestDatabaseNameDropsDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Contains(names(), name) {
-			t.Fatalf("the server has no database %s", name)
+			t.Fatalf("the server has no database %s, want it before the end of its test", name)
 		}
 	})
 	if slices.Contains(names(), name) {
-		t.Errorf("database %s is still there after its test", name)
+		t.Errorf("the server has database %s after its test, want it dropped", name)
 	}
 }
 
@@ -97,10 +97,10 @@ func TestSkipIfEmbedded(t *testing.T) {
 		return skipped
 	}
 	if !skipped("") {
-		t.Error("a test of the embedded server went on")
+		t.Error("SkipIfEmbedded did not skip a test of the embedded server")
 	}
 	if skipped("mongodb://db.example.net") {
-		t.Error("a test of a real server was skipped")
+		t.Error("SkipIfEmbedded skipped a test of a real server")
 	}
 }
 
@@ -112,10 +112,10 @@ func TestMainFailsOnGoroutineLeak(t *testing.T) {
 	out, err := helper(t, helperLeaks, "-test.run=^"+t.Name()+"$").CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Errorf("the package that leaks ended with %v, want exit status 1", err)
+		t.Errorf("the helper that leaks: got %v, want exit status 1", err)
 	}
 	if !strings.Contains(string(out), "goroutines leaked") {
-		t.Errorf("the output does not say why:\n%s", out)
+		t.Errorf("got output\n%s\nwant \"goroutines leaked\" in it", out)
 	}
 }
 
