@@ -74,7 +74,7 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-// builds are builds that took so many milliseconds, and megabytes.
+// builds returns builds, each with a CPU time in milliseconds and a peak memory in megabytes.
 func builds(figures ...int64) []compiletime.Build {
 	all := make([]compiletime.Build, 0, len(figures))
 	for _, n := range figures {

@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// Config says what to measure.
+// Config has the parameters of a measurement.
 type Config struct {
-	Checkout string    // the directory of the root module; empty: the one that the go command finds from here
+	Checkout string    // the directory of the root module; if empty, the one that the go command finds from here
 	Rounds   int       // how often each program is rebuilt
-	Log      io.Writer // gets a line for each build; nil: none
+	Log      io.Writer // gets a line for each build; may be nil
 }
 
-// Build is what one run of the go command cost.
+// Build is the cost of one run of the go command.
 type Build struct {
 	CPU  time.Duration // user and system, of the go command and its children
 	Peak int64         // bytes: the resident memory of the largest of these processes
 }
 
-// Run measures all programs. A change of source precedes every build, and the programs take turns, so that what else
-// the machine does meets all of them alike.
+// Run measures all programs. It changes the source before every build. The programs take turns, so that other load on
+// the machine affects them all.
 func Run(ctx context.Context, config Config) (Report, error) {
 	checkout := config.Checkout
 	if checkout == "" {
@@ -64,7 +64,7 @@ func findCheckout(ctx context.Context) (string, error) {
 	}
 	dir := strings.TrimSpace(out)
 	if dir == "" {
-		return "", fmt.Errorf("compiletime: module %s is not here: run this command in a checkout of it", Root)
+		return "", fmt.Errorf("compiletime: found no module %s: run this command in a checkout of it", Root)
 	}
 	return dir, nil
 }
@@ -72,7 +72,7 @@ func findCheckout(ctx context.Context) (string, error) {
 type measurement struct {
 	user  *user
 	log   io.Writer
-	edits int64 // begins with the time, so that no build of an earlier run is still in the build cache
+	edits int64 // starts at the time, so that the build cache has no build of an earlier run
 }
 
 func (m *measurement) run(ctx context.Context, rounds int) (Report, error) {
@@ -115,8 +115,8 @@ func (m *measurement) build(ctx context.Context, program string, flags ...string
 	return usage(cmd.ProcessState)
 }
 
-// countFunctions returns how many functions the compiler compiles in the package of a program. The flag that asks for
-// the number is part of the key of the build cache, so the build that counts is not one of those that are measured.
+// countFunctions returns the number of functions that the compiler compiles in the package of a program. It needs a
+// build of its own, because the compiler flag for the number is part of the build cache's key.
 func (m *measurement) countFunctions(ctx context.Context, program string) (int, error) {
 	path := filepath.Join(m.user.dir, program+".bench")
 	if _, err := m.build(ctx, program, "-gcflags=-bench="+path); err != nil {
@@ -129,7 +129,7 @@ func (m *measurement) countFunctions(ctx context.Context, program string) (int, 
 	return ParseFunctions(string(text))
 }
 
-// output runs a command and returns its standard output. Its error has what the command wrote to standard error.
+// output runs a command and returns its standard output. Its error includes the command's standard error.
 func output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

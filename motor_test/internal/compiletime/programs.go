@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Root is the path of the module whose users are measured.
+// Root is the path of the module that is measured.
 const Root = "github.com/gomotor/gomotor"
 
-// Baseline is the program that the others are compared with.
+// Baseline is the program on the driver, with which the others are compared.
 const Baseline = "driver"
 
-// Programs are the programs that are measured, in the order of the table: each looks up one document.
+// Programs are the programs to measure, in the order of the table. Each looks up one document.
 var Programs = []string{Baseline, "futures", "callback", "coroutine"}
 
 //go:embed testdata
@@ -23,13 +23,13 @@ var sources embed.FS
 // marker is the text of a program that an edit replaces.
 const marker = "edit 0"
 
-// user is a module that imports the checkout, as a user's module does: outside of the workspace.
+// user is a module outside the workspace that imports the checkout, as a user's module does.
 type user struct {
 	dir string
 }
 
-// newUser writes the programs into a module in dir. It begins with the checkout's go.sum, so that the module cache is
-// all that the go command needs.
+// newUser writes the programs into a module in dir. The module has the checkout's go.sum, so the go command works
+// offline with a filled module cache.
 func newUser(dir, checkout string) (*user, error) {
 	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
 	if err != nil {
@@ -64,7 +64,7 @@ func (u *user) edit(program string, number int64) error {
 	return u.write(filepath.Join(program, "main.go"), edited)
 }
 
-// Edit returns the source of a program with the one text that is there to be edited replaced.
+// Edit returns the source of a program with its marker replaced. The source must contain the marker once.
 func Edit(source string, number int64) (string, error) {
 	if n := strings.Count(source, marker); n != 1 {
 		return "", fmt.Errorf("compiletime: the source has %q %d times: want once", marker, n)

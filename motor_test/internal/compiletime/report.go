@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// Report has the programs in the order of the table.
+// Report has the results of the programs, in the order of the table.
 type Report []Row
 
-// Row is what was measured of one program.
+// Row is the result of one program.
 type Row struct {
 	Program   string
 	Functions int // compiled in the program's own package
 	Builds    []Build
 }
 
-// Limits say what a program may cost.
+// Limits are the maximum costs of a program.
 type Limits struct {
 	Functions int     // compiled in its package
 	CPU       float64 // as a multiple of the baseline's
 }
 
-// CPU returns the median of the builds.
+// CPU returns the median CPU time of the builds.
 func (r Row) CPU() time.Duration {
 	return median(r.Builds, func(b Build) int64 { return int64(b.CPU) }, func(n int64) time.Duration { return time.Duration(n) })
 }
 
-// Peak returns the median of the builds, in bytes.
+// Peak returns the median peak memory of the builds, in bytes.
 func (r Row) Peak() int64 {
 	return median(r.Builds, func(b Build) int64 { return b.Peak }, func(n int64) int64 { return n })
 }
 
-// median returns the middle value, or the mean of the two in the middle; 0 if there are no builds.
+// median returns the middle value, or the mean of the two middle ones. It returns 0 if there are no builds.
 func median[T any](builds []Build, value func(Build) int64, convert func(int64) T) T {
 	all := make([]int64, 0, len(builds))
 	for _, b := range builds {
@@ -54,7 +54,7 @@ func median[T any](builds []Build, value func(Build) int64, convert func(int64) 
 	}
 }
 
-// Ratio returns a row's CPU time as a multiple of the baseline's; 0 if there is none.
+// Ratio returns a row's CPU time as a multiple of the baseline's. It returns 0 if the report has no baseline.
 func (r Report) Ratio(row Row) float64 {
 	i := slices.IndexFunc(r, func(row Row) bool { return row.Program == Baseline })
 	if i < 0 || r[i].CPU() == 0 {
@@ -74,7 +74,7 @@ func (r Report) Write(w io.Writer) error {
 	return t.Flush()
 }
 
-// Exceeded returns a sentence for every figure of a program that is beyond its limit. The baseline has none.
+// Exceeded returns a sentence for every figure of a program above its limit. The baseline has no limits.
 func (r Report) Exceeded(limits Limits) []string {
 	var all []string
 	for _, row := range r {
@@ -93,12 +93,12 @@ func (r Report) Exceeded(limits Limits) []string {
 	return all
 }
 
-// compiledFunctions is the line of the compiler's phase that compiles functions, as in
+// compiledFunctions matches the line of the compiler's phase that compiles functions, as in
 //
 //	BenchmarkCompile:main:be:compilefuncs  1  123456 ns/op  12.34 %  20834 funcs  168756 funcs/s
 var compiledFunctions = regexp.MustCompile(`(?m)^\S*be:compilefuncs\s.*?\s(\d+)\s+funcs\s`)
 
-// ParseFunctions returns the number of compiled functions from what the compiler writes with its flag -bench.
+// ParseFunctions returns the number of compiled functions in the compiler's output with its flag -bench.
 func ParseFunctions(text string) (int, error) {
 	found := compiledFunctions.FindAllStringSubmatch(text, -1)
 	if len(found) != 1 {

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// usage fails: outside of Unix the system does not add up what the children of a process have used.
+// usage fails, since other systems than Unix do not add up the usage of child processes.
 func usage(*os.ProcessState) (Build, error) {
 	return Build{}, errors.New("compiletime: the CPU time of child processes can be measured on Unix only")
 }

@@ -2,9 +2,9 @@
 
 // Package ferret runs FerretDB, a MongoDB server written in Go, inside this process.
 //
-// It is left out of race builds on purpose. Under the race detector FerretDB answers four to ten times slower, its
-// debug checks turn a client that goes away into a panic of the whole process, and compiling SQLite for it takes
-// minutes. Package mongotest starts a process built without the detector instead.
+// Race builds leave it out on purpose. Under the race detector FerretDB is four to ten times slower, its debug checks
+// panic the whole process when a client disconnects, and compiling SQLite takes minutes. Package mongotest starts a
+// process built without the detector instead.
 package ferret
 
 import (
@@ -19,15 +19,15 @@ import (
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
 
-// LogEnv names the environment variable that makes servers log to standard error: debug, info, warn or error.
-// Without it they log nothing.
+// LogEnv names the environment variable for the level at which servers log to standard error: debug, info, warn or
+// error. Without it they log nothing.
 const LogEnv = "MONGOTEST_LOG"
 
 // constructing serialises calls of ferretdb.New, which writes a variable of its package that running servers read.
-// Every call writes the same value, so it is enough that the first is over before a server runs.
+// Every call writes the same value, so it is enough that the first call returns before a server runs.
 var constructing sync.Mutex
 
-// Server is a running FerretDB with a directory of its own.
+// Server is a running FerretDB with its own directory.
 type Server struct {
 	uri   string
 	close func() error
@@ -87,13 +87,13 @@ func start(dir string) (*Server, error) {
 // URI is the connection string of the server.
 func (s *Server) URI() string { return s.uri }
 
-// Close stops the server and removes its files. Clients that are still connected are given three seconds to leave.
-// Later calls return what the first returned.
+// Close stops the server and removes its files. It waits three seconds for clients that are still connected. Later
+// calls return the result of the first.
 func (s *Server) Close() error { return s.close() }
 
-// storageURL tells SQLite to keep the databases in dir, and nothing elsewhere: without temp_store it spills large
-// sorts into files of the system's choosing. The data need not survive a crash, so nothing waits for the disk, which
-// makes single inserts two to three times faster.
+// storageURL returns a URL with which SQLite keeps the databases in dir. temp_store keeps SQLite from writing large sorts
+// to temporary files elsewhere. The data need not survive a crash, so SQLite does not wait for the disk, which makes
+// single inserts two to three times faster.
 func storageURL(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package figures measures things side by side. The contestants of a row take turns in short runs; a row's figures are
-// the medians of these, and the ratios are what travels between machines. Allocations and CPU are those of the whole
-// process. Nothing is asserted: a busy machine is not a bug.
+// Package figures compares the cost of implementations. The contestants of a row take turns in short runs, and the
+// package prints the median of each contestant's runs. Compare ratios between machines, not times. Allocations and CPU
+// time are those of the whole process. The package asserts nothing, since a busy machine is not a bug.
 //
-// The flags -figures, -only, -rounds and -slice belong to the tests that import it.
+// It adds the flags -figures, -only, -rounds and -slice to the tests that import it.
 package figures
 
 import (
@@ -16,38 +16,39 @@ import (
 
 var (
 	wanted = flag.Bool("figures", false, "measure and print the figures")
-	only   = flag.String("only", "", "a regular expression for the rows that are measured")
-	rounds = flag.Int("rounds", 9, "runs of each contestant of a row, of which the median counts")
-	slice  = flag.Duration("slice", 0, "how long one run takes; 0: as long as these rows need")
+	only   = flag.String("only", "", "measure the rows that match this regular expression")
+	rounds = flag.Int("rounds", 9, "runs of each contestant; the table shows their median")
+	slice  = flag.Duration("slice", 0, "duration of one run; 0: the duration that the test chooses")
 )
 
-// Row is one thing to do and those who do it. The first contestant is ours.
+// Row is a task and the contestants that do it. The first contestant is ours.
 type Row struct {
 	Name        string
 	Contestants []Contestant
 }
 
-// Contestant does something n times, where n is a multiple of Unit.
+// Contestant is an implementation. Do runs the task n times, where n is a multiple of Unit.
 type Contestant struct {
 	Name string
 	Unit int
 	Do   func(n int)
 }
 
-// Compare returns a row.
+// Compare returns a Row.
 func Compare(name string, contestants ...Contestant) Row { return Row{name, contestants} }
 
-// By returns a contestant.
+// By returns a Contestant.
 func By(name string, unit int, do func(n int)) Contestant { return Contestant{name, unit, do} }
 
-// figure is what doing something once takes: times in nanoseconds.
+// figure is the cost of one task: times in nanoseconds, the number of allocations, bytes allocated.
 type figure struct{ time, cpu, allocations, bytes float64 }
 
-// Report prints the table, if the flag says so. need is how long one run should take.
+// Report measures the rows and prints the table. Without the flag -figures it skips the test. need is the duration of
+// one run, unless the flag -slice is set.
 func Report(t *testing.T, need time.Duration, rows func(*testing.T) []Row) {
 	t.Helper()
 	if !*wanted {
-		t.Skip("without -figures nothing is measured")
+		t.Skip("measures only with the flag -figures")
 	}
 	if *slice > 0 {
 		need = *slice
@@ -80,7 +81,7 @@ func report(t *testing.T, need time.Duration, r Row) {
 	}
 }
 
-// size returns how often something is done in the time.
+// size returns the number of tasks that a run of duration need does.
 func (c Contestant) size(need time.Duration) int {
 	for n := c.Unit; ; n *= 4 {
 		begin := time.Now()

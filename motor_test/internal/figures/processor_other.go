@@ -4,5 +4,5 @@ package figures
 
 import "time"
 
-// processorTime is known on Unix only.
+// processorTime returns 0: the CPU time is available on Unix only.
 func processorTime() time.Duration { return 0 }

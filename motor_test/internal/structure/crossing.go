@@ -17,13 +17,13 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// CrossingLimits are the operations that Crossing knows, and the most files that each may cross.
+// CrossingLimits has the operations that Crossing knows, and how many files each may cross.
 var CrossingLimits = map[string]int{"InsertOne": 18, "Next": 20}
 
 const crossingProgram = source.Module + "/motor_test/internal/structure/crossing"
 
-// Crossing executes an operation in callback style, and returns the files of the project, by their paths from the
-// root of the module, in which statements ran because of it.
+// Crossing executes an operation in callback style. It returns the files of the project in which statements ran because
+// of the operation, as paths relative to the root of the module.
 func Crossing(ctx context.Context, operation string) ([]string, error) {
 	if _, ok := CrossingLimits[operation]; !ok {
 		return nil, fmt.Errorf("structure: unknown operation %q: want one of %q",
@@ -33,7 +33,7 @@ func Crossing(ctx context.Context, operation string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	covered := []string{crossingProgram} // or the program could not write its counters
+	covered := []string{crossingProgram} // without it, the program cannot write its counters
 	for path := range packages {
 		if strings.HasPrefix(path, source.Module+"/") {
 			covered = append(covered, path)
@@ -54,7 +54,7 @@ func Crossing(ctx context.Context, operation string) ([]string, error) {
 	}
 	rounds, err := filepath.Glob(filepath.Join(dir, "*", "with"))
 	if err != nil || len(rounds) == 0 {
-		return nil, errors.Join(errors.New("structure: the program has written no counters"), err)
+		return nil, errors.Join(errors.New("structure: the program wrote no counters"), err)
 	}
 	var files map[string]bool
 	for _, with := range rounds {
@@ -70,7 +70,7 @@ func Crossing(ctx context.Context, operation string) ([]string, error) {
 		if files == nil {
 			files = round
 		}
-		// What else ran in one of the windows, such as the end of an idle worker, did not run in all of them.
+		// A file counts if it is in every round. Unrelated statements, such as the end of an idle worker, run in some only.
 		maps.DeleteFunc(files, func(file string, _ bool) bool {
 			return !round[file] || strings.HasPrefix(file, "motor_test/")
 		})
@@ -78,7 +78,7 @@ func Crossing(ctx context.Context, operation string) ([]string, error) {
 	return slices.Sorted(maps.Keys(files)), nil
 }
 
-// Counters say how often each block of statements ran, by file and position.
+// Counters has the number of runs of each block of statements, by file and position.
 type Counters map[string]map[string]int
 
 // counters reads a directory of coverage counters.
@@ -124,7 +124,7 @@ func ReadCounters(profile io.Reader) (Counters, error) {
 	return all, lines.Err()
 }
 
-// Beyond returns the files in which a block ran more often than in other.
+// Beyond returns the files with a block that ran more often in c than in other.
 func (c Counters) Beyond(other Counters) map[string]bool {
 	files := make(map[string]bool)
 	for file, blocks := range c {
@@ -137,7 +137,7 @@ func (c Counters) Beyond(other Counters) map[string]bool {
 	return files
 }
 
-// command runs a command. Its error has what the command printed.
+// command runs a command. Its error includes the command's output.
 func command(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	out, err := cmd.CombinedOutput()

@@ -2,16 +2,15 @@ package structure
 
 import "slices"
 
-// Cut is a set of edges without which the largest cycle is smaller.
+// Cut is a set of edges. Removing them makes the largest cycle smaller.
 type Cut struct {
 	Edges  []Edge
 	Freed  []string // the files that leave the largest cycle
 	Before int      // files in the largest cycle before the cut
-	After  int      // and after it
+	After  int      // files in it after the cut
 }
 
-// Cost returns the number of different things that have to be moved, passed in or given up: for each edge, the names
-// that it uses.
+// Cost returns the number of names that the edges use. Each of them has to be moved, passed as a parameter or removed.
 func (c Cut) Cost() int {
 	n := 0
 	for _, e := range c.Edges {
@@ -20,8 +19,9 @@ func (c Cut) Cost() int {
 	return n
 }
 
-// Cuts returns the cheapest way that it finds to bring the largest cycle down to limit files, one cut after the
-// other. Each cut is a minimum cut between two files of the cycle: the one that frees most files for its cost.
+// Cuts returns cuts that together bring the largest cycle down to limit files. It chooses one cut after the other: of
+// the minimum cuts between two files of the cycle, the one that frees the most files for its cost. The total cost need
+// not be the lowest possible one.
 func (g *Graph) Cuts(limit int) []Cut {
 	var cuts []Cut
 	for rest := g; ; {
@@ -47,7 +47,7 @@ func bestCut(g *Graph, cycle []string) Cut {
 				cut := Cut{Edges: part.minimumCut(ends[0], ends[1]), Before: len(cycle)}
 				left := part.Without(cut.Edges).LargestCycle()
 				cut.After = len(left)
-				// Files freed for each unit of cost, compared without a division.
+				// Compare the files freed per unit of cost. Cross-multiplying avoids a division.
 				if best.Edges != nil && (cut.Before-cut.After)*best.Cost() <= (best.Before-best.After)*cut.Cost() {
 					continue
 				}
@@ -59,8 +59,8 @@ func bestCut(g *Graph, cycle []string) Cut {
 	return best
 }
 
-// hubs returns the three files with the most edges: they will stay in the cycle, so that cuts are looked for between
-// them and the others.
+// hubs returns the three files with the most edges. They are likely to stay in the cycle, so Cuts looks for cuts between
+// them and the other files.
 func hubs(g *Graph) []string {
 	degree := make(map[string]int)
 	for _, e := range g.Edges {
@@ -72,8 +72,8 @@ func hubs(g *Graph) []string {
 	return files[:min(3, len(files))]
 }
 
-// minimumCut returns the edges of least total cost without which there is no way from a file to another: the maximum
-// flow, by breadth-first augmenting paths, and then the edges that leave what is still reached.
+// minimumCut returns the edges of least total cost whose removal leaves no path from one file to the other. It computes
+// the maximum flow by breadth-first augmenting paths. The cut has the edges that leave the files still reached.
 func (g *Graph) minimumCut(from, to string) []Edge {
 	number := make(map[string]int, len(g.Files))
 	for i, file := range g.Files {
@@ -106,7 +106,7 @@ func (g *Graph) minimumCut(from, to string) []Edge {
 	}
 }
 
-// breadthFirst returns for each file the one before it on a shortest way from start, -1 if there is none.
+// breadthFirst returns for each file its predecessor on a shortest path from start, or -1 if there is no path.
 func breadthFirst(capacity [][]int, start int) []int {
 	previous := slices.Repeat([]int{-1}, len(capacity))
 	previous[start] = start

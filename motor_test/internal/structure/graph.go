@@ -14,19 +14,19 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// Graph has the files of a package and what they use of one another.
+// Graph has the files of a package and the uses between them.
 type Graph struct {
 	Files []string // sorted
 	Edges []Edge   // sorted by From and To
 }
 
-// Edge says that a file depends on another.
+// Edge is the dependency of one file on another.
 type Edge struct {
 	From, To string
 	Uses     []Use // sorted by Name
 }
 
-// Use is something that the file To of an edge declares and the file From uses.
+// Use is a name that the file To of an edge declares and the file From uses.
 type Use struct {
 	Name       string // "Name", "Type.Method" or "Type.Field"
 	References int
@@ -41,7 +41,7 @@ func (e Edge) References() int {
 	return n
 }
 
-// Load reads a package, named as "go list" takes it, without its tests.
+// Load reads the one package that pattern names for "go list", without its tests.
 func Load(pattern string) (*Graph, error) {
 	packages, err := source.List("-export", "-deps", pattern)
 	if err != nil {
@@ -60,7 +60,7 @@ func Load(pattern string) (*Graph, error) {
 	panic("unreachable")
 }
 
-// check type-checks the files of a package, and makes their graph.
+// check type-checks the files of a package and returns their graph.
 func check(p *source.Package, importer types.Importer) (*Graph, error) {
 	fset := token.NewFileSet()
 	var files []*ast.File
@@ -118,8 +118,8 @@ func newGraph(fset *token.FileSet, pkg *types.Package, info *types.Info, files [
 	return g
 }
 
-// memberNames returns the names of methods and fields with those of their types, by where they are declared. An
-// instantiated method or field is declared where the generic one is.
+// memberNames returns the names of methods and fields, qualified by their types, by their positions. An instantiated
+// method or field has the position of the generic one.
 func memberNames(pkg *types.Package) map[token.Pos]string {
 	names := make(map[token.Pos]string)
 	for _, name := range pkg.Scope().Names() {
@@ -148,8 +148,8 @@ func memberNames(pkg *types.Package) map[token.Pos]string {
 	return names
 }
 
-// LargestCycle returns the largest group of files that all depend on each other, sorted; none if there is no cycle.
-// Of several that are as large it returns the first in the order of names.
+// LargestCycle returns the largest group of files that all depend on each other, sorted. It returns nil if there is no
+// cycle. Of several groups of that size it returns the first in the order of names.
 func (g *Graph) LargestCycle() []string {
 	var largest []string
 	for _, c := range g.components() {
@@ -171,7 +171,7 @@ func (g *Graph) components() [][]string {
 		stack      []string
 		onStack    = make(map[string]bool)
 		index      = make(map[string]int) // from 1, in the order of visits
-		low        = make(map[string]int) // the least index on the stack that the file reaches
+		low        = make(map[string]int) // the lowest index on the stack that the file reaches
 		visit      func(file string)
 	)
 	visit = func(file string) {
@@ -205,7 +205,7 @@ func (g *Graph) components() [][]string {
 	return components
 }
 
-// Within returns the part of the graph that lies between these files.
+// Within returns the graph of these files and the edges between them.
 func (g *Graph) Within(files []string) *Graph {
 	part := &Graph{Files: files}
 	for _, e := range g.Edges {

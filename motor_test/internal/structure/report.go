@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Limits say how large a package may be.
+// Limits are the maximum sizes of a package.
 type Limits struct {
 	Files int // source files
 	Cycle int // files in the largest cycle
@@ -21,8 +21,8 @@ func (g *Graph) Write(w io.Writer) error {
 	return err
 }
 
-// WriteEdges prints what holds the largest cycle together: its edges, those with the fewest references first, and
-// the cheapest cuts that bring it down to limit files.
+// WriteEdges prints the edges of the largest cycle, those with the fewest references first, and cuts that bring the
+// cycle down to limit files.
 func (g *Graph) WriteEdges(w io.Writer, limit int) error {
 	part := g.Within(g.LargestCycle())
 	edges := slices.Clone(part.Edges)
@@ -58,7 +58,7 @@ func (e Edge) String() string {
 	return b.String()
 }
 
-// Exceeded returns a sentence for every figure that is beyond its limit.
+// Exceeded returns a sentence for every figure above its limit.
 func (g *Graph) Exceeded(limits Limits) []string {
 	var all []string
 	if n := len(g.Files); n > limits.Files {

@@ -109,7 +109,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// ring returns a graph of n files, each of which uses the next one, and the last one the first.
+// ring returns the edges of n files. Each file uses the next one, and the last file uses the first.
 func ring(prefix string, n int) []structure.Edge {
 	var edges []structure.Edge
 	for i := range n {
@@ -135,7 +135,7 @@ func graph(edges ...structure.Edge) *structure.Graph {
 }
 
 func TestCuts(t *testing.T) {
-	// Two rings that are joined by two edges one way and one edge the other way, which is cheaper to cut.
+	// Two edges lead from one ring to the other, and one edge leads back. Cutting the one edge is cheaper.
 	edges := append(ring("a", 5), ring("b", 5)...)
 	edges = append(edges, edge("a0", "b0", 2), edge("a1", "b1", 2), edge("b3", "a3", 1))
 	cuts := graph(edges...).Cuts(5)

@@ -1,11 +1,11 @@
-// Command crossing executes an operation in callback style on a scripted peer, and writes down which statements ran.
+// Command crossing executes an operation in callback style on a scripted peer, and records which statements ran.
 // Package structure builds it with coverage counters.
 //
 //	crossing OPERATION DIRECTORY
 //
-// It writes rounds 0, 1, 2, each with the counters of two windows of time that start at zero: DIRECTORY/0/without,
-// in which nothing was executed, and DIRECTORY/0/with, in which the operation was. Before that it executes the
-// operation, so that opening the client belongs to neither.
+// It first executes the operation once, so that opening the client is not counted. Then it writes the rounds 0, 1 and 2.
+// Each round has the counters of two windows of time: DIRECTORY/0/without, in which nothing was executed, and
+// DIRECTORY/0/with, in which the operation was. The counters start at zero in each window.
 package main
 
 import (
@@ -28,7 +28,7 @@ import (
 
 const rounds = 3
 
-// operation has two steps, of which the second one is measured: it calls done once, when its callback is called.
+// operation has two steps. Only the second one is measured. It calls done once, when the callback is called.
 type operation struct {
 	prepare func()
 	execute func(done func(error))
@@ -42,7 +42,7 @@ func newOperation(name string, coll *callback.Collection[bson.M]) (operation, er
 			coll.InsertOne(ctx, bson.M{"text": "hello"}, func(_ *motor.InsertOneResult, err error) { done(err) })
 		}}, nil
 	case "Next":
-		var cursors []*callback.Cursor[bson.M] // those that are forgotten would be closed in the background
+		var cursors []*callback.Cursor[bson.M] // keeps cursors reachable, so that none is closed in the background
 		return operation{func() { cursors = append(cursors, coll.Find(bson.M{"text": "hello"})) }, func(done func(error)) {
 			cursors[len(cursors)-1].Next(ctx, func(_ bson.M, err error) { done(err) })
 		}}, nil
@@ -106,7 +106,7 @@ func run(t *process, name, dir string) error {
 	return nil
 }
 
-// window writes the counters of what ran during and because of a call into a directory.
+// window writes the counters of the statements that ran during a call, or after it because of the call, into dir.
 func window(dir string, client *motor.Client, call func() error) error {
 	rest(client)
 	if err := coverage.ClearCounters(); err != nil {
@@ -125,8 +125,8 @@ func window(dir string, client *motor.Client, call func() error) error {
 	return coverage.WriteCountersDir(dir)
 }
 
-// rest waits until a worker has ended its operation, and then for what it does before it is idle, which is not
-// visible from outside.
+// rest waits until no worker runs an operation. Then it waits longer, since a worker does some work before it is idle,
+// and the end of that work is not visible.
 func rest(client *motor.Client) {
 	for client.Stats().Running > 0 {
 		time.Sleep(time.Millisecond)
@@ -134,7 +134,7 @@ func rest(client *motor.Client) {
 	time.Sleep(20 * time.Millisecond)
 }
 
-// process is what a peer takes for a test.
+// process implements the part of testing.T that a peer needs.
 type process struct {
 	cleanups []func()
 }
