@@ -254,12 +254,7 @@ func (c *collection) prepareDelete(ctx context.Context, now settings, e *argumen
 //
 // Motor: MotorCollection.find_one_and_delete.
 func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
-	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
-		options: func() (options.FindOneAndUpdateOptions, error) { return convertOptions(opts, command.FindOneAndDelete) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
-			return coll.FindOneAndDelete(ctx, query, opts...)
-		},
-	})
+	return findOneAnd[D](ctx, &c.collection, filter, deleteOneArgs(opts))
 }
 
 // FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
@@ -272,16 +267,7 @@ func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts .
 //
 // Motor: MotorCollection.find_one_and_replace.
 func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *future.Future[D] {
-	change, err := c.codec.encodeReplacement(replacement)
-	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
-		change: change, err: err,
-		options: func() (options.FindOneAndUpdateOptions, error) {
-			return convertOptions(opts, command.FindOneAndReplace)
-		},
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
-			return coll.FindOneAndReplace(ctx, query, change, opts...)
-		},
-	})
+	return findOneAnd[D](ctx, &c.collection, filter, replaceOneArgs(&c.codec, replacement, opts))
 }
 
 // FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
@@ -294,22 +280,54 @@ func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replaceme
 //
 // Motor: MotorCollection.find_one_and_update.
 func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions]) *future.Future[D] {
-	change, err := c.codec.encodeUpdate(update)
-	return findOneAnd[D](ctx, &c.collection, filter, findAndModifyArgs{
-		change: change, err: err,
-		options: func() (options.FindOneAndUpdateOptions, error) { return mergeOptions(opts) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
-			return coll.FindOneAndUpdate(ctx, query, change, opts...)
-		},
-	})
+	return findOneAnd[D](ctx, &c.collection, filter, updateOneArgs(&c.codec, update, opts))
 }
 
-// findAndModifyArgs is a write of one document that the server returns.
+// findAndModifyArgs is a write of one document that the server returns. The functions that make one are not inlined:
+// their closures, and the generic code in these, would be compiled in every program.
 type findAndModifyArgs struct {
 	change  any                                             // nil: delete the document
 	err     error                                           // change is invalid
 	options func() (options.FindOneAndUpdateOptions, error) // for findOneAndByCommand
 	driver  func(context.Context, *mongo.Collection, bson.Raw) *mongo.SingleResult
+}
+
+//go:noinline
+func deleteOneArgs(opts []options.Lister[options.FindOneAndDeleteOptions]) findAndModifyArgs {
+	return findAndModifyArgs{
+		options: func() (options.FindOneAndUpdateOptions, error) { return convertOptions(opts, command.FindOneAndDelete) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndDelete(ctx, query, opts...)
+		},
+	}
+}
+
+//go:noinline
+func replaceOneArgs(
+	c *codec, replacement any, opts []options.Lister[options.FindOneAndReplaceOptions],
+) findAndModifyArgs {
+	change, err := c.encodeReplacement(replacement)
+	return findAndModifyArgs{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) {
+			return convertOptions(opts, command.FindOneAndReplace)
+		},
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndReplace(ctx, query, change, opts...)
+		},
+	}
+}
+
+//go:noinline
+func updateOneArgs(c *codec, update any, opts []options.Lister[options.FindOneAndUpdateOptions]) findAndModifyArgs {
+	change, err := c.encodeUpdate(update)
+	return findAndModifyArgs{
+		change: change, err: err,
+		options: func() (options.FindOneAndUpdateOptions, error) { return mergeOptions(opts) },
+		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
+			return coll.FindOneAndUpdate(ctx, query, change, opts...)
+		},
+	}
 }
 
 // findOneAnd starts such a write.
