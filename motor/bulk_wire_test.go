@@ -99,7 +99,7 @@ func TestBulkWriteCommands(t *testing.T) {
 				peer.Receive(s.command).Want(want).OK(bson.M{"n": len(s.list)})
 			}
 			if _, err := writing.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("BulkWrite() = %v, want nil", err)
 			}
 		})
 	}
@@ -204,12 +204,12 @@ func TestBulkWriteResult(t *testing.T) {
 					t.Fatalf("result %+v, error %v", result, err)
 				}
 				if got := countsOf(t, result); !reflect.DeepEqual(got, test.want) {
-					t.Errorf("done:\n%v, want\n%v", got, test.want)
+					t.Errorf("got counts\n%v\nwant\n%v", got, test.want)
 				}
 				var own *motor.Error
 				if !errors.As(err, &own) {
 					if err != nil || test.errors != nil {
-						t.Errorf("error: %v", err)
+						t.Errorf("got error %v, want nil", err)
 					}
 					return
 				}
@@ -231,11 +231,11 @@ func TestBulkWriteResult(t *testing.T) {
 				}
 				var driver mongo.BulkWriteException
 				if !errors.As(err, &driver) || len(driver.WriteErrors) != len(test.errors) {
-					t.Fatalf("the driver's error: %+v", driver)
+					t.Fatalf("got driver error %+v, want a BulkWriteException", driver)
 				}
 				for _, e := range driver.WriteErrors {
 					if e.Request != given[e.Index] {
-						t.Errorf("the write at %d is told to be %v", e.Index, e.Request)
+						t.Errorf("request at index %d: got %v, want %v", e.Index, e.Request, given[e.Index])
 					}
 				}
 			})
@@ -251,15 +251,15 @@ func TestInsertManyPartialResult(t *testing.T) {
 		err := wait(t.Context())
 		var own *motor.Error
 		if !errors.As(err, &own) {
-			t.Fatal(err)
+			t.Fatalf("got %v", err)
 		}
 		if r, ok := own.PartialResult().(*motor.InsertManyResult); !ok || fmt.Sprint(r.InsertedIDs) != "[1]" {
-			t.Errorf("partial result %v", own.PartialResult())
+			t.Errorf("got partial result %v, want [1]", own.PartialResult())
 		}
 		details := decoded(t, own.Details())
 		bad := bson.A{bson.M{"index": int32(1), "code": int32(11000), "errmsg": "E11000", "op": bson.M{"_id": int32(2)}}}
 		if details["nInserted"] != int32(1) || !reflect.DeepEqual(details["writeErrors"], bad) {
-			t.Errorf("details %v", details)
+			t.Errorf("got details %v, want nInserted = 1 and the write error %v", details, bad)
 		}
 	}
 }

@@ -20,27 +20,27 @@ func TestChangeStreamTryNext(t *testing.T) {
 	changes(peer.Receive("aggregate"), 7, 1)
 	changes(peer.Receive("getMore"), 7, 2)
 	if doc, err := first.Await(t.Context()); doc != nil || err != nil || !stream.Alive() {
-		t.Errorf("nothing: %v, %v, alive %t", doc, err, stream.Alive())
+		t.Errorf("TryNext() = %v, %v, alive %t, want nil, nil, alive true", doc, err, stream.Alive())
 	}
 	resumesAt(t, stream, 2)
 	second := stream.TryNext(t.Context())
 	changes(peer.Receive("getMore"), 7, 3)
 	if doc, err := second.Await(t.Context()); doc != nil || err != nil {
-		t.Errorf("nothing again: %v, %v", doc, err)
+		t.Errorf("second TryNext() = %v, %v, want nil, nil", doc, err)
 	}
 	resumesAt(t, stream, 3)
 	third := stream.TryNext(t.Context())
 	changes(peer.Receive("getMore"), 7, 9, changeEvent(4), changeEvent(5))
 	for _, n := range []int{4, 5} {
 		if doc, err := third.Await(t.Context()); !isChange(doc, n) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("TryNext() = %v, %v, want change %v, nil", doc, err, n)
 		}
 		if n == 4 {
 			third = stream.TryNext(t.Context())
 		}
 	}
 	if n := len(peer.Seen("getMore")); n != 3 {
-		t.Errorf("%d getMores", n)
+		t.Errorf("got %d getMore commands, want 3", n)
 	}
 }
 
@@ -51,18 +51,18 @@ func TestChangeStreamFirstBatch(t *testing.T) {
 	opened := stream.Open(t.Context())
 	changes(peer.Receive("aggregate"), 7, 9, changeEvent(2), changeEvent(3))
 	if _, err := opened.Await(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Open() = %v, want nil", err)
 	}
 	resumesAt(t, stream, 1)
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); !isChange(doc, 2) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want change 2, nil", doc, err)
 	}
 	resumesAt(t, stream, 2)
 	if _, err := stream.Open(t.Context()).Await(t.Context()); err != nil {
-		t.Errorf("a second Open: %v", err)
+		t.Errorf("a second Open: Open() = %v, want nil", err)
 	}
 	if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, 3) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 3, nil", doc, err)
 	}
 	resumesAt(t, stream, 9)
 }
@@ -79,14 +79,14 @@ func TestResumeTokenAfterEachRead(t *testing.T) {
 	resumesAt(t, stream, 2)
 	changes(poll, 7, 9, changeEvent(4), changeEvent(5), changeEvent(6))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 4, nil", doc, err)
 	}
 	resumesAt(t, stream, 4)
 	clear(stream.ResumeToken()) // The token is a copy.
 	for _, n := range []int{5, 6} {
 		resumesAt(t, stream, n-1)
 		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("Next() = %v, %v, want change %v, nil", doc, err, n)
 		}
 	}
 	resumesAt(t, stream, 9)
@@ -105,7 +105,7 @@ func TestChangeWithoutID(t *testing.T) {
 			changes(peer.Receive("getMore"), 7, 9, docs...)
 			if len(docs) > 1 {
 				if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
-					t.Errorf("%v, %v", doc, err)
+					t.Errorf("Next() = %v, %v, want change 2, nil", doc, err)
 				}
 				next, at = stream.Next(t.Context()), 2
 			}
@@ -114,10 +114,10 @@ func TestChangeWithoutID(t *testing.T) {
 			}
 			resumesAt(t, stream, at)
 			if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
-				t.Errorf("it goes on: %v, alive %t", err, stream.Alive())
+				t.Errorf("Next() after the error = %v, alive %t, want StopAsyncIteration, alive false", err, stream.Alive())
 			}
 			if n := len(peer.Seen("killCursors")); n != 1 {
-				t.Errorf("%d killCursors", n)
+				t.Errorf("got %d killCursors commands, want 1", n)
 			}
 		})
 	}
@@ -131,23 +131,23 @@ func TestChangeStreamInvalidated(t *testing.T) {
 	next := stream.Next(ctx)
 	changes(peer.Receive("getMore"), 0, 9, changeEvent(2), bson.M{"_id": token(3), "operationType": "invalidate"})
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil || !stream.Alive() {
-		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+		t.Errorf("Next() = %v, %v, alive %t, want change 2, nil, alive true", doc, err, stream.Alive())
 	}
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc["operationType"] != "invalidate" || err != nil || stream.Alive() {
-		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+		t.Errorf(`TryNext() = %v, %v, alive %t, want operationType = "invalidate", nil, alive false`, doc, err, stream.Alive())
 	}
 	if doc, err := stream.TryNext(ctx).Await(ctx); doc != nil || err != nil {
-		t.Errorf("TryNext at the end: %v, %v", doc, err)
+		t.Errorf("TryNext() at the end = %v, %v, want nil, nil", doc, err)
 	}
 	if doc, err := stream.Next(ctx).Await(ctx); doc != nil || !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("Next at the end: %v, %v", doc, err)
+		t.Errorf("Next() at the end = %v, %v, want nil, StopAsyncIteration", doc, err)
 	}
 	for doc, err := range stream.All(ctx) {
 		t.Errorf("All at the end: %v, %v", doc, err)
 	}
 	resumesAt(t, stream, 9)
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || len(peer.Seen("killCursors")) != 0 {
-		t.Errorf("%v, killed %d times", err, len(peer.Seen("killCursors")))
+		t.Errorf("Close() = %v, %d killCursors commands, want nil, 0", err, len(peer.Seen("killCursors")))
 	}
 }
 
@@ -165,7 +165,7 @@ func TestChangeStreamAll(t *testing.T) {
 		}
 		for doc, err := range stream.All(t.Context()) {
 			if err != nil {
-				t.Error(err)
+				t.Errorf("got error %v, want nil", err)
 			}
 			seen <- doc["_id"]
 		}
@@ -199,27 +199,27 @@ func TestChangeStreamEach(t *testing.T) {
 	changes(peer.Receive("getMore"), 7, 4, changeEvent(2), changeEvent(3), changeEvent(4))
 	for n := 2; n <= 3; n++ {
 		if c := <-calls; !isChange(c.doc, n) || c.err != nil {
-			t.Errorf("call %d: %v", n, c)
+			t.Errorf("call %d: got %v, want change %v, nil", n, c, n)
 		}
 	}
 	each() // continues after the change at which fn stopped
 	if c := <-calls; !isChange(c.doc, 4) {
-		t.Errorf("%v", c)
+		t.Errorf("got %v, want change 4", c)
 	}
 	peer.Receive("getMore").Fail(1, "InternalError", "this is only a test")
 	if c := <-calls; c.doc != nil || !errors.Is(c.err, motor.OperationFailure) {
-		t.Errorf("the error: %v", c)
+		t.Errorf("got last call %v, want nil, OperationFailure", c)
 	}
 	each()
 	if c := <-calls; c.doc != nil || c.err != nil {
-		t.Errorf("the end mark: %v", c)
+		t.Errorf("got last call %v, want nil, nil", c)
 	}
 	if len(calls) != 0 {
-		t.Errorf("%d more calls", len(calls))
+		t.Errorf("got %d more calls, want 0", len(calls))
 	}
 	defer func() {
 		if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
-			t.Errorf("a nil fn: %v", err)
+			t.Errorf("nil fn: got %v, want TypeError", err)
 		}
 	}()
 	stream.Each(t.Context(), nil)
@@ -235,9 +235,9 @@ func TestChangeStreamEachDecodeError(t *testing.T) {
 	stream.Each(t.Context(), func(_ event, err error) bool { errs <- err; return true })
 	changes(peer.Receive("aggregate"), 7, 4, changeEvent(1), bson.M{"_id": token(3), "operationType": 3})
 	if err := <-errs; !errors.Is(err, motor.InvalidBSON) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want InvalidBSON", err)
 	}
 	if ch, err := stream.Next(t.Context()).Await(t.Context()); ch.OperationType != 3 || err != nil || len(errs) > 0 {
-		t.Errorf("%v, %v; %d more calls", ch, err, len(errs))
+		t.Errorf("Next() = %v, %v, %d more calls, want change 3, nil, 0", ch, err, len(errs))
 	}
 }

@@ -37,11 +37,11 @@ func TestChangeStreamResumes(t *testing.T) {
 			changes(peer.Receive("aggregate").Want(resumedAt(2)), 8, 3)
 			changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8)}), 8, 9, changeEvent(4), changeEvent(5))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 4, nil", doc, err)
 			}
 			resumesAt(t, stream, 4)
 			if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, 5) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 5, nil", doc, err)
 			}
 
 			// Resume once more. This time the first batch has changes.
@@ -49,7 +49,7 @@ func TestChangeStreamResumes(t *testing.T) {
 			interrupt(peer.Receive("getMore"))
 			changes(peer.Receive("aggregate").Want(resumedAt(9)), 10, 0, changeEvent(11))
 			if doc, err := try.Await(t.Context()); !isChange(doc, 11) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("TryNext() = %v, %v, want change 11, nil", doc, err)
 			}
 		})
 	}
@@ -62,7 +62,7 @@ func TestTryNextResumesOnce(t *testing.T) {
 	peer.Receive("getMore").HangUp()
 	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 3)
 	if doc, err := try.Await(t.Context()); doc != nil || err != nil || !stream.Alive() {
-		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+		t.Errorf("TryNext() = %v, %v, alive %t, want nil, nil, alive true", doc, err, stream.Alive())
 	}
 	resumesAt(t, stream, 3)
 }
@@ -72,17 +72,17 @@ func TestChangeStreamFatalError(t *testing.T) {
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(237, "CursorKilled", "cursor id 7 was killed")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want OperationFailure", err)
 	}
 	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
-		t.Errorf("it goes on: %v, alive %t", err, stream.Alive())
+		t.Errorf("Next() after the error = %v, alive %t, want StopAsyncIteration, alive false", err, stream.Alive())
 	}
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
-		t.Errorf("TryNext: %v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want nil, nil", doc, err)
 	}
 	resumesAt(t, stream, 1)
 	if n := len(peer.Seen("aggregate")); n != 1 {
-		t.Errorf("%d aggregates", n)
+		t.Errorf("got %d aggregate commands, want 1", n)
 	}
 }
 
@@ -93,12 +93,12 @@ func TestChangeStreamResumesOnNextRead(t *testing.T) {
 	next := stream.Next(t.Context())
 	peer.Receive("getMore").Fail(10107, "NotWritablePrimary", "not primary")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.NotPrimaryError) || !stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Next() = %v, alive %t, want NotPrimaryError, alive true", err, stream.Alive())
 	}
 	next = stream.Next(t.Context())
 	changes(peer.Receive("aggregate").Want(resumedAt(1)), 8, 0, changeEvent(2))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 2, nil", doc, err)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestChangeStreamRetriesFailedResume(t *testing.T) {
 			peer.Receive("aggregate").Want(resumedAt(1)).HangUp()
 		}
 		if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
-			t.Errorf("%v, alive %t", err, stream.Alive())
+			t.Errorf("Next() = %v, alive %t, want AutoReconnect, alive true", err, stream.Alive())
 		}
 		resumesAt(t, stream, 1)
 	}
@@ -122,17 +122,17 @@ func TestChangeStreamRetriesFailedResume(t *testing.T) {
 	changes(peer.Receive("aggregate").Want(resumedAt(1)), 9, 2)
 	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(9)}), 9, 0, changeEvent(3))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 3) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 3, nil", doc, err)
 	}
 
 	next = stream.Next(t.Context())
 	peer.Receive("getMore").HangUp()
 	peer.Receive("aggregate").Fail(286, "ChangeStreamHistoryLost", "resume of change stream was not possible")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || stream.Alive() {
-		t.Errorf("the server cannot: %v, alive %t", err, stream.Alive())
+		t.Errorf("Next() after a fatal error = %v, alive %t, want OperationFailure, alive false", err, stream.Alive())
 	}
 	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want StopAsyncIteration", err)
 	}
 }
 
@@ -156,24 +156,24 @@ func TestChangeStreamResumePoint(t *testing.T) {
 			opened := stream.Open(t.Context())
 			changes(peer.Receive("aggregate"), 7, 0)
 			if _, err := opened.Await(t.Context()); err != nil {
-				t.Fatal(err)
+				t.Fatalf("Open() = %v, want nil", err)
 			}
 			next := stream.Next(t.Context())
 			peer.Receive("getMore").HangUp()
 			peer.Receive("aggregate").Want(c.first).HangUp()
 			if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
-				t.Errorf("%v, alive %t", err, stream.Alive())
+				t.Errorf("Next() = %v, alive %t, want AutoReconnect, alive true", err, stream.Alive())
 			}
 			next = stream.Next(t.Context())
 			changes(peer.Receive("aggregate").Want(c.then), 9, 0, changeEvent(6))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 6) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 6, nil", doc, err)
 			}
 			next = stream.Next(t.Context())
 			peer.Receive("getMore").HangUp()
 			changes(peer.Receive("aggregate").Want(resumedAt(6)), 10, 0, changeEvent(7))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 7) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 7, nil", doc, err)
 			}
 
 			// After the first change the start options no longer apply.
@@ -181,12 +181,12 @@ func TestChangeStreamResumePoint(t *testing.T) {
 			peer.Receive("getMore").HangUp()
 			peer.Receive("aggregate").Want(resumedAt(7)).HangUp()
 			if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
-				t.Errorf("%v, alive %t", err, stream.Alive())
+				t.Errorf("Next() = %v, alive %t, want AutoReconnect, alive true", err, stream.Alive())
 			}
 			next = stream.Next(t.Context())
 			changes(peer.Receive("aggregate").Want(resumedAt(7)), 11, 0, changeEvent(8))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 8) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 8, nil", doc, err)
 			}
 		})
 	}
@@ -203,7 +203,7 @@ func TestChangeStreamWithoutResumeToken(t *testing.T) {
 		bson.M{"$changeStream": bson.M{"startAtOperationTime": bson.Timestamp{T: 100, I: 1}}}, // from the driver
 	}}).HangUp()
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Next() = %v, alive %t, want AutoReconnect, alive false", err, stream.Alive())
 	}
 }
 
@@ -217,17 +217,17 @@ func TestChangeStreamResumableResumeError(t *testing.T) {
 	peer.Receive("getMore").HangUp()
 	peer.Receive("aggregate").Want(resumedAt(1)).Fail(133, "FailedToSatisfyReadPreference", "no member", "ResumableChangeStreamError")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || !stream.Alive() {
-		t.Fatalf("%v, alive %t", err, stream.Alive())
+		t.Fatalf("Next() = %v, alive %t, want OperationFailure, alive true", err, stream.Alive())
 	}
 	if err := coll.SetReadPreference(readpref.NearestMode); err != nil { // does not affect the open stream
-		t.Fatal(err)
+		t.Fatalf("SetReadPreference() = %v, want nil", err)
 	}
 	// TryNext opens the stream and reads once, as for a new stream.
 	try := stream.TryNext(t.Context())
 	changes(peer.Receive("aggregate").Want(resumedAt(1)).Want(bson.M{"$readPreference": wiretest.Absent}), 8, 2)
 	changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8), "maxTimeMS": 7}), 8, 3)
 	if doc, err := try.Await(t.Context()); doc != nil || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want nil, nil", doc, err)
 	}
 	resumesAt(t, stream, 3)
 
@@ -238,12 +238,12 @@ func TestChangeStreamResumableResumeError(t *testing.T) {
 		peer.Receive("aggregate").Want(resumedAt(3)).HangUp()
 	}
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) || !stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Next() = %v, alive %t, want AutoReconnect, alive true", err, stream.Alive())
 	}
 	next = stream.Next(t.Context())
 	peer.Receive("aggregate").Want(resumedAt(3)).Fail(286, "ChangeStreamHistoryLost", "resume of change stream was not possible")
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Next() = %v, alive %t, want OperationFailure, alive false", err, stream.Alive())
 	}
 }
 

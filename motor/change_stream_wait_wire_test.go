@@ -35,15 +35,15 @@ func TestThousandIdleChangeStreams(t *testing.T) {
 		found := coll.FindOne(t.Context(), bson.M{"_id": i})
 		peer.Receive("find").Cursor("d.c", 0, bson.M{"_id": i})
 		if doc, err := found.Await(t.Context()); doc == nil || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("FindOne() = %v, %v, want not nil, nil", doc, err)
 		}
 	}
 	if s := client.Stats(); s.Running != 0 || s.Queued != 0 {
-		t.Errorf("%d slots are taken, %d wait", s.Running, s.Queued)
+		t.Errorf("got %d running, %d queued, want 0, 0", s.Running, s.Queued)
 	}
 	for i, w := range waiting {
 		if w.IsDone() {
-			t.Errorf("wait %d is over", i)
+			t.Errorf("wait %d is done, want it pending", i)
 		}
 	}
 	for _, poll := range held {
@@ -51,7 +51,7 @@ func TestThousandIdleChangeStreams(t *testing.T) {
 	}
 	for _, w := range waiting {
 		if doc, err := w.Await(t.Context()); !isChange(doc, 1) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("got %v, %v, want change 1, nil", doc, err)
 		}
 	}
 }
@@ -64,14 +64,14 @@ func TestCancelledNextKeepsChange(t *testing.T) {
 	poll := peer.Receive("getMore")
 	cancel()
 	if _, err := one.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want context.Canceled", err)
 	}
 	two.Cancel()
 	three := stream.Next(t.Context())
 	changes(poll, 7, 9, changeEvent(2), changeEvent(3))
 	for n := 2; n <= 3; n++ {
 		if doc, err := three.Await(t.Context()); !isChange(doc, n) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("Next() = %v, %v, want change %v, nil", doc, err, n)
 		}
 		if n == 2 {
 			resumesAt(t, stream, 2)
@@ -79,7 +79,7 @@ func TestCancelledNextKeepsChange(t *testing.T) {
 		}
 	}
 	if n := len(peer.Seen("getMore")); n != 1 {
-		t.Errorf("%d getMores, want 1", n)
+		t.Errorf("got %d getMore commands, want 1", n)
 	}
 }
 
@@ -91,12 +91,12 @@ func TestUnreadChangeIsKept(t *testing.T) {
 	poll := peer.Receive("getMore")
 	cancel()
 	if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want context.Canceled", err)
 	}
 	changes(poll, 7, 9, changeEvent(2))
 	resumesAt(t, stream, 1)
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); !isChange(doc, 2) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want change 2, nil", doc, err)
 	}
 	resumesAt(t, stream, 9)
 }
@@ -106,22 +106,22 @@ func TestChangeStreamCloseEndsNext(t *testing.T) {
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if doc, err := next.Await(t.Context()); doc != nil || !errors.Is(err, motor.StopAsyncIteration) || stream.Alive() {
-		t.Errorf("%v, %v, alive %t", doc, err, stream.Alive())
+		t.Errorf("Next() = %v, %v, alive %t, want nil, StopAsyncIteration, alive false", doc, err, stream.Alive())
 	}
 	kills := peer.Seen("killCursors")
 	if len(kills) != 1 || kills[0].Lookup("cursors", "0").Int64() != 7 || kills[0].Lookup("killCursors").StringValue() != "c" ||
 		kills[0].Lookup("$db").StringValue() != "d" {
-		t.Errorf("%s", kills)
+		t.Errorf("got killCursors %s, want one for cursor 7 of d.c", kills)
 	}
 	poll.Nothing()
 	if _, err := stream.Open(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("Open of a closed stream: %v", err)
+		t.Errorf("Open() of a closed stream = %v, want InvalidOperation", err)
 	}
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || len(peer.Seen("killCursors")) != 1 {
-		t.Errorf("closed again: %v", err)
+		t.Errorf("second Close() = %v, want nil and one killCursors", err)
 	}
 }
 
@@ -131,13 +131,13 @@ func TestChangeStreamCloseEndsOpen(t *testing.T) {
 	opened, next := stream.Open(t.Context()), stream.Next(t.Context())
 	command := peer.Receive("aggregate")
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if _, err := opened.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("Open: %v", err)
+		t.Errorf("Open() = %v, want InvalidOperation", err)
 	}
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("Next: %v", err)
+		t.Errorf("Next() = %v, want StopAsyncIteration", err)
 	}
 	command.Nothing()
 }
@@ -161,20 +161,20 @@ func TestChangeStreamCloseWithUnread(t *testing.T) {
 	next := stream.Next(t.Context())
 	changes(peer.Receive("getMore"), 7, 9, changeEvent(2), changeEvent(3), changeEvent(4))
 	if _, err := next.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Next() = %v, want nil", err)
 	}
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Close() = %v, alive %t, want nil, alive false", err, stream.Alive())
 	}
 	if doc, err := stream.TryNext(t.Context()).Await(t.Context()); doc != nil || err != nil {
-		t.Errorf("TryNext: %v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want nil, nil", doc, err)
 	}
 	if doc, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("Next: %v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want StopAsyncIteration", doc, err)
 	}
 	resumesAt(t, stream, 2)
 	if n := len(peer.Seen("killCursors")); n != 1 {
-		t.Errorf("%d killCursors", n)
+		t.Errorf("got %d killCursors commands, want 1", n)
 	}
 }
 
@@ -182,13 +182,13 @@ func TestChangeStreamCloseUnopened(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	stream := newClient(t, peer.URI()).Database("d").Watch(nil)
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Close() = %v, alive %t, want nil, alive false", err, stream.Alive())
 	}
 	if _, err := stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("Next: %v", err)
+		t.Errorf("Next() = %v, want StopAsyncIteration", err)
 	}
 	if n := len(peer.Seen("aggregate")) + len(peer.Seen("killCursors")); n != 0 {
-		t.Errorf("%d commands", n)
+		t.Errorf("got %d commands, want 0", n)
 	}
 }
 
@@ -197,16 +197,16 @@ func TestClientCloseEndsChangeStreamNext(t *testing.T) {
 	next := stream.Next(t.Context())
 	poll := peer.Receive("getMore")
 	if err := client.Close(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) || stream.Alive() {
-		t.Errorf("%v, alive %t", err, stream.Alive())
+		t.Errorf("Next() = %v, alive %t, want InvalidOperation, alive false", err, stream.Alive())
 	}
 	poll.Nothing()
 	resumesAt(t, stream, 1)
 	again := stream.Next(t.Context())
 	if _, err := again.Await(t.Context()); !errors.Is(err, motor.StopAsyncIteration) {
-		t.Errorf("on the re-opened client: %v", err)
+		t.Errorf("Next() after the client reopened = %v, want StopAsyncIteration", err)
 	}
 }
 
@@ -218,7 +218,7 @@ func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 			opened := client.Database("d").Watch(nil).Open(t.Context())
 			changes(peer.Receive("aggregate"), 7, 1)
 			if _, err := opened.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("Open() = %v, want nil", err)
 			}
 			return nil
 		},
@@ -229,7 +229,7 @@ func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 			poll := peer.Receive("getMore")
 			cancel()
 			if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
-				t.Error(err)
+				t.Errorf("Next() = %v, want context.Canceled", err)
 			}
 			return poll
 		},
@@ -251,7 +251,7 @@ func TestChangeStreamSession(t *testing.T) {
 	client := newClient(t, peer.URI("maxPoolSize=2", "retryReads=false"), motor.WithMaxWorkers(1))
 	session, err := motor.StartDriverSession(t.Context(), client)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	defer session.EndSession(t.Context())
 	lsid := bson.M{"lsid": session.ID()}
@@ -266,17 +266,17 @@ func TestChangeStreamSession(t *testing.T) {
 	found := coll.FindOne(t.Context(), bson.D{})
 	peer.Receive("find").Cursor("d.c", 0)
 	if _, err := found.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("FindOne() = %v, want nil", err)
 	}
 	poll.HangUp()
 	peer.Receive("aggregate").Want(lsid).HangUp()
 	if _, err := next.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want AutoReconnect", err)
 	}
 	next = stream.Next(t.Context())
 	changes(peer.Receive("aggregate").Want(lsid), 7, 0, changeEvent(2))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 2, nil", doc, err)
 	}
 }
 
@@ -294,7 +294,7 @@ func TestChangeStreamConcurrentReads(t *testing.T) {
 	}
 	for i, f := range all {
 		if doc, err := f.Await(t.Context()); !isChange(doc, i+2) || err != nil {
-			t.Errorf("read %d: %v, %v", i, doc, err)
+			t.Errorf("read %d: got %v, %v, want change %v, nil", i, doc, err, i+2)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func openChangeStream(t *testing.T, opts ...options.Lister[options.ChangeStreamO
 	opened := stream.Open(t.Context())
 	changes(peer.Receive("aggregate"), 7, 1)
 	if s, err := opened.Await(t.Context()); s != stream || err != nil {
-		t.Fatalf("%v, %v", s, err)
+		t.Fatalf("Open() = %v, %v, want %v, nil", s, err, stream)
 	}
 	return peer, client, stream
 }
@@ -56,7 +56,7 @@ func resumesAt(t *testing.T, stream interface{ ResumeToken() bson.Raw }, want in
 	t.Helper()
 	n, ok := stream.ResumeToken().Lookup("_data").AsInt64OK()
 	if want == 0 && stream.ResumeToken() != nil || want != 0 && (!ok || n != int64(want)) {
-		t.Errorf("resumes at %s, want %d", stream.ResumeToken(), want)
+		t.Errorf("got resume token %s, want %d", stream.ResumeToken(), want)
 	}
 }
 
@@ -93,10 +93,10 @@ func TestWatchIsLazy(t *testing.T) {
 			next := target.stream.Next(t.Context())
 			changes(peer.Receive("aggregate").Want(target.want), 0, 0, changeEvent(1))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 1) || err != nil {
-				t.Errorf("%v, %v", doc, err)
+				t.Errorf("Next() = %v, %v, want change 1, nil", doc, err)
 			}
 			if n := len(peer.Seen("aggregate")) - before; n != 1 {
-				t.Errorf("%d commands", n)
+				t.Errorf("got %d commands, want 1", n)
 			}
 		})
 	}
@@ -108,14 +108,14 @@ func TestWatchUsesConcernsAtOpen(t *testing.T) {
 	client := newClient(t, peer.URI("readConcernLevel=majority"))
 	stream := client.Watch(nil)
 	if err := client.SetReadPreference(readpref.NearestMode); err != nil {
-		t.Fatal(err)
+		t.Fatalf("SetReadPreference() = %v, want nil", err)
 	}
 	opened := stream.Open(t.Context())
 	changes(peer.Receive("aggregate").Want(bson.M{
 		"$readPreference": bson.M{"mode": "nearest"}, "readConcern": bson.M{"level": "majority"},
 	}), 7, 0)
 	if _, err := opened.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Open() = %v, want nil", err)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestWatchOptions(t *testing.T) {
 		"getMore": int64(7), "collection": "c", "batchSize": 10, "maxTimeMS": 5000, "comment": bson.M{"by": "test"},
 	}), 7, 0, changeEvent(6))
 	if _, err := next.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Next() = %v, want nil", err)
 	}
 
 	for name, start := range map[string]struct {
@@ -156,7 +156,7 @@ func TestWatchOptions(t *testing.T) {
 			opened := stream.Open(t.Context())
 			changes(peer.Receive("aggregate").Want(bson.M{"pipeline": bson.A{bson.M{"$changeStream": start.want}}}), 0, 0)
 			if _, err := opened.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("Open() = %v, want nil", err)
 			}
 		})
 	}
@@ -188,30 +188,30 @@ func TestWatchBadArguments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !errors.Is(bad.stream.Err(), bad.want) {
-				t.Errorf("Err: %v, want %v", bad.stream.Err(), bad.want)
+				t.Errorf("Err() = %v, want %v", bad.stream.Err(), bad.want)
 			}
 			if _, err := bad.stream.Next(t.Context()).Await(t.Context()); !errors.Is(err, bad.want) {
-				t.Errorf("Next: %v, want %v", err, bad.want)
+				t.Errorf("Next() = %v, want %v", err, bad.want)
 			}
 			if _, err := bad.stream.TryNext(t.Context()).Await(t.Context()); !errors.Is(err, bad.want) {
-				t.Errorf("TryNext: %v, want %v", err, bad.want)
+				t.Errorf("TryNext() = %v, want %v", err, bad.want)
 			}
 			if _, err := bad.stream.Open(t.Context()).Await(t.Context()); !errors.Is(err, bad.want) {
-				t.Errorf("Open: %v, want %v", err, bad.want)
+				t.Errorf("Open() = %v, want %v", err, bad.want)
 			}
 			if _, err := bad.stream.Close(t.Context()).Await(t.Context()); err != nil {
-				t.Errorf("Close: %v", err)
+				t.Errorf("Close() = %v, want nil", err)
 			}
 		})
 	}
 	for _, name := range []string{"aggregate", "killCursors"} {
 		if n := len(peer.Seen(name)); n != 0 {
-			t.Errorf("%d %s were sent", n, name)
+			t.Errorf("got %d %s commands, want 0", n, name)
 		}
 	}
 	//lint:ignore SA1012 the test passes a nil context
 	if _, err := coll.Watch(nil).Next(nil).Await(t.Context()); !errors.Is(err, motor.TypeError) {
-		t.Errorf("a nil context: %v", err)
+		t.Errorf("Next() with a nil context = %v, want TypeError", err)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 	opened := stream.Open(t.Context())
 	peer.Receive("aggregate").Fail(40573, "Location40573", "The $changeStream stage is only supported on replica sets")
 	if _, err := opened.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || !strings.Contains(err.Error(), "replica sets") {
-		t.Errorf("got %v", err)
+		t.Errorf(`Open() = %v, want OperationFailure that contains "replica sets"`, err)
 	}
 	if !stream.Alive() {
 		t.Error("it is not alive")
@@ -230,7 +230,7 @@ func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 	next := stream.Next(t.Context())
 	changes(peer.Receive("aggregate"), 7, 0, changeEvent(1))
 	if doc, err := next.Await(t.Context()); !isChange(doc, 1) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want change 1, nil", doc, err)
 	}
 }
 
@@ -247,16 +247,16 @@ func TestChangeStreamTypes(t *testing.T) {
 	for name, target := range map[string]motor.WatchTarget{"collection": docs, "database": db, "client": db.Client()} {
 		ch, err := motor.WatchOf[event](target, nil).Next(t.Context()).Await(t.Context())
 		if err != nil || ch.OperationType != "insert" || ch.FullDocument.Nested.N != 1 {
-			t.Errorf("%s: %v, %v", name, ch, err)
+			t.Errorf(`%s: got %v, %v, want an insert of document 1, nil`, name, ch, err)
 		}
 	}
 	raw, err := motor.CollectionOf[bson.Raw](db, "c").Watch(nil).TryNext(t.Context()).Await(t.Context())
 	if err != nil || raw.Lookup("_id", "_data").Int32() != 1 {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("got %s, %v, want fullDocument._id = 1, nil", raw, err)
 	}
 	doc, err := motor.CollectionOf[bson.D](db, "c").Watch(nil).Next(t.Context()).Await(t.Context())
 	if err != nil || len(doc) != 3 {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("got %v, %v, want 3 elements, nil", doc, err)
 	}
 
 	registry := bson.NewRegistry()
@@ -264,7 +264,7 @@ func TestChangeStreamTypes(t *testing.T) {
 	custom := db.Collection("c", options.Collection().SetRegistry(registry)).Watch(nil)
 	m, err := custom.Next(t.Context()).Await(t.Context())
 	if full, _ := m["fullDocument"].(bson.M); full["_id"] != int64(1) || err != nil {
-		t.Errorf("with a registry: %v, %v", m["fullDocument"], err)
+		t.Errorf("with a registry: got fullDocument %v, %v, want _id = 1, nil", m["fullDocument"], err)
 	}
 }
 
@@ -280,13 +280,13 @@ func TestChangeStreamDecodeError(t *testing.T) {
 	changes(peer.Receive("aggregate"), 7, 4, changeEvent(1), changeEvent(2), good)
 	for n := 1; n <= 2; n++ {
 		if _, err := next.Await(t.Context()); !errors.Is(err, motor.InvalidBSON) || !stream.Alive() {
-			t.Errorf("change %d: %v, alive %t", n, err, stream.Alive())
+			t.Errorf("change %d: Next() = %v, alive %t, want InvalidBSON, alive true", n, err, stream.Alive())
 		}
 		resumesAt(t, stream, n)
 		next = stream.Next(t.Context())
 	}
 	if ch, err := next.Await(t.Context()); ch.OperationType != 3 || err != nil {
-		t.Errorf("%v, %v", ch, err)
+		t.Errorf("Next() = %v, %v, want change 3, nil", ch, err)
 	}
 	resumesAt(t, stream, 4)
 }

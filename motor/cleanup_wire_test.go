@@ -54,7 +54,7 @@ func TestAbandonedCursorsServerSilent(t *testing.T) {
 	abandonCursors(t, peer, client, 7, 8)
 	collected(t, "the second cursor waits for the first", killed(peer, 2))
 	if s := client.Stats(); s.Running != 0 {
-		t.Errorf("%d slots are taken", s.Running)
+		t.Errorf("got %d running operations, want 0", s.Running)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestAbandonedSessionsServerSilent(t *testing.T) {
 	}
 	collected(t, "the second session waits for the first", func() bool { return len(peer.Seen("abortTransaction")) >= 2 })
 	if s := client.Stats(); s.Running != 0 {
-		t.Errorf("%d slots are taken", s.Running)
+		t.Errorf("got %d running operations, want 0", s.Running)
 	}
 }
 

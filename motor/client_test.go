@@ -24,11 +24,11 @@ func newClient(t *testing.T, uri string, opts ...motor.ClientOption) *motor.Clie
 	t.Helper()
 	client, err := motor.NewClient(uri, opts...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() {
 		if err := client.Close(context.Background()); err != nil {
-			t.Error(err)
+			t.Errorf("Close() = %v, want nil", err)
 		}
 	})
 	return client
@@ -70,7 +70,7 @@ func TestNewClientBadOptions(t *testing.T) {
 func TestUnknownOptionError(t *testing.T) {
 	_, err := motor.NewClient("mongodb://localhost/?maxPoolSzie=10")
 	if err == nil || !strings.Contains(err.Error(), `"maxPoolSzie"`) {
-		t.Errorf("the error does not name the option: %v", err)
+		t.Errorf(`got error %v, want one that contains "maxPoolSzie" in quotes`, err)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestMaxWorkers(t *testing.T) {
 func TestHandlesDoNoIO(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	called := make(chan struct{}, 16)
 	done := make(chan struct{})
@@ -146,12 +146,12 @@ func TestServerUnreachable(t *testing.T) {
 		motor.ServerSelectionTimeoutError, motor.AutoReconnect, motor.ConnectionFailure, motor.PyMongoError,
 	} {
 		if !errors.Is(err, class) {
-			t.Errorf("%v is no %v", err, class)
+			t.Errorf("got %v, want %v", err, class)
 		}
 	}
 	var e *motor.Error
 	if !errors.As(err, &e) || !e.Timeout() {
-		t.Errorf("%v does not say that it is a timeout", err)
+		t.Errorf("got %v, want an error with Timeout() true", err)
 	}
 }
 
@@ -189,12 +189,12 @@ func TestClientCloseAndReopen(t *testing.T) {
 		}
 		for range 2 {
 			if err := client.Disconnect(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("Disconnect() = %v, want nil", err)
 			}
 		}
 	}
 	if got := client.Stats().Completed; got != 3 {
-		t.Errorf("the statistics have %d operations of 3: they do not outlive a Close", got)
+		t.Errorf("got %d operations in Stats() after a reopen, want 3", got)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestClientCloseWithEndedContext(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := client.Close(over); err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("Close() = %v", err)
 	}
 	// goleak checks after all tests that the monitors have stopped.
 }

@@ -26,30 +26,30 @@ func TestFsyncUnlockAndIsLocked(t *testing.T) {
 		f := client.Fsync(ctx, test.how)
 		peer.Receive("fsync").Want(bson.M{"fsync": 1, "$db": "admin"}).Want(test.want).OK()
 		if _, err := f.Await(ctx); err != nil {
-			t.Errorf("%+v: %v", test.how, err)
+			t.Errorf("Fsync(%+v) = %v, want nil", test.how, err)
 		}
 	}
 
 	locked := client.IsLocked(ctx)
 	peer.Receive("currentOp").Want(bson.M{"$db": "admin"}).OK(bson.M{"fsyncLock": true})
 	if yes, err := locked.Await(ctx); !yes || err != nil {
-		t.Errorf("IsLocked: %t, %v", yes, err)
+		t.Errorf("IsLocked() = %t, %v, want true, nil", yes, err)
 	}
 	locked = client.IsLocked(ctx)
 	peer.Receive("currentOp").OK()
 	if yes, err := locked.Await(ctx); yes || err != nil {
-		t.Errorf("IsLocked: %t, %v", yes, err)
+		t.Errorf("IsLocked() = %t, %v, want false, nil", yes, err)
 	}
 
 	unlocked := client.Unlock(ctx)
 	peer.Receive("fsyncUnlock").Want(bson.M{"$db": "admin"}).OK()
 	if _, err := unlocked.Await(ctx); err != nil {
-		t.Error(err)
+		t.Errorf("Unlock() = %v, want nil", err)
 	}
 	unlocked = client.Unlock(ctx)
 	peer.Receive("fsyncUnlock").Fail(125, "IllegalOperation", "fsyncUnlock called when not locked")
 	if _, err := unlocked.Await(ctx); err != nil {
-		t.Errorf("a server that is not locked: %v", err)
+		t.Errorf("Unlock() of an unlocked server = %v, want nil", err)
 	}
 	unlocked = client.Unlock(ctx)
 	peer.Receive("fsyncUnlock").Fail(13, "Unauthorized", "not authorized")
@@ -66,7 +66,7 @@ func TestCloseCursorSendsKillCursors(t *testing.T) {
 	first := cursor.ToList(ctx, 1)
 	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 42, bson.D{{Key: "_id", Value: 1}})
 	if docs, err := first.Await(ctx); len(docs) != 1 || err != nil || cursor.CursorID() != 42 {
-		t.Fatalf("%v, %v, number %d", docs, err, cursor.CursorID())
+		t.Fatalf("ToList() = %v, %v, CursorID() = %d, want 1 document, nil, 42", docs, err, cursor.CursorID())
 	}
 	killed := make(chan bson.Raw, 1)
 	peer.Handle("killCursors", func(r *wiretest.Request) {
@@ -74,14 +74,14 @@ func TestCloseCursorSendsKillCursors(t *testing.T) {
 		r.OK(bson.M{"cursorsKilled": bson.A{int64(42)}})
 	})
 	if _, err := client.CloseCursor(ctx, 42).Await(ctx); err != nil {
-		t.Fatal(err)
+		t.Fatalf("CloseCursor() = %v, want nil", err)
 	}
 	if len(killed) == 0 {
 		t.Fatal("CloseCursor has sent no killCursors")
 	}
 	command := <-killed
 	if command.Lookup("killCursors").StringValue() != "c" || fmt.Sprint(command.Lookup("cursors")) != `[{"$numberLong":"42"}]` {
-		t.Errorf("sent %s", command)
+		t.Errorf("got command %s, want collection c and cursor 42", command)
 	}
 }
 
@@ -90,25 +90,25 @@ func TestClientTopologyProperties(t *testing.T) {
 	mongos := wiretest.Start(t, wiretest.Mongos, limits)
 	client := newClient(t, mongos.URI())
 	if _, err := client.Open(t.Context()).Await(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Open() = %v, want nil", err)
 	}
 	if !client.IsMongos() || !client.IsPrimary() {
 		t.Error("a mongos is not known as one, or does not count as a server that takes writes")
 	}
 	if client.MaxBSONSize() != 1<<20 || client.MaxMessageSize() != 2<<20 || client.MaxWriteBatchSize() != 500 {
-		t.Errorf("limits: %d, %d, %d", client.MaxBSONSize(), client.MaxMessageSize(), client.MaxWriteBatchSize())
+		t.Errorf("got MaxBSONSize %d, MaxMessageSize %d, MaxWriteBatchSize %d, want %d, %d, 500", client.MaxBSONSize(), client.MaxMessageSize(), client.MaxWriteBatchSize(), 1<<20, 2<<20)
 	}
 
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary, wiretest.Arbiter)
 	client = newClient(t, set.URI())
 	if _, err := client.Open(t.Context()).Await(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Open() = %v, want nil", err)
 	}
 	primary, ok := client.Primary()
 	if !ok || primary.String() != set.Peers[0].Address() || client.Host() != primary.Host || client.Port() != primary.Port {
-		t.Errorf("primary %v, connected to %s:%d; want %s", primary, client.Host(), client.Port(), set.Peers[0].Address())
+		t.Errorf("got primary %v, connected to %s:%d; want %s", primary, client.Host(), client.Port(), set.Peers[0].Address())
 	}
 	if !client.IsPrimary() || client.IsMongos() || len(client.Nodes()) != 3 {
-		t.Errorf("primary %t, mongos %t, nodes %v", client.IsPrimary(), client.IsMongos(), client.Nodes())
+		t.Errorf("got primary %t, mongos %t, nodes %v, want true, false, 3 nodes", client.IsPrimary(), client.IsMongos(), client.Nodes())
 	}
 }

@@ -157,7 +157,7 @@ func TestCursorKeepsItsConnection(t *testing.T) {
 			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
 			cursor := client.Database("d").Collection("c").Find(bson.D{})
 			if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
-				t.Fatal(doc, err)
+				t.Fatalf("Next() = %v, %v, want i = 1, nil", doc, err)
 			}
 			noError(t, client.Close(t.Context()))
 			if err := test.call(cursor); !errors.Is(err, test.want) {
@@ -188,7 +188,7 @@ func TestLateCloseAfterReopen(t *testing.T) {
 	noError(t, <-closed)
 	succeed(t, client.CloseCursor(t.Context(), cursor.CursorID()))
 	if n := len(peer.Seen("killCursors")); n != 1 {
-		t.Errorf("%d killCursors, want 1", n)
+		t.Errorf("got %d killCursors commands, want 1", n)
 	}
 	runtime.KeepAlive(cursor)
 }

@@ -51,7 +51,7 @@ func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
 	for place, coll := range places[D](t, peer, g) {
 		note := func(way string, doc any, err error) {
 			if err != nil {
-				t.Errorf("%s, %s: %v", place, way, err)
+				t.Errorf("%s, %s: got error %v, want nil", place, way, err)
 			}
 			all[place+", "+way] = doc
 		}
@@ -67,7 +67,7 @@ func readAs[D any](t *testing.T, peer *wiretest.Peer, g given) map[string]any {
 		note("Next", next, err)
 		list, err := coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
 		if len(list) != 2 {
-			t.Fatalf("%s: %d documents, %v", place, len(list), err)
+			t.Fatalf("%s: got %d documents, %v, want 2 documents", place, len(list), err)
 		}
 		note("ToList", list[0], err)
 		note("the second batch", list[1], err)
@@ -178,7 +178,7 @@ func TestDecodeUsesRegistryAndOptions(t *testing.T) {
 			peer.Handle("findAndModify", func(r *wiretest.Request) { r.OK(bson.D{{Key: "value", Value: c.doc}}) })
 			for way, doc := range c.as(t, peer, c.given) {
 				if !reflect.DeepEqual(doc, c.want) {
-					t.Errorf("%s: %#v", way, doc)
+					t.Errorf("%s: got %#v, want %v", way, doc, c.want)
 				}
 			}
 		})
@@ -206,18 +206,18 @@ func TestReplyDecodeUsesRegistryAndOptions(t *testing.T) {
 
 			reply, err := db.Command(t.Context(), "say").Await(t.Context())
 			if err != nil || !reflect.DeepEqual(reply["in"], c.want) {
-				t.Errorf("Command: %#v, %v", reply, err)
+				t.Errorf("Command() = %#v, %v, want nil, %v", reply, err, c.want)
 			}
 			docs, err := db.Aggregate(mongo.Pipeline{}).ToList(t.Context()).Await(t.Context())
 			if err != nil || len(docs) != 1 || !reflect.DeepEqual(docs[0]["in"], c.want) {
-				t.Errorf("Aggregate: %#v, %v", docs, err)
+				t.Errorf("Aggregate() = %#v, %v, want 1 document, nil, %v", docs, err, c.want)
 			}
 			cursor, err := db.CursorCommand(t.Context(), bson.D{{Key: "aggregate", Value: 1}}).Await(t.Context())
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("got error %v, want nil", err)
 			}
 			if doc := cursor.NextObject(); !reflect.DeepEqual(doc["in"], c.want) {
-				t.Errorf("CursorCommand: %#v", doc)
+				t.Errorf("CursorCommand() = %#v, want %v", doc, c.want)
 			}
 		})
 	}
@@ -273,16 +273,16 @@ func TestEncodeUsesRegistryAndOptions(t *testing.T) {
 			sent := 0
 			for place, coll := range places[bson.M](t, peer, c.given) {
 				if _, err := coll.InsertOne(t.Context(), c.doc).Await(t.Context()); err != nil {
-					t.Fatalf("%s: InsertOne: %v", place, err)
+					t.Fatalf("%s: InsertOne() = %v, want nil", place, err)
 				}
 				if _, err := coll.FindOne(t.Context(), c.doc).Await(t.Context()); err != nil {
-					t.Fatalf("%s: FindOne: %v", place, err)
+					t.Fatalf("%s: FindOne() = %v, want nil", place, err)
 				}
 				if doc := peer.Seen("insert")[sent].Lookup("documents", "0").Document(); !bytes.Equal(doc, want) {
-					t.Errorf("%s: inserted %s", place, doc)
+					t.Errorf("%s: got inserted document %s, want %v", place, doc, want)
 				}
 				if doc := peer.Seen("find")[sent].Lookup("filter").Document(); !bytes.Equal(doc, want) {
-					t.Errorf("%s: the filter was %s", place, doc)
+					t.Errorf("%s: got filter %s, want %v", place, doc, want)
 				}
 				sent++
 			}
@@ -299,7 +299,7 @@ func TestErrorOnInlineDuplicates(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	for place, coll := range places[bson.M](t, peer, given{options: &options.BSONOptions{ErrorOnInlineDuplicates: true}}) {
 		if _, err := coll.InsertOne(t.Context(), outer{}).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: %v", place, err)
+			t.Errorf("%s: InsertOne() = %v, want InvalidDocument", place, err)
 		}
 	}
 }
@@ -324,7 +324,7 @@ func TestInvalidDocumentInBatch(t *testing.T) {
 				outcome = append(outcome, !failed)
 			}
 			if !reflect.DeepEqual(outcome, []bool{true, false, true, false, true}) {
-				t.Errorf("the documents that could be read: %v", outcome)
+				t.Errorf("got decoded documents %v, want %v", outcome, []bool{true, false, true, false, true})
 			}
 		})
 	}
@@ -356,14 +356,14 @@ func TestRawDocumentsShareNoMemory(t *testing.T) {
 	coll := motor.CollectionOf[bson.Raw](newClient(t, peer.URI()).Database("d"), "c")
 	raws, err := coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
 	if err != nil || len(raws) != len(docs) {
-		t.Fatalf("%d documents, %v", len(raws), err)
+		t.Fatalf("got %d documents, %v, want %d, nil", len(raws), err, len(docs))
 	}
 	for i := range raws {
 		_ = append(raws[i], "what is appended to a document is not in the next"...)
 	}
 	for i, raw := range raws {
 		if want := marshaled(docs[i]); !bytes.Equal(raw, want) {
-			t.Errorf("document %d has %d bytes, not %d, or others", i, len(raw), len(want))
+			t.Errorf("document %d: got %v, want %v", i, raw, want)
 		}
 	}
 }

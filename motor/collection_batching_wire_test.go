@@ -51,28 +51,28 @@ func TestBatchingGathersInserts(t *testing.T) {
 	peer, c, first, held := startBatching(t)
 	all := insertAll(t, c, 1, 2, 3)
 	if n := len(peer.Seen("insert")); n != 1 {
-		t.Errorf("%d inserts were sent", n)
+		t.Errorf("got %d insert commands, want 1", n)
 	}
 	held.OK(bson.M{"n": 1})
 	if r := succeed(t, first); r.InsertedID != int32(0) || !r.Acknowledged {
-		t.Errorf("the first: %+v", r)
+		t.Errorf("first insert: got %+v, want InsertedID 0", r)
 	}
 	batch := peer.Receive("insert").Want(bson.M{"insert": "c", "ordered": false})
 	if ids := idsOf(t, batch.Command); !slices.Equal(ids, []int{1, 2, 3}) {
-		t.Errorf("%v were sent together", ids)
+		t.Errorf("got batch %v, want %v", ids, []int{1, 2, 3})
 	}
 	late := c.InsertOne(t.Context(), bson.M{"a": 1})
 	batch.OK(bson.M{"n": 3})
 	for i, f := range all {
 		if r := succeed(t, f); r.InsertedID != int32(i+1) || !r.Acknowledged {
-			t.Errorf("insert %d: %+v", i+1, r)
+			t.Errorf("insert %d: got %+v, want its own InsertedID", i+1, r)
 		}
 	}
 	last := peer.Receive("insert")
 	id := last.Command.Lookup("documents", "0", "_id").ObjectID()
 	last.OK(bson.M{"n": 1})
 	if r := succeed(t, late); r.InsertedID != id {
-		t.Errorf("%v was sent, and %v told", id, r.InsertedID)
+		t.Errorf("InsertedID = %v, want the sent _id %v", r.InsertedID, id)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestBatchingResultPerInsert(t *testing.T) {
 	late := bson.M{"code": 64, "errmsg": "waiting for replication timed out"}
 	held.OK(bson.M{"n": 0, "writeErrors": []bson.M{duplicate}, "writeConcernError": late})
 	if r, err := first.Await(t.Context()); r != nil || !errors.Is(err, motor.DuplicateKeyError) {
-		t.Errorf("the first: %+v, %v", r, err)
+		t.Errorf("first insert: got %+v, %v, want nil, DuplicateKeyError", r, err)
 	}
 	duplicate["index"] = 1
 	peer.Receive("insert").OK(bson.M{"n": 2, "writeErrors": []bson.M{duplicate}})
@@ -92,10 +92,10 @@ func TestBatchingResultPerInsert(t *testing.T) {
 	r, err := all[1].Await(t.Context())
 	var failed mongo.WriteException
 	if r != nil || !errors.Is(err, motor.DuplicateKeyError) || !errors.As(err, &failed) {
-		t.Fatalf("the duplicate: %+v, %v", r, err)
+		t.Fatalf("duplicate insert: got %+v, %v, want nil, DuplicateKeyError", r, err)
 	}
 	if len(failed.WriteErrors) != 1 || failed.WriteErrors[0].Index != 0 || failed.WriteErrors[0].Code != 11000 {
-		t.Errorf("the duplicate: %+v", failed)
+		t.Errorf("duplicate insert: got write errors %+v, want one with index 0 and code 11000", failed)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestBatchingWriteConcernError(t *testing.T) {
 	peer.Receive("insert").OK(late)
 	for i, f := range append([]inserted{first}, all...) {
 		if r, err := f.Await(t.Context()); r == nil || r.InsertedID != int32(i) || !errors.Is(err, motor.WTimeoutError) {
-			t.Errorf("insert %d: %+v, %v", i, r, err)
+			t.Errorf("insert %d: got %+v, %v, want %v, WTimeoutError", i, r, err, int32(i))
 		}
 	}
 }
@@ -125,12 +125,12 @@ func TestBatchingCommandError(t *testing.T) {
 			all := insertAll(t, coll, 1, 2)
 			c.answer(held)
 			if r, err := first.Await(t.Context()); r != nil || !errors.Is(err, c.want) {
-				t.Errorf("the first: %+v, %v", r, err)
+				t.Errorf("first insert: got %+v, %v, want nil, %v", r, err, c.want)
 			}
 			c.answer(peer.Receive("insert"))
 			for _, f := range all {
 				if r, err := f.Await(t.Context()); r != nil || !errors.Is(err, c.want) {
-					t.Errorf("%+v, %v", r, err)
+					t.Errorf("got %+v, %v, want nil, %v", r, err, c.want)
 				}
 			}
 		})
@@ -145,12 +145,12 @@ func TestBatchingCancelledInsert(t *testing.T) {
 	all[0].Cancel()
 	cancel()
 	if _, err := over.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that has ended: %v", err)
+		t.Errorf("InsertOne() with an ended context = %v, want context.Canceled", err)
 	}
 	first.Cancel() // Its command has been sent. The next batch need not wait for the reply.
 	batch := peer.Receive("insert")
 	if ids := idsOf(t, batch.Command); !slices.Equal(ids, []int{2, 3}) {
-		t.Errorf("%v were sent together", ids)
+		t.Errorf("got batch %v, want %v", ids, []int{2, 3})
 	}
 	all[1].Cancel()
 	batch.OK(bson.M{"n": 2})
@@ -165,7 +165,7 @@ func TestBatchingSeparateInserts(t *testing.T) {
 		t.Helper()
 		r := peer.Receive("insert")
 		if ids := idsOf(t, r.Command); len(ids) != 1 {
-			t.Errorf("%v went together", ids)
+			t.Errorf("got batch %v, want one document", ids)
 		}
 		r.OK(bson.M{"n": 1})
 		f.Await(t.Context())
@@ -192,7 +192,7 @@ func TestBatchingSeparateInserts(t *testing.T) {
 	for w, want := range [][]int{{6, 7}, {8, 9}} {
 		r := peer.Receive("insert").Want(bson.M{"writeConcern": bson.M{"w": w + 1}})
 		if ids := idsOf(t, r.Command); !slices.Equal(ids, want) {
-			t.Errorf("%v went with w: %d", ids, w+1)
+			t.Errorf("with w: %d: got batch %v, want %v", w+1, ids, want)
 		}
 		r.OK(bson.M{"n": len(want)})
 	}
@@ -212,11 +212,11 @@ func TestBatchingBadDocuments(t *testing.T) {
 	}
 	var none context.Context
 	if _, err := c.InsertOne(none, bson.M{}).Await(t.Context()); !errors.Is(err, motor.TypeError) {
-		t.Errorf("without a context: %v", err)
+		t.Errorf("InsertOne() without a context = %v, want TypeError", err)
 	}
 	bad := c.Database().Collection("$bad").WithBatching()
 	if _, err := bad.InsertOne(t.Context(), bson.M{}).Await(t.Context()); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("in a collection without a proper name: %v", err)
+		t.Errorf("InsertOne() into a collection with a bad name = %v, want InvalidName", err)
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, first)
@@ -226,7 +226,7 @@ func TestBatchingLimit(t *testing.T) {
 	peer, c, first, held := startBatching(t, motor.WithMaxQueue(2))
 	all := insertAll(t, c, 1, 2, 3)
 	if _, err := all[2].Await(t.Context()); !errors.Is(err, future.ErrQueueFull) {
-		t.Errorf("the third of two: %v", err)
+		t.Errorf("insert beyond the limit: got %v, want future.ErrQueueFull", err)
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, first)

@@ -43,11 +43,11 @@ func withSession(t *testing.T, client *motor.Client) (context.Context, bson.Raw)
 	t.Helper()
 	driver, err := motor.Driver(t.Context(), client).Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	session, err := driver.StartSession(options.Session().SetCausalConsistency(false))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() { session.EndSession(context.Background()) })
 	return mongo.NewSessionContext(t.Context(), session), session.ID()
@@ -66,7 +66,7 @@ func TestReadCommandSettings(t *testing.T) {
 				"readConcern": bson.M{"level": "majority"}, "$readPreference": bson.M{"mode": "secondary"}, "lsid": session,
 			}))
 			if err := wait(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("got error %v, want nil", err)
 			}
 		})
 	}
@@ -80,7 +80,7 @@ func TestWriteCommandSession(t *testing.T) {
 		coll := client.Database("d").Collection("c")
 		for _, set := range []func(any) error{coll.SetWriteConcern, coll.Database().SetWriteConcern} {
 			if err := set(concern); err != nil {
-				t.Fatal(err)
+				t.Fatalf("got error %v, want nil", err)
 			}
 		}
 		ctx, session := withSession(t, client)
@@ -88,7 +88,7 @@ func TestWriteCommandSession(t *testing.T) {
 			wait := w.call(ctx, coll)
 			peer.Receive(w.command).Want(bson.M{"lsid": session}).OK(bson.M{"n": 1})
 			if err := wait(ctx); err != nil {
-				t.Errorf("%s: %v", w.command, err)
+				t.Errorf("%s: got error %v, want nil", w.command, err)
 			}
 		}
 	}
@@ -106,11 +106,11 @@ func TestMaxTimeMSFromContext(t *testing.T) {
 		// Cursors that the user holds send no maxTimeMS, since it would limit their later reads too.
 		lazy := o.command == "find" || o.command == "aggregate"
 		if !lazy && (!ok || left <= 0 || left > time.Minute.Milliseconds()) {
-			t.Errorf("%s has a maxTimeMS of %d", o.command, left)
+			t.Errorf("%s: got maxTimeMS %d, want 1 to 60000", o.command, left)
 		}
 		answerRead(request)
 		if err := wait(t.Context()); err != nil && !errors.Is(err, motor.ProtocolError) {
-			t.Errorf("%s: %v", o.command, err)
+			t.Errorf("%s: got %v, want nil or ProtocolError", o.command, err)
 		}
 	}
 }
@@ -119,17 +119,17 @@ func TestCollectionReadConcernInherited(t *testing.T) {
 	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
 	db := client.Database("d")
 	if c := db.Collection("c").ReadConcern(); c == nil || c.Level != "majority" {
-		t.Errorf("the client's: %v", c)
+		t.Errorf(`client's ReadConcern() = %v, want "majority"`, c)
 	}
 	local := db.WithOptions(options.Database().SetReadConcern(readconcern.Local())).Collection("c")
 	if c := local.ReadConcern(); c == nil || c.Level != "local" {
-		t.Errorf("the database's: %v", c)
+		t.Errorf(`database's ReadConcern() = %v, want "local"`, c)
 	}
 	available := local.WithOptions(options.Collection().SetReadConcern(readconcern.Available()))
 	if c := available.ReadConcern(); c == nil || c.Level != "available" || available.Collection("below").ReadConcern() != c {
-		t.Errorf("the collection's: %v", c)
+		t.Errorf(`collection's ReadConcern() = %v, want "available"`, c)
 	}
 	if c := newClient(t, noServerURI).Database("d").Collection("c").ReadConcern(); c != nil {
-		t.Errorf("nobody's: %v", c)
+		t.Errorf("default ReadConcern() = %v, want nil", c)
 	}
 }

@@ -25,7 +25,7 @@ func rawOf(t *testing.T, docs ...bson.M) (all []byte) {
 	for _, doc := range docs {
 		raw, err := bson.Marshal(doc)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("got error %v, want nil", err)
 		}
 		all = append(all, raw...)
 	}
@@ -45,7 +45,7 @@ func TestRawBatches(t *testing.T) {
 			read: func(ctx context.Context) (func() *future.Future[motor.RawBatch], func(...int) *future.Future[[]motor.RawBatch]) {
 				c := coll.FindRawBatches(bson.M{"a": 1}).Sort("a").BatchSize(2)
 				if name := c.Collection().FullName(); name != "d.c" {
-					t.Errorf("the collection is %s", name)
+					t.Errorf(`got collection %s, want "d.c"`, name)
 				}
 				return func() *future.Future[motor.RawBatch] { return c.Next(ctx) },
 					func(n ...int) *future.Future[[]motor.RawBatch] { return c.ToList(ctx, n...) }
@@ -66,23 +66,23 @@ func TestRawBatches(t *testing.T) {
 			peer.Receive(c.command).Want(c.want).Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
 			batch, err := one.Await(t.Context())
 			if err != nil || !bytes.Equal(batch, rawOf(t, bson.M{"i": 0}, bson.M{"i": 1})) {
-				t.Errorf("the first batch is %x, %v", batch, err)
+				t.Errorf("first batch = %x, %v, want %x, nil", batch, err, rawOf(t, bson.M{"i": 0}, bson.M{"i": 1}))
 			}
 			docs, err := batch.Documents()
 			if len(docs) != 2 || docs[1].Lookup("i").Int32() != 1 || err != nil {
-				t.Errorf("its documents are %v, %v", docs, err)
+				t.Errorf("documents of the first batch = %v, %v, want 2, nil", docs, err)
 			}
 			two := list(2)
 			peer.Receive("getMore").Want(bson.M{"batchSize": 2}).Cursor("d.c", 7, bson.M{"i": 2}, bson.M{"i": 3})
 			peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 4})
 			if batches, err := two.Await(t.Context()); len(batches) != 2 || err != nil ||
 				!bytes.Equal(batches[1], rawOf(t, bson.M{"i": 4})) {
-				t.Errorf("the next two are %v, %v", batches, err)
+				t.Errorf("next batches = %x, %v, want 2, nil", batches, err)
 			}
 			rest := list()
 			peer.Receive("getMore").Cursor("d.c", 0)
 			if batches, err := rest.Await(t.Context()); len(batches) != 0 || err != nil {
-				t.Errorf("the rest is %v, %v: an empty batch is none", batches, err)
+				t.Errorf("remaining batches = %v, %v, want 0, nil", batches, err)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestRawBatchInvalidBSON(t *testing.T) {
 		})
 	}
 	if docs, err := motor.RawBatch(nil).Documents(); len(docs) != 0 || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("Documents() = %v, %v, want 0 documents, nil", docs, err)
 	}
 }
 
@@ -139,7 +139,7 @@ func scanOf(t *testing.T, n, docs, fail int) (*wiretest.Peer, []*motor.CommandCu
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
 	cursors, err := client.Database("d").Collection("c").ParallelScan(t.Context(), n).Await(t.Context())
 	if len(cursors) != n || err != nil {
-		t.Fatalf("%d cursors, %v", len(cursors), err)
+		t.Fatalf("got %d cursors, %v, want %d, nil", len(cursors), err, n)
 	}
 	return peer, cursors
 }
@@ -151,7 +151,7 @@ func TestParallelScanEachDocumentOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, c := range cursors {
 		if !c.Alive() || c.CursorID() != 7 || c.Collection().Name() != "c" {
-			t.Errorf("alive %t, id %d", c.Alive(), c.CursorID())
+			t.Errorf("got alive %t, id %d, want true, 7 in collection c", c.Alive(), c.CursorID())
 		}
 		wg.Go(func() {
 			for {
@@ -166,7 +166,7 @@ func TestParallelScanEachDocumentOnce(t *testing.T) {
 					}
 				}
 				if err != nil {
-					t.Error(err)
+					t.Errorf("got error %v, want nil", err)
 				}
 				if err != nil || len(docs) == 0 && !c.Alive() {
 					return
@@ -182,15 +182,15 @@ func TestParallelScanEachDocumentOnce(t *testing.T) {
 	wg.Wait()
 	slices.Sort(got)
 	if len(got) != 95 {
-		t.Errorf("%d documents of 95", len(got))
+		t.Errorf("got %d documents, want 95", len(got))
 	}
 	for i, n := range got {
 		if n != i {
-			t.Fatalf("document %d was lost, or read twice", i)
+			t.Fatalf("got documents %v, want document %d once", got, i)
 		}
 	}
 	if n := len(peer.Seen("find")); n != 1 {
-		t.Errorf("%d queries", n)
+		t.Errorf("got %d find commands, want 1", n)
 	}
 }
 
@@ -198,33 +198,33 @@ func TestParallelScanClosesWithLastCursor(t *testing.T) {
 	peer, cursors := scanOf(t, 3, 100, -1)
 	first, err := cursors[0].Next(t.Context()).Await(t.Context())
 	if err != nil || first["i"] != int32(0) {
-		t.Fatalf("%v, %v", first, err)
+		t.Fatalf("got %v, %v, want i = 0, nil", first, err)
 	}
 	for range 2 { // a second Close does nothing
 		if _, err := cursors[0].Close(t.Context()).Await(t.Context()); err != nil {
-			t.Error(err)
+			t.Errorf("Close() = %v, want nil", err)
 		}
 	}
 	if docs, err := cursors[0].ToList(t.Context()).Await(t.Context()); len(docs) != 9 || err != nil {
 		t.Errorf("%d documents, %v; want what had come", len(docs), err)
 	}
 	if docs, err := cursors[1].ToList(t.Context(), 15).Await(t.Context()); len(docs) != 15 || err != nil {
-		t.Errorf("%d documents, %v", len(docs), err)
+		t.Errorf("got %d documents, %v, want 15, nil", len(docs), err)
 	}
 	if _, err := cursors[1].Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if n := len(peer.Seen("killCursors")); n != 0 {
-		t.Errorf("%d killCursors before the last was closed", n)
+		t.Errorf("got %d killCursors commands, want 0", n)
 	}
 	if doc, err := cursors[2].Next(t.Context()).Await(t.Context()); doc["i"] != int32(30) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want i = 30, nil", doc, err)
 	}
 	if _, err := cursors[2].Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if n := len(peer.Seen("killCursors")); n != 1 {
-		t.Errorf("%d killCursors", n)
+		t.Errorf("got %d killCursors commands, want 1", n)
 	}
 }
 
@@ -235,18 +235,18 @@ func TestParallelScanError(t *testing.T) {
 		t.Errorf("%d documents, %v; want 20, and CursorNotFound", len(docs), err)
 	}
 	if _, err := cursors[1].Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
-		t.Errorf("the other: %v, want CursorNotFound", err)
+		t.Errorf("other cursor: got %v, want CursorNotFound", err)
 	}
 
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	if _, err := coll.ParallelScan(t.Context(), 0).Await(t.Context()); !errors.Is(err, motor.ValueError) {
-		t.Errorf("none: %v, want ValueError", err)
+		t.Errorf("no cursors: got %v, want ValueError", err)
 	}
 	scan := coll.ParallelScan(t.Context(), 2)
 	peer.Receive("find").Fail(13, "Unauthorized", "no")
 	if _, err := scan.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("refused: %v", err)
+		t.Errorf("refused ParallelScan() = %v, want OperationFailure", err)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestParallelScanCancelledRead(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
 	cursors, err := scan.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	list := cursors[0].ToList(t.Context())
 	more := peer.Receive("getMore")
@@ -266,11 +266,11 @@ func TestParallelScanCancelledRead(t *testing.T) {
 	more.Cursor("d.c", 0, bson.M{"i": 1})
 	other, err := rest.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	own, err := cursors[0].ToList(t.Context()).Await(t.Context())
 	if err != nil || len(own)+len(other) != 2 {
-		t.Errorf("%v and %v, %v", own, other, err)
+		t.Errorf("got %v and %v, %v, want 2 documents in all, nil", own, other, err)
 	}
 }
 
@@ -284,32 +284,32 @@ func TestCursorAddress(t *testing.T) {
 		want := set.Peers[i].Address()
 		cursor := coll.Find(bson.D{})
 		if at, ok := cursor.Address(); ok {
-			t.Errorf("before the first read it is %v", at)
+			t.Errorf("before the first read: Address() = %v", at)
 		}
 		if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Next() = %v, want nil", err)
 		}
 		if at, ok := cursor.ConnID(); !ok || at.String() != want {
 			t.Errorf("%s: %v, want %s", pref, at, want)
 		}
 		raw := coll.AggregateRawBatches(bson.A{})
 		if _, err := raw.TryNext(t.Context()).Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("TryNext() = %v, want nil", err)
 		}
 		if at, ok := raw.Address(); !ok || at.String() != want {
 			t.Errorf("of a pipeline, %s: %v, want %s", pref, at, want)
 		}
 		cursor.Rewind()
 		if at, ok := cursor.Address(); ok {
-			t.Errorf("after Rewind it is %v", at)
+			t.Errorf("after Rewind: Address() = %v", at)
 		}
 	}
 	found, err := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}}).Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if at, ok := found.Address(); !ok || at.String() != set.Peers[0].Address() {
-		t.Errorf("of a command: %v", at)
+		t.Errorf("of a command: Address() = %v, want %v", at, set.Peers[0].Address())
 	}
 }
 
@@ -328,10 +328,10 @@ func TestCursorTryNextSendsOneCommand(t *testing.T) {
 		answer()
 		doc, err := next.Await(t.Context())
 		if want := i == 2 || i == 3; err != nil || (doc != nil) != want || want && fmt.Sprint(doc["i"]) != fmt.Sprint(i) {
-			t.Errorf("%d: %v, %v", i, doc, err)
+			t.Errorf("read %d: got %v, %v, want i = %v", i, doc, err, want)
 		}
 		if cursor.Alive() != (i < 4) {
-			t.Errorf("%d: alive %t", i, cursor.Alive())
+			t.Errorf("read %d: alive = %t, want %t", i, cursor.Alive(), i < 4)
 		}
 	}
 }
@@ -356,13 +356,13 @@ func TestBatchSizeCommands(t *testing.T) {
 			peer.Receive("find").Want(c.find).Cursor("d.c", 7, bson.M{"i": 0})
 			peer.Receive("getMore").Want(bson.M{"batchSize": c.more}).Cursor("d.c", 0)
 			if _, err := list.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("ToList() = %v, want nil", err)
 			}
 		})
 	}
 	list := coll.Find(bson.D{}).Limit(-3).ToList(t.Context())
 	peer.Receive("find").Want(bson.M{"limit": 3, "singleBatch": true}).Cursor("d.c", 0, bson.M{"i": 0})
 	if _, err := list.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("ToList() = %v, want nil", err)
 	}
 }

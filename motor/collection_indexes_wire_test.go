@@ -38,7 +38,7 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 	before := len(everyIndexOption.Opts)
 	t.Cleanup(func() {
 		if len(everyIndexOption.Opts) != before {
-			t.Errorf("the caller's builder has grown from %d to %d", before, len(everyIndexOption.Opts))
+			t.Errorf("caller's builder has %d options, want %d", len(everyIndexOption.Opts), before)
 		}
 	})
 	var all []conversation
@@ -225,9 +225,9 @@ func TestListIndexesIsLazy(t *testing.T) {
 		t.Error("it does I/O before it is read")
 	}
 	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); !reflect.DeepEqual(docs, []bson.M{{"name": "_id_"}}) || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want %v, nil", docs, err, []bson.M{{"name": "_id_"}})
 	}
 	if cursor.Collection().FullName() != "d.c" {
-		t.Errorf("the cursor's collection is %s", cursor.Collection().FullName())
+		t.Errorf(`Collection() = %s, want d.c`, cursor.Collection().FullName())
 	}
 }

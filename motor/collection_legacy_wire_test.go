@@ -328,14 +328,14 @@ func TestLegacyCommandServerAndSession(t *testing.T) {
 		wait := r.call(ctx, coll)
 		answer(set.Peers[1].Receive(r.command).Want(bson.M{"lsid": session, "$readPreference": bson.M{"mode": "secondary"}}))
 		if err := wait(ctx); err != nil {
-			t.Errorf("%s: %v", r.command, err)
+			t.Errorf("%s: got error %v, want nil", r.command, err)
 		}
 	}
 	for _, w := range legacyWrites {
 		wait := w.call(ctx, coll)
 		answer(set.Peers[0].Receive(w.command).Want(bson.M{"lsid": session, "$readPreference": wiretest.Absent}))
 		if err := wait(ctx); err != nil {
-			t.Errorf("%s: %v", w.command, err)
+			t.Errorf("%s: got error %v, want nil", w.command, err)
 		}
 	}
 }
@@ -347,7 +347,7 @@ func TestOwnCommandsInTransaction(t *testing.T) {
 	ctx, session := withSession(t, client)
 	driver := mongo.SessionFromContext(ctx)
 	if err := driver.StartTransaction(options.Transaction().SetReadPreference(readpref.Primary())); err != nil {
-		t.Fatal(err)
+		t.Fatalf("StartTransaction() = %v, want nil", err)
 	}
 	set.Peers[0].Handle("abortTransaction", ok())
 	t.Cleanup(func() { _ = driver.AbortTransaction(context.Background()) })
@@ -364,7 +364,7 @@ func TestOwnCommandsInTransaction(t *testing.T) {
 			"lsid": session, "autocommit": false, "writeConcern": wiretest.Absent, "txnNumber": wiretest.Present,
 		}).OK(bson.M{"n": 1, "value": nil})
 		if err := wait(ctx); err != nil {
-			t.Errorf("%s: %v", c.command, err)
+			t.Errorf("%s: got error %v, want nil", c.command, err)
 		}
 	}
 }

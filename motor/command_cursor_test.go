@@ -25,7 +25,7 @@ func TestAggregateIsLazy(t *testing.T) {
 		t.Error("the cursor was not lazy")
 	}
 	if name := cursor.Collection().FullName(); name != "admin.$cmd.aggregate" {
-		t.Errorf("the collection is %s", name)
+		t.Errorf(`got collection %s, want "admin.$cmd.aggregate"`, name)
 	}
 
 	first := cursor.FetchNext(t.Context())
@@ -33,7 +33,7 @@ func TestAggregateIsLazy(t *testing.T) {
 		"aggregate": 1, "pipeline": bson.A{stage}, "cursor": bson.M{"batchSize": 2}, "comment": "why", "$db": "admin",
 	}).Cursor("admin.$cmd.aggregate", 7, bson.M{"i": 0}, bson.M{"i": 1})
 	if more, err := first.Await(t.Context()); !more || err != nil || cursor.CursorID() != 7 {
-		t.Errorf("%t, %v, id %d", more, err, cursor.CursorID())
+		t.Errorf("FetchNext() = %t, %v, CursorID() = %d, want true, nil, 7", more, err, cursor.CursorID())
 	}
 
 	rest := cursor.BatchSize(5).ToList(t.Context())
@@ -41,7 +41,7 @@ func TestAggregateIsLazy(t *testing.T) {
 		"getMore": int64(7), "collection": "$cmd.aggregate", "batchSize": 5, "$db": "admin",
 	}).Cursor("admin.$cmd.aggregate", 0, bson.M{"i": 2})
 	if docs, err := rest.Await(t.Context()); len(docs) != 3 || docs[2]["i"] != int32(2) || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want 3 documents, nil", docs, err)
 	}
 	if cursor.Alive() || cursor.CursorID() != 0 {
 		t.Error("it is alive at the end")
@@ -52,10 +52,10 @@ func TestAggregateClosedUnread(t *testing.T) {
 	db := newClient(t, wiretest.Start(t, wiretest.Standalone).URI()).Database("d")
 	cursor := db.Aggregate(mongo.Pipeline{})
 	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 0 || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want 0 documents, nil", docs, err)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestAggregateRetriesAfterError(t *testing.T) {
 	list = cursor.ToList(t.Context())
 	peer.Receive("aggregate").Cursor("d.$cmd.aggregate", 0, bson.M{"i": 0})
 	if docs, err := list.Await(t.Context()); len(docs) != 1 || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want 1 document, nil", docs, err)
 	}
 }
 
@@ -82,29 +82,29 @@ func TestReplyCursorFirstBatch(t *testing.T) {
 	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 9, bson.M{"i": 0}, bson.M{"i": 1})
 	cursor, err := found.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if !cursor.Alive() || cursor.CursorID() != 9 {
-		t.Errorf("alive %t, id %d", cursor.Alive(), cursor.CursorID())
+		t.Errorf("alive %t, id %d, want true, 9", cursor.Alive(), cursor.CursorID())
 	}
 	if doc := cursor.NextObject(); doc["i"] != int32(0) {
-		t.Errorf("the first document is %v", doc)
+		t.Errorf("first document = %v, want i = 0", doc)
 	}
 	if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
-		t.Errorf("the second document is %v, %v", doc, err)
+		t.Errorf("second document = %v, %v, want i = 1, nil", doc, err)
 	}
 
 	more := cursor.FetchNext(t.Context())
 	peer.Receive("getMore").Want(bson.M{"getMore": int64(9), "collection": "c"}).Cursor("d.c", 9, bson.M{"i": 2})
 	if more, err := more.Await(t.Context()); !more || err != nil {
-		t.Errorf("%t, %v", more, err)
+		t.Errorf("FetchNext() = %t, %v, want true, nil", more, err)
 	}
 
 	if _, err := client.CloseCursor(t.Context(), 9).Await(t.Context()); err != nil || cursor.CursorID() != 0 {
-		t.Errorf("closed by its number: %v, id %d", err, cursor.CursorID())
+		t.Errorf("CloseCursor() = %v, CursorID() = %d, want nil, 0", err, cursor.CursorID())
 	}
 	if n := len(peer.Seen("killCursors")); n != 1 {
-		t.Errorf("%d killCursors", n)
+		t.Errorf("got %d killCursors commands, want 1", n)
 	}
 	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 1 || err != nil {
 		t.Errorf("%v, %v; want the document that had come", docs, err)
@@ -117,7 +117,7 @@ func TestReplyCursorEmptyFirstBatch(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 9)
 	cursor, err := found.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if !cursor.Alive() || cursor.NextObject() != nil {
 		t.Error("it has more to come, and nothing yet")
@@ -125,7 +125,7 @@ func TestReplyCursorEmptyFirstBatch(t *testing.T) {
 	next := cursor.Next(t.Context())
 	peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 0})
 	if doc, err := next.Await(t.Context()); doc["i"] != int32(0) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want i = 0, nil", doc, err)
 	}
 }
 
@@ -136,10 +136,10 @@ func TestReplyCursorAfterClientClose(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
 	cursor, err := found.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if err := client.Close(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	docs, err := cursor.ToList(t.Context()).Await(t.Context())
 	if len(docs) != 1 || !errors.Is(err, motor.InvalidOperation) {
@@ -156,16 +156,16 @@ func TestListCollectionsCursor(t *testing.T) {
 	}).Cursor("d.$cmd.listCollections", 3, bson.M{"name": "a"})
 	cursor, err := found.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if name := cursor.Collection().FullName(); name != "d.$cmd.listCollections" {
-		t.Errorf("the collection is %s", name)
+		t.Errorf(`got collection %s, want "d.$cmd.listCollections"`, name)
 	}
 	list := cursor.ToList(t.Context())
 	peer.Receive("getMore").Want(bson.M{"collection": "$cmd.listCollections"}).
 		Cursor("d.$cmd.listCollections", 0, bson.M{"name": "b"})
 	if docs, err := list.Await(t.Context()); len(docs) != 2 || docs[1]["name"] != "b" || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf(`ToList() = %v, %v, want 2 documents, nil`, docs, err)
 	}
 }
 
@@ -194,18 +194,18 @@ func TestListDatabasesCursor(t *testing.T) {
 			peer.Receive("listDatabases").Want(c.want).OK(reply)
 			cursor, err := found.Await(t.Context())
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("got error %v, want nil", err)
 			}
 			if !cursor.Alive() || cursor.CursorID() != 0 {
-				t.Errorf("alive %t, id %d", cursor.Alive(), cursor.CursorID())
+				t.Errorf("alive %t, id %d, want true, 0", cursor.Alive(), cursor.CursorID())
 			}
 			docs, err := cursor.ToList(t.Context()).Await(t.Context())
 			if len(docs) != 2 || err != nil || len(docs[1]) != len(c.last) {
-				t.Fatalf("%v, %v", docs, err)
+				t.Fatalf("got %v, %v, want 2 documents, nil", docs, err)
 			}
 			for key, value := range c.last {
 				if docs[1][key] != value {
-					t.Errorf("%s is %v, want %v", key, docs[1][key], value)
+					t.Errorf("%s = %v, want %v", key, docs[1][key], value)
 				}
 			}
 			if cursor.Alive() {
@@ -223,7 +223,7 @@ func TestCommandCursorGetMore(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
 	cursor, err := found.Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	cursor.NextObject()
 	next := cursor.BatchSize(3).MaxAwaitTimeMS(50).Comment(bson.D{{Key: "why", Value: "test"}}).TryNext(t.Context())
@@ -236,14 +236,14 @@ func TestCommandCursorGetMore(t *testing.T) {
 	next = cursor.TryNext(t.Context())
 	peer.Receive("getMore").Want(bson.M{"maxTimeMS": int64(50)}).Cursor("d.c", 0, bson.M{"i": 1})
 	if doc, err := next.Await(t.Context()); doc["i"] != int32(1) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("TryNext() = %v, %v, want i = 1, nil", doc, err)
 	}
 	for name, bad := range map[string]*motor.CommandCursor[bson.M]{
 		"MaxAwaitTimeMS": newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).MaxAwaitTimeMS(-1),
 		"Comment":        newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).Comment(make(chan int)),
 	} {
 		if err := bad.Err(); !errors.Is(err, motor.ValueError) && !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: Err() = %v", name, err)
 		}
 	}
 }

@@ -147,10 +147,10 @@ func TestNewClientDefaultOptions(t *testing.T) {
 	client = newClient(t, "mongodb://localhost/?readConcernLevel=majority", motor.WithClientOptions(
 		options.Client().SetMonitor(command).SetPoolMonitor(pool).SetServerMonitor(server)))
 	if got := client.EventListeners(); !reflect.DeepEqual(got, []any{command, pool, server}) {
-		t.Errorf("the listeners are %v", got)
+		t.Errorf("got listeners %v, want %v", got, []any{command, pool, server})
 	}
 	if got := client.ReadConcern(); got == nil || got.Level != "majority" {
-		t.Errorf("the read concern is %v", got)
+		t.Errorf(`got read concern %v, want "majority"`, got)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 	client := newClient(t, uri)
 	db, err := client.GetDefaultDatabase()
 	if err != nil || db.Name() != "app" || client.MaxPoolSize() != 7 || client.WriteConcern().Len() != 1 {
-		t.Errorf("%v, %v, maxPoolSize %d, %v", db, err, client.MaxPoolSize(), client.WriteConcern())
+		t.Errorf(`got database %v, %v, maxPoolSize %d, write concern %v, want "app", nil, 7, one item`, db, err, client.MaxPoolSize(), client.WriteConcern())
 	}
 	if client.Options().TLSConfig == nil {
 		t.Error("mongodb+srv means TLS")
@@ -192,7 +192,7 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 		}
 	}
 	if n := asked.Load(); n != 0 {
-		t.Errorf("the DNS was asked %d times before there was an operation", n)
+		t.Errorf("got %d DNS queries before the first operation, want 0", n)
 	}
 	for range 2 { // a failed lookup is repeated
 		before := asked.Load()
@@ -214,13 +214,13 @@ func TestReplicaSetClientNeedsSetName(t *testing.T) {
 	}
 	client, err := motor.NewReplicaSetClient("b:2,a", motor.WithOptions(keywords{"replicaSet": "rs"}))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if got, want := client.Seeds(), []motor.Address{{Host: "a", Port: 27017}, {Host: "b", Port: 2}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("seeds: %v, want %v", got, want)
+		t.Errorf("got seeds %v, want %v", got, want)
 	}
 	if got := client.ReplicaSetName(); got != "rs" {
-		t.Errorf("the name is %q", got)
+		t.Errorf(`got name %q, want "rs"`, got)
 	}
 	if got, want := client.String(), `motor.ReplicaSetClient(["b:2" "a"])`; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -231,7 +231,7 @@ func newReplicaSetClient(t *testing.T, uri string) *motor.ReplicaSetClient {
 	t.Helper()
 	client, err := motor.NewReplicaSetClient(uri)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() { noError(t, client.Close(context.Background())) })
 	return client
@@ -242,21 +242,21 @@ func TestReplicaSetClientNeedsPrimary(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Secondary, wiretest.Secondary)
 	client := newReplicaSetClient(t, set.URI("serverSelectionTimeoutMS=100", "readPreference=secondary"))
 	if _, err := client.Refresh(ctx).Await(ctx); err != nil {
-		t.Errorf("refresh: %v", err)
+		t.Errorf("refresh: Refresh() = %v, want nil", err)
 	}
 	if _, err := client.Client.Open(ctx).Await(ctx); err != nil {
-		t.Errorf("as a Client, with the secondaries to be read: %v", err)
+		t.Errorf("as a Client, with the secondaries to be read: Open() = %v, want nil", err)
 	}
 	if _, err := client.Open(ctx).Await(ctx); !errors.Is(err, motor.AutoReconnect) {
-		t.Errorf("without a primary: got %v, want an AutoReconnect", err)
+		t.Errorf("Open() without a primary: got %v, want an AutoReconnect", err)
 	}
 	set.Elect(set.Peers[1])
 	client = newReplicaSetClient(t, set.URI())
 	if got, err := client.Open(ctx).Await(ctx); got != client || err != nil {
-		t.Errorf("with a primary: %v, %v", got, err)
+		t.Errorf("Open() with a primary = %v, %v, want %v, nil", got, err, client)
 	}
 	if got, want := client.Host(), "127.0.0.1"; got != want || !client.IsPrimary() || client.IsMongos() {
-		t.Errorf("host %s, primary %v, mongos %v", got, client.IsPrimary(), client.IsMongos())
+		t.Errorf("got host %s, primary %v, mongos %v, want %v, true, false", got, client.IsPrimary(), client.IsMongos(), want)
 	}
 }
 
@@ -273,19 +273,19 @@ func TestClientPropertiesAfterFailover(t *testing.T) {
 		t.Helper()
 		at, ok := client.Primary()
 		if !ok || at.String() != primary.Address() {
-			t.Errorf("the primary is %v, want %s", at, primary.Address())
+			t.Errorf("Primary() = %v, want %s", at, primary.Address())
 		}
 		if address, _ := client.Address(); address != at || client.Host() != at.Host || client.Port() != at.Port {
-			t.Errorf("writes go to %v, %s and %d, want %v", address, client.Host(), client.Port(), at)
+			t.Errorf("got write address %v, host %s, port %d, want %v", address, client.Host(), client.Port(), at)
 		}
 		if all := client.Secondaries(); len(all) != 1 || all[0].String() != secondary.Address() {
-			t.Errorf("the secondaries are %v, want %s", all, secondary.Address())
+			t.Errorf("Secondaries() = %v, want %s", all, secondary.Address())
 		}
 		if !client.IsPrimary() || len(client.Nodes()) != 3 || len(client.Hosts()) != 2 || len(client.Arbiters()) != 1 {
-			t.Errorf("primary %v, nodes %v, hosts %v, arbiters %v", client.IsPrimary(), client.Nodes(), client.Hosts(), client.Arbiters())
+			t.Errorf("got primary %v, nodes %v, hosts %v, arbiters %v, want true, 3 nodes, 2 hosts, 1 arbiter", client.IsPrimary(), client.Nodes(), client.Hosts(), client.Arbiters())
 		}
 		if got := client.MaxWriteBatchSize(); got != batch {
-			t.Errorf("the batch size is %d, want %d, of the primary", got, batch)
+			t.Errorf("got batch size %d, want the primary's %d", got, batch)
 		}
 	}
 	noError(t, insertOne(ctx, coll)(ctx))

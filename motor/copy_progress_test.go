@@ -40,12 +40,12 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 			test.stop(f, cancel)
 			got, err := f.Await(t.Context())
 			if !errors.Is(err, test.want) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if test.want == context.Canceled {
 				want := &motor.CopyResult{Collections: []motor.CopiedCollection{{Name: "c"}}}
 				if !reflect.DeepEqual(got, want) {
-					t.Errorf("got %+v", got)
+					t.Errorf("got %+v, want %v", got, want)
 				}
 			}
 			source.AwaitConnections(0) // the source client has closed
@@ -54,7 +54,7 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 			}
 			insert.OK() // The copy no longer waits for this reply.
 			if n := len(target.Seen("createIndexes")); n != 0 {
-				t.Errorf("it went on")
+				t.Errorf("got %d createIndexes commands after the cancellation, want 0", n)
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 		client := newClient(t, peer.URI(), motor.WithMaxWorkers(1), motor.WithMaxQueue(0))
 		got, err := client.CopyDatabase(t.Context(), "a", "b").Await(t.Context())
 		if err != nil || got.Documents() != 10 {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("got %+v, %v, want 10 documents, nil", got, err)
 		}
 		if client.Stats().Rejected == 0 {
 			t.Error("the queue was never full")
@@ -93,10 +93,10 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 		}
 		create.OK()
 		if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {
-			t.Errorf("got %+v, %v", got, err)
+			t.Errorf("CopyDatabase() = %+v, %v, want 2 documents, nil", got, err)
 		}
 		if err := <-closed; err != nil {
-			t.Error(err)
+			t.Errorf("got error %v, want nil", err)
 		}
 		peer.AwaitConnections(0) // The copy has not reopened the client.
 	})
@@ -148,14 +148,14 @@ func TestCopyProgressRunsOnLoop(t *testing.T) {
 		calls := <-ended
 		want := motor.CopyProgress{Collections: 3, CollectionsTotal: 3, Documents: 4, DocumentsTotal: 4}
 		if len(calls) == 0 || calls[len(calls)-1] != want {
-			t.Fatalf("the last call was not the last: %v", calls)
+			t.Fatalf("got calls %v, want the last to be %v", calls, want)
 		}
 		if first := calls[0]; first.CollectionsTotal != 3 || first.DocumentsTotal != 4 {
-			t.Errorf("the first call has no totals: %v", first)
+			t.Errorf("got first call %v, want totals of 3 collections and 4 documents", first)
 		}
 		for i := range calls[1:] {
 			if a, b := calls[i], calls[i+1]; b.Collections < a.Collections || b.Documents < a.Documents || a == b || b.Documents > b.DocumentsTotal {
-				t.Errorf("%v and then %v", a, b)
+				t.Errorf("got %v and then %v, want progress within the totals", a, b)
 			}
 		}
 	}
@@ -166,15 +166,15 @@ func TestCopyProgressPanics(t *testing.T) {
 	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
 	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(motor.CopyProgress) { panic("stop") }))
 	if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("CopyDatabase() = %+v, %v, want 2 documents, nil", got, err)
 	}
 	var p *future.PanicError
 	if err := <-told; !errors.As(err, &p) || p.Value != "stop" {
-		t.Errorf("reported: %v", err)
+		t.Errorf("got reported error %v, want the panic", err)
 	}
 	select {
 	case err := <-told:
-		t.Errorf("reported as well: %v", err)
+		t.Errorf("got another reported error: %v", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 }

@@ -124,13 +124,13 @@ func TestCopyDatabaseByServer(t *testing.T) {
 		{Name: "adults", View: true, Complete: true},
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) || got.Documents() != 6 {
-		t.Fatalf("got %+v, %v", got, err)
+		t.Fatalf("got %+v, %v, want %v, nil", got, err, want)
 	}
 
 	creates := make(map[string]string)
 	for i, c := range peer.Seen("create") {
 		if c.Lookup("$db").StringValue() != "b" {
-			t.Errorf("created in the wrong database: %s", c)
+			t.Errorf("got create command %s, want database b", c)
 		}
 		name := c.Lookup("create").StringValue()
 		if name == "adults" && i != 3 {
@@ -157,11 +157,11 @@ func TestCopyDatabaseByServer(t *testing.T) {
 	// $out cannot write to capped or time series collections.
 	for _, c := range peer.Seen("insert") {
 		if name := c.Lookup("insert").StringValue(); name != "log" && name != "weather" || c.Lookup("$db").StringValue() != "b" {
-			t.Errorf("inserted: %s", c)
+			t.Errorf("got insert %s, want none into this collection", c)
 		}
 	}
 	if n := len(peer.Seen("insert")); n != 2 {
-		t.Errorf("%d inserts, want 2", n)
+		t.Errorf("got %d inserts, want 2", n)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestCopyDatabaseByClient(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if n := len(peer.Seen("insert")); n != 2 {
-		t.Errorf("%d inserts, want one for each batch", n)
+		t.Errorf("got %d inserts, want one for each batch", n)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestCopyDatabaseCollectionExists(t *testing.T) {
 	peer.Handle("create", func(r *wiretest.Request) { r.Fail(48, "NamespaceExists", "Collection b.c already exists.") })
 	got, err := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b").Await(t.Context())
 	if !errors.Is(err, motor.CollectionInvalid) || got == nil || len(got.Collections) != 0 {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want no collections, CollectionInvalid", got, err)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestCopyDatabaseOntoItself(t *testing.T) {
 	host := strings.Replace(peer.Address(), "127.0.0.1", "localhost", 1)
 	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "a", motor.CopyFromHost(host), motor.CopyReplace())
 	if got, err := f.Await(t.Context()); !errors.Is(err, motor.ValueError) || got != nil {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("CopyDatabase() = %v, %v, want nil, ValueError", got, err)
 	}
 }
 
@@ -294,7 +294,7 @@ func TestCopyDatabaseBadArguments(t *testing.T) {
 		})
 	}
 	if _, accepted := peer.Connections(); accepted != 0 {
-		t.Errorf("%d connections were opened", accepted)
+		t.Errorf("got %d connections, want 0", accepted)
 	}
 }
 
@@ -320,14 +320,14 @@ func TestCopyFromUserAuthenticates(t *testing.T) {
 			peer.Handle("saslStart", func(r *wiretest.Request) {
 				r.Want(bson.M{"$db": test.database})
 				if _, payload := r.Command.Lookup("payload").Binary(); !strings.Contains(string(payload), "n=ann@home,") {
-					t.Errorf("logs in with %q", payload)
+					t.Errorf(`got SCRAM message %q, want one that contains "n=ann@home,"`, payload)
 				}
 				r.Fail(18, "AuthenticationFailed", "Authentication failed.")
 			})
 			uri, opts := test.uri(peer)
 			f := newClient(t, uri).CopyDatabase(t.Context(), "a", "b", append(opts, motor.CopyFromUser("ann@home", "pass:word"))...)
 			if got, err := f.Await(t.Context()); err == nil || got != nil {
-				t.Errorf("got %v, %v", got, err)
+				t.Errorf("CopyDatabase() = %v, %v, want nil, an error", got, err)
 			}
 			if len(peer.Seen("saslStart")) == 0 {
 				t.Error("nobody logged in")

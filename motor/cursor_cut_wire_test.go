@@ -90,10 +90,10 @@ func TestCursorReadCutOffKeepsDocuments(t *testing.T) {
 	more.Nothing()
 	for i := range int32(2) {
 		if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != i || err != nil {
-			t.Errorf("what had come: %v, %v", doc, err)
+			t.Errorf("Next() = %v, %v, want i = %v, nil", doc, err, i)
 		}
 	}
 	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("then: %v; want InvalidOperation", err)
+		t.Errorf("next read: got %v, want InvalidOperation", err)
 	}
 }

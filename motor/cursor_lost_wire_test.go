@@ -35,16 +35,16 @@ func TestAbandonedCursorIsKilled(t *testing.T) {
 		first := cursor.Next(t.Context())
 		peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
 		if _, err := first.Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Next() = %v, want nil", err)
 		}
 	}()
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	kill := peer.Seen("killCursors")[0]
 	if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
-		t.Errorf("%s", kill)
+		t.Errorf("got killCursors %s, want collection c and cursor 7", kill)
 	}
 	if _, err := client.CloseCursor(t.Context(), 7).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
-		t.Errorf("its number is still known: %v", err)
+		t.Errorf("CloseCursor() = %v, want CursorNotFound", err)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestAbandonedCommandCursorIsKilled(t *testing.T) {
 		found := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}})
 		peer.Receive("find").Cursor("d.c", 9, bson.M{"i": 0})
 		if _, err := found.Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("CursorCommand() = %v, want nil", err)
 		}
 	}()
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
@@ -70,14 +70,14 @@ func TestAbandonedTailableCursorIsKilled(t *testing.T) {
 		first := cursor.FetchNext(t.Context())
 		peer.Receive("find").Cursor("d.c", 7)
 		if _, err := first.Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("FetchNext() = %v, want nil", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		more := cursor.FetchNext(ctx)
 		poll := peer.Receive("getMore")
 		cancel()
 		if _, err := more.Await(t.Context()); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
+			t.Fatalf("FetchNext() = %v, want context.Canceled", err)
 		}
 		return poll
 	}()
@@ -93,14 +93,14 @@ func TestFinishedCursorIsNotKilled(t *testing.T) {
 	func() {
 		cursor := client.Database("d").Collection("c").Find(bson.D{})
 		if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 2 || err != nil {
-			t.Fatalf("%v, %v", docs, err)
+			t.Fatalf("ToList() = %v, %v, want 2 documents, nil", docs, err)
 		}
 		closed := cursor.Clone()
 		if _, err := closed.Next(t.Context()).Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Next() = %v, want nil", err)
 		}
 		if _, err := closed.Close(t.Context()).Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Close() = %v, want nil", err)
 		}
 		runtime.AddCleanup(closed, func(struct{}) { close(gone) }, struct{}{})
 	}()
@@ -113,7 +113,7 @@ func TestFinishedCursorIsNotKilled(t *testing.T) {
 		}
 	})
 	if n := len(peer.Seen("killCursors")); n != 1 {
-		t.Errorf("%d killCursors, want the one of Close", n)
+		t.Errorf("got %d killCursors commands, want the one of Close", n)
 	}
 }
 
@@ -126,12 +126,12 @@ func TestAbandonedCursorOfClosedClient(t *testing.T) {
 	func() {
 		cursor := client.Database("d").Collection("c").Find(bson.D{})
 		if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Next() = %v, want nil", err)
 		}
 		runtime.AddCleanup(cursor, func(struct{}) { close(gone) }, struct{}{})
 	}()
 	if err := client.Close(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	collected(t, "the cursor was not collected", func() bool {
 		select {
@@ -165,7 +165,7 @@ func TestCursorCancelledRead(t *testing.T) {
 			}
 			for i, doc := range docs {
 				if doc["i"] != int32(i) {
-					t.Errorf("document %d is %v", i, doc)
+					t.Errorf("document %d: got %v, want i = %d", i, doc, i)
 				}
 			}
 		})
@@ -204,11 +204,11 @@ func TestCursorReadsCancelledAtAnyMoment(t *testing.T) {
 	}
 	for i, at := range got {
 		if int(at) != i {
-			t.Fatalf("document %d came in place %d", at, i)
+			t.Fatalf("got document %d at position %d", at, i)
 		}
 	}
 	if len(got) != n {
-		t.Errorf("%d documents of %d", len(got), n)
+		t.Errorf("got %d documents, want %d", len(got), n)
 	}
 }
 
@@ -223,7 +223,7 @@ func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	more := peer.Receive("getMore")
 	cancel()
 	if docs, err := list.Await(t.Context()); docs != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want nil, context.Canceled", docs, err)
 	}
 	more.Nothing()
 	docs, err := cursor.ToList(t.Context()).Await(t.Context())
@@ -231,7 +231,7 @@ func TestCursorContextEndsDuringGetMore(t *testing.T) {
 		t.Errorf("%v, %v; want the first document, and InvalidOperation", docs, err)
 	}
 	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("then: %v, want InvalidOperation", err)
+		t.Errorf("next read: got %v, want InvalidOperation", err)
 	}
 	if cursor.Alive() || cursor.CursorID() != 0 {
 		t.Error("it is alive")
@@ -239,7 +239,7 @@ func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	again := cursor.Rewind().ToList(t.Context())
 	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
 	if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
-		t.Errorf("after Rewind: %v, %v", docs, err)
+		t.Errorf("after Rewind: ToList() = %v, %v, want 1 document, nil", docs, err)
 	}
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
 }
@@ -253,13 +253,13 @@ func TestCursorContextEndsDuringFind(t *testing.T) {
 	find := peer.Receive("find")
 	cancel()
 	if _, err := list.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("ToList() = %v, want context.Canceled", err)
 	}
 	find.Nothing()
 	again := cursor.ToList(t.Context())
 	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
 	if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
-		t.Errorf("%v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want 1 document, nil", docs, err)
 	}
 }
 
@@ -277,7 +277,7 @@ func TestCursorCloseDuringFind(t *testing.T) {
 			end(cursor)
 			find.Cursor("d.c", 7, bson.M{"i": 0})
 			if _, err := more.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("FetchNext() = %v, want nil", err)
 			}
 			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
 		})

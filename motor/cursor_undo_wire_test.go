@@ -82,7 +82,7 @@ func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 			first := cursor.Next(t.Context())
 			peer.Receive("find").Cursor("d.c", 7, doc(0))
 			if doc, err := first.Await(t.Context()); !is(doc, 0) || err != nil {
-				t.Fatal(doc, err)
+				t.Fatalf("Next() = %v, %v, want i = 0, nil", doc, err)
 			}
 			d := newDeadline(t)
 			await := test.read(d, cursor)
@@ -92,7 +92,7 @@ func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 			held.Cursor("d.c", 7, doc(1), doc(2))
 			for n := 1; n <= 3; n++ {
 				if doc, err := cursor.Next(t.Context()).Await(t.Context()); !is(doc, n) || err != nil {
-					t.Errorf("document %d: got %v, %v", n, doc, err)
+					t.Errorf("document %d: Next() = %v, %v", n, doc, err)
 				}
 			}
 		})
@@ -154,7 +154,7 @@ func TestChangeStreamDeadlineAsChangeArrives(t *testing.T) {
 	changes(held, 7, 0, changeEvent(2))
 	for n := 2; n <= 3; n++ {
 		if doc, err := stream.Next(t.Context()).Await(t.Context()); !isChange(doc, n) || err != nil {
-			t.Errorf("change %d: got %v, %v", n, doc, err)
+			t.Errorf("change %d: Next() = %v, %v, want change %v, nil", n, doc, err, n)
 		}
 	}
 }

@@ -77,13 +77,13 @@ func TestFindCommandMatchesDriver(t *testing.T) {
 				for _, cursor := range []*motor.Cursor[bson.M]{find(c), find(c).MaxTimeMS(1234)} {
 					for range 2 {
 						if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
-							t.Fatal(err)
+							t.Fatalf("Next() = %v, want nil", err)
 						}
 					}
 				}
 				finds, mores := peer.Seen("find"), peer.Seen("getMore")
 				if len(finds) != 2 || len(mores) != 2 {
-					t.Fatalf("%d find, %d getMore", len(finds), len(mores))
+					t.Fatalf("got %d find, %d getMore commands, want 2, 2", len(finds), len(mores))
 				}
 				sameCommand(t, finds[0], finds[1], bson.E{Key: "maxTimeMS", Value: int64(1234)})
 				sameCommand(t, mores[0], mores[1])
@@ -98,7 +98,7 @@ func sameCommand(t *testing.T, one, other bson.Raw, more ...bson.E) {
 	want, got := bson.M{}, bson.M{}
 	for raw, fields := range map[*bson.Raw]bson.M{&one: want, &other: got} {
 		if err := bson.Unmarshal(*raw, &fields); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Unmarshal() = %v, want nil", err)
 		}
 		delete(fields, "lsid")
 		delete(fields, "$clusterTime")
@@ -107,11 +107,11 @@ func sameCommand(t *testing.T, one, other bson.Raw, more ...bson.E) {
 		want[e.Key] = e.Value
 	}
 	if len(want) != len(got) {
-		t.Errorf("other fields:\n%s\n%s", one, other)
+		t.Errorf("got fields\n%s\nwant\n%s", other, one)
 	}
 	for key, value := range want {
 		if fmt.Sprintf("%T %v", value, value) != fmt.Sprintf("%T %v", got[key], got[key]) {
-			t.Errorf("%s is %v, the driver's is %v", key, got[key], value)
+			t.Errorf("%s: got %v, want %v as the driver sends", key, got[key], value)
 		}
 	}
 }
@@ -135,12 +135,12 @@ func TestFindCommandInSession(t *testing.T) {
 			for _, ms := range []int64{0, 1234} {
 				session, err := motor.StartDriverSession(t.Context(), client, opts)
 				if err != nil {
-					t.Fatal(err)
+					t.Fatalf("got error %v, want nil", err)
 				}
 				ctx := mongo.NewSessionContext(t.Context(), session)
 				for range 2 { // The second insert comes after the first.
 					if _, err := client.Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(ms).ToList(ctx).Await(ctx); err != nil {
-						t.Fatal(err)
+						t.Fatalf("ToList() = %v, want nil", err)
 					}
 				}
 				session.EndSession(t.Context())
@@ -178,7 +178,7 @@ func TestFindCommandRetry(t *testing.T) {
 			cursor := newClient(t, peer.URI(c.opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(5)
 			_, err := cursor.ToList(t.Context()).Await(t.Context())
 			if n := len(peer.Seen("find")); n != c.finds || !errors.Is(err, c.want) {
-				t.Errorf("%d finds, %v; want %d, %v", n, err, c.finds, c.want)
+				t.Errorf("got %d finds, %v, want %d, %v", n, err, c.finds, c.want)
 			}
 		})
 	}
@@ -198,11 +198,11 @@ func TestMaxTimeMSWithDeadline(t *testing.T) {
 			list := newClient(t, peer.URI(opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(5).ToList(ctx)
 			find := peer.Receive("find").Want(bson.M{"maxTimeMS": 5})
 			if elements, _ := find.Command.Elements(); count(elements, "maxTimeMS") != 1 {
-				t.Errorf("not once: %s", find)
+				t.Errorf("got find %s, want one such field", find)
 			}
 			find.Cursor("d.c", 0)
 			if _, err := list.Await(ctx); err != nil {
-				t.Error(err)
+				t.Errorf("ToList() = %v, want nil", err)
 			}
 		})
 	}
@@ -212,7 +212,7 @@ func TestMaxTimeMSWithDeadline(t *testing.T) {
 	find := peer.Receive("find")
 	cancel()
 	if _, err := list.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("ToList() = %v, want context.Canceled", err)
 	}
 	find.Nothing()
 }
@@ -274,7 +274,7 @@ func TestWhereJoinsFilter(t *testing.T) {
 			list := cursor.Clone().ToList(t.Context())
 			peer.Receive("find").Want(bson.M{"filter": c.want}).Cursor("d.c", 0)
 			if _, err := list.Await(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("ToList() = %v, want nil", err)
 			}
 		})
 	}
@@ -299,7 +299,7 @@ func TestCursorRemoveFlags(t *testing.T) {
 	}).Cursor("d.c", 0)
 	for _, f := range []*future.Future[bool]{on, off} {
 		if _, err := f.Await(t.Context()); err != nil {
-			t.Error(err)
+			t.Errorf("got error %v, want nil", err)
 		}
 	}
 }

@@ -127,6 +127,6 @@ func TestNilOptions(t *testing.T) {
 	read := started(c.Find(bson.D{}, find, nil).ToList(t.Context()))
 	peer.Receive("find").Want(bson.M{"find": "c", "$db": "d"}).Cursor("d.c", 0)
 	if err := read(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("got error %v, want nil", err)
 	}
 }

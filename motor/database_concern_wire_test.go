@@ -11,12 +11,12 @@ func TestDatabaseReadConcernInherited(t *testing.T) {
 	client := newClient(t, "mongodb://127.0.0.1:1/?readConcernLevel=majority")
 	db := client.Database("d")
 	if c := db.ReadConcern(); c == nil || c.Level != "majority" {
-		t.Errorf("the client's: %v", c)
+		t.Errorf(`client's ReadConcern() = %v, want "majority"`, c)
 	}
 	if c := db.WithOptions(options.Database().SetReadConcern(readconcern.Local())).ReadConcern(); c.Level != "local" {
-		t.Errorf("the database's: %v", c)
+		t.Errorf(`database's ReadConcern() = %v, want "local"`, c)
 	}
 	if c := newClient(t, "mongodb://127.0.0.1:1").Database("d").ReadConcern(); c != nil {
-		t.Errorf("nobody's: %v", c)
+		t.Errorf("default ReadConcern() = %v, want nil", c)
 	}
 }

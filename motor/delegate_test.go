@@ -29,12 +29,12 @@ func TestDelegate(t *testing.T) {
 	driverDB, err := db.Delegate(ctx).Await(ctx)
 	noError(t, err)
 	if driverDB.Name() != "d" || driverDB.Client() != driver {
-		t.Errorf("database %q of another client", driverDB.Name())
+		t.Errorf(`got database %q, want "d" of the same client`, driverDB.Name())
 	}
 	coll, err := db.Collection("c").Delegate(ctx).Await(ctx)
 	noError(t, err)
 	if coll.Name() != "c" || coll.Database().Client() != driver {
-		t.Errorf("collection %q of %q", coll.Name(), coll.Database().Name())
+		t.Errorf(`got collection %q of %q, want "c" of the same client`, coll.Name(), coll.Database().Name())
 	}
 	noError(t, coll.Drop(ctx))
 
@@ -50,10 +50,10 @@ func TestDelegate(t *testing.T) {
 func TestDelegateBadName(t *testing.T) {
 	client, ctx := newClient(t, noServerURI), t.Context()
 	if _, err := client.Database("a b").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("a database: %v", err)
+		t.Errorf("database's Delegate() = %v, want InvalidName", err)
 	}
 	if _, err := client.Database("d").Collection("").Delegate(ctx).Await(ctx); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("a collection: %v", err)
+		t.Errorf("collection's Delegate() = %v, want InvalidName", err)
 	}
 }
 
@@ -76,10 +76,10 @@ func TestHandleEqual(t *testing.T) {
 		}
 	}
 	if got := db.String(); got != `motor.Database("d")` {
-		t.Error(got)
+		t.Errorf(`String() = %v, want "motor.Database(\"d\")"`, got)
 	}
 	if got := db.Collection("c").String(); got != `motor.Collection("d.c")` {
-		t.Error(got)
+		t.Errorf(`String() = %v, want "motor.Collection(\"d.c\")"`, got)
 	}
 }
 

@@ -107,7 +107,7 @@ func TestEncodeCyclicValue(t *testing.T) {
 			} {
 				var marshal mongo.MarshalError
 				if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
-					t.Errorf("%s, %s, %s: %v", name, how, operation, err)
+					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", name, how, operation, err)
 				} else if err.Error() == "" {
 					t.Errorf("%s: an error without words", name)
 				}
@@ -116,7 +116,7 @@ func TestEncodeCyclicValue(t *testing.T) {
 	}
 	for name, doc := range map[string]any{"a pointer to itself": pointer, "a pointer to an interface that is it": value} {
 		if _, err := plainly.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%s is no document: %v", name, err)
+			t.Errorf("%s: InsertOne() = %v, want TypeError", name, err)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestEncodeSkippedCyclicValue(t *testing.T) {
 			peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.D{{Key: "n", Value: 1}}) })
 			for place, coll := range places[bson.M](t, peer, c.given) {
 				if _, err := coll.InsertOne(t.Context(), c.doc).Await(t.Context()); err != nil {
-					t.Errorf("%s: %v", place, err)
+					t.Errorf("%s: InsertOne() = %v, want nil", place, err)
 				}
 			}
 		})
@@ -164,7 +164,7 @@ func TestEncodeDeepDocument(t *testing.T) {
 	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.D{{Key: "n", Value: 1}}) })
 	doc = append(bson.D{{Key: "_id", Value: 1}}, doc...)
 	if _, err := newClient(t, peer.URI()).Database("d").Collection("c").InsertOne(t.Context(), doc).Await(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("InsertOne() = %v, want nil", err)
 	}
 	if sent := peer.Seen("insert")[0].Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, marshaled(doc)) {
 		t.Error("it is another document that was sent")
@@ -189,7 +189,7 @@ func TestEncodeKeyWithNUL(t *testing.T) {
 			"Find":      second(coll.Find(doc).ToList(t.Context()).Await(t.Context())),
 		} {
 			if !errors.Is(err, motor.InvalidDocument) {
-				t.Errorf("%s, %s: %v", name, operation, err)
+				t.Errorf("%s, %s: got %v, want InvalidDocument", name, operation, err)
 			}
 		}
 	}
@@ -204,7 +204,7 @@ func TestEncodeRawDocument(t *testing.T) {
 		"nested too deep": bson.Raw(nested(3, 2*bsoncodec.MaxDepth)), "a nil bson.Raw in a bson.D": bson.D{{Key: "a", Value: bson.Raw(nil)}},
 	} {
 		if _, err := coll.InsertOne(t.Context(), bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: InsertOne() = %v, want InvalidDocument", name, err)
 		}
 	}
 
@@ -216,10 +216,10 @@ func TestEncodeRawDocument(t *testing.T) {
 	}
 	insert := peer.Receive("insert")
 	if sent := insert.Command.Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, want) {
-		t.Errorf("sent %s", sent)
+		t.Errorf("got command %s, want document %v", sent, want)
 	}
 	insert.OK(bson.D{{Key: "n", Value: 1}})
 	if _, err := inserting.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("InsertOne() = %v, want nil", err)
 	}
 }

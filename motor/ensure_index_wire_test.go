@@ -29,7 +29,7 @@ func ensure(t *testing.T, peer *wiretest.Peer, c collection, keys any, opts ...m
 	name, err := c.EnsureIndex(t.Context(), keys, opts...).Await(t.Context())
 	sent := len(peer.Seen("createIndexes")) > before
 	if err != nil || sent != (name != "") {
-		t.Errorf("%q, %v; sent: %t", name, err, sent)
+		t.Errorf("EnsureIndex() = %q, %v, sent %t, want a name only if sent, nil", name, err, sent)
 	}
 	return sent
 }
@@ -58,12 +58,12 @@ func TestEnsureIndexCacheTime(t *testing.T) {
 		{"known for an hour", "moment", nil, false},
 	} {
 		if got := ensure(t, peer, coll, step.keys, step.opts...); got != step.want {
-			t.Errorf("%d, %s: created %t, want %t", i, step.what, got, step.want)
+			t.Errorf("step %d, %s: created = %t, want %t", i, step.what, got, step.want)
 		}
 	}
 	named := peer.Seen("createIndexes")[2].Lookup("indexes", "0")
 	if doc := named.Document(); doc.Lookup("name").StringValue() != "n" || !doc.Lookup("unique").Boolean() {
-		t.Errorf("created as %v", doc)
+		t.Errorf(`got index %v, want the name "n" and sparse`, doc)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestEnsureIndexAfterDrop(t *testing.T) {
 				peer := indexPeer(t)
 				client := newClient(t, peer.URI())
 				if err := client.SetWriteConcern(concern); err != nil {
-					t.Fatal(err)
+					t.Fatalf("SetWriteConcern() = %v, want nil", err)
 				}
 				created := func() map[string]bool {
 					all := make(map[string]bool)
@@ -113,19 +113,19 @@ func TestEnsureIndexAfterDrop(t *testing.T) {
 					return all
 				}
 				if first := created(); len(first) != 4 {
-					t.Errorf("at first, %v were created", first)
+					t.Errorf("first indexes = %v, want 4", first)
 				}
 				if err := c.drop(t.Context(), client)(t.Context()); err != nil {
-					t.Fatal(err)
+					t.Fatalf("got error %v, want nil", err)
 				}
 				again := created()
 				for where := range again {
 					if !c.wanted[where] {
-						t.Errorf("%s was created again", where)
+						t.Errorf("%s: created again, want a cached index", where)
 					}
 				}
 				if len(again) != len(c.wanted) {
-					t.Errorf("created again: %v, want %v", again, c.wanted)
+					t.Errorf("got indexes created again %v, want %v", again, c.wanted)
 				}
 			})
 		}
@@ -141,11 +141,11 @@ func TestEnsureIndexOvertakenByDrop(t *testing.T) {
 	dropping := coll.Drop(ctx)
 	peer.Receive("drop").OK()
 	if _, err := dropping.Await(ctx); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Drop() = %v, want nil", err)
 	}
 	create.OK()
 	if name, err := ensuring.Await(ctx); name != "a_1" || err != nil {
-		t.Errorf("%q, %v", name, err)
+		t.Errorf(`EnsureIndex() = %q, %v, want "a_1", nil`, name, err)
 	}
 	peer.Handle("createIndexes", ok())
 	if !ensure(t, peer, coll, "a") {

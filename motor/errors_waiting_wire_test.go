@@ -59,14 +59,14 @@ func TestErrorQueueTimeout(t *testing.T) {
 			err := findOne(t.Context(), c)(patience)
 			find.Cursor("d.c", 0) // The running find is unaffected.
 			if patience.Err() != nil {
-				t.Fatal("after 8 seconds it still waits for its turn, and 20 milliseconds are its limit")
+				t.Fatal("still queued after 8 seconds, want an error after 20 ms")
 			}
 			wantError{class: motor.WaitQueueTimeoutError, timeout: true}.check(t, err)
 			if !errors.Is(err, future.ErrQueueTimeout) {
-				t.Errorf("%v is no future.ErrQueueTimeout", err)
+				t.Errorf("got %v, want future.ErrQueueTimeout", err)
 			}
 			if err := first(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("got error %v, want nil", err)
 			}
 		})
 	}

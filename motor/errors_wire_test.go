@@ -51,7 +51,7 @@ func (w wantError) check(t *testing.T, err error) {
 	t.Helper()
 	var own *motor.Error
 	if !errors.As(err, &own) {
-		t.Fatalf("got %v, which is no *motor.Error", err)
+		t.Fatalf("got %v, want a *motor.Error", err)
 	}
 	if own.Class() != w.class {
 		t.Errorf("got a %s, want a %s: %v", own.Class().Name(), w.class.Name(), err)
@@ -62,32 +62,32 @@ func (w wantError) check(t *testing.T, err error) {
 	}
 	for _, class := range errorClasses {
 		if is := errors.Is(err, class); is != family[class] {
-			t.Errorf("errors.Is(err, %s) is %v", class.Name(), is)
+			t.Errorf("errors.Is(err, %s) = %v, want %v", class.Name(), is, family[class])
 		}
 	}
 	if w.driver != nil && !w.driver(err) {
-		t.Errorf("the driver's own error is not found, but a %T", errors.Unwrap(own))
+		t.Errorf("errors.As found no driver error, got %T", errors.Unwrap(own))
 	}
 	if own.Code() != w.code {
-		t.Errorf("code %d, want %d", own.Code(), w.code)
+		t.Errorf("got code %d, want %d", own.Code(), w.code)
 	}
 	for path, want := range w.details {
 		var got any
 		_ = own.Details().Lookup(strings.Split(path, ".")...).Unmarshal(&got)
 		if got != want {
-			t.Errorf("details: %s is %v, want %v, in %s", path, got, want, own.Details())
+			t.Errorf("details: %s = %v, want %v, in %s", path, got, want, own.Details())
 		}
 	}
 	for _, label := range w.labels {
 		if !own.HasErrorLabel(label) {
-			t.Errorf("the label %s is missing", label)
+			t.Errorf("label %s is missing", label)
 		}
 	}
 	if own.HasErrorLabel("LabelThatNobodyGave") {
 		t.Error("a label that nobody gave")
 	}
 	if own.Timeout() != w.timeout {
-		t.Errorf("timeout is %v, want %v", own.Timeout(), w.timeout)
+		t.Errorf("Timeout() = %v, want %v", own.Timeout(), w.timeout)
 	}
 }
 
@@ -291,7 +291,7 @@ func (ConnectionError) Error() string { return "the user's own" }
 func TestForeignErrors(t *testing.T) {
 	for _, err := range []error{ConnectionError{}, errors.Join(ConnectionError{})} {
 		if wrapped := motor.WrapError(err); errors.Is(wrapped, motor.AutoReconnect) {
-			t.Errorf("%T: got %v", err, wrapped)
+			t.Errorf("%T: WrapError() = %v, want the error unchanged", err, wrapped)
 		}
 	}
 }
@@ -302,7 +302,7 @@ func TestJoinedErrors(t *testing.T) {
 		InsertOne(t.Context(), bson.M{"_id": 1}).Await(t.Context())
 	var own *motor.Error
 	if !errors.As(err, &own) {
-		t.Fatal(err)
+		t.Fatalf("got %v", err)
 	}
 	joined := motor.WrapError(errors.Join(errors.New("first"), own.Unwrap()))
 	if !errors.Is(joined, motor.ServerSelectionTimeoutError) {
@@ -363,7 +363,7 @@ func TestResultErrors(t *testing.T) {
 
 	deleted, err := unacknowledged.DeleteOne(t.Context(), bson.M{}).Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	peer.Receive("delete").Want(bson.M{"writeConcern": bson.M{"w": 0}, "lsid": wiretest.Absent}).Nothing()
 	_, err = deleted.DeletedCount()

@@ -25,7 +25,7 @@ func TestGridOutSortsChunks(t *testing.T) {
 		"filter": bson.M{"files_id": bson.M{"$eq": "f"}}, "sort": bson.M{"n": 1},
 	}).Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("ab")}, bson.M{"n": 1, "data": []byte("c")})
 	if n := succeed(t, reading); n != 3 {
-		t.Errorf("%d bytes", n)
+		t.Errorf("got %d bytes, want 3", n)
 	}
 }
 
@@ -36,14 +36,14 @@ func TestGridOutRetriesFailedRead(t *testing.T) {
 	readChunks(t, out, 0, 2)
 	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(1, "InternalError", "this is only a test") })
 	if _, err := out.ReadChunk(t.Context()).Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("%v", err)
+		t.Errorf("ReadChunk() = %v, want OperationFailure", err)
 	}
 	if n := len(chunkFinds(peer)); n != 1 {
-		t.Errorf("%d queries", n)
+		t.Errorf("got %d queries, want 1", n)
 	}
 	readChunks(t, out, 2, 4)
 	if finds := chunkFinds(peer); len(finds) != 2 || finds[1].Lookup("filter", "n", "$gte").AsInt64() != 2 {
-		t.Errorf("%v", finds)
+		t.Errorf("got finds %v, want 2, the second from chunk 2", finds)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestGridOutErrorAtLastChunk(t *testing.T) {
 	readChunks(t, out, 0, 1)
 	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(1, "InternalError", "this is only a test") })
 	if _, err := out.ReadChunk(t.Context()).Await(t.Context()); !errors.Is(err, motor.OperationFailure) || out.Tell() != gridChunkSize {
-		t.Errorf("%v, at %d", err, out.Tell())
+		t.Errorf("ReadChunk() = %v, Tell() = %d, want OperationFailure, %d", err, out.Tell(), gridChunkSize)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestGridOutWrongLength(t *testing.T) {
 	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": int64(1) << 60, "chunkSize": 5})
 	peer.Receive("find").Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("abcde")})
 	if _, err := reading.Await(t.Context()); !errors.Is(err, motor.CorruptGridFile) {
-		t.Errorf("%v", err)
+		t.Errorf("Read() = %v, want CorruptGridFile", err)
 	}
 }
 
@@ -77,12 +77,12 @@ func TestGridOutChunkIsCopied(t *testing.T) {
 	}
 	first[0] = 9
 	if pos, err := out.Seek(gridChunkSize, io.SeekStart); err != nil {
-		t.Error(pos, err)
+		t.Errorf("Seek() = %v, %v, want nil", pos, err)
 	}
 	second := succeed(t, out.ReadChunk(t.Context()))
 	second[0] = 9
 	if _, err := out.Seek(gridChunkSize, io.SeekStart); err != nil {
-		t.Error(err)
+		t.Errorf("Seek() = %v, want nil", err)
 	}
 	readChunks(t, out, 1, 2)
 }
@@ -94,7 +94,7 @@ func TestGridOutMissingChunk(t *testing.T) {
 	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": "f", "length": 6, "chunkSize": 2})
 	peer.Receive("find").Cursor("d.fs.chunks", 0, bson.M{"n": 0, "data": []byte("ab")}, bson.M{"n": 2, "data": []byte("ef")})
 	if b, err := reading.Await(t.Context()); !errors.Is(err, motor.CorruptGridFile) {
-		t.Errorf("%q, %v", b, err)
+		t.Errorf("Read() = %q, %v, want CorruptGridFile", b, err)
 	}
 }
 
@@ -105,7 +105,7 @@ func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 func TestDownloadShortWrite(t *testing.T) {
 	if _, err := bucketOf(t, gridPeer(t, 1)).DownloadToStream(t.Context(), "f", short{}).Await(t.Context()); !errors.Is(err, io.ErrShortWrite) {
-		t.Errorf("%v", err)
+		t.Errorf("DownloadToStream() = %v, want io.ErrShortWrite", err)
 	}
 }
 
@@ -114,27 +114,27 @@ func TestGridOutReader(t *testing.T) {
 	out := gridFile(t, peer)
 	reader := out.Reader(t.Context())
 	if end, err := reader.Seek(-1, io.SeekEnd); end != 9*gridChunkSize-1 || err != nil {
-		t.Errorf("from the end of a file that is not open: %d, %v", end, err)
+		t.Errorf("Seek() from the end of an unopened file = %d, %v, want %v, nil", end, err, 9*gridChunkSize-1)
 	}
 	if pos, err := reader.Seek(0, io.SeekStart); pos != 0 || err != nil {
-		t.Error(pos, err)
+		t.Errorf("Seek() = %v, %v, want 0, nil", pos, err)
 	}
 	b := make([]byte, 10)
 	if _, err := io.ReadFull(reader, b); err != nil {
-		t.Error(err)
+		t.Errorf("ReadFull() = %v, want nil", err)
 	}
 	if pos, err := reader.Seek(5, io.SeekCurrent); pos != 15 || err != nil {
-		t.Errorf("%d, %v", pos, err)
+		t.Errorf("Seek() = %d, %v, want 15, nil", pos, err)
 	}
 	if _, err := io.ReadFull(reader, b); err != nil {
-		t.Error(err)
+		t.Errorf("ReadFull() = %v, want nil", err)
 	}
 	// Close discards the rest of the chunk and closes the cursor.
 	if err := reader.Close(); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if _, err := io.ReadFull(reader, b); b[0] != 1 || err != nil {
-		t.Errorf("after Close it has %v, %v", b, err)
+		t.Errorf("Read() after Close = %v, %v, want the next chunk, nil", b, err)
 	}
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 }
@@ -151,7 +151,7 @@ func TestGridFSFindOptions(t *testing.T) {
 	succeed(t, found)
 	bad := bucket.Find(bson.M{}, options.GridFSFind().SetSort(bson.M{"a": 1, "b": 1}))
 	if _, err := bad.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.TypeError) {
-		t.Errorf("a sort without an order: %v", err)
+		t.Errorf("Next() with an unordered sort = %v, want TypeError", err)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestGridOutCancelledReadFromMemory(t *testing.T) {
 	cancelled := 0
 	for i := range 500 {
 		if _, err := out.Seek(0, io.SeekStart); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Seek() = %v, want nil", err)
 		}
 		f := out.Read(t.Context(), gridChunkSize)
 		for began := time.Now(); time.Since(began) < time.Duration(i%100)*time.Microsecond; { // the read starts meanwhile
@@ -173,10 +173,10 @@ func TestGridOutCancelledReadFromMemory(t *testing.T) {
 		}
 		cancelled++
 		if _, err := out.Open(t.Context()).Await(t.Context()); err != nil { // takes its turn after the read
-			t.Fatal(err)
+			t.Fatalf("Open() = %v, want nil", err)
 		}
 		if pos := out.Tell(); pos != 0 {
-			t.Fatalf("the position is %d", pos)
+			t.Fatalf("got position %d, want 0", pos)
 		}
 	}
 	if cancelled == 0 {

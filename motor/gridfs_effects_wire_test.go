@@ -79,13 +79,13 @@ func TestGridOutContextEndsAsReadSucceeds(t *testing.T) {
 			cancel()
 			chunk, err := f.Await(ctx)
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%d bytes, %v", len(chunk), err)
+				t.Errorf("got %d bytes, %v, want context.Canceled", len(chunk), err)
 			}
 			late.on("", nil)
 			close(gaveUp)
 			readChunks(t, out, 2, 4) // takes its turn after the read
 			if pos := out.Tell(); pos != 4*gridChunkSize {
-				t.Errorf("Tell is %d", pos)
+				t.Errorf("Tell() = %d, want %d", pos, 4*gridChunkSize)
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func TestGridFSUserCodeInSession(t *testing.T) {
 			defer cancel()
 			bucket, err := motor.NewGridFSBucket(client.Database("d"))
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("got error %v, want nil", err)
 			}
 			err = test.call(run{bucket, ctx, func() error {
 				update := bson.M{"$inc": bson.M{"n": 1}}
@@ -164,12 +164,12 @@ func TestGridFSUserCodeInSession(t *testing.T) {
 				return err
 			}})
 			if err != nil || uses == 0 {
-				t.Errorf("%v, the session was used %d times", err, uses)
+				t.Errorf("got %v, %d uses of the session, want nil, at least 1", err, uses)
 			}
 			for _, name := range []string{"find", "getMore", "insert", "update"} {
 				for _, command := range peer.Seen(name) {
 					if !isOf(command, s) {
-						t.Errorf("%s is not in the session", name)
+						t.Errorf("%s was not sent in the session", name)
 					}
 				}
 			}

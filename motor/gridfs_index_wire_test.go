@@ -147,11 +147,11 @@ func TestGridFSIndexes(t *testing.T) {
 		n := len(s.Seen("find"))
 		other, err := motor.NewGridFSBucket(bucket.Collection().Database())
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("got error %v, want nil", err)
 		}
 		upload(t, other)
 		if got := len(s.Seen("find")); got != n {
-			t.Errorf("%d queries more", got-n)
+			t.Errorf("got %d find commands, want %v", got-n, n)
 		}
 	})
 }

@@ -40,13 +40,13 @@ func TestGridOutCloseWaitsForSession(t *testing.T) {
 		succeed(t, coll.Database().Command(t.Context(), "ping"))
 	}
 	if n := len(peer.Seen("killCursors")); n != 0 {
-		t.Errorf("%d killCursors while another operation has the session's turn", n)
+		t.Errorf("got %d killCursors commands, want 0", n)
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
 	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	if kill := peer.Seen("killCursors")[0]; !isOf(kill, s) {
-		t.Errorf("%v is not in the session", kill)
+		t.Errorf("got killCursors %v, want one in the session", kill)
 	}
 }
 
@@ -55,12 +55,12 @@ func TestGridOutReadInAnotherSession(t *testing.T) {
 	readChunks(t, out, 1, 3)
 	finds := chunkFinds(peer)
 	if len(finds) != 2 || !isOf(finds[0], s) || isOf(finds[1], s) {
-		t.Errorf("%d queries: %v", len(finds), finds)
+		t.Errorf("got finds %v, want 2", finds)
 	}
 	collected(t, "the first cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	for _, more := range peer.Seen("getMore") {
 		if isOf(more, s) {
-			t.Errorf("%v is in the first session", more)
+			t.Errorf("got getMore %v, want one in the second session", more)
 		}
 	}
 }

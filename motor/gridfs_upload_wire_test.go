@@ -34,7 +34,7 @@ func bucketOf(t *testing.T, peer *wiretest.Peer, opts ...options.Lister[options.
 	t.Helper()
 	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"), opts...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	return bucket
 }
@@ -97,10 +97,10 @@ func TestUploadFailsWithoutIndexCheck(t *testing.T) {
 	uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
 	peer.Receive("find").Fail(13, "Unauthorized", "not authorized")
 	if _, err := uploading.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("%v", err)
+		t.Errorf("UploadFromStream() = %v, want OperationFailure", err)
 	}
 	if n := len(peer.Seen("insert")) + len(peer.Seen("delete")); n != 0 {
-		t.Errorf("%d commands", n)
+		t.Errorf("got %d commands, want 0", n)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestAbortAfterFailedClose(t *testing.T) {
 	peer.Receive("insert").OK(bson.M{"n": 1})
 	peer.Receive("insert").Want(bson.M{"insert": "fs.files"}).Fail(8000, "AtlasError", "over the quota")
 	if _, err := closing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("Close: %v", err)
+		t.Errorf("Close() = %v, want OperationFailure", err)
 	}
 	aborting := in.Abort(t.Context())
 	peer.Receive("delete").Want(bson.M{"delete": "fs.chunks", "deletes.0.q": bson.M{"files_id": bson.M{"$eq": "id"}}}).OK(bson.M{"n": 1})
@@ -144,10 +144,10 @@ func TestGridInCloseFailsOnLastChunks(t *testing.T) {
 	closing := in.Close(t.Context())
 	peer.Receive("insert").Want(bson.M{"insert": "fs.chunks"}).Fail(8000, "AtlasError", "over the quota")
 	if _, err := closing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) || in.Closed() {
-		t.Errorf("Close: %v", err)
+		t.Errorf("Close() = %v, want OperationFailure, closed false", err)
 	}
 	if n := len(peer.Seen("insert")); n != 1 {
-		t.Errorf("%d inserts", n)
+		t.Errorf("got %d insert commands, want 1", n)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestGridInWriteCancelledInQueue(t *testing.T) {
 		t.Error("it has run before its turn")
 	}
 	if _, err := io.WriteString(writer, "only this"); err != nil {
-		t.Error(err)
+		t.Errorf("WriteString() = %v, want nil", err)
 	}
 	_ = writer.Close()
 	succeed(t, first)
@@ -185,7 +185,7 @@ func TestGridInCopiesWrittenBytes(t *testing.T) {
 	if _, sent := insert.Command.Lookup("documents", "0", "data").Binary(); bytes.Trim(sent, "x") == nil && len(sent) > 0 {
 		insert.OK(bson.M{"n": 8})
 	} else {
-		t.Errorf("%.10q is sent", sent)
+		t.Errorf("got bytes %.10q, want those at the call", sent)
 		insert.OK(bson.M{"n": 8})
 	}
 	succeed(t, writing)
@@ -205,22 +205,22 @@ func TestUploadBadSource(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := bucket.OpenUploadStream("f").Write(ctx, idle{}).Await(t.Context()); !errors.Is(err, io.ErrNoProgress) {
-		t.Errorf("a reader that never has anything: %v", err)
+		t.Errorf("Write() of an idle reader = %v, want io.ErrNoProgress", err)
 	}
 	in := bucket.OpenUploadStream("f")
 	if _, err := in.Write(ctx, (*bytes.Reader)(nil)).Await(ctx); !errors.Is(err, motor.TypeError) {
-		t.Errorf("a nil reader: %v", err)
+		t.Errorf("Write() of a nil reader = %v, want TypeError", err)
 	}
 	//lint:ignore SA1012 the test passes a nil context
 	if _, err := in.Write(nil, "x").Await(ctx); !errors.Is(err, motor.TypeError) {
-		t.Errorf("a nil context: %v", err)
+		t.Errorf("Write() with a nil context = %v, want TypeError", err)
 	}
 	twice := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Filename: new("f"), Fields: bson.D{{Key: "filename", Value: "g"}}})
 	if !errors.Is(twice.Err(), motor.ValueError) {
-		t.Errorf("two names: %v", twice.Err())
+		t.Errorf("repeated option: got %v, want ValueError", twice.Err())
 	}
 	if n := len(peer.Seen("insert")); n != 0 {
-		t.Errorf("%d inserts", n)
+		t.Errorf("got %d insert commands, want 0", n)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestScopeAbortsWithEndedContext(t *testing.T) {
 		return ctx.Err()
 	})
 	if n := len(peer.Seen("delete")); !errors.Is(err, context.Canceled) || !in.Closed() || n != 1 {
-		t.Errorf("%v, closed %t, %d deletes", err, in.Closed(), n)
+		t.Errorf("got %v, closed %t, %d deletes, want context.Canceled, true, 1", err, in.Closed(), n)
 	}
 }
 
@@ -248,7 +248,7 @@ func TestLeaveReturnsItsOwnError(t *testing.T) {
 	leaving := in.Leave(t.Context(), why)
 	peer.Receive("delete").Fail(8000, "AtlasError", "no")
 	if _, err := leaving.Await(t.Context()); err != why {
-		t.Errorf("%v", err)
+		t.Errorf("Leave() = %v, want %v", err, why)
 	}
 }
 
@@ -260,7 +260,7 @@ func TestDeleteFileIDLikeOperator(t *testing.T) {
 	peer.Receive("delete").Want(bson.M{"delete": "fs.files", "deletes.0.q": bson.M{"_id": bson.M{"$eq": id}}}).OK(bson.M{"n": 0})
 	peer.Receive("delete").Want(bson.M{"delete": "fs.chunks", "deletes.0.q": bson.M{"files_id": bson.M{"$eq": id}}}).OK(bson.M{"n": 2})
 	if _, err := deleting.Await(t.Context()); !errors.Is(err, motor.NoFile) {
-		t.Errorf("%v", err)
+		t.Errorf("Delete() = %v, want NoFile", err)
 	}
 }
 

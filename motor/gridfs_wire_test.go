@@ -79,7 +79,7 @@ func readChunks(t *testing.T, out *motor.GridOut, from, to int) {
 	for i := from; i < to; i++ {
 		chunk, err := out.ReadChunk(t.Context()).Await(t.Context())
 		if err != nil || len(chunk) != gridChunkSize || int(chunk[0]) != i {
-			t.Fatalf("chunk %d: %d bytes, %v", i, len(chunk), err)
+			t.Fatalf("chunk %d: got %d bytes, %v, want %d, nil", i, len(chunk), err, gridChunkSize)
 		}
 	}
 }
@@ -102,19 +102,19 @@ func TestGridOutIsLazy(t *testing.T) {
 	}
 	readChunks(t, out, 0, 2)
 	if n := len(peer.Seen("getMore")); n != 0 {
-		t.Errorf("%d getMores for two chunks, which the first batch has", n)
+		t.Errorf("got %d getMore commands, want 0", n)
 	}
 	readChunks(t, out, 2, 5)
 	if rest, err := out.ReadChunk(t.Context()).Await(t.Context()); len(rest) != 0 || err != nil {
-		t.Errorf("after the end: %d bytes, %v", len(rest), err)
+		t.Errorf("after the end: got %d bytes, %v, want 0, nil", len(rest), err)
 	}
 	finds := chunkFinds(peer)
 	if len(finds) != 1 || finds[0].Lookup("batchSize").AsInt64() != 2 || len(peer.Seen("killCursors")) != 0 {
-		t.Errorf("%v, %d killCursors", finds, len(peer.Seen("killCursors")))
+		t.Errorf("got finds %v, %d killCursors, want 1 from chunk 2, 0", finds, len(peer.Seen("killCursors")))
 	}
 	for _, more := range peer.Seen("getMore") {
 		if more.Lookup("batchSize").AsInt64() != 2 {
-			t.Errorf("%v", more)
+			t.Errorf("got getMore %v, want batchSize 2", more)
 		}
 	}
 }
@@ -123,7 +123,7 @@ func TestGridOutSmallFile(t *testing.T) {
 	peer := gridPeer(t, 1)
 	readChunks(t, gridFile(t, peer), 0, 1)
 	if finds := chunkFinds(peer); len(finds) != 1 || !finds[0].Lookup("batchSize").IsZero() {
-		t.Errorf("%v", finds)
+		t.Errorf("got finds %v, want 1 without batchSize", finds)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestGridOutKillsCursor(t *testing.T) {
 			}()
 			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
 			if id := peer.Seen("killCursors")[0].Lookup("cursors", "0").Int64(); id != 7 {
-				t.Errorf("cursor %d was ended", id)
+				t.Errorf("got killCursors for cursor %d, want 7", id)
 			}
 		})
 	}
@@ -156,13 +156,13 @@ func TestGridOutSeekWithinBatch(t *testing.T) {
 	out := gridFile(t, peer)
 	readChunks(t, out, 0, 1)
 	if _, err := out.Seek(gridChunkSize-1, io.SeekStart); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Seek() = %v, want nil", err)
 	}
 	if b, err := out.Read(t.Context(), 2).Await(t.Context()); len(b) != 2 || b[1] != 1 || err != nil {
-		t.Errorf("%v, %v", b, err)
+		t.Errorf("Read() = %v, %v, want 2 bytes, nil", b, err)
 	}
 	if n := len(chunkFinds(peer)); n != 1 {
-		t.Errorf("%d queries", n)
+		t.Errorf("got %d queries, want 1", n)
 	}
 }
 
@@ -189,19 +189,19 @@ func TestGridOutSeekDuringRead(t *testing.T) {
 	}{{5, io.SeekStart, 5}, {2, io.SeekCurrent, 7}} {
 		pos, err := out.Seek(seek.offset, seek.whence)
 		if pos != int64(seek.want) || out.Tell() != pos || err != nil {
-			t.Errorf("%d, then Tell is %d, %v; want %d", pos, out.Tell(), err, seek.want)
+			t.Errorf("Seek() = %d, Tell() = %d, %v, want %d", pos, out.Tell(), err, seek.want)
 		}
 	}
 	next := out.Read(t.Context(), 3)
 	if pos := out.Tell(); pos != 7 {
-		t.Errorf("Tell is %d before the read has ended", pos)
+		t.Errorf("Tell() during the read = %d, want 7", pos)
 	}
 	close(w.goOn)
 	if _, err := streaming.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("StreamToHandler() = %v, want nil", err)
 	}
 	if b, err := next.Await(t.Context()); len(b) != 3 || out.Tell() != 10 || err != nil {
-		t.Errorf("%d bytes, then Tell is %d, %v", len(b), out.Tell(), err)
+		t.Errorf("got %d bytes, Tell() = %d, %v, want 3, 10, nil", len(b), out.Tell(), err)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestGridOutCursorNotFound(t *testing.T) {
 	readChunks(t, out, 2, 4)
 	finds := chunkFinds(peer)
 	if len(finds) != 2 || finds[1].Lookup("filter", "n", "$gte").AsInt64() != 2 {
-		t.Errorf("%v", finds)
+		t.Errorf("got finds %v, want 2, the second from chunk 2", finds)
 	}
 }
 
@@ -232,19 +232,19 @@ func TestGridOutUsesBucketConcerns(t *testing.T) {
 	bucket, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetName("b").
 		SetReadPreference(readpref.Secondary()).SetWriteConcern(&writeconcern.WriteConcern{W: "majority"}))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	ctx := t.Context()
 	opening := bucket.OpenDownloadStream(ctx, "f")
 	secondary.Receive("find").Cursor("d.b.files", 0, bson.M{"_id": "f", "length": 1, "chunkSize": 5})
 	out, err := opening.Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	reading := out.Read(ctx, -1)
 	secondary.Receive("find").Cursor("d.b.chunks", 0, bson.M{"n": 0, "data": []byte("x")})
 	if b, err := reading.Await(ctx); string(b) != "x" || err != nil {
-		t.Errorf("%q, %v", b, err)
+		t.Errorf(`Read() = %q, %v, want "x", nil`, b, err)
 	}
 	// Only the primary knows whether files exist.
 	uploading := bucket.UploadFromStream(ctx, "g", strings.NewReader("data"))
@@ -255,13 +255,13 @@ func TestGridOutUsesBucketConcerns(t *testing.T) {
 		insert.OK(bson.M{"n": 1})
 	}
 	if _, err := uploading.Await(ctx); err != nil {
-		t.Error(err)
+		t.Errorf("UploadFromStream() = %v, want nil", err)
 	}
 	// The result is cached.
 	uploading = bucket.UploadFromStream(ctx, "h", strings.NewReader(""))
 	primary.Receive("insert").OK(bson.M{"n": 1})
 	if _, err := uploading.Await(ctx); err != nil {
-		t.Error(err)
+		t.Errorf("UploadFromStream() = %v, want nil", err)
 	}
 }
 
@@ -269,11 +269,11 @@ func TestUploadWTimeout(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	db := newClient(t, peer.URI()).Database("d")
 	if err := db.SetWriteConcern(bson.M{"w": 1, "wtimeout": 5}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("SetWriteConcern() = %v, want nil", err)
 	}
 	bucket, err := motor.NewGridFSBucket(db)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	uploading := bucket.UploadFromStream(t.Context(), "g", strings.NewReader("data"))
 	peer.Receive("find").Cursor("d.fs.files", 0)
@@ -289,7 +289,7 @@ func TestUploadWTimeout(t *testing.T) {
 		insert.OK(bson.M{"n": 1})
 	}
 	if _, err := uploading.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("UploadFromStream() = %v, want nil", err)
 	}
 }
 
@@ -301,18 +301,18 @@ func TestGridInAfterFailedWrite(t *testing.T) {
 	peer.Receive("find").Cursor("d.fs.files", 0, bson.M{"_id": 1})
 	peer.Receive("insert").Fail(8000, "AtlasError", "over the quota")
 	if _, err := writing.Await(ctx); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("the write: %v", err)
+		t.Errorf("failed Write() = %v, want OperationFailure", err)
 	}
 	if _, err := in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("the next: %v", err)
+		t.Errorf("next Write() = %v, want InvalidOperation", err)
 	}
 	if _, err := in.Close(ctx).Await(ctx); !errors.Is(err, motor.InvalidOperation) || in.Closed() {
-		t.Errorf("Close: %v", err)
+		t.Errorf("Close() = %v, want InvalidOperation, closed false", err)
 	}
 	aborting := in.Abort(ctx)
 	peer.Receive("delete").OK(bson.M{"n": 0})
 	if _, err := aborting.Await(ctx); err != nil || !in.Closed() {
-		t.Errorf("Abort: %v", err)
+		t.Errorf("Abort() = %v, want nil, closed true", err)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestCancelledUploadDeletesChunks(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
@@ -332,7 +332,7 @@ func TestCancelledUploadDeletesChunks(t *testing.T) {
 	cancel()
 	peer.Receive("delete").OK(bson.M{"n": 8})
 	if _, err := uploading.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
+		t.Errorf("UploadFromStream() = %v, want context.Canceled", err)
 	}
 	_ = reader.Close()
 }
@@ -342,16 +342,16 @@ func TestGridFSInTransaction(t *testing.T) {
 	client := newClient(t, set.URI())
 	session, err := motor.StartDriverSession(t.Context(), client)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	defer session.EndSession(context.Background())
 	if err := session.StartTransaction(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("StartTransaction() = %v, want nil", err)
 	}
 	ctx := mongo.NewSessionContext(t.Context(), session)
 	bucket, err := motor.NewGridFSBucket(client.Database("d"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	for what, err := range map[string]error{
 		"Write":              bucket.OpenUploadStream("f").Write(ctx, "x").Err(),
@@ -361,7 +361,7 @@ func TestGridFSInTransaction(t *testing.T) {
 		"Drop":               bucket.Drop(ctx).Err(),
 	} {
 		if !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: got %v, want InvalidOperation", what, err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestIndexCacheTime(t *testing.T) {
 		} {
 			time.Sleep(step.after)
 			if c.Has("short") != step.short || c.Has("long") != step.long || c.Has("never") || c.Has("before") {
-				t.Errorf("after %v more: short %t, long %t, never %t, before %t", step.after,
+				t.Errorf("after %v: short %t, long %t, never %t, before %t", step.after,
 					c.Has("short"), c.Has("long"), c.Has("never"), c.Has("before"))
 			}
 		}
@@ -47,7 +47,7 @@ func TestIndexCacheDropDuringCreate(t *testing.T) {
 	c.Add("b", time.Hour, c.Moment())
 	c.Forget("b")
 	if !c.Has("a") || c.Has("b") {
-		t.Errorf("a %t, b %t; want a alone", c.Has("a"), c.Has("b"))
+		t.Errorf("a %t, b %t; want true, false", c.Has("a"), c.Has("b"))
 	}
 }
 

@@ -199,7 +199,7 @@ func TestBulkBuilder(t *testing.T) {
 			got, err := executing.Await(t.Context())
 			var own *motor.Error
 			if !errors.As(err, &own) || own.Class() != motor.BulkWriteError {
-				t.Fatal(err)
+				t.Fatalf("got %v", err)
 			}
 			want := bson.M{
 				"nInserted": int32(1), "nMatched": int32(4), "nModified": int32(3), "nRemoved": int32(9), "nUpserted": int32(1),
@@ -226,6 +226,6 @@ func TestBulkBuilderWithoutWTimeout(t *testing.T) {
 	peer.Receive("insert").Want(bson.M{"ordered": true, "writeConcern": bson.M{"w": 1}, "bypassDocumentValidation": wiretest.Absent}).OK(bson.M{"n": 1})
 	got, err := executing.Await(t.Context())
 	if err != nil || got["nInserted"] != int32(1) || len(got) != 8 {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("got %v, %v, want nInserted = 1 and 8 fields, nil", got, err)
 	}
 }

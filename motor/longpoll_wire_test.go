@@ -25,7 +25,7 @@ func openTailable(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, 
 	peer.Receive("find").Want(bson.M{"tailable": true, "awaitData": true, "maxTimeMS": wiretest.Absent}).
 		Cursor("d.c", 7, bson.M{"i": 0})
 	if doc, err := first.Await(t.Context()); doc["i"] != int32(0) || err != nil {
-		t.Fatalf("%v, %v", doc, err)
+		t.Fatalf("Next() = %v, %v, want i = 0, nil", doc, err)
 	}
 	return peer, client, cursor
 }
@@ -41,7 +41,7 @@ func TestTailableWaitTakesNoSlot(t *testing.T) {
 		more := c.FetchNext(t.Context())
 		peer.Receive("find").Cursor("d.c", int64(100+i))
 		if ok, err := more.Await(t.Context()); ok || err != nil || !c.Alive() {
-			t.Fatalf("no documents yet: %t, %v, alive %t", ok, err, c.Alive())
+			t.Fatalf("FetchNext() = %t, %v, alive %t, want false, nil, alive true", ok, err, c.Alive())
 		}
 	}
 	var waiting []interface{ IsDone() bool }
@@ -54,21 +54,21 @@ func TestTailableWaitTakesNoSlot(t *testing.T) {
 		found := coll.FindOne(t.Context(), bson.M{"_id": i})
 		peer.Receive("find").Cursor("d.c", 0, bson.M{"_id": i})
 		if doc, err := found.Await(t.Context()); doc == nil || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("FindOne() = %v, %v, want not nil, nil", doc, err)
 		}
 	}
 	if s := client.Stats(); s.Running != 0 {
-		t.Errorf("%d slots are taken", s.Running)
+		t.Errorf("got %d running operations, want 0", s.Running)
 	}
 	for i, w := range waiting {
 		if w.IsDone() {
-			t.Errorf("wait %d is over", i)
+			t.Errorf("wait %d is done, want it pending", i)
 		}
 		polls[i].Cursor("d.c", 7, bson.M{"i": 1})
 	}
 	for _, c := range others {
 		if doc, err := c.Next(t.Context()).Await(t.Context()); doc["i"] != int32(1) || err != nil {
-			t.Errorf("%v, %v", doc, err)
+			t.Errorf("Next() = %v, %v, want i = 1, nil", doc, err)
 		}
 	}
 }
@@ -81,19 +81,19 @@ func TestTailableCancelledWait(t *testing.T) {
 	poll := peer.Receive("getMore")
 	cancel()
 	if _, err := one.Await(t.Context()); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want context.Canceled", err)
 	}
 	two.Cancel()
 	three := cursor.Next(t.Context())
 	poll.Cursor("d.c", 7, bson.M{"i": 1}, bson.M{"i": 2})
 	if doc, err := three.Await(t.Context()); doc["i"] != int32(1) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want i = 1, nil", doc, err)
 	}
 	if doc, err := cursor.Next(t.Context()).Await(t.Context()); doc["i"] != int32(2) || err != nil {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("Next() = %v, %v, want i = 2, nil", doc, err)
 	}
 	if n := len(peer.Seen("getMore")); n != 1 {
-		t.Errorf("%d getMores, want 1", n)
+		t.Errorf("got %d getMore commands, want 1", n)
 	}
 }
 
@@ -102,13 +102,13 @@ func TestTailableCloseEndsWait(t *testing.T) {
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
 	if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if ok, err := more.Await(t.Context()); ok || err != nil || cursor.Alive() {
-		t.Errorf("%t, %v, alive %t", ok, err, cursor.Alive())
+		t.Errorf("FetchNext() = %t, %v, alive %t, want false, nil, alive false", ok, err, cursor.Alive())
 	}
 	if kills := peer.Seen("killCursors"); len(kills) != 1 {
-		t.Errorf("%d killCursors", len(kills))
+		t.Errorf("got %d killCursors, want 1", len(kills))
 	}
 	poll.Nothing()
 }
@@ -118,7 +118,7 @@ func TestClientCloseEndsTailableWait(t *testing.T) {
 	more := cursor.FetchNext(t.Context())
 	poll := peer.Receive("getMore")
 	if err := client.Close(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("Close() = %v, want nil", err)
 	}
 	if _, err := more.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("got %v, want InvalidOperation", err)
@@ -127,7 +127,7 @@ func TestClientCloseEndsTailableWait(t *testing.T) {
 	again := cursor.Rewind().Next(t.Context())
 	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 5})
 	if doc, err := again.Await(t.Context()); doc["i"] != int32(5) || err != nil {
-		t.Errorf("after Rewind: %v, %v", doc, err)
+		t.Errorf("after Rewind: Next() = %v, %v, want i = 5, nil", doc, err)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestTailableRewindEndsWait(t *testing.T) {
 	poll := peer.Receive("getMore")
 	cursor.Rewind()
 	if ok, err := more.Await(t.Context()); ok || err != nil {
-		t.Errorf("%t, %v", ok, err)
+		t.Errorf("FetchNext() = %t, %v, want false, nil", ok, err)
 	}
 	poll.Nothing()
 }
@@ -148,7 +148,7 @@ func TestTailableSession(t *testing.T) {
 	client := newClient(t, peer.URI("maxPoolSize=2"), motor.WithMaxWorkers(1))
 	session, err := motor.StartDriverSession(t.Context(), client)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	defer session.EndSession(t.Context())
 	ctx := mongo.NewSessionContext(t.Context(), session)
@@ -158,7 +158,7 @@ func TestTailableSession(t *testing.T) {
 	lsid := bson.M{"lsid": session.ID()}
 	peer.Receive("find").Want(lsid).Cursor("d.c", 7)
 	if _, err := first.Await(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("FetchNext() = %v, want nil", err)
 	}
 	if cursor.Session().Delegate() != session {
 		t.Error("it is not the cursor's session")
@@ -168,11 +168,11 @@ func TestTailableSession(t *testing.T) {
 	found := coll.FindOne(t.Context(), bson.D{})
 	peer.Receive("find").Cursor("d.c", 0)
 	if _, err := found.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("FindOne() = %v, want nil", err)
 	}
 	poll.Cursor("d.c", 0, bson.M{"i": 1})
 	if ok, err := more.Await(t.Context()); !ok || err != nil {
-		t.Errorf("%t, %v", ok, err)
+		t.Errorf("FetchNext() = %t, %v, want true, nil", ok, err)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 	peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 2})
 	for i := range 2 {
 		if c := <-calls; c.i != int32(i+1) || c.err != nil {
-			t.Errorf("call %d: %v", i, c)
+			t.Errorf("call %d: got %v, want %d, nil", i, c, i+1)
 		}
 	}
 	if cursor.Started() {
@@ -209,7 +209,7 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 	poll := peer.Receive("getMore")
 	cancel()
 	if c := <-calls; c.i != nil || !errors.Is(c.err, context.Canceled) {
-		t.Errorf("the end of the context: %v", c)
+		t.Errorf("last call: got %v, want nil, context.Canceled", c)
 	}
 	poll.Nothing()
 
@@ -217,15 +217,15 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 	next := read.FetchNext(t.Context())
 	peer.Receive("find").Cursor("d.c", 0)
 	if _, err := next.Await(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("FetchNext() = %v, want nil", err)
 	}
 	read.Tail(t.Context(), func(doc bson.M, err error) bool { calls <- call{doc["i"], err}; return true })
 	if c := <-calls; !errors.Is(c.err, motor.InvalidOperation) {
-		t.Errorf("of a cursor that has been read: %v", c)
+		t.Errorf("Tail of a cursor that was read: got %v, want InvalidOperation", c)
 	}
 	defer func() {
 		if err, ok := recover().(error); !ok || !errors.Is(err, motor.TypeError) {
-			t.Errorf("a nil fn: %v", err)
+			t.Errorf("nil fn: got %v, want TypeError", err)
 		}
 	}()
 	cursor.Tail(t.Context(), nil)

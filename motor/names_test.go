@@ -18,7 +18,7 @@ func TestDatabaseNames(t *testing.T) {
 			t.Errorf("%q: got %v, want InvalidName", name, db.Err())
 		}
 		if !errors.Is(db.Collection("c").Err(), motor.InvalidName) {
-			t.Errorf("%q: its collections do not say so", name)
+			t.Errorf("%q: collection's Err() is not InvalidName", name)
 		}
 		_, err := db.Command(t.Context(), "ping").Await(t.Context())
 		if !errors.Is(err, motor.InvalidName) {
@@ -27,7 +27,7 @@ func TestDatabaseNames(t *testing.T) {
 	}
 	for _, name := range []string{"a", "admin", "$external", "ä", "a-b_c"} {
 		if err := client.Database(name).Err(); err != nil {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: Database() = %v, want nil", name, err)
 		}
 	}
 }
@@ -51,14 +51,14 @@ func TestCollectionNames(t *testing.T) {
 	}
 	for _, name := range []string{"a", "a.b", "oplog.$main", "$cmd", "system.profile", "with space", "ä"} {
 		if err := db.Collection(name).Err(); err != nil {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("%q: Collection() = %v, want nil", name, err)
 		}
 	}
 	if sub := db.Collection("a").Collection("b"); sub.Name() != "a.b" || sub.FullName() != "d.a.b" {
-		t.Errorf("a sub-collection is called %q, %q", sub.Name(), sub.FullName())
+		t.Errorf(`got sub-collection %q, %q, want "a.b", "d.a.b"`, sub.Name(), sub.FullName())
 	}
 	if err := db.Collection("a").Collection("").Err(); !errors.Is(err, motor.InvalidName) {
-		t.Errorf("an empty sub-collection: got %v, want InvalidName", err)
+		t.Errorf("empty sub-collection: got %v, want InvalidName", err)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestMarshalerPanicKeepsError(t *testing.T) {
 	coll := newClient(t, noServerURI).Database("d").Collection("c")
 	for _, doc := range []any{failing{}, panicked{}} {
 		if _, err := coll.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, errStubborn) {
-			t.Errorf("%T: %v does not wrap the marshaler's error", doc, err)
+			t.Errorf("%T: got %v, want one that wraps %v", doc, err, errStubborn)
 		}
 	}
 }

@@ -29,15 +29,15 @@ func TestReadPreferenceFromOptions(t *testing.T) {
 	} {
 		client := newClient(t, "mongodb://localhost/?"+test.options)
 		if got := client.ReadPreference(); got != test.mode {
-			t.Errorf("%s: the mode is %v, want %v", test.options, got, test.mode)
+			t.Errorf("%s: got mode %v, want %v", test.options, got, test.mode)
 		}
 		if got := client.TagSets(); !reflect.DeepEqual(got, test.tags) {
-			t.Errorf("%s: the tags are %v, want %v", test.options, got, test.tags)
+			t.Errorf("%s: got tags %v, want %v", test.options, got, test.tags)
 		}
 	}
 	db := newClient(t, noServerURI).Database("d", options.Database().SetReadPreference(readpref.Nearest()))
 	if got := db.ReadPreference(); got != readpref.NearestMode {
-		t.Errorf("of the driver's options: %v", got)
+		t.Errorf("ReadPreference() from driver options = %v, want %v", got, readpref.NearestMode)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestReadPreferenceBadOptions(t *testing.T) {
 	noError(t, client.SetReadPreference(readpref.SecondaryMode))
 	noError(t, client.SetTagSets(tags{{"dc": "ny"}}))
 	if err := client.SetReadPreference(readpref.PrimaryMode); !errors.Is(err, motor.ConfigurationError) {
-		t.Errorf("the primary by tags: got %v, want a ConfigurationError", err)
+		t.Errorf("primary with tags: got %v, want a ConfigurationError", err)
 	}
 	noError(t, client.SetTagSets(nil))
 	noError(t, client.SetReadPreference(readpref.PrimaryMode))
@@ -67,7 +67,7 @@ func TestReadPreferenceBadOptions(t *testing.T) {
 func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
-		t.Error(err)
+		t.Errorf("got error %v, want nil", err)
 	}
 }
 
@@ -83,10 +83,10 @@ func TestReadPreferenceInherited(t *testing.T) {
 	coll := db.Collection("c")
 	noError(t, db.SetTagSets(nil))
 	if got := coll.ReadPreference(); got != readpref.SecondaryMode {
-		t.Errorf("the mode is %v", got)
+		t.Errorf("got mode %v, want %v", got, readpref.SecondaryMode)
 	}
 	if got := coll.TagSets(); !reflect.DeepEqual(got, tags{{"dc": "ny"}, {}}) {
-		t.Errorf("the tags are %v", got)
+		t.Errorf("got tags %v, want %v", got, tags{{"dc": "ny"}, {}})
 	}
 }
 
@@ -143,7 +143,7 @@ func TestReadPreferenceSelectsServer(t *testing.T) {
 			noError(t, findOne(t.Context(), coll)(t.Context()))
 		}
 		if n := len(set.Peers[test.peer].Seen("find")) - before; n != 5 {
-			t.Errorf("%s: %d reads of 5", test.name, n)
+			t.Errorf("%s: got %d reads, want 5", test.name, n)
 		}
 	}
 	// Writes go to the primary, whatever the read preference is.
@@ -179,21 +179,21 @@ func TestLatencyAppliesAtOpen(t *testing.T) {
 		return len(near.Seen("find")) - near0, len(far.Seen("find")) - far0
 	}
 	if got := client.SecondaryAcceptableLatencyMS(); got != 15 {
-		t.Errorf("at first: %d", got)
+		t.Errorf("initial SecondaryAcceptableLatencyMS() = %d, want 15", got)
 	}
 	if _, far := reads(); far > 0 {
-		t.Errorf("the far secondary was read %d times", far)
+		t.Errorf("got %d reads of the far secondary, want 0", far)
 	}
 	noError(t, client.SetSecondaryAcceptableLatencyMS(60_000))
 	if got := coll.SecondaryAcceptableLatencyMS(); got != 60_000 || client.LocalThresholdMS() != got {
-		t.Errorf("set: %d", got)
+		t.Errorf("SecondaryAcceptableLatencyMS() after the change = %d, want 60000", got)
 	}
 	if _, far := reads(); far > 0 {
-		t.Errorf("the far secondary was read %d times before the client was closed", far)
+		t.Errorf("got %d reads of the far secondary before Close, want 0", far)
 	}
 	noError(t, client.Close(t.Context()))
 	if near, far := reads(); far == 0 || near == 0 {
-		t.Errorf("the near secondary was read %d times, and the far one %d times", near, far)
+		t.Errorf("got %d reads of the near secondary, %d of the far one, want some of both", near, far)
 	}
 }
 
@@ -224,24 +224,24 @@ func TestTZAware(t *testing.T) {
 		noError(t, err)
 		list := bson.A{test.want, bson.M{"d": test.want}, bson.A{test.want}}
 		if want := (bson.M{"a": test.want, "b": bson.M{"c": list}}); !reflect.DeepEqual(m, want) {
-			t.Errorf("a bson.M: %v, want %v", m, want)
+			t.Errorf("bson.M: got %v, want %v", m, want)
 		}
 		d, err := motor.CollectionOf[bson.D](db, "c").Find(bson.M{}).Next(ctx).Await(ctx)
 		noError(t, err)
 		list = bson.A{test.want, bson.D{{Key: "d", Value: test.want}}, bson.A{test.want}}
 		want := bson.D{{Key: "a", Value: test.want}, {Key: "b", Value: bson.D{{Key: "c", Value: list}}}}
 		if !reflect.DeepEqual(d, want) {
-			t.Errorf("a bson.D: %v, want %v", d, want)
+			t.Errorf("bson.D: got %v, want %v", d, want)
 		}
 		typed, err := motor.CollectionOf[struct{ A time.Time }](db, "c").FindOne(ctx, bson.M{}).Await(ctx)
 		noError(t, err)
 		if !typed.A.Equal(when) {
-			t.Errorf("a struct: %v", typed)
+			t.Errorf("struct: got %v, want the time in UTC", typed)
 		}
 		info, err := test.client.ServerInfo(ctx).Await(ctx)
 		noError(t, err)
 		if _, isTime := info["now"].(time.Time); isTime != test.client.TZAware() {
-			t.Errorf("of a client that is aware: %v: %T", test.client.TZAware(), info["now"])
+			t.Errorf("TZAware() = %t: got %T", test.client.TZAware(), info["now"])
 		}
 	}
 }

@@ -20,7 +20,7 @@ func TestCursorSessionAfterFailedRead(t *testing.T) {
 	failing := cursor.Next(s.Context(t.Context()))
 	peer.Receive("find").Want(inSession(s)).Fail(8, "Scripted", "as scripted")
 	if _, err := failing.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("got %v", err)
+		t.Errorf("Next() = %v, want OperationFailure", err)
 	}
 	first := cursor.Next(sessionOf(t, coll.Database().Client()).Context(t.Context()))
 	peer.Receive("find").Want(inSession(s)).Cursor("d.c", 0, bson.M{"i": 1})
@@ -45,7 +45,7 @@ func TestCursorRewindChangesSession(t *testing.T) {
 	}
 	peer.Receive("find").Want(inSession(other)).Cursor("d.c", 0, bson.M{"i": 2})
 	if doc := succeed(t, anew); doc["i"] != int32(2) {
-		t.Errorf("got %v", doc)
+		t.Errorf("got %v, want i = 2", doc)
 	}
 	closed := cursor.Close(t.Context())
 	succeed(t, closed)
@@ -61,7 +61,7 @@ func TestBatchReadLeavesSession(t *testing.T) {
 	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 1}, bson.M{"i": 2}, bson.M{"i": 3})
 	succeed(t, first)
 	if docs := succeed(t, cursor.ToList(ctx, 1)); len(docs) != 1 {
-		t.Errorf("got %v", docs)
+		t.Errorf("got %v, want 1 document", docs)
 	}
 	succeed(t, coll.InsertOne(ctx, bson.D{}))
 	succeed(t, cursor.Close(ctx))
@@ -122,7 +122,7 @@ func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 			inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 			more.Fail(8, "Scripted", "as scripted")
 			if _, err := held.Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-				t.Errorf("got %v", err)
+				t.Errorf("Read() = %v, want OperationFailure", err)
 			}
 			succeed(t, inserted)
 		})

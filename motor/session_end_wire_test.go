@@ -21,18 +21,18 @@ func TestEndSession(t *testing.T) {
 	cancel()
 	succeed(t, s.EndSession(over)) // EndSession ignores the ended context.
 	if n := len(peer.Seen("abortTransaction")); n != 1 || !s.HasEnded() || s.InTransaction() {
-		t.Errorf("%d aborts, ended: %t", n, s.HasEnded())
+		t.Errorf("got %d aborts, ended %t, want 1, true", n, s.HasEnded())
 	}
 	// The next session reuses the server session. Client.Close sends endSessions.
 	next := sessionOf(t, client)
 	if next.SessionID().String() != id || next.Equal(s) {
-		t.Errorf("the next session is %s, want that of %s", next.SessionID(), id)
+		t.Errorf("next session = %s, want %s again", next.SessionID(), id)
 	}
 	succeed(t, next.EndSession(t.Context()))
 	noError(t, client.Close(t.Context()))
 	ended := peer.Seen("endSessions")
 	if len(ended) != 1 || ended[0].Lookup("endSessions", "0").String() != id {
-		t.Errorf("endSessions: %v", ended)
+		t.Errorf("got endSessions %v, want one of session %s", ended, id)
 	}
 }
 

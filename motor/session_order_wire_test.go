@@ -77,7 +77,7 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 	guard, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	if _, err := future.AllSettled(all...).Await(guard); err != nil {
-		t.Fatalf("they do not end: %v", err)
+		t.Fatalf("they do not end: AllSettled() = %v, want nil", err)
 	}
 	// The last operation runs after all others.
 	succeed(t, coll.InsertOne(s.Context(t.Context()), bson.M{"_id": callers}))
@@ -88,14 +88,14 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 		if next < len(order) && order[next] == id {
 			next++
 		} else if id == callers || !givenUp(id) {
-			t.Errorf("%d did not run in its turn", id)
+			t.Errorf("got %d did not run in its turn", id)
 		}
 	}
 	if next != len(order) {
-		t.Errorf("the order was %v, of the calls %v", order, want)
+		t.Errorf("got order %v, want the order of the calls %v", order, want)
 	}
 	if dropped := callers + 1 - len(order); dropped < 10 {
-		t.Errorf("only %d were dropped from the queue", dropped)
+		t.Errorf("got %d cancelled operations that did not run, want at least 10", dropped)
 	}
 }
 
@@ -164,11 +164,11 @@ func TestSessionAndCursorShareOrder(t *testing.T) {
 				switch (n + i) % 5 {
 				case 0, 1, 2:
 					if _, err := cursors[(n+i)%2].Next(ctx).Await(ctx); err != nil && !errors.Is(err, motor.StopAsyncIteration) {
-						t.Error(err)
+						t.Errorf("Next() = %v, want nil", err)
 					}
 				case 3:
 					if _, err := coll.InsertOne(ctx, bson.D{}).Await(ctx); err != nil {
-						t.Error(err)
+						t.Errorf("InsertOne() = %v, want nil", err)
 					}
 				case 4:
 					cursors[i%2].Rewind()
@@ -205,7 +205,7 @@ func TestCommitCancelledInQueue(t *testing.T) {
 			succeed(t, inserted)
 			succeed(t, s.CommitTransaction(t.Context()))
 			if n := len(peer.Seen("commitTransaction")); n != 1 {
-				t.Errorf("%d commits", n)
+				t.Errorf("got %d commitTransaction commands, want 1", n)
 			}
 		})
 	}

@@ -25,7 +25,7 @@ func startDriverSession(
 	t.Helper()
 	driver, err := motor.StartDriverSession(t.Context(), coll.Database().Client(), opts...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() { driver.EndSession(context.Background()) })
 	ctx := mongo.NewSessionContext(t.Context(), driver)
@@ -46,7 +46,7 @@ func TestTransactionDefaults(t *testing.T) {
 		noError(t, set(&defaults))
 	}
 	if defaults.ReadPreference == nil || defaults.ReadPreference.Mode() != readpref.NearestMode {
-		t.Errorf("the read preference is %v, want the client's of the start", defaults.ReadPreference)
+		t.Errorf("got read preference %v, want the client's at the start", defaults.ReadPreference)
 	}
 	for want, opts := range map[string][]options.Lister[options.TransactionOptions]{
 		"majority": nil,
@@ -71,7 +71,7 @@ func TestTransactionMembershipByCallOrder(t *testing.T) {
 	within := coll.DeleteOne(ctx, bson.D{})
 	committed := s.CommitTransaction(ctx)
 	if _, err := coll.DeleteOne(ctx, bson.D{}).Await(t.Context()); !errors.Is(err, motor.ConfigurationError) {
-		t.Errorf("w: 0 after the transaction: %v, want ConfigurationError", err)
+		t.Errorf("w: 0 after the transaction: got %v, want ConfigurationError", err)
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
@@ -91,7 +91,7 @@ func TestCommitCancelledWhileWaiting(t *testing.T) {
 	eventually(t, func() bool { return coll.Database().Client().Stats().Running == 1 }) // The commit waits and lends its slot.
 	cancel()
 	if _, err := commit.Await(t.Context()); err != context.Canceled {
-		t.Errorf("the commit: %v", err)
+		t.Errorf("CommitTransaction() = %v, want context.Canceled", err)
 	}
 	if !s.InTransaction() {
 		t.Error("the transaction is over")
@@ -128,10 +128,10 @@ func TestDriverTransactions(t *testing.T) {
 	noError(t, err)
 	noError(t, driver.AdvanceClusterTime(clock))
 	if got, ok := s.OperationTime(); !ok || got != at {
-		t.Errorf("the operation time is %v, want %v", got, at)
+		t.Errorf("OperationTime() = %v, want %v", got, at)
 	}
 	if got, _, ok := s.ClusterTime().Lookup("clusterTime").TimestampOK(); !ok || got != at.T {
-		t.Errorf("the cluster time is %v, want %v", s.ClusterTime(), at)
+		t.Errorf("ClusterTime() = %v, want %v", s.ClusterTime(), at)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestTransactionStartFails(t *testing.T) {
 		held.Cursor("d.c", 0, bson.M{})
 		succeed(t, found)
 		if _, err := within.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: an operation in it: %v, want InvalidOperation", name, err)
+			t.Errorf("%s: operation in the transaction: got %v, want InvalidOperation", name, err)
 		}
 		peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": 2}}).Cursor("d.c", 0, bson.M{})
 		succeed(t, outside)
@@ -179,7 +179,7 @@ func commitUnknown(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 	commit := s.CommitTransaction(t.Context())
 	peer.Receive("commitTransaction").Fail(50, "MaxTimeMSExpired", "too late", unknown)
 	if _, err := commit.Await(t.Context()); !errors.Is(err, motor.ExecutionTimeout) {
-		t.Errorf("the commit: %v", err)
+		t.Errorf("CommitTransaction() = %v, want ExecutionTimeout", err)
 	}
 	if s.InTransaction() {
 		t.Error("the transaction goes on")
@@ -204,7 +204,7 @@ func TestTransactionConcerns(t *testing.T) {
 	without := bson.M{"autocommit": false, "readConcern": wiretest.Absent, "writeConcern": wiretest.Absent}
 	peer.Receive("find").Want(without).Fail(91, "ShutdownInProgress", "which is not tried again")
 	if _, err := found.Await(t.Context()); !errors.Is(err, motor.OperationFailure) && !errors.Is(err, motor.ConnectionFailure) {
-		t.Errorf("got %v", err)
+		t.Errorf("ToList() = %v", err)
 	}
 	counted := coll.Count(ctx)
 	peer.Receive("count").Want(without).OK(bson.M{"n": 1})
@@ -216,10 +216,10 @@ func TestTransactionConcerns(t *testing.T) {
 		Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
 	}})
 	if _, err := written.Await(t.Context()); err == nil || len(peer.Seen("bulkWrite")) != 1 {
-		t.Errorf("the bulk write: %v", err)
+		t.Errorf("BulkWrite() = %v, want an error after one bulkWrite command", err)
 	}
 	if n := len(peer.Seen("find")); n != 2 {
-		t.Errorf("%d finds", n)
+		t.Errorf("got %d find commands, want 2", n)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestAfterCancelledCommit(t *testing.T) {
 	outside := coll.InsertOne(ctx, bson.M{"_id": 2})
 	cancel()
 	if _, err := commit.Await(t.Context()); err != context.Canceled {
-		t.Errorf("the commit: %v", err)
+		t.Errorf("CommitTransaction() = %v, want context.Canceled", err)
 	}
 	if s.InTransaction() {
 		t.Error("the transaction goes on, though something was called outside of it")
@@ -281,7 +281,7 @@ func TestAfterCancelledCommit(t *testing.T) {
 	peer.Receive("insert").Want(inSession(s)).OK(bson.M{"n": 1})
 	succeed(t, outside)
 	if n := len(peer.Seen("abortTransaction")); n != 1 {
-		t.Errorf("what was not committed was aborted %d times", n)
+		t.Errorf("got %d abortTransaction commands, want 1", n)
 	}
 }
 
@@ -302,12 +302,12 @@ func TestTransactionAfterCancelledCommit(t *testing.T) {
 	succeed(t, inserted)
 	again := peer.Receive("insert").Want(bson.M{"startTransaction": true, "autocommit": false})
 	if a, b := held.Command.Lookup("txnNumber").Int64(), again.Command.Lookup("txnNumber").Int64(); a >= b {
-		t.Errorf("transaction %d comes after %d", b, a)
+		t.Errorf("got transaction number %d after %d, want a larger one", b, a)
 	}
 	again.OK(bson.M{"n": 1})
 	succeed(t, next)
 	if n := len(peer.Seen("abortTransaction")); n != 0 {
-		t.Errorf("%d aborts", n)
+		t.Errorf("got %d abortTransaction commands, want 0", n)
 	}
 	succeed(t, s.CommitTransaction(ctx))
 }
@@ -332,7 +332,7 @@ func TestTransactionsCalledAhead(t *testing.T) {
 		succeed(t, f)
 	}
 	if !slices.IsSorted(numbers) || numbers[0] == numbers[2] || len(peer.Seen("commitTransaction")) != 3 {
-		t.Errorf("transactions %v, %d commits", numbers, len(peer.Seen("commitTransaction")))
+		t.Errorf("got transaction numbers %v, %d commits, want increasing numbers, 3", numbers, len(peer.Seen("commitTransaction")))
 	}
 }
 
@@ -367,7 +367,7 @@ func TestWithdrawnTransactionCalls(t *testing.T) {
 			}
 			for _, i := range test.cancels {
 				if !waiting[i].Cancel() {
-					t.Errorf("call %d did not wait", i)
+					t.Errorf("call %d could not be cancelled", i)
 				}
 			}
 			if !s.InTransaction() {

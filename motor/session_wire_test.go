@@ -34,13 +34,13 @@ func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[option
 	t.Helper()
 	s, err := client.StartSession(t.Context(), opts...).Await(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() {
 		guard, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if _, err := s.EndSession(guard).Await(guard); err != nil {
-			t.Errorf("the session does not end: %v", err)
+			t.Errorf("the session does not end: EndSession() = %v, want nil", err)
 		}
 	})
 	return s
@@ -53,7 +53,7 @@ func succeed[T any](t *testing.T, f *future.Future[T]) T {
 	defer cancel()
 	v, err := f.Await(guard)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("got error %v, want nil", err)
 	}
 	return v
 }
@@ -92,7 +92,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	peer.Receive("find").Want(inSession(s)).Cursor("d.c", 7, bson.M{"i": 1})
 	succeed(t, first)
 	if cursor.Session() != s {
-		t.Errorf("the cursor is in %v, not in %v", cursor.Session(), s)
+		t.Errorf("cursor.Session() = %v, want %v", cursor.Session(), s)
 	}
 	other := sessionOf(t, coll.Database().Client())
 	for _, ctx := range []context.Context{t.Context(), other.Context(t.Context())} {
@@ -108,7 +108,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	listing := coll.Database().ListCollections(s.Context(t.Context()), bson.D{})
 	peer.Receive("listCollections").Want(inSession(s)).Cursor("d.$cmd.listCollections", 0)
 	if listed := succeed(t, listing); listed.Session() != s {
-		t.Errorf("the list is in %v, not in %v", listed.Session(), s)
+		t.Errorf("listed.Session() = %v, want %v", listed.Session(), s)
 	}
 
 	// A cursor that was first read without a session stays without one.
@@ -124,7 +124,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	}
 	succeed(t, more)
 	if cursor.Session() != nil {
-		t.Errorf("it is in %v", cursor.Session())
+		t.Errorf("cursor.Session() = %v, want nil", cursor.Session())
 	}
 }
 
@@ -137,10 +137,10 @@ func TestCursorOfEndedSession(t *testing.T) {
 	succeed(t, first)
 	succeed(t, s.EndSession(t.Context()))
 	if docs, err := cursor.ToList(t.Context(), 1).Await(t.Context()); len(docs) != 1 || err != nil {
-		t.Errorf("what was fetched: %v, %v", docs, err)
+		t.Errorf("ToList() = %v, %v, want 1 document, nil", docs, err)
 	}
 	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("what was not: %v, want InvalidOperation", err)
+		t.Errorf("second read: got %v, want InvalidOperation", err)
 	}
 	peer.Handle("killCursors", nil)
 	again := sessionOf(t, coll.Database().Client())
@@ -162,7 +162,7 @@ func TestTransactionCommands(t *testing.T) {
 		t.Error("a new session is in a transaction")
 	}
 	if err := s.StartTransaction(options.Transaction().SetReadPreference(readpref.Primary())); err != nil || !s.InTransaction() {
-		t.Fatalf("StartTransaction: %v, in transaction: %t", err, s.InTransaction())
+		t.Fatalf("StartTransaction() = %v, InTransaction() = %t, want nil, true", err, s.InTransaction())
 	}
 	inserted := coll.InsertOne(ctx, bson.M{"_id": 1})
 	first := peer.Receive("insert").Want(bson.M{
@@ -194,12 +194,12 @@ func TestTransactionCommands(t *testing.T) {
 	succeed(t, outside)
 
 	if err := s.StartTransaction(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("StartTransaction() = %v, want nil", err)
 	}
 	inserted = coll.InsertOne(ctx, bson.M{"_id": 3})
 	next := peer.Receive("insert").Want(bson.M{"startTransaction": true})
 	if n := next.Command.Lookup("txnNumber").Int64(); n <= number {
-		t.Errorf("the next transaction is number %d, after %d", n, number)
+		t.Errorf("got transaction number %d after %d, want a larger one", n, number)
 	}
 	next.OK(bson.M{"n": 1})
 	succeed(t, inserted)
@@ -289,7 +289,7 @@ func TestSessionMisuse(t *testing.T) {
 			succeed(t, found)
 		}()
 		if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
-			t.Errorf("a transaction with a snapshot: %v, want InvalidOperation", err)
+			t.Errorf("transaction with a snapshot: got %v, want InvalidOperation", err)
 		}
 	})
 	t.Run("options", func(t *testing.T) {
@@ -316,25 +316,25 @@ func TestSessionOfAnotherClient(t *testing.T) {
 	_, s, coll := newSession(t)
 	other := newClient(t, noServerURI).Database("d").Collection("c")
 	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
-		t.Errorf("another client: %v, want InvalidOperation", f.Err())
+		t.Errorf("session of another client: got %v, want InvalidOperation", f.Err())
 	}
 	succeed(t, sessionOf(t, other.Database().Client()).EndSession(t.Context())) // opens the other client
 	if f := other.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
-		t.Errorf("another client that is open: %v, want InvalidOperation", f.Err())
+		t.Errorf("session of another open client: got %v, want InvalidOperation", f.Err())
 	}
 	if _, err := other.Find(bson.D{}).ToList(s.Context(t.Context())).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("a cursor of another client: %v, want InvalidOperation", err)
+		t.Errorf("cursor of another client: got %v, want InvalidOperation", err)
 	}
 	noError(t, coll.Database().Client().Close(t.Context()))
 	if f := coll.InsertOne(s.Context(t.Context()), bson.D{}); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
-		t.Errorf("a closed connection: %v, want InvalidOperation", f.Err())
+		t.Errorf("session of a closed connection: got %v, want InvalidOperation", f.Err())
 	}
 	succeed(t, s.EndSession(t.Context()))
 	if motor.IsOpen(coll.Database().Client()) {
 		t.Error("the client was opened again")
 	}
 	if err := motor.WrapError(mongo.ErrWrongClient); !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("the driver's: %v", err)
+		t.Errorf("WrapError() of a driver error = %v, want InvalidOperation", err)
 	}
 }
 
@@ -366,14 +366,14 @@ func TestCausalConsistency(t *testing.T) {
 	peer, s, coll := newSession(t)
 	clock := bson.M{"clusterTime": bson.Timestamp{T: 9, I: 1}, "signature": bson.M{"keyId": int64(0)}}
 	if at, ok := s.OperationTime(); ok || s.ClusterTime() != nil {
-		t.Errorf("a new session knows of %v and %v", at, s.ClusterTime())
+		t.Errorf("new session has times %v and %v, want none", at, s.ClusterTime())
 	}
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 	peer.Receive("insert").OK(bson.M{"n": 1, "operationTime": bson.Timestamp{T: 8, I: 2}, "$clusterTime": clock})
 	succeed(t, inserted)
 	at, ok := s.OperationTime()
 	if !ok || at != (bson.Timestamp{T: 8, I: 2}) || s.ClusterTime().Lookup("clusterTime").Type != bson.TypeTimestamp {
-		t.Errorf("the session knows of %v, %v", at, s.ClusterTime())
+		t.Errorf("got times %v and %v, want %v and a cluster time", at, s.ClusterTime(), bson.Timestamp{T: 8, I: 2})
 	}
 	reader := sessionOf(t, coll.Database().Client())
 	noError(t, reader.AdvanceClusterTime(s.ClusterTime()))
@@ -389,6 +389,6 @@ func TestCausalConsistency(t *testing.T) {
 		t.Error("the session is not itself")
 	}
 	if o := reader.Options(); o.Snapshot != nil || o.DefaultTransactionOptions == nil {
-		t.Errorf("options: %+v", o)
+		t.Errorf("Options() = %+v, want the options of StartSession", o)
 	}
 }

@@ -88,7 +88,7 @@ func TestWithTransaction(t *testing.T) {
 				"insert": test.inserted, "commitTransaction": test.committed, "abortTransaction": test.abrt,
 			} {
 				if got := len(peer.Seen(name)); got != want {
-					t.Errorf("%s was sent %d times, want %d", name, got, want)
+					t.Errorf("got %[2]d %[1]s commands, want %[3]d", name, got, want)
 				}
 			}
 			numbers := make(map[int64]bool) // of the transactions; each try has its own number
@@ -96,11 +96,11 @@ func TestWithTransaction(t *testing.T) {
 				numbers[insert.Lookup("txnNumber").Int64()] = insert.Lookup("startTransaction").Boolean()
 			}
 			if len(numbers) != test.inserted {
-				t.Errorf("there were %d transactions, want %d", len(numbers), test.inserted)
+				t.Errorf("got %d transactions, want %d", len(numbers), test.inserted)
 			}
 			if commits := peer.Seen("commitTransaction"); len(commits) == 3 && // retried with w: majority
 				commits[2].Lookup("writeConcern", "w").String() != `"majority"` {
-				t.Errorf("the last commit: %s", commits[2])
+				t.Errorf("got last commit %s, want w: majority", commits[2])
 			}
 			if s.InTransaction() {
 				t.Error("the session is still in a transaction")
@@ -132,7 +132,7 @@ func TestWithTransactionEndedByFunction(t *testing.T) {
 				return n, err
 			}).Await(t.Context())
 			if v != 3 || err != nil || len(peer.Seen(name)) != before+1 {
-				t.Errorf("%s: got %v, %v, sent %d times", name, v, err, len(peer.Seen(name))-before)
+				t.Errorf("%s: got %v, %v, sent %d times, want 3, nil, 1", name, v, err, len(peer.Seen(name))-before)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func TestTransact(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	if v := succeed(t, motor.Transact(t.Context(), s, inserting(coll, 4))); v != 4 || len(peer.Seen("commitTransaction")) != 1 {
-		t.Errorf("got %d, and %d commits", v, len(peer.Seen("commitTransaction")))
+		t.Errorf("got %d, %d commits, want 4, 1", v, len(peer.Seen("commitTransaction")))
 	}
 	errMine := errors.New("mine")
 	_, err := motor.Transact(t.Context(), s, func(ctx context.Context) (int, error) {
@@ -150,14 +150,14 @@ func TestTransact(t *testing.T) {
 		return 0, fmt.Errorf("of the program: %w", errMine)
 	}).Await(t.Context())
 	if !errors.Is(err, errMine) || len(peer.Seen("abortTransaction")) != 1 || s.InTransaction() {
-		t.Errorf("got %v, and %d aborts", err, len(peer.Seen("abortTransaction")))
+		t.Errorf("got %v, %d aborts, want %v, 1", err, len(peer.Seen("abortTransaction")), errMine)
 	}
 	peer.Handle("commitTransaction", labelled(251, transient))
 	if _, err := motor.Transact(t.Context(), s, inserting(coll, 4)).Await(t.Context()); !errors.Is(err, motor.OperationFailure) {
-		t.Errorf("a commit that fails: %v", err)
+		t.Errorf("Transact() with a failing commit = %v, want OperationFailure", err)
 	}
 	if n := len(peer.Seen("insert")); n != 3 {
-		t.Errorf("%d inserts: it was tried again", n)
+		t.Errorf("got %d insert commands, want 3", n)
 	}
 	ended, end := context.WithCancel(t.Context())
 	_, err = motor.Transact(ended, s, func(ctx context.Context) (int, error) {
@@ -166,11 +166,11 @@ func TestTransact(t *testing.T) {
 		return 4, nil
 	}).Await(t.Context())
 	if err != context.Canceled || len(peer.Seen("abortTransaction")) != 2 || s.InTransaction() {
-		t.Errorf("ended before the commit: %v, and %d aborts", err, len(peer.Seen("abortTransaction")))
+		t.Errorf("ended before the commit: got %v, %d aborts, want context.Canceled, 2", err, len(peer.Seen("abortTransaction")))
 	}
 	noError(t, s.StartTransaction())
 	if f := motor.Transact(t.Context(), s, inserting(coll, 4)); !f.IsDone() || !errors.Is(f.Err(), motor.InvalidOperation) {
-		t.Errorf("a transaction in a transaction: %v", f.Err())
+		t.Errorf("nested Transact() = %v, want InvalidOperation at once", f.Err())
 	}
 	succeed(t, s.AbortTransaction(t.Context()))
 }
@@ -186,7 +186,7 @@ func TestWithSession(t *testing.T) {
 	}))
 	insert := peer.Seen("insert")[0]
 	if v != 5 || !own.HasEnded() || insert.Lookup("lsid").String() != own.SessionID().String() {
-		t.Errorf("got %d, ended: %t, sent %s", v, own.HasEnded(), insert)
+		t.Errorf("got %d, ended %t, insert %s, want 5, true, session %s", v, own.HasEnded(), insert, own.SessionID())
 	}
 	if len(peer.Seen("abortTransaction")) != 1 {
 		t.Error("the transaction was not aborted")
@@ -253,7 +253,7 @@ func TestTransactionContextEndsInPause(t *testing.T) {
 		return n, err
 	}).Await(t.Context())
 	if err != context.Canceled || tries != 1 || len(peer.Seen("abortTransaction")) != 1 {
-		t.Errorf("got %v after %d tries and %d aborts", err, tries, len(peer.Seen("abortTransaction")))
+		t.Errorf("got %v after %d tries and %d aborts, want context.Canceled, 1, 1", err, tries, len(peer.Seen("abortTransaction")))
 	}
 }
 
@@ -271,7 +271,7 @@ func TestCommitOutlivesContext(t *testing.T) {
 	}
 	commit.OK()
 	if n, err := f.Await(t.Context()); n != 1 || err != nil {
-		t.Errorf("got %d, %v", n, err)
+		t.Errorf("WithTransaction() = %d, %v, want 1, nil", n, err)
 	}
 }
 
@@ -309,7 +309,7 @@ func TestLegacyWritesInTransaction(t *testing.T) {
 	}))
 	for _, sent := range slices.Concat(peer.Seen("insert"), peer.Seen("update")) {
 		if sent.Lookup("autocommit").String() != "false" {
-			t.Errorf("outside: %s", sent)
+			t.Errorf("insert outside the transaction has autocommit %s", sent)
 		}
 	}
 }
@@ -335,7 +335,7 @@ func TestSessionFunctionsNilArguments(t *testing.T) {
 		}
 	}
 	if _, err := s.EndSession(none).Await(t.Context()); !errors.Is(err, motor.TypeError) || s.HasEnded() {
-		t.Errorf("EndSession: %v, want TypeError", err)
+		t.Errorf("EndSession() = %v, want TypeError", err)
 	}
 	if s := mongo.SessionFromContext(s.Context(t.Context())); s == nil {
 		t.Error("the context has no session of the driver's")

@@ -39,10 +39,10 @@ func TestClientSRV(t *testing.T) {
 	for range 2 { // also after a reopen
 		f := client.Open(ctx)
 		if got, err := f.Await(ctx); got != client || err != nil {
-			t.Fatalf("%v, %v", got, err)
+			t.Fatalf("Open() = %v, %v, want %v, nil", got, err, client)
 		}
 		if got := client.Host(); got != "node.example.com" || client.Port() != 27018 {
-			t.Errorf("the server is at %s, %d", got, client.Port())
+			t.Errorf(`got server %s, %d, want "node.example.com", 27018`, got, client.Port())
 		}
 		noError(t, client.Close(ctx))
 	}

@@ -66,13 +66,13 @@ func TestWriteConcernItems(t *testing.T) {
 		t.Run(fmt.Sprintf("%s=%v", test.key, test.value), func(t *testing.T) {
 			concern := newClient(t, noServerURI).WriteConcern()
 			if err := concern.Set(test.key, test.value); err != nil {
-				t.Fatal(err)
+				t.Fatalf("Set() = %v, want nil", err)
 			}
 			if got, ok := concern.Get(test.get); !ok || got != test.want || concern.Len() != 1 {
-				t.Errorf("%s is %#v, want %#v, in %v", test.get, got, test.want, concern)
+				t.Errorf("%s = %#v, want %#v, in %v", test.get, got, test.want, concern)
 			}
 			if !concern.Delete(test.get) || concern.Delete(test.get) || concern.Len() != 0 {
-				t.Errorf("deleted: %v", concern)
+				t.Errorf("after the deletion: got %v, want no such item", concern)
 			}
 		})
 	}
@@ -111,7 +111,7 @@ func TestWriteConcernBadItems(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := newClient(t, noServerURI)
 			if err := client.SetWriteConcern(bson.M{"w": 3}); err != nil {
-				t.Fatal(err)
+				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
 			if err := client.SetWriteConcern(bad); !errors.Is(err, motor.ConfigurationError) {
 				t.Errorf("assigned: got %v, want a ConfigurationError", err)
@@ -124,7 +124,7 @@ func TestWriteConcernBadItems(t *testing.T) {
 				}
 			}
 			if got := client.WriteConcern().String(); got != "{w: 3}" {
-				t.Errorf("it is now %s", got)
+				t.Errorf("after the errors: got %s, want {w: 3}", got)
 			}
 		})
 	}
@@ -150,7 +150,7 @@ func TestWriteConcernContradictions(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			client := newClient(t, noServerURI)
 			if err := client.SetWriteConcern(test.was); err != nil {
-				t.Fatal(err)
+				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
 			err := client.WriteConcern().Set(test.key, test.to)
 			switch got := client.WriteConcern(); {
@@ -204,7 +204,7 @@ func TestWriteConcernInherited(t *testing.T) {
 	set := func(handle interface{ SetWriteConcern(any) error }, concern any) {
 		t.Helper()
 		if err := handle.SetWriteConcern(concern); err != nil {
-			t.Fatal(err)
+			t.Fatalf("SetWriteConcern() = %v, want nil", err)
 		}
 	}
 	want := func(handle interface{ WriteConcern() *motor.WriteConcern }, want string) {

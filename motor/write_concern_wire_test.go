@@ -76,10 +76,10 @@ func TestWriteConcernCommands(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			coll := newClient(t, peer.URI()).Database("d").Collection("c")
 			if err := coll.Database().SetWriteConcern(test.set); err != nil {
-				t.Fatal(err)
+				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
 			if err := coll.SetWriteConcern(test.set); err != nil {
-				t.Fatal(err)
+				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
 			peer.Handle("listCollections", func(r request) { r.Cursor("d.$cmd.listCollections", 0) })
 			for _, w := range writes {
@@ -88,7 +88,7 @@ func TestWriteConcernCommands(t *testing.T) {
 				request.Want(bson.M{"writeConcern": test.want, "$db": "d", "lsid": wiretest.Present})
 				request.OK(bson.M{"n": 1})
 				if err := wait(t.Context()); err != nil {
-					t.Errorf("%s: %v", w.command, err)
+					t.Errorf("%s: got error %v, want nil", w.command, err)
 				}
 			}
 		})
@@ -102,7 +102,7 @@ func TestWriteConcernChange(t *testing.T) {
 	first := insertOne(t.Context(), coll)
 	second := insertOne(t.Context(), coll) // Queued before the change, so it has the old concern.
 	if err := coll.WriteConcern().Set("w", 2); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Set() = %v, want nil", err)
 	}
 	third := insertOne(t.Context(), coll)
 	for _, w := range []int{1, 1, 2} {
@@ -110,11 +110,11 @@ func TestWriteConcernChange(t *testing.T) {
 	}
 	for _, wait := range []outcome{first, second, third} {
 		if err := wait(t.Context()); err != nil {
-			t.Error(err)
+			t.Errorf("got error %v, want nil", err)
 		}
 	}
 	if err := coll.WriteConcern().Set("w", 0); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Set() = %v, want nil", err)
 	}
 	fourth := insertOne(t.Context(), coll)
 	unanswered := peer.Receive("insert").Want(bson.M{"writeConcern": bson.M{"w": 0}})
@@ -123,7 +123,7 @@ func TestWriteConcernChange(t *testing.T) {
 	}
 	unanswered.Nothing()
 	if err := fourth(t.Context()); err != nil {
-		t.Error(err)
+		t.Errorf("got error %v, want nil", err)
 	}
 }
 
@@ -224,17 +224,17 @@ func TestWriteCommandsMatchDriver(t *testing.T) {
 				request := peer.Receive(command)
 				request.OK(bson.M{"n": 1})
 				if err := wait(t.Context()); err != nil {
-					t.Fatal(err)
+					t.Fatalf("got error %v, want nil", err)
 				}
 				if err := bson.Unmarshal(request.Command, &sent[i]); err != nil {
-					t.Fatal(err)
+					t.Fatalf("Unmarshal() = %v, want nil", err)
 				}
 				for _, envelope := range []string{"lsid", "writeConcern", "ordered", "$clusterTime"} {
 					delete(sent[i], envelope)
 				}
 			}
 			if !reflect.DeepEqual(sent[0], sent[1]) {
-				t.Errorf("the driver sends\n%v\nand we\n%v", sent[0], sent[1])
+				t.Errorf("got\n%v\nwant the driver's\n%v", sent[1], sent[0])
 			}
 		})
 	}

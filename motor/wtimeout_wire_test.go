@@ -31,20 +31,20 @@ func TestWTimeoutResults(t *testing.T) {
 	peer.Receive("update").OK(bson.M{"n": 1, "nModified": 0, "upserted": bson.A{bson.M{"index": 0, "_id": "x"}}})
 	updated, err := upserting.Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	matched, _ := updated.MatchedCount()
 	modified, _ := updated.ModifiedCount()
 	upserted, _ := updated.UpsertedCount()
 	if id, _ := updated.UpsertedID(); matched != 0 || modified != 0 || upserted != 1 || id != "x" {
-		t.Errorf("matched %d, modified %d, upserted %d: %v", matched, modified, upserted, id)
+		t.Errorf(`got matched %d, modified %d, upserted %d with id %v, want 0, 0, 1, "x"`, matched, modified, upserted, id)
 	}
 
 	deleting := coll.DeleteMany(ctx, bson.M{})
 	peer.Receive("delete").Want(bson.M{"deletes.0.limit": 0}).OK(bson.M{"n": 7})
 	deleted, err := deleting.Await(ctx)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	if n, _ := deleted.DeletedCount(); n != 7 {
 		t.Errorf("deleted %d, want 7", n)
@@ -53,7 +53,7 @@ func TestWTimeoutResults(t *testing.T) {
 	dropping := coll.Drop(ctx)
 	peer.Receive("drop").Fail(26, "NamespaceNotFound", "ns not found")
 	if _, err := dropping.Await(ctx); err != nil {
-		t.Errorf("dropping what is not there: %v", err)
+		t.Errorf("dropping what is not there: Drop() = %v, want nil", err)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone, test.hello)
 			client := newClient(t, peer.URI("wTimeoutMS=100"))
 			if _, err := client.Open(ctx).Await(ctx); err != nil {
-				t.Fatal(err)
+				t.Fatalf("Open() = %v, want nil", err)
 			}
 			inserting := client.Database("d").Collection("c").InsertMany(ctx, documents, options.InsertMany().SetOrdered(test.ordered))
 			first := 0
@@ -142,14 +142,14 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 			}
 			result, err := inserting.Await(ctx)
 			if result == nil {
-				t.Fatal(err)
+				t.Fatal("got nil, want an error")
 			}
 			var got []any
 			for _, id := range result.InsertedIDs {
 				got = append(got, int(id.(int32)))
 			}
 			if !reflect.DeepEqual(got, test.want) {
-				t.Errorf("inserted: %v, want %v", got, test.want)
+				t.Errorf("got inserted ids %v, want %v", got, test.want)
 			}
 			var bad []int
 			var bulk mongo.BulkWriteException
@@ -159,7 +159,7 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 				}
 			}
 			if !reflect.DeepEqual(bad, test.bad) || (err != nil) != (bad != nil) {
-				t.Errorf("failed: %v, want %v: %v", bad, test.bad, err)
+				t.Errorf("got failed indexes %v, want %v: %v", bad, test.bad, err)
 			}
 		})
 	}
@@ -192,7 +192,7 @@ func TestWTimeoutUnsupported(t *testing.T) {
 func TestWTimeoutUnsupportedNotSent(t *testing.T) {
 	client := newClient(t, noServerURI)
 	if err := client.SetWriteConcern(bson.M{"w": 2, "wtimeout": 100}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("SetWriteConcern() = %v, want nil", err)
 	}
 	ctx, db := t.Context(), client.Database("d")
 	for name, f := range map[string]interface{ Err() error }{

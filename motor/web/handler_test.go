@@ -24,16 +24,16 @@ func serving(t *testing.T, uri string, out func(*motor.GridFSBucket) *future.Fut
 	t.Helper()
 	client, err := motor.NewClient(uri)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	t.Cleanup(func() {
 		if err := client.Close(context.Background()); err != nil {
-			t.Error(err)
+			t.Errorf("Close() = %v, want nil", err)
 		}
 	})
 	handler, err := web.NewGridFSHandler(client.Database("d"), "")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	handler.GetGridFSFile = func(b *motor.GridFSBucket, _ string, _ *http.Request) *future.Future[*motor.GridOut] { return out(b) }
 	return handler
@@ -44,7 +44,7 @@ func TestChecksumMatchesMotor(t *testing.T) {
 	second := time.Date(2012, 1, 2, 3, 4, 5, 0, time.UTC)
 	id, err := bson.ObjectIDFromHex("5f5e100000000000000000ab")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("got error %v, want nil", err)
 	}
 	for _, test := range []struct {
 		id   any
@@ -62,7 +62,7 @@ func TestChecksumMatchesMotor(t *testing.T) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/f", nil))
 		if got := w.Header().Get("Etag"); got != `"`+test.want+`"` || w.Code != http.StatusOK {
-			t.Errorf("%v: %d, %s", test.id, w.Code, got)
+			t.Errorf("%v: got status %d, ETag %s, want 200, %q", test.id, w.Code, got, test.want)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestHandlerClientGone(t *testing.T) {
 	w := httptest.NewRecorder()
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler || w.Body.Len() != 0 {
-			t.Errorf("%v, %d with %q", p, w.Code, w.Body)
+			t.Errorf("got panic %v, status %d, body %q, want http.ErrAbortHandler and no body", p, w.Code, w.Body)
 		}
 	}()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/f", nil))
@@ -105,7 +105,7 @@ func TestHandlerRange(t *testing.T) {
 	r.Header.Set("Range", "bytes=614400-614409")
 	handler.ServeHTTP(w, r)
 	if w.Code != http.StatusPartialContent || w.Body.Len() != 10 {
-		t.Errorf("%d with %d bytes", w.Code, w.Body.Len())
+		t.Errorf("got status %d, %d bytes, want 206, 10", w.Code, w.Body.Len())
 	}
 	guard, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
