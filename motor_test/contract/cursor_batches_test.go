@@ -6,8 +6,54 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/motor"
 )
+
+// rawBatchReader reads a raw batch cursor of a query or of a pipeline.
+type rawBatchReader[C any] struct {
+	reader[motor.RawBatch]
+	cursor C // the part common to both styles
+}
+
+// findRawBatches returns the raw batch cursor of a query.
+func findRawBatches(ops operations, filter any) rawBatchReader[*motor.RawBatchCursor] {
+	switch s := ops.(type) {
+	case byFutures:
+		return rawBatchesOf(s, s.coll.FindRawBatches(filter))
+	case byCallbacks:
+		return calledRawBatchesOf(s, s.coll.FindRawBatches(filter))
+	}
+	panic(unknownStyle(ops))
+}
+
+// rawBatchesOf reads a raw batch cursor in the style of ops.
+func rawBatchesOf(ops operations, c *motor.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
+	switch s := ops.(type) {
+	case byFutures:
+		return rawBatchReader[*motor.RawBatchCursor]{reader[motor.RawBatch]{c, s.ctx}, c}
+	case byCallbacks:
+		return calledRawBatchesOf(s, callback.WrapRawBatchCursor(s.loop, c))
+	}
+	panic(unknownStyle(ops))
+}
+
+func calledRawBatchesOf(s byCallbacks, c *callback.RawBatchCursor) rawBatchReader[*motor.RawBatchCursor] {
+	return rawBatchReader[*motor.RawBatchCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
+}
+
+// aggregateRawBatches returns the raw batch cursor of a pipeline.
+func aggregateRawBatches(ops operations, pipeline mongo.Pipeline) rawBatchReader[*motor.RawBatchCommandCursor] {
+	switch s := ops.(type) {
+	case byFutures:
+		c := s.coll.AggregateRawBatches(pipeline)
+		return rawBatchReader[*motor.RawBatchCommandCursor]{reader[motor.RawBatch]{c, s.ctx}, c}
+	case byCallbacks:
+		c := s.coll.AggregateRawBatches(pipeline)
+		return rawBatchReader[*motor.RawBatchCommandCursor]{reader[motor.RawBatch]{calledBy(s.loop, c), s.ctx}, c.Futures()}
+	}
+	panic(unknownStyle(ops))
+}
 
 // numbersIn returns the field i of the documents in batches.
 func numbersIn(t *testing.T, batches ...motor.RawBatch) (all []int32) {

@@ -7,8 +7,34 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/motor"
 )
+
+// parallelScan returns n cursors that together read the documents of the collection.
+func parallelScan(ops operations, n int) (all []commandReader[bson.M], err error) {
+	switch s := ops.(type) {
+	case byFutures:
+		cursors, err := s.coll.ParallelScan(s.ctx, n).Await(s.ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cursors {
+			all = append(all, commandReader[bson.M]{reader[bson.M]{c, s.ctx}, c})
+		}
+	case byCallbacks:
+		cursors, err := awaitOnLoop(s.ctx, s.loop, func(done callback.Func[[]*callback.CommandCursor[bson.M]]) {
+			s.coll.ParallelScan(s.ctx, n, done)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cursors {
+			all = append(all, calledCommandOf(s, c))
+		}
+	}
+	return all, nil
+}
 
 // withScan runs test in both styles with n cursors of a parallel scan over 250 documents.
 func withScan(t *testing.T, n int, test func(t *testing.T, all []commandReader[bson.M])) {
