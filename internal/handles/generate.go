@@ -80,7 +80,6 @@ func (g *generator) find() {
 			names = append(names, name)
 		}
 	}
-	names = append(names, g.findAliases()...)
 	g.refs = regexp.MustCompile(`\bmotor\.(` + strings.Join(names, "|") + `)\b`)
 	for _, name := range scope.Names() {
 		f, ok := scope.Lookup(name).(*types.Func)
@@ -94,20 +93,6 @@ func (g *generator) find() {
 			}
 		}
 	}
-}
-
-// findAliases finds aliases in motor of instances of generic handle types. Package callback declares the same aliases
-// by hand.
-func (g *generator) findAliases() (names []string) {
-	scope := g.src.motor.Scope()
-	for _, name := range scope.Names() {
-		t, ok := scope.Lookup(name).(*types.TypeName)
-		if ok && t.Exported() && t.IsAlias() && g.handleOf(types.NewPointer(t.Type())) != nil {
-			names = append(names, name)
-			g.mirrored[name] = true
-		}
-	}
-	return names
 }
 
 // findEmbedded finds the handle that h embeds. It removes the promoted methods from h, since h gets them by embedding.
