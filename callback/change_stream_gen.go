@@ -151,6 +151,9 @@ func (c *changeStream) Close(ctx context.Context, callback Func[struct{}]) {
 }
 
 // sameChangeStream returns the callback-style handle of m, which is c if m is c.Futures().
+// It is not inlined: every program would compile its code once for each method that calls it.
+//
+//go:noinline
 func sameChangeStream[D any](c *ChangeStream[D], m *motor.ChangeStream[D]) *ChangeStream[D] {
 	if m == c.Futures() {
 		return c

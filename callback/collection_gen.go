@@ -873,6 +873,9 @@ func (c *collection) AggregateRawBatches(
 }
 
 // sameCollection returns the callback-style handle of m, which is c if m is c.Futures().
+// It is not inlined: every program would compile its code once for each method that calls it.
+//
+//go:noinline
 func sameCollection[D any](c *Collection[D], m *motor.Collection[D]) *Collection[D] {
 	if m == c.Futures() {
 		return c

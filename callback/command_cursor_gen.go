@@ -223,6 +223,9 @@ func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {
 }
 
 // sameCommandCursor returns the callback-style handle of m, which is c if m is c.Futures().
+// It is not inlined: every program would compile its code once for each method that calls it.
+//
+//go:noinline
 func sameCommandCursor[D any](c *CommandCursor[D], m *motor.CommandCursor[D]) *CommandCursor[D] {
 	if m == c.Futures() {
 		return c

@@ -421,6 +421,9 @@ func (c *cursor) FetchNext(ctx context.Context, callback Func[bool]) {
 }
 
 // sameCursor returns the callback-style handle of m, which is c if m is c.Futures().
+// It is not inlined: every program would compile its code once for each method that calls it.
+//
+//go:noinline
 func sameCursor[D any](c *Cursor[D], m *motor.Cursor[D]) *Cursor[D] {
 	if m == c.Futures() {
 		return c

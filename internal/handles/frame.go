@@ -55,6 +55,11 @@ func ({{.Recv}} *{{or .Core .Own}}) IOLoop() future.Executor { return {{.Recv}}.
 {{- end}}
 {{define "same"}}
 // same{{.Name}} returns the callback-style handle of m, which is {{.Recv}} if m is {{.Recv}}.Futures().
+{{- if .Params}}
+// It is not inlined: every program would compile its code once for each method that calls it.
+//
+//go:noinline
+{{- end}}
 func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
 	if m == {{.Recv}}.Futures() {
 		return {{.Recv}}
