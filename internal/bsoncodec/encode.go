@@ -305,6 +305,11 @@ var writers = sync.Pool{New: func() any { return new(writer) }}
 
 // write returns v as a document, if a writer can encode it.
 func write(v any) (raw bson.Raw, ok bool) {
+	switch v.(type) {
+	case bson.D, bson.M, map[string]any:
+	default:
+		return nil, false
+	}
 	w := writers.Get().(*writer)
 	w.b, w.depth = w.b[:0], 0
 	switch v := v.(type) {
