@@ -8,10 +8,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// TestPromisesAPlus holds the package to the rules of https://promisesaplus.com that make sense in Go, under the
-// numbers of their clauses. Left out is what the type system rules out (callbacks that are not functions, thenables
-// that are not futures, a value for this). Then is A+'s then without onRejected, Catch the one without onFulfilled,
-// Handle the one with both.
+// TestPromisesAPlus checks the clauses of https://promisesaplus.com that make sense in Go. Some clauses are left out,
+// because the compiler checks them: callbacks that are not functions, thenables that are not futures, the value of this.
+// Then is the method then of A+ without onRejected, Catch without onFulfilled, and Handle with both.
 func TestPromisesAPlus(t *testing.T) {
 	identity := func(i int) (int, error) { return i, nil }
 	both := func(i int, err error) (int, error) { return i, err }
@@ -23,7 +22,7 @@ func TestPromisesAPlus(t *testing.T) {
 			p := future.NewPromise[int]()
 			p.Resolve(1)
 			if p.Resolve(2) || p.Reject(errBoom) || p.Future().Cancel() {
-				t.Error("settled twice")
+				t.Error("a second settlement returned true, want false")
 			}
 			wantValue(t, p.Future(), 1)
 		}},
@@ -31,7 +30,7 @@ func TestPromisesAPlus(t *testing.T) {
 			p := future.NewPromise[int]()
 			p.Reject(errBoom)
 			if p.Resolve(2) || p.Reject(errBang) || p.Future().Cancel() {
-				t.Error("settled twice")
+				t.Error("a second settlement returned true, want false")
 			}
 			wantError(t, p.Future(), errBoom)
 		}},
@@ -46,12 +45,12 @@ func TestPromisesAPlus(t *testing.T) {
 			var got record[int]
 			child := future.Then(p.Future(), func(i int) (int, error) { got.add(i); return i, nil })
 			if len(got.all()) > 0 {
-				t.Error("called before the promise was fulfilled")
+				t.Error("the callback was called before the promise was fulfilled")
 			}
 			p.Resolve(4)
 			await(t, child)
 			if !slices.Equal(got.all(), []int{4}) {
-				t.Errorf("called with %v", got.all())
+				t.Errorf("callback calls = %v, want one", got.all())
 			}
 		}},
 		{"2.2.2.3", "onFulfilled is called at most once", func(t *testing.T) {
@@ -64,7 +63,7 @@ func TestPromisesAPlus(t *testing.T) {
 			await(t, child)
 			await(t, future.Then(p.Future(), identity))
 			if len(got.all()) != 1 {
-				t.Errorf("called with %v", got.all())
+				t.Errorf("callback calls = %v, want one", got.all())
 			}
 		}},
 		{"2.2.3.1", "onRejected is called after rejection with the reason", func(t *testing.T) {
@@ -74,7 +73,7 @@ func TestPromisesAPlus(t *testing.T) {
 			p.Reject(errBoom)
 			await(t, child)
 			if !slices.Equal(got.all(), []error{errBoom}) {
-				t.Errorf("called with %v", got.all())
+				t.Errorf("callback calls = %v, want one", got.all())
 			}
 		}},
 		{"2.2.3.3", "onRejected is called at most once", func(t *testing.T) {
@@ -86,10 +85,10 @@ func TestPromisesAPlus(t *testing.T) {
 			}
 			await(t, child)
 			if len(got.all()) != 1 {
-				t.Errorf("called with %v", got.all())
+				t.Errorf("callback calls = %v, want one", got.all())
 			}
 		}},
-		{"2.2.4", "callbacks are called with none of the caller's code on the stack", func(t *testing.T) {
+		{"2.2.4", "callbacks do not run on the stack of the caller", func(t *testing.T) {
 			q := new(queue)
 			p := future.NewPromiseOn[int](q)
 			var got record[string]
@@ -99,7 +98,7 @@ func TestPromisesAPlus(t *testing.T) {
 			got.add("caller")
 			q.turn()
 			if !slices.Equal(got.all(), []string{"caller", "callback", "callback"}) {
-				t.Errorf("the order was %v", got.all())
+				t.Errorf("order = %v, want the order of registration", got.all())
 			}
 		}},
 		{"2.2.6.1", "callbacks of fulfilment run in the order of their then calls", func(t *testing.T) {
@@ -112,7 +111,7 @@ func TestPromisesAPlus(t *testing.T) {
 			p.Resolve(1)
 			await(t, last)
 			if !slices.IsSorted(got.all()) || len(got.all()) != 20 {
-				t.Errorf("the order was %v", got.all())
+				t.Errorf("order = %v, want the order of registration", got.all())
 			}
 		}},
 		{"2.2.6.2", "callbacks of rejection run in the order of their then calls", func(t *testing.T) {
@@ -125,10 +124,10 @@ func TestPromisesAPlus(t *testing.T) {
 			p.Reject(errBoom)
 			await(t, last)
 			if !slices.IsSorted(got.all()) || len(got.all()) != 20 {
-				t.Errorf("the order was %v", got.all())
+				t.Errorf("order = %v, want the order of registration", got.all())
 			}
 		}},
-		{"2.2.7.1", "what a callback returns resolves the child", func(t *testing.T) {
+		{"2.2.7.1", "the result of a callback resolves the child", func(t *testing.T) {
 			wantValue(t, future.Then(future.Resolved(1), func(i int) (int, error) { return i + 1, nil }), 2)
 			wantValue(t, future.Rejected[int](errBoom).Catch(func(error) (int, error) { return 3, nil }), 3)
 		}},
@@ -137,13 +136,13 @@ func TestPromisesAPlus(t *testing.T) {
 			wantError(t, future.Rejected[int](errBang).Catch(func(error) (int, error) { return 0, errBoom }), errBoom)
 			wantPanic(t, future.Then(future.Resolved(1), func(int) (int, error) { panic("x") }), "x")
 		}},
-		{"2.2.7.3", "without onFulfilled the value goes to the child", func(t *testing.T) {
+		{"2.2.7.3", "without onFulfilled the child gets the value", func(t *testing.T) {
 			wantValue(t, future.Resolved(1).Catch(func(error) (int, error) { return 2, nil }), 1)
 		}},
-		{"2.2.7.4", "without onRejected the reason goes to the child", func(t *testing.T) {
+		{"2.2.7.4", "without onRejected the child gets the reason", func(t *testing.T) {
 			wantError(t, future.ThenFuture(future.Rejected[int](errBoom), future.Resolved[int]), errBoom)
 		}},
-		{"2.3.1", "a promise resolved with itself is rejected, by name", func(t *testing.T) {
+		{"2.3.1", "a promise resolved with itself is rejected with ErrCycle", func(t *testing.T) {
 			var child *future.Future[int]
 			p := future.NewPromise[int]()
 			child = future.ThenFuture(p.Future(), func(int) *future.Future[int] { return child })
@@ -154,25 +153,25 @@ func TestPromisesAPlus(t *testing.T) {
 			future.Chain(self.Future(), self)
 			wantError(t, self.Future(), future.ErrCycle)
 		}},
-		{"2.3.2.1", "the child of a pending promise is pending until that is settled", func(t *testing.T) {
+		{"2.3.2.1", "a child that adopts a pending promise stays pending", func(t *testing.T) {
 			inner := future.NewPromise[int]()
 			child := future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] { return inner.Future() })
-			eventually(t, "not adopted", func() bool { return future.Links(inner.Future()) == 1 })
+			eventually(t, "the child has not adopted the promise", func() bool { return future.Links(inner.Future()) == 1 })
 			if child.IsDone() {
-				t.Error("settled before what it adopted")
+				t.Error("the child is settled before the adopted promise, want it pending")
 			}
 			inner.Resolve(5)
 			wantValue(t, child, 5)
 		}},
-		{"2.3.2.2", "the child takes over the value of a fulfilled promise", func(t *testing.T) {
+		{"2.3.2.2", "the child gets the value of a fulfilled promise", func(t *testing.T) {
 			wantValue(t, future.ThenFuture(future.Resolved(1), future.Resolved[int]), 1)
 		}},
-		{"2.3.2.3", "the child takes over the reason of a rejected promise", func(t *testing.T) {
+		{"2.3.2.3", "the child gets the reason of a rejected promise", func(t *testing.T) {
 			wantError(t, future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] {
 				return future.Rejected[int](errBoom)
 			}), errBoom)
 		}},
-		{"2.3.3.2", "failing to get at the promise rejects the child", func(t *testing.T) {
+		{"2.3.3.2", "an error while it gets the promise rejects the child", func(t *testing.T) {
 			wantPanic(t, future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] { panic("x") }), "x")
 			wantError(t, future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] { return nil }), future.ErrNilFuture)
 		}},
@@ -184,11 +183,11 @@ func TestPromisesAPlus(t *testing.T) {
 			from.Resolve(2)
 			wantValue(t, p.Future(), 1)
 		}},
-		{"2.3.4", "a value that is not a promise fulfils", func(t *testing.T) {
-			// Also a value that happens to be an error: see TestAValueThatIsAnError.
+		{"2.3.4", "a value that is not a promise fulfils the child", func(t *testing.T) {
+			// TestValueOfTypeError checks a value that is an error.
 			f := future.Then(future.Resolved(1), func(int) (error, error) { return errBoom, nil })
 			if v, err := await(t, f); v != errBoom || err != nil {
-				t.Errorf("got %v, %v", v, err)
+				t.Errorf("Await() = %v, %v; want a value and no error", v, err)
 			}
 		}},
 		{"2.2.7", "then returns a promise, to any depth", func(t *testing.T) {
@@ -197,7 +196,7 @@ func TestPromisesAPlus(t *testing.T) {
 				f = future.Handle(f, both)
 			}
 			if _, err := await(t, f); !errors.Is(err, errBoom) {
-				t.Errorf("got %v", err)
+				t.Errorf("Await() error = %v, want <nil>", err)
 			}
 		}},
 	} {

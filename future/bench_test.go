@@ -20,8 +20,8 @@ func BenchmarkResolveAwait(b *testing.B) {
 	}
 }
 
-// BenchmarkPendingAwait has another goroutine settle the future; BenchmarkReplyChannel is what one would write
-// without futures.
+// BenchmarkPendingAwait awaits a future that another goroutine settles. BenchmarkReplyChannel does the same with a
+// channel.
 func BenchmarkPendingAwait(b *testing.B) {
 	b.ReportAllocs()
 	requests := make(chan *future.Promise[int])
@@ -103,8 +103,8 @@ func BenchmarkAll(b *testing.B) {
 	}
 }
 
-// The pool against as many goroutines that read functions from a channel. Each operation is a burst of tasks that
-// is waited for.
+// The next benchmarks compare the pool with the same number of goroutines that read functions from a channel. Each
+// iteration submits a burst of tasks and waits for them.
 const (
 	workers = 4
 	burst   = 1000
@@ -190,7 +190,7 @@ func perTask(b *testing.B, tasks int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(tasks), "ns/task")
 }
 
-// deep uses 16 KB of stack.
+// deep uses 16 KB of stack, like an operation of the driver.
 //
 //go:noinline
 func deep(levels int) byte {

@@ -14,7 +14,7 @@ func ExampleGo() {
 	pool, _ := future.NewPool(1)
 	defer pool.Close()
 	f := future.Go(ctx, pool, func(own context.Context) (int, error) {
-		// Waiting with its own context, a task lends its slot to the one that it waits for.
+		// A task that waits with its own context lends its slot to other tasks.
 		v, err := future.Go(own, pool, func(context.Context) (int, error) { return 20, nil }).Await(own)
 		return v + 1, err
 	})
@@ -37,7 +37,7 @@ func ExampleNewGroup() {
 	pool, _ := future.NewPool(2)
 	defer pool.Close()
 	g := future.NewGroup(ctx, pool)
-	g.Go(func(own context.Context) error { <-own.Done(); return own.Err() }) // ended by the failure of the other
+	g.Go(func(own context.Context) error { <-own.Done(); return own.Err() }) // ends when the other task fails
 	g.Go(func(context.Context) error { return errors.New("offline") })
 	_, err := g.Wait().Await(ctx)
 	fmt.Println(err)
@@ -155,7 +155,7 @@ func ExampleWithMaxQueue() {
 func ExampleWithInPlaceAwait() {
 	pool, _ := future.NewPool(1, future.WithInPlaceAwait())
 	defer pool.Close()
-	// Awaited at once and with the same context, the task may run right here.
+	// Await with the same context may run the task on this goroutine.
 	fmt.Println(future.Go(ctx, pool, func(context.Context) (int, error) { return 1, nil }).Await(ctx))
 	// Output: 1 <nil>
 }
@@ -201,7 +201,7 @@ func ExamplePool_Shutdown() {
 	for i := range queued {
 		queued[i] = future.Go(ctx, pool, func(context.Context) (int, error) { return i, nil })
 	}
-	pool.Shutdown() // works off the queue first
+	pool.Shutdown() // runs the queued tasks first
 	fmt.Println(queued[2].Result())
 	// Output: 2 <nil>
 }
@@ -214,7 +214,7 @@ func ExampleExecutorFunc_Execute() {
 	// Output: elsewhere
 }
 
-// An operation that takes something from a queue puts it back if it is cancelled just as it has got it.
+// The operation takes an item from a queue. If it is cancelled after it got the item, Undo puts the item back.
 func ExampleStart() {
 	items := make(chan string, 1)
 	items <- "work"

@@ -7,7 +7,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// A socket takes one request at a time.
+// A socket can send one request at a time.
 func ExampleEnqueue() {
 	pool, _ := future.NewPool(4)
 	defer pool.Close()
@@ -26,7 +26,7 @@ func ExampleEnqueue() {
 	// [answer to a answer to b answer to c] <nil>
 }
 
-// An operation that knows that it shares something waits for its turn in its slot, which others have meanwhile.
+// Two operations share a file. Each waits for its turn in its function, and lends its slot meanwhile.
 func ExampleSequence() {
 	pool, _ := future.NewPool(1)
 	defer pool.Close()
@@ -74,7 +74,7 @@ func ExampleReserveBoth() {
 	// Output: <nil> <nil>
 }
 
-// A function of the user's that runs inside an operation may use what the operation uses.
+// User code that runs inside an operation may use the sequence of the operation, because its turn is lent.
 func ExampleTicket_Lend() {
 	var session future.Sequence
 	upload := session.Reserve()

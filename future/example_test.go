@@ -44,7 +44,7 @@ func ExampleNewPromiseOn() {
 	// Output: on the loop: 1 <nil>
 }
 
-// The only permit goes to whoever waits for it. One that gives up gets none, so the next has it.
+// Two goroutines wait for the only permit. The first one gives up, so the second one gets the permit.
 func ExampleNewPromiseCancelledOnGiveUp() {
 	waiters := []*future.Promise[string]{future.NewPromiseCancelledOnGiveUp[string](nil), future.NewPromiseCancelledOnGiveUp[string](nil)}
 	ended, cancel := context.WithCancel(ctx)
@@ -64,7 +64,7 @@ func ExampleNewPromiseCancelledOnGiveUp() {
 }
 
 func ExamplePromise_Future() {
-	fetch := func() *future.Future[int] { // hands out the read side alone
+	fetch := func() *future.Future[int] { // callers get only the read side
 		p := future.NewPromise[int]()
 		time.AfterFunc(time.Millisecond, func() { p.Resolve(1) })
 		return p.Future()
@@ -91,10 +91,10 @@ func ExamplePromise_Reject() {
 
 func ExamplePromise_Settle() {
 	p := future.NewPromise[int]()
-	p.Settle(3, errors.New("the fourth of 5 was refused"))
+	p.Settle(3, errors.New("the fourth of 5 was rejected"))
 	inserted, err := p.Future().Result()
 	fmt.Println(inserted, "inserted;", err)
-	// Output: 3 inserted; the fourth of 5 was refused
+	// Output: 3 inserted; the fourth of 5 was rejected
 }
 
 func ExampleResolved() {
@@ -127,7 +127,7 @@ func ExampleFuture_Await() {
 	impatient, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
 	p := future.NewPromise[int]()
-	_, err := p.Future().Await(impatient) // this wait ends, the future goes on
+	_, err := p.Future().Await(impatient) // ends this wait; the future stays pending
 	fmt.Println(err)
 	p.Resolve(1)
 	fmt.Println(p.Future().Await(ctx))
@@ -216,7 +216,7 @@ func ExampleFuture_AddDoneCallback() {
 }
 
 func ExampleFuture_Via() {
-	loop := make(chan func(), 10) // a program's own main loop
+	loop := make(chan func(), 10) // the main loop of a program
 	onLoop := future.ExecutorFunc(func(task func()) error { loop <- task; return nil })
 	future.Resolved(1).Via(onLoop).OnComplete(func(v int, _ error) {
 		fmt.Println("on the loop:", v)
@@ -242,7 +242,7 @@ func ExampleFuture_Finally() {
 	// 1 <nil>
 }
 
-// wakeUp is a Waker: it must not block.
+// wakeUp is a Waker. Its method Wake must not block.
 type wakeUp chan struct{}
 
 func (w wakeUp) Wake() { w <- struct{}{} }
@@ -257,7 +257,7 @@ func ExampleFuture_Notify() {
 	// Output: 1 <nil>
 }
 
-// A scheduler that waits for one future after the other needs one registration.
+// A scheduler that waits for one future at a time can reuse one Registration.
 func ExampleFuture_NotifyWith() {
 	var r future.Registration
 	w := make(wakeUp, 1)
@@ -318,9 +318,9 @@ func ExampleSetUnobservedHandler() {
 	previous := future.SetUnobservedHandler(func(err error) {
 		var panicked *future.PanicError
 		if !errors.As(err, &panicked) {
-			return // a failure that nobody looked at
+			return // a failure that was not observed
 		}
-		select { // never block
+		select { // the handler must not block
 		case told <- err:
 		default:
 		}
@@ -363,6 +363,6 @@ func ExampleUndeliveredError() {
 func ExampleReportUnobserved() {
 	previous := future.SetUnobservedHandler(func(err error) { fmt.Println("unobserved:", err) })
 	defer func() { future.SetUnobservedHandler(previous) }()
-	future.ReportUnobserved(errors.New("nobody to tell"))
-	// Output: unobserved: nobody to tell
+	future.ReportUnobserved(errors.New("connection lost"))
+	// Output: unobserved: connection lost
 }

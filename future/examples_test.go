@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Error and Unwrap of an error are shown by the example of its type.
-func TestEveryExportedFunctionHasAnExample(t *testing.T) {
+// The example of an error type also covers its methods Error and Unwrap.
+func TestExportedFunctionsHaveExamples(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestEveryExportedFunctionHasAnExample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Name.Name != "future" || !strings.HasSuffix(e.Name(), "_test.go") { // not export_test.go
+		if f.Name.Name != "future" || !strings.HasSuffix(e.Name(), "_test.go") { // without export_test.go
 			files = append(files, f)
 		}
 	}
@@ -42,7 +42,7 @@ func TestEveryExportedFunctionHasAnExample(t *testing.T) {
 				seen++
 			case len(shown) > 0 && (f.Name == "Error" || f.Name == "Unwrap"):
 			default:
-				t.Errorf("%s%s has no example", owner, f.Name)
+				t.Errorf("%s%s has no example, want one", owner, f.Name)
 			}
 		}
 	}
@@ -52,6 +52,6 @@ func TestEveryExportedFunctionHasAnExample(t *testing.T) {
 		check(typ.Name+".", typ.Examples, typ.Methods)
 	}
 	if seen < 50 {
-		t.Errorf("only %d examples were found", seen)
+		t.Errorf("found %d functions with examples, want at least 50", seen)
 	}
 }

@@ -1,6 +1,6 @@
 package future
 
-// Links returns how many links wait for f.
+// Links returns the number of links that wait for f.
 func Links[T any](f *Future[T]) (n int) {
 	f.cell.mu.Lock()
 	defer f.cell.mu.Unlock()
@@ -13,7 +13,7 @@ func Links[T any](f *Future[T]) (n int) {
 	return n
 }
 
-// Unlocked reports whether f's lock, and p's if it is not nil, are free at some moment.
+// Unlocked reports whether the locks of f and p are free. p may be nil.
 func Unlocked[T any](f *Future[T], p *Pool) bool {
 	if !f.cell.mu.TryLock() {
 		return false
@@ -28,10 +28,10 @@ func Unlocked[T any](f *Future[T], p *Pool) bool {
 	return true
 }
 
-// Watches reports whether p watches a context for queued tasks.
+// Watches reports whether p watches a context of queued tasks.
 func Watches(p *Pool) bool { return p.watch.Load() != nil }
 
-// QueuePlaces returns how many places p's queue has.
+// QueuePlaces returns the capacity of the queue of p.
 func QueuePlaces(p *Pool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// What other libraries of futures got wrong, each as a test.
+// Each test of this file checks for a fault of another library of futures.
 
-func TestASecondCallbackIsNotLost(t *testing.T) {
+func TestSecondCallbackRuns(t *testing.T) {
 	p := future.NewPromise[int]()
 	var got record[int]
 	for i := range 2 {
@@ -21,10 +21,10 @@ func TestASecondCallbackIsNotLost(t *testing.T) {
 	for i := 2; i < 4; i++ {
 		p.Future().OnComplete(func(v int, _ error) { got.add(i) })
 	}
-	eventually(t, "a callback was lost", func() bool { return slices.Equal(got.all(), []int{0, 1, 2, 3}) })
+	eventually(t, "not all 4 callbacks ran in order", func() bool { return slices.Equal(got.all(), []int{0, 1, 2, 3}) })
 }
 
-func TestACallbackMayUseItsOwnFuture(t *testing.T) {
+func TestCallbackUsesItsFuture(t *testing.T) {
 	p := future.NewPromise[int]()
 	f := p.Future()
 	inside := make(chan int)
@@ -36,37 +36,37 @@ func TestACallbackMayUseItsOwnFuture(t *testing.T) {
 	})
 	p.Resolve(6)
 	if v := <-inside; v != 6 {
-		t.Fatalf("got %d", v)
+		t.Fatalf("Await() in a callback = %d, want 6", v)
 	}
 }
 
-func TestAnImpatientWaiterDoesNotPoisonTheFuture(t *testing.T) {
+func TestFutureOutlivesTimedOutWait(t *testing.T) {
 	pool := newPool(t, 1)
 	release := make(chan struct{})
 	f := future.Go(context.Background(), pool, func(context.Context) (int, error) { <-release; return 8, nil })
 	impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := f.Await(impatient); err != context.DeadlineExceeded {
-		t.Fatalf("the impatient waiter got %v", err)
+		t.Fatalf("Await() error = %v, want context.DeadlineExceeded", err)
 	}
 	close(release)
 	wantValue(t, f, 8)
 }
 
-func TestAValueThatIsAnError(t *testing.T) {
+func TestValueOfTypeError(t *testing.T) {
 	f := future.Resolved(errBoom)
 	if v, err := await(t, f); v != errBoom || err != nil {
-		t.Fatalf("got %v, %v; the value happens to be an error, the future has not failed", v, err)
+		t.Fatalf("Await() = %v, %v; want the value %v and no error", v, err, errBoom)
 	}
 	caught := f.Catch(func(error) (error, error) { return errBang, nil })
 	if v, err := await(t, caught); v != errBoom || err != nil {
-		t.Fatalf("Catch took a value for a failure: %v, %v", v, err)
+		t.Fatalf("Catch() = %v, %v; want the value %v and no error", v, err, errBoom)
 	}
 }
 
-func TestWaitingInsideABoundedPool(t *testing.T) {
+func TestWaitInCallbackOfPool(t *testing.T) {
 	pool := newPool(t, 1)
-	// Each callback starts the next operation and waits for it, five deep, on a pool with one slot.
+	// Each callback starts an operation on the pool and waits for it. The nesting is five deep, the pool has one slot.
 	var nest func(depth int) *future.Future[int]
 	nest = func(depth int) *future.Future[int] {
 		op := future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
@@ -81,14 +81,14 @@ func TestWaitingInsideABoundedPool(t *testing.T) {
 	wantValue(t, nest(5), 5)
 }
 
-func TestAPanicInAContinuationSettlesTheChild(t *testing.T) {
+func TestPanicInContinuation(t *testing.T) {
 	f := future.Then(future.Resolved(1), func(int) (int, error) { panic("x") })
 	if p := wantPanic(t, f, "x"); p.Error() != "future: panic: x" {
-		t.Errorf("the error says %q", p)
+		t.Errorf("Error() = %q, want \"future: panic: x\"", p)
 	}
 }
 
-func TestAllDoesNotReportFailureAsSuccess(t *testing.T) {
+func TestCombinatorsOfFailures(t *testing.T) {
 	bad := future.Rejected[int](errBoom)
 	wantError(t, future.All(bad, bad), errBoom)
 	wantError(t, future.Any(bad, bad), errBoom)
@@ -97,10 +97,10 @@ func TestAllDoesNotReportFailureAsSuccess(t *testing.T) {
 	wantError(t, future.Join2(bad, bad), errBoom)
 }
 
-func TestAnErrorNobodyReads(t *testing.T) {
+func TestUnreadErrorIsReported(t *testing.T) {
 	reported := unobserved(t)
 	future.Then(future.Resolved(1), func(int) (int, error) { return 0, errBang })
-	eventually(t, "it was not reported", func() bool { return reports(reported, errBang) == 1 })
+	eventually(t, "the error was not reported", func() bool { return reports(reported, errBang) == 1 })
 }
 
 func TestUnobservedDefaultAndNilHandler(t *testing.T) {
@@ -108,16 +108,16 @@ func TestUnobservedDefaultAndNilHandler(t *testing.T) {
 	previous := future.SetUnobservedHandler(mine)
 	defer func() { future.SetUnobservedHandler(previous) }()
 	if future.SetUnobservedHandler(nil) == nil {
-		t.Error("the previous handler is nil")
+		t.Error("SetUnobservedHandler(nil) = nil, want the previous handler")
 	}
 	if future.SetUnobservedHandler(mine) == nil {
-		t.Error("the default handler is nil")
+		t.Error("SetUnobservedHandler() = nil, want the default handler")
 	}
 }
 
-func TestReportUnobservedSurvivesItsHandler(t *testing.T) {
+func TestReportUnobservedHandlerPanics(t *testing.T) {
 	previous := future.SetUnobservedHandler(func(error) { panic("in the handler") })
 	defer func() { future.SetUnobservedHandler(previous) }()
 	future.ReportUnobserved(nil)
-	future.ReportUnobserved(errBoom) // logs both; must return
+	future.ReportUnobserved(errBoom) // logs the error and the panic, and returns
 }

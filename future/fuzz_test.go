@@ -14,10 +14,12 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FuzzInterleavings builds a random graph of futures while other goroutines settle, cancel and await its nodes, and
-// checks what must hold for every interleaving: each promise is settled by exactly one call; every callback runs
-// exactly once unless it was stopped, in the order of registration, with the outcome of its future; every node is
-// settled in the end, with what its kind allows for the outcomes of its parents; and no links are left.
+// FuzzInterleavings builds a random graph of futures while other goroutines settle, cancel and await its nodes. It
+// checks these properties, which hold for every interleaving:
+//   - exactly one call settles each promise;
+//   - each callback runs exactly once unless it was stopped, in the order of registration, with the outcome of its future;
+//   - each node is settled in the end, with an outcome that its kind and its parents allow;
+//   - no links are left.
 func FuzzInterleavings(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(seed, uint8(20+seed))
@@ -42,24 +44,24 @@ type model struct {
 	seed  uint64
 	r     *rand.Rand
 	pool  *future.Pool
-	via   *future.Pool // another one: its tasks, being continuations, wait for those of pool
+	via   *future.Pool // a second pool, because continuations on it wait for tasks of pool
 	roots []*root
 	nodes []*node
 	wg    sync.WaitGroup
 }
 
-// root is a promise and the settlements that said that they were the one.
+// root is a promise, with the settlements that returned true.
 type root struct {
 	p   *future.Promise[int]
 	won record[string]
 }
 
-// node is a future, what it may become, and what its callbacks saw.
+// node is a future, with a check of its outcome and the calls of its callbacks.
 type node struct {
 	name     string
 	f        *future.Future[int]
 	check    func(v int, err error) error
-	expected record[int] // callbacks registered and not stopped, in order
+	expected record[int] // the callbacks that are registered and not stopped, in order
 	called   record[int]
 	outcome  record[string]
 }
@@ -107,7 +109,7 @@ func (m *model) pick() *node { return m.nodes[m.r.IntN(len(m.nodes))] }
 
 var errModel = errors.New("a continuation failed")
 
-// derive adds a node that is made from others.
+// derive adds a node that is derived from other nodes.
 func (m *model) derive() {
 	a, b := m.pick(), m.pick()
 	oneOf := func(v int, err error) error {
@@ -176,7 +178,7 @@ func (m *model) derive() {
 		m.add("Any", future.Any(a.f, b.f), func(v int, err error) error {
 			if errors.As(err, new(*future.AggregateError)) {
 				if a.f.Err() == nil || b.f.Err() == nil {
-					return fmt.Errorf("has %v; one of its inputs succeeded", err)
+					return fmt.Errorf("has %v, but one of its inputs succeeded", err)
 				}
 				return nil
 			}
@@ -220,7 +222,7 @@ func (m *model) derive() {
 	}
 }
 
-// callback registers one more callback with n, which checks that it is called once, in order.
+// callback registers a callback of n, which records its calls for verify.
 func (m *model) callback(n *node) {
 	n.expected.mu.Lock()
 	id := len(n.expected.list)
@@ -232,7 +234,7 @@ func (m *model) callback(n *node) {
 	})
 }
 
-// disturb lets another goroutine do something with a node while the graph grows.
+// disturb starts a goroutine that uses a random node while the graph grows.
 func (m *model) disturb() {
 	n, r, what := m.pick(), m.roots[m.r.IntN(len(m.roots))], m.r.IntN(7)
 	value := m.r.IntN(1000)
@@ -245,10 +247,10 @@ func (m *model) disturb() {
 			defer cancel()
 			_, _ = n.f.Await(ctx)
 		case 2:
-			stop := n.f.OnComplete(func(int, error) { n.outcome.add("stopped or not") })
+			stop := n.f.OnComplete(func(int, error) { n.outcome.add("of a stopped callback") })
 			if stop() {
 				if stop() {
-					m.t.Errorf("seed %d: %s: stopped twice", m.seed, n.name)
+					m.t.Errorf("seed %d: %s: second stop() = true, want false", m.seed, n.name)
 				}
 			}
 		case 3:
@@ -299,15 +301,15 @@ func (m *model) settleAll() {
 func (m *model) verify() {
 	m.t.Helper()
 	for i, r := range m.roots {
-		// A root may also have been cancelled as a node.
+		// A goroutine of disturb may have cancelled the future of the root.
 		if won := r.won.all(); len(won) > 1 || len(won) == 0 && !r.p.Future().Cancelled() {
-			m.t.Errorf("seed %d: root %d was settled by %v", m.seed, i, won)
+			m.t.Errorf("seed %d: root %d: %v returned true, want exactly one", m.seed, i, won)
 		}
 	}
 	for i, n := range m.nodes {
 		v, err := await(m.t, n.f)
 		if n.check != nil && !n.f.Cancelled() {
-			// A parent that was cancelled after it had handed its outcome down cannot be; a child is settled after.
+			// The outcome of the parent is final here: a child is settled after its parent.
 			if wrong := n.check(v, err); wrong != nil {
 				m.t.Errorf("seed %d: node %d, %s: %v", m.seed, i, n.name, wrong)
 			}
@@ -318,17 +320,17 @@ func (m *model) verify() {
 		n.f.OnComplete(func(int, error) { close(last) })
 		<-last
 		if got, want := n.called.all(), n.expected.all(); !slices.Equal(got, want) {
-			m.t.Errorf("seed %d: node %d, %s: of the callbacks %v ran %v", m.seed, i, n.name, want, got)
+			m.t.Errorf("seed %d: node %d, %s: callbacks %v ran, want %v", m.seed, i, n.name, got, want)
 		}
 		v, err := n.f.Result()
 		want := fmt.Sprint(v, err)
 		for _, got := range n.outcome.all() {
-			if got != want && got != "stopped or not" {
-				m.t.Errorf("seed %d: node %d, %s: a callback was given %s; the outcome is %s", m.seed, i, n.name, got, want)
+			if got != want && got != "of a stopped callback" {
+				m.t.Errorf("seed %d: node %d, %s: a callback got %s, want %s", m.seed, i, n.name, got, want)
 			}
 		}
 		if links := future.Links(n.f); links != 0 {
-			m.t.Errorf("seed %d: node %d, %s: %d links are left", m.seed, i, n.name, links)
+			m.t.Errorf("seed %d: node %d, %s: %d links are left, want 0", m.seed, i, n.name, links)
 		}
 	}
 }

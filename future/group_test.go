@@ -30,12 +30,12 @@ func TestGroup(t *testing.T) {
 		w := g.Wait()
 		wantValue(t, n, 5)
 		if w.IsDone() {
-			t.Error("Wait does not wait for what was added")
+			t.Error("Wait() is settled before an added future, want it pending")
 		}
 		p.Resolve(1)
 		wantValue(t, w, struct{}{})
 		if ran.Load() != 11 || g.Context().Err() == nil || g.Wait() != w {
-			t.Errorf("%d ran, the context: %v", ran.Load(), g.Context().Err())
+			t.Errorf("%d tasks ran, context error %v; want 11, an ended context and one Wait future", ran.Load(), g.Context().Err())
 		}
 		wantError(t, g.Go(func(context.Context) error { return nil }), future.ErrGroupDone)
 		late := future.NewPromise[int]()
@@ -51,7 +51,7 @@ func TestGroup(t *testing.T) {
 			<-ctx.Done()
 			time.Sleep(2 * time.Millisecond)
 			ended.Store(true)
-			return errBang // not the first
+			return errBang // not the first error
 		})
 		added := future.GroupAdd(g, future.NewPromise[int]().Future())
 		shielded := future.NewPromise[int]()
@@ -63,14 +63,14 @@ func TestGroup(t *testing.T) {
 		w := g.Wait()
 		wantError(t, w, errBoom)
 		if !ended.Load() {
-			t.Error("Wait did not wait for a task that runs")
+			t.Error("Wait() is settled before a running task, want it to wait")
 		}
 		if !added.Cancelled() || context.Cause(g.Context()) != errBoom || shielded.Future().IsDone() {
-			t.Errorf("added: %v, cause: %v", added.Err(), context.Cause(g.Context()))
+			t.Errorf("added future: %v, cause: %v; want it cancelled, %v, and the shielded future pending", added.Err(), context.Cause(g.Context()), errBoom)
 		}
 		wantError(t, never, context.Canceled)
 		if len(reported.all()) != 0 {
-			t.Errorf("reported: %v", reported.all())
+			t.Errorf("reported %v, want nothing", reported.all())
 		}
 	})
 	t.Run("panic and Goexit", func(t *testing.T) {
@@ -83,10 +83,10 @@ func TestGroup(t *testing.T) {
 	t.Run("cancel", func(t *testing.T) {
 		g := future.NewGroup(t.Context(), pool)
 		alone := g.Go(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-		alone.Cancel() // by itself: no failure
+		alone.Cancel() // does not fail the group
 		other := g.Go(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		if g.Context().Err() != nil {
-			t.Error("a cancelled task failed the group")
+			t.Error("the context of the group has ended after Cancel of one task, want it active")
 		}
 		g.Cancel()
 		wantError(t, other, context.Canceled)
@@ -127,7 +127,7 @@ func TestGroup(t *testing.T) {
 			wantError(t, g.Wait(), errBoom)
 			wg.Wait()
 			if wrong.Load() != 0 {
-				t.Fatal("a task was running when the group had ended")
+				t.Fatalf("%d tasks were running after Wait, want 0", wrong.Load())
 			}
 		}
 	})

@@ -11,13 +11,13 @@ import (
 
 func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(future.Future[int]{}); n > 80 {
-		t.Errorf("a Future[int] takes %d bytes; at most 80 are allowed", n)
+		t.Errorf("size of Future[int] = %d bytes, want at most 80", n)
 	}
 }
 
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the race detector allocates")
+		t.Skip("the race detector makes allocations")
 	}
 	ctx := context.Background()
 	pool := newPool(t, 1)
@@ -60,16 +60,16 @@ func TestAllocations(t *testing.T) {
 		{"All of two", 5, func() { _, _ = future.All(two...).Await(ctx) }},
 		{"Race of two", 4, func() { _, _ = future.Race(two...).Await(ctx) }},
 	} {
-		// The average is rounded down: goroutines of the pools and of the runtime may allocate now and then.
+		// AllocsPerRun rounds the average down, so rare allocations of other goroutines do not count.
 		if n := testing.AllocsPerRun(1000, c.do); n > c.most {
-			t.Errorf("%s: %v allocations; at most %v are allowed", c.name, n, c.most)
+			t.Errorf("%s: %v allocations, want at most %v", c.name, n, c.most)
 		}
 	}
 }
 
 func TestMemoryOfQueuedTasks(t *testing.T) {
 	if raceEnabled {
-		t.Skip("the race detector changes sizes")
+		t.Skip("the race detector changes the sizes of objects")
 	}
 	tasks := 1_000_000
 	if testing.Short() {
@@ -98,6 +98,6 @@ func TestMemoryOfQueuedTasks(t *testing.T) {
 	}
 	t.Logf("a queued task takes %.0f bytes", each)
 	if each > 300 {
-		t.Errorf("a queued task takes %.0f bytes; at most 300 are allowed", each)
+		t.Errorf("memory of a queued task = %.0f bytes, want at most 300", each)
 	}
 }

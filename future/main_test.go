@@ -21,14 +21,14 @@ var (
 	errBang = errors.New("bang")
 )
 
-// await waits for f, for as long as a test may take.
+// await waits for f. The test fails if f is pending after 30 seconds.
 func await[T any](t testing.TB, f *future.Future[T]) (T, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	v, err := f.Await(ctx)
 	if err != nil && err == ctx.Err() {
-		t.Fatal("the future is still pending")
+		t.Fatal("the future is pending after 30s, want it settled")
 	}
 	return v, err
 }
@@ -36,14 +36,14 @@ func await[T any](t testing.TB, f *future.Future[T]) (T, error) {
 func wantValue[T comparable](t testing.TB, f *future.Future[T], want T) {
 	t.Helper()
 	if got, err := await(t, f); got != want || err != nil {
-		t.Fatalf("got %v, %v; want %v, nil", got, err, want)
+		t.Fatalf("Await() = %v, %v; want %v, <nil>", got, err, want)
 	}
 }
 
 func wantError[T any](t testing.TB, f *future.Future[T], want error) {
 	t.Helper()
 	if got, err := await(t, f); !errors.Is(err, want) {
-		t.Fatalf("got %v, %v; want the error %v", got, err, want)
+		t.Fatalf("Await() = %v, %v; want error %v", got, err, want)
 	}
 }
 
@@ -52,13 +52,13 @@ func wantPanic[T any](t testing.TB, f *future.Future[T], value any) *future.Pani
 	_, err := await(t, f)
 	var p *future.PanicError
 	if !errors.As(err, &p) {
-		t.Fatalf("got the error %v; want a *PanicError", err)
+		t.Fatalf("Await() error = %v, want a *PanicError", err)
 	}
 	if value != nil && p.Value != value {
-		t.Fatalf("the panic's value is %v; want %v", p.Value, value)
+		t.Fatalf("PanicError.Value = %v, want %v", p.Value, value)
 	}
 	if len(p.Stack) == 0 {
-		t.Fatal("the *PanicError has no stack")
+		t.Fatal("PanicError.Stack is empty, want a stack")
 	}
 	return p
 }
@@ -73,7 +73,7 @@ func newPool(t testing.TB, limit int, opts ...future.PoolOption) *future.Pool {
 	return p
 }
 
-// record is a list that any goroutine may add to.
+// record is a list. It is safe for concurrent use.
 type record[T any] struct {
 	mu   sync.Mutex
 	list []T
@@ -91,7 +91,7 @@ func (r *record[T]) all() []T {
 	return append([]T(nil), r.list...)
 }
 
-// unobserved collects what is reported while a test runs.
+// unobserved records the errors that are reported during the test.
 func unobserved(t testing.TB) *record[error] {
 	t.Helper()
 	reporttest.LeaveOthers(t)
@@ -101,7 +101,7 @@ func unobserved(t testing.TB) *record[error] {
 	return r
 }
 
-// reports returns how many errors were reported that are err.
+// reports returns the number of reported errors for which errors.Is(e, err) is true.
 func reports(r *record[error], err error) (n int) {
 	for _, e := range r.all() {
 		if errors.Is(e, err) {
@@ -111,8 +111,9 @@ func reports(r *record[error], err error) (n int) {
 	return n
 }
 
-// eventually waits until ok is true, collecting garbage meanwhile.
-func eventually(t testing.TB, what string, ok func() bool) {
+// eventually waits until ok returns true, and runs the garbage collector meanwhile. It fails the test with message
+// after a second.
+func eventually(t testing.TB, message string, ok func() bool) {
 	t.Helper()
 	for range 500 {
 		if ok() {
@@ -121,10 +122,10 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		runtime.GC()
 		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatal(what)
+	t.Fatal(message)
 }
 
-// queue is an event loop that a test turns by hand.
+// queue is an executor that runs its tasks when the test calls turn.
 type queue struct {
 	mu    sync.Mutex
 	tasks []func()
@@ -137,7 +138,7 @@ func (q *queue) Execute(task func()) error {
 	return nil
 }
 
-// turn runs what is queued, and returns how much that was.
+// turn runs the queued tasks and returns their number.
 func (q *queue) turn() int {
 	q.mu.Lock()
 	tasks := q.tasks

@@ -27,7 +27,7 @@ func TestMap(t *testing.T) {
 	})
 	out, err := await(t, f)
 	if err != nil || len(out) != 100 || out[9] != 81 || most.Load() > 4 {
-		t.Errorf("got %v, %v with %d at once", out, err, most.Load())
+		t.Errorf("Map() = %v, %v with %d calls at once; want 100 squares with at most 4", out, err, most.Load())
 	}
 
 	var ended atomic.Int32
@@ -36,14 +36,14 @@ func TestMap(t *testing.T) {
 			return 0, errBoom
 		}
 		if i > 1 {
-			t.Error("started after the failure")
+			t.Errorf("fn(%d) was called after a failure, want no more calls", i)
 		}
 		<-ctx.Done()
 		ended.Add(1)
 		return 7, nil
 	})
 	if out, err := await(t, f); err != errBoom || ended.Load() != 1 || !slices.Equal(out, []int{7, 0, 0, 0}) {
-		t.Errorf("got %v, %v; %d ended", out, err, ended.Load())
+		t.Errorf("Map() = %v, %v and %d calls were cancelled; want [7 0 0 0], %v and 1", out, err, ended.Load(), errBoom)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -54,12 +54,12 @@ func TestMap(t *testing.T) {
 	f = future.Map(t.Context(), 1, []int{1}, func(ctx context.Context, i int) (int, error) { <-ctx.Done(); close(done); return 0, nil })
 	f.Cancel()
 	wantError(t, f, future.ErrCancelled)
-	select { // Cancel may come before the start
+	select { // the function does not run if Cancel comes first
 	case <-done:
 	case <-time.After(10 * time.Millisecond):
 	}
 	wantError(t, future.Map(t.Context(), 0, in, func(context.Context, int) (int, error) { return 0, nil }), future.ErrInvalidOption)
 	if out, err := future.Map(t.Context(), 1, nil, func(context.Context, int) (int, error) { return 0, nil }).Result(); out == nil || len(out) != 0 || err != nil {
-		t.Errorf("of nothing: %v, %v", out, err)
+		t.Errorf("Map(nil) = %v, %v; want an empty slice and no error", out, err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
+func TestMaxQueueWaitFailsTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, err := future.NewPool(1, future.WithMaxQueueWait(10*time.Second, nil))
 		if err != nil {
@@ -23,7 +23,7 @@ func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
 				return seconds, nil
 			})
 		}
-		runs := sleep(15) // longer than others may wait: it does not wait itself
+		runs := sleep(15) // starts at once; the others wait for it
 		late, cancelled := sleep(1), sleep(1)
 		time.Sleep(6 * time.Second)
 		inTime := sleep(2)
@@ -31,17 +31,17 @@ func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
 		began := time.Now()
 		wantError(t, late, future.ErrQueueTimeout)
 		if waited := time.Since(began).Round(time.Millisecond); waited != 4*time.Second {
-			t.Errorf("refused after another %v, want 4s", waited)
+			t.Errorf("refused after %v more, want 4s", waited)
 		}
 		if !errors.Is(late.Err(), context.DeadlineExceeded) {
-			t.Errorf("%v is no context.DeadlineExceeded", late.Err())
+			t.Errorf("Err() = %v, want context.DeadlineExceeded", late.Err())
 		}
 		wantValue(t, runs, 15)
-		wantValue(t, inTime, 2) // it waited for nine seconds
+		wantValue(t, inTime, 2) // it has waited for nine seconds
 		if s := pool.Stats(); s.Rejected != 1 || s.Queued != 0 || s.Completed != 2 {
-			t.Errorf("Stats: %+v", s)
+			t.Errorf("Stats() = %+v, want Rejected 1, Queued 0 and Completed 2", s)
 		}
-		// And again, once the timer has come to its end.
+		// The timer has expired. A later task starts it again.
 		time.Sleep(time.Minute)
 		runs, late = sleep(11), sleep(1)
 		wantError(t, late, future.ErrQueueTimeout)
@@ -49,20 +49,20 @@ func TestTasksThatAreQueuedForTooLongFail(t *testing.T) {
 	})
 }
 
-func TestFunctionsThatAreQueuedForTooLongAreReported(t *testing.T) {
-	told := unobserved(t)
+func TestMaxQueueWaitReportsFunctions(t *testing.T) {
+	reported := unobserved(t)
 	late := errors.New("late")
 	pool, _ := blocked(t, future.WithMaxQueueWait(time.Millisecond, late))
-	if err := pool.Execute(func() { t.Error("called") }); err != nil {
+	if err := pool.Execute(func() { t.Error("the function was called, want it refused") }); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "nothing was reported", func() bool { return reports(told, late) == 1 })
+	eventually(t, "the refused function was not reported", func() bool { return reports(reported, late) == 1 })
 }
 
-func TestAQueueWaitIsLongerThanNothing(t *testing.T) {
+func TestMaxQueueWaitIsPositive(t *testing.T) {
 	for _, limit := range []time.Duration{0, -1} {
 		if _, err := future.NewPool(1, future.WithMaxQueueWait(limit, nil)); !errors.Is(err, future.ErrInvalidOption) {
-			t.Errorf("%v: got %v, want ErrInvalidOption", limit, err)
+			t.Errorf("WithMaxQueueWait(%v) error = %v, want ErrInvalidOption", limit, err)
 		}
 	}
 }

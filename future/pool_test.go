@@ -44,7 +44,7 @@ func TestPoolNeverExceedsItsLimit(t *testing.T) {
 							}).Await(ctx)
 						case 2:
 							future.Go(ctx, pool, task).Cancel()
-						case 3: // a task that waits, and lends its slot
+						case 3: // a task that lends its slot while it waits
 							future.Go(ctx, pool, func(own context.Context) (int, error) {
 								done := count()
 								next := future.Go(own, pool, task)
@@ -65,11 +65,11 @@ func TestPoolNeverExceedsItsLimit(t *testing.T) {
 			}
 			wg.Wait()
 			if m := most.Load(); m > int64(limit) {
-				t.Errorf("with a limit of %d, %d tasks ran at once", limit, m)
+				t.Errorf("%d tasks ran at once, want at most %d", m, limit)
 			}
 			pool.Close()
 			if s := pool.Stats(); s.Running != 0 || s.Queued != 0 || s.Idle != 0 {
-				t.Errorf("after Close: %+v", s)
+				t.Errorf("Stats() = %+v after Close, want Running, Queued and Idle 0", s)
 			}
 		}
 	}
@@ -84,28 +84,28 @@ func TestPoolIsFIFO(t *testing.T) {
 		fs = append(fs, future.Go(t.Context(), pool, func(context.Context) (int, error) { got.add(i); return i, nil }))
 	}
 	if s := pool.Stats(); s.Queued != 100 || s.Running != 1 {
-		t.Errorf("while one runs: %+v", s)
+		t.Errorf("Stats() = %+v, want Queued 100 and Running 1", s)
 	}
 	close(release)
 	await(t, future.All(fs...))
 	if !slices.IsSorted(got.all()) || len(got.all()) != 100 {
-		t.Fatalf("the order was %v", got.all())
+		t.Fatalf("tasks ran in the order %v, want the order of submission", got.all())
 	}
 	s := pool.Stats()
 	if s.Completed != 101 || s.Waited != 100 || s.QueueWait <= 0 || s.MaxQueueWait <= 0 || s.MaxQueueWait > s.QueueWait {
-		t.Errorf("afterwards: %+v", s)
+		t.Errorf("Stats() = %+v, want Completed 101, Waited 100 and their waits", s)
 	}
 }
 
 func TestPoolOptions(t *testing.T) {
 	if _, err := future.NewPool(0); !errors.Is(err, future.ErrInvalidOption) {
-		t.Errorf("a limit of 0: %v", err)
+		t.Errorf("NewPool(0) error = %v, want ErrInvalidOption", err)
 	}
 	if _, err := future.NewPool(1, future.WithMaxQueue(-1)); !errors.Is(err, future.ErrInvalidOption) {
-		t.Errorf("a queue of -1: %v", err)
+		t.Errorf("WithMaxQueue(-1) error = %v, want ErrInvalidOption", err)
 	}
 	if n := newPool(t, 3).Limit(); n != 3 {
-		t.Errorf("Limit is %d", n)
+		t.Errorf("Limit() = %d, want 3", n)
 	}
 }
 
@@ -120,10 +120,10 @@ func TestPoolQueueLimit(t *testing.T) {
 		}
 		full := future.Go(t.Context(), pool, task)
 		if !full.IsDone() || !errors.Is(full.Err(), future.ErrQueueFull) {
-			t.Errorf("one too many: %v", full.Err())
+			t.Errorf("Err() = %v with a full queue, want ErrQueueFull at once", full.Err())
 		}
 		if err := pool.Execute(func() {}); !errors.Is(err, future.ErrQueueFull) {
-			t.Errorf("Execute: %v", err)
+			t.Errorf("Execute() = %v, want ErrQueueFull", err)
 		}
 		if limit > 0 { // a cancelled task makes room
 			accepted[limit].Cancel()
@@ -134,7 +134,7 @@ func TestPoolQueueLimit(t *testing.T) {
 			t.Error(err)
 		}
 		if s := pool.Stats(); s.Rejected != 2 {
-			t.Errorf("Stats: %+v", s)
+			t.Errorf("Stats() = %+v, want Rejected 2", s)
 		}
 	}
 }
@@ -148,37 +148,37 @@ func TestPoolClose(t *testing.T) {
 	<-started
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	queued := future.Go(ctx, pool, func(context.Context) (int, error) { t.Error("a queued task ran"); return 0, nil })
-	// Continuations and callbacks that were posted to the pool and did not get to run must not be lost either.
-	continuation := future.Then(future.Resolved(1).Via(pool), func(int) (int, error) { t.Error("ran"); return 0, nil })
-	future.Resolved(1).Via(pool).OnComplete(func(int, error) { t.Error("ran") })
-	if err := pool.Execute(func() { t.Error("ran") }); err != nil {
+	queued := future.Go(ctx, pool, func(context.Context) (int, error) { t.Error("a queued task ran after Close"); return 0, nil })
+	// Continuations and callbacks that are queued on the pool fail or are reported. They are not lost.
+	continuation := future.Then(future.Resolved(1).Via(pool), func(int) (int, error) { t.Error("a queued function ran after Close"); return 0, nil })
+	future.Resolved(1).Via(pool).OnComplete(func(int, error) { t.Error("a queued function ran after Close") })
+	if err := pool.Execute(func() { t.Error("a queued function ran after Close") }); err != nil {
 		t.Fatal(err)
 	}
 	closed := make(chan struct{})
 	go func() { pool.Close(); close(closed) }()
 	wantError(t, queued, future.ErrPoolClosed)
 	wantError(t, continuation, future.ErrPoolClosed)
-	eventually(t, "2 undelivered callbacks were not reported", func() bool { return reports(reported, future.ErrPoolClosed) == 2 })
+	eventually(t, "fewer than 2 undelivered callbacks were reported", func() bool { return reports(reported, future.ErrPoolClosed) == 2 })
 	late := future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
 	wantError(t, late, future.ErrPoolClosed)
 	if err := pool.Execute(func() {}); err != future.ErrPoolClosed {
-		t.Errorf("Execute: %v", err)
+		t.Errorf("Execute() = %v, want ErrPoolClosed", err)
 	}
 	select {
 	case <-closed:
-		t.Error("Close did not wait for the task that runs")
+		t.Error("Close has returned before the running task, want it to wait")
 	default:
 	}
 	close(release)
 	<-closed
 	if v, err := running.Result(); v != 1 || err != nil {
-		t.Errorf("the task that ran: %v, %v", v, err)
+		t.Errorf("Result() of the running task = %v, %v; want 1, <nil>", v, err)
 	}
 	pool.Close()
 }
 
-func TestPoolShutdownWorksOffTheQueue(t *testing.T) {
+func TestPoolShutdownRunsQueuedTasks(t *testing.T) {
 	pool := newPool(t, 1)
 	var fs []*future.Future[int]
 	for i := range 20 {
@@ -187,12 +187,12 @@ func TestPoolShutdownWorksOffTheQueue(t *testing.T) {
 	pool.Shutdown()
 	for i, f := range fs {
 		if v, err := f.Result(); v != i || err != nil {
-			t.Errorf("task %d: %v, %v", i, v, err)
+			t.Errorf("Result() of task %d = %v, %v; want %d, <nil>", i, v, err, i)
 		}
 	}
 }
 
-func TestPoolCloseAmongSubmitters(t *testing.T) {
+func TestPoolCloseDuringSubmit(t *testing.T) {
 	for range 50 {
 		pool := newPool(t, 2)
 		var wg sync.WaitGroup
@@ -208,13 +208,13 @@ func TestPoolCloseAmongSubmitters(t *testing.T) {
 		wg.Wait()
 		for _, f := range fs.all() {
 			if v, err := await(t, f); (v != 1 || err != nil) && err != future.ErrPoolClosed {
-				t.Fatalf("got %v, %v", v, err)
+				t.Fatalf("Await() = %v, %v; want 1, <nil> or ErrPoolClosed", v, err)
 			}
 		}
 	}
 }
 
-func TestExecutePanicsAndGoexitAreReported(t *testing.T) {
+func TestExecutePanicsAreReported(t *testing.T) {
 	reported := unobserved(t)
 	pool := newPool(t, 1)
 	for _, do := range []func(){func() { panic(errBoom) }, runtime.Goexit} {
@@ -227,13 +227,13 @@ func TestExecutePanicsAndGoexitAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
-	eventually(t, "not reported", func() bool { return len(reported.all()) == 2 })
+	eventually(t, "fewer than 2 panics were reported", func() bool { return len(reported.all()) == 2 })
 	if s := pool.Stats(); s.Panics != 2 {
-		t.Errorf("Stats: %+v", s)
+		t.Errorf("Stats() = %+v, want Panics 2", s)
 	}
 }
 
-func TestCloseWaitsForFunctionsAndForTheReportOfTheirPanics(t *testing.T) {
+func TestShutdownWaitsForPanicReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reported bool
 		previous := future.SetUnobservedHandler(func(error) { time.Sleep(time.Second); reported = true })
@@ -247,7 +247,7 @@ func TestCloseWaitsForFunctionsAndForTheReportOfTheirPanics(t *testing.T) {
 		}
 		pool.Shutdown()
 		if !reported {
-			t.Error("it has returned before the handler has")
+			t.Error("Shutdown has returned before the unobserved handler, want it to wait")
 		}
 	})
 }
@@ -259,14 +259,14 @@ func TestWorkersAreReusedAndRetire(t *testing.T) {
 			t.Fatal(err)
 		}
 		where := make(map[string]bool)
-		for range 50 { // one at a time: one worker does it all
+		for range 50 { // one task at a time needs one worker
 			f := future.Go(t.Context(), pool, func(context.Context) (string, error) { return goroutineID(), nil })
 			id, _ := f.Await(t.Context())
 			synctest.Wait()
 			where[id] = true
 		}
 		if len(where) != 1 {
-			t.Errorf("%d goroutines did the work of one", len(where))
+			t.Errorf("%d goroutines ran the tasks, want 1", len(where))
 		}
 		var fs []*future.Future[struct{}]
 		for range 10 {
@@ -278,19 +278,19 @@ func TestWorkersAreReusedAndRetire(t *testing.T) {
 		future.All(fs...).Await(t.Context())
 		synctest.Wait()
 		if s := pool.Stats(); s.Idle != 10 {
-			t.Errorf("%d workers are idle after 10 tasks at once", s.Idle)
+			t.Errorf("Idle = %d after 10 concurrent tasks, want 10", s.Idle)
 		}
-		for range 20 { // a trickle keeps one
+		for range 20 { // a task now and then needs one worker
 			future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil }).Await(t.Context())
 			time.Sleep(50 * time.Millisecond)
 		}
 		if s := pool.Stats(); s.Idle != 1 {
-			t.Errorf("a trickle of work keeps %d workers", s.Idle)
+			t.Errorf("Idle = %d after a task every 50ms, want 1", s.Idle)
 		}
 		time.Sleep(time.Second)
 		if s := pool.Stats(); s.Idle != 0 {
-			t.Errorf("an idle pool keeps %d workers", s.Idle)
+			t.Errorf("Idle = %d after a second without tasks, want 0", s.Idle)
 		}
-		// Not closed on purpose: an idle pool leaves nothing behind, or the bubble would not end.
+		// The test does not close the pool. An idle pool has no goroutine, or the synctest bubble would not end.
 	})
 }

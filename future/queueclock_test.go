@@ -17,12 +17,13 @@ func TestQueueWaitIsMeasured(t *testing.T) {
 		a, b, c := future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep), future.Go(t.Context(), pool, sleep)
 		future.All(a, b, c).Await(t.Context())
 		if s := pool.Stats(); s.Waited != 2 || s.QueueWait.Round(time.Second) != 3*time.Second || s.MaxQueueWait.Round(time.Second) != 2*time.Second {
-			t.Errorf("Stats: %+v", s)
+			t.Errorf("Stats() = %+v, want Waited 2, QueueWait 3s and MaxQueueWait 2s", s)
 		}
 	})
 }
 
-// queueForAnHour has n tasks wait for one that takes an hour, those that are not kept being cancelled meanwhile.
+// queueForAnHour queues n tasks behind a task that takes an hour. It cancels those for which keep returns false. It
+// returns the sum and the maximum of the waits.
 func queueForAnHour(t *testing.T, n int, keep func(i int) bool) (waited, longest time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		pool, err := future.NewPool(1)
@@ -31,44 +32,44 @@ func queueForAnHour(t *testing.T, n int, keep func(i int) bool) (waited, longest
 		}
 		defer pool.Close()
 		future.Go(t.Context(), pool, func(context.Context) (int, error) { time.Sleep(time.Hour); return 0, nil })
-		var kept, given []*future.Future[int]
+		var kept, cancelled []*future.Future[int]
 		for i := range n {
 			f := future.Go(t.Context(), pool, func(context.Context) (int, error) { return i, nil })
 			if keep(i) {
 				kept = append(kept, f)
 			} else {
-				given = append(given, f)
+				cancelled = append(cancelled, f)
 			}
 		}
-		for _, f := range given {
+		for _, f := range cancelled {
 			f.Cancel()
 		}
 		future.All(kept...).Await(t.Context())
 		s := pool.Stats()
 		if s.Waited != uint64(len(kept)) {
-			t.Errorf("%d have waited, want %d", s.Waited, len(kept))
+			t.Errorf("Waited = %d, want %d", s.Waited, len(kept))
 		}
 		waited, longest = s.QueueWait, s.MaxQueueWait
 	})
 	return waited, longest
 }
 
-func TestOneOfManyStandsForItsNeighboursInTheQueue(t *testing.T) {
+func TestQueueWaitOfManyTasks(t *testing.T) {
 	waited, longest := queueForAnHour(t, 10_000, func(int) bool { return true })
 	if waited < 9_900*time.Hour || waited > 10_100*time.Hour || longest.Round(time.Second) != time.Hour {
-		t.Errorf("10,000 tasks that waited for an hour each: %v in all, %v at most", waited, longest)
+		t.Errorf("QueueWait = %v, MaxQueueWait = %v of 10,000 tasks; want about 10,000h and 1h", waited, longest)
 	}
 }
 
-// What moves up when others are cancelled keeps its time, if it has one, and is not counted with a wrong one.
-func TestWhatMovesUpInTheQueueIsMeasuredAsBefore(t *testing.T) {
+// Tasks move up in the queue when others are cancelled. They keep their times.
+func TestQueueWaitAfterCancels(t *testing.T) {
 	waited, longest := queueForAnHour(t, 1_000, func(i int) bool { return i%50 == 0 })
 	if waited <= 0 || waited > 64*time.Hour || longest.Round(time.Second) != time.Hour {
-		t.Errorf("20 tasks that waited for an hour each: %v in all, %v at most", waited, longest)
+		t.Errorf("QueueWait = %v, MaxQueueWait = %v of 20 tasks; want at most 64h and 1h", waited, longest)
 	}
 }
 
-func TestEachOfManyTasksIsRefusedInItsOwnTime(t *testing.T) {
+func TestMaxQueueWaitOfManyTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 1_000 * time.Second
 		pool, err := future.NewPool(1, future.WithMaxQueueWait(limit, nil))
@@ -81,7 +82,7 @@ func TestEachOfManyTasksIsRefusedInItsOwnTime(t *testing.T) {
 			queued := time.Now()
 			future.Go(t.Context(), pool, func(context.Context) (int, error) { return i, nil }).OnComplete(func(_ int, err error) {
 				if after := time.Since(queued).Round(time.Second); err != future.ErrQueueTimeout || after != limit {
-					t.Errorf("task %d: %v after %v", i, err, after)
+					t.Errorf("task %d: error %v after %v, want ErrQueueTimeout after %v", i, err, after, limit)
 				}
 			})
 			time.Sleep(time.Second)
@@ -89,7 +90,7 @@ func TestEachOfManyTasksIsRefusedInItsOwnTime(t *testing.T) {
 		time.Sleep(limit)
 		synctest.Wait()
 		if s := pool.Stats(); s.Rejected != 300 || s.Waited != 0 || s.QueueWait != 0 {
-			t.Errorf("Stats: %+v", s)
+			t.Errorf("Stats() = %+v, want Rejected 300, Waited 0 and QueueWait 0", s)
 		}
 	})
 }

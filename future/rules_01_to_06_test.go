@@ -38,22 +38,22 @@ func TestRule01SettlesOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if won.Load() != 1 {
-		t.Fatalf("%d of the settlements said that they were the one", won.Load())
+		t.Fatalf("%d settlements returned true, want 1", won.Load())
 	}
 	v, err := p.Future().Result()
 	p.Resolve(99)
 	if again, err2 := p.Future().Result(); again != v || err2 != err {
-		t.Fatalf("the outcome changed from %v, %v to %v, %v", v, err, again, err2)
+		t.Fatalf("Result() = %v, %v after a second Resolve; want %v, %v", again, err2, v, err)
 	}
 }
 
-func TestRule02CallbacksRunInOrderOfRegistration(t *testing.T) {
+func TestRule02CallbackOrder(t *testing.T) {
 	p := future.NewPromise[int]()
 	f := p.Future()
 	var got record[int]
 	const n = 200
 	var next atomic.Int32
-	// Some before the settlement, the rest while the runner is at work: from callbacks and from this goroutine.
+	// Half of the callbacks are registered before the settlement, the others by callbacks that run.
 	for i := range n / 2 {
 		f.OnComplete(func(int, error) {
 			got.add(i)
@@ -63,7 +63,7 @@ func TestRule02CallbacksRunInOrderOfRegistration(t *testing.T) {
 	p.Resolve(1)
 	eventually(t, "not all callbacks ran", func() bool { return len(got.all()) == n })
 	if !slices.IsSorted(got.all()) {
-		t.Fatalf("the order was %v", got.all())
+		t.Fatalf("callbacks ran in the order %v, want the order of registration", got.all())
 	}
 }
 
@@ -89,14 +89,14 @@ func TestRule02OneRunnerPerSettlement(t *testing.T) {
 			p.Resolve(1)
 			eventually(t, "not all callbacks ran", func() bool { return ran.Load() == 50 })
 			if most.Load() != 1 {
-				t.Fatalf("%d callbacks of one future ran at once", most.Load())
+				t.Fatalf("%d callbacks of one future ran at once, want 1", most.Load())
 			}
 		})
 	}
 }
 
-func TestRule03NeverOnTheCallersStack(t *testing.T) {
-	// A lock that the caller holds all along, and that every callback takes, would deadlock otherwise.
+func TestRule03NotOnCallersStack(t *testing.T) {
+	// The test holds mu while it registers and settles. A callback on this stack would deadlock.
 	var mu sync.Mutex
 	var ran atomic.Int32
 	callback := func() {
@@ -106,7 +106,7 @@ func TestRule03NeverOnTheCallersStack(t *testing.T) {
 	}
 	refuses := future.ExecutorFunc(func(func()) error { return errBoom })
 	previous := future.SetUnobservedHandler(func(err error) {
-		if errors.As(err, new(*future.UndeliveredError)) { // and not what the collector finds meanwhile
+		if errors.As(err, new(*future.UndeliveredError)) { // ignores reports of other tests
 			callback()
 		}
 	})
@@ -118,7 +118,7 @@ func TestRule03NeverOnTheCallersStack(t *testing.T) {
 		f.AddDoneCallback(func(*future.Future[int]) { callback() })
 		f.Finally(callback)
 		f.Catch(func(err error) (int, error) { callback(); return 0, nil })
-		f.Via(refuses).OnComplete(func(int, error) { t.Error("ran on an executor that refused it") })
+		f.Via(refuses).OnComplete(func(int, error) { t.Error("the callback ran, want it refused by its executor") })
 		future.Then(f, func(i int) (int, error) { callback(); return i, nil })
 		future.Handle(f, func(i int, err error) (int, error) { callback(); return i, nil })
 		future.ThenFuture(f, func(i int) *future.Future[int] { callback(); return future.Resolved(i) })
@@ -130,17 +130,17 @@ func TestRule03NeverOnTheCallersStack(t *testing.T) {
 	resolved.Resolve(1)
 	rejected.Reject(errBoom)
 	cancelled.Future().Cancel()
-	register(resolved.Future()) // settled by now
+	register(resolved.Future()) // is settled already
 	if ran.Load() != 0 {
-		t.Fatal("a callback ran while its registration held the lock")
+		t.Fatal("a callback ran before the test released its lock")
 	}
 	mu.Unlock()
-	// Of a success 7 of 8 run (not Catch), of a failure 6 (not Then, not ThenFuture).
+	// After a success 7 functions run (all except Catch), after a failure 6 (not those of Then and ThenFuture).
 	const want = 2*7 + 2*6
 	eventually(t, "not all callbacks ran", func() bool { return ran.Load() == want })
 }
 
-func TestRule03NoLockAndNoSlotIsHeld(t *testing.T) {
+func TestRule03NoLockOrSlotHeld(t *testing.T) {
 	pool := newPool(t, 1)
 	f := future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
 	free := future.Then(f, func(int) (bool, error) {
@@ -154,7 +154,7 @@ func TestRule04ChainsAreWalked(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		links = 200_000
 	}
-	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20)) // recursion of 200,000 links would not fit
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20)) // too small for a recursion over 200,000 links
 
 	p := future.NewPromise[int]()
 	f := p.Future()
@@ -171,28 +171,31 @@ func TestRule04OtherChainsAreWalked(t *testing.T) {
 		links = 10_000
 	}
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 19))
-	steps := map[string]func(*future.Future[int]) *future.Future[int]{
-		"Catch": func(f *future.Future[int]) *future.Future[int] {
+	steps := []struct {
+		name string
+		step func(*future.Future[int]) *future.Future[int]
+	}{
+		{"Catch", func(f *future.Future[int]) *future.Future[int] {
 			return f.Catch(func(e error) (int, error) { return 0, e })
-		},
-		"Finally":    func(f *future.Future[int]) *future.Future[int] { return f.Finally(func() {}) },
-		"Shield":     future.Shield[int],
-		"Any":        func(f *future.Future[int]) *future.Future[int] { return future.Any(f) },
-		"Race":       func(f *future.Future[int]) *future.Future[int] { return future.Race(f) },
-		"ThenFuture": func(f *future.Future[int]) *future.Future[int] { return future.ThenFuture(f, future.Resolved[int]) },
-		"Chain": func(f *future.Future[int]) *future.Future[int] {
+		}},
+		{"Finally", func(f *future.Future[int]) *future.Future[int] { return f.Finally(func() {}) }},
+		{"Shield", future.Shield[int]},
+		{"Any", func(f *future.Future[int]) *future.Future[int] { return future.Any(f) }},
+		{"Race", func(f *future.Future[int]) *future.Future[int] { return future.Race(f) }},
+		{"ThenFuture", func(f *future.Future[int]) *future.Future[int] { return future.ThenFuture(f, future.Resolved[int]) }},
+		{"Chain", func(f *future.Future[int]) *future.Future[int] {
 			p := future.NewPromise[int]()
 			future.Chain(f, p)
 			return p.Future()
-		},
+		}},
 	}
-	for name, step := range steps {
-		t.Run(name, func(t *testing.T) {
+	for _, s := range steps {
+		t.Run(s.name, func(t *testing.T) {
 			for _, settle := range []string{"resolve", "cancel"} {
 				p := future.NewPromise[int]()
 				f := p.Future()
 				for range links {
-					f = step(f)
+					f = s.step(f)
 				}
 				if settle == "resolve" {
 					p.Resolve(7)
@@ -200,7 +203,7 @@ func TestRule04OtherChainsAreWalked(t *testing.T) {
 				} else {
 					p.Future().Cancel()
 					if _, err := await(t, f); err == nil {
-						t.Fatal("no error")
+						t.Fatal("Await() error = <nil>, want ErrCancelled")
 					}
 				}
 			}
@@ -219,7 +222,7 @@ func TestRule04OtherChainsAreWalked(t *testing.T) {
 	})
 }
 
-func TestRule05PanicsAndGoexitSettleTheChild(t *testing.T) {
+func TestRule05PanicSettlesChild(t *testing.T) {
 	reported := unobserved(t)
 	for _, how := range []struct {
 		name  string
@@ -234,92 +237,98 @@ func TestRule05PanicsAndGoexitSettleTheChild(t *testing.T) {
 			pool := newPool(t, 1)
 			one := future.Resolved(1)
 			fail := future.Rejected[int](errBoom)
-			for name, f := range map[string]*future.Future[int]{
-				"Then":       future.Then(one, func(int) (int, error) { how.do(); return 0, nil }),
-				"Handle":     future.Handle(one, func(int, error) (int, error) { how.do(); return 0, nil }),
-				"ThenFuture": future.ThenFuture(one, func(int) *future.Future[int] { how.do(); return one }),
-				"Finally":    one.Finally(how.do),
-				"Catch":      fail.Catch(func(error) (int, error) { how.do(); return 0, nil }),
-				"Go":         future.Go(t.Context(), pool, func(context.Context) (int, error) { how.do(); return 0, nil }),
-				"Go on goroutines": future.Go(t.Context(), goroutines, func(context.Context) (int, error) {
+			for _, c := range []struct {
+				name string
+				f    *future.Future[int]
+			}{
+				{"Then", future.Then(one, func(int) (int, error) { how.do(); return 0, nil })},
+				{"Handle", future.Handle(one, func(int, error) (int, error) { how.do(); return 0, nil })},
+				{"ThenFuture", future.ThenFuture(one, func(int) *future.Future[int] { how.do(); return one })},
+				{"Finally", one.Finally(how.do)},
+				{"Catch", fail.Catch(func(error) (int, error) { how.do(); return 0, nil })},
+				{"Go", future.Go(t.Context(), pool, func(context.Context) (int, error) { how.do(); return 0, nil })},
+				{"Go on goroutines", future.Go(t.Context(), goroutines, func(context.Context) (int, error) {
 					how.do()
 					return 0, nil
-				}),
-				"Then on a pool": future.Then(one.Via(pool), func(int) (int, error) { how.do(); return 0, nil }),
-				"Map": future.Then(future.Map(t.Context(), 2, []int{1, 2, 3}, func(context.Context, int) (int, error) {
+				})},
+				{"Then on a pool", future.Then(one.Via(pool), func(int) (int, error) { how.do(); return 0, nil })},
+				{"Map", future.Then(future.Map(t.Context(), 2, []int{1, 2, 3}, func(context.Context, int) (int, error) {
 					how.do()
 					return 0, nil
-				}), func([]int) (int, error) { return 0, nil }),
+				}), func([]int) (int, error) { return 0, nil })},
 			} {
-				_, err := await(t, f)
+				_, err := await(t, c.f)
 				var p *future.PanicError
 				if !errors.As(err, &p) || how.value != nil && p.Value != how.value {
-					t.Errorf("%s: got %v; want a *PanicError", name, err)
+					t.Errorf("%s: Await() error = %v, want a *PanicError with value %v", c.name, err, how.value)
 				}
 			}
 			wantValue(t, future.Go(t.Context(), pool, func(context.Context) (int, error) { return 7, nil }), 7)
 			if s := pool.Stats(); s.Panics != 1 || s.Running != 0 {
-				t.Errorf("Stats after one panic of a task: %+v", s)
+				t.Errorf("Stats() = %+v after a panic of a task, want Panics 1 and Running 0", s)
 			}
 		})
 	}
 	if n := len(reported.all()); n != 0 {
-		t.Errorf("%d reports of failures that were seen: %v", n, reported.all())
+		t.Errorf("%d failures were reported, want 0, because all were observed: %v", n, reported.all())
 	}
 }
 
-func TestRule05TheRestGoesOnAfterAPanic(t *testing.T) {
-	for name, do := range map[string]func(){"panic": func() { panic(errBang) }, "Goexit": runtime.Goexit} {
-		t.Run(name, func(t *testing.T) {
+func TestRule05OthersRunAfterPanic(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func()
+	}{{"panic", func() { panic(errBang) }}, {"Goexit", runtime.Goexit}} {
+		t.Run(c.name, func(t *testing.T) {
 			reported := unobserved(t)
 			for _, ex := range []future.Executor{nil, newPool(t, 1)} {
 				p := future.NewPromiseOn[int](ex)
 				f := p.Future()
 				var calls, after atomic.Int32
 				f.OnComplete(func(int, error) { after.Add(1) })
-				f.OnComplete(func(int, error) { calls.Add(1); do() })
+				f.OnComplete(func(int, error) { calls.Add(1); c.do() })
 				f.OnComplete(func(int, error) { after.Add(1) })
 				child := future.Then(f, func(i int) (int, error) { return i, nil })
-				f.OnComplete(func(int, error) { calls.Add(1); do() })
+				f.OnComplete(func(int, error) { calls.Add(1); c.do() })
 				p.Resolve(3)
 				wantValue(t, child, 3)
 				wantValue(t, future.Then(f, func(i int) (int, error) { return i, nil }), 3)
 				if calls.Load() != 2 || after.Load() != 2 {
-					t.Fatalf("%d and %d calls; want 2 and 2", calls.Load(), after.Load())
+					t.Fatalf("%d callbacks that fail and %d others ran, want 2 and 2", calls.Load(), after.Load())
 				}
 			}
-			eventually(t, "the panics were not reported", func() bool { return len(reported.all()) >= 4 })
+			eventually(t, "fewer than 4 panics were reported", func() bool { return len(reported.all()) >= 4 })
 			time.Sleep(5 * time.Millisecond)
 			if n := len(reported.all()); n != 4 {
-				t.Fatalf("4 callbacks failed, %d were reported: %v", n, reported.all())
+				t.Fatalf("%d panics were reported, want 4: %v", n, reported.all())
 			}
 		})
 	}
 }
 
-func TestRule06AContextEndsOneWaitOnly(t *testing.T) {
+func TestRule06ContextEndsOneWait(t *testing.T) {
 	p := future.NewPromise[int]()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.Future().Await(ctx); err != context.Canceled {
-		t.Fatalf("got %v; want the context's error", err)
+		t.Fatalf("Await() error = %v, want context.Canceled", err)
 	}
 	if p.Future().IsDone() {
-		t.Fatal("a waiter's context settled the future")
+		t.Fatal("IsDone() = true after the context of a wait ended, want false")
 	}
 	p.Resolve(5)
 	if v, err := p.Future().Await(ctx); v != 5 || err != nil {
-		t.Fatalf("got %v, %v of a future that is settled", v, err)
+		t.Fatalf("Await() of a settled future = %v, %v; want 5, <nil>", v, err)
 	}
 }
 
-// goroutines is an executor without a limit.
+// goroutines runs each task on a new goroutine.
 var goroutines = future.ExecutorFunc(func(task func()) error {
 	go task()
 	return nil
 })
 
-// waker is a function as a future.Waker.
+// waker makes a future.Waker of a function.
 type waker func()
 
 func (w waker) Wake() { w() }

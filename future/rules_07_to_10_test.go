@@ -23,19 +23,19 @@ func TestRule07Cancel(t *testing.T) {
 		})
 		<-started
 		if !f.Cancel(errBoom) || !f.IsDone() || !f.Cancelled() {
-			t.Fatal("Cancel did not settle the future at once")
+			t.Fatal("the future is not cancelled after Cancel, want it cancelled at once")
 		}
 		if err := f.Err(); !errors.Is(err, future.ErrCancelled) || !errors.Is(err, context.Canceled) || !errors.Is(err, errBoom) {
-			t.Fatalf("the error is %v", err)
+			t.Fatalf("Err() = %v, want ErrCancelled, context.Canceled and the cause", err)
 		}
 		if err := <-ended; err != context.Canceled {
-			t.Fatalf("the operation's context ended with %v", err)
+			t.Fatalf("the context of the operation ended with %v, want context.Canceled", err)
 		}
 		if f.Cancel() {
-			t.Fatal("a second Cancel says that it was the one")
+			t.Fatal("second Cancel() = true, want false")
 		}
 	})
-	t.Run("goes down to the derived and not up", func(t *testing.T) {
+	t.Run("reaches derived futures and not the parent", func(t *testing.T) {
 		p := future.NewPromise[int]()
 		f := p.Future()
 		child := future.Then(f, func(i int) (int, error) { return i, nil })
@@ -43,13 +43,13 @@ func TestRule07Cancel(t *testing.T) {
 		child.Cancel()
 		wantError(t, grandchild, future.ErrCancelled)
 		if grandchild.Cancelled() {
-			t.Error("a future that derives from a cancelled one says that it was cancelled itself")
+			t.Error("Cancelled() of a derived future = true, want false")
 		}
 		if f.IsDone() {
-			t.Error("Cancel went up to the parent")
+			t.Error("the parent is settled after Cancel of its child, want it pending")
 		}
 		if n := future.Links(f); n != 0 {
-			t.Errorf("the parent has %d links of a cancelled child", n)
+			t.Errorf("the parent has %d links after Cancel of its child, want 0", n)
 		}
 	})
 	t.Run("unregisters from every kind of parent", func(t *testing.T) {
@@ -57,36 +57,39 @@ func TestRule07Cancel(t *testing.T) {
 		f := p.Future()
 		start := future.Resolved(0)
 		adopting := future.ThenFuture(start, func(int) *future.Future[int] { return f })
-		eventually(t, "the adopted future was not registered with", func() bool { return future.Links(f) == 1 })
+		eventually(t, "the adopted future has no link", func() bool { return future.Links(f) == 1 })
 		to := future.NewPromise[int]()
 		future.Chain(f, to)
-		for name, cancel := range map[string]func() bool{
-			"ThenFuture":  func() bool { return adopting.Cancel() },
-			"Chain":       func() bool { return to.Future().Cancel() },
-			"Handle":      func() bool { return future.Handle(f, func(int, error) (int, error) { return 0, nil }).Cancel() },
-			"Catch":       func() bool { return f.Catch(func(error) (int, error) { return 0, nil }).Cancel() },
-			"Finally":     func() bool { return f.Finally(func() {}).Cancel() },
-			"Via":         func() bool { return f.Via(goroutines).Cancel() },
-			"Shield":      func() bool { return future.Shield(f).Cancel() },
-			"All":         func() bool { return future.All(f, f).Cancel() },
-			"AllSettled":  func() bool { return future.AllSettled(f).Cancel() },
-			"Any":         func() bool { return future.Any(f).Cancel() },
-			"Race":        func() bool { return future.Race(f).Cancel() },
-			"Multi":       func() bool { return future.Multi(f).Cancel() },
-			"MultiMap":    func() bool { return future.MultiMap(map[int]*future.Future[int]{1: f}).Cancel() },
-			"Join2":       func() bool { return future.Join2(f, f).Cancel() },
-			"Join3":       func() bool { return future.Join3(f, f, start).Cancel() },
-			"Wait":        func() bool { return future.Wait(future.AllCompleted, f).Cancel() },
-			"WithTimeout": func() bool { return future.WithTimeout(f, time.Hour).Cancel() },
-			"OnComplete":  func() bool { return f.OnComplete(func(int, error) {})() },
-			"Notify":      func() bool { return f.Notify(waker(func() {})).Stop() },
+		for _, c := range []struct {
+			name   string
+			cancel func() bool
+		}{
+			{"ThenFuture", func() bool { return adopting.Cancel() }},
+			{"Chain", func() bool { return to.Future().Cancel() }},
+			{"Handle", func() bool { return future.Handle(f, func(int, error) (int, error) { return 0, nil }).Cancel() }},
+			{"Catch", func() bool { return f.Catch(func(error) (int, error) { return 0, nil }).Cancel() }},
+			{"Finally", func() bool { return f.Finally(func() {}).Cancel() }},
+			{"Via", func() bool { return f.Via(goroutines).Cancel() }},
+			{"Shield", func() bool { return future.Shield(f).Cancel() }},
+			{"All", func() bool { return future.All(f, f).Cancel() }},
+			{"AllSettled", func() bool { return future.AllSettled(f).Cancel() }},
+			{"Any", func() bool { return future.Any(f).Cancel() }},
+			{"Race", func() bool { return future.Race(f).Cancel() }},
+			{"Multi", func() bool { return future.Multi(f).Cancel() }},
+			{"MultiMap", func() bool { return future.MultiMap(map[int]*future.Future[int]{1: f}).Cancel() }},
+			{"Join2", func() bool { return future.Join2(f, f).Cancel() }},
+			{"Join3", func() bool { return future.Join3(f, f, start).Cancel() }},
+			{"Wait", func() bool { return future.Wait(future.AllCompleted, f).Cancel() }},
+			{"WithTimeout", func() bool { return future.WithTimeout(f, time.Hour).Cancel() }},
+			{"OnComplete", func() bool { return f.OnComplete(func(int, error) {})() }},
+			{"Notify", func() bool { return f.Notify(waker(func() {})).Stop() }},
 		} {
-			if !cancel() {
-				t.Errorf("%s: could not be cancelled", name)
+			if !c.cancel() {
+				t.Errorf("%s: Cancel() = false, want true", c.name)
 			}
 		}
 		if n := future.Links(f); n != 0 || f.IsDone() {
-			t.Errorf("%d links are left, and done is %v", n, f.IsDone())
+			t.Errorf("%d links are left and IsDone() = %v, want 0 and false", n, f.IsDone())
 		}
 	})
 }
@@ -114,7 +117,7 @@ func TestRule08LosersKeepNothing(t *testing.T) {
 	it := future.NewWaitIterator(f)
 	it.Close()
 	if n := future.Links(f); n != 0 {
-		t.Fatalf("a long-lived future has %d links of what no longer waits for it", n)
+		t.Fatalf("the long-lived future has %d links, want 0", n)
 	}
 }
 
@@ -130,11 +133,11 @@ func TestRule08LosersAreCollected(t *testing.T) {
 		winner.Resolve(1)
 		await(t, race)
 	}
-	eventually(t, "what hung on the races is still there", func() bool { return collected.Load() == rounds })
+	eventually(t, "a finished race is still referenced", func() bool { return collected.Load() == rounds })
 	runtime.KeepAlive(long)
 }
 
-func TestRule09UnobservedFailuresAreReportedOnce(t *testing.T) {
+func TestRule09UnobservedReportedOnce(t *testing.T) {
 	reported := unobserved(t)
 	seen, unseen, cancelled := errors.New("seen"), errors.New("unseen"), errors.New("cancelled")
 	func() {
@@ -142,7 +145,7 @@ func TestRule09UnobservedFailuresAreReportedOnce(t *testing.T) {
 		p := future.NewPromise[int]()
 		p.Settle(1, unseen)
 		pending := future.NewPromise[int]()
-		future.Then(pending.Future(), func(int) (int, error) { return 0, nil }) // the child's is not seen
+		future.Then(pending.Future(), func(int) (int, error) { return 0, nil }) // the failure of the child is not observed
 		pending.Reject(unseen)
 		eventually(t, "pending", pending.Future().IsDone)
 
@@ -162,10 +165,10 @@ func TestRule09UnobservedFailuresAreReportedOnce(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if n := reports(reported, unseen); n != 3 {
-		t.Errorf("3 failures were reported %d times", n)
+		t.Errorf("%d reports of 3 unobserved failures, want 3", n)
 	}
 	if reports(reported, seen)+reports(reported, cancelled) != 0 {
-		t.Errorf("what had been seen, or cancelled, was reported: %v", reported.all())
+		t.Errorf("an observed failure or a cancellation was reported, want neither: %v", reported.all())
 	}
 }
 
@@ -179,20 +182,23 @@ func TestRule10ValueAndError(t *testing.T) {
 		}
 	})
 	p.Settle("partial", errBoom)
-	for name, f := range map[string]*future.Future[string]{
-		"the future":  f,
-		"Finally":     f.Finally(func() {}),
-		"Handle":      future.Handle(f, func(s string, err error) (string, error) { return s, err }),
-		"Via":         f.Via(goroutines),
-		"Shield":      future.Shield(f),
-		"Race":        future.Race(f),
-		"WithTimeout": future.WithTimeout(f, time.Hour),
-		"ThenFuture":  future.ThenFuture(future.Resolved(1), func(int) *future.Future[string] { return f }),
-		"Go":          future.Go(t.Context(), goroutines, func(context.Context) (string, error) { return "partial", errBoom }),
+	for _, c := range []struct {
+		name string
+		f    *future.Future[string]
+	}{
+		{"the future", f},
+		{"Finally", f.Finally(func() {})},
+		{"Handle", future.Handle(f, func(s string, err error) (string, error) { return s, err })},
+		{"Via", f.Via(goroutines)},
+		{"Shield", future.Shield(f)},
+		{"Race", future.Race(f)},
+		{"WithTimeout", future.WithTimeout(f, time.Hour)},
+		{"ThenFuture", future.ThenFuture(future.Resolved(1), func(int) *future.Future[string] { return f })},
+		{"Go", future.Go(t.Context(), goroutines, func(context.Context) (string, error) { return "partial", errBoom })},
 	} {
-		if v, err := await(t, f); v != "partial" || err != errBoom {
-			t.Errorf("%s: got %q, %v; want the value and the error", name, v, err)
+		if v, err := await(t, c.f); v != "partial" || err != errBoom {
+			t.Errorf("%s: Await() = %q, %v; want \"partial\", %v", c.name, v, err, errBoom)
 		}
 	}
-	eventually(t, "the callback was not given both", func() bool { return len(got.all()) == 1 })
+	eventually(t, "the callback did not get the value and the error", func() bool { return len(got.all()) == 1 })
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// inSequence starts an operation that waits for its turn in each of the tickets.
+// inSequence starts an operation that waits for the turns of all tickets.
 func inSequence(ctx context.Context, ex future.Executor, run func(context.Context) (int, error), undo func(int), tickets ...*future.Ticket) *future.Future[int] {
 	f, err := future.Start(ctx, ex, future.Op[int]{
 		Run: func(ctx context.Context) (int, error) {
@@ -46,10 +46,10 @@ func TestSequence(t *testing.T) {
 		}
 		got, err := await(t, future.All(all...))
 		if err != nil || !slices.Equal(got, order.all()) || !slices.IsSorted(got) {
-			t.Errorf("got %v, %v in the order %v", got, err, order.all())
+			t.Errorf("All() = %v, %v, run in the order %v; want the order of the calls", got, err, order.all())
 		}
 		if !s.Idle() {
-			t.Error("the sequence is not idle")
+			t.Error("Idle() = false, want true")
 		}
 	})
 
@@ -63,14 +63,14 @@ func TestSequence(t *testing.T) {
 		wantValue(t, waits, 1)
 	})
 
-	t.Run("cancelling frees the place, with no slot to be had", func(t *testing.T) {
+	t.Run("cancel frees the place without a free slot", func(t *testing.T) {
 		pool := newPool(t, 1)
 		var s future.Sequence
 		first := s.Reserve()
 		cancelled := inSequence(t.Context(), pool, func(context.Context) (int, error) { return 1, nil }, nil, s.Reserve())
 		hold, held := make(chan int), make(chan int)
 		other := future.Go(t.Context(), pool, func(context.Context) (int, error) { close(held); return <-hold, nil })
-		<-held // so the first operation waits for its turn, and has lent its slot
+		<-held // now the first operation waits for its turn and has lent its slot
 		last := s.Reserve()
 		cancelled.Cancel()
 		first.Release()
@@ -82,21 +82,21 @@ func TestSequence(t *testing.T) {
 		wantValue(t, other, 0)
 	})
 
-	t.Run("a context that ends gives up the place", func(t *testing.T) {
+	t.Run("the end of the context frees the place", func(t *testing.T) {
 		var s future.Sequence
 		first, second, third := s.Reserve(), s.Reserve(), s.Reserve()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := second.Wait(ctx); err != context.Canceled {
-			t.Errorf("got %v; want context.Canceled", err)
+			t.Errorf("Wait() = %v, want context.Canceled", err)
 		}
 		first.Release()
-		if err := third.Wait(ctx); err != nil { // its turn has come
-			t.Error(err)
+		if err := third.Wait(ctx); err != nil {
+			t.Errorf("Wait() = %v in its turn, want <nil>", err)
 		}
 	})
 
-	t.Run("a cancelled operation keeps its turn until it has been undone", func(t *testing.T) {
+	t.Run("a cancelled operation keeps its turn until Undo", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var s future.Sequence
 			var order record[string]
@@ -108,17 +108,17 @@ func TestSequence(t *testing.T) {
 			f.Cancel()
 			synctest.Wait()
 			if next.IsDone() {
-				t.Error("the next operation ran before the cancelled one had ended")
+				t.Error("the next operation is done before the cancelled one has ended, want it pending")
 			}
 			close(end)
 			wantValue(t, next, 1)
 			if got := order.all(); !slices.Equal(got, []string{"undo", "next"}) {
-				t.Errorf("got %v; want undo, next", got)
+				t.Errorf("order = %v, want [undo next]", got)
 			}
 		})
 	})
 
-	t.Run("places in two sequences make no circle", func(t *testing.T) {
+	t.Run("places in two sequences do not deadlock", func(t *testing.T) {
 		pool := newPool(t, 2)
 		var a, b future.Sequence
 		var all []*future.Future[int]
@@ -132,7 +132,7 @@ func TestSequence(t *testing.T) {
 		}
 	})
 
-	t.Run("lends the turns of both", func(t *testing.T) {
+	t.Run("an operation lends its turns in two sequences", func(t *testing.T) {
 		pool := newPool(t, 1)
 		var a, b future.Sequence
 		pair := func(run func(context.Context, *future.Ticket, *future.Ticket) (int, error)) *future.Future[int] {
@@ -152,7 +152,7 @@ func TestSequence(t *testing.T) {
 		wantValue(t, f, 1)
 	})
 
-	t.Run("gives a lent turn back before the places that have not begun", func(t *testing.T) {
+	t.Run("a lent turn returns before later places", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var s future.Sequence
 			var order record[string]
@@ -173,12 +173,12 @@ func TestSequence(t *testing.T) {
 			first.Release()
 			time.Sleep(time.Hour)
 			if got := order.all(); !slices.Equal(got, []string{"second", "first", "third"}) {
-				t.Errorf("got the order %v", got)
+				t.Errorf("order = %v, want [second first third]", got)
 			}
 		})
 	})
 
-	t.Run("a lent turn comes back to a cancelled operation, with one slot", func(t *testing.T) {
+	t.Run("a lent turn returns to a cancelled operation", func(t *testing.T) {
 		pool := newPool(t, 1)
 		var s future.Sequence
 		lent := make(chan int)
@@ -195,9 +195,9 @@ func TestSequence(t *testing.T) {
 		f.Cancel()
 		had.add("user")
 		user.Release()
-		eventually(t, "the turn did not come back", s.Idle)
+		eventually(t, "the turn did not return", s.Idle)
 		if got := had.all(); !slices.Equal(got, []string{"user", "cancelled"}) {
-			t.Errorf("got the order %v", got)
+			t.Errorf("order = %v, want [user cancelled]", got)
 		}
 	})
 
@@ -208,15 +208,15 @@ func TestSequence(t *testing.T) {
 		_ = first.Wait(t.Context())
 		for i := range 100_000 {
 			if s.Reserve().Do(func() { order.add(i) }) {
-				t.Fatal("Do did not wait for its turn")
+				t.Fatal("Do() = true before its turn, want false")
 			}
 		}
 		first.Release()
 		if got := order.all(); len(got) != 100_000 || !slices.IsSorted(got) {
-			t.Errorf("%d functions were called", len(got))
+			t.Errorf("%d functions were called, want 100000 in order", len(got))
 		}
 		if !s.Reserve().Do(func() {}) || !s.Idle() {
-			t.Error("Do waited, or kept its place")
+			t.Error("Do() = false in its turn or kept its place, want true and an idle sequence")
 		}
 	})
 
@@ -224,11 +224,11 @@ func TestSequence(t *testing.T) {
 		var s future.Sequence
 		ticket := s.TryReserve()
 		if ticket == nil || s.TryReserve() != nil {
-			t.Fatal("the sequence was free, and then taken")
+			t.Fatal("TryReserve() of a free sequence failed, or a second one succeeded")
 		}
 		ticket.Lend(t.Context(), func() {
 			if inner := s.TryReserve(); inner == nil {
-				t.Error("a lent turn is not free")
+				t.Error("TryReserve() = nil while the turn is lent, want a ticket")
 			} else {
 				inner.Release()
 			}
@@ -236,7 +236,7 @@ func TestSequence(t *testing.T) {
 		ticket.Release()
 		ticket.Release()
 		if !s.Idle() {
-			t.Error("the sequence is not idle")
+			t.Error("Idle() = false, want true")
 		}
 	})
 
@@ -246,23 +246,23 @@ func TestSequence(t *testing.T) {
 		waited := make(chan error)
 		go func() { waited <- second.Wait(context.Background()) }()
 		if !second.Withdraw() || second.Withdraw() {
-			t.Error("a place can be withdrawn once")
+			t.Error("Withdraw() twice did not return true, then false")
 		}
 		if err := <-waited; err != future.ErrCancelled {
-			t.Errorf("got %v; want ErrCancelled", err)
+			t.Errorf("Wait() = %v, want ErrCancelled", err)
 		}
 		_ = first.Wait(t.Context())
 		if first.Withdraw() {
-			t.Error("a turn that has begun was withdrawn")
+			t.Error("Withdraw() = true during the turn, want false")
 		}
 	})
 
-	t.Run("a nil ticket shares nothing", func(t *testing.T) {
+	t.Run("a nil ticket always has its turn", func(t *testing.T) {
 		var none *future.Ticket
 		called := 0
 		none.Lend(t.Context(), func() { called++ })
 		if none.Wait(t.Context()) != nil || !none.Do(func() { called++ }) || none.Withdraw() || called != 2 {
-			t.Error("a nil ticket's turn has not come")
+			t.Errorf("a nil ticket had to wait or made %d of 2 calls", called)
 		}
 		none.Release()
 	})
@@ -272,7 +272,7 @@ func TestEnqueue(t *testing.T) {
 	var s, other future.Sequence
 	first := future.NewPromise[int]()
 	f := future.Enqueue(&s, first.Future)
-	cancelled := future.Enqueue(&s, func() *future.Future[int] { t.Error("a cancelled start was called"); return nil })
+	cancelled := future.Enqueue(&s, func() *future.Future[int] { t.Error("start was called after Cancel"); return nil })
 	both := future.Enqueue(&s, func() *future.Future[int] { return future.Resolved(3) }, &other)
 	fails := future.Enqueue(&other, func() *future.Future[int] { return future.Rejected[int](errBoom) })
 	panics := future.Enqueue(&s, func() *future.Future[int] { panic(errBang) })
@@ -287,9 +287,9 @@ func TestEnqueue(t *testing.T) {
 	wantError(t, none, future.ErrNilFuture)
 	wantValue(t, last, 4)
 	if !s.Idle() || !other.Idle() {
-		t.Error("a place was left behind")
+		t.Error("Idle() = false, want both sequences idle")
 	}
-	// Cancelling while start is about to be called leaves nothing behind.
+	// Cancel just before the call of start must not leave a place behind.
 	for range 1000 {
 		f := future.Enqueue(&s, func() *future.Future[int] { return future.Resolved(1) })
 		f.Cancel()

@@ -13,10 +13,10 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// onGoroutines runs each task on a goroutine of its own.
+// onGoroutines runs each task on a new goroutine.
 var onGoroutines = future.ExecutorFunc(func(task func()) error { go task(); return nil })
 
-// calls counts the calls of an operation's functions.
+// calls counts the calls of the functions of an operation.
 type calls struct{ run, undo, ended atomic.Int32 }
 
 func (c *calls) op(run func(context.Context) (int, error)) future.Op[int] {
@@ -30,21 +30,24 @@ func (c *calls) op(run func(context.Context) (int, error)) future.Op[int] {
 func (c *calls) want(t *testing.T, run, undo, ended int32) {
 	t.Helper()
 	if c.run.Load() != run || c.undo.Load() != undo || c.ended.Load() != ended {
-		t.Errorf("Run, Undo, Ended were called %d, %d, %d times; want %d, %d, %d",
+		t.Errorf("calls of Run, Undo, Ended = %d, %d, %d; want %d, %d, %d",
 			c.run.Load(), c.undo.Load(), c.ended.Load(), run, undo, ended)
 	}
 }
 
 func TestStart(t *testing.T) {
-	for name, executor := range map[string]func(*testing.T) future.Executor{
-		"pool":       func(t *testing.T) future.Executor { return newPool(t, 1) },
-		"in place":   func(t *testing.T) future.Executor { return newPool(t, 1, future.WithInPlaceAwait()) },
-		"goroutines": func(*testing.T) future.Executor { return onGoroutines },
+	for _, ex := range []struct {
+		name string
+		make func(*testing.T) future.Executor
+	}{
+		{"pool", func(t *testing.T) future.Executor { return newPool(t, 1) }},
+		{"in place", func(t *testing.T) future.Executor { return newPool(t, 1, future.WithInPlaceAwait()) }},
+		{"goroutines", func(*testing.T) future.Executor { return onGoroutines }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(ex.name, func(t *testing.T) {
 			t.Run("succeeds", func(t *testing.T) {
 				var c calls
-				f, err := future.Start(t.Context(), executor(t), c.op(func(context.Context) (int, error) { return 1, nil }))
+				f, err := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) { return 1, nil }))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -53,26 +56,26 @@ func TestStart(t *testing.T) {
 			})
 			t.Run("fails", func(t *testing.T) {
 				var c calls
-				f, _ := future.Start(t.Context(), executor(t), c.op(func(context.Context) (int, error) { return 1, errBoom }))
+				f, _ := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) { return 1, errBoom }))
 				wantError(t, f, errBoom)
 				c.want(t, 1, 0, 1)
 			})
 			t.Run("panics", func(t *testing.T) {
 				var c calls
-				f, _ := future.Start(t.Context(), executor(t), c.op(func(context.Context) (int, error) { panic("x") }))
+				f, _ := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) { panic("x") }))
 				wantPanic(t, f, "x")
 				c.want(t, 1, 0, 1)
 			})
-			t.Run("ends its goroutine", func(t *testing.T) {
+			t.Run("calls Goexit", func(t *testing.T) {
 				var c calls
-				f, _ := future.Start(t.Context(), executor(t), c.op(func(context.Context) (int, error) { runtime.Goexit(); return 0, nil }))
+				f, _ := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) { runtime.Goexit(); return 0, nil }))
 				wantPanic(t, f, nil)
 				c.want(t, 1, 0, 1)
 			})
 			t.Run("cancelled while it runs", func(t *testing.T) {
 				var c calls
 				started, cancelled := make(chan int), make(chan int)
-				f, _ := future.Start(t.Context(), executor(t), c.op(func(context.Context) (int, error) {
+				f, _ := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) {
 					close(started)
 					<-cancelled
 					return 1, nil
@@ -81,7 +84,7 @@ func TestStart(t *testing.T) {
 				f.Cancel()
 				c.want(t, 1, 0, 0)
 				close(cancelled)
-				eventually(t, "not ended", func() bool { return c.ended.Load() == 1 })
+				eventually(t, "Ended was not called", func() bool { return c.ended.Load() == 1 })
 				c.want(t, 1, 1, 1)
 				wantError(t, f, future.ErrCancelled)
 			})
@@ -104,7 +107,7 @@ func TestStart(t *testing.T) {
 		var c calls
 		f, err := future.Start(t.Context(), pool, c.op(func(context.Context) (int, error) { return 1, nil }))
 		if f != nil || err != future.ErrPoolClosed {
-			t.Errorf("got %v, %v; want no future and ErrPoolClosed", f, err)
+			t.Errorf("Start() = %v, %v; want nil, ErrPoolClosed", f, err)
 		}
 		c.want(t, 0, 0, 0)
 	})
@@ -119,7 +122,7 @@ func TestStart(t *testing.T) {
 		c.want(t, 0, 0, 1)
 		close(hold)
 	})
-	t.Run("is over when the outcome can be seen", func(t *testing.T) {
+	t.Run("Ended is called before the outcome is visible", func(t *testing.T) {
 		for range 1000 {
 			var c calls
 			f, _ := future.Start(t.Context(), onGoroutines, c.op(func(context.Context) (int, error) { return 1, nil }))
@@ -134,14 +137,13 @@ func TestStart(t *testing.T) {
 		})
 		wantValue(t, f, 1)
 		if reports(reported, errBoom) != 1 {
-			t.Error("the panic was not reported")
+			t.Errorf("%d reports of the panic, want 1", reports(reported, errBoom))
 		}
 	})
 }
 
-// An Await with the operation's own context either has the outcome, or has cancelled the operation, which takes back
-// what it did.
-func TestAwaitWithTheOperationsContext(t *testing.T) {
+// An Await with the context of the operation either returns the outcome or cancels the operation, which calls Undo.
+func TestAwaitWithOperationContext(t *testing.T) {
 	var ran, got, undone atomic.Int32
 	const rounds = 2000
 	for i := range rounds {
@@ -165,13 +167,13 @@ func TestAwaitWithTheOperationsContext(t *testing.T) {
 		case !errors.Is(err, context.Canceled):
 			t.Fatal(err)
 		case !f.IsDone():
-			t.Fatal("Await gave up, and the operation was not cancelled")
+			t.Fatal("IsDone() = false after Await gave up, want the operation cancelled")
 		}
 		over.Wait()
 		cancel()
 	}
 	if got.Load()+undone.Load() != ran.Load() {
-		t.Errorf("%d operations ran: %d values were seen, %d taken back", ran.Load(), got.Load(), undone.Load())
+		t.Errorf("%d values returned + %d undone, want a sum of %d", got.Load(), undone.Load(), ran.Load())
 	}
 }
 
@@ -181,16 +183,16 @@ func TestAwaitWithAnotherContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := f.Await(ctx); err != context.DeadlineExceeded {
-			t.Errorf("got %v; want context.DeadlineExceeded", err)
+			t.Errorf("Await() error = %v, want context.DeadlineExceeded", err)
 		}
 		if v, err := f.Await(t.Context()); v != 1 || err != nil {
-			t.Errorf("got %v, %v; want 1", v, err)
+			t.Errorf("Await() = %v, %v; want 1, <nil>", v, err)
 		}
 	})
 }
 
-// What comes too late to cancel an operation waits for its outcome, which is about to come.
-func TestCancelWhileTheOperationEnds(t *testing.T) {
+// While Ended runs, it is too late to cancel. An Await whose context ends then waits for the outcome.
+func TestCancelDuringEnded(t *testing.T) {
 	ending, end := make(chan int), make(chan int)
 	ctx, cancel := context.WithCancel(t.Context())
 	f, _ := future.Start(ctx, onGoroutines, future.Op[int]{
@@ -200,19 +202,19 @@ func TestCancelWhileTheOperationEnds(t *testing.T) {
 	})
 	<-ending
 	if f.Cancel() || f.IsDone() {
-		t.Error("the future was cancelled after its outcome was decided")
+		t.Error("the future is settled by Cancel during Ended, want it pending")
 	}
 	timed := future.WaitFor(f, 0)
 	cancel()
 	go func() { time.Sleep(time.Millisecond); close(end) }()
 	if v, err := f.Await(ctx); v != 1 || err != nil {
-		t.Errorf("got %v, %v; want 1", v, err)
+		t.Errorf("Await() = %v, %v; want 1, <nil>", v, err)
 	}
 	wantValue(t, timed, 1)
 }
 
-// An operation that was not accepted has failed like any other: if nothing asks for its error, it is reported.
-func TestGoNotAcceptedIsReported(t *testing.T) {
+// The error of an operation that the pool does not accept is reported if it is never read.
+func TestGoRefusalIsReported(t *testing.T) {
 	reported := unobserved(t)
 	pool := newPool(t, 1, future.WithMaxQueue(0))
 	hold := make(chan int)
@@ -220,7 +222,7 @@ func TestGoNotAcceptedIsReported(t *testing.T) {
 	for range 5 {
 		future.Go(t.Context(), pool, func(context.Context) (int, error) { return 1, nil })
 	}
-	eventually(t, "not all refused operations were reported", func() bool { return reports(reported, future.ErrQueueFull) == 5 })
+	eventually(t, "fewer than 5 refused operations were reported", func() bool { return reports(reported, future.ErrQueueFull) == 5 })
 	close(hold)
 	wantValue(t, first, 0)
 }

@@ -11,30 +11,30 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-func TestQueuedTasksThatEndEarlyNeverStart(t *testing.T) {
+func TestEndedQueuedTasksNeverStart(t *testing.T) {
 	pool := newPool(t, 1)
 	release := make(chan struct{})
 	blocker := future.Go(t.Context(), pool, func(context.Context) (int, error) { <-release; return 1, nil })
-	never := func(context.Context) (int, error) { t.Error("started"); return 0, nil }
+	never := func(context.Context) (int, error) { t.Error("the task was started"); return 0, nil }
 	ctx, cancel := context.WithCancel(t.Context())
 	byCancel := future.Go(t.Context(), pool, never)
 	byContext := future.Go(ctx, pool, never)
 	byCancel.Cancel()
 	cancel()
-	wantError(t, byContext, context.Canceled) // while the pool is still blocked
+	wantError(t, byContext, context.Canceled) // the pool is still blocked
 	if s := pool.Stats(); s.Queued != 0 {
-		t.Errorf("%d are still queued", s.Queued)
+		t.Errorf("Queued = %d, want 0", s.Queued)
 	}
 	dead := future.Go(ctx, pool, never)
 	close(release)
 	wantError(t, dead, context.Canceled)
 	wantValue(t, blocker, 1)
 	if s := pool.Stats(); s.Completed != 1 {
-		t.Errorf("%d completed; only one task has run", s.Completed)
+		t.Errorf("Completed = %d, want 1", s.Completed)
 	}
 }
 
-func TestTasksLendTheirSlotWhileTheyWait(t *testing.T) {
+func TestTaskLendsSlotDuringAwait(t *testing.T) {
 	for _, opts := range [][]future.PoolOption{nil, {future.WithInPlaceAwait()}} {
 		pool := newPool(t, 1, opts...)
 		var nest func(ctx context.Context, depth int) *future.Future[int]
@@ -58,7 +58,7 @@ func TestTasksLendTheirSlotWhileTheyWait(t *testing.T) {
 	}
 }
 
-func TestALentSlotComesBackFirst(t *testing.T) {
+func TestLentSlotReturnsBeforeQueue(t *testing.T) {
 	pool := newPool(t, 1)
 	p := future.NewPromise[int]()
 	var got record[string]
@@ -68,30 +68,30 @@ func TestALentSlotComesBackFirst(t *testing.T) {
 		got.add("resumed")
 		return v, err
 	})
-	eventually(t, "the slot was not lent", func() bool { return pool.Stats().Running == 0 })
+	eventually(t, "the waiting task has not lent its slot", func() bool { return pool.Stats().Running == 0 })
 	running := future.Go(t.Context(), pool, func(context.Context) (int, error) { <-release; got.add("running"); return 0, nil })
 	queued := future.Go(t.Context(), pool, func(context.Context) (int, error) { got.add("queued"); return 0, nil })
 	p.Resolve(3)
-	time.Sleep(5 * time.Millisecond) // until the waiter asks for its slot
+	time.Sleep(5 * time.Millisecond) // until the waiter requests its slot
 	close(release)
 	wantValue(t, waiter, 3)
 	await(t, future.All(running, queued))
 	if want := []string{"running", "resumed", "queued"}; !slices.Equal(got.all(), want) {
-		t.Errorf("the order was %v; want %v", got.all(), want)
+		t.Errorf("order = %v, want %v", got.all(), want)
 	}
 }
 
-func TestALentSlotAndTheEndOfTheContext(t *testing.T) {
+func TestLentSlotContextEnds(t *testing.T) {
 	pool := newPool(t, 1)
 	f := future.Go(t.Context(), pool, func(own context.Context) (int, error) {
 		return future.NewPromise[int]().Future().Await(own)
 	})
-	eventually(t, "the slot was not lent", func() bool { return pool.Stats().Running == 0 })
+	eventually(t, "the waiting task has not lent its slot", func() bool { return pool.Stats().Running == 0 })
 	f.Cancel()
-	pool.Close() // waits for the function, which Cancel made return
+	pool.Close() // waits until the function returns, because of Cancel
 }
 
-func TestTheContextOfATask(t *testing.T) {
+func TestContextOfTask(t *testing.T) {
 	pool := newPool(t, 1)
 	type key struct{}
 	parent, cancel := context.WithTimeoutCause(context.WithValue(t.Context(), key{}, "v"), time.Hour, errBang)
@@ -99,31 +99,31 @@ func TestTheContextOfATask(t *testing.T) {
 	var kept context.Context
 	f := future.Go(parent, pool, func(ctx context.Context) (int, error) {
 		if ctx.Value(key{}) != "v" || ctx.Err() != nil {
-			t.Error("the values are not the parent's")
+			t.Error("the context has no value of its parent or has ended, want neither")
 		}
 		if d, ok := ctx.Deadline(); !ok || time.Until(d) < time.Minute {
-			t.Error("the deadline is not the parent's")
+			t.Errorf("Deadline() = %v, %v; want that of the parent", d, ok)
 		}
 		n := runtime.NumGoroutine()
 		child, cancel := context.WithCancel(ctx)
 		defer cancel()
 		if m := runtime.NumGoroutine(); m > n {
-			t.Errorf("a context derived from the task's took %d goroutines", m-n)
+			t.Errorf("a derived context has started %d goroutines, want 0", m-n)
 		}
 		if child.Err() != nil || ctx.Err() != nil || ctx.Value(key{}) != "v" {
-			t.Error("ended early")
+			t.Error("the context has ended before the task, want it active")
 		}
 		kept = ctx
 		return 1, nil
 	})
 	wantValue(t, f, 1)
 	if kept.Err() != context.Canceled {
-		t.Error("the context goes on after the task")
+		t.Errorf("Err() = %v after the task, want context.Canceled", kept.Err())
 	}
-	var lazy context.Context // never asked for its channel while the task ran
+	var lazy context.Context // the task does not call Done
 	wantValue(t, future.Go(parent, pool, func(ctx context.Context) (int, error) { lazy = ctx; return 1, nil }), 1)
 	if lazy.Err() != context.Canceled || context.Cause(lazy) != context.Canceled || lazy.Value(key{}) != "v" {
-		t.Error("a context that was not used goes on after the task")
+		t.Errorf("Err() = %v of an unused context after the task, want context.Canceled", lazy.Err())
 	}
 	<-lazy.Done()
 	cancelled := future.Go(parent, pool, func(ctx context.Context) (int, error) {
@@ -156,19 +156,19 @@ func TestInPlaceAwait(t *testing.T) {
 		other, cancel := context.WithCancel(ctx)
 		f = future.Go(ctx, pool, func(context.Context) (bool, error) { return goroutineID() == me, nil })
 		if here, err := f.Await(other); here || err != nil {
-			t.Fatalf("run in place under another context: %v, %v", here, err)
+			t.Fatalf("Await() with another context: in place = %v, error = %v; want false, <nil>", here, err)
 		}
 		cancel()
 	}
 	if inPlace == 0 {
-		t.Error("no task was run in place")
+		t.Error("no task ran in place, want some")
 	}
 	wantPanic(t, future.Then(future.Resolved(0), func(int) (int, error) {
 		return future.Go(ctx, pool, func(context.Context) (int, error) { panic("x") }).Await(ctx)
 	}), "x")
 	wantPanic(t, future.Then(future.Resolved(0), func(int) (int, error) {
 		f := future.Go(ctx, pool, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
-		f.OnComplete(func(int, error) {}) // sees the error: this goroutine may not get to it
+		f.OnComplete(func(int, error) {}) // observes the error, because Goexit may end this goroutine before Await does
 		return f.Await(ctx)
 	}), nil)
 	for _, c := range []context.Context{context.Background(), context.TODO(), context.WithoutCancel(ctx)} {
@@ -178,11 +178,11 @@ func TestInPlaceAwait(t *testing.T) {
 	}
 	pool.Close()
 	if s := pool.Stats(); s.Running != 0 || s.Panics != 2 {
-		t.Errorf("Stats: %+v", s)
+		t.Errorf("Stats() = %+v, want Running 0 and Panics 2", s)
 	}
 }
 
-// goroutineID tells goroutines apart by what their stack dump begins with.
+// goroutineID returns the number of the current goroutine, from its stack trace.
 func goroutineID() string {
 	var b [32]byte
 	s := string(b[:runtime.Stack(b[:], false)])
@@ -194,7 +194,7 @@ func goroutineID() string {
 	return s
 }
 
-func TestATaskMayOutliveItsFuture(t *testing.T) {
+func TestTaskOutlivesItsFuture(t *testing.T) {
 	pool := newPool(t, 1)
 	release := make(chan struct{})
 	started := make(chan struct{})
@@ -203,7 +203,7 @@ func TestATaskMayOutliveItsFuture(t *testing.T) {
 	f.Cancel()
 	next := future.Go(t.Context(), pool, func(context.Context) (int, error) { return 2, nil })
 	if s := pool.Stats(); s.Running != 1 || s.Queued != 1 {
-		t.Errorf("the slot of a cancelled task is still taken: %+v", s)
+		t.Errorf("Stats() = %+v while a cancelled task runs, want Running 1 and Queued 1", s)
 	}
 	close(release)
 	wantValue(t, next, 2)
@@ -215,10 +215,10 @@ func TestGoOnAnyExecutor(t *testing.T) {
 	f := future.Go(t.Context(), q, func(ctx context.Context) (int, error) {
 		return future.Resolved(1).Await(ctx)
 	})
-	cancelled := future.Go(t.Context(), q, func(context.Context) (int, error) { t.Error("started"); return 0, nil })
+	cancelled := future.Go(t.Context(), q, func(context.Context) (int, error) { t.Error("the task was started"); return 0, nil })
 	cancelled.Cancel()
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := future.Go(ctx, q, func(context.Context) (int, error) { t.Error("started"); return 0, nil })
+	ended := future.Go(ctx, q, func(context.Context) (int, error) { t.Error("the task was started"); return 0, nil })
 	cancel()
 	wantError(t, ended, context.Canceled)
 	q.turn()
@@ -228,6 +228,6 @@ func TestGoOnAnyExecutor(t *testing.T) {
 	via := future.GoVia(t.Context(), pool, q, func(context.Context) (int, error) { return 4, nil })
 	child := future.Then(via, func(i int) (int, error) { return i + 1, nil })
 	wantValue(t, via, 4)
-	eventually(t, "not posted", func() bool { return q.turn() == 1 })
+	eventually(t, "the continuation was not queued on its executor", func() bool { return q.turn() == 1 })
 	wantValue(t, child, 5)
 }

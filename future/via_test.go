@@ -14,43 +14,46 @@ import (
 
 func TestRefusedContinuationsFail(t *testing.T) {
 	reported := unobserved(t)
-	for name, ex := range map[string]future.Executor{
-		"an error": future.ExecutorFunc(func(func()) error { return errBoom }),
-		"a panic":  future.ExecutorFunc(func(func()) error { panic(errBoom) }),
+	for _, c := range []struct {
+		name string
+		ex   future.Executor
+	}{
+		{"an error", future.ExecutorFunc(func(func()) error { return errBoom })},
+		{"a panic", future.ExecutorFunc(func(func()) error { panic(errBoom) })},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			before := len(reported.all())
-			p := future.NewPromiseOn[int](ex)
+			p := future.NewPromiseOn[int](c.ex)
 			child := future.Then(p.Future(), func(int) (int, error) { return 1, nil })
-			p.Future().OnComplete(func(int, error) { t.Error("ran") })
+			p.Future().OnComplete(func(int, error) { t.Error("the callback ran on an executor that refused it") })
 			grandchild := future.Then(child, func(int) (int, error) { return 1, nil })
 			p.Resolve(1)
 			wantError(t, child, errBoom)
 			wantError(t, grandchild, errBoom)
-			wantError(t, future.Go(t.Context(), ex, func(context.Context) (int, error) { return 1, nil }), errBoom)
-			eventually(t, "the callback was not reported", func() bool { return len(reported.all()) == before+1 })
+			wantError(t, future.Go(t.Context(), c.ex, func(context.Context) (int, error) { return 1, nil }), errBoom)
+			eventually(t, "the refused callback was not reported", func() bool { return len(reported.all()) == before+1 })
 		})
 	}
 }
 
-func TestUndeliveredErrorTellsBoth(t *testing.T) {
+func TestUndeliveredError(t *testing.T) {
 	reported := unobserved(t)
 	p := future.NewPromiseOn[int](future.ExecutorFunc(func(func()) error { return errBoom }))
 	p.Future().OnComplete(func(int, error) {})
 	p.Reject(errBang)
-	eventually(t, "not reported", func() bool { return len(reported.all()) == 1 })
+	eventually(t, "the callback was not reported", func() bool { return len(reported.all()) == 1 })
 	err, ok := reported.all()[0].(*future.UndeliveredError)
 	if !ok || err.Reason != errBoom || err.Outcome != errBang || reports(reported, errBang) != 1 || reports(reported, errBoom) != 1 {
-		t.Fatalf("reported %#v", reported.all()[0])
+		t.Fatalf("reported %#v, want an *UndeliveredError with reason %v and outcome %v", reported.all()[0], errBoom, errBang)
 	}
 	if got := err.Error(); got != "future: callback not delivered: boom; its error was: bang" {
-		t.Errorf("it says %q", got)
+		t.Errorf("Error() = %q, want the reason and the outcome", got)
 	}
 }
 
-func TestAHandlerThatEndsItsGoroutineLosesNothing(t *testing.T) {
-	var told atomic.Int32
-	previous := future.SetUnobservedHandler(func(error) { told.Add(1); runtime.Goexit() })
+func TestUnobservedHandlerCallsGoexit(t *testing.T) {
+	var reported atomic.Int32
+	previous := future.SetUnobservedHandler(func(error) { reported.Add(1); runtime.Goexit() })
 	defer func() { future.SetUnobservedHandler(previous) }()
 	p := future.NewPromiseOn[int](future.ExecutorFunc(func(func()) error { return errBoom }))
 	p.Future().OnComplete(func(int, error) {})
@@ -58,7 +61,7 @@ func TestAHandlerThatEndsItsGoroutineLosesNothing(t *testing.T) {
 	child := future.Then(p.Future(), func(int) (int, error) { return 1, nil })
 	p.Resolve(1)
 	wantError(t, child, errBoom)
-	eventually(t, "not all were reported", func() bool { return told.Load() == 2 })
+	eventually(t, "fewer than 2 callbacks were reported", func() bool { return reported.Load() == 2 })
 }
 
 func TestViaDelivers(t *testing.T) {
@@ -71,51 +74,54 @@ func TestViaDelivers(t *testing.T) {
 	child.OnComplete(func(int, error) { got.add("child") })
 	p.Resolve(1)
 	if len(got.all()) != 0 || q.turn() != 1 {
-		t.Fatal("one settlement is one task of the executor")
+		t.Fatal("the settlement did not make exactly one task of the executor")
 	}
 	if !slices.Equal(got.all(), []string{"first", "then"}) {
-		t.Fatalf("in the first turn ran %v", got.all())
+		t.Fatalf("first turn ran %v, want [first then]", got.all())
 	}
 	q.turn()
 	if !slices.Equal(got.all(), []string{"first", "then", "child"}) {
-		t.Fatalf("in both turns ran %v", got.all())
+		t.Fatalf("two turns ran %v, want [first then child]", got.all())
 	}
-	for name, derived := range map[string]*future.Future[int]{
-		"All":         future.Then(future.All(f), func([]int) (int, error) { got.add("All"); return 0, nil }),
-		"Race":        future.Then(future.Race(f), func(int) (int, error) { got.add("Race"); return 0, nil }),
-		"Any":         future.Then(future.Any(f), func(int) (int, error) { got.add("Any"); return 0, nil }),
-		"WithTimeout": future.Then(future.WithTimeout(f, time.Hour), func(int) (int, error) { got.add("WithTimeout"); return 0, nil }),
-		"Shield":      future.Then(future.Shield(f), func(int) (int, error) { got.add("Shield"); return 0, nil }),
-		"Join2":       future.Then(future.Join2(f, f), func(future.Pair[int, int]) (int, error) { got.add("Join2"); return 0, nil }),
-		"AllSettled":  future.Then(future.AllSettled(f), func([]future.Outcome[int]) (int, error) { got.add("AllSettled"); return 0, nil }),
+	for _, d := range []struct {
+		name string
+		f    *future.Future[int]
+	}{
+		{"All", future.Then(future.All(f), func([]int) (int, error) { got.add("All"); return 0, nil })},
+		{"Race", future.Then(future.Race(f), func(int) (int, error) { got.add("Race"); return 0, nil })},
+		{"Any", future.Then(future.Any(f), func(int) (int, error) { got.add("Any"); return 0, nil })},
+		{"WithTimeout", future.Then(future.WithTimeout(f, time.Hour), func(int) (int, error) { got.add("WithTimeout"); return 0, nil })},
+		{"Shield", future.Then(future.Shield(f), func(int) (int, error) { got.add("Shield"); return 0, nil })},
+		{"Join2", future.Then(future.Join2(f, f), func(future.Pair[int, int]) (int, error) { got.add("Join2"); return 0, nil })},
+		{"AllSettled", future.Then(future.AllSettled(f), func([]future.Outcome[int]) (int, error) { got.add("AllSettled"); return 0, nil })},
 	} {
-		if derived.IsDone() {
-			t.Errorf("%s: ran without the executor", name)
+		if d.f.IsDone() {
+			t.Errorf("%s: settled without its executor, want it pending", d.name)
 		}
 	}
 	q.turn()
 	if len(got.all()) != 3+7 {
-		t.Errorf("what derives from a Via future does not run on its executor: %v", got.all())
+		t.Errorf("functions of derived futures: %v, want all 10 on the executor", got.all())
 	}
 }
 
-func TestStopTakesACallbackBack(t *testing.T) {
+func TestStopOfCallback(t *testing.T) {
 	p := future.NewPromise[int]()
 	q := new(queue)
 	f := p.Future().Via(q)
-	stop := f.OnComplete(func(int, error) { t.Error("called although it was stopped in time") })
-	later := f.OnComplete(func(int, error) { t.Error("called although it was stopped in time") })
+	stop := f.OnComplete(func(int, error) { t.Error("a stopped callback was called") })
+	later := f.OnComplete(func(int, error) { t.Error("a stopped callback was called") })
 	if !stop() || stop() {
-		t.Error("the first stop says false, or the second true")
+		t.Error("stop() twice did not return true, then false")
 	}
 	ran := f.OnComplete(func(int, error) {})
 	p.Resolve(1)
-	if !later() { // settled and posted, but not run
-		t.Error("stop came before the callback, and says that it did not")
+	if !later() { // the callback is queued, but has not run
+		t.Error("stop() = false before the callback ran, want true")
 	}
 	q.turn()
 	if ran() {
-		t.Error("stop says that it prevented a callback that had run")
+		t.Error("stop() = true after the callback ran, want false")
 	}
 }
 
@@ -126,14 +132,14 @@ func TestNotifyWakesOnce(t *testing.T) {
 	p.Future().Notify(wake)
 	stopped := p.Future().Notify(wake)
 	if !stopped.Stop() || stopped.Stop() {
-		t.Error("Stop before the settlement")
+		t.Error("Stop() twice before the settlement did not return true, then false")
 	}
 	p.Resolve(1)
 	if woken.Load() != 1 {
-		t.Fatalf("woken %d times on the settling stack", woken.Load())
+		t.Fatalf("Wake was called %d times by Resolve, want 1", woken.Load())
 	}
 	if r := p.Future().Notify(wake); woken.Load() != 2 || r.Stop() {
-		t.Error("Notify of a settled future wakes at once")
+		t.Error("Notify of a settled future did not wake at once")
 	}
 }
 
@@ -146,16 +152,16 @@ func TestAwaitSuspends(t *testing.T) {
 		p.Resolve(2)
 	})
 	if v, err := p.Future().Await(s); v != 2 || err != nil {
-		t.Errorf("got %v, %v", v, err)
+		t.Errorf("Await() = %v, %v; want 2, <nil>", v, err)
 	}
 	wg.Wait()
 	s.err = errBoom
 	if _, err := future.NewPromise[int]().Future().Await(s); err != errBoom {
-		t.Errorf("the suspender's reason was lost: %v", err)
+		t.Errorf("Await() error = %v, want %v of the Suspender", err, errBoom)
 	}
 }
 
-// suspender is a context that waits in its own way.
+// suspender is a context that implements future.Suspender.
 type suspender struct {
 	context.Context
 	wake chan struct{}

@@ -11,19 +11,19 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// blocked returns a pool of one slot, which is taken until release is called, or the test has failed.
+// blocked returns a pool with one slot. A task holds the slot until the test calls release or ends.
 func blocked(t *testing.T, opts ...future.PoolOption) (pool *future.Pool, release func()) {
 	pool = newPool(t, 1, opts...)
 	end := make(chan struct{})
 	release = sync.OnceFunc(func() { close(end) })
-	t.Cleanup(release) // before the pool is closed, which waits for what runs
+	t.Cleanup(release) // runs before Close of the pool, which waits for the task
 	future.Go(context.Background(), pool, func(context.Context) (int, error) { <-end; return 0, nil })
 	return pool, release
 }
 
-func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
+func TestContextEndsItsQueuedTasks(t *testing.T) {
 	pool, release := blocked(t)
-	never := func(context.Context) (int, error) { t.Error("started"); return 0, nil }
+	never := func(context.Context) (int, error) { t.Error("a task of an ended context was started"); return 0, nil }
 	once := func(context.Context) (int, error) { return 1, nil }
 	ended, end := context.WithCancel(t.Context())
 	other, cancel := context.WithCancel(t.Context())
@@ -32,7 +32,7 @@ func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
 	var doomed, spared []*future.Future[int]
 	for i := range 30 {
 		switch i % 10 {
-		case 3: // of the same Done channel
+		case 3: // another context with the same Done channel
 			doomed = append(doomed, future.Go(context.WithValue(ended, key{}, i), pool, never))
 		case 5, 8:
 			spared = append(spared, future.Go(other, pool, once))
@@ -46,10 +46,10 @@ func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
 	doomed = append(doomed[:4], doomed[5:]...)
 	end()
 	for _, f := range doomed {
-		wantError(t, f, context.Canceled) // while the pool is still blocked
+		wantError(t, f, context.Canceled) // the pool is still blocked
 	}
 	if s := pool.Stats(); s.Queued != len(spared) {
-		t.Errorf("%d are queued, want %d", s.Queued, len(spared))
+		t.Errorf("Queued = %d, want %d", s.Queued, len(spared))
 	}
 	late := future.Go(ended, pool, never)
 	wantError(t, late, context.Canceled)
@@ -59,7 +59,7 @@ func TestTheEndOfAContextEndsAllItsQueuedTasksAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestALongLivedContextKeepsNoTasks(t *testing.T) {
+func TestContextReleasesFinishedTasks(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	pool, release := blocked(t)
@@ -73,7 +73,7 @@ func TestALongLivedContextKeepsNoTasks(t *testing.T) {
 	queued := future.Go(ctx, pool, func(context.Context) (int, error) { return 1, nil })
 	release()
 	wantValue(t, queued, 1)
-	eventually(t, "what the tasks hold is kept", func() bool {
+	eventually(t, "a finished task is still referenced", func() bool {
 		runtime.GC()
 		for _, w := range gone {
 			if w.Value() != nil {
@@ -83,12 +83,12 @@ func TestALongLivedContextKeepsNoTasks(t *testing.T) {
 		return true
 	})
 	if future.Watches(pool) {
-		t.Error("the pool still watches the context")
+		t.Error("Watches() = true without queued tasks, want false")
 	}
 }
 
-// The context ends while its tasks are submitted, started, and cancelled.
-func TestAContextThatEndsAtAnyMoment(t *testing.T) {
+// The context ends while its tasks are submitted, started and cancelled.
+func TestContextEndsDuringSubmit(t *testing.T) {
 	for range 300 {
 		pool := newPool(t, 2)
 		ctx, end := context.WithCancel(t.Context())
@@ -106,16 +106,16 @@ func TestAContextThatEndsAtAnyMoment(t *testing.T) {
 		for _, f := range fs {
 			waiting, stop := context.WithTimeout(t.Context(), 30*time.Second)
 			if _, _ = f.Await(waiting); !f.IsDone() {
-				t.Fatal("a task is left pending")
+				t.Fatal("a task is pending, want all settled")
 			}
 			stop()
 		}
 		if s := pool.Stats(); s.Queued != 0 {
-			t.Fatalf("%d are still queued", s.Queued)
+			t.Fatalf("Queued = %d, want 0", s.Queued)
 		}
 		pool.Close()
 		if future.Watches(pool) {
-			t.Fatal("the pool still watches the context")
+			t.Fatal("Watches() = true after Close, want false")
 		}
 	}
 }

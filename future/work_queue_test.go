@@ -9,12 +9,12 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Functions and operations are queued, operations cancelled, and what is left runs in the order of its submission.
-func TestTheQueueKeepsItsOrder(t *testing.T) {
+// Some of the queued operations are cancelled. The others run in the order of submission.
+func TestQueueKeepsItsOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		pool, release := blocked(t)
-		var got, want []int // got is written by one worker at a time
+		var got, want []int // one worker at a time writes got
 		var all []*future.Future[int]
 		for i := range random.IntN(300) {
 			if random.IntN(3) == 0 {
@@ -32,18 +32,18 @@ func TestTheQueueKeepsItsOrder(t *testing.T) {
 			want, all = append(want, i), append(all, f)
 		}
 		if s := pool.Stats(); s.Queued != len(want) {
-			t.Fatalf("%d are queued, want %d", s.Queued, len(want))
+			t.Fatalf("Queued = %d, want %d", s.Queued, len(want))
 		}
 		release()
 		await(t, future.All(all...))
 		pool.Shutdown()
 		if !slices.Equal(got, want) {
-			t.Fatalf("the order was %v, want %v", got, want)
+			t.Fatalf("order = %v, want %v", got, want)
 		}
 	}
 }
 
-// As when a server hangs, and one operation after the other is given up.
+// If a server hangs, many operations are cancelled while they are queued. The queue must not grow.
 func TestCancelledTasksLeaveTheQueue(t *testing.T) {
 	pool, release := blocked(t)
 	wait := func(context.Context) (int, error) { return 1, nil }
@@ -52,7 +52,7 @@ func TestCancelledTasksLeaveTheQueue(t *testing.T) {
 		future.Go(t.Context(), pool, wait).Cancel()
 	}
 	if n := future.QueuePlaces(pool); n > 64 {
-		t.Errorf("the queue of one task has %d places", n)
+		t.Errorf("capacity of the queue of one task = %d, want at most 64", n)
 	}
 	var many []*future.Future[int]
 	for range 1000 {
@@ -62,7 +62,7 @@ func TestCancelledTasksLeaveTheQueue(t *testing.T) {
 		f.Cancel()
 	}
 	if n := future.QueuePlaces(pool); n > 64 {
-		t.Errorf("the queue of one task has %d places", n)
+		t.Errorf("capacity of the queue of one task = %d, want at most 64", n)
 	}
 	release()
 	wantValue(t, first, 1)
