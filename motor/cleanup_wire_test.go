@@ -35,7 +35,7 @@ func TestAbandonedCursorsDriverPanic(t *testing.T) {
 			told.Add(1)
 		}
 	})
-	defer future.SetUnobservedHandler(before)
+	defer func() { future.SetUnobservedHandler(before) }()
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("killCursors", func(r *wiretest.Request) {
 		r.OK(bson.M{"cursorsKilled": bson.A{}, "operationTime": "x"})

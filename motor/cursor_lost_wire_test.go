@@ -287,7 +287,7 @@ func TestCursorCloseDuringFind(t *testing.T) {
 // A find reply without firstBatch makes the driver panic, at the read and again at killCursors. The program survives.
 func TestAbandonedCursorWithoutFirstBatch(t *testing.T) {
 	before := future.SetUnobservedHandler(func(error) {})
-	defer future.SetUnobservedHandler(before)
+	defer func() { future.SetUnobservedHandler(before) }()
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI())
 	func() {

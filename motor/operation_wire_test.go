@@ -22,7 +22,7 @@ func TestSubmitQueueFull(t *testing.T) {
 			told.Add(1)
 		}
 	})
-	defer future.SetUnobservedHandler(before)
+	defer func() { future.SetUnobservedHandler(before) }()
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI("retryWrites=false"), motor.WithMaxWorkers(1), motor.WithMaxQueue(0))
 	coll := client.Database("d").Collection("c")

@@ -96,7 +96,9 @@ func TestList(t *testing.T) {
 		{"remove the last", func() bool { return l.Remove(&nodes[4]) }, []int{0, 1, 3}},
 		{"shift the first", func() bool { return l.Shift() == &nodes[0] }, []int{1, 3}},
 		{"append one that was removed", func() bool { l.Append(&nodes[2]); return true }, []int{1, 3, 2}},
-		{"shift the rest", func() bool { return l.Shift() != nil && l.Shift() != nil && l.Shift() != nil }, nil},
+		{"shift the second", func() bool { return l.Shift() == &nodes[1] }, []int{3, 2}},
+		{"shift the third", func() bool { return l.Shift() == &nodes[3] }, []int{2}},
+		{"shift the rest", func() bool { return l.Shift() == &nodes[2] }, nil},
 		{"shift of an empty list", func() bool { return l.Shift() == nil }, nil},
 	}
 	for _, step := range steps {
