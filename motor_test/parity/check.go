@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// most is how many in a hundred may be n/a.
+// most is the maximal percentage of members that may be n/a.
 const most = 20
 
-// Result is what the check of a ledger has found.
+// Result is the result of checking a ledger.
 type Result struct {
 	Rows     []*Row
-	Missing  map[*Row]error // the rows whose symbols are not there, or not in both styles
-	Problems []error        // what else is wrong with the ledger
+	Missing  map[*Row]error // rows with missing symbols, or with symbols missing in one style
+	Problems []error        // other errors in the ledger
 	symbols  map[*Row][]*symbol
 	module   *Module
 }
 
-// Check holds the ledger against the module.
+// Check compares the ledger with the module.
 func Check(m *Module, rows []*Row) *Result {
 	res := &Result{Rows: rows, Missing: map[*Row]error{}, symbols: map[*Row][]*symbol{}, module: m}
 	seen := make(map[string]bool)
 	for _, r := range rows {
 		if seen[r.Name()] {
-			res.problem("%s stands in the ledger twice", r.Name())
+			res.problem("duplicate row for %s", r.Name())
 		}
 		seen[r.Name()] = true
 		res.checkMark(r)
@@ -32,14 +32,14 @@ func Check(m *Module, rows []*Row) *Result {
 			res.Missing[r] = err
 		}
 		if r.isOf("seed") && (r.Mark != "" || res.Missing[r] != nil) {
-			res.problem("%s is of the first era, and not mapped", r.Name())
+			res.problem("%s belongs to the first era and must be mapped", r.Name())
 		}
 	}
 	if len(rows) != members {
-		res.problem("the ledger has %d members, and Motor %d", len(rows), members)
+		res.problem("got %d members, want %d", len(rows), members)
 	}
 	if n := res.count(notApplicable); n*100 > most*len(rows) {
-		res.problem("%d of %d members are not applicable: more than %d %%", n, len(rows), most)
+		res.problem("%d of %d members are not applicable: want at most %d %%", n, len(rows), most)
 	}
 	return res
 }
@@ -48,12 +48,13 @@ func (res *Result) problem(format string, args ...any) {
 	res.Problems = append(res.Problems, fmt.Errorf(format, args...))
 }
 
-// comesNext are the classes that may be pending: encryption.
+// comesNext lists the classes that may be pending, those of encryption.
 var comesNext = []string{
 	"MotorClientEncryption",
 }
 
-// mayPend reports whether a row may be pending: one of those classes, or what leads to them from another.
+// mayPend reports whether a row may be pending: a member of one of those classes, or a member of another class that
+// leads to one.
 func mayPend(r *Row) bool {
 	if slices.Contains(comesNext, r.Class) || r.Member == "watch" {
 		return true
@@ -64,13 +65,13 @@ func mayPend(r *Row) bool {
 func (res *Result) checkMark(r *Row) {
 	switch {
 	case r.Mark == notApplicable && (!strings.HasSuffix(r.Remark, ".") || len(strings.Fields(r.Remark)) < 4):
-		res.problem("%s is not applicable without a sentence that says why", r.Name())
+		res.problem("%s is not applicable: the remark must be a sentence that says why", r.Name())
 	case r.Mark == pending && !mayPend(r):
-		res.problem("%s is pending, and does not come next", r.Name())
+		res.problem("%s must not be pending", r.Name())
 	}
 }
 
-// find looks for the symbols of a row, and for their callback forms.
+// find looks up the symbols of a row and their callback forms.
 func (res *Result) find(r *Row) error {
 	async := r.Kind != "async-method"
 	for _, name := range r.Go {
@@ -82,18 +83,18 @@ func (res *Result) find(r *Row) error {
 		if err != nil {
 			return err
 		}
-		// What a method like Each gives, one after the other, it can give no future for. A handler of net/http has a
-		// goroutine of its own for each request.
+		// A method like Each delivers several results in turn, so it cannot return a future. A net/http handler runs
+		// on a separate goroutine for each request.
 		async = async || s.pkg == "web" || form != nil && s.function() != nil && (s.isAsync() || callsBack(s.function()))
 		res.symbols[r] = append(res.symbols[r], s)
 	}
 	if !async && r.Mark == "" {
-		return fmt.Errorf("%s is asynchronous, and none of %s", r.Name(), strings.Join(r.Go, ", "))
+		return fmt.Errorf("%s is asynchronous, but none of %s is", r.Name(), strings.Join(r.Go, ", "))
 	}
 	return nil
 }
 
-// count returns how many rows have a mark; the empty one stands for the mapped.
+// count returns the number of rows with a mark. The empty mark stands for mapped rows.
 func (res *Result) count(mark string) int {
 	n := 0
 	for _, r := range res.Rows {
@@ -104,7 +105,7 @@ func (res *Result) count(mark string) int {
 	return n
 }
 
-// OK reports whether nothing is missing and nothing is wrong.
+// OK reports whether the check has found no errors.
 func (res *Result) OK() bool { return len(res.Missing) == 0 && len(res.Problems) == 0 }
 
 // Summary returns the last line of the report.

@@ -1,6 +1,6 @@
-// Package parity is the ledger of everything that Motor ever had, from 0.1 to 3.7, and of what has become of each
-// piece: the symbol of this module that does its work, or the reason why nothing does. It is held against the packages
-// as the compiler knows them, and makes MIGRATION.md and the lines "Motor: ..." of the doc comments.
+// Package parity has the ledger of all members that Motor ever had, from 0.1 to 3.7. For each, the ledger names the
+// symbol of this module that replaces it, or the reason why there is none. The package compares the ledger with the
+// compiled packages, and generates MIGRATION.md and the lines "Motor: ..." of the doc comments.
 package parity
 
 //go:generate go run ../cmd/parity -write

@@ -10,25 +10,25 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// A doc comment ends with the members of Motor that the symbol stands for: "Motor: MotorClient.open."
+// A doc comment ends with the members of Motor that the symbol replaces, such as "Motor: MotorClient.open."
 
 // term is a part of such a line.
 type term struct {
-	class  string // empty if text is all there is to say
+	class  string // empty if text is complete without it
 	member string
 	text   string
 }
 
-// Lines returns what the doc comments have to say of Motor, by "package.Declaration"; nothing for a symbol that stands
-// for no member in particular.
+// Lines returns the texts about Motor for the doc comments, by "package.Declaration". A symbol that replaces no
+// particular member has no text.
 //
-// A row adds its member with its class. It adds the member alone if three classes or more have it in one method, and
-// nothing
-//   - if it says so itself, or says something else;
-//   - if the class had it from another one, for which the same method stands;
-//   - if it is a special method or a constructor, or one of the twins for asyncio.
+// A row adds its member with the name of its class. It adds the member alone if three or more classes have it as one
+// method. It adds nothing
+//   - if the line column says so, or has another text;
+//   - if the class had the member from another class and the same method replaces both;
+//   - if it is a special method or a constructor, or the asyncio twin of a member.
 //
-// Package future knows nothing of MongoDB.
+// Symbols of package future have no texts, since the package is independent of MongoDB.
 func (res *Result) Lines() map[string]string {
 	terms := make(map[string][]term)
 	for _, r := range res.Rows {
@@ -47,7 +47,7 @@ func (res *Result) Lines() map[string]string {
 	return lines
 }
 
-// terms returns what a row adds for its i-th symbol.
+// terms returns the terms that a row adds for its i-th symbol.
 func (res *Result) terms(r *Row, i int, s *symbol) []term {
 	switch own := r.Lines[i]; {
 	case own == "-":
@@ -64,7 +64,7 @@ func (res *Result) terms(r *Row, i int, s *symbol) []term {
 	return []term{{class: r.Class, member: r.Member, text: r.Name()}}
 }
 
-// isInherited reports whether a row's class had the member from another one, for which the same method stands.
+// isInherited reports whether the class of a row had the member from another class and the same method replaces both.
 func (res *Result) isInherited(r *Row, s *symbol) bool {
 	for _, from := range res.Rows {
 		if from.Class == bases[r.Class] && from.Member == r.Member {
@@ -77,7 +77,7 @@ func (res *Result) isInherited(r *Row, s *symbol) bool {
 }
 
 func line(terms []term) string {
-	having := make(map[string]int) // how many classes have a member
+	having := make(map[string]int) // the number of classes that have a member
 	for _, t := range terms {
 		if t.class != "" {
 			having[t.member]++
@@ -99,14 +99,14 @@ func line(terms []term) string {
 	return "Motor: " + strings.Join(texts, ", ") + "."
 }
 
-// stale is a doc comment that does not say what it should.
+// stale is a doc comment whose line is wrong.
 type stale struct {
 	source.Declaration
 	name, line string
 }
 
-// staleComments returns the doc comments that do not end with their lines. Generated files have them from others, and
-// what has no comment has no line either.
+// staleComments returns the doc comments whose last lines are wrong. It skips generated files, which copy their
+// comments, and declarations without a comment.
 func (res *Result) staleComments() ([]stale, error) {
 	var all []stale
 	for name, line := range res.Lines() {
@@ -123,7 +123,7 @@ func (res *Result) staleComments() ([]stale, error) {
 			all = append(all, stale{d, name, line})
 		}
 	}
-	// The last of a file comes first: the offsets of the others stay.
+	// From the end of each file to its start, so that the other offsets stay valid.
 	slices.SortFunc(all, func(a, b stale) int {
 		if a.File != b.File {
 			return strings.Compare(a.File, b.File)
@@ -133,7 +133,7 @@ func (res *Result) staleComments() ([]stale, error) {
 	return all, nil
 }
 
-// rewrite gives the comment its line.
+// rewrite writes the correct line into the comment.
 func (s stale) rewrite() error {
 	text, err := os.ReadFile(s.File)
 	if err != nil {
@@ -143,9 +143,9 @@ func (s stale) rewrite() error {
 }
 
 var (
-	// ofMotor is the line in the last paragraph of a comment.
+	// ofMotor matches the line in the last paragraph of a comment.
 	ofMotor = regexp.MustCompile(`(?:^| )Motor: .*$`)
-	// origin begins a paragraph that tells where something comes from.
+	// origin matches the start of a paragraph about the origin of a symbol.
 	origin = regexp.MustCompile(`^(Legacy|Tornado|asyncio): `)
 )
 
@@ -156,19 +156,19 @@ func withLine(text string, d source.Declaration, line string) string {
 	for i := range comment {
 		comment[i] = strings.TrimPrefix(comment[i], indent)
 	}
-	begin := len(comment) // of the last paragraph
-	for begin > 0 && comment[begin-1] != "//" {
-		begin--
+	start := len(comment) // of the last paragraph
+	for start > 0 && comment[start-1] != "//" {
+		start--
 	}
 	var words []string
-	for _, c := range comment[begin:] {
+	for _, c := range comment[start:] {
 		words = append(words, strings.TrimPrefix(strings.TrimPrefix(c, "//"), " "))
 	}
 	last := strings.Join(words, " ")
 	switch at := ofMotor.FindStringIndex(last); {
 	case at != nil:
 		if have := strings.TrimSpace(last[at[0]:]); have == line {
-			return text // as it is, however it is broken into lines
+			return text // the line is right, whatever its line breaks
 		}
 		last = strings.TrimSpace(last[:at[0]] + " " + line)
 	case line == "":
@@ -176,18 +176,18 @@ func withLine(text string, d source.Declaration, line string) string {
 	case origin.MatchString(last):
 		last += " " + line
 	default:
-		comment, begin, last = append(comment, "//"), len(comment)+1, line
+		comment, start, last = append(comment, "//"), len(comment)+1, line
 	}
-	comment = comment[:begin]
+	comment = comment[:start]
 	if last != "" {
 		comment = append(comment, strings.Split(strings.TrimSuffix(source.AsComment(source.Wrap(last)), "\n"), "\n")...)
-	} else if begin > 0 {
-		comment = comment[:begin-1] // and the empty line before
+	} else if start > 0 {
+		comment = comment[:start-1] // also removes the empty line before it
 	}
 	return text[:d.Start] + strings.Join(comment, "\n"+indent) + text[d.End:]
 }
 
-// String says what is wrong.
+// String describes the error.
 func (s stale) String() string {
-	return fmt.Sprintf("the doc comment of %s has to end with %q", s.name, s.line)
+	return fmt.Sprintf("the doc comment of %s must end with %q", s.name, s.line)
 }

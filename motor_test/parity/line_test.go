@@ -10,42 +10,42 @@ import (
 	"github.com/gomotor/gomotor/internal/source/sourcetest"
 )
 
-func TestLinesNameTheMembers(t *testing.T) {
+func TestLines(t *testing.T) {
 	res := check(t, nil)
 	lines := res.Lines()
-	for name, want := range map[string]string{
-		"motor.Client.Open":             "Motor: MotorClient.open.",
-		"motor.Client.Database":         `Motor: client.name, client["name"], MotorClient.get_database.`,
-		"motor.Client.Seeds":            "Motor: MotorReplicaSetClient.seeds.",
-		"motor.Database":                "Motor: MotorDatabase.",
-		"motor.CommandCursor":           "Motor: MotorCommandCursor, MotorLatentCommandCursor.",
-		"motor.Cursor.FetchNext":        "Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.",
-		"motor.Client.WriteConcern":     "Motor: write_concern.",
-		"motor.Database.SetTagSets":     "Motor: tag_sets = [...].",
-		"motor.Client.Close":            "Motor: MotorClient.close, as it was until 2.x.",
-		"callback.Loop.AddCallback":     "Motor: frameworks.call_soon.",
-		"motor.WaitQueueTimeoutError":   "Motor: MotorPoolTimeout.",
-		"motor.Database.Equal":          "",
-		"motor.Database.DropCollection": "Motor: MotorDatabase.drop_collection.",
+	for _, test := range []struct{ name, want string }{
+		{"motor.Client.Open", "Motor: MotorClient.open."},
+		{"motor.Client.Database", `Motor: client.name, client["name"], MotorClient.get_database.`},
+		{"motor.Client.Seeds", "Motor: MotorReplicaSetClient.seeds."},
+		{"motor.Database", "Motor: MotorDatabase."},
+		{"motor.CommandCursor", "Motor: MotorCommandCursor, MotorLatentCommandCursor."},
+		{"motor.Cursor.FetchNext", "Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next."},
+		{"motor.Client.WriteConcern", "Motor: write_concern."},
+		{"motor.Database.SetTagSets", "Motor: tag_sets = [...]."},
+		{"motor.Client.Close", "Motor: MotorClient.close, as it was until 2.x."},
+		{"callback.Loop.AddCallback", "Motor: frameworks.call_soon."},
+		{"motor.WaitQueueTimeoutError", "Motor: MotorPoolTimeout."},
+		{"motor.Database.Equal", ""},
+		{"motor.Database.DropCollection", "Motor: MotorDatabase.drop_collection."},
 	} {
-		symbol, err := res.module.lookup(name)
+		symbol, err := res.module.lookup(test.name)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		// The method of an embedded struct has its comment there.
-		if got, ok := lines[symbol.pkg+"."+symbol.declaredAs()]; got != want || !ok {
-			t.Errorf("%s has %q, want %q", name, got, want)
+		// A promoted method has its comment at the embedded struct.
+		if got, ok := lines[symbol.pkg+"."+symbol.declaredAs()]; got != test.want || !ok {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
 	for symbol := range lines {
 		if strings.HasPrefix(symbol, "future.") {
-			t.Errorf("%s has a line, and knows nothing of Motor", symbol)
+			t.Errorf("%s: got the line %q, want none", symbol, lines[symbol])
 		}
 	}
 }
 
-// thin has the methods of its generic types on structs that are not generic.
+// thin is a package motor whose generic types have methods on non-generic structs.
 const thin = `package motor
 
 import "github.com/gomotor/gomotor/future"
@@ -88,7 +88,7 @@ func (c *collection) Drop(callback func(struct{}, error)) {}
 func (c *Collection[D]) FindOne(callback func(D, error)) {}
 `
 
-func TestMethodsOfEmbeddedStructsCountAsThoseOfThePublicType(t *testing.T) {
+func TestPromotedMethods(t *testing.T) {
 	const future = "package future\n\n// Future is a future.\ntype Future[T any] struct{}"
 	m, fixture := newModule(), make(sourcetest.Packages)
 	for path, text := range map[string]string{source.Motor: thin, source.Callback: thinCallback} {
@@ -110,7 +110,7 @@ func TestMethodsOfEmbeddedStructsCountAsThoseOfThePublicType(t *testing.T) {
 	rows[2].Kind, rows[3].Kind = "property", "property"
 	res := Check(m, rows)
 	for r, err := range res.Missing {
-		t.Errorf("%s is missing: %v", r.Name(), err)
+		t.Errorf("%s: got missing (%v), want found", r.Name(), err)
 	}
 	for symbol, want := range map[string]string{
 		"motor.collection.Drop":    "Motor: MotorCollection.drop.",
@@ -118,7 +118,7 @@ func TestMethodsOfEmbeddedStructsCountAsThoseOfThePublicType(t *testing.T) {
 		"motor.namespace.Name":     "Motor: MotorCollection.name, MotorCursor.name.",
 	} {
 		if got := res.Lines()[symbol]; got != want {
-			t.Errorf("%s has the line %q, want %q", symbol, got, want)
+			t.Errorf("%s: got the line %q, want %q", symbol, got, want)
 		}
 	}
 	for _, want := range []string{
@@ -127,47 +127,57 @@ func TestMethodsOfEmbeddedStructsCountAsThoseOfThePublicType(t *testing.T) {
 		"| `name` | `Collection.Name() string` | the same |  |",
 	} {
 		if table := res.table("MotorCollection"); !strings.Contains(table, want+"\n") {
-			t.Errorf("the table of MIGRATION.md has no line\n%s\nin\n%s", want, table)
+			t.Errorf("got the table\n%s\nwant it to contain\n%s", table, want)
 		}
 	}
 }
 
-func TestLineIsPutIntoADocComment(t *testing.T) {
+func TestWithLine(t *testing.T) {
 	const line = "Motor: MotorClient.f."
-	for name, test := range map[string]struct{ before, line, after string }{
-		"none before": {
+	for _, test := range []struct{ name, before, line, after string }{
+		{
+			"no line",
 			"// F does.\nfunc F() {}", line, "// F does.\n//\n// Motor: MotorClient.f.\nfunc F() {}",
 		},
-		"another one": {
+		{
+			"another line",
 			"// F does.\n//\n// Motor: MotorClient.g,\n// MotorClient.h.\nfunc F() {}", line, "// F does.\n//\n// Motor: MotorClient.f.\nfunc F() {}",
 		},
-		"the same, broken": {
+		{
+			"same line, wrapped",
 			"// F does.\n//\n// Motor:\n// MotorClient.f.\nfunc F() {}", line, "// F does.\n//\n// Motor:\n// MotorClient.f.\nfunc F() {}",
 		},
-		"after a sentence": {
+		{
+			"after a sentence",
 			"// F does.\n//\n// Legacy: use G. Motor: x.\nfunc F() {}", line, "// F does.\n//\n// Legacy: use G. Motor: MotorClient.f.\nfunc F() {}",
 		},
-		"after a sentence, none before": {
+		{
+			"after a sentence, no line",
 			"// F does.\n//\n// Tornado: x.\nfunc F() {}", line, "// F does.\n//\n// Tornado: x. Motor: MotorClient.f.\nfunc F() {}",
 		},
-		"after code": {
+		{
+			"after code",
 			"// F does:\n//\n//\tF()\nfunc F() {}", line, "// F does:\n//\n//\tF()\n//\n// Motor: MotorClient.f.\nfunc F() {}",
 		},
-		"one too many": {
+		{
+			"remove line",
 			"// F does.\n//\n// Motor: x.\nfunc F() {}", "", "// F does.\nfunc F() {}",
 		},
-		"one too many, after a sentence": {
+		{
+			"remove line after a sentence",
 			"// F does.\n//\n// Legacy: use G. Motor: x.\nfunc F() {}", "", "// F does.\n//\n// Legacy: use G.\nfunc F() {}",
 		},
-		"in a group": {
+		{
+			"in a group",
 			"const (\n\t// F is.\n\tF = 1\n)", line, "const (\n\t// F is.\n\t//\n\t// Motor: MotorClient.f.\n\tF = 1\n)",
 		},
-		"a long one": {
+		{
+			"long line",
 			"// F does.\ntype F int", "Motor: " + strings.Repeat("a", 60) + ", " + strings.Repeat("b", 60) + ".",
 			"// F does.\n//\n// Motor: " + strings.Repeat("a", 60) + ",\n// " + strings.Repeat("b", 60) + ".\ntype F int",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			const head = "package p\n\n"
 			fset, all := token.NewFileSet(), map[string]source.Declaration{}
 			file, err := parser.ParseFile(fset, "p.go", head+test.before, parser.ParseComments)

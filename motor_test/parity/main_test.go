@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	_ "github.com/gomotor/gomotor/callback" // so that the cache of test results knows what the tests look at
+	_ "github.com/gomotor/gomotor/callback" // makes the package part of the test cache's key
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -8,7 +8,7 @@ import (
 	"text/template"
 )
 
-// migrationMD is MIGRATION.md but for its tables.
+// migrationMD is MIGRATION.md without its tables.
 //
 //go:embed migration.md.tmpl
 var migrationMD string
@@ -21,8 +21,8 @@ func (res *Result) Migration() (string, error) {
 	}
 	type class struct {
 		Name, Base string
-		Pending    bool   // all of it
-		Table      string // empty if there is nothing to say
+		Pending    bool   // the whole class is pending
+		Table      string // empty if there are no rows to show
 	}
 	var all []class
 	for _, name := range classes(res.Rows) {
@@ -41,10 +41,11 @@ func (res *Result) Migration() (string, error) {
 	return b.String(), err
 }
 
-// title returns the name of a class, or of a module.
+// title returns the name of a class or module.
 func title(class string) string { return strings.TrimPrefix(class, "(module) ") }
 
-// table writes the members of a class, without those that it had from another one and that have become the same.
+// table returns the rows for the members of a class. It leaves out members that the class had from another class if
+// both have the same replacement.
 func (res *Result) table(class string) string {
 	var b strings.Builder
 	for _, r := range res.Rows {
@@ -60,7 +61,7 @@ func (res *Result) table(class string) string {
 	return b.String()
 }
 
-// isLikeBase reports whether the class that the row's had the member from has the same row.
+// isLikeBase reports whether the base class has the same row.
 func (res *Result) isLikeBase(r *Row) bool {
 	i := slices.IndexFunc(res.Rows, func(from *Row) bool { return from.Class == bases[r.Class] && from.Member == r.Member })
 	if i < 0 {
@@ -72,7 +73,7 @@ func (res *Result) isLikeBase(r *Row) bool {
 	})
 }
 
-// forms returns the symbols of a row in both styles.
+// forms returns the signatures of a row's symbols in both styles.
 func (res *Result) forms(r *Row) (futures, callbacks []string) {
 	for _, s := range res.symbols[r] {
 		if s.pkg == "callback" {
@@ -98,7 +99,7 @@ func (res *Result) forms(r *Row) (futures, callbacks []string) {
 	return futures, callbacks
 }
 
-// remark returns what is to be said of a row.
+// remark returns the text of the last column.
 func (res *Result) remark(r *Row) string {
 	switch {
 	case res.Missing[r] != nil:
@@ -111,7 +112,7 @@ func (res *Result) remark(r *Row) string {
 	return r.Remark
 }
 
-// cell writes symbols one below the other. An empty one is the same as in the other column.
+// cell returns signatures below one another. An empty one means that it is the same as in the other column.
 func cell(symbols []string) string {
 	var all []string
 	for _, s := range symbols {

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-func TestNothingOfMotorIsMissing(t *testing.T) {
+func TestLedgerIsComplete(t *testing.T) {
 	res := check(t, nil)
 	for r, err := range res.Missing {
-		t.Errorf("missing: %s: %v", r.Name(), err)
+		t.Errorf("%s: got missing (%v), want found", r.Name(), err)
 	}
 	for _, err := range res.Problems {
 		t.Error(err)
@@ -23,6 +23,6 @@ func TestNothingOfMotorIsMissing(t *testing.T) {
 	mapped, na, toCome := res.count(""), res.count(notApplicable), res.count(pending)
 	want := fmt.Sprintf("parity: 755 members, %d mapped, %d not applicable, %d pending, 0 missing", mapped, na, toCome)
 	if last := lines[len(lines)-1]; last != want || mapped+na+toCome != 755 {
-		t.Errorf("the last line is\n%s, want\n%s", last, want)
+		t.Errorf("got the last line\n%s\nwant\n%s", last, want)
 	}
 }

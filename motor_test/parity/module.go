@@ -10,15 +10,15 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// Module is this module, as the compiler knows it and as its source code says.
+// Module is this module: its compiled packages and its source code.
 type Module struct {
-	root     string // its directory
+	root     string // the module's directory
 	packages map[string]*types.Package
 	declared map[string]map[string]source.Declaration
-	methods  map[*types.Named]*types.MethodSet // of pointers to types; only looked up once, as that takes its time
+	methods  map[*types.Named]*types.MethodSet // methods of pointers to types, cached because the lookup is slow
 }
 
-// Load reads the module around the working directory. It must compile.
+// Load reads the current module, which must compile.
 func Load() (*Module, error) {
 	listed, err := source.List("-deps", "-export", source.Callback, source.Web)
 	if err != nil {
@@ -47,12 +47,12 @@ func newModule() *Module {
 	}
 }
 
-// symbol is something that the ledger names.
+// symbol is a symbol in the ledger.
 type symbol struct {
 	name   string // "motor.Client.Open"
 	pkg    string
 	object types.Object
-	owner  *types.Named // whose method it is, or nil
+	owner  *types.Named // the type of a method or field, or nil
 }
 
 // lookup returns the symbol of a name, or an error that says what is missing.
@@ -60,7 +60,7 @@ func (m *Module) lookup(name string) (*symbol, error) {
 	parts := strings.Split(name, ".")
 	p := m.packages[parts[0]]
 	if p == nil || len(parts) < 2 || len(parts) > 3 {
-		return nil, fmt.Errorf("%s is no name of a symbol", name)
+		return nil, fmt.Errorf("invalid symbol name %s", name)
 	}
 	s := &symbol{name: name, pkg: parts[0], object: p.Scope().Lookup(parts[1])}
 	if s.object == nil || !s.object.Exported() {
@@ -81,7 +81,7 @@ func (m *Module) lookup(name string) (*symbol, error) {
 	return s, nil
 }
 
-// methodsOf returns the methods of a pointer to t.
+// methodsOf returns the methods of *t.
 func (m *Module) methodsOf(t *types.Named) *types.MethodSet {
 	set := m.methods[t]
 	if set == nil {
@@ -97,7 +97,7 @@ func (s *symbol) function() *types.Func {
 	return f
 }
 
-// declaredAs returns the name under which the source code of the symbol's package declares it.
+// declaredAs returns the key of the symbol in the declarations of its package.
 func (s *symbol) declaredAs() string {
 	if f := s.function(); f != nil {
 		return source.DeclaredAs(f)
@@ -105,11 +105,11 @@ func (s *symbol) declaredAs() string {
 	return s.object.Name()
 }
 
-// isAsync reports whether it is a function that returns a future.
+// isAsync reports whether the symbol is a function that returns a future.
 func (s *symbol) isAsync() bool { return s.function() != nil && source.ReturnsFuture(s.function()) }
 
-// isHandle reports whether s is a type of motor with a method that returns a future, of which package callback has a
-// form of its own.
+// isHandle reports whether s is a type of motor with a method that returns a future. Package callback has its own form
+// of such types.
 func (m *Module) isHandle(s *symbol) bool {
 	if _, isType := s.object.(*types.TypeName); !isType || s.pkg != "motor" {
 		return false
@@ -126,7 +126,7 @@ func (m *Module) isHandle(s *symbol) bool {
 	return false
 }
 
-// callsBack reports whether a function takes a callback: a function of a result and an error.
+// callsBack reports whether a function takes a callback with a result and an error.
 func callsBack(f *types.Func) bool {
 	for p := range f.Signature().Params().Variables() {
 		sig, ok := p.Type().Underlying().(*types.Signature)
@@ -137,8 +137,8 @@ func callsBack(f *types.Func) bool {
 	return false
 }
 
-// callbackForm returns the symbol of package callback that goes with one of motor. It is nil if there has to be none:
-// for what is no handle, no method of one, and no function that returns one or a future.
+// callbackForm returns the symbol of package callback that corresponds to a symbol of motor. It is nil if none is
+// needed. Needed are the forms of handles, of their methods, and of functions that return a handle or a future.
 func (m *Module) callbackForm(s *symbol) (*symbol, error) {
 	if s.pkg != "motor" {
 		return nil, nil
@@ -156,12 +156,12 @@ func (m *Module) callbackForm(s *symbol) (*symbol, error) {
 		return nil, err
 	}
 	if s.isAsync() && (form.function().Signature().Results().Len() > 0 || !callsBack(form.function())) {
-		return nil, fmt.Errorf("%s takes no callback", form.name)
+		return nil, fmt.Errorf("%s must take a callback", form.name)
 	}
 	return form, nil
 }
 
-// returnsHandle reports whether the first of what f returns is a handle.
+// returnsHandle reports whether the first result of f is a handle.
 func (m *Module) returnsHandle(f *types.Func) bool {
 	results := f.Signature().Results()
 	if results.Len() == 0 {
@@ -172,7 +172,7 @@ func (m *Module) returnsHandle(f *types.Func) bool {
 		m.isHandle(&symbol{pkg: "motor", object: named.Obj()})
 }
 
-// value returns what a constant is.
+// value returns the value of a constant.
 func value(c *types.Const) string {
 	if c.Val().Kind() == constant.String {
 		return c.Val().ExactString()

@@ -10,10 +10,10 @@ import (
 	"github.com/gomotor/gomotor/internal/source"
 )
 
-// load is Load, once for all tests: none changes what it gives.
+// load calls Load once for all tests. They do not change its result.
 var load = sync.OnceValues(Load)
 
-// check holds rows against the module as it is; nil stands for the ledger's.
+// check checks rows, or the ledger if rows is nil, against the module.
 func check(t *testing.T, rows []*Row) *Result {
 	t.Helper()
 	m, err := load()
@@ -43,17 +43,17 @@ func TestMigrationIsFresh(t *testing.T) {
 	}
 }
 
-func TestDocCommentsNameTheirMembers(t *testing.T) {
+func TestDocCommentsAreFresh(t *testing.T) {
 	comments, err := check(t, nil).staleComments()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range comments {
-		t.Errorf("%v: run go generate in motor_test/parity", c)
+		t.Errorf("stale comment: %v: run go generate in motor_test/parity", c)
 	}
 }
 
-// altered returns the ledger with one row changed.
+// altered returns the ledger with one changed row.
 func altered(t *testing.T, name string, change func(*Row)) []*Row {
 	t.Helper()
 	rows, err := Rows()
@@ -66,11 +66,11 @@ func altered(t *testing.T, name string, change func(*Row)) []*Row {
 			return rows
 		}
 	}
-	t.Fatalf("the ledger has no %s", name)
+	t.Fatalf("got no row for %s, want one", name)
 	return nil
 }
 
-func TestCheckFindsWhatIsWrong(t *testing.T) {
+func TestCheckInvalidRow(t *testing.T) {
 	mark := func(mark, remark string) func(*Row) {
 		return func(r *Row) { r.Go, r.Lines, r.Mark, r.Remark = nil, nil, mark, remark }
 	}
@@ -78,28 +78,29 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		return func(r *Row) { r.Go, r.Lines = symbols, make([]string, len(symbols)) }
 	}
 	const reason = "It has no meaning in Go."
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		member  string
 		change  func(*Row)
-		missing bool // or else wrong
+		missing bool // want it in Missing, not in Problems
 	}{
-		"a package that there is none of":  {"MotorCursor.clone", to("mongo.Client"), true},
-		"a type that there is none of":     {"MotorCursor.clone", to("motor.Cursors.Clone"), true},
-		"a method that there is none of":   {"MotorCursor.clone", to("motor.Cursor.Clones"), true},
-		"a method of what has none":        {"MotorCursor.clone", to("motor.NewClient.Clone"), true},
-		"what is not exported":             {"MotorCursor.clone", to("motor.Cursor.find"), true},
-		"one of several":                   {"MotorCursor.clone", to("motor.Cursor.Clone", "motor.Cursor.Clones"), true},
-		"what is not asynchronous":         {"MotorDatabase.command", to("motor.Database.Name"), true},
-		"what is no method":                {"MotorDatabase.command", to("motor.Database"), true},
-		"n/a in the first era":             {"MotorClient.open", mark(notApplicable, reason), false},
-		"pending in the first era":         {"MotorClient.open", mark(pending, ""), false},
-		"missing in the first era":         {"MotorClient.open", to("motor.Client.Opens"), false},
-		"n/a without a reason":             {"MotorCursor.clone", mark(notApplicable, ""), false},
-		"n/a without a sentence":           {"MotorCursor.clone", mark(notApplicable, "internal"), false},
-		"pending, and nobody knows why":    {"MotorCursor.clone", mark(pending, ""), false},
-		"twice there, and another one not": {"MotorCursor.clone", func(r *Row) { r.Member = "rewind" }, false},
+		{"unknown package", "MotorCursor.clone", to("mongo.Client"), true},
+		{"unknown type", "MotorCursor.clone", to("motor.Cursors.Clone"), true},
+		{"unknown method", "MotorCursor.clone", to("motor.Cursor.Clones"), true},
+		{"method of a function", "MotorCursor.clone", to("motor.NewClient.Clone"), true},
+		{"unexported method", "MotorCursor.clone", to("motor.Cursor.find"), true},
+		{"one unknown of two", "MotorCursor.clone", to("motor.Cursor.Clone", "motor.Cursor.Clones"), true},
+		{"not asynchronous", "MotorDatabase.command", to("motor.Database.Name"), true},
+		{"not a method", "MotorDatabase.command", to("motor.Database"), true},
+		{"n/a in the first era", "MotorClient.open", mark(notApplicable, reason), false},
+		{"pending in the first era", "MotorClient.open", mark(pending, ""), false},
+		{"missing in the first era", "MotorClient.open", to("motor.Client.Opens"), false},
+		{"n/a without a reason", "MotorCursor.clone", mark(notApplicable, ""), false},
+		{"n/a without a sentence", "MotorCursor.clone", mark(notApplicable, "internal"), false},
+		{"pending without a reason", "MotorCursor.clone", mark(pending, ""), false},
+		{"duplicate member", "MotorCursor.clone", func(r *Row) { r.Member = "rewind" }, false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			rows := altered(t, test.member, test.change)
 			res := check(t, rows)
 			var is bool
@@ -111,19 +112,19 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 				is = len(res.Problems) > 0
 			}
 			if !is || res.OK() {
-				t.Errorf("it is not found; missing: %v; wrong: %v", res.Missing, res.Problems)
+				t.Errorf("got missing %v and problems %v, want the invalid row among them", res.Missing, res.Problems)
 			}
 		})
 	}
 }
 
-func TestCheckFindsALostRowAndTooManyThatDoNotApply(t *testing.T) {
+func TestCheckNumberOfRows(t *testing.T) {
 	rows, err := Rows()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if res := check(t, rows[1:]); len(res.Problems) != 1 {
-		t.Errorf("with a row lost: %v", res.Problems)
+		t.Errorf("with a missing row: got problems %v, want one", res.Problems)
 	}
 	left := most * members / 100
 	for _, r := range rows {
@@ -136,17 +137,17 @@ func TestCheckFindsALostRowAndTooManyThatDoNotApply(t *testing.T) {
 			r.Go, r.Mark, r.Remark = nil, notApplicable, "It has no meaning in Go."
 			if left--; left == 0 {
 				if res := check(t, rows); len(res.Problems) != 0 {
-					t.Errorf("as many as may be: %v", res.Problems)
+					t.Errorf("with the maximal number of n/a rows: got problems %v, want none", res.Problems)
 				}
 			}
 		}
 	}
 	if res := check(t, rows); len(res.Problems) != 1 {
-		t.Errorf("one too many: %v", res.Problems)
+		t.Errorf("with one more n/a row: got problems %v, want one", res.Problems)
 	}
 }
 
-func TestCheckFindsAMissingCallbackForm(t *testing.T) {
+func TestCheckMissingCallbackForm(t *testing.T) {
 	m, err := Load()
 	if err != nil {
 		t.Fatal(err)
@@ -155,41 +156,48 @@ func TestCheckFindsAMissingCallbackForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.packages["callback"] = types.NewPackage(source.Callback, "callback") // in which there is nothing
+	m.packages["callback"] = types.NewPackage(source.Callback, "callback") // empty
 	missing := make(map[string]bool)
 	for r := range Check(m, rows).Missing {
 		missing[r.Name()] = true
 	}
-	for name, want := range map[string]bool{
-		"MotorClient.open": true, "MotorClient.host": true, "MotorCursor.each": true, "MotorClient.__init__": true,
-		"(module) motor.MotorDatabase": true, "MotorClient.PORT": false,
+	for _, test := range []struct {
+		name string
+		want bool
+	}{
+		{"MotorClient.open", true},
+		{"MotorClient.host", true},
+		{"MotorCursor.each", true},
+		{"MotorClient.__init__", true},
+		{"(module) motor.MotorDatabase", true},
+		{"MotorClient.PORT", false},
 	} {
-		if missing[name] != want {
-			t.Errorf("%s is missing: %t, want %t", name, missing[name], want)
+		if missing[test.name] != test.want {
+			t.Errorf("%s: got missing %t, want %t", test.name, missing[test.name], test.want)
 		}
 	}
 }
 
-func TestLedgerIsReadStrictly(t *testing.T) {
+func TestParse(t *testing.T) {
 	head := strings.Join(columns, "\t") + "\n"
 	row := func(goes, line string) string {
 		return "C\tm\tproperty\tcurrent\t\t\t\t\t" + goes + "\t\t" + line + "\n"
 	}
-	for name, tsv := range map[string]string{
-		"other columns":         "class\tmember\n",
-		"a column too few":      head + "C\tm\n",
-		"no symbol and no mark": head + row("", ""),
-		"a line for no symbol":  head + row(pending, "x"),
-		"a line too many":       head + row("motor.Client", "a|b"),
+	for _, test := range []struct{ name, tsv string }{
+		{"other columns", "class\tmember\n"},
+		{"missing column", head + "C\tm\n"},
+		{"neither symbol nor mark", head + row("", "")},
+		{"text without symbol", head + row(pending, "x")},
+		{"too many texts", head + row("motor.Client", "a|b")},
 	} {
-		if rows, err := parse(tsv); err == nil {
-			t.Errorf("%s: read as %v", name, rows)
+		if rows, err := parse(test.tsv); err == nil {
+			t.Errorf("%s: got %v, want an error", test.name, rows)
 		} else {
 			t.Log(err)
 		}
 	}
 	rows, err := parse(head + row("motor.A, motor.B", "|x") + row("motor.A", "") + row(notApplicable, ""))
 	if err != nil || len(rows) != 3 || strings.Join(rows[0].Lines, ";") != ";x" || len(rows[1].Go) != 1 || rows[2].Mark != notApplicable {
-		t.Errorf("read as %+v, %v", rows, err)
+		t.Errorf("got %+v, %v, want three rows", rows, err)
 	}
 }

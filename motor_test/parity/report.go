@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// Report writes what the check has found: a table for each class, what is wrong, and the summary as the last line.
+// Report writes the result of the check: a table for each class, the errors, and the summary as the last line.
 func (res *Result) Report(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, class := range classes(res.Rows) {
@@ -34,7 +34,7 @@ func (res *Result) Report(w io.Writer) error {
 	return err
 }
 
-// outcome says what has become of a member.
+// outcome returns the replacement of a member, or why there is none.
 func (res *Result) outcome(r *Row) string {
 	switch {
 	case res.Missing[r] != nil:

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// signature writes a symbol as MIGRATION.md has it: as Go does, but for what is the same everywhere. Contexts are
-// without their type, and so are the driver's options. What is of package motor is without its package's name.
+// signature returns the signature of a symbol for MIGRATION.md. It is Go syntax without the parts that are the same
+// everywhere: the types of contexts and of the driver's options, and the package name motor.
 func signature(s *symbol) string {
 	switch object := s.object.(type) {
 	case *types.TypeName:
@@ -71,7 +71,7 @@ func typeParams(list *types.TypeParamList) string {
 	return "[" + strings.Join(names, ", ") + "]"
 }
 
-// typeName writes a type. Futures and callbacks are so frequent that they go without their packages' names as well.
+// typeName returns the name of a type. Futures and callbacks are frequent, so they have no package name either.
 func typeName(t types.Type) string {
 	name := types.TypeString(t, func(p *types.Package) string {
 		switch p.Name() {

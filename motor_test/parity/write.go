@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// migrationPath returns where MIGRATION.md is.
+// migrationPath returns the path of MIGRATION.md.
 func (m *Module) migrationPath() string { return filepath.Join(m.root, "MIGRATION.md") }
 
-// Write brings MIGRATION.md and the doc comments up to date, and the generated ones with them. It returns the paths of
-// what it has changed by itself.
+// Write updates MIGRATION.md, the doc comments and the generated code. It returns the paths of the files that it
+// changed itself.
 func (res *Result) Write() (changed []string, err error) {
 	comments, err := res.staleComments()
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// eager is the future that most people write first: a channel made at once and closed at settlement, callbacks in a
-// slice, a goroutine for each.
+// eager is the future that most people write first: a channel that is created at once and closed at settlement, a
+// slice of callbacks, and a goroutine for each operation.
 type eager[T any] struct {
 	mu        sync.Mutex
 	done      chan struct{}

@@ -1,4 +1,4 @@
-// Package future_test measures the future package against what it has to beat, side by side:
+// Package future_test compares the future package with its alternatives, side by side:
 //
 //	go test -run TestFigures -v ./benchmarks/future -figures
 package future_test

@@ -114,7 +114,7 @@ func increment(i int) (int, error) { return i + 1, nil }
 
 func incrementOrFail(i int, err error) (int, error) { return i + 1, err }
 
-// served has another goroutine settle what this one waits for.
+// served makes another goroutine settle the futures that this one awaits.
 func served[F any](n int, create func() F, settle, await func(F)) {
 	requests := make(chan F)
 	go func() {
@@ -166,7 +166,7 @@ func goFutureChain(n, links int) {
 	}
 }
 
-// Tasks come in bursts, each of which is waited for.
+// Tasks run in bursts. Each burst ends before the next one starts.
 const (
 	workers = 4
 	burst   = 1_000

@@ -1,9 +1,9 @@
-// Package motor_test measures package motor against the driver called directly, side by side:
+// Package motor_test compares package motor with direct calls of the driver, side by side:
 //
 //	go test -run TestFigures -v ./benchmarks/motor -figures
 //
-// The server is a peer within the process, which takes no memory and the same CPU for both: the differences are the
-// client's.
+// The server is a peer in the same process. It allocates nothing and uses the same CPU time for both, so the
+// differences are those of the clients.
 package motor_test
 
 import (

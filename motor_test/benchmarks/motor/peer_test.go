@@ -12,11 +12,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// peer is a server that gives every command of a name the same answer, made beforehand. It takes no memory and next
-// to no time, so that what is measured is the client's.
+// peer is a server that answers each command with a prepared reply for its name. It allocates nothing and takes almost
+// no time, so that a benchmark measures the client.
 type peer struct {
 	listener net.Listener
-	answers  map[string][]byte // documents, by the name of the command
+	answers  map[string][]byte // encoded documents, by the name of the command
 	serving  sync.WaitGroup
 }
 
@@ -45,7 +45,7 @@ func startPeer(t testing.TB, answers map[string]any) *peer {
 	p.serving.Go(p.accept)
 	t.Cleanup(func() {
 		_ = listener.Close()
-		p.serving.Wait() // the clients have been closed before
+		p.serving.Wait() // the clients have been closed already
 	})
 	return p
 }
@@ -79,7 +79,7 @@ const (
 	opMsg   = 2013
 )
 
-// serve answers until the client hangs up.
+// serve answers until the client disconnects.
 func (p *peer) serve(conn net.Conn) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
@@ -104,7 +104,7 @@ func (p *peer) serve(conn net.Conn) {
 	}
 }
 
-// answer appends the answer to a message.
+// answer appends the reply to a message.
 func (p *peer) answer(dst, message []byte) []byte {
 	op := binary.LittleEndian.Uint32(message[12:])
 	var command []byte
@@ -115,7 +115,7 @@ func (p *peer) answer(dst, message []byte) []byte {
 		}
 		command = command[1+8:]
 	} else {
-		command = message[16+4+1:] // the flags, and the kind of the section
+		command = message[16+4+1:] // skips the flags and the section kind
 	}
 	name := command[5:]
 	end := 0
@@ -127,11 +127,11 @@ func (p *peer) answer(dst, message []byte) []byte {
 		panic("no answer to " + strconv.Quote(string(name[:end])))
 	}
 	dst = append(dst, make([]byte, 16)...)
-	copy(dst[8:], message[4:8]) // what it answers
+	copy(dst[8:], message[4:8]) // responseTo
 	if op == opQuery {
 		binary.LittleEndian.PutUint32(dst[12:], opReply)
 		dst = append(dst, make([]byte, 20)...)
-		dst[16+16] = 1 // one document
+		dst[16+16] = 1 // the number of documents
 	} else {
 		binary.LittleEndian.PutUint32(dst[12:], opMsg)
 		dst = append(dst, make([]byte, 5)...)

@@ -1,4 +1,4 @@
-// Package motor_test compares motor's operations with the driver's own.
+// Package motor_test compares package motor with the driver.
 package motor_test
 
 import (
@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { mongotest.Main(m) }
 
-// BenchmarkPing is the cost that an operation has beyond the driver's: the cheapest command there is, by the driver
-// called directly and through a future, one caller and a hundred.
+// BenchmarkPing measures the cost of an operation beyond that of the driver. It sends ping, the cheapest command, with
+// the driver and with a future, for one caller and for a hundred.
 func BenchmarkPing(b *testing.B) {
 	ctx := context.Background()
 	client, err := motor.NewClient(mongotest.URI(b))

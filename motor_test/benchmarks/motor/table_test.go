@@ -34,7 +34,7 @@ func document(i int) bson.D {
 	}
 }
 
-// answers returns those of a server with documents in it.
+// answers returns the replies of a server with documents, by the name of the command.
 func answers() map[string]any {
 	var first, next bson.A
 	for i := range documents {
@@ -59,7 +59,7 @@ func answers() map[string]any {
 	}
 }
 
-// ways are the two ways to a collection.
+// ways has a collection of motor and the same collection of the driver.
 type ways struct {
 	t      testing.TB
 	motor  *motor.Database
@@ -93,7 +93,7 @@ func table(t *testing.T) []figures.Row {
 	}, operations(t, one)...)
 }
 
-// operations are those of one command each.
+// operations returns the rows for operations that send one command.
 func operations(t testing.TB, w ways) []figures.Row {
 	ctx := context.Background()
 	filter := bson.D{{Key: "_id", Value: 7}}
@@ -145,10 +145,10 @@ type person struct {
 	At time.Time
 }
 
-// pair is an operation, by motor and by the driver.
+// pair is the same operation with motor and with the driver.
 type pair struct{ motor, driver func() error }
 
-// each returns the two as contestants, called by so many at once.
+// each returns the two as contestants. callers goroutines call the operation concurrently.
 func (p pair) each(t testing.TB, callers int) []figures.Contestant {
 	by := func(op func() error) func(int) {
 		return func(n int) {
@@ -169,13 +169,13 @@ func (p pair) each(t testing.TB, callers int) []figures.Contestant {
 	return []figures.Contestant{figures.By("gomotor", 1, by(p.motor)), figures.By("driver", 1, by(p.driver))}
 }
 
-// toList returns the reading of all documents into a list.
+// toList returns an operation that reads all documents into a slice.
 func toList[D any](w ways) pair {
 	ctx := context.Background()
 	ours, theirs := motor.CollectionOf[D](w.motor, "c"), w.driver.Collection("c")
 	count := func(docs []D) {
 		if len(docs) != documents {
-			w.t.Errorf("%d documents", len(docs))
+			w.t.Errorf("got %d documents, want more", len(docs))
 		}
 	}
 	return pair{

@@ -1,10 +1,10 @@
-// Command compiletime measures the rebuild of a small program after a change to it, with everything else cached: one
-// FindOne with a future, one with a callback, one in a coroutine, and one on the driver.
+// Command compiletime measures how long it takes to rebuild a small program after a change to it, with everything else
+// cached. The programs call one FindOne: with a future, with a callback, in a coroutine, and on the driver.
 //
 //	go run ./motor_test/cmd/compiletime [-rounds N] [-limit-functions N] [-limit-cpu RATIO] [-checkout DIR] [-v]
 //
-// It prints CPU time, peak memory and the functions compiled in the user's package, and exits with 1 if a program
-// that uses gomotor is beyond a limit. With -checkout it measures another checkout of gomotor.
+// It prints the CPU time, the peak memory and the number of functions compiled in the user's package. It exits with 1
+// if a program that uses gomotor exceeds a limit. With -checkout it measures another checkout of gomotor.
 package main
 
 import (
@@ -33,10 +33,10 @@ func main() {
 func run() (exceeded []string, err error) {
 	config := compiletime.Config{}
 	limits := compiletime.Limits{}
-	flag.IntVar(&config.Rounds, "rounds", 5, "how often each program is rebuilt; the figures are medians")
-	flag.IntVar(&limits.Functions, "limit-functions", 1500, "the most functions compiled in the user's package")
-	flag.Float64Var(&limits.CPU, "limit-cpu", 2.0, "the most CPU time, as a multiple of the driver program's")
-	flag.StringVar(&config.Checkout, "checkout", "", "the `directory` of gomotor's module; default: the current one")
+	flag.IntVar(&config.Rounds, "rounds", 5, "number of rebuilds of each program; the figures are medians")
+	flag.IntVar(&limits.Functions, "limit-functions", 1500, "maximal number of functions compiled in the user's package")
+	flag.Float64Var(&limits.CPU, "limit-cpu", 2.0, "maximal CPU time, as a multiple of the driver program's")
+	flag.StringVar(&config.Checkout, "checkout", "", "`directory` of gomotor's module (default: the current one)")
 	verbose := flag.Bool("v", false, "print every build")
 	flag.Parse()
 	if flag.NArg() > 0 {

@@ -1,14 +1,14 @@
 //go:build !race
 
-// Command mongotestd runs the embedded MongoDB server of package mongotest as a process of its own.
+// Command mongotestd runs the embedded MongoDB server of package mongotest as a separate process.
 //
-// It prints the server's URI as one line on standard output and serves until its standard input ends, so that it
-// never outlives the program that started it, however that program dies. By hand:
+// It prints the server's URI as one line on standard output and serves until its standard input is closed. So it never
+// outlives the program that started it, even if that program crashes. By hand:
 //
 //	go run ./motor_test/cmd/mongotestd      # Ctrl-C or Ctrl-D stops it
 //
-// Tests built with the race detector use it through mongotest, because the server is many times slower under the
-// detector; for that reason there is no race build of this command.
+// Package mongotest uses it for tests built with the race detector, because the server is many times slower under the
+// detector. For that reason there is no race build of this command.
 package main
 
 import (
@@ -30,8 +30,8 @@ func main() {
 }
 
 func run() error {
-	// An interrupt from the terminal reaches this process as well as the one that started it. Both handle it by
-	// stopping the server, so that its directory is removed.
+	// An interrupt from the terminal reaches both this process and the one that started it. Both stop the server, so
+	// that its directory is removed.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 

@@ -1,7 +1,7 @@
-// Parity tells what has become of every member of Motor, and fails if one is missing.
+// Parity reports what each member of Motor has become, and fails if one is missing.
 //
-// With -write it brings up to date what is made of the ledger instead: MIGRATION.md and the lines "Motor: ..." of the
-// doc comments.
+// With -write it instead updates what is generated from the ledger: MIGRATION.md and the lines "Motor: ..." of the doc
+// comments.
 package main
 
 import (
@@ -16,10 +16,10 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("parity: ")
-	write := flag.Bool("write", false, "write MIGRATION.md and the lines of the doc comments")
+	write := flag.Bool("write", false, "update MIGRATION.md and the lines in doc comments")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		log.Fatal("there are no arguments")
+		log.Fatalf("unexpected arguments: %q", flag.Args())
 	}
 	ok, err := run(*write)
 	if err != nil {

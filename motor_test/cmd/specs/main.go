@@ -1,11 +1,11 @@
-// Command specs runs MongoDB's specification tests in the unified format: through the driver, through futures, and
-// through callbacks.
+// Command specs runs MongoDB's specification tests in the unified format, with the driver, with futures, and with
+// callbacks.
 //
 //	go run ./motor_test/cmd/specs [-dir DIR] [-uri URI] [-style driver|future|callback|all] [-suite NAME ...] [-v]
 //
-// Without -dir it takes the files that come with the module of the tests. Without -uri it takes the server that
-// MONGODB_URI names, or starts the embedded one; then it runs, of its own files, the suites that this one can serve.
-// It exits with 1 if anything fails.
+// Without -dir it uses the files of the module that the tests require. Without -uri it uses the server that
+// MONGODB_URI names, or starts the embedded one. With the embedded server and the default files, it runs only the
+// suites that the server supports. It exits with 1 if a test fails.
 package main
 
 import (
@@ -33,18 +33,18 @@ func run() (ok bool, err error) {
 	var config specs.Config
 	style := flag.String("style", "all", "driver, future, callback or all")
 	verbose := flag.Bool("v", false, "print every test")
-	flag.StringVar(&config.Dir, "dir", "", "the folder of the files")
-	flag.StringVar(&config.URI, "uri", "", "the server")
-	flag.Func("suite", "a suite: a folder of the files, such as crud; more than once for several", func(name string) error {
+	flag.StringVar(&config.Dir, "dir", "", "folder of the files")
+	flag.StringVar(&config.URI, "uri", "", "connection string of the server")
+	flag.Func("suite", "suite, such as crud: a folder of the files; may be repeated", func(name string) error {
 		config.Suites = append(config.Suites, strings.Fields(strings.ReplaceAll(name, ",", " "))...)
 		return nil
 	})
 	flag.Parse()
-	// "-suite crud run-command": what follows are names too.
+	// In "-suite crud run-command", the arguments that follow are suites too.
 	if config.Suites != nil {
 		config.Suites = append(config.Suites, flag.Args()...)
 	} else if flag.NArg() > 0 {
-		return false, fmt.Errorf("specs: what is %q?", flag.Args())
+		return false, fmt.Errorf("specs: unexpected arguments: %q", flag.Args())
 	}
 	if *style != "all" {
 		config.Styles = []string{*style}

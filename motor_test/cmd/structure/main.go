@@ -1,12 +1,12 @@
-// Command structure counts the source files of a package, and those of its largest cycle: the largest group of files
-// that all depend on each other.
+// Command structure counts the source files of a package and the files in its largest cycle. A cycle is a group of
+// files that all depend on each other.
 //
 //	go run ./motor_test/cmd/structure [-package PACKAGE] [-edges] [-limit-files N] [-limit-cycle N]
 //	go run ./motor_test/cmd/structure -path OPERATION [-limit-path N]
 //
-// With -edges it also prints what holds the cycle together, and the cheapest cuts. With -path it executes InsertOne,
-// or the Next of a cursor, in callback style, and lists the files whose statements ran because of it. It exits with 1
-// if a figure is beyond its limit.
+// With -edges it also prints the edges of the cycle and the cheapest cuts. With -path it runs InsertOne, or Next of a
+// cursor, in callback style, and lists the files whose statements ran because of it. It exits with 1 if a figure
+// exceeds its limit.
 package main
 
 import (
@@ -34,12 +34,12 @@ func main() {
 
 func run() (exceeded []string, err error) {
 	limits := structure.Limits{}
-	name := flag.String("package", "./motor", "the `package`, as go list takes it")
-	edges := flag.Bool("edges", false, "print what holds the largest cycle together, and the cheapest cuts")
-	operation := flag.String("path", "", "list the files that an `operation` crosses: InsertOne or Next")
-	flag.IntVar(&limits.Files, "limit-files", 60, "the most source files")
-	flag.IntVar(&limits.Cycle, "limit-cycle", 25, "the most files in the largest cycle")
-	limit := flag.Int("limit-path", 0, "the most files that the operation crosses; default: 18 for InsertOne, 20 for Next")
+	name := flag.String("package", "./motor", "`package`, in the form that go list takes")
+	edges := flag.Bool("edges", false, "print the edges of the largest cycle, and the cheapest cuts")
+	operation := flag.String("path", "", "list the files that an `operation` (InsertOne or Next) crosses")
+	flag.IntVar(&limits.Files, "limit-files", 60, "maximal number of source files")
+	flag.IntVar(&limits.Cycle, "limit-cycle", 25, "maximal number of files in the largest cycle")
+	limit := flag.Int("limit-path", 0, "maximal number of files that the operation crosses (default: 18 for InsertOne, 20 for Next)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return nil, fmt.Errorf("structure: unexpected arguments: %q", flag.Args())
