@@ -29,7 +29,7 @@ BenchmarkCompile:main:total                    1     24711041 ns/op   100.00 %
 
 func TestParseFunctions(t *testing.T) {
 	if n, err := compiletime.ParseFunctions(bench); n != 210 || err != nil {
-		t.Errorf("got %d, %v; want 210", n, err)
+		t.Errorf("got %d, %v, want 210", n, err)
 	}
 	for _, c := range []struct{ name, text string }{
 		{"empty", ""},
@@ -38,7 +38,7 @@ func TestParseFunctions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if n, err := compiletime.ParseFunctions(c.text); err == nil {
-				t.Errorf("got %d; want an error", n)
+				t.Errorf("got %d, want an error", n)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func TestEdit(t *testing.T) {
 				t.Fatal(err)
 			}
 			if one == two {
-				t.Error("two edits give the same source")
+				t.Error("got the same source for two edits, want different ones")
 			}
 			if _, err := parser.ParseFile(token.NewFileSet(), "main.go", one, 0); err != nil {
 				t.Error(err)
@@ -69,7 +69,7 @@ func TestEdit(t *testing.T) {
 	}
 	for _, source := range []string{"", "edit 0 edit 0"} {
 		if got, err := compiletime.Edit(source, 1); err == nil {
-			t.Errorf("Edit(%q): got %q; want an error", source, got)
+			t.Errorf("Edit(%q): got %q, want an error", source, got)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Config has the parameters of a measurement.
 type Config struct {
-	Checkout string    // the directory of the root module; if empty, the one that the go command finds from here
+	Checkout string    // the directory of the root module; if empty, the one that the go command finds here
 	Rounds   int       // how often each program is rebuilt
 	Log      io.Writer // gets a line for each build; may be nil
 }

@@ -67,7 +67,7 @@ func (u *user) edit(program string, number int64) error {
 // Edit returns the source of a program with its marker replaced. The source must contain the marker once.
 func Edit(source string, number int64) (string, error) {
 	if n := strings.Count(source, marker); n != 1 {
-		return "", fmt.Errorf("compiletime: the source has %q %d times: want once", marker, n)
+		return "", fmt.Errorf("compiletime: source has %[2]d markers %[1]q, want 1", marker, n)
 	}
 	return strings.Replace(source, marker, fmt.Sprintf("edit %d", number), 1), nil
 }

@@ -102,7 +102,7 @@ var compiledFunctions = regexp.MustCompile(`(?m)^\S*be:compilefuncs\s.*?\s(\d+)\
 func ParseFunctions(text string) (int, error) {
 	found := compiledFunctions.FindAllStringSubmatch(text, -1)
 	if len(found) != 1 {
-		return 0, fmt.Errorf("compiletime: the compiler reported its functions %d times: want once, in\n%s", len(found), text)
+		return 0, fmt.Errorf("compiletime: got %d reports of compiled functions, want 1, in\n%s", len(found), text)
 	}
 	return strconv.Atoi(found[0][1])
 }

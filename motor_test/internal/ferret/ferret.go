@@ -23,7 +23,7 @@ import (
 // error. Without it they log nothing.
 const LogEnv = "MONGOTEST_LOG"
 
-// constructing serialises calls of ferretdb.New, which writes a variable of its package that running servers read.
+// constructing serializes calls of ferretdb.New, which writes a variable of its package that running servers read.
 // Every call writes the same value, so it is enough that the first call returns before a server runs.
 var constructing sync.Mutex
 
@@ -84,7 +84,7 @@ func start(dir string) (*Server, error) {
 	}, nil
 }
 
-// URI is the connection string of the server.
+// URI returns the connection string of the server.
 func (s *Server) URI() string { return s.uri }
 
 // Close stops the server and removes its files. It waits three seconds for clients that are still connected. Later

@@ -52,7 +52,7 @@ func Load(pattern string) (*Graph, error) {
 		return nil, err
 	}
 	if len(named) != 1 {
-		return nil, fmt.Errorf("structure: %q names %d packages: want one", pattern, len(named))
+		return nil, fmt.Errorf("structure: %q matches %d packages, want 1", pattern, len(named))
 	}
 	for _, p := range named {
 		return check(p, source.Importer(packages))

@@ -44,7 +44,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestLoad_refuses(t *testing.T) {
+func TestLoad_invalidPattern(t *testing.T) {
 	for _, pattern := range []string{"./testdata/...", "./testdata/missing"} {
 		if g, err := structure.Load(pattern); err == nil {
 			t.Errorf("Load(%q): got %v, want an error", pattern, g)
@@ -143,7 +143,7 @@ func TestCuts(t *testing.T) {
 		t.Fatalf("got %+v, want the edge from b3 to a3", cuts)
 	}
 	if cuts[0].Before != 10 || cuts[0].After != 5 || len(cuts[0].Freed) != 5 || cuts[0].Cost() != 1 {
-		t.Errorf("got %+v, want from 10 files to 5 for 1", cuts[0])
+		t.Errorf("got %+v, want a cut from 10 files to 5 at cost 1", cuts[0])
 	}
 	if cuts := graph(edges...).Cuts(10); cuts != nil {
 		t.Errorf("at the limit: got %+v, want none", cuts)
