@@ -19,22 +19,23 @@ type BulkOptions struct {
 	BypassDocumentValidation bool // true: the server does not validate what is written
 }
 
-// InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
-// fails. It does no I/O.
+// InitializeOrderedBulkOp returns a builder of several writes. The server runs them in order and stops at the first
+// that fails. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
 func (c *collection) InitializeOrderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
 	return newBulkBuilder(c, "InitializeOrderedBulkOp", true, opts)
 }
 
-// InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
+// InitializeUnorderedBulkOp returns a builder of several writes. The server tries all of them, in any order. It does no
+// I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
 func (c *collection) InitializeUnorderedBulkOp(opts ...BulkOptions) *BulkOperationBuilder {
 	return newBulkBuilder(c, "InitializeUnorderedBulkOp", false, opts)
 }
 
-// BulkOperationBuilder gathers writes of a collection, to be done by its Execute:
+// BulkOperationBuilder collects writes of a collection. Its Execute sends them:
 //
 //	bulk := coll.InitializeOrderedBulkOp()
 //	bulk.Insert(bson.M{"_id": 1})
@@ -42,14 +43,15 @@ func (c *collection) InitializeUnorderedBulkOp(opts ...BulkOptions) *BulkOperati
 //	bulk.Find(bson.M{"a": 2}).Remove()
 //	result, err := bulk.Execute(ctx).Await(ctx)
 //
-// What is wrong with a write shows at Execute, and at once at Err. A builder is safe for any number of goroutines.
+// Err returns the error of an invalid write at once. Execute fails with the same error. A builder is safe for
+// concurrent use.
 //
 // Motor: MotorBulkOperationBuilder.
 type BulkOperationBuilder struct {
 	client *Client
 	name   string
 	bulk   bulk // without the writes
-	// start is bulkOp for the collection.
+	// start starts bulkOp for the collection.
 	start func(context.Context, *bulk, []any) *future.Future[bson.M]
 
 	mu       sync.Mutex
@@ -82,10 +84,10 @@ func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptio
 	return b
 }
 
-// Insert adds an insert of a document. One without an _id is given a bson.ObjectID.
+// Insert adds an insert of a document. A document without an _id gets a bson.ObjectID.
 //
-// Errors of Execute: [TypeError] for nil and for what is no document, [InvalidDocument] for what cannot be encoded and
-// for keys that begin with '$' or have a '.', [DocumentTooLarge].
+// Errors of Execute: [TypeError] for nil and for a value that is not a document, [InvalidDocument] for a document that
+// cannot be encoded and for keys that begin with '$' or contain a '.', [DocumentTooLarge].
 //
 // Motor: MotorBulkOperationBuilder.insert.
 func (b *BulkOperationBuilder) Insert(document any) {
@@ -96,8 +98,8 @@ func (b *BulkOperationBuilder) Insert(document any) {
 	})
 }
 
-// Find returns what writes can be made of the documents that match selector. bson.D{} stands for all documents.
-// collation, of which there is at most one, says how strings compare.
+// Find selects the documents that match selector. The result adds writes of these documents to the builder. bson.D{}
+// matches all documents. collation says how strings compare; it may be given once.
 //
 // Errors of Execute: [TypeError] for a nil selector, [InvalidDocument] for one that cannot be encoded.
 //
@@ -119,22 +121,22 @@ func (b *BulkOperationBuilder) add(make func(*arguments) mongo.WriteModel) {
 	}
 }
 
-// Err returns the error with which Execute will fail for what has been added, or nil.
+// Err returns the error that Execute will fail with because a write is invalid, or nil.
 func (b *BulkOperationBuilder) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.args.err()
 }
 
-// Execute sends the writes, in as few commands as possible. The result says how many documents each kind of write has
-// changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors and
-// writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern, of which there is at most one, is a
-// dictionary as in SetWriteConcern, instead of the collection's.
+// Execute sends the writes, in as few commands as possible. The result counts the documents that the writes have
+// changed: nInserted, nMatched, nModified, nRemoved and nUpserted. It also has upserted, a list of index and _id, and
+// writeErrors and writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern is a dictionary as in
+// SetWriteConcern, used instead of the collection's write concern; it may be given once.
 //
-// Errors: [BulkWriteError]: errors.As finds its [Error], whose PartialResult is the result, with writeErrors that are
-// not empty. A future also holds it beside the error. [InvalidOperation] for a builder without writes, and for the
-// second Execute; what the writes that were added have wrong, and [ConfigurationError] for a write concern that is
-// none: nothing is sent then.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose PartialResult is the result, with the failed writes in
+// writeErrors. The result is also returned beside the error. [InvalidOperation] for a builder without writes, and for
+// the second Execute. Nothing is sent if a write was invalid (see [BulkOperationBuilder.Err]), or for an invalid write
+// concern, a [ConfigurationError].
 //
 // Motor: MotorBulkOperationBuilder.execute.
 func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any) *future.Future[bson.M] {
@@ -144,9 +146,9 @@ func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any)
 	case b.args.err() != nil:
 		return failed[bson.M](b.client, b.args.err())
 	case b.executed:
-		return failed[bson.M](b.client, newError(InvalidOperation, "a bulk operation can be executed only once"))
+		return failed[bson.M](b.client, newError(InvalidOperation, "bulk operations can only be executed once"))
 	case len(b.models) == 0:
-		return failed[bson.M](b.client, newError(InvalidOperation, "there is no operation to execute"))
+		return failed[bson.M](b.client, newError(InvalidOperation, "no operations to execute"))
 	}
 	b.executed = true
 	all := b.bulk
@@ -155,7 +157,7 @@ func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any)
 	return b.start(ctx, &all, writeConcern)
 }
 
-// IOLoop returns the executor on which the callbacks of the futures run: that of the client.
+// IOLoop returns the executor on which callbacks run: that of the client.
 //
 // Motor: MotorBulkOperationBuilder.get_io_loop, MotorBulkOperationBuilder.io_loop.
 func (b *BulkOperationBuilder) IOLoop() future.Executor { return b.client.loop }
@@ -165,30 +167,31 @@ func (b *BulkOperationBuilder) String() string {
 	return fmt.Sprintf("motor.BulkOperationBuilder(%q)", b.name)
 }
 
-// bulkSelection is the documents of a write that is to be added to a builder.
+// bulkSelection selects the documents of a write that is to be added to a builder.
 type bulkSelection struct {
 	builder   *BulkOperationBuilder
 	selector  bson.Raw
 	collation *options.Collation
 }
 
-// BulkWriteOperation makes writes of the documents that a selector of [BulkOperationBuilder.Find] matches.
+// BulkWriteOperation adds writes of the documents that the selector of [BulkOperationBuilder.Find] matches.
 //
 // Motor: BulkWriteOperation.
 type BulkWriteOperation struct{ bulkSelection }
 
-// Update adds an update of all documents that match: bson.M{"$set": ...}. [ValueError], at Execute, for an update
+// Update adds an update of all documents that match: bson.M{"$set": ...}. Execute fails with [ValueError] for an update
 // without operators.
 //
 // Motor: BulkWriteOperation.update.
 func (o *BulkWriteOperation) Update(update any) { o.update(update, nil) }
 
-// UpdateOne adds an update of the first document that matches; otherwise it is as Update.
+// UpdateOne adds an update of the first document that matches. Otherwise it is like Update.
 //
 // Motor: BulkWriteOperation.update_one.
 func (o *BulkWriteOperation) UpdateOne(update any) { o.updateOne(update, nil) }
 
-// ReplaceOne adds a replacement of the first document that matches. [ValueError], at Execute, for one with operators.
+// ReplaceOne adds a replacement of the first document that matches. Execute fails with [ValueError] for a replacement
+// with operators.
 //
 // Motor: BulkWriteOperation.replace_one.
 func (o *BulkWriteOperation) ReplaceOne(replacement any) { o.replaceOne(replacement, nil) }
@@ -211,19 +214,19 @@ func (o *BulkWriteOperation) RemoveOne() {
 	})
 }
 
-// Upsert returns what writes can be made that insert a document where none matches.
+// Upsert returns an operation whose writes insert a document if none matches the selector.
 //
 // Motor: BulkWriteOperation.upsert.
 func (o *BulkWriteOperation) Upsert() *BulkUpsertOperation {
 	return &BulkUpsertOperation{o.bulkSelection}
 }
 
-// BulkUpsertOperation makes writes that insert a document where none matches the selector.
+// BulkUpsertOperation adds writes that insert a document if none matches the selector.
 //
 // Motor: BulkUpsertOperation.
 type BulkUpsertOperation struct{ bulkSelection }
 
-// Update adds an update of all documents that match, or an insert: see [BulkWriteOperation.Update].
+// Update adds an update of all documents that match, or an insert. See [BulkWriteOperation.Update].
 //
 // Motor: BulkUpsertOperation.update.
 func (o *BulkUpsertOperation) Update(update any) { o.update(update, new(true)) }

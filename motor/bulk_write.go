@@ -15,8 +15,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
-// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+// BulkWrite sends several writes, in as few commands as possible. The server runs them in order and stops at the first
+// that fails. With options.BulkWrite().SetOrdered(false) it tries all of them, in any order.
 //
 //	coll.BulkWrite(ctx, []mongo.WriteModel{
 //		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
@@ -24,12 +24,13 @@ import (
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
 //	})
 //
-// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details tell which writes failed and whose
-// PartialResult has the result of the others. A future also holds it beside the error. [InvalidOperation] for an empty
-// list; [TypeError] for a nil one, for a nil in it, and for a nil filter, document or update; [ValueError] for an
-// update without operators and for a replacement with some; [InvalidDocument] for what cannot be encoded, and
-// [DocumentTooLarge]: nothing is sent then, of none of the writes. An error of the network has the result of the
-// commands before it, in the same way.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details list the writes that failed and whose
+// PartialResult has the result of the others. That result is also returned beside the error. An error of the network
+// has the result of the commands before it in the same way.
+//
+// Nothing is sent after these errors: [InvalidOperation] for an empty list; [TypeError] for a nil list, for a nil
+// element, and for a nil filter, document or update; [ValueError] for an update without operators and for a replacement
+// with operators; [InvalidDocument] for a value that cannot be encoded; [DocumentTooLarge].
 //
 // Motor: MotorCollection.bulk_write.
 func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
@@ -40,23 +41,23 @@ func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, o
 	return submit(ctx, c.db.client, bulkOp(ctx, c, b, c.snapshot(), (*bulkOutcome).bulkWriteResult))
 }
 
-// checkWrites checks that there are any.
+// checkWrites returns an error for a list without writes.
 func checkWrites(n int, isNil bool) error {
 	switch {
 	case isNil:
-		return newError(TypeError, "the list of writes is nil")
+		return newError(TypeError, "the list of writes must not be nil")
 	case n == 0:
-		return newError(InvalidOperation, "there is no operation to execute")
+		return newError(InvalidOperation, "no operations to execute")
 	}
 	return nil
 }
 
-// bulk is several writes on their way.
+// bulk is a list of writes to be sent, with its options.
 type bulk struct {
 	client  *Client
 	codec   *codec
 	models  []mongo.WriteModel // encoded
-	callers []mongo.WriteModel // the same, as the caller knows them
+	callers []mongo.WriteModel // as the caller passed them
 	ordered bool
 	options options.BulkWriteOptions // Let and Comment are encoded
 }
@@ -82,7 +83,7 @@ func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[op
 	return b, e.err()
 }
 
-// bulkOp returns the operation that sends a bulk with the settings now. The future resolves to result of the outcome.
+// bulkOp returns the operation that sends a bulk with the settings now. Its result is the result of result.
 func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, result func(*bulkOutcome) T) op[T] {
 	send, acknowledged := b.byDriver, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
@@ -104,7 +105,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 	})
 }
 
-// byDriver sends the writes by the driver's method.
+// byDriver sends the writes with the driver's BulkWrite.
 func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 	r, err := coll.BulkWrite(ctx, b.models, &command.Literal[options.BulkWriteOptions]{Options: b.options})
 	if r == nil {
@@ -113,22 +114,24 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 	done.result.inserted, done.result.matched, done.result.modified = r.InsertedCount, r.MatchedCount, r.ModifiedCount
 	done.result.deleted, done.result.upserted, done.result.upsertedIDs = r.DeletedCount, r.UpsertedCount, r.UpsertedIDs
 	if err != nil && b.ordered {
-		// The driver counts what was upserted as matched, until the end, which it has not reached.
+		// The driver corrects the matched count for upserts only at the end, which it has not reached.
 		done.result.matched -= r.UpsertedCount
 	}
 	done.take(err)
 	return err
 }
 
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+// BulkWrite sends writes to several collections, also of several databases, in as few commands as possible.
 //
 // Errors: [ClientBulkWriteException]: errors.As finds its [Error], whose PartialResult has the result of the writes
-// that were done, if any. A future also holds it beside the error. [OperationFailure] from servers before MongoDB 8.0,
-// which do not know the command; [ConfigurationError] if the write concern has wtimeout or fsync; [InvalidOperation]
-// for an empty list, and for w: 0 with ordered writes, or with verbose results; [InvalidName]; [TypeError] for a nil
-// list, for a nil in it, and for a nil filter, document or update; [ValueError] for an update without operators and
-// for a replacement with some; [InvalidDocument] for what cannot be encoded, and [DocumentTooLarge]: nothing is sent
-// then, of none of the writes.
+// that succeeded, if any. That result is also returned beside the error. [OperationFailure] from servers before MongoDB
+// 8.0, which do not know the command.
+//
+// Nothing is sent after these errors: [ConfigurationError] if the write concern has wtimeout or fsync;
+// [InvalidOperation] for an empty list, and for w: 0 with ordered writes or verbose results; [InvalidName]; [TypeError]
+// for a nil list, for a nil element, and for a nil filter, document or update; [ValueError] for an update without
+// operators and for a replacement with operators; [InvalidDocument] for a value that cannot be encoded;
+// [DocumentTooLarge].
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, opts ...options.Lister[options.ClientBulkWriteOptions]) *future.Future[*mongo.ClientBulkWriteResult] {
@@ -145,7 +148,7 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 	}))
 }
 
-// encodeWrites checks and encodes what BulkWrite is given.
+// encodeWrites checks and encodes the arguments of BulkWrite.
 func (c *Client) encodeWrites(
 	ctx context.Context, writes []mongo.ClientBulkWrite, opts []options.Lister[options.ClientBulkWriteOptions],
 ) ([]mongo.ClientBulkWrite, options.ClientBulkWriteOptions, error) {
@@ -168,15 +171,15 @@ func (c *Client) encodeWrites(
 		e.Check(now.write.refuse("BulkWrite"))
 	}
 	if !o.WriteConcern.Acknowledged() && ctx != nil && mongo.SessionFromContext(ctx) != nil {
-		e.Check(newError(ConfigurationError, "a write with w: 0 cannot be in a session"))
+		e.Check(newError(ConfigurationError, "explicit sessions are incompatible with unacknowledged write concern"))
 	}
 	if !o.WriteConcern.Acknowledged() && (valueOr(o.Ordered, true) || valueOr(o.VerboseResults, false)) {
-		e.Check(newError(InvalidOperation, "BulkWrite with w: 0 can have neither an order nor verbose results"))
+		e.Check(newError(InvalidOperation, "cannot request unacknowledged write concern and ordered writes or verbose results"))
 	}
 	return encoded, o, e.err()
 }
 
-// clientBulkError gives the driver's error its class, and the result that it has.
+// clientBulkError gives the driver's error its class and its partial result.
 func clientBulkError(err error, op func(int) any) error {
 	err = wrapError(err)
 	var bulk mongo.ClientBulkWriteException
@@ -190,11 +193,11 @@ func clientBulkError(err error, op func(int) any) error {
 	return withResult(err, clientBulkOutcome(bulk, op), partial)
 }
 
-// bulkRun is a part of a bulk that goes by one kind of command.
+// bulkRun is a part of a bulk that is sent with one kind of command.
 type bulkRun struct {
 	kind       *command.Kind
 	statements []bson.Raw
-	indexes    []int // of the statements, among the writes
+	indexes    []int // of the statements, in the list of writes
 }
 
 func (r *bulkRun) add(s bson.Raw, index int) {
@@ -202,7 +205,7 @@ func (r *bulkRun) add(s bson.Raw, index int) {
 	r.indexes = append(r.indexes, index)
 }
 
-// runs returns the writes by their commands. If their order matters, only neighbours share one.
+// runs groups the writes by their commands. If their order matters, only adjacent writes share a command.
 func (b *bulk) runs() (all []*bulkRun, err error) {
 	for i, m := range b.models {
 		s, err := command.StatementOf(b.codec.Codec, m)
@@ -227,7 +230,7 @@ func (b *bulk) runs() (all []*bulkRun, err error) {
 	return all, nil
 }
 
-// byCommands sends the writes by commands of our own (see writeCommand).
+// byCommands sends the writes with commands that we build (see writeCommand).
 func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson.Raw, done *bulkOutcome) error {
 	runs, err := b.runs()
 	if err != nil {
@@ -251,12 +254,12 @@ func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson
 // bulkOutcome is the outcome of several writes.
 type bulkOutcome struct {
 	result   BulkWriteResult
-	bad      mongo.BulkWriteException // with the indexes of the writes among all, and the last of concerns
+	bad      mongo.BulkWriteException // with indexes in the whole list, and the last write concern error
 	concerns []mongo.WriteConcernError
 	op       func(index int) any // a write as a statement of its command
 }
 
-// newInsertOutcome is for an insert of several documents, which is one kind of bulk.
+// newInsertOutcome returns an empty outcome for an insert of several documents.
 func newInsertOutcome(docs []bson.Raw) *bulkOutcome {
 	return &bulkOutcome{op: func(index int) any { return docs[index] }}
 }
@@ -268,11 +271,11 @@ func (o *bulkOutcome) oldResult() bson.M {
 	if !o.result.Acknowledged {
 		return nil
 	}
-	doc, _ := decode[bson.M](new(codec), o.document()) // it has been encoded just now
+	doc, _ := decode[bson.M](new(codec), o.document()) // document returned valid BSON
 	return doc
 }
 
-// add notes the server's reply to a part of a run, which begins with the statement at first.
+// add records the server's reply to a part of a run, which begins with the statement at first.
 func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
 	switch run.kind {
 	case command.InsertKind:
@@ -307,14 +310,14 @@ func (o *bulkOutcome) addConcern(e *mongo.WriteConcernError) {
 	}
 }
 
-// take notes what the driver's error says.
+// take records the driver's error.
 func (o *bulkOutcome) take(err error) {
 	if errors.As(err, &o.bad) {
 		o.addConcern(o.bad.WriteConcernError)
 	}
 }
 
-// err returns the errors of the writes as one, or nil.
+// err returns the errors of all writes as one error, or nil.
 func (o *bulkOutcome) err() error {
 	if len(o.bad.WriteErrors) > 0 || o.bad.WriteConcernError != nil {
 		return o.bad
@@ -322,7 +325,7 @@ func (o *bulkOutcome) err() error {
 	return nil
 }
 
-// failed returns err with its class, and with the result of the writes before it.
+// failed gives err its class and the result of the writes before it.
 func (o *bulkOutcome) failed(err error, partial any) error {
 	err = wrapError(err)
 	if errors.Is(err, BulkWriteError) {
@@ -331,7 +334,7 @@ func (o *bulkOutcome) failed(err error, partial any) error {
 	return withResult(err, nil, partial)
 }
 
-// withResult returns an error that says also what was done before it. It makes a new one: err may belong to others, too.
+// withResult returns err with the outcome of the writes. It returns a new error, since err may have other owners.
 func withResult(err error, outcome *bulkOutcome, partial any) error {
 	var own *Error
 	if !errors.As(err, &own) {
@@ -348,7 +351,7 @@ func withResult(err error, outcome *bulkOutcome, partial any) error {
 	return &with
 }
 
-// document returns the whole of it, as PyMongo's BulkWriteError.details and the result of the old Bulk.execute.
+// document returns the outcome as a document: PyMongo's BulkWriteError.details, and the result of the old Bulk.execute.
 func (o *bulkOutcome) document() bson.Raw {
 	failed, concerns, upserted := bson.A{}, bson.A{}, bson.A{}
 	errs := slices.Clone(o.bad.WriteErrors)
@@ -362,7 +365,7 @@ func (o *bulkOutcome) document() bson.Raw {
 	for _, index := range slices.Sorted(maps.Keys(o.result.upsertedIDs)) {
 		upserted = append(upserted, bson.D{{Key: "index", Value: int(index)}, {Key: "_id", Value: o.result.upsertedIDs[index]}})
 	}
-	// What came from the server, or has been sent, can be encoded.
+	// Values that the server sent, or that were sent to it, can be encoded.
 	raw, _ := bson.Marshal(bson.D{
 		{Key: "writeErrors", Value: failed},
 		{Key: "writeConcernErrors", Value: concerns},
@@ -376,7 +379,7 @@ func (o *bulkOutcome) document() bson.Raw {
 	return raw
 }
 
-// clientBulkOutcome returns what has come of the writes of Client.BulkWrite.
+// clientBulkOutcome returns the outcome of the writes of Client.BulkWrite.
 func clientBulkOutcome(err mongo.ClientBulkWriteException, op func(int) any) *bulkOutcome {
 	o := &bulkOutcome{concerns: err.WriteConcernErrors, op: op}
 	for i, e := range err.WriteErrors {
@@ -395,10 +398,10 @@ func clientBulkOutcome(err mongo.ClientBulkWriteException, op func(int) any) *bu
 	return o
 }
 
-// writeError returns what the server said of a write, with its index among all, and the write.
+// writeError returns the server's error of a write, with its index in the whole list and the write as op.
 func (o *bulkOutcome) writeError(e mongo.BulkWriteError) bson.D {
 	doc := bson.D{{Key: "index", Value: e.Index}}
-	if e.Raw == nil { // the driver keeps no more of it
+	if e.Raw == nil { // the driver has dropped the server's document
 		doc = append(doc, bson.E{Key: "code", Value: e.Code}, bson.E{Key: "errmsg", Value: e.Message})
 		if e.WriteError.Details != nil {
 			doc = append(doc, bson.E{Key: "errInfo", Value: e.WriteError.Details})

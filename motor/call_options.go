@@ -6,8 +6,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// atMostOne returns the options of a method that takes them once, or the zero value if there are none. [TypeError] for
-// more.
+// atMostOne returns the options of a method that takes them once, or the zero value if there are none. It fails with
+// [TypeError] for more than one.
 func atMostOne[T any](method string, opts []T) (set T, err error) {
 	if len(opts) > 1 {
 		return set, newError(TypeError, "%s takes its options once, not %d times", method, len(opts))
@@ -18,14 +18,14 @@ func atMostOne[T any](method string, opts []T) (set T, err error) {
 	return set, nil
 }
 
-// mergeOptions returns options as a struct. As for the driver, a nil builder sets nothing. [ConfigurationError] if an
-// option cannot be set.
+// mergeOptions returns options as a struct. A nil builder sets nothing, as in the driver. It fails with
+// [ConfigurationError] if an option cannot be set.
 func mergeOptions[T any](opts []options.Lister[T]) (T, error) {
 	all, err := command.Merge(opts...)
 	return all, codecError(err)
 }
 
-// valueOr returns the value of an option, or its default.
+// valueOr returns the value of an option, or otherwise if it is nil.
 func valueOr[T any](option *T, otherwise T) T {
 	if option == nil {
 		return otherwise

@@ -12,27 +12,26 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ChangeStream reads the changes of a collection, of a database, or of a whole deployment, as they happen: documents
-// that are of type D. It takes a replica set or a sharded cluster. It is lazy: making one does no I/O, it is opened by
-// the first read or by [ChangeStream.Open], and sees what happens from then on.
+// ChangeStream reads the changes of a collection, of a database, or of a whole deployment as they happen, as documents
+// of type D. It needs a replica set or a sharded cluster. It is lazy: making a stream does no I/O. The first read, or
+// [ChangeStream.Open], opens it, and it reads the changes from then on.
 //
 //	stream := users.Watch(mongo.Pipeline{{{Key: "$match", Value: bson.M{"operationType": "insert"}}}})
 //	defer stream.Close(ctx)
 //	for change, err := range stream.All(ctx) { ... }
 //
-// The deferred Close goes without an Await, which would close the stream at the defer statement.
+// The deferred Close has no Await, because Await would run at the defer statement and close the stream there.
 //
-// When the connection is lost, or the server steps down, a read resumes the stream by itself, once: no change is lost,
-// and none comes twice. If that fails the read fails, and the next one tries again. An error of any other kind ends
-// the stream. A program that is to go on after it has itself been restarted keeps [ChangeStream.ResumeToken], and gives
-// it to the next stream:
+// When the connection is lost, or the server steps down, a read resumes the stream once: no change is lost, and none
+// comes twice. If resuming fails, the read fails, and the next read tries again. Any other error ends the stream. To
+// continue after a restart, a program saves [ChangeStream.ResumeToken] and passes it to the next stream:
 //
 //	stream := users.Watch(nil, options.ChangeStream().SetResumeAfter(token))
 //
-// A stream that waits takes no slot of the client's executor, and no connection out of the pool that other operations
-// have. One in a session has its turn meanwhile, and the session's other operations wait: it should have one of its own.
-// A read whose context ends, or that is cancelled, takes nothing: the change is the next read's. A stream is safe
-// for several goroutines, whose reads take turns in the order of their calls; each change is read once.
+// A read that waits takes no slot of the client's executor, and no connection from the pool of the other operations. In
+// a session it keeps its turn while it waits, so that the session's other operations wait too: give such a stream its
+// own session. A read whose context ends, or that is cancelled, consumes nothing; the next read has the change. A
+// stream is safe for concurrent use. Its reads run in the order of their calls, and each change is read once.
 //
 // Motor: MotorChangeStream.
 type ChangeStream[D any] struct{ changeStream }
@@ -42,32 +41,32 @@ type changeStream struct {
 	reader cursorReader // of documents of type change
 }
 
-// change is a change as it came.
+// change is a change as the server sent it.
 type change struct {
 	raw    bson.Raw
-	before bson.Raw // the resume token of a stream that has been read up to here
+	before bson.Raw // the resume token before this change
 }
 
-// IOLoop returns the executor on which the callbacks of the stream's futures run: that of its client.
+// IOLoop returns the executor on which the stream's callbacks run: that of its client.
 //
 // Motor: MotorChangeStream.get_io_loop.
 func (s *changeStream) IOLoop() future.Executor { return s.reader.IOLoop() }
 
-// Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the stream fails with because an argument or an option is invalid, or nil.
 func (s *changeStream) Err() error { return s.reader.Err() }
 
-// Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
-// first read opens the stream. Call it to be sure that changes from now on will be seen.
+// Open opens the stream if it is not open. The result is the stream itself. Calling Open is optional, since the first
+// read opens the stream. Call it to be sure that the stream has every change from now on.
 //
-// Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] once the stream has been
-// closed; and what [ChangeStream.Err] gives.
+// Errors: [OperationFailure], also from a server without change streams; [InvalidOperation] once the stream has been
+// closed; the error of [ChangeStream.Err].
 //
 // Motor: async with.
 func (s *ChangeStream[D]) Open(ctx context.Context) *future.Future[*ChangeStream[D]] {
 	return openStream(ctx, &s.changeStream, s)
 }
 
-// openStream opens a stream and resolves to v.
+// openStream opens a stream. Its result is v.
 func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future[T] {
 	c := &s.reader
 	client := c.coll.db.client
@@ -90,7 +89,7 @@ func openStream[T any](ctx context.Context, s *changeStream, v T) *future.Future
 	})
 }
 
-// openNow opens the stream, if that has not been done. The caller has the turn.
+// openNow opens the stream if it is not open. The caller has the stream's turn.
 func (c *cursorReader) openNow(ctx context.Context, conn *connection, s *resultSet) (err error) {
 	closed := c.ended(s)
 	if s.batches == nil && !closed {
@@ -103,12 +102,12 @@ func (c *cursorReader) openNow(ctx context.Context, conn *connection, s *resultS
 	return err
 }
 
-// Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
-// watched is dropped or renamed, it fails with [StopAsyncIteration].
+// Next waits for the next change. It fails with [StopAsyncIteration] once the stream has been closed or the server has
+// ended it. The server ends a stream when the collection or database is dropped or renamed.
 //
-// Errors: [OperationFailure], of a server that has no change streams, too; [InvalidOperation] for a change without an
-// _id, which the pipeline must leave in; [InvalidBSON] for one that cannot be decoded: the next read has the one after
-// it.
+// Errors: [OperationFailure], also from a server without change streams; [InvalidOperation] for a change without an
+// _id, which the pipeline must keep; [InvalidBSON] for a change that cannot be decoded. The next read returns the
+// change after it.
 //
 // Motor: MotorChangeStream.next.
 func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
@@ -125,9 +124,9 @@ func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 	return readChange[D](ctx, c, readSpec{wait: true, atEnd: "the change stream has ended"})
 }
 
-// TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
-// server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
+// TryNext reads the next change. If none has come, it asks the server once more. The result is the zero D (a nil map, a
+// nil pointer) if there is still no change. That is not an error: if the stream is alive, there is no change yet. The
+// server delays its reply for as long as the option MaxAwaitTime says, or for a second.
 //
 // Errors: as in [ChangeStream.Next], except StopAsyncIteration.
 //
@@ -136,7 +135,7 @@ func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {
 	return readChange[D](ctx, &s.reader, readSpec{})
 }
 
-// readChange starts a read of one change, as spec says, and resolves to it as a document.
+// readChange starts a read of one change, as spec says, and decodes it.
 func readChange[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
 	r := newChangeRead(c, spec)
 	return startRead(ctx, &r.op, func(ctx context.Context, conn *connection) (doc D, err error) {
@@ -154,27 +153,27 @@ func newChangeRead(c *cursorReader, spec readSpec) *reading[change] {
 	return r
 }
 
-// decodeChange returns a change as a document.
+// decodeChange decodes a change.
 func decodeChange[D any](c *cursorReader, ch change) (D, error) {
 	return decode[D](&c.coll.codec, ch.raw)
 }
 
-// Each calls fn with every change, one after the other, as they happen, and once with the zero D (a nil map, a nil
-// pointer) and no error when the server has ended the stream. An error ends it too: fn(zero, err). If fn returns false
-// it is not called again; calling Each later goes on with the next change. If the stream is closed, no end mark comes.
+// Each calls fn with every change as it happens, one after the other. When the server has ended the stream, it calls fn
+// once with the zero D (a nil map, a nil pointer) and no error. An error ends the calls too: fn(zero, err). If fn
+// returns false it is not called again; a later Each continues with the next change. After Close there is no last call.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
 	eachChange(ctx, &s.reader, nil, fn)
 }
 
-// EachVia is Each with fn called on via, whatever the loop of the client.
+// EachVia is Each with fn called on via instead of the client's loop.
 func (s *ChangeStream[D]) EachVia(ctx context.Context, via future.Executor, fn func(change D, err error) bool) {
 	eachChange(ctx, &s.reader, via, fn)
 }
 
-// eachChange is the Each, or with via the EachVia, of a stream.
+// eachChange implements Each, and EachVia if via is not nil.
 func eachChange[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(change D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
@@ -192,9 +191,9 @@ func eachChange[D any](ctx context.Context, c *cursorReader, via future.Executor
 	})
 }
 
-// All returns the changes for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. It ends when the stream has been closed or the server has ended it. An error is the last that it
-// yields. Leaving the loop leaves the stream as it is: a later read goes on with the next change.
+// All returns the changes for a range loop, which waits for each of them. On an event loop, use it in a coroutine, with
+// its Co as ctx. The loop ends when the stream has been closed or the server has ended it. An error ends it too, as the
+// last value. After a break the stream stays open: a later read continues with the next change.
 //
 // Motor: async for.
 func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
@@ -208,9 +207,9 @@ func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	}
 }
 
-// ResumeToken returns where a stream begins, with the option ResumeAfter, that is to go on where this one has been read
-// to. It moves on while there are no changes, too, with each round trip. It is nil before the stream has been opened,
-// and as long as there is no token.
+// ResumeToken returns the token at which this stream has been read to. A new stream with this token as the option
+// ResumeAfter continues there. The token also moves on with each round trip that brings no change. It is nil before the
+// stream has been opened, and as long as the server has sent no token.
 //
 // Motor: MotorChangeStream.resume_token.
 func (s *changeStream) ResumeToken() bson.Raw {
@@ -227,8 +226,9 @@ func (s *changeStream) ResumeToken() bson.Raw {
 	return slices.Clone(c.result.token)
 }
 
-// Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error
-// or the server has ended it, and what had come has been read. It does no I/O.
+// Alive reports whether there may be more changes. It is true before the stream has been opened. It is false once the
+// stream has been closed, or once an error or the server has ended it and all fetched changes have been read. It does
+// no I/O.
 //
 // Motor: MotorChangeStream.alive.
 func (s *changeStream) Alive() bool { return !s.reader.Closed() && s.reader.Alive() }
@@ -236,16 +236,16 @@ func (s *changeStream) Alive() bool { return !s.reader.Closed() && s.reader.Aliv
 // Session returns the session of the context that the stream was opened with, or nil if it had none.
 func (s *changeStream) Session() *Session { return s.reader.Session() }
 
-// Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
-// [ChangeStream.ResumeToken] is where they begin. Closing twice is not an error, and for a stream that has not been
-// opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
+// Close ends the stream, on the server too. Changes that were fetched but not read are dropped:
+// [ChangeStream.ResumeToken] is the token before them. A read that waits for a change ends. Closing twice is not an
+// error. Nothing is sent for a stream that has not been opened. A deferred Close need not wait for its result.
 //
 // Motor: MotorChangeStream.close.
 func (s *changeStream) Close(ctx context.Context) *future.Future[struct{}] {
 	return s.reader.Close(ctx)
 }
 
-// watch makes the stream one of the changes of target.
+// watch sets what the stream watches.
 func (s *changeStream) watch(target watchTarget, pipeline any, opts []options.Lister[options.ChangeStreamOptions]) {
 	spec, err := target.spec(pipeline, opts)
 	s.reader.coll, s.reader.err, s.reader.open = target.coll, err, spec.open

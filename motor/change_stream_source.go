@@ -16,19 +16,20 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// changeSource is a change stream of the driver's. That one resumes by itself, once in a round trip; if it fails it has
-// come to its end, and if it need not be the end, the next round trip is with another that begins where it ended.
+// changeSource reads a change stream of the driver. The driver's stream resumes by itself, once in a round trip. If
+// that fails, the driver's stream is over. If the error is resumable, the next round trip opens another stream at the
+// last resume token.
 type changeSource struct {
 	spec     *streamSpec
 	client   *mongo.Client
 	session  *mongo.Session
 	settings settings
 
-	driver *mongo.ChangeStream // nil when it has come to its end
-	asked  bool                // whether driver has been asked for more than what came when it was opened
+	driver *mongo.ChangeStream // nil once it has ended
+	asked  bool                // whether driver has been asked for more than its first batch
 	token  bson.Raw            // where to resume
-	lost   int64               // the number of a cursor that the driver has given up, and may have left on the server
-	dead   bool                // there will be no other
+	lost   int64               // the id of a cursor that the driver has given up, and that may still be open on the server
+	dead   bool                // the stream cannot be resumed
 }
 
 // open opens a stream.
@@ -42,8 +43,9 @@ func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSourc
 	return f, nil
 }
 
-// lentContext is a context until it is taken back. The driver's stream keeps the context that it was opened with; that
-// one knows the operation, and so the stream, which is to be collected when the program has forgotten it: see abandon.
+// lentContext is a context until it is taken back. The driver's stream keeps the context that it was opened with. That
+// context refers to the operation and so to our stream, which the garbage collector must be able to collect when the
+// program has dropped it: see abandon.
 type lentContext struct {
 	of atomic.Pointer[context.Context]
 }
@@ -64,7 +66,7 @@ func (c *lentContext) Done() <-chan struct{}       { return (*c.of.Load()).Done(
 func (c *lentContext) Err() error                  { return (*c.of.Load()).Err() }
 func (c *lentContext) Value(key any) any           { return (*c.of.Load()).Value(key) }
 
-// connect opens a stream of the driver's where the last one ended.
+// connect opens a stream of the driver where the last one ended.
 func (f *changeSource) connect(ctx context.Context) error {
 	driver, err := f.spec.target.at(f.client, f.settings).Watch(ctx, f.spec.pipeline, f.spec.from(f.token))
 	if err != nil {
@@ -85,7 +87,7 @@ func (f *changeSource) more(ctx context.Context, _ *codec, list docList) (come d
 	id := f.driver.ID()
 	ok := f.driver.TryNext(ctx)
 	if !ok && !f.asked && f.driver.Err() == nil && f.driver.ID() == id && id != 0 {
-		ok = f.driver.TryNext(ctx) // what came when it was opened was nothing, and no round trip
+		ok = f.driver.TryNext(ctx) // the first call only read the empty first batch; ask the server
 	}
 	f.asked = true
 	if ok {
@@ -100,13 +102,13 @@ func (f *changeSource) more(ctx context.Context, _ *codec, list docList) (come d
 		return come, nil
 	}
 	f.end(ctx, id, err)
-	if come.docs != nil && come.docs.size() > 0 { // these first
+	if come.docs != nil && come.docs.size() > 0 { // return these first
 		come.decodeErr, err = err, nil
 	}
 	return come, err
 }
 
-// batch takes, into a list, what the driver has fetched. It keeps nothing of that memory, which the driver uses again.
+// batch moves the changes that the driver has fetched into a list. It copies them, since the driver reuses its memory.
 func (f *changeSource) batch(list *docs[change]) (come docBatch) {
 	var memory bsoncodec.Arena
 	*list = make(docs[change], 0, f.driver.RemainingBatchLength()+1)
@@ -114,7 +116,7 @@ func (f *changeSource) batch(list *docs[change]) (come docBatch) {
 	for more := true; more; more = f.driver.RemainingBatchLength() > 0 && f.driver.TryNext(context.Background()) { // no I/O
 		raw := memory.Copy(f.driver.Current, f.driver.RemainingBatchLength())
 		token, ok := raw.Lookup("_id").DocumentOK()
-		if !ok { // which the driver lets pass where it has no need of it
+		if !ok { // the driver accepts a change without an _id if it does not need it
 			f.end(context.Background(), f.driver.ID(), mongo.ErrMissingResumeToken)
 			come.decodeErr = mongo.ErrMissingResumeToken
 			return come
@@ -126,18 +128,18 @@ func (f *changeSource) batch(list *docs[change]) (come docBatch) {
 	return come
 }
 
-// advance notes where the driver would resume.
+// advance records where the driver would resume.
 func (f *changeSource) advance() {
 	if token := f.driver.ResumeToken(); token != nil {
 		f.token = slices.Clone(token)
 	}
 }
 
-// end ends the driver's stream, which came to its end with err while its cursor was id.
+// end ends the driver's stream, which failed with err while its cursor was id.
 func (f *changeSource) end(ctx context.Context, id int64, err error) {
 	if ctx.Err() != nil {
-		// The round trip was cut off. To the driver that is an error to be resumed from: it has given the cursor up, with
-		// a command that this context has cut off as well, and forgotten its number.
+		// The round trip was cancelled. The driver takes that for an error to resume from. It has given up its cursor
+		// with a killCursors that this context has cancelled too, and has forgotten the cursor's id.
 		f.lost, f.dead = id, true
 		return
 	}
@@ -146,8 +148,8 @@ func (f *changeSource) end(ctx context.Context, id int64, err error) {
 	f.dead = err == nil || !resumable(err) || f.token == nil && f.spec.set.StartAtOperationTime == nil
 }
 
-// resumable reports whether a stream may be resumed after what has ended it. A cursor that the server has lost is no end:
-// after CursorNotFound the driver resumes.
+// resumable reports whether a stream may be resumed after err. A cursor that the server has lost is resumable: the
+// driver resumes after CursorNotFound.
 func resumable(err error) bool {
 	err = wrapError(err)
 	var labelled mongo.LabeledError
@@ -183,17 +185,17 @@ func (f *changeSource) Close(ctx context.Context) error {
 	return err
 }
 
-// kill ends the cursor that was lost.
+// kill closes the lost cursor on the server.
 func (f *changeSource) kill(ctx context.Context) error {
 	return killCursor(ctx, f.spec.target.coll, f.client, f.lost, options.RunCmd().SetReadPreference(f.settings.read.pref))
 }
 
-// Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
-// pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
+// Watch returns a stream of the changes of all collections of all databases, except the server's own. It does no I/O.
+// pipeline is a list of stages such as $match and $project that filter or change the changes; nil means no stages.
 //
-// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage or an option that
-// cannot be encoded, [ValueError] for a batch size or a time below 0, [InvalidOperation] for ResumeAfter beside
-// StartAfter, [OperationFailure].
+// Errors of reading: [TypeError] for a pipeline that is not a slice of documents, [InvalidDocument] for a stage or an
+// option that cannot be encoded, [ValueError] for a batch size or a time below 0, [InvalidOperation] for ResumeAfter
+// together with StartAfter, [OperationFailure].
 //
 // Motor: MotorClient.watch.
 func (c *Client) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
@@ -209,19 +211,19 @@ func (d *Database) Watch(pipeline any, opts ...options.Lister[options.ChangeStre
 
 // Watch returns a stream of the changes of the collection. See [Client.Watch].
 //
-// A change is a document of its own, with the collection's in its fullDocument; as in Motor, it is nevertheless of the
-// type of the collection's documents. That is right for bson.M and its like. Where it is a struct, [WatchOf] takes the
-// type of the changes.
+// A change is a document that contains the collection's document as its fullDocument. As in Motor, it nevertheless has
+// the type of the collection's documents. That suits bson.M and similar types. If the collection's type is a struct,
+// use [WatchOf], which takes the type of the changes.
 //
 // Motor: MotorCollection.watch.
 func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
 	return WatchOf[D](c, pipeline, opts...)
 }
 
-// WatchTarget is what can be watched: a [*Client], a [*Database] or a [*Collection].
+// WatchTarget is a value that can be watched: a [*Client], a [*Database] or a [*Collection].
 type WatchTarget interface{ watchTarget() watchTarget }
 
-// WatchOf is the Watch of a client, a database or a collection, with changes of type E.
+// WatchOf is Watch for a client, a database or a collection, with changes of type E.
 //
 //	type Change struct {
 //		OperationType string `bson:"operationType"`
@@ -251,8 +253,8 @@ type watcher interface {
 	Watch(context.Context, any, ...options.Lister[options.ChangeStreamOptions]) (*mongo.ChangeStream, error)
 }
 
-// watchTarget watches the client by its database admin, as the command does: the driver's client has the read preference
-// that it was made with.
+// watchTarget watches the client through its database admin, as the command does. The driver's client would use the
+// read preference that it was made with.
 func (c *Client) watchTarget() watchTarget {
 	all := c.Database("admin").watchTarget()
 	all.concerns, all.cluster = &c.concerns, true
@@ -296,11 +298,11 @@ func (of watchTarget) spec(pipeline any, opts []options.Lister[options.ChangeStr
 	}
 	switch {
 	case set.BatchSize != nil && *set.BatchSize < 0:
-		return w, newError(ValueError, "Watch: a batch size must be at least 0, not %d", *set.BatchSize)
+		return w, newError(ValueError, "Watch: invalid BatchSize %d: must be at least 0", *set.BatchSize)
 	case set.MaxAwaitTime != nil && *set.MaxAwaitTime < 0:
-		return w, newError(ValueError, "Watch: MaxAwaitTime must be at least 0, not %v", *set.MaxAwaitTime)
+		return w, newError(ValueError, "Watch: invalid MaxAwaitTime %v: must be at least 0", *set.MaxAwaitTime)
 	case set.ResumeAfter != nil && set.StartAfter != nil:
-		return w, newError(InvalidOperation, "Watch: ResumeAfter and StartAfter exclude each other")
+		return w, newError(InvalidOperation, "Watch: cannot use both ResumeAfter and StartAfter")
 	}
 	e := of.coll.db.client.arguments(&of.coll.codec)
 	set.ResumeAfter = e.OptionalDocument("ResumeAfter", set.ResumeAfter)
@@ -320,10 +322,11 @@ func (of watchTarget) spec(pipeline any, opts []options.Lister[options.ChangeStr
 	return w, e.err()
 }
 
-// from returns the options of a stream that goes on at a token; nil means where the options say.
+// from returns the options of a stream that starts at a token. With nil it starts where the user's options say.
 func (w *streamSpec) from(token bson.Raw) options.Lister[options.ChangeStreamOptions] {
 	set := w.set
-	// StartAfter may name what ended a stream, which ResumeAfter may not: it stays until there is something else.
+	// StartAfter may be the token of an event that invalidated a stream; ResumeAfter may not. Keep StartAfter until
+	// there is a newer token.
 	if after, _ := set.StartAfter.(bson.Raw); token != nil && !bytes.Equal(token, after) {
 		set.ResumeAfter, set.StartAfter, set.StartAtOperationTime = token, nil, nil
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// codec is the codec of a handle: by the registry and the BSON options of its client, or its own. Its methods give the
-// errors of bsoncodec their class.
+// codec encodes and decodes documents of a handle, with the registry and the BSON options of its client, or its own.
+// Its methods give the errors of bsoncodec their class.
 type codec struct{ bsoncodec.Codec }
 
 // with returns the codec of a handle that is derived from the handle of c.
@@ -20,8 +20,8 @@ func (c codec) with(registry *bson.Registry, bsonOptions *options.BSONOptions) c
 	return codec{c.Codec.With(registry, bsonOptions)}
 }
 
-// encode returns v as a document. argument is the name of v in errors: [TypeError] for a value that cannot be a
-// document, [InvalidDocument] for a value that cannot be encoded.
+// encode returns v as a document. argument is the name of v in errors: [TypeError] for a value that is not a document,
+// [InvalidDocument] for a value that cannot be encoded.
 func (c *codec) encode(argument string, v any) (bson.Raw, error) {
 	raw, err := c.Document(argument, v)
 	return raw, codecError(err)
@@ -33,13 +33,14 @@ func (c *codec) encodeCommand(argument string, v any) (bson.Raw, error) {
 	return raw, codecError(err)
 }
 
-// encodeUpdate returns v, an update document or a pipeline, for the driver. [ValueError] if an operator is missing.
+// encodeUpdate returns v, an update document or a pipeline, for the driver. It fails with [ValueError] if an operator
+// is missing.
 func (c *codec) encodeUpdate(v any) (any, error) {
 	update, err := c.Update(v)
 	return update, codecError(err)
 }
 
-// encodeReplacement returns v as a document. [ValueError] if it has operators.
+// encodeReplacement returns v as a document. It fails with [ValueError] if v has operators.
 func (c *codec) encodeReplacement(v any) (bson.Raw, error) {
 	raw, err := c.Replacement(v)
 	return raw, codecError(err)
@@ -51,20 +52,21 @@ func (c *codec) encodePipeline(v any) ([]bson.Raw, error) {
 	return stages, codecError(err)
 }
 
-// decodeValues returns the elements of a list, documents among them as bson.M. [InvalidBSON] if one cannot be decoded.
+// decodeValues returns the elements of a list, with documents as bson.M. It fails with [InvalidBSON] if one cannot be
+// decoded.
 func (c *codec) decodeValues(list bson.RawArray) ([]any, error) {
 	values, err := c.Values(list)
 	return values, codecError(err)
 }
 
-// decode returns raw as a D. [InvalidBSON] if that cannot be.
+// decode returns raw as a D. It fails with [InvalidBSON] if raw cannot be decoded.
 func decode[D any](c *codec, raw bson.Raw) (D, error) {
 	doc := new(D)
 	err := c.Decode(raw, doc)
 	return *doc, codecError(err)
 }
 
-// withID returns the document with an _id, and the _id.
+// withID returns the document with an _id, and that _id.
 func withID(doc bson.Raw) (bson.Raw, any, error) {
 	with, id, err := bsoncodec.WithID(doc)
 	return with, id, codecError(err)
@@ -76,18 +78,18 @@ func withField(doc bson.Raw, key string, value any) (bson.Raw, error) {
 	return with, codecError(err)
 }
 
-// arguments encodes the arguments of a method, or gathers the fields of a command. Its error has a class.
+// arguments encodes the arguments of a method, or collects the fields of a command. Its error has a class.
 type arguments struct{ *command.Builder }
 
-// arguments returns what encodes arguments with a codec.
+// arguments returns an empty arguments that encodes with a codec.
 func (c *Client) arguments(codec *codec) *arguments {
 	return &arguments{&command.Builder{Codec: codec.Codec, Limit: c.MaxBSONSize()}}
 }
 
 func (c *collection) arguments() *arguments { return c.db.client.arguments(&c.codec) }
 
-// addConcern adds the write concern of the settings now to a command that the driver has no method for. Such a command is
-// always answered, so w: 0 is left out, and in a transaction there is no write concern at all.
+// addConcern adds the write concern of the settings now to a command that the driver has no method for. The server
+// always replies to such a command, so w: 0 is left out. In a transaction, commands have no write concern.
 func (a *arguments) addConcern(ctx context.Context, now settings) {
 	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
 		a.Add("writeConcern", all)
@@ -96,12 +98,12 @@ func (a *arguments) addConcern(ctx context.Context, now settings) {
 
 func (a *arguments) err() error { return codecError(a.Err()) }
 
-// command returns what gathers the fields of a command, with its first ones.
+// command returns an arguments that collects the fields of a command and has its first ones.
 func (c *codec) command(fields ...bson.E) *arguments {
 	return &arguments{command.New(c.Codec, fields...)}
 }
 
-// index returns the index of keys: its name is that of the options, or made of the keys.
+// index returns the index of keys. Its name is that of the options, or made from the keys.
 func (c *codec) index(keys any, opts []options.Lister[options.IndexOptions]) (command.Index, error) {
 	o, err := mergeOptions(opts)
 	index, bad := command.NewIndex(c.Codec, keys, o)
@@ -111,10 +113,10 @@ func (c *codec) index(keys any, opts []options.Lister[options.IndexOptions]) (co
 	return index, err
 }
 
-// indexes returns the indexes of models of the driver.
+// indexes converts index models of the driver.
 func (c *codec) indexes(models []mongo.IndexModel) ([]command.Index, error) {
 	if len(models) == 0 {
-		return nil, newError(TypeError, "indexes must have at least one index")
+		return nil, newError(TypeError, "must specify at least one index")
 	}
 	all := make([]command.Index, len(models))
 	for i, m := range models {
@@ -130,7 +132,7 @@ func (c *codec) indexes(models []mongo.IndexModel) ([]command.Index, error) {
 	return all, nil
 }
 
-// codecErrorClasses are the classes of the errors of bsoncodec.
+// codecErrorClasses maps the kinds of bsoncodec's errors to classes.
 var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.WrongType:       TypeError,
 	bsoncodec.WrongValue:      ValueError,
@@ -156,8 +158,8 @@ func codecError(err error) error {
 	return &Error{class: codecErrorClasses[own.Kind], text: own.Text, cause: cause}
 }
 
-// decodeIndexKeys is a hook for descriptions of indexes: the keys of an index are a bson.D, since their order matters,
-// also in a bson.M.
+// decodeIndexKeys returns a hook for descriptions of indexes. It decodes the keys of an index as a bson.D, also within
+// a bson.M, since their order matters.
 func decodeIndexKeys(c bsoncodec.Codec) bsoncodec.Hook {
 	c.Hook = nil
 	return func(raw bson.Raw, doc any) (bool, error) {
@@ -176,11 +178,11 @@ func decodeIndexKeys(c bsoncodec.Codec) bsoncodec.Hook {
 	}
 }
 
-// CodecOptions say how a handle encodes and decodes documents. The type parameter of the collection says what type the
-// documents have.
+// CodecOptions say how a handle encodes and decodes documents. The type parameter of the collection is the type of its
+// documents.
 type CodecOptions struct {
-	Registry    *bson.Registry       // the codecs of single types; nil stands for the driver's registry
-	BSONOptions *options.BSONOptions // nil stands for none
+	Registry    *bson.Registry       // the codecs of Go types; nil: the driver's registry
+	BSONOptions *options.BSONOptions // nil: the driver's defaults
 	TZAware     bool                 // see [Client.TZAware]
 }
 
@@ -188,8 +190,8 @@ func (c codec) public() CodecOptions {
 	return CodecOptions{Registry: c.Registry, BSONOptions: c.Options, TZAware: c.TZAware}
 }
 
-// CodecOptions returns how documents are encoded and decoded: as [WithClientOptions] and [Client.SetTZAware] say. A
-// database copies this when it is made, except where its own options differ.
+// CodecOptions returns how documents are encoded and decoded, as set by [WithClientOptions] and [Client.SetTZAware]. A
+// new database copies these, except where its own options differ.
 //
 // Motor: MotorClient.codec_options.
 func (c *Client) CodecOptions() CodecOptions {
@@ -198,14 +200,14 @@ func (c *Client) CodecOptions() CodecOptions {
 	return now.public()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as by the client when the database was made, except where
-// the options of the database differ.
+// CodecOptions returns how documents are encoded and decoded. The database copies the client's options when it is made,
+// except where its own differ.
 //
 // Motor: MotorDatabase.codec_options.
 func (d *Database) CodecOptions() CodecOptions { return d.codec.public() }
 
-// CodecOptions returns how documents are encoded and decoded: as by the database, except where the options of the
-// collection differ.
+// CodecOptions returns how documents are encoded and decoded. The collection copies the database's options, except
+// where its own differ.
 //
 // Motor: MotorCollection.codec_options.
 func (c *collection) CodecOptions() CodecOptions { return c.codec.public() }

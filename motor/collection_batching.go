@@ -13,26 +13,26 @@ import (
 	"github.com/gomotor/gomotor/internal/serial"
 )
 
-// WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
-// inserted at the same time: while one insert is on its way to the server, those called meanwhile gather, and go as one
-// command when it is back. Nothing waits for a time, so that an insert on its own goes at once; a thousand in flight make
-// a few commands instead of a thousand.
+// WithBatching returns a handle for the same collection and options whose InsertOne sends concurrent inserts in
+// batches. While one insert is sent, the inserts that are called meanwhile collect. When its reply arrives, they are
+// sent in one command. There is no timer: an insert that finds none on its way is sent at once. A thousand concurrent
+// inserts make a few commands instead of a thousand.
 //
 //	logs := db.Collection("logs").WithBatching()
 //
-// Each insert has a result, or an error, of its own: the server takes the other documents whatever it thinks of one. In
-// which order it takes them is open. Deadlines of contexts end the waiting, and are not told to the server. What has been
-// sent with others goes on when one of them is cancelled. [Client.Close] waits for what has gathered.
+// Each insert has its own result or error: the server inserts the other documents of a batch even if one fails, in any
+// order. Deadlines of contexts end the wait, and are not sent to the server. Cancelling one insert does not stop a
+// batch that was sent. [Client.Close] waits for the collected inserts.
 //
-// An insert in a session, with options, or with a write concern of w: 0 or one with wtimeout goes by itself, as do all
-// other operations. Handles made from this one do not gather.
+// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
+// Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	with := c.withOptions(nil)
 	with.batching = &batching{coll: &with.collection}
 	return (*Collection[D])(with)
 }
 
-// batching gathers the inserts of a handle.
+// batching batches the inserts of a handle.
 type batching struct {
 	coll *collection
 
@@ -40,7 +40,7 @@ type batching struct {
 	batch *batch
 }
 
-// of returns the batch for a connection.
+// of returns the batch of a connection.
 func (b *batching) of(conn *connection) *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,8 +50,8 @@ func (b *batching) of(conn *connection) *batch {
 	return b.batch
 }
 
-// batch gathers inserts for a connection while an insert, or a command with several, is on its way. That one is the
-// worker of the queue. A gathered insert is in flight in conn.batches, which Close waits for.
+// batch collects inserts for a connection while an insert, or a command with several, is sent. That command is the
+// worker of the queue. A collected insert is in flight in conn.batches, which Close waits for.
 type batch struct {
 	conn    *connection
 	coll    *collection
@@ -75,7 +75,7 @@ func (now settings) batchable(ctx context.Context) bool {
 	return ctx != nil && mongo.SessionFromContext(ctx) == nil && now.acknowledged(ctx) && !now.byCommand(ctx)
 }
 
-// insertBatched is InsertOne of a handle with batching.
+// insertBatched implements InsertOne of a handle with batching.
 func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.Raw) *future.Future[*InsertOneResult] {
 	client := c.db.client
 	raw, id, err := withID(raw)
@@ -87,7 +87,7 @@ func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.R
 		if err != nil {
 			return failed[*InsertOneResult](client, err)
 		}
-		// A connection that is being closed takes no more inserts. The next use opens the client again.
+		// A connection that is being closed accepts no more inserts. The next use opens the client again.
 		if !conn.batches.start() {
 			continue
 		}
@@ -102,8 +102,8 @@ func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.R
 	}
 }
 
-// insertOne sends an insert while no other is on its way. If the client is closed and opened again meanwhile, it goes to
-// the new connection, and the batch waits for it all the same.
+// insertOne sends an insert while no other is being sent. If the client is closed and opened again meanwhile, the
+// insert goes to the new connection, and the batch still waits for it.
 func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
 	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
 		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
@@ -121,10 +121,10 @@ func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id an
 	return f
 }
 
-// soleInsert is the insert of a batch that insertOne sends.
+// soleInsert is a batch as the waker of the insert that insertOne sends.
 type soleInsert batch
 
-// Wake implements [future.Waker]: the insert is settled.
+// Wake implements [future.Waker]. The insert is settled.
 func (i *soleInsert) Wake() {
 	b := (*batch)(i)
 	b.next()
@@ -138,7 +138,7 @@ func newGatheredInsert(ctx context.Context, loop future.Executor) *gatheredInser
 	return g
 }
 
-// resultBeside returns the result of an insert that has failed only by its write concern, and nil for other errors.
+// resultBeside returns the result of an insert that failed only by its write concern, and nil for other errors.
 func resultBeside(err error, id any) *InsertOneResult {
 	var failed mongo.WriteException
 	if !errors.As(err, &failed) || len(failed.WriteErrors) > 0 {
@@ -147,7 +147,7 @@ func resultBeside(err error, id any) *InsertOneResult {
 	return &InsertOneResult{InsertedID: id, Acknowledged: true}
 }
 
-// add queues an insert until what is on its way is back.
+// add queues an insert until the worker is done.
 func (b *batch) add(g *gatheredInsert, limit int) {
 	start, ok := b.inserts.Push(g, limit)
 	if !ok {
@@ -155,19 +155,19 @@ func (b *batch) add(g *gatheredInsert, limit int) {
 		b.settle(g)
 		return
 	}
-	if start { // what was on its way came back meanwhile
+	if start { // the worker has finished meanwhile
 		b.next()
 	}
 }
 
-// settle settles an insert. It is not in flight any more.
+// settle settles an insert, which is then no longer in flight.
 func (b *batch) settle(g *gatheredInsert) {
 	g.settle()
 	b.conn.batches.done()
 }
 
-// next sends what has gathered, in a slot of its own. The caller is the worker of the queue. It neither blocks nor runs
-// user code.
+// next sends the collected inserts, in their own slot. The caller is the worker of the queue. next does not block and
+// runs no user code.
 func (b *batch) next() {
 	inserts := b.inserts.Next()
 	if inserts == nil {
@@ -179,7 +179,7 @@ func (b *batch) next() {
 	}
 }
 
-// send sends inserts, those with equal settings in one command. A panic of the driver fails those of its command.
+// send sends inserts, those with equal settings in one command. A panic of the driver fails the inserts of its command.
 func (b *batch) send(inserts []*gatheredInsert) {
 	for rest := inserts; len(rest) > 0; {
 		var same, others []*gatheredInsert
@@ -192,7 +192,7 @@ func (b *batch) send(inserts []*gatheredInsert) {
 			}
 		}
 		if err := panicOf(func() { b.insert(same, now) }); err != nil {
-			lost := &Error{class: AutoReconnect, text: "the batch of the insert was lost", cause: err}
+			lost := &Error{class: AutoReconnect, text: "the batch with this insert failed", cause: err}
 			for _, g := range same {
 				g.result, g.err = nil, lost
 			}
@@ -205,7 +205,7 @@ func (b *batch) send(inserts []*gatheredInsert) {
 	}
 }
 
-// insert sends inserts in one command, except those that have been cancelled, and notes the outcome of each.
+// insert sends inserts in one command, except those that have been cancelled, and records the outcome of each.
 func (b *batch) insert(inserts []*gatheredInsert, now settings) {
 	var all []*gatheredInsert
 	var docs []bson.Raw
@@ -233,7 +233,7 @@ func (b *batch) insert(inserts []*gatheredInsert, now settings) {
 	bad := make(map[int]mongo.WriteError)
 	for _, e := range bulk.WriteErrors {
 		one := e.WriteError
-		one.Index = 0 // it is the only document of its operation
+		one.Index = 0 // its operation has one document
 		bad[e.Index] = one
 	}
 	for i, g := range all {

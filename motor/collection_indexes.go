@@ -12,17 +12,17 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
-// the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+// CreateIndex creates an index. The result is its name, which is made from the keys unless the options set it. keys is
+// the name of one key, which is ascending, or a document of keys and their directions or kinds:
 //
 //	coll.CreateIndex(ctx, "name")                                              // name_1
 //	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
 //	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
 //
-// Creating an index that is there already is no error.
+// Creating an index that already exists is not an error.
 //
-// Errors: [TypeError] for nil, for a map of several keys (the order of which would be lost), and for a direction that
-// is none; [ValueError] where there is no key; [OperationFailure], [WriteConcernError].
+// Errors: [TypeError] for nil, for a map of several keys (a map has no order), and for an invalid direction;
+// [ValueError] for keys without a key; [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.create_index.
 func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.Lister[options.IndexOptions]) *future.Future[string] {
@@ -33,10 +33,10 @@ func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.
 	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string { return names[0] })
 }
 
-// CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
-// given as in [Collection.CreateIndex].
+// CreateIndexes creates indexes with one command. The result is a list of their names, in order. See
+// [Collection.CreateIndex] for the keys.
 //
-// Errors: [TypeError] where there is no index, and those of CreateIndex.
+// Errors: [TypeError] without an index; those of CreateIndex.
 //
 // Motor: MotorCollection.create_indexes.
 func (c *collection) CreateIndexes(
@@ -49,7 +49,7 @@ func (c *collection) CreateIndexes(
 	return createIndexes(ctx, c, models, opts, func(names []string) []string { return names })
 }
 
-// createIndexes creates indexes. The result is what result makes of their names.
+// createIndexes creates indexes. Its result is result(their names).
 func createIndexes[T any](
 	ctx context.Context, c *collection, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
 	result func(names []string) T,
@@ -68,7 +68,7 @@ func createIndexes[T any](
 	}))
 }
 
-// creating returns what creates indexes, with the settings now.
+// creating returns a function that creates indexes, with the settings now.
 func (c *collection) creating(
 	ctx context.Context, now settings, models []command.Index, opts []options.Lister[options.CreateIndexesOptions],
 ) (func(context.Context, *mongo.Collection) error, error) {
@@ -97,12 +97,12 @@ func (a *arguments) sender(now settings) func(context.Context, *mongo.Collection
 	}
 }
 
-// DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
-// them without a name. "*" stands for all indexes but that of _id. Dropping from a collection that is not there is no
+// DropIndex removes an index. The argument is its name, or the keys of an index that [Collection.CreateIndex] created
+// without a name. "*" removes all indexes except that of _id. Dropping from a collection that does not exist is not an
 // error.
 //
-// Errors: [OperationFailure] if there is no such index; [TypeError] and [ValueError] for keys that are none, or an
-// empty name; [WriteConcernError].
+// Errors: [OperationFailure] if there is no such index; [TypeError] and [ValueError] for invalid keys; [ValueError] for
+// an empty name; [WriteConcernError].
 //
 // Motor: MotorCollection.drop_index.
 func (c *collection) DropIndex(ctx context.Context, indexOrName any, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
@@ -120,7 +120,7 @@ func (c *collection) DropIndex(ctx context.Context, indexOrName any, opts ...opt
 	return dropIndex(ctx, c, name, opts)
 }
 
-// DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
+// DropIndexes removes all indexes except that of _id. Dropping from a collection that does not exist is not an error.
 //
 // Errors: [OperationFailure], [WriteConcernError].
 //
@@ -129,7 +129,7 @@ func (c *collection) DropIndexes(ctx context.Context, opts ...options.Lister[opt
 	return dropIndex(ctx, c, allIndexes, opts)
 }
 
-// allIndexes is what the server takes for all names.
+// allIndexes is the name that stands for all indexes on the server.
 const allIndexes = "*"
 
 func dropIndex(
@@ -156,8 +156,8 @@ func dropIndex(
 }
 
 // ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
-// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
-// collection that does not exist has no indexes.
+// in order, as a bson.D under "key". It does no I/O: the first read sends the command. A collection that does not exist
+// has no indexes.
 //
 // Errors of reading: [OperationFailure].
 //
@@ -176,8 +176,8 @@ func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptio
 	return newCommandCursor(described, err, send)
 }
 
-// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
-// their order, as a bson.D under "key". A collection that does not exist has no indexes.
+// IndexInformation returns descriptions of the collection's indexes by their names. A description has the options of an
+// index and its keys, in order, as a bson.D under "key". A collection that does not exist has no indexes.
 //
 // Errors: [OperationFailure].
 //
@@ -206,22 +206,23 @@ func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[st
 	}))
 }
 
-// EnsureIndexOptions say more of the index that [Collection.EnsureIndex] creates.
+// EnsureIndexOptions are the options of [Collection.EnsureIndex].
 type EnsureIndexOptions struct {
 	Index options.Lister[options.IndexOptions] // the options of CreateIndex; nil: none
-	// CacheFor is how long the client then takes the index to be there; nil: 300 seconds. 0 is no time at all.
+	// CacheFor is how long the client remembers that the index exists; nil: 300 seconds. With 0 it does not remember
+	// it.
 	CacheFor *time.Duration
 }
 
-// defaultCacheFor is PyMongo's.
+// defaultCacheFor is PyMongo's default.
 const defaultCacheFor = 300 * time.Second
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
-// result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex within the last CacheFor. The result is
+// the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
 //
-// The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
-// It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
-// learns nothing.
+// The client remembers indexes by name: EnsureIndex does nothing for other keys or options under the same name. It
+// forgets an index when this client drops it, its collection or its database. It does not notice drops by other
+// clients.
 //
 // Errors: those of CreateIndex.
 //
@@ -254,23 +255,24 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 }
 
 // Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
-// standalone server does that.
+// standalone server has this command.
 //
-// Errors: [OperationFailure], from members of replica sets and from mongos always.
+// Errors: [OperationFailure], always from members of replica sets and from mongos.
 //
-// Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
+// Legacy: drop and create a damaged index. Motor: MotorCollection.reindex.
 func (c *collection) Reindex(ctx context.Context) *future.Future[bson.M] {
 	f := c.codec.command(bson.E{Key: "reIndex", Value: c.name})
 	return legacyCommand(ctx, c, f, toPrimary, c.codec.reply)
 }
 
-// The indexes of Atlas Search. Their commands have neither a read nor a write concern, and are over before what they
-// ask for is done: ListSearchIndexes tells how far that has come.
+// The indexes of Atlas Search. Their commands have neither a read nor a write concern. The server replies before an
+// index is ready: ListSearchIndexes returns its state.
 
-// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
+// CreateSearchIndex asks the server to create a search index. The result is its name. Only MongoDB Atlas has search
+// indexes.
 //
-// Errors: [TypeError] for a definition that is nil or no document, [InvalidDocument] for one that cannot be encoded;
-// [OperationFailure], from other servers always.
+// Errors: [TypeError] for a definition that is nil or not a document, [InvalidDocument] for one that cannot be encoded;
+// [OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.create_search_index.
 func (c *collection) CreateSearchIndex(
@@ -278,16 +280,16 @@ func (c *collection) CreateSearchIndex(
 ) *future.Future[string] {
 	return createSearchIndexes(ctx, c, []mongo.SearchIndexModel{model}, opts, func(names []string) (string, error) {
 		if len(names) == 0 {
-			return "", newError(ProtocolError, "CreateSearchIndex: the reply names no index")
+			return "", newError(ProtocolError, "CreateSearchIndex: the reply has no index name")
 		}
 		return names[0], nil
 	})
 }
 
-// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
-// MongoDB Atlas has search indexes.
+// CreateSearchIndexes asks the server to create search indexes, with one command. The result is a list of their names,
+// in order. Only MongoDB Atlas has search indexes.
 //
-// Errors: [TypeError] where there is no index, and those of CreateSearchIndex.
+// Errors: [TypeError] without an index; those of CreateSearchIndex.
 //
 // Motor: MotorCollection.create_search_indexes.
 func (c *collection) CreateSearchIndexes(
@@ -296,14 +298,14 @@ func (c *collection) CreateSearchIndexes(
 	return createSearchIndexes(ctx, c, models, opts, func(names []string) ([]string, error) { return names, nil })
 }
 
-// createSearchIndexes asks for search indexes. The result is what result makes of their names.
+// createSearchIndexes asks the server to create search indexes. Its result is result(their names).
 func createSearchIndexes[T any](
 	ctx context.Context, c *collection, models []mongo.SearchIndexModel,
 	opts []options.Lister[options.CreateSearchIndexesOptions], result func(names []string) (T, error),
 ) *future.Future[T] {
 	var err error
 	if len(models) == 0 {
-		err = newError(TypeError, "search indexes must have at least one index")
+		err = newError(TypeError, "must specify at least one search index")
 	}
 	all := make([]mongo.SearchIndexModel, len(models))
 	for i, m := range models {
@@ -320,10 +322,10 @@ func createSearchIndexes[T any](
 	}))
 }
 
-// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
-// Atlas has search indexes.
+// DropSearchIndex asks the server to remove a search index. A collection that does not exist is not an error. Only
+// MongoDB Atlas has search indexes.
 //
-// Errors: [OperationFailure], from other servers always.
+// Errors: [OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.drop_search_index.
 func (c *collection) DropSearchIndex(
@@ -337,10 +339,10 @@ func (c *collection) DropSearchIndex(
 	return searchIndexCommand(ctx, c, f, unlessMissing)
 }
 
-// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+// UpdateSearchIndex asks the server to change the definition of a search index. Only MongoDB Atlas has search indexes.
 //
-// Errors: [TypeError] for a definition that is nil or no document, [InvalidDocument] for one that cannot be encoded;
-// [OperationFailure], from other servers always.
+// Errors: [TypeError] for a definition that is nil or not a document, [InvalidDocument] for one that cannot be encoded;
+// [OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.update_search_index.
 func (c *collection) UpdateSearchIndex(
@@ -358,8 +360,8 @@ func (c *collection) UpdateSearchIndex(
 	return searchIndexCommand(ctx, c, f, func(err error) error { return err })
 }
 
-// searchIndexCommand sends a command of which the driver's own method gives out errors of an internal type. What comes
-// of it is what outcome makes of its error.
+// searchIndexCommand sends a command whose method in the driver returns errors of an internal type. Its error is
+// outcome(error of the command).
 func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcome func(error) error) *future.Future[struct{}] {
 	command := f.Raw()
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), f.err(), func(ctx context.Context, coll *mongo.Collection) (struct{}, error) {
@@ -367,11 +369,11 @@ func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcom
 	}))
 }
 
-// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
-// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
-// has search indexes.
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the index with this
+// name. An empty name means all indexes. It does no I/O: the first read sends the command. Only MongoDB Atlas has
+// search indexes.
 //
-// Errors of reading: [OperationFailure], from other servers always.
+// Errors of reading: [OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.list_search_indexes.
 func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
@@ -395,8 +397,8 @@ func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[optio
 	return newCommandCursor(withDocuments[bson.M](c), err, send)
 }
 
-// invalidating returns op, which drops indexes of the collection: the one of this name, or with an empty name all. They
-// are forgotten at the call, since EnsureIndex may be called before op runs, and while op runs.
+// invalidating returns op, which drops the index of this name, or with an empty name all indexes of the collection. The
+// cache forgets them at the call, since EnsureIndex may be called before op runs, and again while op runs.
 func invalidating[T any](
 	c *collection, name string, op func(context.Context, *mongo.Collection) (T, error),
 ) func(context.Context, *mongo.Collection) (T, error) {

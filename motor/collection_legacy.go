@@ -11,21 +11,21 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// CountOptions say which documents [Collection.Count] counts.
+// CountOptions are the options of [Collection.Count].
 type CountOptions struct {
-	Filter    any   // nil: all
-	Skip      int64 // leave out so many
-	Limit     int64 // count no more than so many; 0: all
-	Hint      any   // the index to be used: its name, or its keys as a bson.D
+	Filter    any   // nil: all documents
+	Skip      int64 // the number of documents to skip
+	Limit     int64 // the most documents to count; 0: no limit
+	Hint      any   // the index to use: its name, or its keys as a bson.D
 	Collation *options.Collation
 	Comment   any // for the server's log and profile
 }
 
-// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
+// Count counts the documents in the collection, or those that the options select. Without a filter, it reads the
 // metadata of the collection.
 //
-// Errors: [TypeError] for a filter or a hint that is none, [InvalidDocument] for what cannot be encoded, [ValueError]
-// for a negative Skip or Limit; [OperationFailure], in a transaction always.
+// Errors: [TypeError] for a filter or a hint of the wrong type, [InvalidDocument] for one that cannot be encoded,
+// [ValueError] for a negative Skip or Limit; [OperationFailure], always in a transaction.
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
 func (c *collection) Count(ctx context.Context, opts ...CountOptions) *future.Future[int64] {
@@ -43,25 +43,24 @@ func (c *collection) Count(ctx context.Context, opts ...CountOptions) *future.Fu
 	return legacyCommand(ctx, c, f, toPreferred, func(reply bson.Raw) (int64, error) {
 		n, ok := reply.Lookup("n").AsInt64OK()
 		if !ok {
-			return 0, newError(ProtocolError, "Count: the reply has no number")
+			return 0, newError(ProtocolError, "Count: the reply has no count")
 		}
 		return n, nil
 	})
 }
 
-// GroupOptions say more of [Collection.Group].
+// GroupOptions are the options of [Collection.Group].
 type GroupOptions struct {
-	Finalize any // JavaScript that is given each result, to change or replace it
+	Finalize any // JavaScript that may change or replace each result
 }
 
-// Group makes the server put the documents that match condition into groups. The result is one document for each
-// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
-// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
-// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
-// 4.2.
+// Group makes the server group the documents that match condition. The result has one document for each group: the key,
+// and the fields of initial as reduce has changed them. key is a []string of field names, a document of them, or
+// JavaScript that returns the key of a document; with nil there is one group. JavaScript is a string, a bson.JavaScript
+// or a bson.CodeWithScope. MongoDB 4.2 removed the command.
 //
-// Errors: [OperationFailure] from today's servers, which do not know the command; [TypeError] for code that is none,
-// and for a condition or an initial document that is none; [InvalidDocument] for what cannot be encoded.
+// Errors: [OperationFailure] from servers since MongoDB 4.2; [TypeError] for code, a condition or an initial document
+// of the wrong type; [InvalidDocument] for a value that cannot be encoded.
 //
 // Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
 func (c *collection) Group(ctx context.Context, key, condition, initial, reduce any, opts ...GroupOptions) *future.Future[[]bson.M] {
@@ -82,7 +81,7 @@ func (c *collection) Group(ctx context.Context, key, condition, initial, reduce 
 	f.Check(err)
 	f.Add("initial", raw)
 	if reduce == nil {
-		f.Check(newError(TypeError, "reduce is nil"))
+		f.Check(newError(TypeError, "reduce must not be nil"))
 	}
 	f.AddJavaScript("$reduce", reduce)
 	f.AddJavaScript("finalize", set.Finalize)
@@ -90,22 +89,22 @@ func (c *collection) Group(ctx context.Context, key, condition, initial, reduce 
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("retval"))
 }
 
-// FindAndModifyOptions say what [Collection.FindAndModify] does to a document: exactly one of Update and Remove.
+// FindAndModifyOptions are the options of [Collection.FindAndModify]. Exactly one of Update and Remove must be set.
 type FindAndModifyOptions struct {
-	Update any  // operators, as in bson.M{"$set": ...}, a pipeline of these, or the document that replaces it
-	Remove bool // delete it
-	Upsert bool // insert it if there is none
-	Sort   any  // a bson.D: the first document in this order is the one
-	Fields any  // which fields are resolved to: a projection, or a []string of names; nil: all
-	New    bool // resolve to the document as it is afterwards, instead of as it was
+	Update any  // operators, as in bson.M{"$set": ...}, a pipeline, or a replacement
+	Remove bool // delete the document
+	Upsert bool // insert a document if none matches
+	Sort   any  // a bson.D: the order in which the first match is found
+	Fields any  // the fields of the result: a projection, or a []string of names; nil: all
+	New    bool // the result is the document after the change, not before
 }
 
-// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
-// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
-// retry it.
+// FindAndModify changes, replaces or deletes the first document that matches query. The result is the document, or, if
+// none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not retry this command.
 //
-// Errors: [ValueError] unless there is either an update or Remove, and for an update that is empty; [TypeError] for a
-// nil query; [InvalidDocument] for what cannot be encoded; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+// Errors: [ValueError] unless exactly one of Update and Remove is set, and for an empty update; [TypeError] for a nil
+// query; [InvalidDocument] for a value that cannot be encoded; [DuplicateKeyError], [OperationFailure],
+// [WriteConcernError].
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
 func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...FindAndModifyOptions) *future.Future[D] {
@@ -114,8 +113,8 @@ func (c *Collection[D]) FindAndModify(ctx context.Context, query any, opts ...Fi
 	return submit(ctx, c.db.client, documentOp[D](&c.collection, now, err, fetch))
 }
 
-// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
-// and "lastErrorObject" tells what was done.
+// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result. The document is in "value";
+// "lastErrorObject" says what was done.
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
 // Motor: MotorCollection.find_and_modify(full_response=True).
@@ -144,9 +143,9 @@ func findAndModify(ctx context.Context, c *collection, query any, opts []FindAnd
 	f.Add("query", raw)
 	switch {
 	case set.Update == nil && !set.Remove:
-		f.Check(newError(ValueError, "FindAndModify must either update or remove"))
+		f.Check(newError(ValueError, "must either update or remove"))
 	case set.Update != nil && set.Remove:
-		f.Check(newError(ValueError, "FindAndModify cannot both update and remove"))
+		f.Check(newError(ValueError, "cannot do both update and remove"))
 	case set.Remove:
 		f.Add("remove", true)
 	case bsoncodec.IsList(set.Update):
@@ -157,7 +156,7 @@ func findAndModify(ctx context.Context, c *collection, query any, opts []FindAnd
 		change, err := c.codec.encode("update", set.Update)
 		f.Check(err)
 		if _, none := change.IndexErr(0); none != nil {
-			f.Check(newError(ValueError, "update is empty"))
+			f.Check(newError(ValueError, "update must not be empty"))
 		}
 		f.Add("update", change)
 	}
@@ -173,34 +172,35 @@ func findAndModify(ctx context.Context, c *collection, query any, opts []FindAnd
 	return f
 }
 
-// MapReduceOptions say more of [Collection.MapReduce] and [Collection.InlineMapReduce].
+// MapReduceOptions are the options of [Collection.MapReduce] and [Collection.InlineMapReduce].
 type MapReduceOptions struct {
-	Query    any   // which documents are mapped; nil: all
-	Sort     any   // a bson.D: in which order
-	Limit    int64 // at most so many; 0: all
-	Finalize any   // JavaScript that is given each result, to change or replace it
-	Scope    any   // a document of what the JavaScript sees as global variables
-	JSMode   bool  // keep what is between map and reduce in JavaScript: faster, for fewer than 500,000 keys
-	Verbose  bool  // tell the times in the full response
+	Query    any   // which documents to map; nil: all
+	Sort     any   // a bson.D: the order of the documents
+	Limit    int64 // the most documents to map; 0: no limit
+	Finalize any   // JavaScript that may change or replace each result
+	Scope    any   // a document of global variables for the JavaScript
+	JSMode   bool  // do not convert to BSON between map and reduce: faster, for fewer than 500,000 keys
+	Verbose  bool  // add timings to the full response
 
 	BypassDocumentValidation bool
 	Collation                *options.Collation
 	Comment                  any // for the server's log and profile
 }
 
-// MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
-// collection. The result is that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
-// bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db", "reports"}}.
-// MongoDB advises against mapReduce since version 5.0.
+// MapReduce makes the server run mapping on the documents and reducing on the values that it emits, and write the
+// results to a collection. The result is that collection. mapping and reducing are JavaScript: a string, a
+// bson.JavaScript or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"},
+// {"db", "reports"}}. mapReduce is deprecated since MongoDB 5.0.
 //
-// Errors: [TypeError] for code that is none, and for an out that is neither a name nor a document; [ValueError] for an
-// out of "inline"; [InvalidDocument] for what cannot be encoded; [OperationFailure], [WriteConcernError].
+// Errors: [TypeError] for code of the wrong type, and for an out that is neither a name nor a document; [ValueError]
+// for an out of "inline"; [InvalidDocument] for a value that cannot be encoded; [OperationFailure],
+// [WriteConcernError].
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
 func (c *collection) MapReduce(ctx context.Context, mapping, reducing, out any, opts ...MapReduceOptions) *future.Future[*Collection[bson.M]] {
 	f, inline := mapReduce(ctx, c, "MapReduce", mapping, reducing, out, opts)
 	if inline {
-		f.Check(newError(ValueError, "MapReduce: there is no collection with inline results; use InlineMapReduce"))
+		f.Check(newError(ValueError, "MapReduce: inline results have no collection; use InlineMapReduce"))
 	}
 	return legacyCommand(ctx, c, f, toPrimary, func(reply bson.Raw) (*Collection[bson.M], error) {
 		result := reply.Lookup("result")
@@ -211,13 +211,13 @@ func (c *collection) MapReduce(ctx context.Context, mapping, reducing, out any, 
 		db, inDB := doc.Lookup("db").StringValueOK()
 		name, named := doc.Lookup("collection").StringValueOK()
 		if !inDB || !named {
-			return nil, newError(ProtocolError, "MapReduce: the reply names no collection")
+			return nil, newError(ProtocolError, "MapReduce: the reply has no collection")
 		}
 		return c.db.client.Database(db).Collection(name), nil
 	})
 }
 
-// MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
+// MapReduceFullResponse is MapReduce with the server's whole reply as the result. out may also be bson.D{{"inline",
 // 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
@@ -230,10 +230,11 @@ func (c *collection) MapReduceFullResponse(ctx context.Context, mapping, reducin
 	return legacyCommand(ctx, c, f, to, c.codec.reply)
 }
 
-// InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
-// "_id" and a "value", of at most 16 megabytes together.
+// InlineMapReduce is MapReduce without a collection. The result is a list of documents with "_id" and "value", of at
+// most 16 megabytes together.
 //
-// Errors: [TypeError] for code that is none; [InvalidDocument] for what cannot be encoded; [OperationFailure].
+// Errors: [TypeError] for code of the wrong type; [InvalidDocument] for a value that cannot be encoded;
+// [OperationFailure].
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
 func (c *collection) InlineMapReduce(ctx context.Context, mapping, reducing any, opts ...MapReduceOptions) *future.Future[[]bson.M] {
@@ -241,7 +242,7 @@ func (c *collection) InlineMapReduce(ctx context.Context, mapping, reducing any,
 	return legacyCommand(ctx, c, f, toPreferred, c.codec.documentsOf("results"))
 }
 
-// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
+// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result. The documents are in
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
@@ -253,7 +254,8 @@ func (c *collection) InlineMapReduceFullResponse(ctx context.Context, mapping, r
 // inlineResults is the out of a mapReduce whose results are in the reply.
 var inlineResults = bson.D{{Key: "inline", Value: 1}}
 
-// mapReduce returns the command, and whether its results come inline: then it is a read, otherwise a write.
+// mapReduce returns the command. inline reports whether its results are in the reply: the command is then a read,
+// otherwise a write.
 func mapReduce(
 	ctx context.Context, c *collection, method string, mapping, reducing, out any, opts []MapReduceOptions,
 ) (f *arguments, inline bool) {
@@ -263,7 +265,7 @@ func mapReduce(
 	f.Add("mapReduce", c.name)
 	for _, code := range []bson.E{{Key: "map", Value: mapping}, {Key: "reduce", Value: reducing}} {
 		if code.Value == nil {
-			f.Check(newError(TypeError, "%s is nil", code.Key))
+			f.Check(newError(TypeError, "%s must not be nil", code.Key))
 		}
 		f.AddJavaScript(code.Key, code.Value)
 	}
@@ -293,9 +295,9 @@ func mapReduce(
 	return f, inline
 }
 
-// The commands of the callback era that the driver has no methods for. The driver does not retry them.
+// The commands of the callback era without a method of the driver. The driver does not retry them.
 
-// destination is which server a command goes to.
+// destination is the kind of server that a command goes to.
 type destination int
 
 const (
@@ -303,7 +305,7 @@ const (
 	toPreferred             // by the collection's read preference
 )
 
-// legacyCommand starts a command. The result is what answer makes of the reply.
+// legacyCommand starts a command. Its result is answer(reply).
 func legacyCommand[T any](
 	ctx context.Context, c *collection, f *arguments, to destination, answer func(reply bson.Raw) (T, error),
 ) *future.Future[T] {
@@ -312,7 +314,7 @@ func legacyCommand[T any](
 		return failed[T](c.db.client, f.err())
 	}
 	opts := options.RunCmd()
-	if to == toPreferred && !inTransaction(ctx) { // a transaction has a read preference of its own
+	if to == toPreferred && !inTransaction(ctx) { // a transaction has its own read preference
 		opts.SetReadPreference(now.read.pref)
 	}
 	return submit(ctx, c.db.client, collectionOp(c, now, nil, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
@@ -324,10 +326,10 @@ func legacyCommand[T any](
 	}))
 }
 
-// reply is legacyCommand's answer where it is the whole reply.
+// reply is an answer for legacyCommand. It returns the whole reply.
 func (c *codec) reply(reply bson.Raw) (bson.M, error) { return decode[bson.M](c, reply) }
 
-// documentsOf returns legacyCommand's answer where it is a list of documents in the reply.
+// documentsOf returns an answer for legacyCommand. It returns a list of documents in the reply.
 func (c *codec) documentsOf(key string) func(reply bson.Raw) ([]bson.M, error) {
 	return func(reply bson.Raw) ([]bson.M, error) {
 		list, ok := reply.Lookup(key).ArrayOK()
@@ -342,7 +344,7 @@ func (c *codec) documentsOf(key string) func(reply bson.Raw) ([]bson.M, error) {
 		for i, v := range values {
 			doc, ok := v.DocumentOK()
 			if !ok {
-				return nil, newError(ProtocolError, "%q has a %s where a document is due", key, v.Type)
+				return nil, newError(ProtocolError, "the list %q of the reply has a %s: want a document", key, v.Type)
 			}
 			if docs[i], err = decode[bson.M](c, doc); err != nil {
 				return nil, err

@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorCollection.read_concern.
 func (c *collection) ReadConcern() *readconcern.ReadConcern {
@@ -23,8 +23,8 @@ func (c *collection) ReadConcern() *readconcern.ReadConcern {
 	return c.db.ReadConcern()
 }
 
-// Options returns the options with which the collection was created, such as capped and size: an empty map if it was
-// created without options, or does not exist.
+// Options returns the options with which the collection was created, such as capped and size. The result is an empty
+// map if it was created without options, or does not exist.
 //
 // Errors: [OperationFailure].
 //
@@ -47,7 +47,8 @@ func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
 	}))
 }
 
-// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
+// Drop removes the collection with its documents and indexes. Dropping a collection that does not exist is not an
+// error.
 //
 // Motor: MotorCollection.drop.
 func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
@@ -63,18 +64,17 @@ func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.Dr
 	})))
 }
 
-// RenameOptions say how [Collection.Rename] goes about it.
+// RenameOptions are the options of [Collection.Rename].
 type RenameOptions struct {
-	DropTarget bool // put the collection in the place of one that has the new name already
+	DropTarget bool // replace a collection that has the new name
 	Comment    any  // for the server's log and profile; nil: none
 }
 
-// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
-// old name.
+// Rename renames the collection within its database. The result is the server's reply. This handle keeps the old name.
 //
-// Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if there is no such collection, or
-// already one of the new name; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given
-// twice; [WriteConcernError].
+// Errors: [InvalidName] for a name that no server accepts; [OperationFailure] if the collection does not exist, or one
+// with the new name does; [InvalidDocument] for a comment that cannot be encoded; [TypeError] for options given twice;
+// [WriteConcernError].
 //
 // Motor: MotorCollection.rename.
 func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameOptions) *future.Future[bson.M] {
@@ -92,7 +92,7 @@ func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameO
 	f.AddValue("comment", set.Comment)
 	f.addConcern(ctx, now)
 	command := f.Raw()
-	// The indexes move with the collection. Those of one that had the new name are gone.
+	// The indexes move with the collection. Those of a replaced collection are gone.
 	target := &newCollection(c.db, newName, nil).collection
 	op := func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		return c.db.send(ctx, coll.Database().Client().Database("admin"), command)
@@ -100,7 +100,8 @@ func (c *collection) Rename(ctx context.Context, newName string, opts ...RenameO
 	return submit(ctx, c.db.client, collectionOp(c, now, f.err(), invalidating(target, "", invalidating(c, "", op))))
 }
 
-// dropByCommand refuses the options that the driver makes several commands of.
+// dropByCommand drops a collection with a command that we build. It rejects EncryptedFields, for which the driver sends
+// several commands.
 func dropByCommand(
 	ctx context.Context, c *collection, wire bson.Raw, opts []options.Lister[options.DropCollectionOptions],
 ) *future.Future[struct{}] {
@@ -117,7 +118,7 @@ func dropByCommand(
 	})))
 }
 
-// unlessMissing returns nil for the error that says that there is no such collection.
+// unlessMissing returns nil if err is the server's NamespaceNotFound, and err otherwise.
 func unlessMissing(err error) error {
 	var server mongo.ServerError
 	if errors.As(err, &server) && server.HasErrorCode(codeNamespaceNotFound) {

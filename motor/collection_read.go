@@ -13,7 +13,7 @@ import (
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
 // pointer. That is not an error.
 //
-// Errors: [TypeError] for a nil filter (all documents match bson.D{}), [InvalidDocument] for one that cannot be
+// Errors: [TypeError] for a nil filter (use bson.D{} for all documents), [InvalidDocument] for one that cannot be
 // encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure].
 //
 // Motor: MotorCollection.find_one.
@@ -29,11 +29,10 @@ func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOp
 	}, err
 }
 
-// Find returns a cursor over the documents that match filter. It does no I/O: the query is sent when the cursor is
-// first read, and until then the cursor can be given an order, a limit, and so on. A filter that is wrong shows
-// then.
+// Find returns a cursor over the documents that match filter. It does no I/O: the first read sends the query. Until
+// then, methods such as Sort and Limit change the query.
 //
-// Errors of reading: [TypeError] for a nil filter (all documents match bson.D{}), [InvalidDocument] for one that
+// Errors of reading: [TypeError] for a nil filter (use bson.D{} for all documents), [InvalidDocument] for one that
 // cannot be encoded, [OperationFailure].
 //
 // Motor: MotorCollection.find.
@@ -51,8 +50,8 @@ func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...opt
 	}))
 }
 
-// EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
-// however many there are, and may be inexact after a crash, or on a sharded cluster.
+// EstimatedDocumentCount returns the number of documents from the collection's metadata. It is fast for any number of
+// documents. The number may be inexact after a crash, or on a sharded cluster.
 //
 // Errors: [OperationFailure].
 //
@@ -63,8 +62,8 @@ func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options
 	}))
 }
 
-// Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
-// that is a document is a bson.M, and the elements of a list are values one by one.
+// Distinct returns the distinct values of key in the documents that match filter. bson.D{} matches all documents. A
+// value that is a document is a bson.M. The elements of a list count as single values.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //

@@ -11,10 +11,11 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// writeFunc is a write that is ready to be sent.
+// writeFunc sends a write.
 type writeFunc[T any] func(context.Context, *mongo.Collection) (T, error)
 
-// writeOp returns the operation that does a write with the settings now. err is the reason why it cannot be sent.
+// writeOp returns the operation that sends a write with the settings now. If err is not nil, the operation fails with
+// it and sends nothing.
 func writeOp[T any](ctx context.Context, c *collection, now settings, err error, write writeFunc[T]) op[T] {
 	if err == nil {
 		err = now.refuseSession(ctx)
@@ -22,10 +23,10 @@ func writeOp[T any](ctx context.Context, c *collection, now settings, err error,
 	return collectionOp(c, now, err, write)
 }
 
-// InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
+// InsertOne inserts a document. A document without an _id gets a bson.ObjectID. The result has the _id.
 //
-// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for nil and for what is no document,
-// [InvalidDocument] for what cannot be encoded, [DocumentTooLarge]: nothing is sent then.
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]. Nothing is sent after these: [TypeError] for nil and
+// for a value that is not a document, [InvalidDocument] for a document that cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_one.
 func (c *collection) InsertOne(ctx context.Context, document any, opts ...options.Lister[options.InsertOneOptions]) *future.Future[*InsertOneResult] {
@@ -56,13 +57,13 @@ func (c *collection) insertOne(
 	}, nil
 }
 
-// InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
-// options.InsertMany().SetOrdered(false) says otherwise.
+// InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
+// fails. With options.InsertMany().SetOrdered(false) it tries all of them.
 //
-// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details tell which writes failed and whose
-// PartialResult has the result of the others. A future also holds it beside the error. [TypeError] for what is no
-// slice, for an empty one, and for elements that are no documents; [InvalidDocument] for what cannot be encoded, and
-// [DocumentTooLarge]: nothing is sent then, of none of the documents.
+// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details list the writes that failed and whose
+// PartialResult has the result of the others. That result is also returned beside the error. Nothing is sent after
+// these: [TypeError] for a value that is not a slice, for an empty slice, and for elements that are not documents;
+// [InvalidDocument] for an element that cannot be encoded; [DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
@@ -96,10 +97,11 @@ func (c *collection) insertMany(
 	}, nil
 }
 
-// UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// UpdateOne changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or is a
+// pipeline.
 //
-// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil filter or update,
-// [ValueError] for an update without operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil filter or update, [ValueError]
+// for an update without operators, [InvalidDocument] for a value that cannot be encoded, [DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
@@ -118,7 +120,7 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) upda
 	}
 }
 
-// UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
+// UpdateMany changes all documents that match filter. Otherwise it is like UpdateOne.
 //
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
@@ -138,10 +140,11 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) up
 	}
 }
 
-// ReplaceOne puts replacement in the place of the first document that matches filter, whose _id stays.
+// ReplaceOne replaces the first document that matches filter, except its _id.
 //
 // Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil filter or replacement,
-// [ValueError] for a replacement with operators, [InvalidDocument] for what cannot be encoded, [DocumentTooLarge].
+// [ValueError] for a replacement with operators, [InvalidDocument] for a value that cannot be encoded,
+// [DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
@@ -203,7 +206,7 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
 	}
 }
 
-// DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
+// DeleteMany deletes all documents that match filter. Otherwise it is like DeleteOne.
 //
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
@@ -250,7 +253,7 @@ func (c *collection) prepareDelete(ctx context.Context, now settings, e *argumen
 // the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [InvalidBSON] for a document
-// that cannot be decoded into D, which is deleted all the same; [OperationFailure], [WriteConcernError].
+// that cannot be decoded into D, which is deleted nevertheless; [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_delete.
 func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
@@ -258,33 +261,34 @@ func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts .
 }
 
 // FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
-// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
-// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+// the change. With options.FindOneAndReplace().SetReturnDocument(options.After) it is the document after the change. If
+// none matches, the result is the zero D: a nil map, a nil pointer. That is not an error.
 //
-// Errors: [TypeError] for a nil filter or replacement, [ValueError] for a replacement with operators,
-// [InvalidDocument] for what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is
-// replaced all the same; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+// Errors: [TypeError] for a nil filter or replacement, [ValueError] for a replacement with operators, [InvalidDocument]
+// for a value that cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is replaced
+// nevertheless; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_replace.
 func (c *Collection[D]) FindOneAndReplace(ctx context.Context, filter, replacement any, opts ...options.Lister[options.FindOneAndReplaceOptions]) *future.Future[D] {
 	return findOneAnd[D](ctx, &c.collection, filter, replaceOneArgs(&c.codec, replacement, opts))
 }
 
-// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
-// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
-// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+// FindOneAndUpdate changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or
+// is a pipeline. The result is the document before the change. With
+// options.FindOneAndUpdate().SetReturnDocument(options.After) it is the document after the change. If none matches, the
+// result is the zero D: a nil map, a nil pointer. That is not an error.
 //
-// Errors: [TypeError] for a nil filter or update, [ValueError] for an update without operators, [InvalidDocument] for
-// what cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is changed all the same;
-// [DuplicateKeyError], [OperationFailure], [WriteConcernError].
+// Errors: [TypeError] for a nil filter or update, [ValueError] for an update without operators, [InvalidDocument] for a
+// value that cannot be encoded, [InvalidBSON] for a document that cannot be decoded into D, which is changed
+// nevertheless; [DuplicateKeyError], [OperationFailure], [WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_update.
 func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any, opts ...options.Lister[options.FindOneAndUpdateOptions]) *future.Future[D] {
 	return findOneAnd[D](ctx, &c.collection, filter, updateOneArgs(&c.codec, update, opts))
 }
 
-// findAndModifyArgs is a write of one document that the server returns. The functions that make one are not inlined:
-// their closures, and the generic code in these, would be compiled in every program.
+// findAndModifyArgs describes a write of one document that the server returns. The functions that make one are not
+// inlined: each user program would compile their closures, and the generic code in these.
 type findAndModifyArgs struct {
 	change  any                                             // nil: delete the document
 	err     error                                           // change is invalid
@@ -330,7 +334,7 @@ func updateOneArgs(c *codec, update any, opts []options.Lister[options.FindOneAn
 	}
 }
 
-// findOneAnd starts such a write.
+// findOneAnd starts a write of one document that the server returns.
 func findOneAnd[D any](ctx context.Context, c *collection, filter any, a findAndModifyArgs) *future.Future[D] {
 	now := c.snapshot()
 	fetch, err := c.findOneAnd(ctx, now, filter, a)
@@ -350,7 +354,8 @@ func (c *collection) findOneAnd(ctx context.Context, now settings, filter any, a
 	}, nil
 }
 
-// findOneAndByCommand takes the options of all three methods as those of FindOneAndUpdate, which has all of them.
+// findOneAndByCommand builds the command of all three methods. It takes their options as those of FindOneAndUpdate,
+// which has all of them.
 func (c *collection) findOneAndByCommand(now settings, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
 	o, err := a.options()
 	f := arguments{command.FindAndModify(c.codec.Codec, c.name, query, a.change, o)}
@@ -369,7 +374,7 @@ func valueOf(reply bson.Raw) bson.Raw {
 	return doc
 }
 
-// The writes of a collection by commands of our own (see writeCommand), option for option as the driver sends them.
+// The writes of a collection by commands that we build (see writeCommand), with the same options as the driver sends.
 
 func (c *collection) newWriteCommand(kind *command.Kind, now settings, b *command.Builder, err error) *writeCommand {
 	b.Check(err)
@@ -411,7 +416,7 @@ func (c *collection) insertManyByCommand(
 	}, w.err()
 }
 
-// updateByCommand takes the options of all updates and replacements as those of UpdateOne.
+// updateByCommand builds the command of all updates and replacements. It takes their options as those of UpdateOne.
 func (c *collection) updateByCommand(now settings, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
 	o, err := a.options()
 	w := c.newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
@@ -420,7 +425,7 @@ func (c *collection) updateByCommand(now settings, query bson.Raw, a updateArgs)
 	return sent(w, s, a.many, writeAnswer.updateResult), w.err()
 }
 
-// deleteByCommand takes the options of DeleteMany as those of DeleteOne.
+// deleteByCommand builds the command of both deletions. It takes the options of DeleteMany as those of DeleteOne.
 func (c *collection) deleteByCommand(now settings, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
 	o, err := a.options()
 	w := c.newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)

@@ -15,15 +15,15 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
-// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
-// whether they were inserted.
+// Insert inserts a document, or each document of a slice. The result is the document's _id, or, for a slice, a []any of
+// their _ids. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, although it is unknown
+// whether the documents were inserted.
 //
-// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]: of several documents that failed, the last one's;
-// errors.As then finds the [Error] whose PartialResult has the _ids of those that were inserted. [TypeError] for nil and
-// for what is no document, [InvalidOperation] for an empty slice, [InvalidDocument] for what cannot be encoded and for
-// keys that begin with '$' or have a '.', [DocumentTooLarge], [ConfigurationError] for a write concern that is none:
-// nothing is sent then.
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]. If several documents fail, the error is that of the
+// last one; errors.As then finds the [Error] whose PartialResult has the _ids of the inserted documents. Nothing is
+// sent after these: [TypeError] for nil and for a value that is not a document, [InvalidOperation] for an empty slice,
+// [InvalidDocument] for a document that cannot be encoded and for keys that begin with '$' or contain a '.',
+// [DocumentTooLarge], [ConfigurationError] for an invalid write concern.
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
 func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOptions) *future.Future[any] {
@@ -39,7 +39,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 	}
 	var raws []bson.Raw
 	if reflect.ValueOf(documents).Len() == 0 {
-		e.Check(newError(InvalidOperation, "Insert of no documents"))
+		e.Check(newError(InvalidOperation, "cannot do an empty bulk insert"))
 	} else {
 		raws = e.Documents(documents)
 	}
@@ -57,7 +57,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 	}))
 }
 
-// insertOld inserts one document as Insert and Save do.
+// insertOld inserts one document for Insert and Save.
 func (c *collection) insertOld(ctx context.Context, now settings, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
 	e.keysOf("document", raw, o.CheckKeys)
 	op, err := c.insertOne(ctx, now, e, raw, nil)
@@ -70,14 +70,14 @@ func (c *collection) insertOld(ctx context.Context, now settings, e *arguments, 
 	}, err
 }
 
-// keysOf is bsoncodec.CheckKeys, unless it is turned off.
+// keysOf calls bsoncodec.CheckKeys, unless on is false.
 func (e *arguments) keysOf(argument string, raw bson.Raw, on *bool) {
 	if e.err() == nil && valueOr(on, true) {
 		e.Check(codecError(bsoncodec.CheckKeys(argument, raw)))
 	}
 }
 
-// idsOf returns the ids of documents as Insert tells them.
+// idsOf returns the _ids that are the result of Insert.
 func idsOf(ids []any, raws []bson.Raw, manipulate *bool) []any {
 	if valueOr(manipulate, true) {
 		return ids
@@ -91,8 +91,8 @@ func idsOf(ids []any, raws []bson.Raw, manipulate *bool) []any {
 	return told
 }
 
-// lastOf returns the error of an insert of several documents as that of the last one that failed, which is all that
-// was known of it before there were bulk writes.
+// lastOf returns the error of an insert of several documents as that of the last one that failed. Before bulk writes,
+// no other error was known.
 func lastOf(err error, r *InsertManyResult) error {
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) {
@@ -105,12 +105,12 @@ func lastOf(err error, r *InsertManyResult) error {
 	return &Error{class: classifyWrite(last), cause: last, partial: r.InsertedIDs}
 }
 
-// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
-// there is none. The result is the _id.
+// Save inserts a document that has no _id. A document with an _id replaces the stored document with that _id; if there
+// is none, it is inserted. The result is the _id.
 //
-// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for nil and for what is no document,
-// [InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.', [DocumentTooLarge],
-// [ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]. Nothing is sent after these: [TypeError] for nil and
+// for a value that is not a document, [InvalidDocument] for a document that cannot be encoded and for keys that begin
+// with '$' or contain a '.', [DocumentTooLarge], [ConfigurationError] for an invalid write concern.
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
 func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions) *future.Future[any] {
@@ -151,15 +151,15 @@ func (e *arguments) id(raw bson.Raw) bson.RawValue {
 	return raw.Lookup("_id")
 }
 
-// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
-// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
-// inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
-// w: 0 the result is nil.
+// Update changes the first document that matches spec. If document has operators, they are applied; otherwise document
+// replaces the first match. The result is the reply that servers used to send: n, the number of documents that matched
+// or were inserted; nModified; updatedExisting, whether a document matched; upserted, the _id of an inserted document;
+// ok. With w: 0 the result is nil.
 //
-// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]; [TypeError] for a nil spec or document, [ValueError]
-// for a whole document with Multi, [InvalidDocument] for what cannot be encoded, and, of a whole document, for keys that
-// begin with '$' or have a '.'; [DocumentTooLarge], [ConfigurationError] for a write concern that is none: nothing is
-// sent then.
+// Errors: [DuplicateKeyError], [WriteError], [WriteConcernError]. Nothing is sent after these: [TypeError] for a nil
+// spec or document, [ValueError] for a replacement with Multi, [InvalidDocument] for a document that cannot be encoded,
+// and for keys of a replacement that begin with '$' or contain a '.', [DocumentTooLarge], [ConfigurationError] for an
+// invalid write concern.
 //
 // Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
 func (c *collection) Update(ctx context.Context, spec, document any, opts ...UpdateOptions) *future.Future[bson.M] {
@@ -186,7 +186,7 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 	}))
 }
 
-// updateArgs returns the update or the replacement that Update does.
+// updateArgs returns the update or the replacement for Update.
 func (e *arguments) updateArgs(document any, o UpdateOptions) updateArgs {
 	raw := e.Document("document", document)
 	if e.err() != nil {
@@ -199,18 +199,18 @@ func (e *arguments) updateArgs(document any, o UpdateOptions) updateArgs {
 		return updateOne(raw, []options.Lister[options.UpdateOneOptions]{options.UpdateOne().SetUpsert(o.Upsert)})
 	}
 	if o.Multi {
-		e.Check(newError(ValueError, "Update of several documents needs operators"))
+		e.Check(newError(ValueError, "multi update only works with $ operators"))
 	}
 	e.keysOf("document", raw, o.CheckKeys)
 	return replaceOne(raw, []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(o.Upsert)})
 }
 
-// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
-// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
-// ok. With w: 0 the result is nil.
+// Remove deletes the documents that match specOrID. A value that is not a document selects the document with that _id.
+// Nil deletes all documents. The result is the reply that servers used to send: n, the number of deleted documents; ok.
+// With w: 0 the result is nil.
 //
-// Errors: [WriteError], [WriteConcernError]; [TypeError] for a nil pointer, map or slice, [InvalidDocument] for what
-// cannot be encoded, [ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [WriteError], [WriteConcernError]. Nothing is sent after these: [TypeError] for a nil pointer, map or slice,
+// [InvalidDocument] for a value that cannot be encoded, [ConfigurationError] for an invalid write concern.
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
 func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOptions) *future.Future[bson.M] {
@@ -235,7 +235,7 @@ func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOpt
 	}))
 }
 
-// specOrID returns the filter that a document is, or that for an _id.
+// specOrID returns v as a filter if it is a document, and otherwise a filter for the _id v.
 func (e *arguments) specOrID(v any) bson.Raw {
 	empty, _ := bson.Marshal(bson.D{})
 	if v == nil {
@@ -244,11 +244,12 @@ func (e *arguments) specOrID(v any) bson.Raw {
 	switch value := reflect.ValueOf(v); value.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		if value.IsNil() {
-			e.Check(newError(TypeError, "the argument is a nil %T: should all documents be removed, it must be nil", v))
+			e.Check(newError(TypeError, "Remove: the argument is a nil %T; pass nil to remove all documents", v))
 			return empty
 		}
 	}
-	// What is a document, and what a value that is kept in a struct, such as a bson.Binary, its encoding tells.
+	// Only the encoding shows whether v is a document, or another value that Go keeps in a struct, such as a
+	// bson.Binary.
 	raw := e.Document("_id", bson.D{{Key: "_id", Value: v}})
 	if spec, ok := raw.Lookup("_id").DocumentOK(); ok {
 		return spec
@@ -256,7 +257,7 @@ func (e *arguments) specOrID(v any) bson.Raw {
 	return raw
 }
 
-// number returns n as it would be decoded.
+// number returns n as the decoder would.
 func number(n int64) any {
 	if math.MinInt32 <= n && n <= math.MaxInt32 {
 		return int32(n)
@@ -264,19 +265,19 @@ func number(n int64) any {
 	return n
 }
 
-// InsertOptions are the options of [Collection.Insert]. If one of W, WTimeout, J and FSync is given, these four are the
-// write concern of this call, in the place of the collection's; they are as of [WriteConcern].
+// InsertOptions are the options of [Collection.Insert]. If one of W, WTimeout, J and FSync is set, these four are the
+// write concern of this call, instead of the collection's. See [WriteConcern].
 type InsertOptions struct {
-	ContinueOnError bool  // true: several documents are all tried, whichever fail
-	Manipulate      *bool // false: of a document without an _id, nil is told instead of the _id that it is given
-	CheckKeys       *bool // false: keys may begin with '$' and have a '.'
+	ContinueOnError bool  // true: try all documents, even if some fail
+	Manipulate      *bool // false: the result has nil for a document without an _id, instead of its new _id
+	CheckKeys       *bool // false: keys may begin with '$' and contain a '.'
 
 	W        any
 	WTimeout int // milliseconds
 	J, FSync bool
 }
 
-// SaveOptions are the options of [Collection.Save]: see [InsertOptions].
+// SaveOptions are the options of [Collection.Save]. See [InsertOptions].
 type SaveOptions struct {
 	Manipulate *bool
 	CheckKeys  *bool
@@ -286,28 +287,28 @@ type SaveOptions struct {
 	J, FSync bool
 }
 
-// UpdateOptions are the options of [Collection.Update]; for the others see [InsertOptions]. PyMongo's manipulate, which
-// is for its SON manipulators, has no counterpart.
+// UpdateOptions are the options of [Collection.Update]. See [InsertOptions] for the others. PyMongo's manipulate, for
+// SON manipulators, has no counterpart.
 type UpdateOptions struct {
-	Upsert    bool  // true: where nothing matches, a document is inserted
-	Multi     bool  // true: all documents that match are changed, not the first alone
-	CheckKeys *bool // of a whole document, not of operators
+	Upsert    bool  // true: insert a document if none matches
+	Multi     bool  // true: change all documents that match, not only the first
+	CheckKeys *bool // applies to replacements, not to operators
 
 	W        any
 	WTimeout int // milliseconds
 	J, FSync bool
 }
 
-// RemoveOptions are the options of [Collection.Remove]; for the others see [InsertOptions].
+// RemoveOptions are the options of [Collection.Remove]. See [InsertOptions] for the others.
 type RemoveOptions struct {
-	Multi *bool // false: only the first document that matches is removed
+	Multi *bool // false: remove only the first document that matches
 
 	W        any
 	WTimeout int // milliseconds
 	J, FSync bool
 }
 
-// settingsWith returns the collection's concerns with the write concern of one call, if it has one.
+// settingsWith returns the collection's settings with the write concern of one call, if it has one.
 func (c *collection) settingsWith(w any, wtimeout int, j, fsync bool) (settings, error) {
 	var items bson.D
 	for _, item := range []struct {
@@ -325,7 +326,7 @@ func (c *collection) settingsWith(w any, wtimeout int, j, fsync bool) (settings,
 	return c.settingsOf(items)
 }
 
-// settingsOf returns the collection's concerns with another write concern.
+// settingsOf returns the collection's settings with another write concern.
 func (c *collection) settingsOf(dictionary any) (now settings, err error) {
 	now = c.snapshot()
 	now.write, err = writeItemsOf(dictionary)
