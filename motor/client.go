@@ -14,38 +14,41 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// Client is a connection to a MongoDB server, a replica set, or a sharded cluster: in truth a pool of them, and of
-// the goroutines that use them. It is safe for any number of goroutines; a program needs one for each deployment.
+// Client is a connection to a MongoDB server, a replica set, or a sharded cluster. It holds a pool of network
+// connections and the goroutines that use them. It is safe for concurrent use. A program needs one client for each
+// deployment.
 //
-// A Client is made without any I/O, opens itself at the first operation, and opens itself again when it is used
-// after [Client.Close]. It is equal to no other, whatever both were made for.
+// Making a Client does no I/O. The first operation opens it. Using it after [Client.Close] opens it again. A client is
+// equal to itself only.
 //
 // Motor's document_class is the type parameter of [CollectionOf].
 //
 // Motor: MotorClient.
 type Client struct {
 	driver    *options.ClientOptions
-	resolve   func() (*options.ClientOptions, error) // driver with what the DNS knows, or nil
+	resolve   func() (*options.ClientOptions, error) // reads the DNS for mongodb+srv; otherwise nil
 	workers   int
-	maxQueue  int           // -1: no bound
-	queueWait time.Duration // 0: no bound
+	maxQueue  int           // -1: no limit
+	queueWait time.Duration // 0: no limit
 	loop      future.Executor
 	codec     codec
-	path      string // the database that the connection string names
+	path      string // the database in the connection string
 	indexes   indexCache
 	concerns
 	tzAware atomic.Bool
-	latency atomic.Int64 // the local threshold, a time.Duration: the driver's is fixed when it connects
+	latency atomic.Int64 // the local threshold, a time.Duration; the driver reads it when it connects
 
 	mu   sync.Mutex
 	conn *connection      // nil: closed, or not opened yet
 	past future.PoolStats // of the pools of closed connections
 }
 
-// NewClient returns a client for the deployment that hostOrURI names: a connection string such as
-// "mongodb://host:27017/?maxPoolSize=20"; a host, "localhost", or "localhost:27018"; several of them, "a,b:27018";
-// nothing, which means "localhost". It does no I/O, so it fails only for what can be known without: [InvalidURI], or
-// [ConfigurationError] for an option that is unknown, contradicts another one, or is out of range.
+// NewClient returns a client for the deployment that hostOrURI names. That is a connection string such as
+// "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
+// "a,b:27018". The empty string means "localhost". It does no I/O.
+//
+// Errors: [InvalidURI]; [ConfigurationError] for an option that is unknown, contradicts another one, or is out of
+// range.
 //
 // Motor: MotorClient(host, port, ...).
 func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
@@ -82,7 +85,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	return c, nil
 }
 
-// initConcerns sets the settings that can be changed later.
+// initConcerns sets the concerns that can be changed later.
 func (c *Client) initConcerns(uri string, s clientSettings) error {
 	if pref := c.driver.ReadPreference; pref != nil {
 		c.read.now.Store(readItemsOf(pref))
@@ -108,10 +111,11 @@ func (c *Client) initConcerns(uri string, s clientSettings) error {
 	return uriWriteConcern(uri, &c.write)
 }
 
-// Open checks that the deployment can be reached. The result is the client itself. Open need not be called: the first
-// operation opens the client. Whether the server accepts the credentials, only that operation shows.
+// Open checks that the deployment can be reached. The result is the client itself. Calling Open is optional, since the
+// first operation opens the client. Open does not show whether the server accepts the credentials; the first operation
+// does.
 //
-// Errors: [ConnectionFailure] ([ServerSelectionTimeoutError]) if nobody answers within serverSelectionTimeoutMS.
+// Errors: [ConnectionFailure] ([ServerSelectionTimeoutError]) if no server answers within serverSelectionTimeoutMS.
 //
 // Motor: MotorClient.open.
 func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
@@ -121,13 +125,13 @@ func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
 	}))
 }
 
-// Close closes the connections and ends the goroutines of the client, once the operations that were started before
-// have run to their end; a read that waits for news of a tailable cursor fails with [InvalidOperation]. Using the
-// client again opens it again; cursors from before the Close then fail with [InvalidOperation]. Closing twice, or what
-// was never opened, is no error.
+// Close closes the connections and ends the goroutines of the client. It first waits for the operations that were
+// started before. A read that waits for new documents of a tailable cursor fails with [InvalidOperation]. Using the
+// client again opens it again; cursors from before the Close then fail with [InvalidOperation]. Closing a client twice,
+// or one that was never opened, is not an error.
 //
-// Close waits, so that a plain "defer client.Close(ctx)" does what it says. ctx bounds the wait: the client is
-// closed even if ctx is over, but then perhaps not yet when Close returns.
+// Close waits, so that "defer client.Close(ctx)" works. ctx limits the wait. The client is closed even if ctx has
+// ended, but Close may then return before that is complete.
 //
 // Motor: MotorClient.close, as it was until 2.x.
 func (c *Client) Close(ctx context.Context) error {
@@ -153,12 +157,12 @@ func (c *Client) Close(ctx context.Context) error {
 // Motor: MotorClient.disconnect.
 func (c *Client) Disconnect(ctx context.Context) error { return c.Close(ctx) }
 
-// background runs tasks on goroutines of their own, which take no slot.
+// background runs each task on its own goroutine, which takes no slot.
 var background = future.ExecutorFunc(func(task func()) error { go task(); return nil })
 
-// Database returns the database of this name. It does no I/O, and the server creates a database only when something
-// is written to it. A name that no server accepts is an [InvalidName] of everything that is done with the database;
-// [Database.Err] tells at once.
+// Database returns the database of this name. It does no I/O. The server creates a database when something is written
+// to it. If no server accepts the name, every operation on the database fails with [InvalidName], and [Database.Err]
+// returns that error at once.
 //
 // Motor: client.name, client["name"], MotorClient.get_database.
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
@@ -174,7 +178,7 @@ func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOp
 	return d
 }
 
-// Stats says what the client's executor is doing and has done since the client was made.
+// Stats returns the counters of the client's executor since the client was made.
 func (c *Client) Stats() future.PoolStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -200,35 +204,34 @@ func addStats(past, now future.PoolStats) future.PoolStats {
 // Motor: frameworks.max_workers.
 func (c *Client) MaxWorkers() int { return c.workers }
 
-// IOLoop returns the executor on which the callbacks of the client's futures run, or nil if each future has a
-// goroutine of its own for them.
+// IOLoop returns the executor on which the client's callbacks run, or nil if they run on other goroutines.
 //
 // Motor: MotorClient.get_io_loop, MotorClient.io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
-// String names the client by the hosts that it was made for, never with its credentials.
+// String returns the hosts of the client, never its credentials.
 func (c *Client) String() string { return fmt.Sprintf("motor.Client(%q)", c.driver.Hosts) }
 
-// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
-// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Delegate returns the driver's client of this client, for features that only the driver has. Its calls block, and do
+// not use the client's executor. It is valid until [Client.Close], which disconnects it. Do not call the driver's
 // Disconnect.
 //
 // Errors: [ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except that
-// with mongodb+srv it may ask the DNS.
+// mongodb+srv may need a DNS query.
 //
 // Motor: MotorClient.delegate.
 func (c *Client) Delegate(ctx context.Context) *future.Future[*mongo.Client] {
 	return submit(ctx, c, driverOp(func(_ context.Context, driver *mongo.Client) (*mongo.Client, error) { return driver, nil }))
 }
 
-// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
-// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
+// TZAware reports whether dates are decoded as a time.Time in UTC instead of a bson.DateTime. It applies to documents
+// of type bson.M and bson.D, and to documents and lists within them. In other types, the type of the field decides.
 //
 // Motor: MotorClient.tz_aware.
 func (c *Client) TZAware() bool { return c.tzAware.Load() }
 
-// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client
-// later on; those that there are go on as before. See [WithTZAware].
+// SetTZAware sets how dates are decoded in documents of databases and collections that are taken from the client later.
+// Existing ones do not change. See [WithTZAware].
 //
 // Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }

@@ -10,19 +10,19 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
-// [ConfigurationError] if it names none.
+// GetDefaultDatabase returns the database in the connection string: app in "mongodb://localhost/app". It fails with
+// [ConfigurationError] if there is none.
 //
 // Motor: MotorClient.get_default_database.
 func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptions]) (*Database, error) {
 	if c.path == "" {
-		return nil, newError(ConfigurationError, "no default database defined: the connection string names none")
+		return nil, newError(ConfigurationError, "no default database defined: the connection string has none; use Client.Database")
 	}
 	db := c.Database(c.path, opts...)
 	return db, db.Err()
 }
 
-// ListDatabaseNames returns the names of the server's databases that match filter: bson.D{} stands for all.
+// ListDatabaseNames returns the names of the server's databases that match filter. bson.D{} matches all.
 //
 // Motor: MotorClient.list_database_names.
 func (c *Client) ListDatabaseNames(ctx context.Context, filter any, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[[]string] {
@@ -43,7 +43,7 @@ func (c *Client) DatabaseNames(ctx context.Context) *future.Future[[]string] {
 }
 
 // DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
-// callback style; anything else is a [TypeError]. Dropping what is not there is no error.
+// callback style. Any other type is a [TypeError]. Dropping a database that does not exist is not an error.
 //
 // Motor: MotorClient.drop_database.
 func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.Future[struct{}] {
@@ -59,7 +59,7 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	if db == nil {
 		return failed[struct{}](c, newError(TypeError, "DropDatabase takes a name or a database, not %T", nameOrDatabase))
 	}
-	// The database is dropped on this client, whichever it was taken from.
+	// Drop the database on this client, whichever client it was taken from.
 	target := c.Database(db.Name(), db.opts...)
 	if target.err == nil {
 		target.err = target.inherit(&db.concerns, nil, nil)
@@ -81,8 +81,8 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 	}))
 }
 
-// Alive reports whether the server can be reached, and never fails. It is cheap: what the driver's monitors know is
-// enough for true. Only when nothing is connected, or after an error, it tries to connect.
+// Alive reports whether the server can be reached. It never fails. It is cheap: it returns true if the driver's
+// monitors know a server. It connects only if they know none, or after an error.
 //
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
@@ -95,8 +95,8 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 	}))
 }
 
-// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
-// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+// ListDatabases returns a cursor over descriptions of the server's databases that match filter. bson.D{} matches all. A
+// description has name, sizeOnDisk in bytes, and empty; with the option SetNameOnly it has name only.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -126,7 +126,7 @@ func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.
 	}))
 }
 
-// describe returns the server's description of a database, which the driver has taken apart.
+// describe returns the description of a database as the server sent it. The driver has parsed it into a struct.
 func describe(db mongo.DatabaseSpecification, nameOnly bool) (bson.Raw, error) {
 	doc := bson.D{{Key: "name", Value: db.Name}}
 	if !nameOnly {
@@ -135,7 +135,7 @@ func describe(db mongo.DatabaseSpecification, nameOnly bool) (bson.Raw, error) {
 	return bson.Marshal(doc)
 }
 
-// ServerInfo asks the server about itself: its version, its build, its limits.
+// ServerInfo returns the server's buildInfo: its version, its build, its limits.
 //
 // Motor: MotorClient.server_info.
 func (c *Client) ServerInfo(ctx context.Context) *future.Future[bson.M] {

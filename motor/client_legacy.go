@@ -13,18 +13,18 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FsyncOptions say what [Client.Fsync] does besides flushing.
+// FsyncOptions are the options of [Client.Fsync].
 type FsyncOptions struct {
-	Lock  bool // hold up all writes until Unlock
+	Lock  bool // block all writes until Unlock
 	Async bool // do not wait for the flush
 }
 
-// Fsync has the server write everything to its files. Lock and Async together are a [ConfigurationError].
+// Fsync makes the server write all data to its files. Lock together with Async is a [ConfigurationError].
 //
 // Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
 func (c *Client) Fsync(ctx context.Context, how FsyncOptions) *future.Future[struct{}] {
 	if how.Lock && how.Async {
-		return failed[struct{}](c, newError(ConfigurationError, "Fsync: Lock and Async cannot be used together"))
+		return failed[struct{}](c, newError(ConfigurationError, "Fsync: cannot use both Lock and Async"))
 	}
 	command := bson.D{{Key: "fsync", Value: 1}}
 	if how.Lock {
@@ -36,7 +36,7 @@ func (c *Client) Fsync(ctx context.Context, how FsyncOptions) *future.Future[str
 	return inAdmin(ctx, c, command, func(_ bson.M, err error) (struct{}, error) { return struct{}{}, err })
 }
 
-// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
+// Unlock allows writes again after Fsync with Lock. It succeeds if the server is not locked.
 //
 // Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
 func (c *Client) Unlock(ctx context.Context) *future.Future[struct{}] {
@@ -61,13 +61,13 @@ func (c *Client) IsLocked(ctx context.Context) *future.Future[bool] {
 	})
 }
 
-// inAdmin is ask for the admin database.
+// inAdmin calls ask for the admin database.
 func inAdmin[T any](ctx context.Context, c *Client, command bson.D, result func(bson.M, error) (T, error)) *future.Future[T] {
 	return ask(ctx, c.Database("admin"), command, result)
 }
 
-// ReplicaSetClient is a [Client] of a replica set: it insists on the name of the set, and [ReplicaSetClient.Open] on
-// a primary. A Client can do all the rest as well, also where there is a replica set.
+// ReplicaSetClient is a [Client] that requires a replica set: NewReplicaSetClient requires its name, and
+// [ReplicaSetClient.Open] requires a primary. A Client works with replica sets as well.
 //
 //	motor.NewReplicaSetClient("a:27017,b:27017", motor.WithOptions(map[string]any{"replicaSet": "rs"}))
 //
@@ -76,11 +76,11 @@ type ReplicaSetClient struct {
 	*Client
 }
 
-// NewReplicaSetClient returns a client for the replica set some members of which hostsOrURI names, as [NewClient]
-// does for a host.
+// NewReplicaSetClient returns a client for a replica set. hostsOrURI has one or more of its members, in the format of
+// [NewClient].
 //
-// Errors: [ConfigurationError] without the set's name, which the connection string or [WithOptions] gives as
-// replicaSet; and as of NewClient.
+// Errors: [ConfigurationError] without the option replicaSet, in the connection string or in [WithOptions]; those of
+// NewClient.
 //
 // Motor: MotorReplicaSetClient(hosts_or_uri, replicaSet=...).
 func NewReplicaSetClient(hostsOrURI string, opts ...ClientOption) (*ReplicaSetClient, error) {
@@ -90,13 +90,13 @@ func NewReplicaSetClient(hostsOrURI string, opts ...ClientOption) (*ReplicaSetCl
 	}
 	// With mongodb+srv, the DNS may have the name.
 	if name := c.driver.ReplicaSet; c.resolve == nil && (name == nil || *name == "") {
-		return nil, newError(ConfigurationError, "a client of a replica set has to be told its name: the option replicaSet is missing")
+		return nil, newError(ConfigurationError, "NewReplicaSetClient: the option replicaSet is missing")
 	}
 	return &ReplicaSetClient{c}, nil
 }
 
-// Open checks that the replica set can be reached and has a primary. The result is the client itself. Open need not be
-// called: the first operation opens the client.
+// Open checks that the replica set can be reached and has a primary. The result is the client itself. Calling Open is
+// optional, since the first operation opens the client.
 //
 // Errors: [AutoReconnect] ([ServerSelectionTimeoutError]) if there is no primary within serverSelectionTimeoutMS.
 //
@@ -107,8 +107,8 @@ func (c *ReplicaSetClient) Open(ctx context.Context) *future.Future[*ReplicaSetC
 	}))
 }
 
-// Refresh asks a member of the replica set whether it is there, and looks for one if none is known. What the others
-// are doing, the driver's monitors find out by themselves, all the time.
+// Refresh checks that a member of the replica set answers, and looks for one if none is known. The driver's monitors
+// follow the state of all members by themselves.
 //
 // Errors: [AutoReconnect] ([ServerSelectionTimeoutError]) if no member can be reached.
 //
@@ -119,7 +119,8 @@ func (c *ReplicaSetClient) Refresh(ctx context.Context) *future.Future[struct{}]
 	}))
 }
 
-// ReplicaSetName returns the name of the replica set, or "" if the DNS has it and has not been asked.
+// ReplicaSetName returns the name of the replica set. It is "" if the name is in the DNS, which has not been queried
+// yet.
 func (c *ReplicaSetClient) ReplicaSetName() string {
 	if name := c.driver.ReplicaSet; name != nil {
 		return *name
@@ -127,7 +128,7 @@ func (c *ReplicaSetClient) ReplicaSetName() string {
 	return c.TopologyDescription().SetName
 }
 
-// String names the client by the hosts that it was made for, never with its credentials.
+// String returns the hosts of the client, never its credentials.
 func (c *ReplicaSetClient) String() string {
 	return fmt.Sprintf("motor.ReplicaSetClient(%s", strings.TrimPrefix(c.Client.String(), "motor.Client("))
 }

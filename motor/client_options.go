@@ -18,7 +18,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ClientOption configures a [Client] in what the connection string cannot say.
+// ClientOption is an option of [NewClient].
 type ClientOption func(*clientSettings) error
 
 type clientSettings struct {
@@ -29,11 +29,10 @@ type clientSettings struct {
 	tzAware  bool
 	tagSets  []map[string]string // nil: as the connection string says
 	port     int
-	keywords map[string]string // by their names in a connection string, in lower case
+	keywords map[string]string // by lower-case names of the connection string
 }
 
-// WithClientOptions passes options to the driver, unchanged. Where they and the connection string say different
-// things, they win.
+// WithClientOptions passes options to the driver, unchanged. They override the connection string.
 func WithClientOptions(opts *options.ClientOptions) ClientOption {
 	return func(s *clientSettings) error {
 		if opts == nil {
@@ -44,34 +43,34 @@ func WithClientOptions(opts *options.ClientOptions) ClientOption {
 	}
 }
 
-// WithMaxWorkers sets how many operations run at once; the others are queued. The default is the environment
-// variable MOTOR_MAX_WORKERS, or else the client's maxPoolSize (100): more would only wait for connections.
+// WithMaxWorkers sets how many operations run at once; the others wait in a queue. The default is the environment
+// variable MOTOR_MAX_WORKERS, or else the client's maxPoolSize (100). More workers would only wait for connections.
 //
 // Motor: MOTOR_MAX_WORKERS.
 func WithMaxWorkers(n int) ClientOption {
 	return func(s *clientSettings) error {
 		if n < 1 {
-			return newError(ConfigurationError, "WithMaxWorkers(%d): there must be at least 1", n)
+			return newError(ConfigurationError, "WithMaxWorkers: invalid number of workers %d: must be at least 1", n)
 		}
 		s.workers = n
 		return nil
 	}
 }
 
-// WithMaxQueue bounds the queue of operations that wait for a worker: one more fails with [future.ErrQueueFull].
-// Without it, the queue is unbounded.
+// WithMaxQueue limits the queue of operations that wait for a worker. If the queue is full, operations fail with
+// [future.ErrQueueFull]. The default is no limit.
 func WithMaxQueue(n int) ClientOption {
 	return func(s *clientSettings) error {
 		if n < 0 {
-			return newError(ConfigurationError, "WithMaxQueue(%d): a queue cannot be shorter than 0", n)
+			return newError(ConfigurationError, "WithMaxQueue: invalid queue length %d: must be at least 0", n)
 		}
 		s.maxQueue = n
 		return nil
 	}
 }
 
-// WithIOLoop makes the callbacks and continuations of the client's futures run on loop: a callback.Loop, or
-// whatever else runs functions. Without it, each future has a goroutine of its own for them.
+// WithIOLoop makes the client's callbacks and continuations run on loop: a callback.Loop, or any other executor. By
+// default each future runs them on a goroutine.
 //
 // Motor: MotorClient(io_loop=...).
 func WithIOLoop(loop future.Executor) ClientOption {
@@ -84,8 +83,8 @@ func WithIOLoop(loop future.Executor) ClientOption {
 	}
 }
 
-// driverOptions joins the connection string and the driver's options and validates the result. resolve is nil unless
-// the DNS has to be asked.
+// driverOptions merges the connection string and the driver's options and validates the result. resolve is nil unless
+// the DNS must be queried.
 func driverOptions(uri string, extra *options.ClientOptions) (
 	all *options.ClientOptions, resolve func() (*options.ClientOptions, error), err error,
 ) {
@@ -112,33 +111,32 @@ func driverOptions(uri string, extra *options.ClientOptions) (
 	return all, resolve, err
 }
 
-// defaultWorkers is the limit of the executor where WithMaxWorkers does not say.
+// defaultWorkers returns the number of workers without WithMaxWorkers.
 func defaultWorkers(driver *options.ClientOptions) (int, error) {
 	if v := os.Getenv("MOTOR_MAX_WORKERS"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
-			return 0, newError(ConfigurationError, "MOTOR_MAX_WORKERS=%q: not a number of at least 1", v)
+			return 0, newError(ConfigurationError, "invalid MOTOR_MAX_WORKERS %q: must be a number, at least 1", v)
 		}
 		return n, nil
 	}
 	switch size := driver.MaxPoolSize; {
 	case size == nil:
 		return 100, nil
-	case *size == 0 || *size > math.MaxInt32: // 0: the driver's pool has no bound
+	case *size == 0 || *size > math.MaxInt32: // 0: the driver's pool has no limit
 		return math.MaxInt32, nil
 	default:
 		return int(*size), nil
 	}
 }
 
-// WithPort sets the port of the hosts that are given without one. Without it, that is
-// [DefaultPort].
+// WithPort sets the port of hosts that have none. The default is [DefaultPort].
 //
 // Motor: MotorClient(host, port).
 func WithPort(port int) ClientOption {
 	return func(s *clientSettings) error {
 		if port < 1 || port > 65535 {
-			return newError(ConfigurationError, "WithPort(%d): a port is a number from 1 to 65535", port)
+			return newError(ConfigurationError, "WithPort: invalid port %d: must be from 1 to 65535", port)
 		}
 		s.port = port
 		return nil
@@ -149,11 +147,10 @@ func WithPort(port int) ClientOption {
 //
 //	motor.WithOptions(map[string]any{"replicaSet": "rs", "w": 2, "max_pool_size": 10, "tz_aware": true})
 //
-// The names are those of a connection string, in either of Motor's spellings, maxPoolSize or max_pool_size; those of a
-// write concern, wtimeout and j; and port, tz_aware, tag_sets and secondary_acceptable_latency_ms. Where they and the
-// connection string say different things, they win.
+// The names are those of a connection string, as maxPoolSize or max_pool_size; wtimeout and j of a write concern; and
+// port, tz_aware, tag_sets and secondary_acceptable_latency_ms. They override the connection string.
 //
-// Errors: [ConfigurationError] for an unknown name, and for a value that a connection string could not have.
+// Errors: [ConfigurationError] for an unknown name, and for a value that is invalid in a connection string.
 //
 // Motor: MotorClient(..., **kwargs).
 func WithOptions(keywords map[string]any) ClientOption {
@@ -170,7 +167,7 @@ func WithOptions(keywords map[string]any) ClientOption {
 // keyword sets an option by its name.
 func (s *clientSettings) keyword(name string, value any) error {
 	key := strings.ToLower(strings.ReplaceAll(name, "_", ""))
-	wrong := newError(ConfigurationError, "the option %q cannot be %#v", name, value)
+	wrong := newError(ConfigurationError, "invalid value %#v for option %q", value, name)
 	switch key {
 	case "port":
 		if port, ok := value.(int); ok {
@@ -209,7 +206,7 @@ func (s *clientSettings) keyword(name string, value any) error {
 	return nil
 }
 
-// keywordText returns a value as a connection string has it.
+// keywordText formats a value as in a connection string.
 func keywordText(key string, value any) (text string, ok bool) {
 	switch v := value.(type) {
 	case time.Duration:
@@ -226,7 +223,7 @@ func keywordText(key string, value any) (text string, ok bool) {
 	return "", false
 }
 
-// connectionString returns the connection string that stands for hostOrURI, a port and keywords.
+// connectionString returns the connection string for hostOrURI, a port and keywords.
 func (s *clientSettings) connectionString(hostOrURI string) (string, error) {
 	if hostOrURI == "" {
 		hostOrURI = DefaultHost
@@ -238,7 +235,7 @@ func (s *clientSettings) connectionString(hostOrURI string) (string, error) {
 			case strings.HasPrefix(host, "/"): // a Unix socket
 				hosts[i] = url.QueryEscape(host)
 			case host == "", strings.ContainsAny(host, "/?#@% \t"):
-				return "", newError(InvalidURI, "no host, and no connection string: %q", hostOrURI)
+				return "", newError(InvalidURI, "invalid host or connection string %q", hostOrURI)
 			default:
 				hosts[i] = host
 			}
@@ -265,7 +262,7 @@ func (s *clientSettings) connectionString(hostOrURI string) (string, error) {
 	return uri, nil
 }
 
-// withPort gives a port to the hosts of a connection string that have none.
+// withPort adds a port to the hosts of a connection string that have none.
 func withPort(hosts string, port int) string {
 	user, list := "", hosts
 	if i := strings.LastIndex(hosts, "@"); i >= 0 {
@@ -282,7 +279,7 @@ func withPort(hosts string, port int) string {
 	return user + strings.Join(all, ",")
 }
 
-// withKeywords puts options in the place of those of a connection string.
+// withKeywords sets options of a connection string.
 func withKeywords(query string, keywords map[string]string) string {
 	var pairs []string
 	for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
@@ -297,8 +294,8 @@ func withKeywords(query string, keywords map[string]string) string {
 	return strings.Join(pairs, "&")
 }
 
-// WithTZAware sets whether dates come as a time.Time, in UTC, instead of a bson.DateTime; see [Client.TZAware].
-// Without it, they do not.
+// WithTZAware sets whether dates are decoded as a time.Time in UTC instead of a bson.DateTime. The default is false.
+// See [Client.TZAware].
 //
 // Motor: MotorClient(tz_aware=...).
 func WithTZAware(aware bool) ClientOption {
@@ -308,13 +305,13 @@ func WithTZAware(aware bool) ClientOption {
 	}
 }
 
-// defaultLatency is the driver's local threshold where nobody says another.
+// defaultLatency is the driver's default for the local threshold.
 const defaultLatency = 15 * time.Millisecond
 
-// The methods below return the options that the client was made with, or the driver's defaults for them.
+// The methods below return the options that the client was made with, or the driver's defaults.
 
-// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
-// With mongodb+srv, those that the DNS knows are missing.
+// Options returns a copy of the driver's options that the client was made with, including those of the connection
+// string. With mongodb+srv, the options in the DNS are missing.
 //
 // Motor: MotorClient.options.
 func (c *Client) Options() *options.ClientOptions {
@@ -322,7 +319,7 @@ func (c *Client) Options() *options.ClientOptions {
 	return &copied
 }
 
-// MaxPoolSize returns how many connections to one server the client opens at most: 0 means without bound.
+// MaxPoolSize returns the most connections that the client opens to one server. 0 means no limit.
 //
 // Motor: MotorClient.max_pool_size.
 func (c *Client) MaxPoolSize() int {
@@ -332,41 +329,41 @@ func (c *Client) MaxPoolSize() int {
 	return 100
 }
 
-// MinPoolSize returns how many connections to one server the client keeps open at least.
+// MinPoolSize returns how many connections to each server the client keeps open.
 //
 // Motor: MotorClient.min_pool_size.
 func (c *Client) MinPoolSize() int { return int(valueOr(c.driver.MinPoolSize, 0)) }
 
-// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
+// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed. 0 means no limit.
 //
 // Motor: MotorClient.max_idle_time_ms.
 func (c *Client) MaxIdleTimeMS() int { return int(valueOr(c.driver.MaxConnIdleTime, 0).Milliseconds()) }
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorClient.read_concern.
 func (c *Client) ReadConcern() *readconcern.ReadConcern { return c.driver.ReadConcern }
 
-// RetryReads reports whether the driver tries a read again, once, after an error of the network.
+// RetryReads reports whether the driver retries a read once after an error of the network.
 //
 // Motor: MotorClient.retry_reads.
 func (c *Client) RetryReads() bool { return valueOr(c.driver.RetryReads, true) }
 
-// RetryWrites reports whether the driver tries a write again, once, after an error of the network. Of a write with
-// wtimeout or fsync it does not: see [WriteConcern].
+// RetryWrites reports whether the driver retries a write once after an error of the network. It never retries a write
+// with wtimeout or fsync: see [WriteConcern].
 //
 // Motor: MotorClient.retry_writes.
 func (c *Client) RetryWrites() bool { return valueOr(c.driver.RetryWrites, true) }
 
-// ServerSelectionTimeout returns for how long an operation looks for a server before it fails.
+// ServerSelectionTimeout returns how long an operation looks for a server before it fails.
 //
 // Motor: MotorClient.server_selection_timeout.
 func (c *Client) ServerSelectionTimeout() time.Duration {
 	return valueOr(c.driver.ServerSelectionTimeout, 30*time.Second)
 }
 
-// EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
-// *event.ServerMonitor, as many as there are.
+// EventListeners returns the monitors that the client was made with: an *event.CommandMonitor, an *event.PoolMonitor
+// and an *event.ServerMonitor, or those of them that are set.
 //
 // Motor: MotorClient.event_listeners.
 func (c *Client) EventListeners() []any {
@@ -383,24 +380,25 @@ func (c *Client) EventListeners() []any {
 	return all
 }
 
-// SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than
-// the nearest one and still be read: 15 at first. It does not matter where a mongos stands before the replica set.
+// SecondaryAcceptableLatencyMS returns the local threshold in milliseconds, 15 by default. A read may go to a member of
+// a replica set whose round trip is longer than that of the nearest member by at most this time. With a mongos it has
+// no effect.
 //
 // Motor: MotorClient.secondary_acceptable_latency_ms.
 func (c *Client) SecondaryAcceptableLatencyMS() int {
 	return int(time.Duration(c.latency.Load()) / time.Millisecond)
 }
 
-// SetSecondaryAcceptableLatencyMS sets by how many milliseconds a member may be farther away than the nearest one. It
-// takes effect when the client opens the next time: an open client is left as it is, since opening it anew would end
-// its cursors. [Client.Close] has the next operation do it.
+// SetSecondaryAcceptableLatencyMS sets the local threshold in milliseconds: see [Client.SecondaryAcceptableLatencyMS].
+// It takes effect when the client opens the next time. An open client is not reopened, because that would end its
+// cursors. To apply it, call [Client.Close]; the next operation opens the client.
 //
 // Errors: [ConfigurationError] for a negative number.
 //
 // Motor: MotorClient.secondary_acceptable_latency_ms = ms.
 func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 	if ms < 0 || int64(ms) > math.MaxInt64/int64(time.Millisecond) {
-		return newError(ConfigurationError, "secondary acceptable latency is out of range: %d ms", ms)
+		return newError(ConfigurationError, "invalid secondary acceptable latency %d ms: must be at least 0", ms)
 	}
 	c.latency.Store(int64(time.Duration(ms) * time.Millisecond))
 	return nil
@@ -411,12 +409,12 @@ func (c *Client) SetSecondaryAcceptableLatencyMS(ms int) error {
 // Motor: MotorClient.local_threshold_ms.
 func (c *Client) LocalThresholdMS() int { return c.SecondaryAcceptableLatencyMS() }
 
-// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+// SecondaryAcceptableLatencyMS returns [Client.SecondaryAcceptableLatencyMS] of the client.
 //
 // Motor: MotorDatabase.secondary_acceptable_latency_ms.
 func (d *Database) SecondaryAcceptableLatencyMS() int { return d.client.SecondaryAcceptableLatencyMS() }
 
-// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+// SecondaryAcceptableLatencyMS returns [Client.SecondaryAcceptableLatencyMS] of the client.
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
 func (c *collection) SecondaryAcceptableLatencyMS() int {

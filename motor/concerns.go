@@ -20,23 +20,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/tag"
 )
 
-// concerns are the write concern and the read preference of a client, a database or a collection. A new handle takes them
-// over from its parent. They can be changed at any time; an operation has those of its call.
+// concerns are the write concern and the read preference of a client, a database or a collection. A new handle copies
+// those of its parent. They can be changed at any time; an operation uses those at its call.
 type concerns struct {
 	write WriteConcern
 	read  readPreference
 }
 
-// settings are the concerns of a handle at one time. They are comparable: equal ones are the same.
+// settings is a snapshot of the concerns of a handle. Settings are comparable.
 type settings struct {
 	write *writeItems
 	read  *readItems
 }
 
-// snapshot returns the present settings.
+// snapshot returns the current settings.
 func (c *concerns) snapshot() settings { return settings{c.write.items(), c.read.items()} }
 
-// inherit takes over the settings of a parent, except those that the handle's own options set.
+// inherit copies the concerns of a parent, except those that the handle's own options set.
 func (c *concerns) inherit(from *concerns, write *writeconcern.WriteConcern, read *readpref.ReadPref) error {
 	now := from.snapshot()
 	c.write.now.Store(now.write)
@@ -50,8 +50,8 @@ func (c *concerns) inherit(from *concerns, write *writeconcern.WriteConcern, rea
 	return nil
 }
 
-// byCommand reports whether a write is sent as a command that we build: the driver would lose a part of the write concern.
-// In a transaction there is nothing to lose, since writes have no write concern there.
+// byCommand reports whether a write is sent as a command that we build, because the driver would drop a part of the
+// write concern. In a transaction writes have no write concern, so the driver sends them.
 func (s settings) byCommand(ctx context.Context) bool {
 	return s.write.wire != nil && !inTransaction(ctx)
 }
@@ -61,63 +61,64 @@ func (s settings) acknowledged(ctx context.Context) bool {
 	return s.write.acknowledged() || inTransaction(ctx)
 }
 
-// refuseSession returns the reason why a write cannot be in the session of ctx, or nil: without a reply, the session would
-// not learn of it.
+// refuseSession returns an error if a write cannot be in the session of ctx, or nil. An unacknowledged write cannot:
+// without a reply, the session cannot record its outcome.
 func (s settings) refuseSession(ctx context.Context) error {
 	if ctx == nil || s.acknowledged(ctx) || mongo.SessionFromContext(ctx) == nil {
 		return nil
 	}
-	return newError(ConfigurationError, "a write with w: 0 cannot be in a session")
+	return newError(ConfigurationError, "explicit sessions are incompatible with unacknowledged write concern")
 }
 
-// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
-// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
-// has its own.
+// WriteConcern returns the handle's write concern. It is not a copy: changing an item changes the operations that are
+// called later. A database copies its client's write concern, and a collection its database's, when it is made. After
+// that each has its own.
 //
 // Motor: write_concern.
 func (c *concerns) WriteConcern() *WriteConcern { return &c.write }
 
-// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
-// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+// SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
+// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
 //
-// Errors, which leave all as it was: [ConfigurationError] for what is no dictionary, and as of [WriteConcern.Set].
+// An error leaves the write concern unchanged. Errors: [ConfigurationError] for a value that is not a dictionary; those
+// of [WriteConcern.Set].
 //
 // Motor: write_concern = {...}.
 func (c *concerns) SetWriteConcern(dictionary any) error { return c.write.assign(dictionary) }
 
-// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
-// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A database
+// copies its client's read preference, and a collection its database's, when it is made. After that each has its own.
 //
 // Motor: read_preference.
 func (c *concerns) ReadPreference() readpref.Mode { return c.read.items().pref.Mode() }
 
-// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
-// is its first read. The tags stay.
+// SetReadPreference sets which members of a replica set are read by operations that are called later. For a cursor the
+// first read counts. The tags stay.
 //
-// Errors: [ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are tags.
+// Errors: [ConfigurationError] for an unknown mode, and for readpref.PrimaryMode if there are tags.
 //
 // Motor: read_preference = mode.
 func (c *concerns) SetReadPreference(mode readpref.Mode) error {
 	if !mode.IsValid() {
-		return newError(ConfigurationError, "there is no read preference mode %d", mode)
+		return newError(ConfigurationError, "invalid read preference mode %d", mode)
 	}
 	return c.read.change(func(_ readpref.Mode, tags []map[string]string) (readpref.Mode, []map[string]string) {
 		return mode, tags
 	})
 }
 
-// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
-// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+// TagSets returns a copy of the tag sets. They select the members that are read, among those that the read preference
+// allows. The sets are tried in order. An empty set, which is the default, matches all members.
 //
 // Motor: tag_sets.
 func (c *concerns) TagSets() []map[string]string { return cloneTags(c.read.items().tags) }
 
-// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
-// the empty set alone. To prefer New York and make do with any other place:
+// SetTagSets sets the tag sets, which select the members that are read by operations that are called later. nil means
+// one empty set. To prefer New York, and otherwise read from any place:
 //
 //	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
 //
-// Errors: [ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+// Errors: [ConfigurationError] for an empty list, and if the read preference is readpref.PrimaryMode.
 //
 // Motor: tag_sets = [...].
 func (c *concerns) SetTagSets(sets []map[string]string) error {
@@ -125,7 +126,7 @@ func (c *concerns) SetTagSets(sets []map[string]string) error {
 		sets = anyTags
 	}
 	if len(sets) == 0 {
-		return newError(ConfigurationError, "tag sets must be nil, or at least one set")
+		return newError(ConfigurationError, "invalid tag sets: must be nil or have at least one set")
 	}
 	sets = cloneTags(sets)
 	return c.read.change(func(mode readpref.Mode, _ []map[string]string) (readpref.Mode, []map[string]string) {
@@ -133,22 +134,22 @@ func (c *concerns) SetTagSets(sets []map[string]string) error {
 	})
 }
 
-// readPreference says which members of a replica set are read.
+// readPreference is a read preference that can be changed.
 type readPreference struct {
 	mu  sync.Mutex   // held while now is changed
 	now atomic.Value // *readItems
 }
 
-// readItems are the items of a read preference. They do not change.
+// readItems are the items of a read preference. They are immutable.
 type readItems struct {
 	tags []map[string]string // never empty
-	rest []readpref.Option   // what else there was in the preference that it all began with
-	pref *readpref.ReadPref  // as the driver takes it
+	rest []readpref.Option   // the other options of the initial preference
+	pref *readpref.ReadPref  // for the driver
 }
 
 var primaryOnly = &readItems{tags: anyTags, pref: readpref.Primary()}
 
-// anyTags stands for members with whatever tags.
+// anyTags matches members with any tags.
 var anyTags = []map[string]string{{}}
 
 func (r *readPreference) items() *readItems {
@@ -158,7 +159,7 @@ func (r *readPreference) items() *readItems {
 	return primaryOnly
 }
 
-// readItemsOf returns the items of a preference of the driver's.
+// readItemsOf returns the items of a preference of the driver.
 func readItemsOf(pref *readpref.ReadPref) *readItems {
 	items := &readItems{pref: pref}
 	for _, set := range pref.TagSets() {
@@ -177,7 +178,7 @@ func readItemsOf(pref *readpref.ReadPref) *readItems {
 	return items
 }
 
-// change makes the items what they are with another mode or other tags.
+// change replaces the mode and the tags by the result of edit, if that is valid.
 func (r *readPreference) change(edit func(mode readpref.Mode, tags []map[string]string) (readpref.Mode, []map[string]string)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -198,13 +199,13 @@ func (r *readPreference) change(edit func(mode readpref.Mode, tags []map[string]
 	case anywhere:
 		items.pref = readpref.Primary()
 	default:
-		return newError(ConfigurationError, "there is one primary at most: it cannot be chosen by tags")
+		return newError(ConfigurationError, "read preference mode primary cannot be combined with tags")
 	}
 	r.now.Store(items)
 	return nil
 }
 
-// tagSets returns tags as the driver takes them.
+// tagSets converts tags for the driver.
 func tagSets(tags []map[string]string) []tag.Set {
 	sets := make([]tag.Set, len(tags))
 	for i, m := range tags {
@@ -216,7 +217,7 @@ func tagSets(tags []map[string]string) []tag.Set {
 	return sets
 }
 
-// cloneTags returns a copy that shares nothing.
+// cloneTags returns a deep copy.
 func cloneTags(tags []map[string]string) []map[string]string {
 	all := make([]map[string]string, len(tags))
 	for i, m := range tags {
@@ -226,9 +227,9 @@ func cloneTags(tags []map[string]string) []map[string]string {
 	return all
 }
 
-// WriteConcern says what must have come of a write before it is taken for done: a dictionary that is always valid,
-// and live: what is changed here holds for the next operation of the client, database or collection that it was got
-// from ([Client.WriteConcern]). It is safe for any number of goroutines. Its items are
+// WriteConcern says when a write is complete. It is a dictionary that is always valid. It is live: a change applies to
+// operations that are called later, on the client, database or collection that it belongs to (see
+// [Client.WriteConcern]). It is safe for concurrent use. Its items are
 //
 //	w         a number of servers, or the name of a set of them, such as "majority", that must have the write;
 //	          0 asks for no answer at all and so turns all other items off
@@ -243,9 +244,9 @@ func cloneTags(tags []map[string]string) []map[string]string {
 //	client.WriteConcern().Set("j", true)                             // {w: 2, wtimeout: 1000, j: true}
 //	client.WriteConcern().Set("w", 0)                                // {w: 0}
 //
-// wtimeout and fsync are no longer a matter of the driver's methods. Writes that are to have one of these are sent by
-// commands of their own, which the driver does not retry (retryWrites); an operation for which that cannot be done
-// fails with [ConfigurationError]. In a transaction, a write has no write concern, whatever is set.
+// Methods of the driver no longer have wtimeout and fsync. Writes with one of these are sent as commands that this
+// package builds, which the driver does not retry (retryWrites). An operation that cannot be sent in this way fails
+// with [ConfigurationError]. In a transaction, writes have no write concern.
 //
 // Motor: write_concern, a dict, as it was until 0.7.
 type WriteConcern struct {
@@ -253,7 +254,7 @@ type WriteConcern struct {
 	now atomic.Value // *writeItems
 }
 
-// items returns what is set.
+// items returns a snapshot of the items.
 func (c *WriteConcern) items() *writeItems {
 	if now, ok := c.now.Load().(*writeItems); ok {
 		return now
@@ -261,8 +262,8 @@ func (c *WriteConcern) items() *writeItems {
 	return noWriteItems
 }
 
-// Get returns an item: w as an int or a string, wtimeout as an int, j and fsync as a bool. ok is false for one that
-// is not set.
+// Get returns an item: w as an int or a string, wtimeout as an int, j and fsync as a bool. ok is false if the item is
+// not set.
 func (c *WriteConcern) Get(key string) (value any, ok bool) {
 	key, err := writeKey(key)
 	if err != nil {
@@ -272,10 +273,10 @@ func (c *WriteConcern) Get(key string) (value any, ok bool) {
 	return value, ok
 }
 
-// Set changes an item. Setting w to 0 removes the others, which mean nothing then.
+// Set changes an item. Setting w to 0 removes the other items, which then have no meaning.
 //
-// Errors, which leave all as it was: [ConfigurationError] for an item that there is none of, for a value of another
-// type or out of range, for j or fsync where w is 0, and for both of these.
+// An error leaves all items unchanged. Errors: [ConfigurationError] for an unknown item, for a value of the wrong type
+// or out of range, for j or fsync with a w of 0, and for j together with fsync.
 func (c *WriteConcern) Set(key string, value any) error {
 	key, value, err := writeItem(key, value)
 	if err != nil {
@@ -296,14 +297,14 @@ func (c *WriteConcern) Delete(key string) bool {
 	}
 	key, _ = writeKey(key)
 	found := false
-	_ = c.change(func(all bson.M) { // what is valid is so without an item
+	_ = c.change(func(all bson.M) { // removing an item keeps the rest valid
 		_, found = all[key]
 		delete(all, key)
 	})
 	return found
 }
 
-// change makes the items what edit makes of a copy of them, if that is valid.
+// change replaces the items by a copy that edit has changed, if that is valid.
 func (c *WriteConcern) change(edit func(bson.M)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -317,7 +318,7 @@ func (c *WriteConcern) change(edit func(bson.M)) error {
 	return nil
 }
 
-// assign makes the items those of a dictionary.
+// assign replaces the items by those of a dictionary.
 func (c *WriteConcern) assign(dictionary any) error {
 	items, err := writeItemsOf(dictionary)
 	if err != nil {
@@ -341,7 +342,7 @@ func (c *WriteConcern) Map() bson.M {
 	return all
 }
 
-// Acknowledged reports whether the server answers writes: whether w is anything but 0.
+// Acknowledged reports whether the server replies to writes, that is, whether w is not 0.
 func (c *WriteConcern) Acknowledged() bool { return c.items().acknowledged() }
 
 // String returns the items as {w: 2, wtimeout: 1000}.
@@ -357,17 +358,17 @@ func (c *WriteConcern) String() string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// writeItems are the items of a write concern at one moment. They do not change, and do not contradict one another.
+// writeItems are the items of a write concern. They are immutable and consistent.
 type writeItems struct {
 	all    bson.M
 	driver *writeconcern.WriteConcern // never nil
-	// wire is the whole of it, if the driver would not send all. Nil: the driver will.
+	// wire is the whole write concern if the driver would not send all of it, and otherwise nil.
 	wire bson.Raw
 }
 
 var noWriteItems = &writeItems{driver: &writeconcern.WriteConcern{}}
 
-// newWriteItems checks items that are right one by one. It takes the map.
+// newWriteItems checks the items for conflicts; each item must be valid. It takes ownership of the map.
 func newWriteItems(all bson.M) (*writeItems, error) {
 	set := &writeItems{all: all, driver: &writeconcern.WriteConcern{W: all["w"]}}
 	if j, ok := all["j"].(bool); ok {
@@ -376,11 +377,11 @@ func newWriteItems(all bson.M) (*writeItems, error) {
 	j, fsync := all["j"] == true, all["fsync"] == true
 	switch {
 	case j && fsync:
-		return nil, newError(ConfigurationError, "a write concern cannot have both j and fsync")
+		return nil, newError(ConfigurationError, "cannot set both j and fsync at the same time")
 	case (j || fsync) && !set.acknowledged():
-		return nil, newError(ConfigurationError, "a write concern cannot have w: 0, and j or fsync as well")
+		return nil, newError(ConfigurationError, "cannot set w to 0 and j or fsync to true")
 	}
-	// A wtimeout of 0 and an fsync of false say what the server does anyway.
+	// A wtimeout of 0 and an fsync of false are the server's defaults.
 	if wtimeout, _ := all["wtimeout"].(int); set.acknowledged() && (wtimeout > 0 || fsync) {
 		raw, err := bson.Marshal(set.ordered())
 		if err != nil {
@@ -393,7 +394,7 @@ func newWriteItems(all bson.M) (*writeItems, error) {
 
 func (s *writeItems) acknowledged() bool { return s.all["w"] != 0 }
 
-// ordered returns the items in the order in which they are written down.
+// ordered returns the items in their usual order.
 func (s *writeItems) ordered() bson.D {
 	doc := make(bson.D, 0, len(s.all))
 	for _, key := range []string{"w", "wtimeout", "j", "fsync"} {
@@ -404,16 +405,15 @@ func (s *writeItems) ordered() bson.D {
 	return doc
 }
 
-// refuse returns ConfigurationError if a method that can be called in no other way than through the driver's would
-// lose items.
+// refuse returns ConfigurationError if method must use a method of the driver that would drop items.
 func (s *writeItems) refuse(method string) error {
 	if s.wire == nil {
 		return nil
 	}
-	return newError(ConfigurationError, "%s cannot be sent with the wtimeout or fsync of the write concern", method)
+	return newError(ConfigurationError, "%s does not support a write concern with wtimeout or fsync", method)
 }
 
-// writeItemsOf returns the items of a dictionary.
+// writeItemsOf converts a dictionary to items.
 func writeItemsOf(dictionary any) (*writeItems, error) {
 	switch v := dictionary.(type) {
 	case *WriteConcern:
@@ -441,7 +441,7 @@ func writeItemsOf(dictionary any) (*writeItems, error) {
 				return nil, err
 			}
 			if before, twice := all[key]; twice && before != value {
-				return nil, newError(ConfigurationError, "a write concern with two values for %s: %v and %v", key, before, value)
+				return nil, newError(ConfigurationError, "the write concern has two values for %s: %v and %v", key, before, value)
 			}
 			all[key] = value
 		}
@@ -458,10 +458,10 @@ func writeItemsOf(dictionary any) (*writeItems, error) {
 		slices.SortFunc(all, func(a, b bson.E) int { return strings.Compare(a.Key, b.Key) })
 		return writeItemsOf(all)
 	}
-	return nil, newError(ConfigurationError, "a write concern must be a dictionary, such as a bson.M, not %T", dictionary)
+	return nil, newError(ConfigurationError, "a write concern must be a dictionary such as a bson.M, not %T", dictionary)
 }
 
-// writeKey returns the name of an item that may be given another of its names.
+// writeKey returns the canonical name of an item.
 func writeKey(key string) (string, error) {
 	switch lower := strings.ToLower(key); lower {
 	case "w", "wtimeout", "j", "fsync":
@@ -471,10 +471,10 @@ func writeKey(key string) (string, error) {
 	case "wtimeoutms":
 		return "wtimeout", nil
 	}
-	return "", newError(ConfigurationError, "%q is not a valid write concern option", key)
+	return "", newError(ConfigurationError, "invalid write concern option %q: must be w, wtimeout, j or fsync", key)
 }
 
-// writeItem checks an item and returns it as it is kept.
+// writeItem checks an item and returns its canonical name and value.
 func writeItem(key string, value any) (string, any, error) {
 	key, err := writeKey(key)
 	if err != nil {
@@ -484,9 +484,9 @@ func writeItem(key string, value any) (string, any, error) {
 	case "w":
 		name, isName := value.(string)
 		if isName && name == "" {
-			return "", nil, newError(ConfigurationError, "w cannot be empty")
+			return "", nil, newError(ConfigurationError, "w must not be empty")
 		}
-		if n, err := strconv.Atoi(name); isName && err == nil { // as pymongo.common has it
+		if n, err := strconv.Atoi(name); isName && err == nil { // as in pymongo.common
 			value = n
 		} else if isName {
 			return key, name, nil
@@ -505,7 +505,8 @@ func writeItem(key string, value any) (string, any, error) {
 	return key, n, err
 }
 
-// wholeNumber returns ConfigurationError for what is no number from 0 to 2³¹-1, as far as servers can count here.
+// wholeNumber returns value as a number. It fails with ConfigurationError unless it is from 0 to 2³¹-1, the range of
+// the server.
 func wholeNumber(key string, value any) (int, error) {
 	var n int64
 	switch v := reflect.ValueOf(value); {
@@ -519,7 +520,7 @@ func wholeNumber(key string, value any) (int, error) {
 		return 0, newError(ConfigurationError, "%s must be an integer, not %#v", key, value)
 	}
 	if n < 0 || n > math.MaxInt32 {
-		return 0, newError(ConfigurationError, "%s is out of range: %v", key, value)
+		return 0, newError(ConfigurationError, "invalid %s %v: must be from 0 to 2147483647", key, value)
 	}
 	return int(n), nil
 }

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,20 +15,20 @@ import (
 	"github.com/gomotor/gomotor/internal/serial"
 )
 
-// connection is the part of a client that lives from its opening to its Close. Whatever is open on the server belongs to a
+// connection is the state of a client from its opening to its Close. Everything that is open on the server belongs to a
 // connection and ends with it.
 type connection struct {
 	pool     *future.Pool
 	polls    *longPolls
 	cleanups cleanupQueue
 	cursors  openCursors
-	batches  inflight // inserts of collections with batching
+	batches  inflight // collected inserts of collections with batching
 	topology topology
-	driver   atomic.Value           // *mongo.Client, once there is one
-	options  *options.ClientOptions // of driver
+	driver   atomic.Value           // *mongo.Client; nothing is stored before it is connected
+	options  *options.ClientOptions // for driver
 
-	// dial is set if the DNS has the hosts of the connection string. The look-up takes time, so the first operation does
-	// it, not the call that starts it.
+	// dial is set if the DNS has the hosts of the connection string. The query takes time, so it runs in the first
+	// operation and not in the call that starts it.
 	dial func() (*mongo.Client, error)
 
 	mu      sync.Mutex
@@ -41,8 +42,7 @@ func (c *Client) opened() *connection {
 	return c.conn
 }
 
-// connect returns the open connection, and opens one if there is none. That starts the driver's monitors, but waits for
-// nothing.
+// connect returns the open connection, or opens one. It starts the driver's monitors and does not block.
 func (c *Client) connect() (*connection, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +54,8 @@ func (c *Client) connect() (*connection, error) {
 		bound = append(bound, future.WithMaxQueue(c.maxQueue))
 	}
 	if c.queueWait > 0 {
-		late := &Error{class: WaitQueueTimeoutError, text: "waitQueueTimeoutMS", cause: future.ErrQueueTimeout}
+		text := fmt.Sprintf("timed out waiting for a worker (waitQueueTimeoutMS=%d)", c.queueWait.Milliseconds())
+		late := &Error{class: WaitQueueTimeoutError, text: text, cause: future.ErrQueueTimeout}
 		bound = append(bound, future.WithMaxQueueWait(c.queueWait, late))
 	}
 	pool, err := future.NewPool(c.workers, append(bound, future.WithInPlaceAwait())...)
@@ -93,14 +94,14 @@ func (c *Client) connect() (*connection, error) {
 	return conn, nil
 }
 
-// dialed returns the driver's client, or nil if there is none yet.
+// dialed returns the driver's client, or nil if it is not connected yet.
 func (conn *connection) dialed() *mongo.Client {
 	driver, _ := conn.driver.Load().(*mongo.Client)
 	return driver
 }
 
-// client returns the driver's client. It waits only while the hosts are looked up. After a failed look-up, the next
-// operation tries again.
+// client returns the driver's client. It blocks only while a DNS query for the hosts runs. After a failed query, the
+// next operation tries again.
 func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	if driver := conn.dialed(); driver != nil {
 		return driver, nil
@@ -116,7 +117,7 @@ func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	return dialing.Await(ctx)
 }
 
-// shutdown ends the long polls and waits until no operation runs any more.
+// shutdown ends the long polls and waits until no operation runs.
 func (conn *connection) shutdown() {
 	conn.polls.shutdown()
 	conn.batches.close()
@@ -124,12 +125,12 @@ func (conn *connection) shutdown() {
 	conn.pool.Shutdown()
 }
 
-// disconnect closes the driver's clients, after shutdown.
+// disconnect closes the driver's clients. shutdown must have been called.
 func (conn *connection) disconnect(ctx context.Context) error {
 	conn.mu.Lock()
 	dialing := conn.dialing
 	conn.mu.Unlock()
-	if dialing != nil { // all operations that waited for it may have given up
+	if dialing != nil { // the operations that waited for it may have been cancelled
 		if _, err := dialing.Await(ctx); err != nil {
 			return nil
 		}
@@ -144,14 +145,14 @@ func (conn *connection) disconnect(ctx context.Context) error {
 	return err
 }
 
-// inflight counts what is in progress, and can be closed: then nothing more starts, and wait returns when all is over.
+// inflight counts operations in progress. After close, no operation can start, and wait returns when all are done.
 type inflight struct {
 	mu     sync.Mutex
 	closed bool
 	count  sync.WaitGroup
 }
 
-// start reports whether something may start. If so, the caller calls done when it is over.
+// start reports whether an operation may start. If so, the caller must call done at its end.
 func (f *inflight) start() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -171,10 +172,10 @@ func (f *inflight) close() {
 	f.mu.Unlock()
 }
 
-// wait waits until all that has started is done. close must have been called.
+// wait waits until all started operations are done. close must have been called.
 func (f *inflight) wait() { f.count.Wait() }
 
-// lane says which executor an operation runs on.
+// lane is the kind of executor that an operation runs on.
 type lane int
 
 const (
@@ -182,19 +183,19 @@ const (
 	longLane              // longPolls
 )
 
-// longPolls is the executor of operations whose reply the server may hold back until there is news: getMore of tailable
+// longPolls is the executor of operations whose reply the server may delay until there is new data: getMore of tailable
 // cursors that await data, and of change streams. Its rules:
 //
 //   - A long poll takes no slot of the connection's pool, and no network connection from the driver's pool for ordinary
-//     operations: long polls have their own goroutines and their own client of the driver. However many poll, the other
-//     operations go on.
-//   - That client's pool has no bound. Each poll needs one network connection while it waits, so there are as many as
-//     cursors that the program reads at once; with a bound, some would wait for the news of others. The pool is made
-//     with the first poll.
-//   - A wait that ends does not end the poll: the next wait for the same cursor takes it over, so that nothing that the
-//     server has sent is lost. Close of the cursor ends it, and so does Close of the client.
-//   - A session belongs to the driver's client that it was started on. A cursor that is read in a session is polled on a
-//     network connection of the ordinary pool, and still takes no slot.
+//     operations. Long polls have their own goroutines and their own client of the driver. Any number of polls leaves
+//     the other operations unaffected.
+//   - The pool of that client has no limit. Each poll needs one network connection while it waits, so there are as many
+//     as cursors that the program reads at once. With a limit, some cursors would wait for the data of others. The
+//     first poll makes the client.
+//   - When a wait ends, its poll goes on. The next wait for the same cursor continues the poll, so that no data that
+//     the server has sent is lost. Close of the cursor or of the client ends the poll.
+//   - A session belongs to the driver's client that it was started on. A cursor in a session polls on a network
+//     connection of the ordinary pool. It still takes no slot.
 type longPolls struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
@@ -221,7 +222,8 @@ func (l *longPolls) Execute(task func()) error {
 	return nil
 }
 
-// driver returns the client for long polls, made with the options of the ordinary one. It is nil after shutdown.
+// driver returns the client for long polls, made with the options of the ordinary client. It returns nil after
+// shutdown.
 func (l *longPolls) driver(opts *options.ClientOptions) (*mongo.Client, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -229,7 +231,7 @@ func (l *longPolls) driver(opts *options.ClientOptions) (*mongo.Client, error) {
 		return l.client, nil
 	}
 	own := *opts
-	own.ServerMonitor = nil // the ordinary client reports these servers already
+	own.ServerMonitor = nil // the ordinary client already reports these servers
 	client, err := mongo.Connect(own.SetMaxPoolSize(0).SetMinPoolSize(0))
 	if err != nil {
 		return nil, &Error{class: ConfigurationError, cause: err}
@@ -238,14 +240,14 @@ func (l *longPolls) driver(opts *options.ClientOptions) (*mongo.Client, error) {
 	return client, nil
 }
 
-// shutdown ends the polls and waits until nothing runs any more.
+// shutdown ends the polls and waits until none runs.
 func (l *longPolls) shutdown() {
 	l.close()
 	l.cancel()
 	l.wait()
 }
 
-// disconnect closes the network connections, after shutdown.
+// disconnect closes the network connections. shutdown must have been called.
 func (l *longPolls) disconnect(ctx context.Context) error {
 	if l.client == nil {
 		return nil
@@ -253,7 +255,7 @@ func (l *longPolls) disconnect(ctx context.Context) error {
 	return wrapError(l.client.Disconnect(ctx))
 }
 
-// clientFor returns the driver's client that opens a cursor which is read in a lane.
+// clientFor returns the driver's client that opens a cursor. The cursor is read in the lane in.
 func (conn *connection) clientFor(ctx context.Context, in lane) (*mongo.Client, error) {
 	client, err := conn.client(ctx)
 	if err != nil || in == shortLane || mongo.SessionFromContext(ctx) != nil {
@@ -266,7 +268,7 @@ func (conn *connection) clientFor(ctx context.Context, in lane) (*mongo.Client, 
 	return client, err
 }
 
-// has reports whether a client of the driver belongs to this connection.
+// has reports whether client, of the driver, belongs to this connection.
 func (conn *connection) has(client *mongo.Client) bool {
 	if client == conn.dialed() {
 		return true
@@ -276,7 +278,7 @@ func (conn *connection) has(client *mongo.Client) bool {
 	return client == conn.polls.client
 }
 
-// connectionWith returns the open connection if a client of the driver belongs to it, and otherwise a closed one.
+// connectionWith returns the open connection if driver belongs to it, and otherwise a closed one.
 func (c *Client) connectionWith(driver *mongo.Client) *connection {
 	if conn := c.opened(); conn != nil && conn.has(driver) {
 		return conn
@@ -286,7 +288,7 @@ func (c *Client) connectionWith(driver *mongo.Client) *connection {
 
 var errClientClosed = newError(InvalidOperation, "the client has been closed since the cursor or the session was opened")
 
-// topology returns that of the open connection, or one of which nothing is known.
+// topology returns the topology of the open connection, or an empty one.
 func (c *Client) topology() *topology {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -296,30 +298,30 @@ func (c *Client) topology() *topology {
 	return &c.conn.topology
 }
 
-// cleanup ends a cursor or a session on the server that the program has abandoned.
+// cleanup closes an abandoned cursor or session on the server.
 type cleanup struct {
 	client *mongo.Client // the driver's client that the cursor or session belongs to
 	run    func(context.Context, *connection)
 }
 
-// cleanupQueue holds the cleanups of a connection. The garbage collector finds cursors and sessions one after the other,
-// on a goroutine that must not wait, so they are only queued there. One goroutine runs them one at a time: however many are
-// found at once, they take no slot and one connection.
+// cleanupQueue holds the cleanups of a connection. The garbage collector finds abandoned cursors and sessions one by
+// one, on a goroutine that must not block, so it only queues them. One goroutine runs the cleanups one at a time.
+// However many there are, they take no slot and one network connection.
 type cleanupQueue = serial.Queue[cleanup]
 
-// cleanupTimeout is the time limit of one cleanup. It bounds how long a server that does not answer holds up the others.
-// The server itself ends what is left after ten minutes (cursors) or thirty (sessions).
+// cleanupTimeout is the time limit of one cleanup. It bounds the delay of the other cleanups when a server does not
+// answer. The server closes abandoned cursors after ten minutes, and sessions after thirty.
 var cleanupTimeout = 10 * time.Second
 
-// abandon queues a cleanup, unless its connection has been closed: then the cursor or session has ended too. It never
-// waits.
+// abandon queues a cleanup. If its connection has been closed, the cursor or session is closed already, and it does
+// nothing. It never blocks.
 func (c *Client) abandon(work cleanup) {
 	conn := c.opened()
 	if conn == nil || !conn.has(work.client) {
 		return
 	}
 	if start, _ := conn.cleanups.Push(work, -1); start {
-		// If the connection is being closed, what is queued stays there, and goes with it.
+		// If the connection is being closed, the queued cleanups are dropped with it.
 		_ = conn.polls.Execute(conn.cleanUp)
 	}
 }
@@ -335,10 +337,10 @@ func (conn *connection) cleanUp() {
 	}
 }
 
-// cleanUpOne runs one cleanup, within its time limit. A panic, of the driver when the server's reply is malformed, is
-// reported, and the others go on.
+// cleanUpOne runs one cleanup within its time limit. A panic (the driver panics on some malformed replies) is reported,
+// and the other cleanups go on.
 func (conn *connection) cleanUpOne(work cleanup) {
-	// Of a deadline the driver would make a maxTimeMS, which not every server takes with these commands.
+	// The driver would send a deadline as maxTimeMS, which some servers reject for these commands.
 	ctx, cancel := context.WithCancel(conn.polls.ctx)
 	defer cancel()
 	defer time.AfterFunc(cleanupTimeout, cancel).Stop()
@@ -355,8 +357,8 @@ func panicOf(fn func()) error {
 	return nil
 }
 
-// openCursors are the cursors that the server keeps open for a connection, by the server's number for them. The server
-// wants to be told the collection and must be the right one of several, and only the cursor knows these.
+// openCursors maps the server's cursor ids to the open cursors of a connection. To close a cursor, the server needs its
+// collection and must be the right server; only the cursor knows both.
 type openCursors struct {
 	mu   sync.Mutex
 	byID map[int64]closeFunc
@@ -365,7 +367,7 @@ type openCursors struct {
 // closeFunc closes a cursor.
 type closeFunc = func(context.Context) *future.Future[struct{}]
 
-// track notes that the number of a cursor has changed from before to now; 0 means that it is not open on the server.
+// track records that the id of a cursor has changed from before to now. 0 means that it is not open on the server.
 func (open *openCursors) track(before, now int64, closeCursor closeFunc) {
 	open.mu.Lock()
 	defer open.mu.Unlock()
@@ -379,10 +381,10 @@ func (open *openCursors) track(before, now int64, closeCursor closeFunc) {
 	open.byID[now] = closeCursor
 }
 
-// drop forgets a cursor that was collected.
+// drop forgets a cursor that the garbage collector has found.
 func (open *openCursors) drop(id int64) { open.track(id, 0, nil) }
 
-// closer returns the function that closes the cursor with the number id. A client that is not open has none.
+// closer returns the function that closes the cursor with this id. A nil connection has no open cursors.
 func (conn *connection) closer(id int64) (closeFunc, error) {
 	if conn != nil {
 		conn.cursors.mu.Lock()
@@ -391,5 +393,5 @@ func (conn *connection) closer(id int64) (closeFunc, error) {
 			return closeCursor, nil
 		}
 	}
-	return nil, newError(CursorNotFound, "the client has no open cursor with the number %d", id)
+	return nil, newError(CursorNotFound, "cursor id %d not found: the client has no such open cursor", id)
 }

@@ -15,36 +15,35 @@ import (
 	"github.com/gomotor/gomotor/internal/dbcopy"
 )
 
-// CopyDatabase copies a database to another one, of the same server or, with [CopyFromHost], from another: the
-// collections with their options, their documents, their indexes, and at last the views. The result says what was
-// copied. A source that does not exist is an empty one.
+// CopyDatabase copies a database to another one, on the same server or, with [CopyFromHost], from another server. It
+// copies the collections with their options, documents and indexes, and then the views. The result says what was
+// copied. A source that does not exist counts as empty.
 //
-// On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and
-// time series collections, and all that it refuses, are read and written in batches. Nothing keeps others from writing
-// to the source meanwhile; what they write may be copied or not.
+// On the same server, the server itself copies the documents where it can ($out, since MongoDB 4.4). Other collections,
+// such as capped and time series collections, are read and written in batches. Other clients may write to the source
+// during the copy; their writes may or may not be copied.
 //
-// Of the system collections, system.js alone is copied: system.views and system.buckets are what views and time
-// series are made of and come with these, system.profile belongs to its server. Users are not part of a database any
+// Of the system collections, only system.js is copied. system.views and system.buckets hold views and time series,
+// which are copied as such. system.profile belongs to its server. Users are no longer stored in the database.
 // more.
 //
-// A collection of the target that has the name of one of the source's is never touched, unless [CopyReplace] says so,
-// nor is any other.
+// Collections of the target are never changed. With [CopyReplace], those with the name of a source collection are
+// replaced.
 //
-// Errors: [InvalidName] for either name; [ValueError] if the source is the target; [InvalidURI] and
-// [ConfigurationError] for what the options say of the other host; [CollectionInvalid] if the target has one of the
-// collections; with all of these, nothing has been written. [CopyError] for what fails later: it has what was copied
-// until then, and the cause, with its class.
+// Nothing has been written after these errors: [InvalidName] for either name; [ValueError] if the source is the target;
+// [InvalidURI] and [ConfigurationError] for invalid options; [CollectionInvalid] if the target has one of the
+// collections. Any later failure is a [CopyError], which has the result up to then, and the cause with its class.
 //
-// It is never in a session, not even in that of ctx.
+// It never runs in a session, not even in the session of ctx.
 //
-// Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
+// Legacy: MongoDB 4.2 removed the server's own command, copydb. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...CopyOption) *future.Future[*CopyResult] {
 	cp, err := c.newCopy(from, to, opts)
 	if err != nil {
 		return failed[*CopyResult](c, err)
 	}
 	if ctx != nil {
-		var none *Session // its steps run at the same time, which those of a session cannot
+		var none *Session // the steps run concurrently, which a session does not allow
 		ctx = none.in(ctx)
 	}
 	return submit(ctx, c, op[*CopyResult]{run: cp.run})
@@ -52,11 +51,11 @@ func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...Copy
 
 // CopyResult says what [Client.CopyDatabase] has copied.
 type CopyResult struct {
-	// Collections are those whose copy was begun, sorted by name, the views last.
+	// Collections are those whose copy was started, sorted by name, with views last.
 	Collections []CopiedCollection
 }
 
-// Documents returns how many documents the collections have together.
+// Documents returns the total number of copied documents.
 func (r *CopyResult) Documents() int64 {
 	var n int64
 	for _, c := range r.Collections {
@@ -65,29 +64,29 @@ func (r *CopyResult) Documents() int64 {
 	return n
 }
 
-// CopiedCollection says what was copied of a collection or view.
+// CopiedCollection says what was copied of one collection or view.
 type CopiedCollection struct {
 	Name      string
 	View      bool
-	Documents int64    // that the server has confirmed
-	Indexes   []string // the names of those that were made, without the one of _id
-	Complete  bool     // nothing is missing
+	Documents int64    // confirmed by the server
+	Indexes   []string // the names of the created indexes, except that of _id
+	Complete  bool     // everything was copied
 }
 
-// CopyError is the error of a copy that was begun. [errors.Is] finds the class of the cause, and [errors.As] the *[Error]
-// and the driver's error.
+// CopyError is the error of a copy that has started to write. [errors.Is] finds the class of the cause; [errors.As]
+// finds the *[Error] and the driver's error.
 //
-// The target keeps what was copied. The future of [Client.CopyDatabase] has the result, too, beside the error.
+// The target keeps the copied data. The result of [Client.CopyDatabase] is also returned beside the error.
 type CopyError struct {
 	// Result says what was copied.
 	Result *CopyResult
-	// Collection is the one whose copy failed. It is "" if the copy was cancelled between two steps.
+	// Collection is the collection whose copy failed. It is "" if the copy was cancelled between two steps.
 	Collection string
 
 	err error
 }
 
-// Error names the collection and gives the cause.
+// Error returns the collection and the cause.
 func (e *CopyError) Error() string {
 	if e.Collection == "" {
 		return "motor: copying: " + e.err.Error()
@@ -98,11 +97,10 @@ func (e *CopyError) Error() string {
 // Unwrap returns the cause.
 func (e *CopyError) Unwrap() error { return e.err }
 
-// CopyProgress says how far [Client.CopyDatabase] is. Its numbers never fall, except DocumentsTotal: that is the server's
-// estimate at the beginning, and is corrected when a collection is complete. At the end of a copy it is the number of
-// documents.
+// CopyProgress is the progress of [Client.CopyDatabase]. Its numbers never decrease, except DocumentsTotal. That starts
+// as the server's estimate and is corrected when a collection is complete. At the end it is the number of documents.
 type CopyProgress struct {
-	Collections, CollectionsTotal int // views are among them
+	Collections, CollectionsTotal int // including views
 	Documents, DocumentsTotal     int64
 }
 
@@ -116,9 +114,8 @@ type copySettings struct {
 	progress           func(CopyProgress)
 }
 
-// CopyFromHost copies from another deployment. host is its name, "db2.example.com" or "db2.example.com:27018", or a
-// connection string as [NewClient] takes it, for all that there is to say besides. The copy has a client of its own
-// for it and closes that at the end.
+// CopyFromHost copies from another deployment. host is its name, as "db2.example.com" or "db2.example.com:27018", or a
+// connection string for [NewClient]. The copy uses its own client for that deployment and closes it at the end.
 //
 // Errors, of CopyDatabase: [InvalidURI], or [ConfigurationError] for a wrong option.
 //
@@ -130,26 +127,26 @@ func CopyFromHost(host string) CopyOption {
 	}
 }
 
-// CopyFromUser reads the source as this user. The server looks the user up in the database that the connection string
-// names (authSource, or else the default database), or else in admin, where servers keep users today. If both are empty,
-// there is no user.
+// CopyFromUser reads the source as this user. The user is looked up in the database in the connection string
+// (authSource, or else the default database), or else in admin, where servers keep users today. If both arguments are
+// empty, there is no user.
 //
-// Errors, of CopyDatabase: [ConfigurationError] for one without the other, and if the connection string of
-// [CopyFromHost] names a user too.
+// Errors, of CopyDatabase: [ConfigurationError] if only one argument is empty, and if the connection string of
+// [CopyFromHost] has a user too.
 //
 // Motor: copy_database(username=..., password=...).
 func CopyFromUser(username, password string) CopyOption {
 	return func(s *copySettings) error {
 		if (username == "") != (password == "") {
-			return newError(ConfigurationError, "CopyFromUser: a user name and a password are needed, or neither")
+			return newError(ConfigurationError, "CopyFromUser: need both a user name and a password, or neither")
 		}
 		s.username, s.password = username, password
 		return nil
 	}
 }
 
-// CopyReplace drops each collection and view of the target that has the name of one of the source's, just before its copy
-// begins. The target's other collections stay.
+// CopyReplace drops each collection and view of the target that has the name of a source collection, just before
+// copying it. Other collections of the target stay.
 func CopyReplace() CopyOption {
 	return func(s *copySettings) error {
 		s.replace = true
@@ -157,12 +154,12 @@ func CopyReplace() CopyOption {
 	}
 }
 
-// CopyOnProgress calls fn with the progress of the copy: when it begins to write, and after collections and batches of
-// documents, one call at a time. If fn is slower than the copy, it misses steps between, but never the last one.
+// CopyOnProgress calls fn with the progress of the copy: when the copy starts to write, and after collections and
+// batches of documents. Calls do not overlap. If fn is slower than the copy, it misses steps, but never the last one.
 //
-// fn is called where the callbacks of the client's futures run: on its loop ([WithIOLoop]), where the last call comes
-// before the callbacks of the copy's future, or else on a goroutine of its own, which that future does not wait for.
-// If fn panics, that is reported as [future.SetUnobservedHandler] says, and fn is not called again; the copy goes on.
+// fn runs where the client's callbacks run. On a loop ([WithIOLoop]), the last call comes before the callbacks of the
+// copy. Otherwise fn runs on its own goroutine, which the copy does not wait for. A panic of fn is reported to
+// [future.SetUnobservedHandler], and fn is not called again; the copy goes on.
 func CopyOnProgress(fn func(CopyProgress)) CopyOption {
 	return func(s *copySettings) error {
 		if fn == nil {
@@ -173,8 +170,8 @@ func CopyOnProgress(fn func(CopyProgress)) CopyOption {
 	}
 }
 
-// sourceClient returns a client for the source, or nil if c itself reads it. Its only worker does nothing: the steps of the
-// copy run on c's executor.
+// sourceClient returns a client for the source, or nil if c itself reads it. The steps of the copy run on c's executor,
+// so its only worker stays idle.
 func (s *copySettings) sourceClient(c *Client) (*Client, error) {
 	switch {
 	case s.host != nil:
@@ -190,7 +187,7 @@ func (s *copySettings) sourceClient(c *Client) (*Client, error) {
 			login.AuthSource = same.Auth.AuthSource
 		}
 		same.Auth = &login
-		other, err := NewClient("mongodb://localhost", WithClientOptions(&same), WithMaxWorkers(1)) // the options win
+		other, err := NewClient("mongodb://localhost", WithClientOptions(&same), WithMaxWorkers(1)) // the options override the URI
 		if err == nil && c.resolve != nil {
 			other.resolve = func() (*options.ClientOptions, error) {
 				all, err := c.resolve()
@@ -207,7 +204,7 @@ func (s *copySettings) sourceClient(c *Client) (*Client, error) {
 	return nil, nil
 }
 
-// sourceURI returns the connection string for the host, with the user in it.
+// sourceURI returns the connection string for the host, including the user.
 func (s *copySettings) sourceURI() (string, error) {
 	scheme, rest, found := strings.Cut(*s.host, "://")
 	if !found {
@@ -218,36 +215,36 @@ func (s *copySettings) sourceURI() (string, error) {
 		return scheme + rest, nil
 	}
 	if authority, _, _ := strings.Cut(strings.ReplaceAll(rest, "?", "/"), "/"); strings.Contains(authority, "@") {
-		return "", newError(ConfigurationError, "CopyFromUser and the connection string of CopyFromHost name a user each")
+		return "", newError(ConfigurationError, "CopyFromUser: the connection string of CopyFromHost has a user already")
 	}
 	return scheme + uriEscape(s.username) + ":" + uriEscape(s.password) + "@" + rest, nil
 }
 
-// uriEscape escapes all that may have a meaning in some part of a connection string.
+// uriEscape escapes all characters with a meaning in a part of a connection string.
 func uriEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 const (
-	// copyCollections is how many collections are copied at once.
+	// copyCollections is the number of collections that are copied concurrently.
 	copyCollections = 4
-	// copyBatch is how many documents are in one batch: all servers take as many.
+	// copyBatch is the number of documents in a batch. All servers accept this many.
 	copyBatch = 1000
-	// copyClose is the most time to close what a copy has opened.
+	// copyClose is the time limit for closing what a copy has opened.
 	copyClose = 5 * time.Second
 )
 
 // databaseCopy is one call of CopyDatabase.
 type databaseCopy struct {
 	from, to *Database
-	other    *Client // reads the source instead of the client itself, and belongs to this copy; or nil
+	other    *Client // the copy's own client for the source, or nil if the target's client reads it
 	replace  bool
 	report   *dbcopy.Report
 
-	// While it runs.
+	// Set while it runs.
 	pool  *future.Pool // the client's executor
 	spare *future.Pool // runs the steps that pool refuses: see step
 }
 
-// newCopy checks the arguments, without any I/O.
+// newCopy checks the arguments. It does no I/O.
 func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, error) {
 	var s copySettings
 	for _, opt := range opts {
@@ -271,7 +268,7 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 		return nil, err
 	}
 	if from == to && (other == nil || shareSeed(c, other)) {
-		return nil, newError(ValueError, "CopyDatabase: %q cannot be copied to itself", from)
+		return nil, newError(ValueError, "CopyDatabase: cannot copy database %q to itself", from)
 	}
 	cp := &databaseCopy{to: c.Database(to), from: c.Database(from), other: other, replace: s.replace}
 	if other != nil {
@@ -284,7 +281,7 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 	return cp, nil
 }
 
-// shareSeed reports whether two clients were made for the same server.
+// shareSeed reports whether two clients have a seed in common.
 func shareSeed(a, b *Client) bool {
 	for _, one := range a.Seeds() {
 		for _, other := range b.Seeds() {
@@ -296,15 +293,14 @@ func shareSeed(a, b *Client) bool {
 	return false
 }
 
-// callBack runs fn as the callbacks of the client's futures are run: a panic is reported, and so is a loop that takes no
-// more functions.
+// callBack runs fn as a callback of a future. A panic is reported, and so is a loop that is closed.
 func (c *Client) callBack(fn func()) {
 	p := future.NewPromiseOn[struct{}](c.loop)
 	p.Future().OnComplete(func(struct{}, error) { fn() })
 	p.Resolve(struct{}{})
 }
 
-// run is the operation.
+// run runs the copy.
 func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult, error) {
 	defer cp.report.Close()
 	writer, err := conn.client(ctx)
@@ -352,10 +348,10 @@ func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult,
 	return result, nil
 }
 
-// runLent calls fn on its own goroutine and returns when fn has returned. Meanwhile the slot of the operation, whose
-// context is ctx, is lent to other operations: those that fn starts are among them.
+// runLent calls fn on its own goroutine and returns when fn has returned. Meanwhile it lends the slot of the operation,
+// whose context is ctx, to other operations, including those that fn starts.
 func runLent(ctx context.Context, fn func(context.Context) error) error {
-	// What fn waits for, it waits for with another context: only this goroutine can lend the slot.
+	// fn waits with another context, because only this goroutine can lend the slot.
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f := future.Go(inner, background, func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) })
@@ -364,11 +360,10 @@ func runLent(ctx context.Context, fn func(context.Context) error) error {
 	return f.Err()
 }
 
-// step runs one conversation with a server in a slot of the client's executor. Between two of them other operations have
-// their turn.
+// step runs one exchange with a server in a slot of the client's executor. Between two steps other operations may run.
 //
-// The executor refuses steps if its queue is full, and if the client is being closed and waits for the copy. Then the step
-// runs in the place of the slot that the copy has lent: one at a time.
+// The executor rejects a step if its queue is full, or if the client is being closed and waits for the copy. Then the
+// step runs in place of the slot that the copy has lent, one step at a time.
 func (cp *databaseCopy) step(ctx context.Context, fn func(context.Context) error) error {
 	run := future.Op[struct{}]{Run: func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) }}
 	f, err := future.Start(ctx, cp.pool, run)
@@ -378,19 +373,19 @@ func (cp *databaseCopy) step(ctx context.Context, fn func(context.Context) error
 	if err != nil {
 		return err
 	}
-	<-f.Done() // and not earlier: fn may use a cursor or a client that is closed next, and may have written something
+	<-f.Done() // fn may use a cursor or a client that the caller closes next
 	return f.Err()
 }
 
-// closeOther closes the client of the source, also when the copy was cancelled. An error does not matter: what was copied
-// is copied.
+// closeOther closes the source's client, even if the copy was cancelled. Its error does not affect the copy and is
+// dropped.
 func (cp *databaseCopy) closeOther(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), copyClose)
 	defer cancel()
 	_ = cp.other.Close(ctx)
 }
 
-// copyHandle returns the driver's handle of a database. Its writes are acknowledged, since a copy has to know what was
+// copyHandle returns the driver's handle of a database. Its writes are acknowledged, since the copy must know what was
 // written.
 func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
 	now := d.snapshot()
@@ -401,8 +396,9 @@ func copyHandle(c *mongo.Client, d *Database) *mongo.Database {
 	return c.Database(d.name, options.Database().SetWriteConcern(concern).SetReadPreference(now.read.pref))
 }
 
-// isRefusal reports whether the server did not even begin: it does not know $out, or not to another database or to such
-// a collection, or the user may not run it. It has begun if an administrator has interrupted it.
+// isRefusal reports whether the server rejected an $out before it started: it does not know $out, or not for another
+// database or this kind of collection, or the user has no permission. After an interruption by an administrator, the
+// server has started.
 func isRefusal(err error) bool {
 	var own *Error
 	return errors.As(wrapError(err), &own) && own.class == OperationFailure && own.Code() != codeInterrupted
@@ -417,12 +413,12 @@ func (cp *databaseCopy) planError(err error) error {
 		return err
 	}
 	if theirs.Kind == dbcopy.Same {
-		return newError(ValueError, "CopyDatabase: %s.%s cannot be copied to itself", cp.to.name, theirs.Collection)
+		return newError(ValueError, "CopyDatabase: cannot copy collection %s.%s to itself", cp.to.name, theirs.Collection)
 	}
-	return newError(CollectionInvalid, "there is a collection %s.%s: nothing was copied", cp.to.name, theirs.Collection)
+	return newError(CollectionInvalid, "collection %s.%s already exists: nothing was copied", cp.to.name, theirs.Collection)
 }
 
-// failure returns the error of a copy that was begun.
+// failure returns the error of a copy that has started to write.
 func (cp *databaseCopy) failure(result *CopyResult, err error) *CopyError {
 	var theirs *dbcopy.Error
 	if !errors.As(err, &theirs) { // ctx ended between two steps
@@ -430,7 +426,7 @@ func (cp *databaseCopy) failure(result *CopyResult, err error) *CopyError {
 	}
 	cause := wrapError(theirs.Err)
 	if theirs.Kind == dbcopy.Exists {
-		text := "there is a collection " + cp.to.name + "." + theirs.Collection
+		text := "collection " + cp.to.name + "." + theirs.Collection + " already exists"
 		cause = &Error{class: CollectionInvalid, text: text, cause: theirs.Err}
 	}
 	return &CopyError{Result: result, Collection: theirs.Collection, err: cause}
