@@ -11,12 +11,12 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
-// to; without to, all from number from on. If there are none between, nothing is ever sent. What Skip and Limit have
-// said before is forgotten.
+// Slice sets Skip and Limit so that the cursor has the documents from index from up to, but not including, index to.
+// Without to, it has all documents from index from on. If from equals to, the cursor is empty and nothing is sent.
+// Earlier values of Skip and Limit are dropped.
 //
-// Errors of reading: [ValueError] for a negative number, and for a to below from; [TypeError] for more than one to
-// (steps); [InvalidOperation] once the cursor has been read.
+// Errors of reading: [ValueError] for a negative number, and for a to below from; [TypeError] for more than one to (a
+// step); [InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] { c.setSlice(from, to); return c }
@@ -27,11 +27,11 @@ func (c *cursor) setSlice(from int64, to []int64) {
 		limit := int64(0)
 		switch {
 		case len(to) > 1:
-			return newError(TypeError, "Slice takes one end, not %d: there are no steps", len(to))
+			return newError(TypeError, "Slice takes at most one end, not %d: Cursor instances do not support slice steps", len(to))
 		case from < 0 || len(to) == 1 && to[0] < 0:
-			return newError(ValueError, "Slice: a cursor cannot be counted from its end")
+			return newError(ValueError, "Slice: Cursor instances do not support negative indices")
 		case len(to) == 1 && to[0] < from:
-			return newError(ValueError, "Slice(%d, %d): the end is before the beginning", from, to[0])
+			return newError(ValueError, "Slice(%d, %d): stop index must not be less than start index", from, to[0])
 		case len(to) == 1:
 			limit = to[0] - from
 		}
@@ -44,8 +44,8 @@ func (c *cursor) setSlice(from int64, to []int64) {
 	})
 }
 
-// Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
-// no such document, the cursor is empty.
+// Index sets Skip and Limit so that the cursor has only the document with index i of its documents. If there is no such
+// document, the cursor is empty.
 //
 // Errors of reading: [ValueError] for a negative i; [InvalidOperation] once the cursor has been read.
 //
@@ -56,7 +56,7 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] { c.setIndex(i); return c }
 func (c *cursor) setIndex(i int64) {
 	c.set("Index", func(ch *chain) error {
 		if i < 0 {
-			return newError(ValueError, "Index(%d): a cursor cannot be counted from its end", i)
+			return newError(ValueError, "Index(%d): Cursor instances do not support negative indices", i)
 		}
 		if err := ch.limit(-1); err != nil {
 			return err
@@ -72,8 +72,8 @@ func (c *cursor) setIndex(i int64) {
 	})
 }
 
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches. If withLimitAndSkip is true, it applies Limit and Skip. It does
+// not change the cursor.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //
@@ -84,31 +84,31 @@ func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool) *future.Futur
 	}, func(reply bson.Raw) (int64, error) {
 		n, ok := reply.Lookup("n").AsInt64OK()
 		if !ok {
-			return 0, newError(InvalidBSON, "the server's answer to count has no number")
+			return 0, newError(InvalidBSON, "count: the reply has no count")
 		}
 		return n, nil
 	})
 }
 
 // Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
-// inserted later, as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and QueryFlagAwaitData. If
-// that dies, as it does at once on an empty collection, and when the collection is dropped, the query is sent anew half
-// a second later, and what it matches comes from the beginning.
+// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and
+// QueryFlagAwaitData. The server closes that cursor at once on an empty collection, and when the collection is dropped.
+// Then Tail sends the query again after half a second, and starts from the beginning.
 //
-// It ends when fn returns false, or after fn(zero, err) with an error; the end of ctx is one. It closes the cursor
-// that it read. A nil fn panics. A cursor that has been read fails with [InvalidOperation].
+// It ends when fn returns false, or after fn(zero, err) with an error, such as the end of ctx. It closes the cursor
+// that it read. A nil fn panics. If the cursor has been read before, fn gets an [InvalidOperation].
 //
 // Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
 func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
 	tail(ctx, &c.cursor, nil, fn)
 }
 
-// TailVia is Tail with fn called on via, whatever the loop of the client.
+// TailVia is Tail with fn called on via instead of the client's loop.
 func (c *Cursor[D]) TailVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
 	tail(ctx, &c.cursor, via, fn)
 }
 
-// tail is the Tail, or with via the TailVia, of a cursor whose documents are of type D.
+// tail implements Tail, and TailVia if via is not nil, for documents of type D.
 func tail[D any](ctx context.Context, c *cursor, via future.Executor, fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Tail: fn is nil"))
@@ -116,7 +116,7 @@ func tail[D any](ctx context.Context, c *cursor, via future.Executor, fn func(do
 	c.tail(ctx, via, handOver(fn))
 }
 
-// tailRetryInterval is how long Tail waits before it sends its query anew.
+// tailRetryInterval is how long Tail waits before it sends its query again.
 const tailRetryInterval = 500 * time.Millisecond
 
 func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery) {
@@ -151,14 +151,14 @@ func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery
 	live()
 }
 
-// ConnID is Address by its first name.
+// ConnID is the old name of Address.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
 func (c *cursor) ConnID() (address Address, ok bool) { return c.Address() }
 
-// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
+// CloseCursor closes the cursor of this client with this cursor id. See [Cursor.CursorID].
 //
-// Errors: [CursorNotFound] if the client has no open cursor of this number.
+// Errors: [CursorNotFound] if the client has no open cursor with this id.
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
 func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struct{}] {
@@ -169,9 +169,9 @@ func (c *Client) CloseCursor(ctx context.Context, id int64) *future.Future[struc
 	return end(ctx)
 }
 
-// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
+// KillCursors closes the cursors of this client with these cursor ids. It closes all that it finds.
 //
-// Errors: [CursorNotFound] for the first of which the client has no open cursor.
+// Errors: [CursorNotFound] for the first id that is not an open cursor of the client.
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
 func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[struct{}] {

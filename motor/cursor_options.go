@@ -9,9 +9,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
 
-// Hint has the server use an index: its name, or its keys as a bson.D. nil leaves the choice to the server.
+// Hint makes the server use an index, given by its name or by its keys as a bson.D. With nil the server chooses.
 //
-// Errors of reading: [TypeError] for keys that have no order or are no document.
+// Errors of reading: [TypeError] for keys that have no order or are not a document.
 //
 // Motor: MotorCursor.hint.
 func (c *Cursor[D]) Hint(index any) *Cursor[D] { c.setHint(index); return c }
@@ -32,10 +32,10 @@ func (c *cursor) setHint(index any) {
 	})
 }
 
-// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
-// "this" is the document. The last one counts.
+// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope. In it, "this"
+// is the document. A later call replaces the condition.
 //
-// Errors of reading: [TypeError] for any other type; [OperationFailure] of a server that runs no JavaScript.
+// Errors of reading: [TypeError] for any other type; [OperationFailure] from a server that does not run JavaScript.
 //
 // Motor: MotorCursor.where.
 func (c *Cursor[D]) Where(code any) *Cursor[D] { c.setWhere(code); return c }
@@ -48,7 +48,7 @@ func (c *cursor) setWhere(code any) {
 			code = bson.JavaScript(js)
 		case bson.JavaScript, bson.CodeWithScope:
 		default:
-			return newError(TypeError, "Where takes JavaScript, not %T", code)
+			return newError(TypeError, "Where: code must be a string, a bson.JavaScript or a bson.CodeWithScope, not %T", code)
 		}
 		raw, err := c.coll.codec.encode("$where", bson.D{{Key: "$where", Value: code}})
 		if err == nil {
@@ -58,10 +58,10 @@ func (c *cursor) setWhere(code any) {
 	})
 }
 
-// Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
-// [Cursor.Hint].
+// Min sets the lowest key of an index, inclusive, from which documents are read, as a bson.D. The index must be set
+// with [Cursor.Hint].
 //
-// Errors of reading: [TypeError] for what has no order or is no document.
+// Errors of reading: [TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.min.
 func (c *Cursor[D]) Min(keys any) *Cursor[D] { c.setMin(keys); return c }
@@ -71,9 +71,10 @@ func (c *cursor) setMin(keys any) {
 	c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
 }
 
-// Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
+// Max sets the key of an index, exclusive, at which reading ends, as a bson.D. The index must be set with
+// [Cursor.Hint].
 //
-// Errors of reading: [TypeError] for what has no order or is no document.
+// Errors of reading: [TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.max.
 func (c *Cursor[D]) Max(keys any) *Cursor[D] { c.setMax(keys); return c }
@@ -92,9 +93,9 @@ func (c *cursor) bound(method string, keys any, set func(*options.FindOptions, a
 	})
 }
 
-// Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
+// Comment adds a comment of any type. The server writes it to its log and to the profiler's documents.
 //
-// Errors of reading: [InvalidDocument] for what cannot be encoded.
+// Errors of reading: [InvalidDocument] for a value that cannot be encoded.
 //
 // Motor: MotorCursor.comment.
 func (c *Cursor[D]) Comment(comment any) *Cursor[D] { c.setComment(comment); return c }
@@ -111,7 +112,7 @@ func (c *cursor) setComment(comment any) {
 	})
 }
 
-// Collation sets the rules by which strings are compared; nil stands for those of the collection.
+// Collation sets the rules for comparing strings. nil means those of the collection.
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
@@ -132,7 +133,7 @@ func (c *cursor) setCollation(collation *options.Collation) {
 	})
 }
 
-// AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
+// AllowDiskUse sets whether the server may use its disk for a sort that exceeds its memory limit.
 //
 // Motor: MotorCursor.allow_disk_use.
 func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] { c.setAllowDiskUse(allow); return c }
@@ -145,8 +146,9 @@ func (c *cursor) setAllowDiskUse(allow bool) {
 	})
 }
 
-// MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
-// 0 means no bound; a negative number is a [ValueError]. A query that takes longer fails with [ExecutionTimeout].
+// MaxTimeMS limits the time, in milliseconds, that the server works on the query, for the first and all later batches
+// together. 0 means no limit. A query that takes longer fails with [ExecutionTimeout]. A negative number is a
+// [ValueError].
 //
 // Motor: MotorCursor.max_time_ms.
 func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { c.setMaxTimeMS(ms); return c }
@@ -155,7 +157,7 @@ func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { c.setMaxTimeMS(ms); return 
 func (c *cursor) setMaxTimeMS(ms int64) {
 	c.set("MaxTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
-			return newError(ValueError, "MaxTimeMS(%d): must be at least 0 and below 2^31", ms)
+			return newError(ValueError, "MaxTimeMS: invalid time %d: must be from 0 to 2147483647", ms)
 		}
 		if ch.maxTimeMS = &ms; ms == 0 {
 			ch.maxTimeMS = nil
@@ -164,9 +166,9 @@ func (c *cursor) setMaxTimeMS(ms int64) {
 	})
 }
 
-// MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
-// there are none. It counts only with QueryFlagTailable and QueryFlagAwaitData. 0 leaves it to the server (one second);
-// a negative number is a [ValueError].
+// MaxAwaitTimeMS sets for how many milliseconds the server waits for new documents, at each request, before it replies
+// that there are none. It has an effect only with QueryFlagTailable and QueryFlagAwaitData. 0 means the server's
+// default, one second. A negative number is a [ValueError].
 //
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] { c.setMaxAwaitTimeMS(ms); return c }
@@ -175,7 +177,7 @@ func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] { c.setMaxAwaitTimeMS(ms
 func (c *cursor) setMaxAwaitTimeMS(ms int64) {
 	c.set("MaxAwaitTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
-			return newError(ValueError, "MaxAwaitTimeMS(%d): must be at least 0 and below 2^31", ms)
+			return newError(ValueError, "MaxAwaitTimeMS: invalid time %d: must be from 0 to 2147483647", ms)
 		}
 		wait := time.Duration(ms) * time.Millisecond
 		ch.option(func(o *options.FindOptions) {
@@ -187,8 +189,8 @@ func (c *cursor) setMaxAwaitTimeMS(ms int64) {
 	})
 }
 
-// MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
-// reading gives their [OperationFailure]. A negative n is a [ValueError].
+// MaxScan limits how many documents, or keys of an index, the server scans. Servers since 4.2 reject it, and reading
+// fails with [OperationFailure]. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.max_scan.
 func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { c.setMaxScan(n); return c }
@@ -197,32 +199,32 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { c.setMaxScan(n); return c }
 func (c *cursor) setMaxScan(n int64) {
 	c.set("MaxScan", func(ch *chain) error {
 		if n < 0 {
-			return newError(ValueError, "MaxScan(%d): must be at least 0", n)
+			return newError(ValueError, "MaxScan: invalid number %d: must be at least 0", n)
 		}
 		ch.maxScan = &n
 		return nil
 	})
 }
 
-// The flags of a query, for [Cursor.AddOption] and [Cursor.RemoveOption]. They can be joined: QueryFlagTailable |
+// The flags of a query, for [Cursor.AddOption] and [Cursor.RemoveOption]. They can be combined: QueryFlagTailable |
 // QueryFlagAwaitData.
 //
 // Motor: pymongo.cursor._QUERY_OPTIONS.
 const (
-	// QueryFlagTailable leaves the cursor of a capped collection open at its end, for what is inserted later.
+	// QueryFlagTailable keeps the cursor of a capped collection open at its end, for documents that are inserted later.
 	QueryFlagTailable = 2
-	// QueryFlagSecondaryOkay lets a secondary be read where the read preference is the primary.
+	// QueryFlagSecondaryOkay allows reading from a secondary if the read preference is primary.
 	QueryFlagSecondaryOkay = 4
 	// QueryFlagOplogReplay is for the oplog. Servers since 4.4 ignore it.
 	QueryFlagOplogReplay = 8
 	// QueryFlagNoTimeout keeps the server from closing the cursor when it has not been read for ten minutes.
 	QueryFlagNoTimeout = 16
-	// QueryFlagAwaitData has the server wait for news at the end of a tailable cursor.
+	// QueryFlagAwaitData makes the server wait for new documents at the end of a tailable cursor.
 	QueryFlagAwaitData = 32
-	// QueryFlagExhaust lets the server send all batches without being asked. It does not change what comes, and here
-	// the batches are asked for all the same.
+	// QueryFlagExhaust allows the server to send all batches without further requests. This client requests each batch
+	// nevertheless, so that the flag does not change the result.
 	QueryFlagExhaust = 64
-	// QueryFlagPartial takes what there is when shards are down.
+	// QueryFlagPartial accepts partial results when shards are down.
 	QueryFlagPartial = 128
 
 	knownQueryFlags = 2*QueryFlagPartial - QueryFlagTailable
@@ -230,8 +232,7 @@ const (
 
 // AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
 //
-// Errors of reading: [ValueError] for a flag that there is none of; [InvalidOperation] for QueryFlagExhaust where
-// there is a limit.
+// Errors of reading: [ValueError] for an unknown flag; [InvalidOperation] for QueryFlagExhaust together with a limit.
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { c.addOption(mask); return c }
@@ -241,7 +242,7 @@ func (c *cursor) addOption(mask int) {
 	c.set("AddOption", func(ch *chain) error {
 		if mask&QueryFlagExhaust != 0 {
 			if all, err := c.settings(); err == nil && all.Limit != nil && *all.Limit != 0 {
-				return newError(InvalidOperation, "a limit and QueryFlagExhaust exclude each other")
+				return newError(InvalidOperation, "cannot use limit and exhaust together")
 			}
 		}
 		return ch.flag("AddOption", mask, true)
@@ -250,7 +251,7 @@ func (c *cursor) addOption(mask int) {
 
 // RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
 //
-// Errors of reading: [ValueError] for a flag that there is none of.
+// Errors of reading: [ValueError] for an unknown flag.
 //
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] { c.removeOption(mask); return c }
@@ -262,7 +263,7 @@ func (c *cursor) removeOption(mask int) {
 
 func (ch *chain) flag(method string, mask int, on bool) error {
 	if mask&^knownQueryFlags != 0 {
-		return newError(ValueError, "%s(%d): there is no flag %d", method, mask, mask&^knownQueryFlags)
+		return newError(ValueError, "%s(%d): unknown flag %d", method, mask, mask&^knownQueryFlags)
 	}
 	apart := mask & (QueryFlagSecondaryOkay | QueryFlagExhaust)
 	if ch.flags &^= apart; on {
@@ -293,7 +294,7 @@ func (ch *chain) flag(method string, mask int, on bool) error {
 	return nil
 }
 
-// tailType returns the type of cursors that has these flags.
+// tailType returns the cursor type with these flags.
 func tailType(flags int) *options.CursorType {
 	kind := options.NonTailable
 	switch flags & (QueryFlagTailable | QueryFlagAwaitData) {
@@ -307,7 +308,7 @@ func tailType(flags int) *options.CursorType {
 	return &kind
 }
 
-// secondaryOkay returns m with a read preference that lets a secondary be read.
+// secondaryOkay returns m with a read preference that allows reading from a secondary.
 func (m settings) secondaryOkay() settings {
 	if m.read.pref.Mode() == readpref.PrimaryMode {
 		m.read = secondaryPreferred

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+// Explain returns the server's plan for the query. It reads no document and does not change the cursor.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //
@@ -25,8 +25,8 @@ func (c *cursor) Explain(ctx context.Context) *future.Future[bson.M] {
 	}, func(reply bson.Raw) (bson.M, error) { return decode[bson.M](&c.coll.codec, reply) })
 }
 
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
+// Distinct returns the distinct values of key in the documents of the query. It does not change the cursor, and ignores
+// its sort, limit and skip.
 //
 // Errors: [OperationFailure], and those of reading the cursor.
 //
@@ -37,13 +37,13 @@ func (c *cursor) Distinct(ctx context.Context, key string) *future.Future[[]any]
 	}, func(reply bson.Raw) ([]any, error) {
 		list, ok := reply.Lookup("values").ArrayOK()
 		if !ok {
-			return nil, newError(InvalidBSON, "the server's answer to distinct has no values")
+			return nil, newError(InvalidBSON, "distinct: the reply has no values")
 		}
 		return c.coll.codec.decodeValues(list)
 	})
 }
 
-// queryCommand starts a command about a query. The result is what answer makes of the reply. The command is made at once.
+// queryCommand starts a command about a query. Its result is answer(reply). The command is built at once.
 func queryCommand[T any](
 	ctx context.Context, c *cursor, build func(*command.Query) *command.Builder, answer func(bson.Raw) (T, error),
 ) *future.Future[T] {
@@ -75,11 +75,10 @@ func queryCommand[T any](
 	}))
 }
 
-// The reads that are sent as commands built here, because the methods of the driver have no place for some of their
-// options. They have the read preference and the read concern that the driver's methods would send, and are retried
-// where those would be.
+// Some reads are sent as commands that we build, because the driver's methods do not have all of their options. They
+// use the read preference and the read concern that the driver's methods would send, and are retried in the same cases.
 
-// readCommand sends a command with send, a method of the driver, as the driver sends a read.
+// readCommand sends a read command with send, a method of the driver.
 func readCommand[T any](
 	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
@@ -89,7 +88,7 @@ func readCommand[T any](
 	session := mongo.SessionFromContext(ctx)
 	transaction := session != nil && session.TransactionRunning()
 	doc := f.Fields()
-	explain := len(doc) > 0 && doc[0].Key == "explain" // it has no read concern
+	explain := len(doc) > 0 && doc[0].Key == "explain" // explain has no read concern
 	if concern := c.readConcern(session); len(concern) > 0 && !transaction && !explain {
 		doc = append(doc[:len(doc):len(doc)], bson.E{Key: "readConcern", Value: concern})
 	}
@@ -101,7 +100,7 @@ func readCommand[T any](
 		return result, err
 	}
 	opts := options.RunCmd()
-	if !transaction { // a transaction has its own
+	if !transaction { // a transaction has its own read preference
 		opts.SetReadPreference(now.read.pref)
 	}
 	db := client.Database(c.db.name, c.db.opts...)
@@ -113,7 +112,7 @@ func readCommand[T any](
 	return result, err
 }
 
-// readConcern returns the document that the driver would send, or nil.
+// readConcern returns the read concern that the driver would send, or nil.
 func (c *collection) readConcern(session *mongo.Session) bson.D {
 	var doc bson.D
 	if concern := c.concern(); concern != nil && concern.Level != "" {
@@ -121,7 +120,7 @@ func (c *collection) readConcern(session *mongo.Session) bson.D {
 	}
 	switch snapshot, causal := readsOf(session); {
 	case snapshot:
-		return nil // the driver adds it to every command
+		return nil // the driver adds it to each command itself
 	case causal && session.OperationTime() != nil && c.concern() != nil:
 		doc = append(doc, bson.E{Key: "afterClusterTime", Value: *session.OperationTime()})
 	}
@@ -142,7 +141,8 @@ func (c *collection) concern() *readconcern.ReadConcern {
 	return &readconcern.ReadConcern{} // the default of the driver
 }
 
-// readsOf reports how a session reads. The session may be nil.
+// readsOf reports whether a session reads from a snapshot, and whether it is causally consistent. The session may be
+// nil.
 func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	if session == nil {
 		return false, false
@@ -158,7 +158,7 @@ func readsOf(session *mongo.Session) (snapshot, causal bool) {
 	return snapshot, valueOr(o.CausalConsistency, !snapshot)
 }
 
-// retryableReadCodes are those of the specification "Retryable Reads".
+// retryableReadCodes are the codes of the specification "Retryable Reads".
 var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
 
 // retryable reports whether a read that failed is retried.
@@ -171,8 +171,8 @@ func retryable(err error) bool {
 		drivercompat.IsPoolCleared(err))
 }
 
-// noMaxTimeContext returns ctx, with the time limit that the driver would give it, as a context from which the driver
-// makes no maxTimeMS: the command has one already.
+// noMaxTimeContext returns ctx with the time limit that the driver would give it. The driver does not add a maxTimeMS
+// for the returned context; the command has one already.
 func (c *Client) noMaxTimeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	cancel := context.CancelFunc(func() {})
 	if limit := c.driver.Timeout; limit != nil && *limit > 0 {

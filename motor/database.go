@@ -14,8 +14,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Database is a handle for a database. It is safe for any number of goroutines, costs nothing to make, and does no
-// I/O by itself.
+// Database is a handle for a database. It is safe for concurrent use. Making one is cheap and does no I/O.
 //
 // Motor: MotorDatabase.
 type Database struct {
@@ -39,15 +38,16 @@ func (d *Database) Name() string { return d.name }
 // Motor: MotorDatabase.client.
 func (d *Database) Client() *Client { return d.client }
 
-// Err returns the [InvalidName] with which everything that is done with this database fails, or nil.
+// Err returns the error that every operation on the database fails with because its name or an option is invalid, or
+// nil.
 func (d *Database) Err() error { return d.err }
 
-// Equal reports whether both are handles for one database: of this name, of one client. Their options may differ.
+// Equal reports whether both handles have the same client and name. Their options may differ.
 func (d *Database) Equal(other *Database) bool {
 	return other != nil && d.client == other.client && d.name == other.name
 }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorDatabase.get_io_loop.
 func (d *Database) IOLoop() future.Executor { return d.client.loop }
@@ -55,16 +55,17 @@ func (d *Database) IOLoop() future.Executor { return d.client.loop }
 // String names the database.
 func (d *Database) String() string { return fmt.Sprintf("motor.Database(%q)", d.name) }
 
-// Collection returns the collection of this name, with documents as bson.M; see [CollectionOf] for others. It does
-// no I/O. A name that no server accepts is an [InvalidName] of everything that is done with the collection;
-// [Collection.Err] tells at once.
+// Collection returns the collection of this name, with documents as bson.M. For other types see [CollectionOf]. It does
+// no I/O. If no server accepts the name, every operation on the collection fails with [InvalidName], and
+// [Collection.Err] returns that error at once.
 //
 // Motor: db.name, db["name"], MotorDatabase.get_collection.
 func (d *Database) Collection(name string, opts ...options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	return CollectionOf[bson.M](d, name, opts...)
 }
 
-// databaseOp returns the operation that calls fn with the driver's database. err is the reason why it cannot be run.
+// databaseOp returns the operation that calls fn with the driver's database. If err is not nil, the operation fails
+// with it.
 func databaseOp[T any](
 	d *Database, now settings, err error, fn func(context.Context, *mongo.Database) (T, error),
 ) op[T] {
@@ -77,7 +78,7 @@ func databaseOp[T any](
 	}}
 }
 
-// at returns the driver's handle for the database with the settings now.
+// at returns the driver's handle for the database, with the settings now.
 func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {
 	b, _ := d.bound.Load().(*binding[mongo.Database])
 	if b == nil || b.client != client || b.at != now {
@@ -89,13 +90,12 @@ func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {
 	return b.handle
 }
 
-// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
-// does no I/O.
+// WithOptions returns a handle for the same database. opts override the options of d. It does no I/O.
 //
 // Motor: MotorDatabase.with_options.
 func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
 	with := d.client.Database(d.name, slices.Concat(d.opts, opts)...)
-	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
+	set, _ := mergeOptions(opts) // an error of opts is also in with.err
 	if err := with.inherit(&d.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
@@ -103,7 +103,7 @@ func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) 
 	return with
 }
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorDatabase.read_concern.
 func (d *Database) ReadConcern() *readconcern.ReadConcern {
@@ -117,7 +117,7 @@ func (d *Database) ReadConcern() *readconcern.ReadConcern {
 // Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
 // call. See [Client.Delegate].
 //
-// Errors: what [Database.Err] gives, and as of Client.Delegate.
+// Errors: that of [Database.Err]; those of [Client.Delegate].
 //
 // Motor: MotorDatabase.delegate.
 func (d *Database) Delegate(ctx context.Context) *future.Future[*mongo.Database] {

@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
-// stands for all.
+// ListCollectionNames returns the names of the database's collections and views that match filter. bson.D{} matches
+// all.
 //
 // Motor: MotorDatabase.list_collection_names.
 func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[[]string] {
@@ -27,7 +27,7 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 }
 
 // ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
-// types and options. bson.D{} stands for all.
+// types and options. bson.D{} matches all.
 //
 // Errors: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -54,11 +54,11 @@ func (d *Database) CollectionNames(ctx context.Context) *future.Future[[]string]
 	return d.ListCollectionNames(ctx, bson.D{})
 }
 
-// CreateCollection creates a collection. The result is its handle. It is needed for options only: a write creates a
-// collection that does not exist.
+// CreateCollection creates a collection. The result is its handle. It is needed only to set options, since a write
+// creates a collection that does not exist.
 //
-// Errors: [CollectionInvalid] if there is a collection of this name; [InvalidName]; [ConfigurationError] for encrypted
-// fields where the write concern has wtimeout or fsync.
+// Errors: [CollectionInvalid] if the collection exists; [InvalidName]; [ConfigurationError] for encrypted fields if the
+// write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(ctx context.Context, name string, opts ...options.Lister[options.CreateCollectionOptions]) *future.Future[*Collection[bson.M]] {
@@ -81,7 +81,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
 		var err error
-		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // no list in one
+		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // a transaction cannot list collections
 			there, err = db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
 		}
 		if err == nil && len(there) == 0 {
@@ -89,7 +89,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		}
 		var server mongo.ServerError
 		if len(there) > 0 || errors.As(err, &server) && server.HasErrorCode(codeNamespaceExists) {
-			return nil, &Error{class: CollectionInvalid, text: "there is a collection " + coll.FullName(), cause: err}
+			return nil, &Error{class: CollectionInvalid, text: "collection " + coll.FullName() + " already exists", cause: err}
 		}
 		if err != nil {
 			return nil, err
@@ -100,8 +100,8 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 
 const codeNamespaceExists = 48
 
-// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection,
-// in either style; anything else is a [TypeError]. Dropping what is not there is no error.
+// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection in
+// either style. Any other type is a [TypeError]. Dropping a collection that does not exist is not an error.
 //
 // Motor: MotorDatabase.drop_collection.
 func (d *Database) DropCollection(ctx context.Context, nameOrCollection any, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
@@ -112,16 +112,16 @@ func (d *Database) DropCollection(ctx context.Context, nameOrCollection any, opt
 	return coll.Drop(ctx, opts...)
 }
 
-// ValidateOptions say how thorough [Database.ValidateCollection] is.
+// ValidateOptions are the options of [Database.ValidateCollection].
 type ValidateOptions struct {
 	Full       bool // more thorough, and slower
-	Background bool // let others work on the collection meanwhile
+	Background bool // allow other operations on the collection meanwhile
 }
 
-// ValidateCollection makes the server check a collection. The result is what it found. The argument is the
-// collection's name, or the collection, in either style; anything else is a [TypeError].
+// ValidateCollection makes the server check a collection. The result is the server's reply. The argument is the
+// collection's name, or the collection in either style. Any other type is a [TypeError].
 //
-// Errors: [CollectionInvalid] if the collection is damaged; [OperationFailure] if there is none.
+// Errors: [CollectionInvalid] if the collection is damaged; [OperationFailure] if it does not exist.
 //
 // Motor: MotorDatabase.validate_collection.
 func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any, opts ...ValidateOptions) *future.Future[bson.M] {
@@ -140,13 +140,13 @@ func (d *Database) ValidateCollection(ctx context.Context, nameOrCollection any,
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (bson.M, error) {
 		reply, err := d.send(ctx, db, command)
 		if valid, told := reply["valid"].(bool); err == nil && told && !valid {
-			err = newError(CollectionInvalid, "%s is damaged: %v", coll.FullName(), reply["errors"])
+			err = newError(CollectionInvalid, "%s invalid: %v", coll.FullName(), reply["errors"])
 		}
 		return reply, err
 	}))
 }
 
-// collectionOf returns the collection of this database that an argument of method names or is.
+// collectionOf returns the collection of this database that an argument of method specifies.
 func (d *Database) collectionOf(method string, nameOrCollection any) (*Collection[bson.M], error) {
 	var coll *Collection[bson.M]
 	switch v := nameOrCollection.(type) {
@@ -163,7 +163,7 @@ func (d *Database) collectionOf(method string, nameOrCollection any) (*Collectio
 	return coll, coll.err
 }
 
-// createCommand returns the create command, with a write concern of which the driver would lose a part (see
+// createCommand returns the create command for a write concern of which the driver would drop a part (see
 // writeCommand).
 func (d *Database) createCommand(name string, now settings, opts []options.Lister[options.CreateCollectionOptions]) (bson.D, error) {
 	o, err := mergeOptions(opts)
@@ -172,7 +172,7 @@ func (d *Database) createCommand(name string, now settings, opts []options.Liste
 	}
 	f := arguments{command.Create(d.codec.Codec, name, o)}
 	if d.client.driver.AutoEncryptionOptions != nil || f.err() == command.ErrEncryption {
-		return nil, now.write.refuse("CreateCollection with encryption") // the driver makes several commands of it
+		return nil, now.write.refuse("CreateCollection with encryption") // the driver sends several commands
 	}
 	f.Add("writeConcern", now.write.wire)
 	return f.Fields(), f.err()

@@ -12,20 +12,21 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// AllowedErrors are the refusals that [Database.CommandAllowing] takes for an answer.
+// AllowedErrors are the server's errors that [Database.CommandAllowing] accepts.
 type AllowedErrors struct {
 	Codes    []int    // the server's error codes
-	Messages []string // or its messages, word for word: old servers send no codes
-	All      bool     // any refusal at all
+	Messages []string // the server's exact messages; old servers send no codes
+	All      bool     // all errors of the server
 }
 
-// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is
-// not an error: the result is then that reply, whose "ok" is 0.
+// CommandAllowing is [Database.Command] for a command that the server may reject. An allowed error of the server is not
+// an error: the result is then the server's reply, in which "ok" is 0.
 //
-//	// Done if it is not there.
+// Succeeds if the collection does not exist.
+//
 //	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
 //
-// Errors: those of Command. What is no reply of the server, such as an [AutoReconnect], is never allowed.
+// Errors: those of Command. Errors that are not a reply of the server, such as [AutoReconnect], are never allowed.
 //
 // Motor: MotorDatabase.command(allowable_errors=..., check=...).
 func (d *Database) CommandAllowing(ctx context.Context, command any, allowed AllowedErrors, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
@@ -43,7 +44,7 @@ func (d *Database) CommandAllowing(ctx context.Context, command any, allowed All
 	}))
 }
 
-// refusal returns the server's reply if err is an error that is allowed.
+// refusal returns the server's reply if err is allowed.
 func (a *AllowedErrors) refusal(err error) bson.Raw {
 	var (
 		command mongo.CommandError
@@ -64,10 +65,10 @@ func (a *AllowedErrors) refusal(err error) bson.Raw {
 	return nil
 }
 
-// CursorCommand sends a command whose reply is a cursor, such as find or aggregate. The result is that cursor. command
-// is given as in [Database.Command].
+// CursorCommand sends a command whose reply has a cursor, such as find or aggregate. The result is that cursor. See
+// [Database.Command] for command.
 //
-// Errors: [InvalidOperation] if the reply has no cursor: use Command for such a command; and those of Command.
+// Errors: [InvalidOperation] if the reply has no cursor (use Command for such a command); those of Command.
 //
 // Motor: MotorDatabase.cursor_command.
 func (d *Database) CursorCommand(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[*CommandCursor[bson.M]] {
@@ -85,18 +86,18 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 	}))
 }
 
-// cursorCommandError gives the error of a command that was to have a cursor its class. That there is none is the one
-// error here for which the driver has no type.
+// cursorCommandError gives the error of CursorCommand its class. If the reply has no cursor, the driver returns an
+// error without a type of its own.
 func cursorCommandError(err error) error {
 	err = wrapError(err)
 	var own *Error
 	if errors.As(err, &own) && own.class == PyMongoError {
-		return &Error{class: InvalidOperation, text: "CursorCommand: the reply has no cursor", cause: own.cause}
+		return &Error{class: InvalidOperation, text: "CursorCommand: the reply has no cursor; use Command", cause: own.cause}
 	}
 	return err
 }
 
-// encodeCommand returns the document that command is, or the name of which it is.
+// encodeCommand returns command as a document. A string is the name of a command.
 func (d *Database) encodeCommand(command any) (bson.Raw, error) {
 	if name, ok := command.(string); ok {
 		command = bson.D{{Key: name, Value: 1}}
@@ -104,7 +105,7 @@ func (d *Database) encodeCommand(command any) (bson.Raw, error) {
 	return d.codec.encodeCommand("command", command)
 }
 
-// ask sends a command. The result is what result makes of the reply.
+// ask sends a command. Its result is result(reply).
 func ask[T any](ctx context.Context, d *Database, command any, result func(bson.M, error) (T, error)) *future.Future[T] {
 	encoded, err := d.encodeCommand(command)
 	if err != nil {
@@ -115,14 +116,14 @@ func ask[T any](ctx context.Context, d *Database, command any, result func(bson.
 	}))
 }
 
-// done is ask's result where the reply says nothing more than that.
+// done is a result for ask. It drops the reply.
 func done(_ bson.M, err error) (struct{}, error) { return struct{}{}, err }
 
 // Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
-// command, or that name alone, such as "ping".
+// command, or only that name, such as "ping".
 //
-// Errors: [OperationFailure] if the server refuses; [TypeError] for nil, for a map of several keys (the order of
-// which would be lost), and for what is no document at all; [InvalidDocument] if it cannot be encoded.
+// Errors: [OperationFailure] if the server rejects the command; [TypeError] for nil, for a map of several keys (a map
+// has no order), and for a value that is not a document; [InvalidDocument] if it cannot be encoded.
 //
 // Motor: MotorDatabase.command.
 func (d *Database) Command(ctx context.Context, command any, opts ...options.Lister[options.RunCmdOptions]) *future.Future[bson.M] {
@@ -135,7 +136,7 @@ func (d *Database) Command(ctx context.Context, command any, opts ...options.Lis
 	}))
 }
 
-// send is the part of Command that runs in a slot. Its error has its class.
+// send is the part of Command that runs in a slot. It wraps its error.
 func (d *Database) send(ctx context.Context, db *mongo.Database, command any, opts ...options.Lister[options.RunCmdOptions]) (bson.M, error) {
 	raw, err := db.RunCommand(ctx, command, opts...).Raw()
 	if err != nil {

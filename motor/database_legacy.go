@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
-// includeAll, idle connections and the server's own work too.
+// CurrentOp returns the operations in progress on the server, in the field "inprog" of the result. With includeAll, it
+// includes idle connections and internal operations of the server.
 //
 // Legacy: use Aggregate on the admin database, with the stage $currentOp. Motor: MotorDatabase.current_op.
 func (d *Database) CurrentOp(ctx context.Context, includeAll bool) *future.Future[bson.M] {
@@ -23,16 +23,16 @@ func (d *Database) CurrentOp(ctx context.Context, includeAll bool) *future.Futur
 	return inAdmin(ctx, d.client, command, whole)
 }
 
-// whole is ask's result where it is the reply.
+// whole is a result for ask. It returns the whole reply.
 func whole(reply bson.M, err error) (bson.M, error) { return reply, err }
 
-// Eval makes the server run JavaScript with args. The result is what that returns. code is a function: a string, a
-// bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+// Eval makes the server run JavaScript. The result is its return value. code is a function: a string, a bson.JavaScript
+// or a bson.CodeWithScope. args are its arguments. MongoDB 4.2 removed the command.
 //
-// Errors: [OperationFailure] from today's servers, which do not know the command; [TypeError] for other code;
-// [InvalidDocument] for arguments that cannot be encoded.
+// Errors: [OperationFailure] from servers since MongoDB 4.2; [TypeError] for code of another type; [InvalidDocument]
+// for arguments that cannot be encoded.
 //
-// Legacy: use Aggregate, with $function where it must be JavaScript. Motor: MotorDatabase.eval.
+// Legacy: use Aggregate, with $function if JavaScript is needed. Motor: MotorDatabase.eval.
 func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Future[any] {
 	code, err := command.JavaScript("code", code)
 	if err != nil {
@@ -42,35 +42,34 @@ func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Futu
 	return ask(ctx, d, command, func(reply bson.M, err error) (any, error) { return reply["retval"], err })
 }
 
-// LastStatus asks the server about the last operation on one of the client's connections, whichever is free. MongoDB
-// has no such command since version 5.1.
+// LastStatus asks the server for the outcome of the last operation on one of the client's connections; any free
+// connection is used. MongoDB 5.1 removed the command.
 //
-// Errors: [OperationFailure] from today's servers.
+// Errors: [OperationFailure] from servers since MongoDB 5.1.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.last_status.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.last_status.
 func (d *Database) LastStatus(ctx context.Context) *future.Future[bson.M] {
 	return ask(ctx, d, "getLastError", whole)
 }
 
-// Error is [Database.LastStatus] for failures alone: the result is nil if that operation did not fail.
+// Error is [Database.LastStatus] for errors only. The result is nil if the last operation succeeded.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.error.
 func (d *Database) Error(ctx context.Context) *future.Future[bson.M] {
 	return ask(ctx, d, "getLastError", ifFailed)
 }
 
-// PreviousError asks the server about the last operation that failed since [Database.ResetErrorHistory], on one of the
-// client's connections, whichever is free. The result is nil if none failed. MongoDB has no such command since version
-// 3.6.
+// PreviousError asks the server for the last operation that failed since [Database.ResetErrorHistory], on one of the
+// client's connections; any free connection is used. The result is nil if none failed. MongoDB 3.6 removed the command.
 //
-// Errors: [OperationFailure] from today's servers.
+// Errors: [OperationFailure] from servers since MongoDB 3.6.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.previous_error.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.previous_error.
 func (d *Database) PreviousError(ctx context.Context) *future.Future[bson.M] {
 	return ask(ctx, d, "getPrevError", ifFailed)
 }
 
-// ifFailed is ask's result where a reply that tells of no error counts for none.
+// ifFailed is a result for ask. It returns the reply if that has an error, and nil otherwise.
 func ifFailed(reply bson.M, err error) (bson.M, error) {
 	if told, ok := reply["err"]; ok && told == nil {
 		return nil, err
@@ -78,16 +77,16 @@ func ifFailed(reply bson.M, err error) (bson.M, error) {
 	return reply, err
 }
 
-// ResetErrorHistory has the server forget what [Database.PreviousError] tells.
+// ResetErrorHistory makes the server forget the error of [Database.PreviousError].
 //
-// Errors: [OperationFailure] from today's servers.
+// Errors: [OperationFailure] from servers since MongoDB 3.6.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.reset_error_history.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.reset_error_history.
 func (d *Database) ResetErrorHistory(ctx context.Context) *future.Future[struct{}] {
 	return ask(ctx, d, "resetError", done)
 }
 
-// ProfilingLevel says which operations the server's profiler writes down.
+// ProfilingLevel says which operations the server's profiler records.
 //
 // Motor: pymongo.OFF, pymongo.SLOW_ONLY, pymongo.ALL.
 type ProfilingLevel int
@@ -99,17 +98,17 @@ const (
 	ProfilingAll      ProfilingLevel = 2
 )
 
-// ProfilingOptions say which operations [Database.SetProfilingLevel] is about. What is nil stays as it is.
+// ProfilingOptions are the options of [Database.SetProfilingLevel]. A nil field keeps the current value.
 type ProfilingOptions struct {
-	SlowMS     *int     // milliseconds from which on an operation is slow
-	SampleRate *float64 // the part of the slow operations that is written down, from 0 to 1
-	Filter     any      // a query: operations that it matches are written down, slow or not
+	SlowMS     *int     // the duration from which an operation is slow, in milliseconds
+	SampleRate *float64 // the fraction of slow operations to record, from 0 to 1
+	Filter     any      // a query: record the operations that it matches, slow or not
 }
 
-// SetProfilingLevel sets which operations the database's profiler writes down.
+// SetProfilingLevel sets which operations the database's profiler records.
 //
-// Errors: [ValueError] for a level that there is not, a negative time and a rate that is not from 0 to 1; [TypeError]
-// and [InvalidDocument] for a bad filter.
+// Errors: [ValueError] for an unknown level, a negative time and a rate outside 0 to 1; [TypeError] and
+// [InvalidDocument] for an invalid filter.
 //
 // Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
 func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, opts ...ProfilingOptions) *future.Future[struct{}] {
@@ -126,18 +125,18 @@ func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions)
 		return nil, err
 	}
 	if level < ProfilingOff || level > ProfilingAll {
-		return nil, newError(ValueError, "SetProfilingLevel(%d): there are the levels 0, 1 and 2", level)
+		return nil, newError(ValueError, "SetProfilingLevel: invalid level %d: must be 0, 1 or 2", level)
 	}
 	command := bson.D{{Key: "profile", Value: int(level)}}
 	if ms := how.SlowMS; ms != nil {
 		if *ms < 0 {
-			return nil, newError(ValueError, "SetProfilingLevel: SlowMS is %d", *ms)
+			return nil, newError(ValueError, "SetProfilingLevel: invalid SlowMS %d: must be at least 0", *ms)
 		}
 		command = append(command, bson.E{Key: "slowms", Value: *ms})
 	}
 	if rate := how.SampleRate; rate != nil {
-		if !(*rate >= 0 && *rate <= 1) { // NaN is neither
-			return nil, newError(ValueError, "SetProfilingLevel: SampleRate is %g", *rate)
+		if !(*rate >= 0 && *rate <= 1) { // false for NaN
+			return nil, newError(ValueError, "SetProfilingLevel: invalid SampleRate %g: must be from 0 to 1", *rate)
 		}
 		command = append(command, bson.E{Key: "sampleRate", Value: *rate})
 	}
@@ -172,29 +171,29 @@ func (d *Database) ProfilingLevel(ctx context.Context) *future.Future[ProfilingL
 	})
 }
 
-// ProfilingInfo returns everything that the database's profiler has recorded and not discarded yet.
+// ProfilingInfo returns all documents that the database's profiler has recorded and still keeps.
 //
 // Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
 func (d *Database) ProfilingInfo(ctx context.Context) *future.Future[[]bson.M] {
 	return d.Collection("system.profile").Find(bson.D{}).ToList(ctx)
 }
 
-// UserOptions say what a user of [Database.AddUser] may do.
+// UserOptions are the options of [Database.AddUser].
 type UserOptions struct {
-	// Roles are names of roles in this database, or documents like bson.D{{"role", "read"}, {"db", "other"}}. Without
-	// them a new user has all rights in the database, and a user that there is keeps its roles.
+	// Roles are names of roles in this database, or documents such as bson.D{{"role", "read"}, {"db", "other"}}.
+	// Without them, a new user has all rights in the database, and an existing user keeps its roles.
 	Roles []any
-	// ReadOnly stands for the role that may read and nothing else, instead of Roles.
+	// ReadOnly gives the user only the role to read. It excludes Roles.
 	ReadOnly bool
-	// CustomData is a document that is kept with the user, or nil.
+	// CustomData is a document that is stored with the user, or nil.
 	CustomData any
 }
 
-// AddUser creates a user of this database, or changes the one of this name. An empty password leaves the password as
-// it is; a new user can be without one only where somebody else vouches for it, in the database $external.
+// AddUser creates a user of this database, or changes the user of this name. An empty password keeps the current
+// password. A new user needs a password, except in the database $external, where another system authenticates users.
 //
 // Errors: [ConfigurationError] for both Roles and ReadOnly; [TypeError] and [InvalidDocument] for a role that is
-// neither a name nor a document and for other custom data; [OperationFailure].
+// neither a name nor a document, and for invalid custom data; [OperationFailure].
 //
 // Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(ctx context.Context, name, password string, opts ...UserOptions) *future.Future[struct{}] {
@@ -210,7 +209,7 @@ func (d *Database) AddUser(ctx context.Context, name, password string, opts ...U
 		users, err := db.RunCommand(ctx, bson.D{{Key: "usersInfo", Value: name}}).Raw()
 		command := "updateUser"
 		switch _, none := users.LookupErr("users", "0"); {
-		case isUnauthorized(err): // before there is any user, one may be created, but not looked for
+		case isUnauthorized(err): // without users, the server allows creating one, but not listing them
 			command, err = "createUser", nil
 		case none != nil:
 			command = "createUser"
@@ -226,14 +225,14 @@ func (d *Database) AddUser(ctx context.Context, name, password string, opts ...U
 	}))
 }
 
-// userFields returns what a user is to have, encoded.
+// userFields returns the fields of a user, encoded.
 func (d *Database) userFields(password string, how UserOptions) (fields bson.D, err error) {
 	if password != "" {
 		fields = append(fields, bson.E{Key: "pwd", Value: password})
 	}
 	switch {
 	case how.ReadOnly && how.Roles != nil:
-		return nil, newError(ConfigurationError, "AddUser: ReadOnly and Roles cannot be used together")
+		return nil, newError(ConfigurationError, "AddUser: cannot use both ReadOnly and Roles")
 	case how.ReadOnly:
 		fields = append(fields, bson.E{Key: "roles", Value: bson.A{d.readerRole()}})
 	case how.Roles != nil:
@@ -258,7 +257,7 @@ func (d *Database) userFields(password string, how UserOptions) (fields bson.D, 
 	return fields, nil
 }
 
-// In the admin database, roles are about all databases.
+// In the admin database, the default roles apply to all databases.
 const adminDatabase = "admin"
 
 func (d *Database) ownerRole() string {
@@ -284,24 +283,24 @@ func isUnauthorized(err error) bool {
 
 // RemoveUser removes a user of this database.
 //
-// Errors: [OperationFailure] if there is none of this name.
+// Errors: [OperationFailure] if there is no user of this name.
 //
 // Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
 func (d *Database) RemoveUser(ctx context.Context, name string) *future.Future[struct{}] {
 	return ask(ctx, d, bson.D{{Key: "dropUser", Value: name}}, done)
 }
 
-// Authenticate fails with [InvalidOperation]: a client has its credentials from its connection string, as in
-// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all its connections. Another user is another
-// client.
+// Authenticate fails with [InvalidOperation]. A client has its credentials in its connection string, as in
+// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all connections. Use another client for another
+// user.
 //
 // Legacy: use NewClient. Motor: MotorDatabase.authenticate, until 1.3.
 func (d *Database) Authenticate(ctx context.Context, name, password string) *future.Future[bool] {
 	return failed[bool](d.client, newError(InvalidOperation,
-		"Authenticate(%q): credentials belong into the connection string of a client", name))
+		"Authenticate(%q): put the credentials into the connection string of NewClient", name))
 }
 
-// Logout fails with [InvalidOperation]: a client whose work is done is closed.
+// Logout fails with [InvalidOperation]. Close the client instead.
 //
 // Legacy: use Client.Close. Motor: MotorDatabase.logout, until 1.3.
 func (d *Database) Logout(ctx context.Context) *future.Future[struct{}] {

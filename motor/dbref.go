@@ -9,8 +9,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// DBRef refers to a document by its collection and its _id. As a field of a document it is stored the way that all of
-// MongoDB's drivers store references. Database is empty for a document in the same database.
+// DBRef refers to a document by its collection and its _id. As a field of a document it is stored in the format of all
+// MongoDB drivers. Database is empty for a document in the same database.
 //
 // Motor: bson.dbref.DBRef.
 type DBRef struct {
@@ -19,11 +19,11 @@ type DBRef struct {
 	Database   string `bson:"$db,omitempty"`
 }
 
-// Dereference finds the document that ref refers to. The result is nil if there is none. ref is a [DBRef], or the
-// document that one was read as: bson.M{"$ref": "users", "$id": 7}.
+// Dereference finds the document that ref refers to. The result is nil if it does not exist. ref is a [DBRef], or a
+// decoded one: bson.M{"$ref": "users", "$id": 7}.
 //
-// Errors: [TypeError] for what is no reference, [ValueError] for a reference to another database, [InvalidName] for
-// one to a collection of a name that no server accepts.
+// Errors: [TypeError] for a value that is not a reference, [ValueError] for a reference to another database,
+// [InvalidName] for a collection name that no server accepts.
 //
 // Motor: MotorDatabase.dereference.
 func (d *Database) Dereference(ctx context.Context, ref any, opts ...options.Lister[options.FindOneOptions]) *future.Future[bson.M] {
@@ -34,7 +34,7 @@ func (d *Database) Dereference(ctx context.Context, ref any, opts ...options.Lis
 	return d.Collection(collection).FindOne(ctx, bson.D{{Key: "_id", Value: id}}, opts...)
 }
 
-// reference returns what a reference into this database refers to.
+// reference returns the collection and the _id that ref refers to.
 func (d *Database) reference(ref any) (collection string, id bson.RawValue, err error) {
 	raw, err := d.codec.encode("the reference", ref)
 	if err != nil {
@@ -42,14 +42,14 @@ func (d *Database) reference(ref any) (collection string, id bson.RawValue, err 
 	}
 	collection, ok := raw.Lookup("$ref").StringValueOK()
 	if !ok {
-		return "", id, newError(TypeError, "Dereference takes a DBRef: $ref must be a string in %s", raw)
+		return "", id, newError(TypeError, "first argument must be a DBRef: $ref is not a string in %s", raw)
 	}
 	if id, err = raw.LookupErr("$id"); err != nil {
-		return "", id, newError(TypeError, "Dereference takes a DBRef: $id is missing in %s", raw)
+		return "", id, newError(TypeError, "first argument must be a DBRef: $id is missing in %s", raw)
 	}
 	if other, err := raw.LookupErr("$db"); err == nil {
 		if name, ok := other.StringValueOK(); !ok || name != d.name {
-			return "", id, newError(ValueError, "Dereference: the reference is to the database %s, not to %q", other, d.name)
+			return "", id, newError(ValueError, "trying to dereference a DBRef that points to another database (%s not %q)", other, d.name)
 		}
 	}
 	return collection, id, nil
