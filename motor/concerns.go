@@ -471,7 +471,7 @@ func writeKey(key string) (string, error) {
 	case "wtimeoutms":
 		return "wtimeout", nil
 	}
-	return "", newError(ConfigurationError, "invalid write concern option %q: must be w, wtimeout, j or fsync", key)
+	return "", newError(ConfigurationError, "%q is not a valid write concern option", key)
 }
 
 // writeItem checks an item and returns its canonical name and value.
