@@ -10,38 +10,38 @@
 //		return users.FindOne(ctx, bson.M{"_id": "ann"})
 //	}).Await(ctx)
 //
-// The callback style of the same operations, and event loops, are in package callback.
+// Package callback has the same operations in callback style, and event loops.
 //
 // # Rules
 //
-//   - Operations run on the client's executor, at most [WithMaxWorkers] at once. A slot of it covers the
-//     conversation with the server and nothing else: callbacks and continuations may block, and may wait for other
-//     operations of the same client, however few slots there are.
-//   - Arguments are encoded before an operation's method returns. What was passed may be changed at once, and what
-//     cannot be encoded is refused before anything is sent.
+//   - Operations run on the client's executor, at most [WithMaxWorkers] at once. An operation holds a slot only while
+//     it talks to the server. Callbacks and continuations hold none: they may block, and may wait for other operations
+//     of the same client, even if the client has one slot.
+//   - Arguments are encoded before the method returns. The caller may change them at once. If an argument cannot be
+//     encoded, nothing is sent.
 //   - Options are the driver's own (go.mongodb.org/mongo-driver/v2/mongo/options), unchanged.
-//   - Errors form PyMongo's tree: see [ErrorClass]. The driver's own error is underneath, for errors.As.
-//   - The context of a call bounds the operation; the context of an Await bounds that wait only. One that ends while
-//     the operation still waits for its slot is an error as it is, context.Canceled or context.DeadlineExceeded; while
-//     it waits for a connection, a [WaitQueueTimeoutError]. That is also what an operation fails with that has waited
-//     for its slot for longer than waitQueueTimeoutMS, an option of the connection string.
-//   - An operation is in the session that its context has: see [Session]. Those of one session run one at a time, in the
-//     order of their calls; one that waits for that holds no slot. The driver's mongo.NewSessionContext does as well as
-//     Session.Context.
-//   - What an operation calls of the user's on its way, an io.Reader that is uploaded or an http.ResponseWriter that a
-//     file is written to, runs on a goroutine of its own, while the slot is lent. It may block, or panic; an error of it
-//     is that of the operation, as it is.
-//   - A read that waits for news, of a tailable cursor or of a change stream, takes no slot, and no connection that
-//     others need. The next read has what comes after it was given up.
-//   - Documents as bson.M, bson.D or bson.Raw are decoded without reflection, all others by the driver; what comes of
-//     them is the same. A document within a bson.M is a bson.M.
+//   - Errors form PyMongo's tree: see [ErrorClass]. They wrap the driver's error, for errors.As.
+//   - The context of a call limits the operation. The context of an Await limits only that wait. If the context of a
+//     call ends while the operation waits for a slot, the error is context.Canceled or context.DeadlineExceeded. If it
+//     ends while the operation waits for a connection, the error is a [WaitQueueTimeoutError]. An operation also fails
+//     with that error if it waits for a slot longer than waitQueueTimeoutMS, an option of the connection string.
+//   - An operation is in the session of its context: see [Session]. The operations of one session run one at a time, in
+//     the order of their calls. While an operation waits for its turn in the session, it holds no slot. The driver's
+//     mongo.NewSessionContext works as well as Session.Context.
+//   - User code that an operation calls, such as an io.Reader that it uploads or an http.ResponseWriter that it writes
+//     a file to, runs on its own goroutine. The slot is lent to other operations meanwhile. User code may block, or
+//     panic. Its error is returned unchanged, as the error of the operation.
+//   - A read that waits for new data, from a tailable cursor or a change stream, holds no slot, and no connection of
+//     other operations. Giving up such a read loses no data: the next read returns it.
+//   - Documents of type bson.M, bson.D and bson.Raw are decoded without reflection, all other types by the driver. The
+//     results are the same. A document within a bson.M is a bson.M.
 //
 // # Cost
 //
-// An operation costs a few allocations more than the driver's own call, an insert about twenty (of over a hundred), for
-// encoding its document ahead of time. What decodes a bson.M costs fewer than the driver: a FindOne two thirds, a long
-// ToList a quarter of the allocations and a sixth of the time. An operation that waits for a slot takes less than half
-// a kilobyte, besides its arguments.
+// An operation makes a few more allocations than the driver's own call. An insert makes about twenty more (of over a
+// hundred), because it encodes its document ahead of time. Decoding into bson.M costs less than in the driver: a
+// FindOne makes two thirds of the allocations, and a long ToList makes a quarter of the allocations in a sixth of the
+// time. An operation that waits for a slot takes less than half a kilobyte, without its arguments.
 package motor
 
 import (
@@ -51,8 +51,7 @@ import (
 
 const modulePath = "github.com/gomotor/gomotor"
 
-// Version returns the version of this module that the program was built with: "v1.2.3", or "(devel)" where the go
-// command does not know it.
+// Version returns the version of this module in the program: "v1.2.3", or "(devel)" if the go command does not know it.
 //
 // Motor: motor.version.
 func Version() string { return version() }
@@ -65,7 +64,7 @@ var version = sync.OnceValue(func() string {
 	return versionIn(info)
 })
 
-// devel is how the go command calls the version of a module that has none.
+// devel is the go command's version of a module without one.
 const devel = "(devel)"
 
 // versionIn returns the version of this module in a program.

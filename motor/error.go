@@ -8,23 +8,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Error is what a failed operation gives: the class that PyMongo would raise, around the driver's own error.
-// [errors.Is] finds the class and its ancestors, [errors.As] the driver's error.
+// Error is the error of a failed operation. It has the class that PyMongo would raise, and wraps the driver's error.
+// [errors.Is] finds the class and its ancestors; [errors.As] finds the driver's error.
 type Error struct {
 	class *ErrorClass
 	text  string
 	cause error
 
-	outcome interface{ document() bson.Raw } // of a BulkWriteError or ClientBulkWriteException, a *bulkOutcome
+	outcome interface{ document() bson.Raw } // a *bulkOutcome for BulkWriteError and ClientBulkWriteException
 	partial any
 }
 
-// newError returns an error of our own making.
+// newError returns an error that wraps no other.
 func newError(c *ErrorClass, format string, args ...any) *Error {
 	return &Error{class: c, text: fmt.Sprintf(format, args...)}
 }
 
-// Error gives the class and the message.
+// Error returns the class and the message.
 func (e *Error) Error() string {
 	if e.cause == nil {
 		return e.class.Error() + ": " + e.text
@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 	return e.class.Error() + ": " + e.text + ": " + e.cause.Error()
 }
 
-// Unwrap returns the driver's error, or nil if the operation did not get that far.
+// Unwrap returns the driver's error, or nil if the operation did not reach the driver.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Is reports whether target is the error's class or an ancestor of it.
@@ -44,8 +44,9 @@ func (e *Error) Is(target error) bool { return e.class.Is(target) }
 // Class returns the error's class.
 func (e *Error) Class() *ErrorClass { return e.class }
 
-// Code returns the server's error code, or 0 if the server has not given one. Of several, it is the first. A
-// [BulkWriteError] or [ClientBulkWriteException] has a code of its own, 65; Details has those of its writes.
+// Code returns the server's error code, or 0 if there is none. If the server returned several errors, it is the code of
+// the first. A [BulkWriteError] and a [ClientBulkWriteException] have the code 65; Details has the codes of their
+// writes.
 //
 // PyMongo: OperationFailure.code.
 func (e *Error) Code() int {
@@ -61,12 +62,12 @@ func (e *Error) Code() int {
 	return 0
 }
 
-// Details returns what the server said, or nil: of a write, the write error (with keyPattern and keyValue of a
-// [DuplicateKeyError]) or the write concern error; of other commands, the whole reply.
+// Details returns the server's description of the error, or nil. For a write it is the write error (with keyPattern and
+// keyValue for a [DuplicateKeyError]) or the write concern error. For other commands it is the whole reply.
 //
-// Of a [BulkWriteError] or [ClientBulkWriteException] it is the outcome of all writes, as PyMongo has it: nInserted, nMatched, nModified, nRemoved,
-// nUpserted; upserted, a list of index and _id; writeErrors, a list of what the server said of each write that failed,
-// with its index among all writes, and with the write itself as op; writeConcernErrors.
+// For a [BulkWriteError] or [ClientBulkWriteException] it is the outcome of all writes, in PyMongo's format: nInserted,
+// nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors, a list of the server's
+// write errors, each with the index of its write in the whole list and the write itself as op; writeConcernErrors.
 //
 // PyMongo: OperationFailure.details.
 func (e *Error) Details() bson.Raw {
@@ -91,14 +92,14 @@ func (e *Error) Details() bson.Raw {
 	return nil
 }
 
-// PartialResult returns the result of the writes that were done before the error, or beside it: a *[BulkWriteResult] of
-// BulkWrite, an *[InsertManyResult] of InsertMany, a *mongo.ClientBulkWriteResult of Client.BulkWrite; of other
-// operations, and if nothing was sent, nil. It is what the operation's future has beside the error.
+// PartialResult returns the result of the writes that succeeded before the error: a *[BulkWriteResult] for BulkWrite,
+// an *[InsertManyResult] for InsertMany, a *mongo.ClientBulkWriteResult for Client.BulkWrite. For other operations, and
+// if nothing was sent, it is nil. The operation also returns this result beside the error.
 //
 // PyMongo: ClientBulkWriteException.partial_result.
 func (e *Error) PartialResult() any { return e.partial }
 
-// HasErrorLabel reports whether the driver or the server has put label on the error, such as
+// HasErrorLabel reports whether the driver or the server has added label to the error, such as
 // "TransientTransactionError".
 //
 // PyMongo: PyMongoError.has_error_label.
@@ -107,7 +108,7 @@ func (e *Error) HasErrorLabel(label string) bool {
 	return errors.As(e.cause, &labeled) && labeled.HasErrorLabel(label)
 }
 
-// Timeout reports whether the error came of a time limit, whoever set it.
+// Timeout reports whether the error is due to a time limit of the caller, the driver or the server.
 //
 // PyMongo: PyMongoError.timeout.
 func (e *Error) Timeout() bool {
@@ -119,8 +120,8 @@ func (e *Error) Timeout() bool {
 	return e.cause != nil && mongo.IsTimeout(e.cause) || e.Is(ServerSelectionTimeoutError) || e.Is(WTimeoutError)
 }
 
-// ErrorClass is a class of PyMongo's exception tree. It is used as a target of [errors.Is], which holds for a class
-// and for all its ancestors:
+// ErrorClass is a class of PyMongo's exception tree. It is a target for [errors.Is], which matches the class and all
+// its ancestors:
 //
 //	errors.Is(err, motor.DuplicateKeyError) // and so WriteError, OperationFailure, PyMongoError
 type ErrorClass struct {
@@ -131,10 +132,10 @@ type ErrorClass struct {
 // Name returns the name of PyMongo's exception.
 func (c *ErrorClass) Name() string { return c.name }
 
-// Parent returns the class that this one is derived from, or nil.
+// Parent returns the parent class, or nil.
 func (c *ErrorClass) Parent() *ErrorClass { return c.parent }
 
-// Error makes a class an error, so that it can be a target of [errors.Is].
+// Error makes a class a target for [errors.Is].
 func (c *ErrorClass) Error() string { return "motor: " + c.name }
 
 // Is reports whether target is the class or one of its ancestors.
@@ -149,7 +150,7 @@ func (c *ErrorClass) Is(target error) bool {
 
 func class(name string, parent *ErrorClass) *ErrorClass { return &ErrorClass{name, parent} }
 
-// PyMongo's exceptions (pymongo.errors), and those of gridfs.errors, of bson.errors and of Python itself that its methods
+// The classes of pymongo.errors, and those of gridfs.errors, bson.errors and Python itself that PyMongo's methods
 // raise.
 var (
 	PyMongoError = class("PyMongoError", nil)
@@ -172,13 +173,14 @@ var (
 	WriteError        = class("WriteError", OperationFailure)
 	DuplicateKeyError = class("DuplicateKeyError", WriteError)
 	BulkWriteError    = class("BulkWriteError", OperationFailure)
-	// ClientBulkWriteException is what Client.BulkWrite gives.
+	// ClientBulkWriteException is the error of Client.BulkWrite.
 	ClientBulkWriteException = class("ClientBulkWriteException", OperationFailure)
 
 	InvalidOperation  = class("InvalidOperation", PyMongoError)
 	InvalidName       = class("InvalidName", PyMongoError)
 	CollectionInvalid = class("CollectionInvalid", PyMongoError)
-	// ProtocolError is no operation's: the driver has no error of its own for messages that break the wire protocol.
+	// ProtocolError is for replies that do not have the expected fields. The driver has no error type for messages that
+	// break the wire protocol.
 	ProtocolError = class("ProtocolError", PyMongoError)
 
 	EncryptionError          = class("EncryptionError", PyMongoError)
@@ -188,7 +190,7 @@ var (
 	NoFile          = class("NoFile", GridFSError)
 	FileExists      = class("FileExists", GridFSError)
 	CorruptGridFile = class("CorruptGridFile", GridFSError)
-	// UnsupportedAPI is no operation's: nothing that GridFS has is refused any more.
+	// UnsupportedAPI is never returned: all methods of GridFS are supported.
 	UnsupportedAPI = class("UnsupportedAPI", GridFSError)
 
 	BSONError        = class("BSONError", nil)
@@ -199,7 +201,7 @@ var (
 	TypeError  = class("TypeError", nil)
 	ValueError = class("ValueError", nil)
 
-	// StopAsyncIteration is what [Cursor.Next] gives at the end of the cursor, and [ChangeStream.Next] at that of the
-	// stream.
+	// StopAsyncIteration is the error of [Cursor.Next] at the end of the cursor, and of [ChangeStream.Next] at the end
+	// of the stream.
 	StopAsyncIteration = class("StopAsyncIteration", nil)
 )

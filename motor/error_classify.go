@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
-// wrapError gives an error of the driver its class. It is called once for each operation, where the operation leaves
-// the driver.
+// wrapError gives an error of the driver its class. It is called once for each operation, where its error leaves the
+// driver.
 func wrapError(err error) error {
 	if err == nil {
 		return nil
@@ -34,14 +34,14 @@ func wrapError(err error) error {
 	if reply := drivercompat.WriteCommandReply(err); reply != nil {
 		err = newWriteException(reply)
 	}
-	var concern mongo.WriteConcernError // of an aggregation that writes; elsewhere it comes in a WriteException
+	var concern mongo.WriteConcernError // from an aggregation that writes; other writes have it in a WriteException
 	if errors.As(err, &concern) {
 		err = mongo.WriteException{WriteConcernError: &concern}
 	}
 	return &Error{class: classify(err), cause: err}
 }
 
-// MongoDB's error codes that have a class of their own.
+// MongoDB's error codes that have their own class.
 const (
 	codeMaxTimeMSExpired = 50
 	codeCursorNotFound   = 43
@@ -49,8 +49,8 @@ const (
 	codeBulkWrite        = 65 // MultipleErrorsOccurred
 )
 
-// notPrimaryCodes are the codes of the specification "Server Discovery and Monitoring" that say that the server is
-// not the primary, or is on its way down.
+// notPrimaryCodes are the codes of the specification "Server Discovery and Monitoring" for a server that is not the
+// primary or is shutting down.
 var notPrimaryCodes = []int{10107, 13435, 10058, 11600, 11602, 13436, 189, 91}
 
 func classify(err error) *ErrorClass {
@@ -118,7 +118,7 @@ func classifyWrite(err mongo.WriteException) *ErrorClass {
 	return WriteConcernError
 }
 
-// isWTimeout reports whether wtimeout ended. Old servers, and some commands, say so in errInfo only.
+// isWTimeout reports whether wtimeout expired. Old servers, and some commands, say so only in errInfo.
 func isWTimeout(err *mongo.WriteConcernError) bool {
 	if err == nil {
 		return false
@@ -144,7 +144,7 @@ func classifyCommand(err mongo.CommandError) *ErrorClass {
 	return OperationFailure
 }
 
-// newWriteException returns the error that the driver makes of the reply to most writes that fail their write concern.
+// newWriteException returns the error that the driver makes from the reply to a write whose write concern fails.
 func newWriteException(reply bson.Raw) mongo.WriteException {
 	var parsed struct {
 		WriteConcernError bson.Raw `bson:"writeConcernError"`
@@ -156,7 +156,7 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 		ErrMsg   string   `bson:"errmsg"`
 		ErrInfo  bson.Raw `bson:"errInfo"`
 	}
-	// Fields of the wrong type are left out.
+	// Fields of the wrong type are ignored.
 	_ = bson.Unmarshal(reply, &parsed)
 	_ = bson.Unmarshal(parsed.WriteConcernError, &concern)
 	return mongo.WriteException{
@@ -172,12 +172,12 @@ func newWriteException(reply bson.Raw) mongo.WriteException {
 	}
 }
 
-// userError is an error of a user's function. wrapError leaves it as it is.
+// userError is an error of user code. wrapError leaves it unchanged.
 type userError struct{ error }
 
-// Unwrap returns the error itself.
+// Unwrap returns the user's error.
 func (e *userError) Unwrap() error { return e.error }
 
-// queueError is the end of a context, or a Cancel, that came while the operation waited for its turn: for the caller
-// nothing else than while it waited for its slot. See wrapError.
+// queueError is the error of an operation that is cancelled, or whose context ends, while it waits for its turn. The
+// caller gets the same error as for an operation that waits for its slot. See wrapError.
 type queueError struct{ error }

@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// gridFiles are the two collections of a bucket: one has a document for each file, the other one the bytes, in chunks.
+// gridFiles are the two collections of a bucket. One has a document for each file, the other one the bytes, in chunks.
 type gridFiles struct {
 	root          *Collection[bson.M]
 	files, chunks *Collection[bson.M]
@@ -31,7 +31,7 @@ func newGridFiles(root *Collection[bson.M]) *gridFiles {
 
 func (g *gridFiles) client() *Client { return g.root.db.client }
 
-// check returns an error if no operation on the files is possible.
+// check returns an error if operations on the files are not possible.
 func (g *gridFiles) check(ctx context.Context) error {
 	if g.root.err != nil {
 		return g.root.err
@@ -42,18 +42,18 @@ func (g *gridFiles) check(ctx context.Context) error {
 	return nil
 }
 
-// checkWrite is check for operations that write files: the server must acknowledge every chunk.
+// checkWrite is check for writes. The server must acknowledge every chunk.
 func (g *gridFiles) checkWrite(ctx context.Context) error {
 	if err := g.check(ctx); err != nil {
 		return err
 	}
-	if !g.files.snapshot().write.acknowledged() { // that of the chunks is the same: neither can be changed
-		return newError(ConfigurationError, "files can only be written with an acknowledged write concern")
+	if !g.files.snapshot().write.acknowledged() { // the chunks have the same write concern; neither can change
+		return newError(ConfigurationError, "GridFS requires an acknowledged write concern: w must not be 0")
 	}
 	return nil
 }
 
-// encodeID returns the _id of a file as it is sent.
+// encodeID encodes the _id of a file.
 func (g *gridFiles) encodeID(id any) (bson.RawValue, error) {
 	raw, err := g.root.codec.encode("_id", bson.D{{Key: "_id", Value: id}})
 	if err != nil {
@@ -62,12 +62,12 @@ func (g *gridFiles) encodeID(id any) (bson.RawValue, error) {
 	return raw.Lookup("_id"), nil
 }
 
-// equals returns a filter for documents that have this value under a key, even if the value looks like an operator.
+// equals returns a filter for documents in which key has this value, even if the value looks like an operator.
 func equals(key string, id bson.RawValue) bson.D {
 	return bson.D{{Key: key, Value: bson.D{{Key: "$eq", Value: id}}}}
 }
 
-// byID returns a file by its _id. It does no I/O.
+// byID returns the file with an _id. It does no I/O.
 func (g *gridFiles) byID(id any) *GridOut {
 	raw, err := g.encodeID(id)
 	return g.newOut(func(ctx context.Context, client *mongo.Client) (*gridFile, error) {
@@ -79,8 +79,8 @@ func (g *gridFiles) byID(id any) *GridOut {
 	}, err)
 }
 
-// version returns one of the files that match filter: with n of 0 the oldest, 1 the second oldest, -1 the newest, -2 the
-// second newest. It does no I/O.
+// version returns one of the files that match filter: the oldest for an n of 0, the second oldest for 1, the newest for
+// -1, the second newest for -2. It does no I/O.
 func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 	skip, order := int64(n), int32(1)
 	if n < 0 {
@@ -96,7 +96,7 @@ func (g *gridFiles) version(filter bson.Raw, n int32, err error) *GridOut {
 	}, err)
 }
 
-// opened returns a file whose document is known.
+// opened returns a file with a known document.
 func (g *gridFiles) opened(doc bson.Raw) *GridOut {
 	o := g.newOut(nil, nil)
 	o.file = newGridFile(doc)
@@ -121,10 +121,10 @@ func (g *gridFiles) findOne(
 	return newGridFile(doc), nil
 }
 
-// ensureIndexes creates the indexes that files need. As the specification of GridFS asks, it first looks for a file, and
-// does nothing if there is one. The client's index cache remembers the outcome until one of the collections, or an index
-// of theirs, is dropped by this client. Then files may have been written while the indexes were dropped, so that a file
-// proves nothing: the indexes are looked for instead. It runs in an operation.
+// ensureIndexes creates the indexes that files need. As the GridFS specification requires, it first looks for a file
+// and does nothing if there is one. The client's index cache remembers the result until this client drops one of the
+// collections or an index of theirs. After that a file does not prove that the indexes exist, since it may have been
+// written while they were dropped; then ensureIndexes looks for the indexes instead. It runs in an operation.
 func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) error {
 	cache := &g.client().indexes
 	files, chunks := indexKey{g.root.db.name, g.files.name, ""}, indexKey{g.root.db.name, g.chunks.name, ""}
@@ -154,7 +154,7 @@ func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) err
 	return nil
 }
 
-// hasFiles reports whether there is a file, on the primary.
+// hasFiles asks the primary whether there is a file.
 func (g *gridFiles) hasFiles(ctx context.Context, client *mongo.Client) (bool, error) {
 	primary := g.files.snapshot()
 	primary.read = primaryOnly
@@ -166,7 +166,7 @@ func (g *gridFiles) hasFiles(ctx context.Context, client *mongo.Client) (bool, e
 	return err == nil, err
 }
 
-// remember notes that both collections have their indexes, unless one may have been dropped since before.
+// remember records that both collections have their indexes, unless one may have been dropped since before.
 func (g *gridFiles) remember(files, chunks indexKey, before int) {
 	const forever time.Duration = math.MaxInt64
 	g.ensured.Store(true)
@@ -203,7 +203,8 @@ func ensureGridIndex(
 	return create(ctx, coll)
 }
 
-// sameKeys reports whether an index has these keys, ascending. The server may return the directions as any type of number.
+// sameKeys reports whether an index has these keys, all ascending. The server may return the directions as any type of
+// number.
 func sameKeys(have bson.RawValue, keys bson.D) bool {
 	doc, ok := have.DocumentOK()
 	if !ok {
@@ -232,15 +233,15 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 	}})
 }
 
-// callUserInSession is callUser in an operation that has the turn in a session, which is lent meanwhile.
+// callUserInSession is callUser in an operation that has its turn in a session. It lends that turn meanwhile.
 func callUserInSession[T any](ctx context.Context, session *sessionTicket, fn func() (T, error)) (v T, err error) {
 	session.lend(ctx, func() { v, err = callUser(ctx, fn) })
 	return v, err
 }
 
-// The following run in an operation.
+// The following methods run in an operation.
 
-// deleteChunks deletes chunks.
+// deleteChunks deletes the chunks that match filter.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
 	now := g.chunks.snapshot()
 	op, err := g.chunks.prepareDelete(ctx, now, g.chunks.arguments(), filter, deleteMany(nil))
@@ -251,8 +252,8 @@ func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filt
 	return err
 }
 
-// deleteFiles deletes the documents of files, one or all that match, and reports whether there were any. It reports false
-// if writes are not acknowledged, which only a [GridFS] allows.
+// deleteFiles deletes the documents of one file or all files that match, and reports whether there were any. It reports
+// false for an unacknowledged write, which only a [GridFS] allows.
 func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
 	now, which := g.files.snapshot(), deleteOne(nil)
 	if many {
@@ -269,7 +270,8 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 	return result.deleted > 0, nil
 }
 
-// updateFiles updates the documents of files, one or all that match, and reports whether there were any: see deleteFiles.
+// updateFiles updates the documents of one file or all files that match, and reports whether there were any. See
+// deleteFiles.
 func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filter, change bson.D, many bool) (found bool, err error) {
 	now, e := g.files.snapshot(), g.files.arguments()
 	update := e.Update(change)
@@ -306,14 +308,14 @@ func newGridFile(doc bson.Raw) *gridFile {
 func (f *gridFile) check() error {
 	switch {
 	case f.length < 0:
-		return newError(CorruptGridFile, "the file's length is %d", f.length)
+		return newError(CorruptGridFile, "invalid file length %d: must be at least 0", f.length)
 	case f.length > 0 && f.chunkSize <= 0:
-		return newError(CorruptGridFile, "the file has no chunk size")
+		return newError(CorruptGridFile, "the file has no valid chunkSize")
 	}
 	return nil
 }
 
-// last returns the number of the last chunk, or -1 if there is none.
+// last returns the number of the last chunk, or -1 if the file is empty.
 func (f *gridFile) last() int64 {
 	if f.length == 0 {
 		return -1
@@ -321,7 +323,7 @@ func (f *gridFile) last() int64 {
 	return (f.length - 1) / f.chunkSize
 }
 
-// sizeOf returns how many bytes chunk n must have.
+// sizeOf returns the number of bytes that chunk n must have.
 func (f *gridFile) sizeOf(n int64) int64 {
 	if n == f.last() {
 		return f.length - n*f.chunkSize
@@ -329,18 +331,18 @@ func (f *gridFile) sizeOf(n int64) int64 {
 	return f.chunkSize
 }
 
-// text returns a string from the document, or "".
+// text returns a string field of the document, or "".
 func (f *gridFile) text(key string) string {
 	s, _ := f.doc.Lookup(key).StringValueOK()
 	return s
 }
 
-// documentFields maps Motor's names of a file's attributes to those in the document, where they differ.
+// documentFields maps Motor's names of attributes to fields of the document, where they differ.
 var documentFields = map[string]string{
 	"name": "filename", "content_type": "contentType", "chunk_size": "chunkSize", "upload_date": "uploadDate",
 }
 
-// documentField returns the name of a field in the document.
+// documentField returns the field of the document for one of Motor's names.
 func documentField(name string) string {
 	if own, ok := documentFields[name]; ok {
 		return own

@@ -15,33 +15,33 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridIn writes a file of GridFS. Making it does no I/O. Writes are buffered and sent in chunks, many at once. Others can
-// read the file when [GridIn.Close] has written its document.
+// GridIn writes a file of GridFS. Making it does no I/O. It buffers writes and sends chunks in batches. Other clients
+// can read the file once [GridIn.Close] has written its document.
 //
 //	in := bucket.OpenUploadStream("report.pdf")
 //	_, err := in.Write(ctx, data).Await(ctx)
 //	_, err = in.Close(ctx).Await(ctx)
 //
-// It is safe for several goroutines: its operations run one at a time, in the order of their calls. After a write that
-// failed or was cancelled while it ran, the content of the file is unknown. Then only [GridIn.Abort] is possible, and all
+// It is safe for concurrent use. Its operations run one at a time, in the order of their calls. If a write fails, or is
+// cancelled while it runs, the content of the file is unknown. After that only [GridIn.Abort] is possible, and all
 // other operations fail with [InvalidOperation].
 //
 // Motor: MotorGridIn.
 type GridIn struct {
 	files    *gridFiles
-	err      error // an argument is wrong: every operation fails with this
+	err      error // an argument is invalid: every operation fails with this
 	id       bson.RawValue
 	sequence future.Sequence // the order of the operations
 
 	chunkSize int // in bytes
 
-	// These belong to the operation that has the turn.
+	// The operation that has its turn owns these fields.
 	buffer       []byte    // not sent yet
 	chunksSent   int       // how many chunks the server has
 	sum          hash.Hash // nil: the file has no md5
 	idTaken      bool      // another file has the _id
-	sentAny      bool      // something was sent, so that there may be something to remove
-	fileInserted bool      // the file's document may be there
+	sentAny      bool      // chunks may have been sent, so Abort must remove them
+	fileInserted bool      // the file's document may have been inserted
 
 	mu      sync.Mutex
 	doc     bson.D // the file's document, without length, uploadDate and md5
@@ -50,10 +50,10 @@ type GridIn struct {
 	md5     string
 	closed  bool
 	aborted bool
-	failure error // after it, only Abort is possible
+	failure error // if not nil, only Abort is possible
 }
 
-// GridInOptions say more of a file that is written. Legacy methods have this for Motor's keyword arguments.
+// GridInOptions are the options of a new file. Legacy methods take them instead of Motor's keyword arguments.
 type GridInOptions struct {
 	ID          any      // the file's _id; nil: a bson.ObjectID
 	Filename    *string  // nil: the file has no name
@@ -64,12 +64,12 @@ type GridInOptions struct {
 	Fields      bson.D   // other fields of the file's document
 }
 
-// NewGridIn returns a file that is to be written below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O.
+// NewGridIn returns a new file below a root collection. The files of the bucket "fs" are below the collection "fs". It
+// does no I/O.
 //
 // Errors of writing: [ConfigurationError] for a root whose writes are not acknowledged; [TypeError] and
 // [InvalidDocument] for options that cannot be encoded; [ValueError] for a chunk size below 0, and for a field that the
-// document has anyway.
+// document already has.
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
 	o, err := atMostOne("NewGridIn", opts)
 	return newGridIn(newGridFiles(root), o, &root.codec, err)
@@ -89,7 +89,7 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	e := files.client().arguments(codec)
 	e.Check(in.err)
 	if o.ChunkSize < 0 {
-		e.Check(newError(ValueError, "a chunk size of %d bytes", o.ChunkSize))
+		e.Check(newError(ValueError, "invalid chunk size %d: must be at least 0", o.ChunkSize))
 	}
 	id, bad := files.encodeID(o.ID)
 	e.Check(bad)
@@ -110,7 +110,7 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	}
 	for _, field := range o.Fields {
 		if name := documentField(field.Key); isComputed(name) || in.fieldIndex(name) >= 0 {
-			e.Check(newError(ValueError, "Fields: the file has %q anyway", field.Key))
+			e.Check(newError(ValueError, "invalid field %q in Fields: the file already has it", field.Key))
 		} else {
 			add(name, e.OptionalValue(field.Key, field.Value))
 		}
@@ -119,13 +119,13 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	return in
 }
 
-// withMD5 adds an md5 to the file's document, as PyMongo did until version 4.
+// withMD5 makes Close add an md5 to the file's document, as PyMongo did before version 4.
 func (in *GridIn) withMD5() *GridIn {
 	in.sum = md5.New()
 	return in
 }
 
-// isComputed reports whether a field of a file's document cannot be set by the user.
+// isComputed reports whether a field of a file's document is computed and cannot be set.
 func isComputed(field string) bool {
 	return slices.Contains([]string{"_id", "length", "chunkSize", "uploadDate", "md5"}, field)
 }
@@ -135,7 +135,7 @@ func (in *GridIn) fieldIndex(field string) int {
 	return slices.IndexFunc(in.doc, func(e bson.E) bool { return e.Key == field })
 }
 
-// fail notes the error after which only Abort is possible.
+// fail records the error after which only Abort is possible.
 func (in *GridIn) fail(err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -144,7 +144,7 @@ func (in *GridIn) fail(err error) {
 	}
 }
 
-// checkOpen returns the error of an operation that needs an open file. The caller has the turn.
+// checkOpen returns the error of an operation that needs an open file, or nil. The caller has the file's turn.
 func (in *GridIn) checkOpen(what string) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -152,7 +152,7 @@ func (in *GridIn) checkOpen(what string) error {
 	case in.closed:
 		return newError(ValueError, "cannot %s a closed file", what)
 	case in.failure != nil:
-		return &Error{class: InvalidOperation, text: "the file is failure by what has failed before, and can only be aborted", cause: in.failure}
+		return &Error{class: InvalidOperation, text: "an earlier write failed; only Abort is possible", cause: in.failure}
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (in *GridIn) get(field string) any {
 		if raw, ok := in.doc[i].Value.(bson.RawValue); ok {
 			doc, err := bson.Marshal(bson.D{{Key: field, Value: raw}})
 			if err == nil {
-				decoded, _ := decode[bson.M](&in.files.root.codec, doc) // it was encoded here
+				decoded, _ := decode[bson.M](&in.files.root.codec, doc) // this package has encoded it
 				return decoded[field]
 			}
 		}
@@ -181,27 +181,26 @@ func (in *GridIn) get(field string) any {
 	return nil
 }
 
-// Get returns a field of the file's document as far as it is known, or nil. Motor's names, such as content_type, stand
-// for those of the document.
+// Get returns a field of the file's document if it is known, or nil. Motor's names, such as content_type, also work.
 //
 // Motor: MotorGridIn.__getattr__.
 func (in *GridIn) Get(name string) any { return in.get(documentField(name)) }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorGridIn.get_io_loop, MotorGridIn.io_loop.
 func (in *GridIn) IOLoop() future.Executor { return in.files.client().loop }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 func (in *GridIn) Collection() *Collection[bson.M] { return in.files.root }
 
-// Err returns the error of a wrong argument, with which every operation on the file fails, or nil.
+// Err returns the error of an invalid argument, which every operation on the file fails with, or nil.
 func (in *GridIn) Err() error { return in.err }
 
-// String names the file by its _id.
+// String returns the file's _id.
 func (in *GridIn) String() string { return fmt.Sprintf("motor.GridIn(%v)", in.id) }
 
-// Closed reports whether the file has been closed, or aborted.
+// Closed reports whether the file has been closed or aborted.
 //
 // Motor: MotorGridIn.closed.
 func (in *GridIn) Closed() bool {
@@ -245,7 +244,7 @@ func (in *GridIn) Length() int64 { return in.get("length").(int64) }
 // Motor: MotorGridIn.chunk_size.
 func (in *GridIn) ChunkSize() int32 { return int32(in.chunkSize) }
 
-// UploadDate returns when the file was closed, in UTC, or the zero time before that.
+// UploadDate returns when the file was closed, in UTC, or the zero time if it has not been closed.
 //
 // Motor: MotorGridIn.upload_date.
 func (in *GridIn) UploadDate() time.Time {
@@ -253,8 +252,8 @@ func (in *GridIn) UploadDate() time.Time {
 	return date
 }
 
-// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for a file
-// that has none: only files that [GridFS] writes have one.
+// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for
+// files without a checksum. Only files that [GridFS] writes have one.
 //
 // Motor: MotorGridIn.md5.
 func (in *GridIn) MD5() string { return in.text("md5") }
@@ -264,7 +263,7 @@ func (in *GridIn) MD5() string { return in.text("md5") }
 // Motor: MotorGridIn.readable.
 func (in *GridIn) Readable() bool { return false }
 
-// Seekable returns false: a GridIn has no position that could be set.
+// Seekable returns false: a GridIn cannot be positioned.
 //
 // Motor: MotorGridIn.seekable.
 func (in *GridIn) Seekable() bool { return false }
@@ -274,11 +273,11 @@ func (in *GridIn) Seekable() bool { return false }
 // Motor: MotorGridIn.writeable.
 func (in *GridIn) Writeable() bool { return true }
 
-// Set sets a field of the file's document: on the server if the file is closed, and otherwise without any I/O. Motor's
-// names, such as content_type, stand for those of the document.
+// Set sets a field of the file's document. If the file is closed, it changes the document on the server; otherwise it
+// does no I/O. Motor's names, such as content_type, also work.
 //
-// Errors: [ValueError] for _id, length, chunkSize, uploadDate and md5, which depend on the file; [InvalidDocument] for a
-// value that cannot be encoded; [ValueError] for a file that was aborted; [OperationFailure].
+// Errors: [ValueError] for _id, length, chunkSize, uploadDate and md5, which are computed; [InvalidDocument] for a
+// value that cannot be encoded; [ValueError] for an aborted file; [OperationFailure].
 //
 // Motor: MotorGridIn.set.
 func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Future[struct{}] {
@@ -307,7 +306,7 @@ func (in *GridIn) Set(ctx context.Context, name string, value any) *future.Futur
 		closed, aborted := in.closed, in.aborted
 		in.mu.Unlock()
 		if aborted {
-			return none, newError(ValueError, "cannot set %s of a file that was aborted", name)
+			return none, newError(ValueError, "cannot set %s on an aborted file", name)
 		}
 		if closed {
 			driver, err := conn.client(ctx)
@@ -329,19 +328,19 @@ func (in *GridIn) setField(field string, value bson.RawValue) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if i := in.fieldIndex(field); i >= 0 {
-		in.doc = append(bson.D(nil), in.doc...) // Close may be using the old one
+		in.doc = append(bson.D(nil), in.doc...) // Close may still use the old slice
 		in.doc[i].Value = value
 		return
 	}
 	in.doc = append(in.doc[:len(in.doc):len(in.doc)], bson.E{Key: field, Value: value})
 }
 
-// Leave ends the writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
+// Leave ends writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
 // fails with err.
 //
 //	in.Leave(ctx, write(in))
 //
-// Errors: err, as it is; those of [GridIn.Close].
+// Errors: err, unchanged; those of [GridIn.Close].
 //
 // Motor: MotorGridIn.__aexit__.
 func (in *GridIn) Leave(ctx context.Context, err error) *future.Future[struct{}] {
@@ -351,8 +350,9 @@ func (in *GridIn) Leave(ctx context.Context, err error) *future.Future[struct{}]
 	return future.Handle(in.Abort(ctx), func(none struct{}, _ error) (struct{}, error) { return none, err })
 }
 
-// Scope calls fn with the file and then closes the file. If fn returns an error, panics, or ends its goroutine, Scope
-// aborts the file instead; the error is returned, and the panic goes on. Scope returns when the file is closed or aborted.
+// Scope calls fn with the file and then closes the file. If fn returns an error, panics, or exits its goroutine, Scope
+// aborts the file instead. It returns the error of fn; a panic continues. Scope returns when the file is closed or
+// aborted.
 //
 //	err := bucket.OpenUploadStream("report").Scope(ctx, func(in *motor.GridIn) error {
 //		_, err := in.Write(ctx, data).Await(ctx)
@@ -373,9 +373,9 @@ func (in *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 	return err
 }
 
-var errScope = newError(InvalidOperation, "the function of Scope did not return")
+var errScope = newError(InvalidOperation, "Scope: fn did not return")
 
-// leave waits for Leave. If the context has ended, it aborts the file with another one, so that nothing stays behind.
+// leave waits for Leave. If the context has ended, it aborts the file with another context, so that no data is left.
 func (in *GridIn) leave(ctx context.Context, err error) (struct{}, error) {
 	if err != nil && ctx.Err() != nil {
 		var cancel context.CancelFunc
@@ -385,7 +385,7 @@ func (in *GridIn) leave(ctx context.Context, err error) (struct{}, error) {
 	return in.Leave(ctx, err).Await(ctx)
 }
 
-// Writer returns the file as an io.WriteCloser. Its methods wait; ctx bounds them all. Its Close closes the file.
+// Writer returns the file as an io.WriteCloser. Its methods block; ctx limits all of them. Its Close closes the file.
 func (in *GridIn) Writer(ctx context.Context) io.WriteCloser { return gridWriter{in, ctx} }
 
 type gridWriter struct {

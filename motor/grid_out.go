@@ -13,38 +13,39 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridOut reads a file of GridFS. Making it does no I/O. [GridOut.Open] or the first read opens it; its properties are
-// known from then on. Bytes are fetched chunk by chunk, at most one chunk ahead, or half a megabyte if chunks are small.
+// GridOut reads a file of GridFS. Making it does no I/O. [GridOut.Open] or the first read opens it, and then its
+// properties are known. It fetches bytes chunk by chunk, at most one chunk ahead, or half a megabyte if chunks are
+// small.
 //
 //	out, err := bucket.OpenDownloadStreamByName(ctx, "report.pdf").Await(ctx)
 //	head, err := out.Read(ctx, 100).Await(ctx)
 //	for chunk, err := range out.All(ctx) { ... }
 //
-// It is safe for several goroutines: its operations run one at a time, in the order of their calls. A read that fails or
-// is cancelled leaves the position where it was, so that no bytes are lost. The cursor on the server is closed at the end
-// of the file, by [GridOut.Close], and when the GridOut is garbage.
+// It is safe for concurrent use. Its operations run one at a time, in the order of their calls. A read that fails or is
+// cancelled does not change the position, so no bytes are lost. The cursor on the server is closed at the end of the
+// file, by [GridOut.Close], and when the garbage collector frees the GridOut.
 //
 // Motor: MotorGridOut.
 type GridOut struct {
 	files    *gridFiles
 	find     func(context.Context, *mongo.Client) (*gridFile, error) // finds the file's document, in an operation
-	err      error                                                   // an argument is wrong: every operation fails with this
+	err      error                                                   // an argument is invalid: every operation fails with this
 	sequence future.Sequence                                         // the order of the operations
-	chunks   gridChunks                                              // belongs to the operation that has the turn
+	chunks   gridChunks                                              // owned by the operation that has its turn
 
 	mu     sync.Mutex
 	file   *gridFile // nil: not open
-	pos    int64     // where the next read begins; only the operation that has the turn changes it
-	seeks  int       // how many calls of Seek wait for the reads before them
+	pos    int64     // where the next read starts; changed only by the operation that has its turn
+	seeks  int       // the number of Seek calls that wait for earlier reads
 	sought int64     // the position of the latest of them
 }
 
-// NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O. If fileDocument is given, the file's document in root.files, then fileID is ignored
-// and the file is open.
+// NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
+// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
+// is ignored and the file is open.
 //
-// Errors of reading: [TypeError] for a fileDocument that is not a document, and for more than one; [InvalidDocument] for a
-// value that cannot be encoded.
+// Errors of reading: [TypeError] for a fileDocument that is not a document, and for more than one; [InvalidDocument]
+// for a value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
 	files := newGridFiles(root)
 	document, err := atMostOne("NewGridOut", fileDocument)
@@ -60,15 +61,15 @@ func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *Grid
 	return out
 }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorGridOut.get_io_loop, MotorGridOut.io_loop.
 func (o *GridOut) IOLoop() future.Executor { return o.files.client().loop }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 func (o *GridOut) Collection() *Collection[bson.M] { return o.files.root }
 
-// String names the file by its _id, if it is open.
+// String returns the file's _id if the file is open.
 func (o *GridOut) String() string {
 	id, err := o.ID()
 	if err != nil {
@@ -77,17 +78,17 @@ func (o *GridOut) String() string {
 	return fmt.Sprintf("motor.GridOut(%v)", id)
 }
 
-// Open finds the file, unless it is open already. The result is the GridOut itself.
+// Open finds the file if it is not open. The result is the GridOut itself.
 //
-// Errors: [NoFile] if there is none; [OperationFailure].
+// Errors: [NoFile] if the file does not exist; [OperationFailure].
 //
 // Motor: MotorGridOut.open.
 func (o *GridOut) Open(ctx context.Context) *future.Future[*GridOut] {
 	return readFile(ctx, o, func(*fileReader) (*GridOut, error) { return o, nil })
 }
 
-// Close closes the cursor on the server after the reads that were called before, and does not wait for it. The file can
-// still be read: the next read begins where the last one ended.
+// Close closes the cursor on the server after the reads that were called before. It does not wait. The file can still
+// be read: the next read starts where the last one ended.
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
@@ -95,8 +96,8 @@ func (o *GridOut) Close() error {
 	return nil
 }
 
-// Tell returns the position from which the next bytes are read: the one that the latest [GridOut.Seek] has set, moved by
-// the reads that have ended since.
+// Tell returns the position of the next read: that of the latest [GridOut.Seek], moved by the reads that have finished
+// since.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
@@ -105,7 +106,7 @@ func (o *GridOut) Tell() int64 {
 	return o.tell()
 }
 
-// tell implements [GridOut.Tell]. mu is held.
+// tell implements [GridOut.Tell]. The caller holds mu.
 func (o *GridOut) tell() int64 {
 	if o.seeks > 0 {
 		return o.sought
@@ -113,16 +114,16 @@ func (o *GridOut) tell() int64 {
 	return o.pos
 }
 
-// position returns where the read that has the turn begins.
+// position returns where the read that has its turn starts.
 func (o *GridOut) position() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pos
 }
 
-// Seek sets the position from which the next bytes are read, and returns it: offset bytes from the file's beginning
-// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not affect
-// reads that were called before.
+// Seek sets the position of the next read, and returns it. offset counts bytes from the beginning of the file
+// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not
+// affect reads that were called before.
 //
 // Errors: [ValueError] for a position before the beginning, and for any other whence; [InvalidOperation] for io.SeekEnd
 // before the file is open. An error leaves the position unchanged.
@@ -141,7 +142,7 @@ func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
 	return pos, err
 }
 
-// seek notes where the next reads begin.
+// seek records where the next reads start.
 func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -157,10 +158,10 @@ func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 		}
 		pos = o.file.length + offset
 	default:
-		return pos, newError(ValueError, "Seek: there is no whence %d", whence)
+		return pos, newError(ValueError, "Seek: invalid whence %d: must be io.SeekStart, io.SeekCurrent or io.SeekEnd", whence)
 	}
 	if pos < 0 {
-		return o.tell(), newError(ValueError, "Seek: %d is before the beginning of the file", pos)
+		return o.tell(), newError(ValueError, "Seek: invalid position %d: must be at least 0", pos)
 	}
 	o.seeks++
 	o.sought = pos
@@ -183,7 +184,7 @@ func (o *GridOut) openFile(property string) (*gridFile, error) {
 	return o.file, nil
 }
 
-// errNotOpen has Motor's text.
+// errNotOpen returns an error with Motor's text.
 func errNotOpen(property string) error {
 	return newError(InvalidOperation, "You must call MotorGridOut.open() before accessing the %s property", property)
 }
@@ -207,8 +208,8 @@ func (o *GridOut) Document() (bson.M, error) {
 	return decode[bson.M](&o.files.root.codec, f.doc)
 }
 
-// Get returns a field of the file's document, or nil if it has none of this name. Motor's names, such as content_type,
-// stand for those of the document. [InvalidOperation] before the file is open.
+// Get returns a field of the file's document, or nil if the document does not have it. Motor's names, such as
+// content_type, also work. [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
@@ -305,8 +306,8 @@ func (o *GridOut) Metadata() (bson.M, error) {
 	return decode[bson.M](&o.files.root.codec, doc)
 }
 
-// MD5 returns the checksum from the file's document, in hexadecimal digits. It is "" for files that a [GridFSBucket] has
-// written, or any current driver. [InvalidOperation] before the file is open.
+// MD5 returns the checksum in the file's document, in hexadecimal digits. It is "" for files written by a
+// [GridFSBucket] or a current driver. [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {

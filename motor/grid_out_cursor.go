@@ -9,8 +9,8 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// GridOutCursor is a cursor over files of GridFS. It is a [Cursor] in every way; its elements are of type [GridOut], open
-// for reading. The cursor fetches the documents of the files. Each GridOut fetches its own bytes, when it is read.
+// GridOutCursor is a [Cursor] over files of GridFS. Its elements are of type [GridOut], open for reading. The cursor
+// fetches the documents of the files. Each GridOut fetches its own bytes when it is read.
 //
 //	for out, err := range bucket.Find(bson.M{"filename": "report.pdf"}).Sort("uploadDate").All(ctx) { ... }
 //
@@ -61,7 +61,7 @@ func (g *gridFiles) decodeGridOut(raw bson.Raw, doc any) (bool, error) {
 	return ok, nil
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 //
 // Motor: MotorGridOutCursor.collection.
 func (c *GridOutCursor) Collection() *Collection[bson.M] { return c.files.root }

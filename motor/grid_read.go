@@ -18,7 +18,7 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// fileReader is an operation that reads a file. It has the turn.
+// fileReader is an operation that reads a file and has its turn.
 type fileReader struct {
 	*GridOut
 	ctx     context.Context
@@ -28,7 +28,7 @@ type fileReader struct {
 	pos     int64
 }
 
-// readFile starts an operation that reads the file, and opens it first if it is not open. The operation moves the
+// readFile starts an operation that reads the file. It opens the file first if it is not open. The operation moves the
 // position if it succeeds and was not cancelled.
 func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T, error)) *future.Future[T] {
 	err := o.err
@@ -105,8 +105,8 @@ func (r *fileReader) restOfChunk() ([]byte, error) {
 	return r.chunks.data[r.pos-n*r.file.chunkSize:], nil
 }
 
-// read returns the next bytes: up to the end of the file or, if line is set, of the line, and at most size if that is not
-// negative.
+// read returns the next bytes, to the end of the file or, if line is set, of the line. If size is not negative, it
+// returns at most size bytes.
 func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	left := max(0, r.file.length-r.pos)
 	if size >= 0 {
@@ -136,8 +136,8 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	return all, nil
 }
 
-// writeChunks calls fn, which may be user code, with the bytes from the position on, chunk by chunk, and returns their
-// number. fn must not keep them.
+// writeChunks calls fn, which may be user code, with the bytes from the position, chunk by chunk. It returns the number
+// of bytes. fn must not keep the bytes.
 func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err error) {
 	for {
 		b, err := r.restOfChunk()
@@ -156,10 +156,10 @@ func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err erro
 	}
 }
 
-// Read reads the next n bytes, or, if n is negative, all that are left. Near the end of the file there are fewer, and
-// at the end none: a slice of length 0.
+// Read reads the next n bytes, or, if n is negative, all bytes that are left. Near the end of the file the result is
+// shorter. At the end it is a slice of length 0.
 //
-// Errors: [NoFile]; [CorruptGridFile] for chunks that are missing, too many, or not of the right size;
+// Errors: [NoFile]; [CorruptGridFile] for missing chunks, extra chunks, and chunks of the wrong size;
 // [OperationFailure].
 //
 // Motor: MotorGridOut.read.
@@ -167,7 +167,7 @@ func (o *GridOut) Read(ctx context.Context, n int) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) { return r.read(int64(n), false) })
 }
 
-// ReadLine reads the next line, with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
+// ReadLine reads the next line with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
 // the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
@@ -177,7 +177,7 @@ func (o *GridOut) ReadLine(ctx context.Context, n int) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) { return r.read(int64(n), true) })
 }
 
-// ReadChunk reads the bytes from the position to the end of their chunk: mostly a whole chunk. At the end of the file
+// ReadChunk reads the bytes from the position to the end of their chunk, usually a whole chunk. At the end of the file
 // the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
@@ -194,9 +194,9 @@ func (o *GridOut) ReadChunk(ctx context.Context) *future.Future[[]byte] {
 	})
 }
 
-// All returns the chunks for a range loop, which waits for each of them: on an event loop, use it in a coroutine, with
-// its Co as ctx. An error is the last that it yields. Leaving the loop leaves the position after the last chunk that
-// it has yielded.
+// All returns the chunks for a range loop, which waits for each of them. On an event loop, use it in a coroutine, with
+// its Co as ctx. An error ends the loop, as its last value. After a break the position is after the last chunk that the
+// loop has received.
 //
 // Motor: async for.
 func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
@@ -214,15 +214,15 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 // StreamToHandler writes the bytes from the position to the end of the file to w, and flushes w after every chunk. The
-// caller sets the headers before. The handler must not return before the operation has ended, since w cannot be used
+// caller sets the headers first. The handler must not return before the operation has ended, since w cannot be used
 // after that. Package motor/web serves files with headers, ranges and caching.
 //
-// Errors: those of [GridOut.Read]; those of w, as they are.
+// Errors: those of [GridOut.Read]; those of w, unchanged.
 //
 // Motor: MotorGridOut.stream_to_handler.
 func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *future.Future[struct{}] {
 	if command.IsNil(w) {
-		return failed[struct{}](o.files.client(), newError(TypeError, "StreamToHandler: w is nil"))
+		return failed[struct{}](o.files.client(), newError(TypeError, "StreamToHandler: w must not be nil"))
 	}
 	flusher := http.NewResponseController(w)
 	return readFile(ctx, o, func(r *fileReader) (struct{}, error) {
@@ -230,17 +230,17 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 			if _, err := w.Write(b); err != nil {
 				return err
 			}
-			_ = flusher.Flush() // not every ResponseWriter can
+			_ = flusher.Flush() // not every ResponseWriter supports it
 			return nil
 		})
 		return struct{}{}, err
 	})
 }
 
-// writeTo writes the bytes from the position to the end of the file. The future's result is their number.
+// writeTo writes the bytes from the position to the end of the file. Its result is the number of bytes.
 func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64] {
 	if command.IsNil(w) {
-		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))
+		return failed[int64](o.files.client(), newError(TypeError, "the destination must not be nil"))
 	}
 	return readFile(ctx, o, func(r *fileReader) (int64, error) {
 		return r.writeChunks(func(b []byte) error {
@@ -263,19 +263,19 @@ func (o *GridOut) Readable() bool { return true }
 // Motor: MotorGridOut.seekable.
 func (o *GridOut) Seekable() bool { return true }
 
-// Reader returns the file as an io.ReadSeekCloser. Its methods wait; ctx bounds them all. It shares the position with the
-// GridOut.
+// Reader returns the file as an io.ReadSeekCloser. Its methods block; ctx limits all of them. It shares the position
+// with the GridOut.
 func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return &gridReader{out: o, ctx: ctx}
 }
 
-// gridReader keeps the rest of a chunk, so that not every small read needs an operation.
+// gridReader keeps the rest of a chunk, so that small reads need no operation.
 type gridReader struct {
 	out *GridOut
 	ctx context.Context
 
 	mu   sync.Mutex
-	left []byte // the rest of the chunk that was read last
+	left []byte // the rest of the last chunk
 }
 
 // Read implements io.Reader.
@@ -327,18 +327,18 @@ func (r *gridReader) Close() error {
 	return r.out.Close()
 }
 
-// gridChunks reads the chunks of a file, one after the other. It belongs to the operation that has the turn.
+// gridChunks reads the chunks of a file in order. The operation that has its turn owns it.
 type gridChunks struct {
-	data []byte // the bytes of the chunk that was fetched last
+	data []byte // the bytes of the last fetched chunk
 	n    int64  // the number of that chunk; -1: none was fetched
 
 	cursor *gridCursor // nil: none is open
-	next   int64       // the number of the chunk that the cursor returns next
+	next   int64       // the number of the cursor's next chunk
 	watch  runtime.Cleanup
 }
 
-// gridCursor is a driver's cursor over chunks. It must not refer to the GridOut: its cleanup runs when the GridOut is
-// garbage.
+// gridCursor is a cursor of the driver over chunks. It must not refer to the GridOut, because its cleanup runs when the
+// garbage collector frees the GridOut.
 type gridCursor struct {
 	owner   *Client
 	client  *mongo.Client
@@ -346,11 +346,11 @@ type gridCursor struct {
 	driver  *mongo.Cursor
 }
 
-// gridWindow is how many bytes of chunks the server sends at once. They are at least two chunks: the one that is read and
-// the next one.
+// gridWindow is the size in bytes of the chunks that the server sends at once. The server sends at least two chunks:
+// the current one and the next one.
 const gridWindow = 512 * 1024
 
-// abandoned ends the cursor on the server. It never waits.
+// closeLater queues the cursor to be closed on the server. It never blocks.
 func (c *gridCursor) closeLater() {
 	if c.driver.ID() == 0 {
 		return
@@ -365,7 +365,7 @@ func (c *gridCursor) hasSessionOf(ctx context.Context) bool {
 	return mongo.SessionFromContext(ctx) == c.session.delegate()
 }
 
-// end ends what is open on the server.
+// closeCursor closes the open cursor on the server.
 func (s *gridChunks) closeCursor() {
 	if s.cursor == nil {
 		return
@@ -375,14 +375,14 @@ func (s *gridChunks) closeCursor() {
 	s.cursor = nil
 }
 
-// discard closes the cursor and drops the fetched chunk, whose bytes user code may still read.
+// discard closes the cursor and drops the fetched chunk, because user code may still read its bytes.
 func (s *gridChunks) discard() {
 	s.closeCursor()
 	s.data, s.n = nil, -1
 }
 
-// fetch fetches chunk n of the file, unless it was fetched last. After a failure no cursor is open: the next call opens
-// one at the chunk that it needs.
+// fetch fetches chunk n of the file, unless it is the last fetched chunk. After a failure no cursor is open, and the
+// next call opens one at its chunk.
 func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
 	if s.n == n {
 		return nil
@@ -406,7 +406,8 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	}
 	more := s.cursor.driver.Next(ctx)
 	if err := s.cursor.driver.Err(); !more && !fresh && errors.Is(wrapError(err), CursorNotFound) {
-		// The server closes a cursor that was not used for ten minutes. A slow reader may need longer.
+		// The server closes a cursor that was not used for ten minutes, and a slow reader may take longer. Try again
+		// with a new cursor.
 		s.closeCursor()
 		if err := s.open(ctx, conn, o, f, n); err != nil {
 			return err
@@ -417,7 +418,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 		if err := s.cursor.driver.Err(); err != nil {
 			return err
 		}
-		return newError(CorruptGridFile, "there is no chunk %d of %d", n, f.last()+1)
+		return newError(CorruptGridFile, "no chunk #%d of %d", n, f.last()+1)
 	}
 	data, err := f.chunk(s.cursor.driver.Current, n)
 	if err != nil {
@@ -430,25 +431,25 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	defer s.closeCursor()
 	for s.cursor.driver.Next(ctx) {
 		if _, extra := s.cursor.driver.Current.Lookup("data").Binary(); len(extra) > 0 {
-			return newError(CorruptGridFile, "there are more than the %d chunks of the file", f.last()+1)
+			return newError(CorruptGridFile, "extra chunk found: expected %d chunks", f.last()+1)
 		}
 	}
 	return s.cursor.driver.Err()
 }
 
-// chunk returns the bytes of a document, which must be chunk n.
+// chunk returns the bytes of a chunk's document. It must be chunk n.
 func (f *gridFile) chunk(doc bson.Raw, n int64) ([]byte, error) {
 	if got, ok := doc.Lookup("n").AsInt64OK(); !ok || got != n {
-		return nil, newError(CorruptGridFile, "there is chunk %d where chunk %d was expected", got, n)
+		return nil, newError(CorruptGridFile, "missing chunk: expected chunk #%d but found chunk with n=%d", n, got)
 	}
 	_, data, ok := doc.Lookup("data").BinaryOK()
 	if want := f.sizeOf(n); !ok || int64(len(data)) != want {
-		return nil, newError(CorruptGridFile, "chunk %d has %d bytes, and not %d", n, len(data), want)
+		return nil, newError(CorruptGridFile, "invalid chunk #%d: expected length %d but found %d", n, want, len(data))
 	}
 	return data, nil
 }
 
-// open opens a cursor over the chunks from number n on.
+// open opens a cursor over the chunks from number n.
 func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
 	client, err := conn.client(ctx)
 	if err != nil {
@@ -459,7 +460,7 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 		filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$gte", Value: n}}})
 	}
 	find := options.Find().SetSort(bson.D{{Key: "n", Value: int32(1)}})
-	// Without a batch size, the rest of a small file is one batch.
+	// If the rest of the file is small, the server's default sends it in one batch.
 	if most := max(2, gridWindow/f.chunkSize); f.last()-n+1 > most {
 		find.SetBatchSize(int32(min(most, 1000)))
 	}

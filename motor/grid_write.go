@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// gridBatch is how many bytes are sent at once, or one chunk if that is larger.
+	// gridBatch is the number of bytes that are sent at once, or one chunk if that is larger.
 	gridBatch = 2 * 1024 * 1024
-	// gridBatchChunks is the most chunks that are sent at once.
+	// gridBatchChunks is the largest number of chunks that are sent at once.
 	gridBatchChunks = 1000
-	// gridCleanup is the most time to remove a file whose writing has failed.
+	// gridCleanup is the time limit for removing a file whose upload has failed.
 	gridCleanup = 5 * time.Second
 )
 
-// limit returns how many bytes are buffered before they are sent: whole chunks.
+// limit returns how many bytes, in whole chunks, are buffered before they are sent.
 func (in *GridIn) limit() int {
 	return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize
 }
 
-// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
-// sent later, with what follows. If an io.Reader fails, the file is aborted.
+// Write adds data to the file: a []byte, a string, or everything that an io.Reader returns. A small write only fills
+// the buffer, which a later write or Close sends. If an io.Reader fails, the file is aborted.
 //
 // Errors: [ValueError] if the file has been closed or aborted; [TypeError] for data of any other type; [FileExists] if
-// another file has the _id; [ConfigurationError] for a write concern of w: 0; [OperationFailure]; those of an io.Reader,
-// as they are.
+// another file has the _id; [ConfigurationError] for a write concern of w: 0; [OperationFailure]; those of an
+// io.Reader, unchanged.
 //
 // Motor: MotorGridIn.write.
 func (in *GridIn) Write(ctx context.Context, data any) *future.Future[struct{}] {
@@ -42,10 +42,10 @@ func (in *GridIn) Write(ctx context.Context, data any) *future.Future[struct{}] 
 	return in.write(ctx, []gridSource{source}, err)
 }
 
-// Writelines adds all elements of a slice to the file, with nothing between them, and nothing else comes between. Each
-// is something that [GridIn.Write] takes.
+// Writelines adds all elements of a slice to the file, with no bytes between them, as one operation. Each element has a
+// type that [GridIn.Write] takes.
 //
-// Errors: those of Write; [TypeError] for what is no slice.
+// Errors: those of Write; [TypeError] for a value that is not a slice.
 //
 // Motor: MotorGridIn.writelines.
 func (in *GridIn) Writelines(ctx context.Context, sequence any) *future.Future[struct{}] {
@@ -71,7 +71,7 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	if in.appendSmall(sources) {
 		return resolved(client, struct{}{})
 	}
-	for i, s := range sources { // the caller may reuse its bytes
+	for i, s := range sources { // copy: the caller may reuse its bytes
 		sources[i].data = append([]byte(nil), s.data...)
 	}
 	return writeFile(ctx, in, "write to", struct{}{}, func(w *fileWriter) error {
@@ -84,8 +84,8 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	})
 }
 
-// upload writes all bytes of source and closes the file. The future's result is result. After a failure, what was written
-// is removed.
+// upload writes all bytes of source and closes the file. Its result is result. After a failure it removes the written
+// chunks.
 func upload[T any](ctx context.Context, in *GridIn, source any, result T) *future.Future[T] {
 	s, err := newGridSource(source)
 	if err := in.checkOperation(ctx, err); err != nil {
@@ -103,7 +103,7 @@ func upload[T any](ctx context.Context, in *GridIn, source any, result T) *futur
 	})
 }
 
-// checkOperation returns the error of an operation that must not be started.
+// checkOperation returns the error of an operation that must not start, or nil.
 func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	switch {
 	case in.err != nil:
@@ -111,15 +111,15 @@ func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	case err != nil:
 		return err
 	case ctx == nil:
-		return newError(TypeError, "the context is nil")
+		return newError(TypeError, "the context must not be nil")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return in.files.checkWrite(ctx)
 }
 
-// appendSmall buffers bytes that need not be sent yet. It reports false, and does nothing, if they must be sent, or if
-// another operation has the file.
+// appendSmall buffers bytes that need not be sent yet. It reports false, and does nothing, if they must be sent or if
+// another operation has its turn.
 func (in *GridIn) appendSmall(sources []gridSource) bool {
 	t := in.sequence.TryReserve()
 	if t == nil {
@@ -133,7 +133,7 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 		}
 	}
 	if in.checkOpen("write to") != nil {
-		return false // the operation fails with the error
+		return false // writeFile returns the error
 	}
 	for _, s := range sources {
 		in.appendData(s.data)
@@ -141,7 +141,7 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 	return true
 }
 
-// appendData adds bytes to the buffer. The caller has the turn.
+// appendData adds bytes to the buffer. The caller has the file's turn.
 func (in *GridIn) appendData(data []byte) {
 	in.buffer = append(in.buffer, data...)
 	if in.sum != nil {
@@ -152,7 +152,7 @@ func (in *GridIn) appendData(data []byte) {
 	in.mu.Unlock()
 }
 
-// fileWriter is one operation that writes a file. It has the turn.
+// fileWriter is an operation that writes a file and has its turn.
 type fileWriter struct {
 	*GridIn
 	ctx     context.Context
@@ -160,8 +160,8 @@ type fileWriter struct {
 	session *sessionTicket
 }
 
-// writeFile starts an operation that writes. The future's result is result. If the operation fails, or is cancelled after
-// it has started to write, then only Abort is possible.
+// writeFile starts an operation that writes. Its result is result. If the operation fails, or is cancelled after it has
+// started to write, only Abort is possible.
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, write func(*fileWriter) error) *future.Future[T] {
 	started := false
 	client := in.files.client()
@@ -224,7 +224,7 @@ func (w *fileWriter) addAll(s gridSource) error {
 	}
 }
 
-// add adds bytes to the file. It sends the buffer whenever that is full.
+// add adds bytes to the file. It sends the buffer each time it is full.
 func (w *fileWriter) add(data []byte) error {
 	for limit := w.limit(); len(data) > 0; {
 		n := min(limit-len(w.buffer), len(data))
@@ -240,7 +240,7 @@ func (w *fileWriter) add(data []byte) error {
 	return nil
 }
 
-// send sends the buffer, as chunks.
+// send sends the buffer as chunks.
 func (w *fileWriter) send() error {
 	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil || len(w.buffer) == 0 {
 		return err
@@ -275,7 +275,7 @@ func (w *fileWriter) send() error {
 	return nil
 }
 
-// fileExists returns FileExists for the error that says that the server has such a file or chunk already.
+// fileExists returns FileExists if err says that the server already has this file or chunk, and err otherwise.
 func (w *fileWriter) fileExists(err error) error {
 	if !mongo.IsDuplicateKeyError(err) {
 		return err
@@ -284,8 +284,8 @@ func (w *fileWriter) fileExists(err error) error {
 	return &Error{class: FileExists, text: w.String(), cause: err}
 }
 
-// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed
-// or aborted does nothing.
+// Close sends the rest of the bytes and then the file's document, which makes the file visible. Closing a closed or
+// aborted file does nothing.
 //
 // Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0;
 // [OperationFailure].
@@ -305,7 +305,7 @@ func (w *fileWriter) close() error {
 	if err := w.send(); err != nil {
 		return err
 	}
-	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil { // they may have been dropped during send
+	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil { // the indexes may have been dropped during send
 		return err
 	}
 	files := w.files.files
@@ -336,8 +336,8 @@ func (w *fileWriter) close() error {
 	return nil
 }
 
-// Abort removes what has been written, also after Close, and closes the file. If another file has the _id, that file is
-// left alone.
+// Abort removes the written chunks and document, also after Close, and closes the file. If another file has the _id,
+// Abort does not touch that file.
 //
 // Errors: [OperationFailure].
 //
@@ -364,7 +364,7 @@ func (in *GridIn) Abort(ctx context.Context) *future.Future[struct{}] {
 func (w *fileWriter) abort() error {
 	if w.sentAny {
 		filter := equals("files_id", w.id)
-		if w.idTaken { // the chunks that were not sent belong to the other file
+		if w.idTaken { // the other file owns the chunks after those that were sent
 			filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$lt", Value: int32(w.chunksSent)}}})
 		}
 		if err := w.files.deleteChunks(w.ctx, w.client, filter); err != nil {
@@ -383,7 +383,7 @@ func (w *fileWriter) abort() error {
 	return nil
 }
 
-// removeFailed aborts the file after a failure. The operation reports that failure, and not the one of removeFailed.
+// removeFailed aborts the file after a failure. The operation returns that failure and ignores errors of removeFailed.
 func (w *fileWriter) removeFailed() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), gridCleanup)
 	defer cancel()
@@ -392,7 +392,7 @@ func (w *fileWriter) removeFailed() {
 	_ = cleaner.abort()
 }
 
-// gridSource is something that is written: a reader or, if that is nil, bytes.
+// gridSource is data to be written: a reader or, if that is nil, bytes.
 type gridSource struct {
 	reader io.Reader
 	data   []byte
@@ -409,7 +409,7 @@ func newGridSource(data any) (gridSource, error) {
 			return gridSource{reader: d}, nil
 		}
 	}
-	return gridSource{}, newError(TypeError, "can only write bytes, strings or io.Readers, not %T", data)
+	return gridSource{}, newError(TypeError, "can only write strings, bytes or io.Readers, not %T", data)
 }
 
 // fill reads until data is full or the reader fails.

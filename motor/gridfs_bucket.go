@@ -12,16 +12,16 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// GridFSBucket stores files of any size in two collections of a database: their documents in fs.files, and their bytes in
-// fs.chunks, where "fs" is the name of the bucket. Other drivers read and write the same files. It is safe for any number
-// of goroutines, costs nothing to make, and does no I/O by itself.
+// GridFSBucket stores files of any size in two collections of a database: their documents in fs.files, and their bytes
+// in fs.chunks. "fs" is the name of the bucket. Other drivers can read and write the same files. It is safe for
+// concurrent use. Making one is cheap and does no I/O.
 //
 //	bucket, err := motor.NewGridFSBucket(client.Database("app"))
 //	id, err := bucket.UploadFromStream(ctx, "report.pdf", file).Await(ctx)
 //	n, err := bucket.DownloadToStream(ctx, id, os.Stdout).Await(ctx)
 //
-// The first write creates the indexes that files need, unless there are files. Within a transaction everything fails
-// with [InvalidOperation].
+// The first write creates the indexes that files need, unless the bucket has files. In a transaction every operation
+// fails with [InvalidOperation].
 //
 // Motor: MotorGridFSBucket.
 type GridFSBucket struct {
@@ -31,14 +31,14 @@ type GridFSBucket struct {
 	db        *Database
 }
 
-// NewGridFSBucket returns a bucket of a database: "fs", with chunks of 255 KiB and the database's concerns, unless the
-// options say otherwise. It does no I/O.
+// NewGridFSBucket returns a bucket of a database. The default is "fs", with chunks of 255 KiB and the database's
+// concerns. It does no I/O.
 //
-// Errors: [ConfigurationError] for a write concern of w: 0; [ValueError] for a chunk size below 1; [TypeError] for a nil
-// database; those of the database's and the bucket's name ([InvalidName]).
+// Errors: [ConfigurationError] for a write concern of w: 0; [ValueError] for a chunk size below 1; [TypeError] for a
+// nil database; [InvalidName] for an invalid name of the database or the bucket.
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
 	if db == nil {
-		return nil, newError(TypeError, "NewGridFSBucket: the database is nil")
+		return nil, newError(TypeError, "NewGridFSBucket: the database must not be nil")
 	}
 	o, err := mergeOptions(opts)
 	if err != nil {
@@ -60,23 +60,23 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 		opts:      opts, db: db,
 	}
 	if b.chunkSize < 1 {
-		return nil, newError(ValueError, "a chunk size of %d bytes", b.chunkSize)
+		return nil, newError(ValueError, "invalid chunk size %d: must be at least 1", b.chunkSize)
 	}
 	return b, b.files.checkWrite(context.Background())
 }
 
-// Collection returns the root collection: the one that has the name of the bucket. The files are in the collections
-// files and chunks below it.
+// Collection returns the root collection, which has the name of the bucket. The files are in the collections files and
+// chunks below it.
 //
 // Motor: MotorGridFSBucket.collection.
 func (b *GridFSBucket) Collection() *Collection[bson.M] { return b.files.root }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorGridFSBucket.get_io_loop, MotorGridFSBucket.io_loop.
 func (b *GridFSBucket) IOLoop() future.Executor { return b.files.client().loop }
 
-// String names the bucket, with its database.
+// String returns the names of the database and the bucket.
 func (b *GridFSBucket) String() string {
 	return fmt.Sprintf("motor.GridFSBucket(%q)", b.files.root.FullName())
 }
@@ -90,7 +90,7 @@ func (b *GridFSBucket) Delegate(ctx context.Context) *future.Future[*mongo.GridF
 	}))
 }
 
-// OpenUploadStream returns a new file of this name, to be written. It does no I/O.
+// OpenUploadStream returns a new file of this name, for writing. It does no I/O.
 //
 // Errors of writing: [ValueError] for a chunk size below 1; [TypeError] and [InvalidDocument] for metadata that cannot
 // be encoded.
@@ -107,16 +107,16 @@ func (b *GridFSBucket) OpenUploadStreamWithID(id any, filename string, opts ...o
 	o, err := mergeOptions(opts)
 	size := valueOr(o.ChunkSizeBytes, b.chunkSize)
 	if err == nil && size < 1 {
-		err = newError(ValueError, "a chunk size of %d bytes", size)
+		err = newError(ValueError, "invalid chunk size %d: must be at least 1", size)
 	}
 	codec := b.files.root.codec.with(o.Registry, nil)
 	return newGridIn(b.files, GridInOptions{ID: id, Filename: &filename, ChunkSize: size, Metadata: o.Metadata}, &codec, err)
 }
 
-// UploadFromStream writes a file with all that comes of source. The result is the file's _id. If that fails, or is
-// cancelled, what has been written is removed again.
+// UploadFromStream writes everything that source returns to a new file. The result is the file's _id. If the upload
+// fails or is cancelled, the written chunks are removed.
 //
-// Errors: [TypeError] for a nil source; those of the source, as they are; those of [GridFSBucket.OpenUploadStream];
+// Errors: [TypeError] for a nil source; those of the source, unchanged; those of [GridFSBucket.OpenUploadStream];
 // [OperationFailure].
 //
 // Motor: MotorGridFSBucket.upload_from_stream.
@@ -129,7 +129,7 @@ func (b *GridFSBucket) UploadFromStream(
 
 // UploadFromStreamWithID is [GridFSBucket.UploadFromStream] with the file's _id, of any type.
 //
-// Errors: [FileExists] if another file has the _id, which is left alone, and those of UploadFromStream.
+// Errors: [FileExists] if another file has the _id, which is not changed; those of UploadFromStream.
 //
 // Motor: MotorGridFSBucket.upload_from_stream_with_id.
 func (b *GridFSBucket) UploadFromStreamWithID(
@@ -147,9 +147,9 @@ func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any) *future.F
 	return b.files.byID(id).Open(ctx)
 }
 
-// OpenDownloadStreamByName finds a file by its name, the newest of that name. The result is the file, open for
-// reading. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest,
-// -2 the one before it.
+// OpenDownloadStreamByName finds the newest file of a name. The result is the file, open for reading.
+// options.GridFSName().SetRevision selects another file: 0 is the oldest, 1 the second oldest, -1 the newest, -2 the
+// second newest.
 //
 // Errors: [NoFile] if there is no such file or revision; [OperationFailure].
 //
@@ -160,7 +160,7 @@ func (b *GridFSBucket) OpenDownloadStreamByName(
 	return b.named(filename, opts).Open(ctx)
 }
 
-// named returns a file by its name. It does no I/O.
+// named returns the file with a name. It does no I/O.
 func (b *GridFSBucket) named(filename string, opts []options.Lister[options.GridFSNameOptions]) *GridOut {
 	o, err := mergeOptions(opts)
 	filter, e := b.files.root.codec.encode("filename", bson.D{{Key: "filename", Value: filename}})
@@ -172,7 +172,7 @@ func (b *GridFSBucket) named(filename string, opts []options.Lister[options.Grid
 
 // DownloadToStream writes a file to destination, chunk by chunk. The result is the number of bytes.
 //
-// Errors: [NoFile]; [CorruptGridFile]; [TypeError] for a nil destination; those of the destination, as they are;
+// Errors: [NoFile]; [CorruptGridFile]; [TypeError] for a nil destination; those of the destination, unchanged;
 // [OperationFailure].
 //
 // Motor: MotorGridFSBucket.download_to_stream.
@@ -190,7 +190,7 @@ func (b *GridFSBucket) DownloadToStreamByName(
 	return b.named(filename, opts).writeTo(ctx, destination)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -199,7 +199,7 @@ func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFin
 	return newGridOutCursor(b.files, filter, opts)
 }
 
-// Delete removes a file. Chunks that have the _id are removed even if the file has no document.
+// Delete removes a file. It also removes chunks with this _id that have no file document.
 //
 // Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -208,7 +208,7 @@ func (b *GridFSBucket) Delete(ctx context.Context, id any) *future.Future[struct
 	return b.files.delete(ctx, id, true)
 }
 
-// delete removes a file. If must is true, it fails if there is no such file.
+// delete removes a file. If must is true, it fails if the file does not exist.
 func (g *gridFiles) delete(ctx context.Context, id any, must bool) *future.Future[struct{}] {
 	raw, err := g.encodeID(id)
 	if err != nil {
@@ -231,7 +231,7 @@ func (g *gridFiles) delete(ctx context.Context, id any, must bool) *future.Futur
 
 // DeleteByName removes all files of this name.
 //
-// Errors: [NoFile] if there is none; [OperationFailure].
+// Errors: [NoFile] if no file has this name; [OperationFailure].
 //
 // PyMongo: GridFSBucket.delete_by_name.
 func (b *GridFSBucket) DeleteByName(ctx context.Context, filename string) *future.Future[struct{}] {
@@ -261,7 +261,7 @@ func (b *GridFSBucket) DeleteByName(ctx context.Context, filename string) *futur
 	})
 }
 
-// Rename gives a file another name.
+// Rename changes the name of a file.
 //
 // Errors: [NoFile]; [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -274,9 +274,9 @@ func (b *GridFSBucket) Rename(ctx context.Context, id any, newFilename string) *
 	return b.rename(ctx, equals("_id", raw), newFilename, false)
 }
 
-// RenameByName gives all files of a name another one.
+// RenameByName changes the name of all files that have the name filename.
 //
-// Errors: [NoFile] if there is none; [OperationFailure].
+// Errors: [NoFile] if no file has this name; [OperationFailure].
 //
 // PyMongo: GridFSBucket.rename_by_name.
 func (b *GridFSBucket) RenameByName(ctx context.Context, filename, newFilename string) *future.Future[struct{}] {
@@ -294,15 +294,15 @@ func (b *GridFSBucket) rename(ctx context.Context, filter bson.D, name string, m
 	})
 }
 
-// Drop removes all files of the bucket, and its collections with their indexes. It is part of the specification of GridFS,
-// not of Motor.
+// Drop removes all files of the bucket, and its collections with their indexes. The GridFS specification has it, but
+// Motor does not.
 //
 // Errors: [OperationFailure].
 func (b *GridFSBucket) Drop(ctx context.Context) *future.Future[struct{}] {
 	if err := b.files.check(ctx); err != nil {
 		return failed[struct{}](b.files.client(), err)
 	}
-	b.files.ensured.Store(true) // the file of an upload that runs meanwhile may stay, without the indexes
+	b.files.ensured.Store(true) // a concurrent upload may leave a file without indexes: look for the indexes next time
 	return future.ThenFuture(b.files.files.Drop(ctx), func(struct{}) *future.Future[struct{}] {
 		return b.files.chunks.Drop(ctx)
 	})

@@ -12,16 +12,16 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// GridFS stores files of any size in two collections of a database, as a [GridFSBucket] does, with the rules of Motor
-// until 1.3: deleting a file that does not exist succeeds, and the documents of new files have an md5. Servers do not
-// compute that any more, so it is computed here. It is safe for any number of goroutines and does no I/O by itself.
+// GridFS stores files of any size in two collections of a database, like a [GridFSBucket], with the rules of Motor up
+// to 1.3: deleting a file that does not exist succeeds, and new files have an md5. Servers no longer compute it, so the
+// client does. It is safe for concurrent use and does no I/O by itself.
 //
 // Legacy: use [GridFSBucket]. Motor: MotorGridFS.
 type GridFS struct {
 	files *gridFiles
 }
 
-// NewGridFS returns the files of a database whose root collection has this name: "fs", if it is empty. It does no I/O.
+// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O.
 //
 // Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
@@ -31,32 +31,32 @@ func NewGridFS(db *Database, collection string) *GridFS {
 	return &GridFS{newGridFiles(db.Collection(collection))}
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 //
 // Motor: MotorGridFS.collection.
 func (g *GridFS) Collection() *Collection[bson.M] { return g.files.root }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorGridFS.get_io_loop, MotorGridFS.io_loop.
 func (g *GridFS) IOLoop() future.Executor { return g.files.client().loop }
 
-// String names the root collection, with its database.
+// String returns the names of the database and the root collection.
 func (g *GridFS) String() string { return fmt.Sprintf("motor.GridFS(%q)", g.files.root.FullName()) }
 
-// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Open need not be
-// called: the first write creates them, too.
+// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Calling Open is
+// optional, since the first write also creates them.
 //
 // Errors: [OperationFailure].
 //
-// Legacy: nothing is needed instead. Motor: MotorGridFS.open.
+// Legacy: not needed. Motor: MotorGridFS.open.
 func (g *GridFS) Open(ctx context.Context) *future.Future[*GridFS] {
 	return inFiles(ctx, g.files, func(ctx context.Context, client *mongo.Client) (*GridFS, error) {
 		return g, g.files.ensureIndexes(ctx, client)
 	})
 }
 
-// NewFile returns a new file, open for writing. Nothing is sent before something is written to it.
+// NewFile returns a new file, open for writing. Nothing is sent before the first write to the file.
 //
 // Errors: [ConfigurationError] for a write concern of w: 0, and those of [NewGridIn].
 //
@@ -74,11 +74,11 @@ func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
 	return newGridIn(g.files, o, &g.files.root.codec, err).withMD5()
 }
 
-// Put writes a file with data, which is anything that [GridIn.Write] takes. The result is the file's _id. If that
-// fails, what has been written is removed again.
+// Put writes data to a new file. data has a type that [GridIn.Write] takes. The result is the file's _id. If the upload
+// fails, the written chunks are removed.
 //
 // Errors: [FileExists] if another file has the _id; [ConfigurationError] for a write concern of w: 0; [TypeError] for
-// other data; those of [NewGridIn]; [OperationFailure].
+// data of another type; those of [NewGridIn]; [OperationFailure].
 //
 // Legacy: use GridFSBucket.UploadFromStream. Motor: MotorGridFS.put.
 func (g *GridFS) Put(ctx context.Context, data any, opts ...GridInOptions) *future.Future[any] {
@@ -95,9 +95,9 @@ func (g *GridFS) Get(ctx context.Context, fileID any) *future.Future[*GridOut] {
 	return g.files.byID(fileID).Open(ctx)
 }
 
-// GetVersion finds one of the files of a name: number version by age, from 0, or, if version is negative, counted from
-// the newest, -1. The result is the file, open for reading. An empty name stands for any. fields is a document of what
-// else the file's document must have.
+// GetVersion finds one of the files of a name. Version 0 is the oldest file, 1 the second oldest, -1 the newest. The
+// result is the file, open for reading. With an empty name it finds files of any name. fields is a document that the
+// file's document must match as well.
 //
 // Errors: [NoFile] if there is no such version; [TypeError] and [InvalidDocument] for fields that cannot be encoded;
 // [OperationFailure].
@@ -111,14 +111,14 @@ func (g *GridFS) GetVersion(ctx context.Context, filename string, version int, f
 	return g.files.version(filter, int32(version), err).Open(ctx)
 }
 
-// GetLastVersion is [GridFS.GetVersion] for the newest one.
+// GetLastVersion is [GridFS.GetVersion] for the newest file.
 //
 // Legacy: use GridFSBucket.OpenDownloadStreamByName. Motor: MotorGridFS.get_last_version.
 func (g *GridFS) GetLastVersion(ctx context.Context, filename string, fields ...any) *future.Future[*GridOut] {
 	return g.GetVersion(ctx, filename, -1, fields...)
 }
 
-// fields returns the filter that a method was given, or one that everything matches.
+// fields returns the optional filter of a method, or one that matches all files.
 func (g *GridFS) fields(method string, given []any) (bson.Raw, error) {
 	fields, err := atMostOne(method, given)
 	if err != nil {
@@ -130,7 +130,7 @@ func (g *GridFS) fields(method string, given []any) (bson.Raw, error) {
 	return g.files.root.codec.encode("fields", fields)
 }
 
-// Delete removes a file. If there is none, it succeeds.
+// Delete removes a file. If the file does not exist, it succeeds.
 //
 // Errors: [InvalidDocument] for an _id that cannot be encoded; [OperationFailure].
 //
@@ -139,7 +139,7 @@ func (g *GridFS) Delete(ctx context.Context, fileID any) *future.Future[struct{}
 	return g.files.delete(ctx, fileID, false)
 }
 
-// List returns the names that files have, each of them once.
+// List returns the names of all files, each of them once.
 //
 // Errors: [OperationFailure].
 //
@@ -156,7 +156,7 @@ func (g *GridFS) List(ctx context.Context) *future.Future[[]string] {
 		}
 		names := make([]string, 0, len(values))
 		for _, v := range values {
-			if name, ok := v.StringValueOK(); ok { // some files have none
+			if name, ok := v.StringValueOK(); ok { // some files have no name
 				names = append(names, name)
 			}
 		}
@@ -164,10 +164,9 @@ func (g *GridFS) List(ctx context.Context) *future.Future[[]string] {
 	})
 }
 
-// Exists reports whether there is a file whose document matches: by its _id, or, given a document, by that as a
-// filter.
+// Exists reports whether there is a file with this _id or, if the argument is a document, one that matches it.
 //
-// Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
+// Errors: [InvalidDocument] for a value that cannot be encoded; [OperationFailure].
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.exists.
 func (g *GridFS) Exists(ctx context.Context, documentOrID any) *future.Future[bool] {
@@ -182,7 +181,7 @@ func (g *GridFS) Exists(ctx context.Context, documentOrID any) *future.Future[bo
 	})
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
 //
@@ -191,10 +190,10 @@ func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptio
 	return newGridOutCursor(g.files, filter, opts)
 }
 
-// FindOne finds the first file whose document matches. The result is the file, open for reading, or nil if there is
-// none. The argument is a document, as a filter, or else the file's _id.
+// FindOne finds the first file that matches a document or, if the argument is not a document, the file with this _id.
+// The result is the file, open for reading, or nil if there is none.
 //
-// Errors: [InvalidDocument] for what cannot be encoded; [OperationFailure].
+// Errors: [InvalidDocument] for a value that cannot be encoded; [OperationFailure].
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
 func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*GridOut] {
@@ -211,7 +210,7 @@ func (g *GridFS) FindOne(ctx context.Context, filterOrID any) *future.Future[*Gr
 	})
 }
 
-// filter returns a document as a filter, and for any other value a filter for the file that has it as its _id.
+// filter returns a document as a filter. For any other value it returns a filter for the file with that _id.
 func (g *GridFS) filter(documentOrID any) (bson.Raw, error) {
 	codec := &g.files.root.codec
 	if _, isID := documentOrID.(bson.ObjectID); !isID && bsoncodec.CheckType("filter", documentOrID) == nil {
