@@ -11,8 +11,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// TestBadInputByCallback holds that what is wrong comes to the callback as the error that a future would have: of a
-// class, and nothing beside it.
+// TestBadInputByCallback checks that the callback gets the same error class as a future would have.
 func TestBadInputByCallback(t *testing.T) {
 	const nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
 	loop := callback.NewLoop()
@@ -59,7 +58,7 @@ func TestBadInputByCallback(t *testing.T) {
 		{"negative length", motor.ValueError, func(done func(any, error)) {
 			coll.Find(good).ToList(ctx, func(r []bson.M, err error) { done(r, err) }, -1)
 		}},
-		{"server that is not there", motor.ServerSelectionTimeoutError, func(done func(any, error)) {
+		{"unreachable server", motor.ServerSelectionTimeoutError, func(done func(any, error)) {
 			client.Open(ctx, func(c *callback.Client, err error) { done(c, err) })
 		}},
 	} {
@@ -69,26 +68,29 @@ func TestBadInputByCallback(t *testing.T) {
 				test.start(func(result any, err error) {
 					calls++
 					if !errors.Is(err, test.class) {
-						t.Errorf("got %v, want a %v", err, test.class)
+						t.Errorf("callback error = %v, want class %v", err, test.class)
 					}
 					loop.Stop()
 				})
 				if calls != 0 {
-					t.Error("called before the method had returned")
+					t.Error("the callback was called before the method returned, want it later")
 				}
 			})
 			loop.Start()
 			if calls != 1 {
-				t.Errorf("%d calls", calls)
+				t.Errorf("the callback was called %d times, want 1", calls)
 			}
 		})
 	}
-	for uri, class := range map[string]*motor.ErrorClass{
-		"mongodb://":                   motor.InvalidURI,
-		"mongodb://localhost/?noSuch=": motor.ConfigurationError,
+	for _, test := range []struct {
+		uri   string
+		class *motor.ErrorClass
+	}{
+		{"mongodb://", motor.InvalidURI},
+		{"mongodb://localhost/?noSuch=", motor.ConfigurationError},
 	} {
-		if c, err := callback.NewClient(loop, uri); c != nil || !errors.Is(err, class) {
-			t.Errorf("%s: got %v, %v; want a %v", uri, c, err, class)
+		if c, err := callback.NewClient(loop, test.uri); c != nil || !errors.Is(err, test.class) {
+			t.Errorf("NewClient(%q) = %v, %v; want nil and class %v", test.uri, c, err, test.class)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 func nothing() {}
 
-// BenchmarkPost is one callback posted and run, against a function sent on a buffered channel to one goroutine.
+// BenchmarkPost compares AddCallback with sending a function on a buffered channel to one goroutine.
 func BenchmarkPost(b *testing.B) {
 	for _, posters := range []int{1, 2, 8} {
 		b.Run(fmt.Sprintf("posters=%d", posters), func(b *testing.B) {
@@ -42,7 +42,7 @@ func BenchmarkPost(b *testing.B) {
 	}
 }
 
-// share divides n calls of fn among goroutines.
+// share distributes n calls of fn over goroutines.
 func share(n, goroutines int, fn func()) {
 	var wg sync.WaitGroup
 	for g := range goroutines {
@@ -55,10 +55,9 @@ func share(n, goroutines int, fn func()) {
 	wg.Wait()
 }
 
-// BenchmarkAwaitPending is a future made, awaited while it is pending, and settled by another, by a coroutine
-// against by a goroutine.
+// BenchmarkAwaitPending compares coroutines with goroutines. They await pending futures, which others settle.
 func BenchmarkAwaitPending(b *testing.B) {
-	// Each of two makes a future for the other to settle.
+	// There are two of them. Each makes a future that the other settles.
 	b.Run("of a peer", func(b *testing.B) {
 		duel(b, func(n int) {
 			onLoop(func(co *callback.Co) {
@@ -85,7 +84,7 @@ func BenchmarkAwaitPending(b *testing.B) {
 			close(promises)
 		})
 	})
-	// Two coroutines, two goroutines, that wait for each other in turn.
+	// Two coroutines or two goroutines wait for each other alternately.
 	b.Run("ping-pong", func(b *testing.B) {
 		duel(b, func(n int) {
 			onLoop(func(co *callback.Co) {
@@ -105,7 +104,7 @@ func BenchmarkAwaitPending(b *testing.B) {
 			wg.Wait()
 		})
 	})
-	// A thousand of them wait at a time, for what a goroutine elsewhere settles.
+	// A thousand of them wait at a time for futures that another goroutine settles.
 	b.Run("of another goroutine, 1000 at a time", func(b *testing.B) {
 		const waiters = 1000
 		duel(b, func(n int) {
@@ -135,7 +134,7 @@ func BenchmarkAwaitPending(b *testing.B) {
 	})
 }
 
-// table is where two play: each settles what the other awaits.
+// table has the futures of two players. Each settles the future that the other awaits.
 type table [2]*future.Promise[int]
 
 func (t *table) sit() { t[0], t[1] = future.NewPromise[int](), future.NewPromise[int]() }
@@ -170,7 +169,7 @@ func awaitEach(ctx context.Context, promises chan<- *future.Promise[int], n int)
 	}
 }
 
-// settler is a goroutine that settles what it is sent.
+// settler starts a goroutine that settles the promises that it receives.
 func settler() (promises chan *future.Promise[int], done chan none) {
 	promises, done = make(chan *future.Promise[int], 4096), make(chan none)
 	go func() {
@@ -191,7 +190,7 @@ func onLoop(fn func(co *callback.Co)) {
 	})
 }
 
-// BenchmarkTimer is a timeout armed and taken back among 1,000 that live.
+// BenchmarkTimer adds and removes a timeout while 1,000 others are pending.
 func BenchmarkTimer(b *testing.B) {
 	const live = 1000
 	after := func(i int) time.Duration { return time.Hour + time.Duration(i*7919%live)*time.Second }
@@ -218,7 +217,7 @@ func BenchmarkTimer(b *testing.B) {
 	})
 }
 
-// BenchmarkSpawn is a coroutine started, run, and waited for, against a goroutine.
+// BenchmarkSpawn starts a coroutine and waits for it, compared with a goroutine.
 func BenchmarkSpawn(b *testing.B) {
 	duel(b, func(n int) {
 		onLoop(func(co *callback.Co) {
@@ -235,7 +234,7 @@ func BenchmarkSpawn(b *testing.B) {
 	})
 }
 
-// BenchmarkQueued is the memory of callbacks that wait, beyond their closures.
+// BenchmarkQueued measures the memory of queued callbacks without their closures.
 func BenchmarkQueued(b *testing.B) {
 	const n = 1_000_000
 	for range b.N {
@@ -246,15 +245,14 @@ func BenchmarkQueued(b *testing.B) {
 		for range n {
 			loop.AddCallback(nothing)
 		}
-		runtime.ReadMemStats(&after) // with what was left behind on the way: growing must cost nothing either
+		runtime.ReadMemStats(&after) // TotalAlloc includes the buffers that the queue replaced while it grew
 		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "bytes/callback")
 		loop.Close()
 	}
 }
 
-// duel runs two ways to do the same thing in turn, six times each, and reports the medians and their ratio: how
-// many times as fast as theirs ours is. Ratios of one interleaved run travel between machines, and between the
-// quiet and the busy moments of one.
+// duel runs two functions that do the same, alternately and six times each. It reports the medians and their ratio:
+// 2 means that ours is twice as fast. Alternating runs make the ratio independent of the machine and of its load.
 func duel(b *testing.B, ours, theirs func(n int)) {
 	b.Helper()
 	const rounds = 6
@@ -272,7 +270,7 @@ func duel(b *testing.B, ours, theirs func(n int)) {
 		slices.Sort(took[i])
 		median[i] = (took[i][rounds/2-1] + took[i][rounds/2]) / 2
 	}
-	b.ReportMetric(0, "ns/op") // of no meaning here
+	b.ReportMetric(0, "ns/op") // b.N covers both sides, so the default metric is useless
 	b.ReportMetric(median[0], "ours-ns")
 	b.ReportMetric(median[1], "theirs-ns")
 	b.ReportMetric(median[1]/median[0], "times")

@@ -16,8 +16,8 @@ import (
 
 type none = struct{}
 
-// asyncio: "await suspends the task, other tasks run meanwhile".
-func TestAwaitSuspendsTheCoroutineAndNotTheLoop(t *testing.T) {
+// asyncio: await suspends the task, and other tasks run meanwhile.
+func TestAwaitSuspendsOnlyCoroutine(t *testing.T) {
 	loop := newLoop(t)
 	p, f := pending[int]()
 	var order []string
@@ -36,7 +36,7 @@ func TestAwaitSuspendsTheCoroutineAndNotTheLoop(t *testing.T) {
 }
 
 // asyncio: awaiting a future that is done does not yield to the loop.
-func TestAwaitOfASettledFutureDoesNotSuspend(t *testing.T) {
+func TestAwaitSettledDoesNotSuspend(t *testing.T) {
 	loop := newLoop(t)
 	run(t, loop, func(co *callback.Co) error {
 		ran := false
@@ -47,7 +47,7 @@ func TestAwaitOfASettledFutureDoesNotSuspend(t *testing.T) {
 	})
 }
 
-func TestAwaitOfAFutureSettledByAnotherGoroutine(t *testing.T) {
+func TestAwaitSettledByGoroutine(t *testing.T) {
 	loop := newLoop(t)
 	run(t, loop, func(co *callback.Co) error {
 		for i := range 1000 {
@@ -55,15 +55,15 @@ func TestAwaitOfAFutureSettledByAnotherGoroutine(t *testing.T) {
 			go p.Resolve(i)
 			v, err := f.Await(co)
 			if v != i || err != nil {
-				t.Fatal(v, err)
+				t.Fatalf("Await() = %v, %v; want %v, <nil>", v, err, i)
 			}
 		}
 		return nil
 	})
 }
 
-// asyncio: create_task schedules, it does not run.
-func TestSpawnedCoroutineBeginsInALaterTurn(t *testing.T) {
+// asyncio: create_task schedules the coroutine and does not run it.
+func TestSpawnStartsInLaterTurn(t *testing.T) {
 	loop := newLoop(t)
 	began := false
 	f := callback.Spawn(loop, func(*callback.Co) (int, error) {
@@ -77,7 +77,7 @@ func TestSpawnedCoroutineBeginsInALaterTurn(t *testing.T) {
 	equal(t, err, nil)
 }
 
-func TestCoroutinesThatStartCoroutines(t *testing.T) {
+func TestCoroutinesStartCoroutines(t *testing.T) {
 	loop := newLoop(t)
 	var fib func(n int) func(co *callback.Co) (int, error)
 	fib = func(n int) func(co *callback.Co) (int, error) {
@@ -97,8 +97,8 @@ func TestCoroutinesThatStartCoroutines(t *testing.T) {
 	equal(t, err, nil)
 }
 
-// The coroutines of one loop share state without locks. Under -race this says so.
-func TestAThousandCoroutinesShareAnUnlockedStructure(t *testing.T) {
+// The coroutines of one loop share state without locks. With -race this test shows it.
+func TestCoroutinesShareStateWithoutLock(t *testing.T) {
 	loop := newLoop(t)
 	shared := map[int]int{}
 	total := 0
@@ -149,12 +149,14 @@ func TestSleep(t *testing.T) {
 	})
 }
 
-func TestErrorsOfACoroutineReachItsFuture(t *testing.T) {
-	loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { t.Error("reported twice:", p) }))
+func TestCoroutineErrorsReachFuture(t *testing.T) {
+	loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) {
+		t.Errorf("the panic handler got %v, want it only in the future", p)
+	}))
 	failure := errors.New("failure")
 	_, err := callback.RunSync(loop, func(*callback.Co) (int, error) { return 0, failure })
 	equal(t, err, failure)
-	for range 3 { // what ran a coroutine that panicked or ended its goroutine is none the worse for it
+	for range 3 { // the loop reuses goroutines of coroutines, also after a panic or Goexit
 		_, err = callback.RunSync(loop, func(co *callback.Co) (int, error) {
 			_ = co.Sleep(0)
 			panic(failure)
@@ -162,7 +164,7 @@ func TestErrorsOfACoroutineReachItsFuture(t *testing.T) {
 		p, ok := errors.AsType[*future.PanicError](err)
 		equal(t, ok, true)
 		equal(t, p.Value, any(failure))
-		equal(t, containsString(string(p.Stack), "TestErrorsOfACoroutine"), true)
+		equal(t, containsString(string(p.Stack), "TestCoroutineErrors"), true)
 
 		deferred := false
 		_, err = callback.RunSync(loop, func(co *callback.Co) (int, error) {
@@ -179,7 +181,7 @@ func TestErrorsOfACoroutineReachItsFuture(t *testing.T) {
 
 func TestSpawnContext(t *testing.T) {
 	type key struct{}
-	t.Run("ends with the context, has its values and its deadline", func(t *testing.T) {
+	t.Run("ends with the context and has its values", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "v"), time.Second)
 			defer cancel()
@@ -233,7 +235,7 @@ func TestCoWith(t *testing.T) {
 			equal(t, errors.Is(co.With(ctx).Sleep(time.Hour), context.DeadlineExceeded), true)
 			return co.Err()
 		})
-		// A cancelled coroutine can still wait for its cleaning up.
+		// A cancelled coroutine can wait in its cleanup.
 		cleaned := false
 		f := callback.Spawn(loop, func(co *callback.Co) (none, error) {
 			defer func() { cleaned = co.With(context.WithoutCancel(co)).Sleep(time.Second) == nil }()
@@ -247,7 +249,7 @@ func TestCoWith(t *testing.T) {
 	})
 }
 
-func TestAwaitsAtManyDepthsOfTheStack(t *testing.T) {
+func TestAwaitAtManyStackDepths(t *testing.T) {
 	loop := newLoop(t)
 	var deep func(co *callback.Co, n int) error
 	deep = func(co *callback.Co, n int) error {
@@ -270,7 +272,7 @@ func TestCloseEndsCoroutines(t *testing.T) {
 	loop := newLoop(t)
 	_, never := pending[int]()
 	var ended atomic.Int32
-	fs := make([]*future.Future[int], 200) // more than are kept for later
+	fs := make([]*future.Future[int], 200) // more than the loop keeps for reuse
 	for i := range fs {
 		fs[i] = callback.Spawn(loop, func(co *callback.Co) (int, error) {
 			defer ended.Add(1)
@@ -285,14 +287,14 @@ func TestCloseEndsCoroutines(t *testing.T) {
 	equal(t, ended.Load(), 200)
 	for _, f := range fs {
 		if err := f.Err(); !errors.Is(err, callback.ErrLoopClosed) {
-			t.Fatal(err)
+			t.Fatalf("Err() = %v, want ErrLoopClosed", err)
 		}
 	}
 	equal(t, errors.Is(callback.Spawn(loop, func(*callback.Co) (int, error) { return 0, nil }).Err(),
 		callback.ErrLoopClosed), true)
 }
 
-func TestCoroutineThatClosesItsLoop(t *testing.T) {
+func TestCoroutineClosesItsLoop(t *testing.T) {
 	loop := newLoop(t)
 	_, err := callback.RunSync(loop, func(co *callback.Co) (int, error) {
 		loop.Close()
@@ -334,8 +336,8 @@ func TestCoroutinesUnderFakeTime(t *testing.T) {
 }
 
 // asyncio: Task.cancel.
-func TestCancelOfACoroutine(t *testing.T) {
-	t.Run("ends the await that it is in and runs its deferred functions", func(t *testing.T) {
+func TestCancelCoroutine(t *testing.T) {
+	t.Run("ends the current await and runs deferred functions", func(t *testing.T) {
 		loop := newLoop(t)
 		_, never := pending[int]()
 		var seen, inDefer error
@@ -348,14 +350,14 @@ func TestCancelOfACoroutine(t *testing.T) {
 		loop.Poll()
 		equal(t, f.Cancel(cause), true)
 		equal(t, f.Cancelled(), true) // at once
-		equal(t, seen, nil)           // the coroutine learns it on the loop
+		equal(t, seen, nil)           // the coroutine gets the error in a turn of the loop
 		loop.Poll()
 		equal(t, errors.Is(seen, future.ErrCancelled), true)
 		equal(t, errors.Is(seen, cause), true)
 		equal(t, inDefer, context.Canceled)
-		equal(t, never.IsDone(), false) // a wait that ends leaves the future alone
+		equal(t, never.IsDone(), false) // the end of a wait does not change the future
 	})
-	t.Run("before its beginning lets it begin with an ended Co", func(t *testing.T) {
+	t.Run("before its start runs it with an ended Co", func(t *testing.T) {
 		loop := newLoop(t)
 		var err error
 		f := callback.Spawn(loop, func(co *callback.Co) (int, error) {
@@ -367,7 +369,7 @@ func TestCancelOfACoroutine(t *testing.T) {
 		}
 		equal(t, errors.Is(err, context.Canceled), true)
 	})
-	t.Run("does not take back an outcome that is there", func(t *testing.T) {
+	t.Run("does not discard an outcome", func(t *testing.T) {
 		loop := newLoop(t)
 		p, f := pending[int]()
 		var got int
@@ -400,7 +402,7 @@ func TestCancelOfACoroutine(t *testing.T) {
 		loop.Poll()
 		equal(t, awaits, 10)
 	})
-	t.Run("ends one that takes no notice", func(t *testing.T) {
+	t.Run("ends a coroutine that ignores errors", func(t *testing.T) {
 		log := newLogRecorder()
 		loop := callback.NewLoop(callback.WithLogger(log.logger()))
 		deferred := false
@@ -421,7 +423,7 @@ func TestCancelOfACoroutine(t *testing.T) {
 		equal(t, log.contains("ignores the errors of its awaits"), true)
 		loop.Close()
 	})
-	t.Run("leaves operations that it did not wait for", func(t *testing.T) {
+	t.Run("does not end a Co after its coroutine", func(t *testing.T) {
 		loop := newLoop(t)
 		var kept *callback.Co
 		run(t, loop, func(co *callback.Co) error {
@@ -435,12 +437,12 @@ func TestCancelOfACoroutine(t *testing.T) {
 // Tornado: IOLoop.run_sync.
 func TestRunSync(t *testing.T) {
 	hour := func(co *callback.Co) (int, error) { return 1, co.Sleep(time.Hour) }
-	t.Run("returns the coroutine's result", func(t *testing.T) {
+	t.Run("returns the result of the coroutine", func(t *testing.T) {
 		v, err := callback.RunSync(newLoop(t), func(*callback.Co) (int, error) { return 5, nil }, time.Second)
 		equal(t, v, 5)
 		equal(t, err, nil)
 	})
-	t.Run("returns the future's result, value and error", func(t *testing.T) {
+	t.Run("returns the value and the error of the future", func(t *testing.T) {
 		loop, failure := newLoop(t), errors.New("failure")
 		v, err := callback.RunSyncFuture(loop, func() *future.Future[int] {
 			p, f := pending[int]()
@@ -455,7 +457,7 @@ func TestRunSync(t *testing.T) {
 		p, ok := errors.AsType[*future.PanicError](err)
 		equal(t, ok && p.Value == "boom", true)
 	})
-	t.Run("with a timeout cancels the coroutine and says after what", func(t *testing.T) {
+	t.Run("timeout cancels the coroutine", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			began := time.Now()
 			var seen error
@@ -469,7 +471,7 @@ func TestRunSync(t *testing.T) {
 			equal(t, errors.Is(seen, future.ErrCancelled) && errors.Is(seen, future.ErrTimeout), true)
 		})
 	})
-	t.Run("with a timeout cancels the future", func(t *testing.T) {
+	t.Run("timeout cancels the future", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			_, f := pending[int]()
 			_, err := callback.RunSyncFuture(loop, func() *future.Future[int] { return f }, time.Second)
@@ -477,7 +479,7 @@ func TestRunSync(t *testing.T) {
 			equal(t, f.Cancelled(), true)
 		})
 	})
-	t.Run("leaves no timeout behind", func(t *testing.T) {
+	t.Run("removes its timeout", func(t *testing.T) {
 		log := newLogRecorder()
 		loop := callback.NewLoop(callback.WithLogger(log.logger()))
 		_, err := callback.RunSync(loop, func(*callback.Co) (int, error) { return 0, nil }, time.Hour)
@@ -485,7 +487,7 @@ func TestRunSync(t *testing.T) {
 		loop.Close()
 		equal(t, log.contains("timeouts"), false)
 	})
-	t.Run("says that the loop was stopped, and the coroutine can go on", func(t *testing.T) {
+	t.Run("loop stopped, coroutine continues later", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			done := false
 			loop.CallLater(time.Second, loop.Stop)
@@ -500,7 +502,7 @@ func TestRunSync(t *testing.T) {
 			equal(t, done, true)
 		})
 	})
-	t.Run("says that the loop was closed", func(t *testing.T) {
+	t.Run("loop closed", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			loop.CallLater(time.Second, loop.Close)
 			_, err := callback.RunSync(loop, hour)

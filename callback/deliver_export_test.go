@@ -2,7 +2,7 @@ package callback
 
 import "github.com/gomotor/gomotor/future"
 
-// Deliver is what every generated method calls. Here, tests give it futures that they settle when they want to.
+// Deliver calls deliver, as the generated methods do. Tests pass futures that they settle themselves.
 func Deliver[T any](loop future.Executor, f *future.Future[T], callback Func[T]) {
 	deliver(loop, f, callback)
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-var errDelivery = errors.New("a failure of the test's own")
+var errDelivery = errors.New("delivery failed")
 
-// deliveryLoop is a loop that the test drives, by hand.
+// deliveryLoop is a loop whose turns the test runs.
 type deliveryLoop interface {
 	future.Executor
-	turn()  // runs what is ready
-	close() // makes it refuse
+	turn()  // runs the functions that are ready
+	close() // makes Execute return an error
 }
 
-// bareLoop is the least that a loop can be: it runs functions one at a time.
+// bareLoop is a minimal loop. It runs one function at a time.
 type bareLoop struct {
 	tasks  chan func()
 	closed chan struct{}
@@ -57,7 +57,7 @@ func (l *bareLoop) turn() {
 
 func (l *bareLoop) close() { close(l.closed) }
 
-// realLoop is a Loop, driven turn by turn.
+// realLoop is a Loop whose turns the test runs.
 type realLoop struct{ *callback.Loop }
 
 func (l realLoop) turn() {
@@ -67,9 +67,9 @@ func (l realLoop) turn() {
 
 func (l realLoop) close() { l.Close() }
 
-// onEveryLoop runs test with a loop of anybody's and with a Loop. loop is what handles are given, driver what the
-// test drives it by; told has the panics of callbacks.
-func onEveryLoop(t *testing.T, test func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error)) {
+// onEveryLoop runs test with a minimal loop and with a Loop. Handles get loop, and driver runs its turns. reported
+// receives the panics of callbacks.
+func onEveryLoop(t *testing.T, test func(t *testing.T, loop future.Executor, driver deliveryLoop, reported <-chan error)) {
 	t.Run("bare loop", func(t *testing.T) {
 		l := &bareLoop{make(chan func(), 100), make(chan struct{})}
 		test(t, l, l, reporttest.Reports(t, errDelivery))
@@ -78,27 +78,27 @@ func onEveryLoop(t *testing.T, test func(t *testing.T, loop future.Executor, dri
 		unobserved := reporttest.Reports(t, errDelivery)
 		panics := make(chan error, 100)
 		l := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { panics <- p }))
-		t.Cleanup(func() { nothingTold(t, unobserved) })
+		t.Cleanup(func() { nothingReported(t, unobserved) })
 		test(t, l, realLoop{l}, panics)
 	})
 }
 
-func nothingTold(t *testing.T, told <-chan error) {
+func nothingReported(t *testing.T, reported <-chan error) {
 	t.Helper()
 	select {
-	case err := <-told:
-		t.Errorf("reported: %v", err)
+	case err := <-reported:
+		t.Errorf("reported %v, want nothing", err)
 	default:
 	}
 }
 
-func nextTold(t *testing.T, told <-chan error) error {
+func nextReport(t *testing.T, reported <-chan error) error {
 	t.Helper()
 	select {
-	case err := <-told:
+	case err := <-reported:
 		return err
 	case <-time.After(hang):
-		t.Fatal("nothing was reported")
+		t.Fatal("nothing was reported, want an error")
 		return nil
 	}
 }
@@ -109,7 +109,7 @@ type delivery struct {
 	err    error
 }
 
-func TestCallbacksAreCalledOnceLaterOnTheLoop(t *testing.T) {
+func TestCallbackRunsOnceInLaterTurn(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		result int
@@ -118,12 +118,12 @@ func TestCallbacksAreCalledOnceLaterOnTheLoop(t *testing.T) {
 	}{
 		{"result", 7, nil, delivery{7, nil}},
 		{"error", 0, errDelivery, delivery{0, errDelivery}},
-		{"no partial result beside an error", 7, errDelivery, delivery{0, errDelivery}},
+		{"error without its partial result", 7, errDelivery, delivery{0, errDelivery}},
 	} {
 		for _, when := range []string{"settled before", "settled after"} {
 			t.Run(c.name+", "+when, func(t *testing.T) {
 				onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
-					var got []delivery // of the loop, and so without a lock
+					var got []delivery // used only on the loop, so it needs no lock
 					p, f := pending[int]()
 					if when == "settled before" {
 						p.Settle(c.result, c.err)
@@ -134,12 +134,12 @@ func TestCallbacksAreCalledOnceLaterOnTheLoop(t *testing.T) {
 						p.Settle(c.result, c.err)
 					}
 					if len(got) != 0 {
-						t.Fatalf("called before the loop ran: %v", got)
+						t.Fatalf("deliveries before a turn of the loop = %v, want none", got)
 					}
 					driver.turn()
 					driver.turn()
 					if !slices.Equal(got, []delivery{c.want}) {
-						t.Errorf("got %v, want %v once", got, c.want)
+						t.Errorf("deliveries = %v, want %v once", got, c.want)
 					}
 				})
 			})
@@ -147,7 +147,7 @@ func TestCallbacksAreCalledOnceLaterOnTheLoop(t *testing.T) {
 	}
 }
 
-func TestCallbacksAreCalledInTheOrderOfCompletion(t *testing.T) {
+func TestCallbacksRunInCompletionOrder(t *testing.T) {
 	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
 		const n = 50
 		var got []int
@@ -164,14 +164,14 @@ func TestCallbacksAreCalledInTheOrderOfCompletion(t *testing.T) {
 		}
 		driver.turn()
 		if !slices.Equal(got, want) {
-			t.Errorf("got  %v\nwant %v", got, want)
+			t.Errorf("order of callbacks:\ngot  %v\nwant %v", got, want)
 		}
 	})
 }
 
-func TestPanicOfACallbackIsReportedAndTheLoopGoesOn(t *testing.T) {
+func TestCallbackPanicIsReported(t *testing.T) {
 	for _, err := range []error{nil, errDelivery} {
-		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error) {
+		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, reported <-chan error) {
 			calls, after := 0, 0
 			callback.Deliver(loop, settled(1, err), func(int, error) {
 				calls++
@@ -180,25 +180,25 @@ func TestPanicOfACallbackIsReportedAndTheLoopGoesOn(t *testing.T) {
 			callback.Deliver(loop, settled(2, nil), func(int, error) { after++ })
 			driver.turn()
 			var p *future.PanicError
-			if err := nextTold(t, told); !errors.As(err, &p) || p.Value != "this is only a test" {
-				t.Errorf("reported: %v", err)
+			if err := nextReport(t, reported); !errors.As(err, &p) || p.Value != "this is only a test" {
+				t.Errorf("reported %v, want a *PanicError of the test", err)
 			}
-			nothingTold(t, told)
+			nothingReported(t, reported)
 			equal(t, calls, 1)
 			equal(t, after, 1)
 		})
 	}
 }
 
-// settled returns a future with this outcome.
+// settled returns a future with the outcome v, err.
 func settled[T any](v T, err error) *future.Future[T] {
 	p, f := pending[T]()
 	p.Settle(v, err)
 	return f
 }
 
-func TestPanicInEachEndsItAndTheLoopGoesOn(t *testing.T) {
-	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, told <-chan error) {
+func TestPanicInEach(t *testing.T) {
+	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, reported <-chan error) {
 		c, err := callback.NewClient(loop, "mongodb://127.0.0.1")
 		if err != nil {
 			t.Fatal(err)
@@ -207,45 +207,45 @@ func TestPanicInEachEndsItAndTheLoopGoesOn(t *testing.T) {
 		c.Database("no database").Collection("c").Find(bson.D{}).Each(t.Context(), func(doc bson.M, err error) bool {
 			calls++
 			if doc != nil || !errors.Is(err, motor.InvalidName) {
-				t.Errorf("called with %v, %v", doc, err)
+				t.Errorf("callback got %v, %v; want nil and InvalidName", doc, err)
 			}
 			panic("this is only a test")
 		})
 		equal(t, calls, 0)
 		driver.turn()
 		var p *future.PanicError
-		if err := nextTold(t, told); !errors.As(err, &p) {
-			t.Errorf("reported: %v", err)
+		if err := nextReport(t, reported); !errors.As(err, &p) {
+			t.Errorf("reported %v, want a *PanicError", err)
 		}
 		equal(t, calls, 1)
 	})
 }
 
-func TestCallbackThatTheLoopRefusesIsReported(t *testing.T) {
+func TestRefusedCallbackIsReported(t *testing.T) {
 	for _, outcome := range []error{nil, errDelivery} {
 		onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
-			told := reporttest.Reports(t, errDelivery)
+			reported := reporttest.Reports(t, errDelivery)
 			p, f := pending[int]()
-			callback.Deliver(loop, f, func(int, error) { t.Error("called on a closed loop") })
+			callback.Deliver(loop, f, func(int, error) { t.Error("the callback was called on a closed loop") })
 			driver.close()
 			p.Settle(1, outcome)
 
 			var undelivered *future.UndeliveredError
-			if err := nextTold(t, told); !errors.As(err, &undelivered) {
-				t.Fatalf("reported: %v", err)
+			if err := nextReport(t, reported); !errors.As(err, &undelivered) {
+				t.Fatalf("reported %v, want an *UndeliveredError", err)
 			}
 			if r := undelivered.Reason; r != errBareLoopClosed && r != callback.ErrLoopClosed {
-				t.Errorf("the reason is %v", r)
+				t.Errorf("Reason = %v, want that the loop is closed", r)
 			}
 			if undelivered.Outcome != outcome {
-				t.Errorf("the outcome is %v, want %v", undelivered.Outcome, outcome)
+				t.Errorf("Outcome = %v, want %v", undelivered.Outcome, outcome)
 			}
-			nothingTold(t, told)
+			nothingReported(t, reported)
 		})
 	}
 }
 
-func TestCallbackThatWasReadyWhenItsLoopClosedIsCalled(t *testing.T) {
+func TestCloseRunsReadyCallbacks(t *testing.T) {
 	loop := newLoop(t)
 	calls := 0
 	callback.Deliver(loop, future.Resolved(1), func(int, error) { calls++ })
@@ -258,64 +258,67 @@ func TestStoppedLoopKeepsItsCallbacks(t *testing.T) {
 	calls := 0
 	callback.Deliver(loop, future.Resolved(1), func(int, error) { calls++; loop.Stop() })
 	loop.Stop()
-	loop.Start() // returns at once
+	loop.Start() // returns at once, because of Stop
 	equal(t, calls, 0)
 	loop.Start()
 	equal(t, calls, 1)
 }
 
-func TestWithoutACallbackAFailureIsReportedAtOnce(t *testing.T) {
+func TestNilCallbackReportsFailure(t *testing.T) {
 	onEveryLoop(t, func(t *testing.T, loop future.Executor, driver deliveryLoop, _ <-chan error) {
-		told := reporttest.Reports(t, errDelivery)
+		reported := reporttest.Reports(t, errDelivery)
 		var none callback.Func[int]
 		callback.Deliver(loop, future.Resolved(1), none)
 		callback.Deliver(loop, settled(1, errDelivery), none)
-		if err := nextTold(t, told); err != errDelivery {
-			t.Errorf("reported: %v", err)
+		if err := nextReport(t, reported); err != errDelivery {
+			t.Errorf("reported %v, want %v", err, errDelivery)
 		}
 		p, f := pending[int]()
 		callback.Deliver(loop, f, none)
 		p.Reject(errDelivery)
-		if err := nextTold(t, told); err != errDelivery {
-			t.Errorf("reported: %v", err)
+		if err := nextReport(t, reported); err != errDelivery {
+			t.Errorf("reported %v, want %v", err, errDelivery)
 		}
 		driver.turn()
-		nothingTold(t, told)
+		nothingReported(t, reported)
 	})
 }
 
-func TestClientWithoutALoopIsATypeError(t *testing.T) {
+func TestNewClientErrors(t *testing.T) {
 	c, err := callback.NewClient(nil, "mongodb://127.0.0.1")
 	if c != nil || !errors.Is(err, motor.TypeError) {
-		t.Errorf("got %v, %v; want a TypeError", c, err)
+		t.Errorf("NewClient(nil) = %v, %v; want nil, TypeError", c, err)
 	}
 	if c, err = callback.NewClient(newLoop(t), "mongodb://"); c != nil || !errors.Is(err, motor.InvalidURI) {
-		t.Errorf("got %v, %v; want InvalidURI", c, err)
+		t.Errorf("NewClient() = %v, %v; want nil, InvalidURI", c, err)
 	}
 }
 
-func TestWrapNeedsALoopAndAHandle(t *testing.T) {
+func TestWrapNilPanics(t *testing.T) {
 	loop := newLoop(t)
 	client, err := motor.NewClient("mongodb://127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, wrap := range map[string]func(){
-		"no loop":   func() { callback.WrapClient(nil, client) },
-		"no handle": func() { callback.WrapDatabase(loop, nil) },
+	for _, c := range []struct {
+		name string
+		wrap func()
+	}{
+		{"no loop", func() { callback.WrapClient(nil, client) }},
+		{"no handle", func() { callback.WrapDatabase(loop, nil) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			defer func() {
 				if recover() == nil {
-					t.Error("no panic")
+					t.Error("Wrap did not panic, want a panic")
 				}
 			}()
-			wrap()
+			c.wrap()
 		})
 	}
 }
 
-func TestStylesLeadToEachOther(t *testing.T) {
+func TestStylesConvert(t *testing.T) {
 	loop, other := newLoop(t), newLoop(t)
 	client, err := callback.NewClient(loop, "mongodb://127.0.0.1")
 	if err != nil {
@@ -338,14 +341,14 @@ func TestStylesLeadToEachOther(t *testing.T) {
 	equal(t, cursor.Collection().Futures(), users.Futures())
 	equal(t, callback.WrapCollection(other, users.Futures()).IOLoop(), future.Executor(other))
 
-	// What motor chains is chained here: it is one cursor still.
+	// Chained methods return the same cursor.
 	equal(t, cursor.Sort("name").Skip(1).Limit(2).BatchSize(3).Rewind(), cursor)
 	if clone := cursor.Clone(); clone == cursor || clone.Futures() == cursor.Futures() {
-		t.Error("Clone returns the cursor itself")
+		t.Error("Clone() returned the same cursor, want a new one")
 	}
 }
 
-func TestFuturesOfAClientMayHaveAnotherLoop(t *testing.T) {
+func TestFuturesWithAnotherLoop(t *testing.T) {
 	loop, other := newLoop(t), newLoop(t)
 	client, err := callback.NewClient(loop, "mongodb://127.0.0.1", motor.WithIOLoop(other))
 	if err != nil {
@@ -363,9 +366,9 @@ func TestFuturesOfAClientMayHaveAnotherLoop(t *testing.T) {
 	equal(t, calls, 1)
 }
 
-// Tornado: IOLoop.add_future, "schedules a callback on the IOLoop when the given Future is finished".
+// Tornado: IOLoop.add_future schedules a callback on the loop when the future is done.
 func TestAddFuture(t *testing.T) {
-	t.Run("defers even when the future is settled", func(t *testing.T) {
+	t.Run("defers the callback of a settled future", func(t *testing.T) {
 		loop := newLoop(t)
 		var got []string
 		loop.AddCallback(func() {
@@ -401,11 +404,11 @@ func TestAddFuture(t *testing.T) {
 		equal(t, len(got), 100)
 		equal(t, slices.IsSorted(got), true)
 	})
-	t.Run("of a closed loop is reported, not lost", func(t *testing.T) {
+	t.Run("on a closed loop is reported", func(t *testing.T) {
 		reports := reporttest.Reports(t)
 		loop := newLoop(t)
 		p, f := pending[int]()
-		callback.AddFuture(loop, f, func(*future.Future[int]) { t.Error("delivered") })
+		callback.AddFuture(loop, f, func(*future.Future[int]) { t.Error("the callback was called on a closed loop") })
 		loop.Close()
 		failure := errors.New("failure")
 		p.Reject(failure)
@@ -415,7 +418,7 @@ func TestAddFuture(t *testing.T) {
 }
 
 func TestRunInExecutor(t *testing.T) {
-	t.Run("runs away from the loop and delivers on it", func(t *testing.T) {
+	t.Run("runs on a goroutine, delivers on the loop", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			loop := newLoop(t)
 			hold := make(chan none)
@@ -424,7 +427,7 @@ func TestRunInExecutor(t *testing.T) {
 				return 3, nil
 			})
 			got := 0
-			f.OnComplete(func(v int, _ error) { got = v }) // unlocked: both run on the loop
+			f.OnComplete(func(v int, _ error) { got = v }) // needs no lock: both run on the loop
 			loop.Poll()
 			equal(t, got, 0)
 			close(hold)
@@ -454,7 +457,7 @@ func TestRunInExecutor(t *testing.T) {
 	})
 }
 
-// The loop as a future.Executor.
+// A Loop is a future.Executor.
 func TestContinuationsRunOnTheLoop(t *testing.T) {
 	loop := newLoop(t)
 	unlocked := 0

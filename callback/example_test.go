@@ -30,7 +30,7 @@ func ExampleRunSync() {
 	defer loop.Close()
 	sum, err := callback.RunSync(loop, func(co *callback.Co) (int, error) {
 		a := fetch(co, loop, 40)
-		b := fetch(co, loop, 2) // both are under way
+		b := fetch(co, loop, 2) // both operations run now
 		x, err := a.Await(co)   // suspends this coroutine, not the loop
 		if err != nil {
 			return 0, err
@@ -42,7 +42,7 @@ func ExampleRunSync() {
 	// Output: 42 <nil>
 }
 
-// fetch is some operation that returns a future.
+// fetch stands for an operation that returns a future.
 func fetch(ctx context.Context, loop *callback.Loop, v int) *future.Future[int] {
 	return callback.RunInExecutor(ctx, loop, nil, func(context.Context) (int, error) { return v, nil })
 }
@@ -92,7 +92,7 @@ func ExampleSpawn_cancel() {
 			defer fmt.Println("cleaned up")
 			return 0, co.Sleep(time.Hour)
 		})
-		_ = co.Sleep(0) // it begins
+		_ = co.Sleep(0) // the coroutine starts
 		task.Cancel()
 		_, err := task.Await(co)
 		fmt.Println(err)
@@ -146,7 +146,7 @@ func ExampleNewPeriodic() {
 	// report 3
 }
 
-// A program's own main loop, which knows nothing of this package, runs the loop's turns.
+// The main loop of a program runs the turns of the loop.
 func ExampleWithHost() {
 	mainLoop := make(chan func(), 16)
 	loop := callback.NewLoop(callback.WithHost(future.ExecutorFunc(func(task func()) error {
@@ -156,7 +156,7 @@ func ExampleWithHost() {
 	quit := false
 	loop.CallLater(time.Millisecond, func() {
 		fmt.Println("on the main loop")
-		quit = true // unlocked: the main loop reads it
+		quit = true // needs no lock: both run on the main loop
 	})
 	for !quit {
 		(<-mainLoop)()

@@ -1,6 +1,6 @@
 package callback
 
-// Waiting returns the number of waits for s.
+// Waiting returns the number of pending waits of s.
 func Waiting(s *Semaphore) (waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -10,7 +10,7 @@ func Waiting(s *Semaphore) (waiting int) {
 	return waiting
 }
 
-// CurrentIdentity identifies the current goroutine among those that are alive.
+// CurrentIdentity returns the identity of the current goroutine. No other running goroutine has the same.
 func CurrentIdentity() uintptr { return uintptr(currentIdentity()) }
 
 // CurrentHeader returns the number of the current goroutine, and whether it is locked to its OS thread.

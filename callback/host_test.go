@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// mainLoop is the main loop of a program that knows nothing of ours.
+// mainLoop is a main loop that does not use this package.
 type mainLoop chan func()
 
 func (m mainLoop) Execute(task func()) error {
@@ -22,7 +22,7 @@ func (m mainLoop) Execute(task func()) error {
 	return nil
 }
 
-func TestLoopEmbeddedInAnotherMainLoop(t *testing.T) {
+func TestLoopWithHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		host := make(mainLoop, 16)
 		loop := newLoop(t, callback.WithHost(host))
@@ -58,8 +58,8 @@ func TestLoopEmbeddedInAnotherMainLoop(t *testing.T) {
 	})
 }
 
-// On a host of many goroutines, turns do not overlap: what callbacks share needs no lock.
-func TestTurnsOfAHostedLoopDoNotOverlap(t *testing.T) {
+// A host may run its tasks on many goroutines. Turns do not overlap, so callbacks share state without locks.
+func TestHostedTurnsDoNotOverlap(t *testing.T) {
 	host := future.ExecutorFunc(func(task func()) error {
 		go task()
 		return nil
@@ -88,7 +88,7 @@ func TestTurnsOfAHostedLoopDoNotOverlap(t *testing.T) {
 	<-all
 }
 
-func TestHostThatRefuses(t *testing.T) {
+func TestHostRefuses(t *testing.T) {
 	var refuse atomic.Bool
 	refuse.Store(true)
 	tasks := make(mainLoop, 16)
@@ -108,11 +108,11 @@ func TestHostThatRefuses(t *testing.T) {
 	equal(t, ran, 2)
 	refuse.Store(true)
 	loop.AddCallback(func() { ran++ })
-	loop.Close() // runs what the host would not
+	loop.Close() // runs the callbacks that the host refused
 	equal(t, ran, 3)
 }
 
-func TestGoexitOnAHostedLoop(t *testing.T) {
+func TestHostedGoexit(t *testing.T) {
 	host := future.ExecutorFunc(func(task func()) error {
 		go task()
 		return nil
@@ -133,7 +133,7 @@ func TestPoll(t *testing.T) {
 			defer func() { done = true }()
 			return co.Sleep(time.Second)
 		})
-		for ; !done; frames++ { // a game's main loop
+		for ; !done; frames++ { // the main loop of a game
 			loop.Poll()
 			time.Sleep(time.Second / 60)
 		}

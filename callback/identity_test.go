@@ -8,10 +8,10 @@ import (
 	"github.com/gomotor/gomotor/callback"
 )
 
-// The assembly reads the address of the runtime's goroutine. These tests pin what the package relies on: the address
-// is the same for as long as a goroutine lives, and no two living goroutines have the same one.
+// The assembly reads the address of the goroutine in the runtime. These tests check the two properties that the package
+// relies on: the address of a goroutine does not change, and no two running goroutines have the same address.
 
-func TestIdentityStaysTheSameWhileAGoroutineLives(t *testing.T) {
+func TestIdentityDoesNotChange(t *testing.T) {
 	me := callback.CurrentIdentity()
 	steps := []struct {
 		name string
@@ -26,7 +26,7 @@ func TestIdentityStaysTheSameWhileAGoroutineLives(t *testing.T) {
 			<-done
 		}},
 		{"the goroutine is locked to a thread", func() { runtime.LockOSThread() }},
-		{"and unlocked", func() { runtime.UnlockOSThread(); runtime.Gosched() }},
+		{"the goroutine is unlocked", func() { runtime.UnlockOSThread(); runtime.Gosched() }},
 		{"a coroutine runs", func() {
 			next, stop := iter.Pull(func(yield func(int) bool) { yield(1) })
 			next()
@@ -36,7 +36,7 @@ func TestIdentityStaysTheSameWhileAGoroutineLives(t *testing.T) {
 	for _, step := range steps {
 		step.run()
 		if got := callback.CurrentIdentity(); got == 0 || got != me {
-			t.Errorf("after %q the identity is %#x, want %#x", step.name, got, me)
+			t.Errorf("identity after %q = %#x, want %#x", step.name, got, me)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func growStack(n int) (sum int) {
 	return room[n%64] + n
 }
 
-func TestIdentityTellsLivingGoroutinesApart(t *testing.T) {
+func TestIdentityIsUnique(t *testing.T) {
 	const n = 1000
 	type seen struct{ identity, id uintptr }
 	all, release := make(chan seen, n), make(chan none)
@@ -71,8 +71,8 @@ func TestIdentityTellsLivingGoroutinesApart(t *testing.T) {
 	equal(t, len(ids), n)
 }
 
-// iter.Pull runs its function on a goroutine of its own.
-func TestIdentityOfACoroutineIsItsOwn(t *testing.T) {
+// iter.Pull runs its function on a separate goroutine.
+func TestIdentityOfCoroutine(t *testing.T) {
 	outside := callback.CurrentIdentity()
 	next, stop := iter.Pull(func(yield func(uintptr) bool) {
 		for yield(callback.CurrentIdentity()) {
@@ -82,7 +82,7 @@ func TestIdentityOfACoroutineIsItsOwn(t *testing.T) {
 	first, _ := next()
 	var second uintptr
 	done := make(chan none)
-	go func() { // resumed from another goroutine
+	go func() { // resumes the coroutine from another goroutine
 		defer close(done)
 		second, _ = next()
 	}()
@@ -91,8 +91,8 @@ func TestIdentityOfACoroutineIsItsOwn(t *testing.T) {
 	equal(t, second, first)
 }
 
-// The runtime's text for a goroutine that is locked to its thread, in the first line of a stack trace.
-func TestHeaderKnowsLockedGoroutines(t *testing.T) {
+// The first line of a stack trace says whether the goroutine is locked to its thread.
+func TestHeaderOfLockedGoroutine(t *testing.T) {
 	id, locked := callback.CurrentHeader()
 	equal(t, id != 0, true)
 	equal(t, locked, false)

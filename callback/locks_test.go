@@ -13,7 +13,7 @@ import (
 
 // tornado.locks.Event.
 func TestEvent(t *testing.T) {
-	t.Run("lets all who wait go on, and later ones at once", func(t *testing.T) {
+	t.Run("Set ends all waits and later ones", func(t *testing.T) {
 		loop := newLoop(t)
 		e := callback.NewEvent(loop)
 		a, b := e.Wait(), e.Wait()
@@ -39,7 +39,7 @@ func TestEvent(t *testing.T) {
 			})
 		})
 	})
-	t.Run("delivers callbacks on the loop, deferred", func(t *testing.T) {
+	t.Run("callbacks run in a later turn", func(t *testing.T) {
 		loop := newLoop(t)
 		e := callback.NewEvent(loop)
 		e.Set()
@@ -51,7 +51,7 @@ func TestEvent(t *testing.T) {
 	})
 }
 
-// tornado.locks.Condition: wait resolves to False after a timeout, it does not fail.
+// tornado.locks.Condition: after a timeout the result of wait is False. It is not an error.
 func TestCondition(t *testing.T) {
 	results := func(fs ...*future.Future[bool]) (done int) {
 		for _, f := range fs {
@@ -61,7 +61,7 @@ func TestCondition(t *testing.T) {
 		}
 		return done
 	}
-	t.Run("notifies in the order of waiting", func(t *testing.T) {
+	t.Run("notifies in the order of the waits", func(t *testing.T) {
 		c := callback.NewCondition(newLoop(t))
 		a, b, d := c.Wait(), c.Wait(), c.Wait()
 		c.Notify(1)
@@ -69,17 +69,17 @@ func TestCondition(t *testing.T) {
 		equal(t, results(b, d), 0)
 		c.NotifyAll()
 		equal(t, results(a, b, d), 3)
-		c.Notify(5) // nobody: not remembered
+		c.Notify(5) // has no effect, because nothing waits
 		equal(t, c.Wait().IsDone(), false)
 	})
-	t.Run("does not waste a notification on one that was cancelled", func(t *testing.T) {
+	t.Run("skips cancelled waits", func(t *testing.T) {
 		c := callback.NewCondition(newLoop(t))
 		a, b := c.Wait(), c.Wait()
 		a.Cancel()
 		c.Notify(1)
 		equal(t, results(b), 1)
 	})
-	t.Run("resolves to false after the timeout", func(t *testing.T) {
+	t.Run("is false after the timeout", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			c := callback.NewCondition(loop)
 			run(t, loop, func(co *callback.Co) error {
@@ -93,7 +93,7 @@ func TestCondition(t *testing.T) {
 
 // tornado.locks.Semaphore.
 func TestSemaphore(t *testing.T) {
-	t.Run("lets so many in, then serves first come first", func(t *testing.T) {
+	t.Run("limits holders and serves waits in order", func(t *testing.T) {
 		loop := newLoop(t)
 		sem := callback.NewSemaphore(loop, 2)
 		inside, most := 0, 0
@@ -122,7 +122,7 @@ func TestSemaphore(t *testing.T) {
 		equal(t, len(order), 20)
 		equal(t, slices.IsSorted(order), true)
 	})
-	t.Run("times out, and who timed out gets no permit", func(t *testing.T) {
+	t.Run("a wait that timed out gets no permit", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			sem := callback.NewSemaphore(loop, 0)
 			run(t, loop, func(co *callback.Co) error {
@@ -135,7 +135,7 @@ func TestSemaphore(t *testing.T) {
 			})
 		})
 	})
-	t.Run("purges those who gave up", func(t *testing.T) {
+	t.Run("removes cancelled waits", func(t *testing.T) {
 		sem := callback.NewSemaphore(newLoop(t), 0)
 		for range 1000 {
 			sem.Acquire().Cancel()
@@ -144,7 +144,7 @@ func TestSemaphore(t *testing.T) {
 		sem.Release()
 		equal(t, sem.Acquire().IsDone(), true)
 	})
-	t.Run("can be released more often than acquired", func(t *testing.T) {
+	t.Run("more releases than acquires", func(t *testing.T) {
 		sem := callback.NewSemaphore(newLoop(t), 0)
 		sem.Release()
 		sem.Release()
@@ -152,7 +152,7 @@ func TestSemaphore(t *testing.T) {
 			equal(t, sem.Acquire().IsDone(), free)
 		}
 	})
-	t.Run("bounded cannot", func(t *testing.T) {
+	t.Run("bounded rejects extra releases", func(t *testing.T) {
 		sem := callback.NewBoundedSemaphore(newLoop(t), 1)
 		equal(t, panicOf(sem.Release), any(callback.ErrReleased))
 		equal(t, sem.Acquire().IsDone(), true)
@@ -169,7 +169,7 @@ func panicOf(fn func()) (v any) {
 
 // tornado.locks.Lock.
 func TestLock(t *testing.T) {
-	t.Run("lets one in at a time over awaits", func(t *testing.T) {
+	t.Run("has one holder at a time", func(t *testing.T) {
 		loop := newLoop(t)
 		lock := callback.NewLock(loop)
 		inside := false
@@ -195,7 +195,7 @@ func TestLock(t *testing.T) {
 		equal(t, lock.Locked(), false)
 		equal(t, panicOf(lock.Release), any(callback.ErrReleased))
 	})
-	t.Run("is not lost to a coroutine that was cancelled when it got it", func(t *testing.T) {
+	t.Run("returns from a cancelled coroutine", func(t *testing.T) {
 		loop := newLoop(t)
 		lock := callback.NewLock(loop)
 		lock.Acquire()
@@ -207,7 +207,7 @@ func TestLock(t *testing.T) {
 			return none{}, err
 		})
 		loop.Poll()
-		lock.Release() // it is the coroutine's now
+		lock.Release() // the coroutine gets the lock
 		f.Cancel()
 		for loop.Poll() {
 		}
@@ -215,7 +215,7 @@ func TestLock(t *testing.T) {
 	})
 }
 
-func TestLocksFromManyGoroutines(t *testing.T) {
+func TestLockFromManyGoroutines(t *testing.T) {
 	loop := newLoop(t)
 	lock := callback.NewLock(loop)
 	ctx, stop := context.WithTimeout(t.Context(), hang)
@@ -227,12 +227,12 @@ func TestLocksFromManyGoroutines(t *testing.T) {
 			defer func() { done <- none{} }()
 			for range 500 {
 				acquire := lock.Acquire()
-				if acquire.Cancel() { // it was not to be had at once
+				if acquire.Cancel() { // the lock was not free
 					continue
 				}
 				release, err := acquire.Await(ctx)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("Acquire() error = %v, want <nil>", err)
 					return
 				}
 				unlocked++

@@ -13,7 +13,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-func TestCallbacksRunFirstInFirstOut(t *testing.T) {
+func TestCallbacksAreFIFO(t *testing.T) {
 	loop := newLoop(t)
 	var got []int
 	for i := range 1000 {
@@ -25,8 +25,8 @@ func TestCallbacksRunFirstInFirstOut(t *testing.T) {
 	equal(t, slices.IsSorted(got), true)
 }
 
-// asyncio: "call_soon ... callbacks added by callbacks run in the next iteration" (BaseEventLoop._run_once).
-func TestTurnRunsExactlyWhatWasReadyWhenItBegan(t *testing.T) {
+// asyncio: callbacks that a callback adds run in the next iteration (BaseEventLoop._run_once).
+func TestTurnRunsReadyCallbacksOnly(t *testing.T) {
 	loop := newLoop(t)
 	var got []string
 	add := func(name string, then ...func()) {
@@ -45,8 +45,8 @@ func TestTurnRunsExactlyWhatWasReadyWhenItBegan(t *testing.T) {
 	equal(t, slices.Equal(got, []string{"a", "b", "a2"}), true)
 }
 
-// Tornado: IOLoop.stop, "this method is safe to call from ... the next iteration will not run".
-func TestStopEndsTheCurrentTurnFirst(t *testing.T) {
+// Tornado: after IOLoop.stop, the current iteration is finished and the next one does not run.
+func TestStopAfterCurrentTurn(t *testing.T) {
 	loop := newLoop(t)
 	var got []int
 	loop.AddCallback(func() {
@@ -63,7 +63,7 @@ func TestStopEndsTheCurrentTurnFirst(t *testing.T) {
 }
 
 // Tornado: "If the event loop is not currently running, the next call to start() will return immediately."
-func TestStopBeforeStartMakesStartReturnAtOnce(t *testing.T) {
+func TestStopBeforeStart(t *testing.T) {
 	loop := newLoop(t)
 	ran := false
 	loop.AddCallback(func() { ran = true })
@@ -75,14 +75,14 @@ func TestStopBeforeStartMakesStartReturnAtOnce(t *testing.T) {
 	equal(t, ran, true)
 }
 
-func TestStopFromAnotherGoroutineWakesTheLoop(t *testing.T) {
+func TestStopFromGoroutine(t *testing.T) {
 	loop := newLoop(t)
 	wait := background(loop)
 	loop.Stop()
 	wait()
 }
 
-func TestStartOfARunningLoopPanics(t *testing.T) {
+func TestStartRunningLoopPanics(t *testing.T) {
 	var got error
 	loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { got = p }))
 	loop.AddCallback(func() {
@@ -100,7 +100,7 @@ func TestStartOfARunningLoopPanics(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	t.Run("runs what was accepted and refuses the rest", func(t *testing.T) {
+	t.Run("runs accepted callbacks, refuses later ones", func(t *testing.T) {
 		loop := newLoop(t)
 		var got []int
 		loop.AddCallback(func() {
@@ -112,7 +112,7 @@ func TestClose(t *testing.T) {
 		loop.AddCallback(func() { got = append(got, 2) })
 		loop.Start()
 		equal(t, slices.Equal(got, []int{1, 2}), true)
-		loop.Start() // returns
+		loop.Start() // returns at once
 		equal(t, loop.Poll(), false)
 	})
 	t.Run("runs callbacks added earlier in the same turn", func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestClose(t *testing.T) {
 		loop.Start()
 		equal(t, ran, true)
 	})
-	t.Run("without a driver runs them itself", func(t *testing.T) {
+	t.Run("runs callbacks itself if no driver does", func(t *testing.T) {
 		loop := newLoop(t)
 		ran := false
 		loop.AddCallback(func() { ran = true })
@@ -139,16 +139,16 @@ func TestClose(t *testing.T) {
 		loop.Close()
 		wait()
 	})
-	t.Run("drops timeouts and says so", func(t *testing.T) {
+	t.Run("drops and logs timeouts", func(t *testing.T) {
 		log := newLogRecorder()
 		loop := callback.NewLoop(callback.WithLogger(log.logger()))
-		loop.CallLater(time.Hour, func() { t.Error("fired") })
+		loop.CallLater(time.Hour, func() { t.Error("a timeout fired after Close") })
 		loop.RemoveTimeout(loop.CallLater(time.Hour, func() {}))
 		loop.Close()
 		equal(t, log.contains("timeouts that have not fired", "timeouts=1"), true)
 		equal(t, loop.CallLater(0, func() {}) == nil, true)
 	})
-	t.Run("survives callbacks that end the goroutine", func(t *testing.T) {
+	t.Run("runs all callbacks despite Goexit", func(t *testing.T) {
 		loop := newLoop(t)
 		ran := 0
 		for range 3 {
@@ -167,8 +167,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-func TestPanicOfACallback(t *testing.T) {
-	t.Run("goes to the handler once, with the stack, and the loop goes on", func(t *testing.T) {
+func TestPanicInCallback(t *testing.T) {
+	t.Run("handler gets it once with its stack", func(t *testing.T) {
 		var got []*future.PanicError
 		loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { got = append(got, p) }))
 		calls := 0
@@ -193,7 +193,7 @@ func TestPanicOfACallback(t *testing.T) {
 		loop.Close()
 		equal(t, log.contains("a callback panicked", "boom", "explode"), true)
 	})
-	t.Run("in the handler is logged", func(t *testing.T) {
+	t.Run("panic of the handler is logged", func(t *testing.T) {
 		log := newLogRecorder()
 		loop := callback.NewLoop(callback.WithLogger(log.logger()),
 			callback.WithPanicHandler(func(*future.PanicError) { panic("worse") }))
@@ -208,8 +208,8 @@ func TestPanicOfACallback(t *testing.T) {
 
 func explode() { panic("boom") }
 
-// Goexit ends the goroutine that drives the loop, as it says. The loop is not wedged by that.
-func TestGoexitOfACallback(t *testing.T) {
+// Goexit ends the goroutine that runs the loop. The loop can be started again.
+func TestGoexitInCallback(t *testing.T) {
 	loop := newLoop(t)
 	ran := 0
 	loop.AddCallback(func() { ran++; runtime.Goexit() })
@@ -221,19 +221,19 @@ func TestGoexitOfACallback(t *testing.T) {
 	equal(t, ran, 2)
 }
 
-func TestCallbackThatBlocksHoldsUpOnlyItsLoop(t *testing.T) {
+func TestBlockingCallback(t *testing.T) {
 	loop := newLoop(t)
 	release := make(chan struct{})
 	loop.AddCallback(func() { <-release })
 	wait := background(loop)
 	ran := make(chan struct{})
 	for range 1000 {
-		loop.AddCallback(func() {}) // posting never blocks
+		loop.AddCallback(func() {}) // AddCallback never blocks
 	}
 	loop.AddCallback(func() { close(ran) })
 	select {
 	case <-ran:
-		t.Error("ran while another callback was running")
+		t.Error("a callback ran during another one, want one at a time")
 	default:
 	}
 	close(release)
@@ -242,7 +242,7 @@ func TestCallbackThatBlocksHoldsUpOnlyItsLoop(t *testing.T) {
 	wait()
 }
 
-func TestCallbackThatAddsAMillion(t *testing.T) {
+func TestCallbackAddsManyCallbacks(t *testing.T) {
 	loop := newLoop(t)
 	const n = 1_000_000
 	last := -1
@@ -250,7 +250,7 @@ func TestCallbackThatAddsAMillion(t *testing.T) {
 		for i := range n {
 			loop.AddCallback(func() {
 				if i != last+1 {
-					t.Errorf("%d after %d", i, last)
+					t.Errorf("callback %d ran after %d, want %d", i, last, last+1)
 				}
 				last = i
 			})
@@ -261,10 +261,10 @@ func TestCallbackThatAddsAMillion(t *testing.T) {
 	equal(t, last, n-1)
 }
 
-func TestCallbacksFromManyGoroutinesKeepEachOnesOrder(t *testing.T) {
+func TestCallbackOrderPerGoroutine(t *testing.T) {
 	loop := newLoop(t)
 	const posters, each = 8, 5000
-	var last [posters]int // unlocked: only callbacks touch it
+	var last [posters]int // needs no lock: only callbacks use it
 	total := 0
 	var wg sync.WaitGroup
 	for p := range posters {
@@ -272,7 +272,7 @@ func TestCallbacksFromManyGoroutinesKeepEachOnesOrder(t *testing.T) {
 			for i := range each {
 				loop.AddCallback(func() {
 					if last[p] != i {
-						t.Errorf("poster %d: %d, want %d", p, i, last[p])
+						t.Errorf("poster %d: callback %d, want %d", p, i, last[p])
 					}
 					last[p]++
 					total++
@@ -291,7 +291,7 @@ func TestSlowCallbackIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []callback.SlowCallback
 		loop := newLoop(t, callback.WithSlowCallback(time.Second, func(s callback.SlowCallback) { got = append(got, s) }))
-		loop.AddCallback(func() { time.Sleep(time.Second) }) // not longer than
+		loop.AddCallback(func() { time.Sleep(time.Second) }) // the limit itself is not slow
 		loop.AddCallback(dawdle)
 		run(t, loop, func(*callback.Co) error {
 			time.Sleep(3 * time.Second)
@@ -301,7 +301,7 @@ func TestSlowCallbackIsReported(t *testing.T) {
 		equal(t, got[0].Took, 2*time.Second)
 		equal(t, containsString(got[0].Name, "dawdle (", "loop_test.go:"), true)
 		equal(t, got[1].Took, 3*time.Second)
-		equal(t, containsString(got[1].Name, "main_test.go:"), true) // the coroutine's function, not the loop's
+		equal(t, containsString(got[1].Name, "main_test.go:"), true) // names the function of the coroutine
 	})
 }
 

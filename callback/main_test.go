@@ -16,10 +16,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// hang is how long a test waits before it says that something hangs. It is no measure of speed.
+// hang is the time after which a test fails because something hangs. It does not limit speed.
 const hang = time.Minute
 
-// newLoop returns a loop that logs nothing and is closed at the end of the test.
+// newLoop returns a loop that does not log. It is closed at the end of the test.
 func newLoop(t testing.TB, opts ...callback.LoopOption) *callback.Loop {
 	t.Helper()
 	quiet := callback.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -28,16 +28,16 @@ func newLoop(t testing.TB, opts ...callback.LoopOption) *callback.Loop {
 	return loop
 }
 
-// run runs fn as a coroutine and fails the test if it fails.
+// run runs fn as a coroutine. The test fails if fn returns an error.
 func run(t testing.TB, loop *callback.Loop, fn func(co *callback.Co) error) {
 	t.Helper()
 	_, err := callback.RunSync(loop, func(co *callback.Co) (struct{}, error) { return struct{}{}, fn(co) })
 	if err != nil {
-		t.Error(err)
+		t.Errorf("RunSync() error = %v, want <nil>", err)
 	}
 }
 
-// background starts the loop on a goroutine of its own and returns what waits for that to end.
+// background starts the loop on a new goroutine. wait waits until Start returns.
 func background(loop *callback.Loop) (wait func()) {
 	done := make(chan struct{})
 	go func() {
@@ -47,7 +47,7 @@ func background(loop *callback.Loop) (wait func()) {
 	return func() { <-done }
 }
 
-// pending returns a promise, and its future.
+// pending returns a promise and its future.
 func pending[T any]() (*future.Promise[T], *future.Future[T]) {
 	p := future.NewPromise[T]()
 	return p, p.Future()
@@ -60,7 +60,7 @@ func equal[T comparable](t testing.TB, got, want T) {
 	}
 }
 
-// logRecorder keeps what was logged.
+// logRecorder records log output.
 type logRecorder struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -82,7 +82,7 @@ func (r *logRecorder) contains(parts ...string) bool {
 	return containsString(r.text.String(), parts...)
 }
 
-// containsString reports whether s contains each of parts.
+// containsString reports whether s contains all parts.
 func containsString(s string, parts ...string) bool {
 	for _, p := range parts {
 		if !strings.Contains(s, p) {

@@ -9,14 +9,14 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-func TestAwaitingAForeignCoPanics(t *testing.T) {
+func TestAwaitWithForeignCoPanics(t *testing.T) {
 	mustPanic := func(t *testing.T, want string, fn func()) {
 		t.Helper()
 		defer func() {
 			v := recover()
 			text, _ := v.(string)
 			if !containsString(text, want) {
-				t.Errorf("panic is %v, want one that says %q", v, want)
+				t.Errorf("panic = %v, want a text with %q", v, want)
 			}
 		}()
 		fn()
@@ -26,7 +26,7 @@ func TestAwaitingAForeignCoPanics(t *testing.T) {
 		loop := newLoop(t)
 		_, never := pending[int]()
 		run(t, loop, func(co *callback.Co) error {
-			for range 100 { // while the coroutine runs, and while it waits
+			for range 100 { // the coroutine runs in some rounds and waits in others
 				done := future.NewPromise[none]()
 				go func() {
 					defer done.Resolve(none{})
@@ -76,7 +76,7 @@ func TestAwaitingAForeignCoPanics(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = callback.Spawn(loop, func(*callback.Co) (int, error) { // on the same goroutine as the first
+			_, err = callback.Spawn(loop, func(*callback.Co) (int, error) { // runs on the goroutine of the first coroutine
 				mustPanic(t, "has ended was awaited", func() { _ = kept.Sleep(0) })
 				return 0, nil
 			}).Await(co)
@@ -85,7 +85,7 @@ func TestAwaitingAForeignCoPanics(t *testing.T) {
 	})
 }
 
-// iter.Pull throws, beyond recovery, if it is resumed under another LockOSThread state than it was made under.
+// The runtime ends the process if iter.Pull is resumed with another LockOSThread state. The loop checks this first.
 func TestCoroutinesStayOnTheirThread(t *testing.T) {
 	loop := newLoop(t)
 	p, f := pending[int]()

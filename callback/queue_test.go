@@ -12,7 +12,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// drain gets what is in the queue.
+// drain gets all items of the queue.
 func drain[T any](q *callback.Queue[T]) (items []T) {
 	for {
 		item, err := q.GetNowait()
@@ -35,7 +35,7 @@ func TestQueue(t *testing.T) {
 		equal(t, len(items) == 100 && slices.IsSorted(items), true)
 		equal(t, q.Empty(), true)
 	})
-	t.Run("says by name that it is empty or full", func(t *testing.T) {
+	t.Run("ErrQueueEmpty and ErrQueueFull", func(t *testing.T) {
 		q := callback.NewQueue[int](newLoop(t), 1)
 		equal(t, q.MaxSize(), 1)
 		_, err := q.GetNowait()
@@ -45,7 +45,7 @@ func TestQueue(t *testing.T) {
 		equal(t, q.Full(), true)
 		equal(t, q.PutNowait(2), callback.ErrQueueFull)
 	})
-	t.Run("serves getters in their order, across its whole life", func(t *testing.T) {
+	t.Run("serves getters in order", func(t *testing.T) {
 		q := callback.NewQueue[int](newLoop(t), 0)
 		var fs []*future.Future[int]
 		for range 10 {
@@ -63,9 +63,9 @@ func TestQueue(t *testing.T) {
 			}
 		}
 		equal(t, slices.Equal(got, []int{0, 1, 2, 3, 4, 5, 6, 7, 8}), true)
-		equal(t, slices.Equal(drain(q), []int{9}), true) // no item was lost with the cancelled getter
+		equal(t, slices.Equal(drain(q), []int{9}), true) // the cancelled getter took no item
 	})
-	t.Run("serves putters in their order", func(t *testing.T) {
+	t.Run("serves putters in order", func(t *testing.T) {
 		q := callback.NewQueue[int](newLoop(t), 2)
 		var fs []*future.Future[none]
 		for i := range 6 {
@@ -77,7 +77,7 @@ func TestQueue(t *testing.T) {
 		equal(t, slices.Equal(drain(q), []int{0, 1, 2, 4, 5}), true)
 		equal(t, fs[5].IsDone(), true)
 	})
-	t.Run("times out on either side", func(t *testing.T) {
+	t.Run("Get and Put time out", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			q := callback.NewQueue[int](loop, 1)
 			run(t, loop, func(co *callback.Co) error {
@@ -91,7 +91,7 @@ func TestQueue(t *testing.T) {
 			})
 		})
 	})
-	t.Run("joins when all that was put is done", func(t *testing.T) {
+	t.Run("Join waits for TaskDone of all items", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			q := callback.NewQueue[int](loop, 0)
 			equal(t, q.Join().IsDone(), true)
@@ -112,7 +112,7 @@ func TestQueue(t *testing.T) {
 			equal(t, panicOf(q.TaskDone), any(callback.ErrTaskDone))
 		})
 	})
-	t.Run("can be ranged over by a coroutine", func(t *testing.T) {
+	t.Run("range over All in a coroutine", func(t *testing.T) {
 		loop := newLoop(t)
 		q := callback.NewQueue[int](loop, 1)
 		producer := callback.Spawn(loop, func(co *callback.Co) (none, error) {
@@ -157,11 +157,11 @@ func TestLifoQueue(t *testing.T) {
 	q := callback.NewLifoQueue[int](newLoop(t), 2)
 	q.Put(1)
 	q.Put(2)
-	q.Put(3) // waits; goes in before the next item comes out
+	q.Put(3) // waits, and is added when the next item is taken
 	equal(t, slices.Equal(drain(&q.Queue), []int{3, 2, 1}), true)
 }
 
-// Producers and consumers on goroutines, and consumers that give up: nothing is lost, nothing comes twice.
+// Producers and consumers run on goroutines, and some consumers give up. Each item must arrive exactly once.
 func TestQueueFromManyGoroutines(t *testing.T) {
 	for _, size := range []int{0, 1, 7} {
 		loop := newLoop(t)
@@ -175,7 +175,7 @@ func TestQueueFromManyGoroutines(t *testing.T) {
 			producing.Go(func() {
 				for i := range each {
 					if _, err := q.Put(p*each + i).Await(t.Context()); err != nil {
-						t.Error(err)
+						t.Errorf("Put() error = %v, want <nil>", err)
 					}
 				}
 			})
@@ -201,7 +201,7 @@ func TestQueueFromManyGoroutines(t *testing.T) {
 						mu.Unlock()
 						q.TaskDone()
 					case !errors.Is(err, future.ErrCancelled):
-						t.Error(err)
+						t.Errorf("Get() error = %v, want <nil> or ErrCancelled", err)
 					default:
 						select {
 						case <-stop:
@@ -214,7 +214,7 @@ func TestQueueFromManyGoroutines(t *testing.T) {
 		}
 		producing.Wait()
 		if _, err := q.Join(hang).Await(t.Context()); err != nil {
-			t.Error(err)
+			t.Errorf("Join() error = %v, want <nil>", err)
 		}
 		close(stop)
 		consuming.Wait()
@@ -223,7 +223,7 @@ func TestQueueFromManyGoroutines(t *testing.T) {
 		equal(t, len(seen), producers*each)
 		for item, n := range seen {
 			if n != 1 {
-				t.Fatalf("item %d came %d times", item, n)
+				t.Fatalf("item %d arrived %d times, want 1", item, n)
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package callback_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// transactional returns a client of a peer that fails the first insert for a moment, and the loop that it lives on.
+// transactional returns a client and its loop. The peer fails the first insert with a transient error.
 func transactional(t *testing.T) (*wiretest.Peer, *callback.Loop, *callback.Client) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Primary)
@@ -42,12 +44,12 @@ func transactional(t *testing.T) (*wiretest.Peer, *callback.Loop, *callback.Clie
 	return peer, loop, client
 }
 
-// sent checks how often commands were sent.
+// sent checks the numbers of commands that were sent.
 func sent(t *testing.T, peer *wiretest.Peer, want map[string]int) {
 	t.Helper()
-	for name, n := range want {
-		if got := len(peer.Seen(name)); got != n {
-			t.Errorf("%s was sent %d times, want %d", name, got, n)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if got := len(peer.Seen(name)); got != want[name] {
+			t.Errorf("%s was sent %d times, want %d", name, got, want[name])
 		}
 	}
 }
@@ -55,7 +57,7 @@ func sent(t *testing.T, peer *wiretest.Peer, want map[string]int) {
 func TestSpawnWithTransaction(t *testing.T) {
 	peer, loop, client := transactional(t)
 	coll := client.Database("d").Collection("c").Futures()
-	runs := 0 // no lock: it is the loop's
+	runs := 0 // needs no lock: used only on the loop
 	n, err := callback.RunSync(loop, func(co *callback.Co) (int, error) {
 		return callback.SpawnWithSession(co, client, func(co *callback.Co, s *callback.Session) (int, error) {
 			return callback.SpawnWithTransaction(co, s, func(co *callback.Co) (int, error) {
@@ -69,12 +71,12 @@ func TestSpawnWithTransaction(t *testing.T) {
 		}).Await(co)
 	}, 30*time.Second)
 	if n != 2 || err != nil {
-		t.Errorf("got %d, %v", n, err)
+		t.Errorf("RunSync() = %d, %v; want 2, <nil>", n, err)
 	}
 	sent(t, peer, map[string]int{"insert": 2, "abortTransaction": 1, "commitTransaction": 1})
 	for _, insert := range peer.Seen("insert") {
 		if insert.Lookup("startTransaction").String() != "true" {
-			t.Errorf("outside of a transaction: %s", insert)
+			t.Errorf("insert has no startTransaction, want true: %s", insert)
 		}
 	}
 
@@ -90,7 +92,7 @@ func TestSpawnWithTransaction(t *testing.T) {
 		}).Await(co)
 	}, 30*time.Second)
 	if !errors.Is(err, errMine) {
-		t.Errorf("got %v", err)
+		t.Errorf("SpawnTransact() error = %v, want %v", err, errMine)
 	}
 	sent(t, peer, map[string]int{"insert": 3, "abortTransaction": 2, "commitTransaction": 1})
 }
@@ -100,7 +102,7 @@ func TestWithTransactionInCallbacks(t *testing.T) {
 	coll := client.Database("d").Collection("c")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	runs, tries := 0, 0 // no lock: they are the loop's
+	runs, tries := 0, 0 // need no lock: used only on the loop
 	insert := func(ctx context.Context, done callback.Func[int]) {
 		tries++
 		coll.InsertOne(ctx, bson.M{}, func(_ *motor.InsertOneResult, err error) {
@@ -113,7 +115,7 @@ func TestWithTransactionInCallbacks(t *testing.T) {
 		callback.WithSession(ctx, client, func(ctx context.Context, s *callback.Session, done callback.Func[int]) {
 			callback.WithTransaction(ctx, s, insert, func(n int, err error) {
 				if n != 2 {
-					t.Errorf("got %d", n)
+					t.Errorf("WithTransaction result = %d, want 2", n)
 				}
 				outcomes = append(outcomes, err)
 				callback.Transact(ctx, s, insert, func(_ int, err error) {
@@ -127,7 +129,7 @@ func TestWithTransactionInCallbacks(t *testing.T) {
 		}, func(n int, err error) {
 			outcomes = append(outcomes, err)
 			if n != 3 {
-				t.Errorf("got %d", n)
+				t.Errorf("WithSession result = %d, want 3", n)
 			}
 			loop.Stop()
 		})
@@ -135,16 +137,16 @@ func TestWithTransactionInCallbacks(t *testing.T) {
 	loop.Start()
 	var panicked *future.PanicError
 	if len(outcomes) != 4 || outcomes[0] != nil || outcomes[1] != nil || !errors.As(outcomes[2], &panicked) || outcomes[3] != nil {
-		t.Errorf("outcomes %v", outcomes)
+		t.Errorf("outcomes = %v, want [<nil> <nil> *PanicError <nil>]", outcomes)
 	}
 	if tries != 3 {
-		t.Errorf("%d tries", tries)
+		t.Errorf("insert was tried %d times, want 3", tries)
 	}
 	sent(t, peer, map[string]int{"insert": 3, "abortTransaction": 1, "commitTransaction": 2})
 }
 
-// A loop that is no *Loop runs no coroutines, but callbacks.
-func TestTransactionsOnALoopOfAnotherKind(t *testing.T) {
+// An executor that is not a *Loop can run callbacks, but no coroutines.
+func TestTransactionOnOtherExecutor(t *testing.T) {
 	peer, _, client := transactional(t)
 	pool, err := future.NewPool(1)
 	if err != nil {
@@ -154,49 +156,49 @@ func TestTransactionsOnALoopOfAnotherKind(t *testing.T) {
 	own := callback.WrapClient(pool, client.Futures())
 	f := callback.SpawnWithSession(t.Context(), own, func(*callback.Co, *callback.Session) (int, error) { return 1, nil })
 	if _, err := f.Await(t.Context()); !errors.Is(err, motor.TypeError) {
-		t.Errorf("got %v, want TypeError", err)
+		t.Errorf("SpawnWithSession() error = %v, want TypeError", err)
 	}
 	p := future.NewPromise[int]()
 	callback.WithSession(t.Context(), own, func(_ context.Context, _ *callback.Session, done callback.Func[int]) {
 		done(5, nil)
 	}, func(n int, err error) { p.Settle(n, err) })
 	if n, err := p.Future().Await(t.Context()); n != 5 || err != nil {
-		t.Errorf("got %d, %v", n, err)
+		t.Errorf("WithSession() = %d, %v; want 5, <nil>", n, err)
 	}
 	sent(t, peer, map[string]int{"insert": 0})
 }
 
-// What does not call done ends with its context, and what is called in it afterwards counts for nothing.
-func TestTransactionThatIsNeverDone(t *testing.T) {
+// A function that never calls done ends when its context ends.
+func TestTransactionNeverDone(t *testing.T) {
 	peer, loop, client := transactional(t)
 	coll := client.Database("d").Collection("c")
 	ctx, cancel := context.WithCancel(t.Context())
 	guard := loop.CallLater(30*time.Second, loop.Stop)
 	defer loop.RemoveTimeout(guard)
-	outcomes := make(map[string]error)
+	var transact, withSession []error
 	loop.AddCallback(func() {
 		callback.WithSession(t.Context(), client, func(in context.Context, s *callback.Session, done callback.Func[int]) {
 			callback.Transact(ctx, s, func(ctx context.Context, done callback.Func[int]) {
-				coll.InsertOne(ctx, bson.M{}, func(*motor.InsertOneResult, error) { // which fails for a moment
+				coll.InsertOne(ctx, bson.M{}, func(*motor.InsertOneResult, error) { // fails with a transient error
 					coll.InsertOne(ctx, bson.M{}, func(*motor.InsertOneResult, error) { cancel() })
 				})
 			}, func(_ int, err error) {
-				outcomes["Transact"] = err
+				transact = append(transact, err)
 				done(0, nil)
 			})
 		}, func(_ int, err error) {
-			outcomes["WithSession"] = err
+			withSession = append(withSession, err)
 			loop.Stop()
 		})
 	})
 	loop.Start()
-	if err := outcomes["Transact"]; err != context.Canceled || len(outcomes) != 2 || outcomes["WithSession"] != nil {
-		t.Errorf("got %v", outcomes)
+	if !slices.Equal(transact, []error{context.Canceled}) || !slices.Equal(withSession, []error{nil}) {
+		t.Errorf("Transact got %v, WithSession got %v; want [%v], [<nil>]", transact, withSession, context.Canceled)
 	}
 	sent(t, peer, map[string]int{"insert": 2, "abortTransaction": 1, "commitTransaction": 0})
 }
 
-func TestTransactionsHaveTheirOptions(t *testing.T) {
+func TestTransactionOptions(t *testing.T) {
 	_, loop, client := transactional(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -213,51 +215,57 @@ func TestTransactionsHaveTheirOptions(t *testing.T) {
 		call(func(n int, err error) { p.Settle(n, err) })
 		return p.Future()
 	}
-	for name, f := range map[string]*future.Future[int]{
-		"WithTransaction": inCallbacks(func(done callback.Func[int]) {
+	for _, c := range []struct {
+		name string
+		f    *future.Future[int]
+	}{
+		{"WithTransaction", inCallbacks(func(done callback.Func[int]) {
 			callback.WithTransaction(ctx, s, fn, done, unacknowledged)
-		}),
-		"Transact": inCallbacks(func(done callback.Func[int]) {
+		})},
+		{"Transact", inCallbacks(func(done callback.Func[int]) {
 			callback.Transact(ctx, s, fn, done, unacknowledged)
-		}),
-		"SpawnWithTransaction": callback.SpawnWithTransaction(ctx, s, co, unacknowledged),
-		"SpawnTransact":        callback.SpawnTransact(ctx, s, co, unacknowledged),
-		"SpawnWithSession": callback.SpawnWithSession(ctx, client, func(*callback.Co, *callback.Session) (int, error) { return 0, nil },
-			options.Session().SetSnapshotTime(bson.Timestamp{T: 1})),
-		"WithSession": inCallbacks(func(done callback.Func[int]) {
+		})},
+		{"SpawnWithTransaction", callback.SpawnWithTransaction(ctx, s, co, unacknowledged)},
+		{"SpawnTransact", callback.SpawnTransact(ctx, s, co, unacknowledged)},
+		{"SpawnWithSession", callback.SpawnWithSession(ctx, client, func(*callback.Co, *callback.Session) (int, error) { return 0, nil },
+			options.Session().SetSnapshotTime(bson.Timestamp{T: 1}))},
+		{"WithSession", inCallbacks(func(done callback.Func[int]) {
 			callback.WithSession(ctx, client, func(_ context.Context, _ *callback.Session, done callback.Func[int]) { done(0, nil) },
 				done, options.Session().SetSnapshotTime(bson.Timestamp{T: 1}))
-		}),
+		})},
 	} {
-		_, err := callback.RunSync(loop, func(co *callback.Co) (int, error) { return f.Await(co) }, 30*time.Second)
+		_, err := callback.RunSync(loop, func(co *callback.Co) (int, error) { return c.f.Await(co) }, 30*time.Second)
 		if !errors.Is(err, motor.ConfigurationError) {
-			t.Errorf("%s: got %v, want ConfigurationError", name, err)
+			t.Errorf("%s() error = %v, want ConfigurationError", c.name, err)
 		}
 	}
 }
 
-func TestSessionFunctionsNeedAFunction(t *testing.T) {
+func TestSessionFunctionsNil(t *testing.T) {
 	_, loop, client := transactional(t)
 	started, err := client.Futures().StartSession(t.Context()).Await(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := callback.WrapSession(loop, started)
-	for name, call := range map[string]func(){
-		"WithTransaction":      func() { callback.WithTransaction[int](t.Context(), s, nil, nil) },
-		"SpawnWithTransaction": func() { callback.SpawnWithTransaction[int](t.Context(), s, nil) },
-		"Transact":             func() { callback.Transact[int](t.Context(), s, nil, nil) },
-		"SpawnTransact":        func() { callback.SpawnTransact[int](t.Context(), s, nil) },
-		"WithSession":          func() { callback.WithSession[int](t.Context(), client, nil, nil) },
-		"SpawnWithSession":     func() { callback.SpawnWithSession[int](t.Context(), client, nil) },
+	for _, c := range []struct {
+		name string
+		call func()
+	}{
+		{"WithTransaction", func() { callback.WithTransaction[int](t.Context(), s, nil, nil) }},
+		{"SpawnWithTransaction", func() { callback.SpawnWithTransaction[int](t.Context(), s, nil) }},
+		{"Transact", func() { callback.Transact[int](t.Context(), s, nil, nil) }},
+		{"SpawnTransact", func() { callback.SpawnTransact[int](t.Context(), s, nil) }},
+		{"WithSession", func() { callback.WithSession[int](t.Context(), client, nil, nil) }},
+		{"SpawnWithSession", func() { callback.SpawnWithSession[int](t.Context(), client, nil) }},
 	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%s: no panic", name)
+					t.Errorf("%s(nil) did not panic, want a panic", c.name)
 				}
 			}()
-			call()
+			c.call()
 		}()
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// inBubble runs the loop under fake time until a callback stops it.
+// inBubble calls fn with a loop in a synctest bubble, where time is fake.
 func inBubble(t *testing.T, fn func(t *testing.T, loop *callback.Loop)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { fn(t, newLoop(t)) })
 }
 
-// Tornado: IOLoop.call_later; never early.
-func TestTimeoutsFireAtTheirTime(t *testing.T) {
+// Tornado: IOLoop.call_later. A timeout is never early.
+func TestTimeoutsFireOnTime(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		began := time.Now()
 		var got []time.Duration
@@ -26,7 +26,7 @@ func TestTimeoutsFireAtTheirTime(t *testing.T) {
 		loop.CallLater(3*time.Second, note)
 		loop.CallLater(time.Second, note)
 		loop.CallAt(loop.Time().Add(2*time.Second), note)
-		loop.CallAt(loop.Time().Add(2*time.Second).Round(0), note) // a time of day
+		loop.CallAt(loop.Time().Add(2*time.Second).Round(0), note) // a time without monotonic clock reading
 		loop.CallAt(loop.Time().Add(-time.Hour), note)
 		loop.CallLater(-time.Second, note)
 		loop.CallLater(4*time.Second, loop.Stop)
@@ -36,8 +36,8 @@ func TestTimeoutsFireAtTheirTime(t *testing.T) {
 	})
 }
 
-// asyncio: "If two callbacks are scheduled for exactly the same time, the order ... is undefined". Here it is not.
-func TestTimeoutsOfOneDeadlineFireInTheOrderOfArming(t *testing.T) {
+// In asyncio, the order of callbacks with the same deadline is undefined. Here it is the order of the calls.
+func TestTimeoutsOfSameDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		var got []int
 		for i := range 100 {
@@ -50,7 +50,7 @@ func TestTimeoutsOfOneDeadlineFireInTheOrderOfArming(t *testing.T) {
 	})
 }
 
-func TestTimeoutsFireInOrderAmongThousandsArmedAndRemoved(t *testing.T) {
+func TestTimeoutOrderWithRemovals(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		type armed struct {
 			d       time.Duration
@@ -82,7 +82,7 @@ func TestRemoveTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		var second *callback.Timeout
 		loop.CallLater(time.Second, func() { equal(t, loop.RemoveTimeout(second), true) })
-		second = loop.CallLater(time.Second, func() { t.Error("fired, though removed in the turn that it was due in") })
+		second = loop.CallLater(time.Second, func() { t.Error("a timeout fired that was removed in the same turn") })
 		fired := loop.CallLater(time.Second, func() {})
 		loop.CallLater(2*time.Second, loop.Stop)
 		loop.Start()
@@ -91,20 +91,20 @@ func TestRemoveTimeout(t *testing.T) {
 	})
 }
 
-func TestEarlierTimeoutShortensTheSleepOfARunningLoop(t *testing.T) {
+func TestEarlierTimeoutWakesLoop(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		began := time.Now()
-		loop.CallLater(time.Hour, func() { t.Error("slept through") })
+		loop.CallLater(time.Hour, func() { t.Error("the later timeout fired, want the earlier one first") })
 		wait := background(loop)
-		synctest.Wait() // asleep
+		synctest.Wait() // the loop sleeps
 		loop.CallLater(time.Second, loop.Stop)
 		wait()
 		equal(t, time.Since(began), time.Second)
 	})
 }
 
-// A loop that always has callbacks ready still looks at its timers in every turn.
-func TestTimeoutsFireInOrderOnALoopStarvedByCallbacks(t *testing.T) {
+// A loop that always has ready callbacks checks its timers in every turn.
+func TestTimeoutOrderOnBusyLoop(t *testing.T) {
 	loop := newLoop(t)
 	var got []int
 	began := loop.Time()
@@ -123,7 +123,7 @@ func TestTimeoutsFireInOrderOnALoopStarvedByCallbacks(t *testing.T) {
 	equal(t, slices.IsSorted(got), true)
 }
 
-func TestTimeoutAddedByATimeoutWaitsForALaterTurn(t *testing.T) {
+func TestTimeoutAddedByTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *callback.Loop) {
 		var got []string
 		loop.CallLater(0, func() {
@@ -140,7 +140,7 @@ func TestTimeoutAddedByATimeoutWaitsForALaterTurn(t *testing.T) {
 // Tornado: PeriodicCallback.
 func TestPeriodic(t *testing.T) {
 	const second = time.Second
-	// calls runs a loop for a while and returns when fn was called.
+	// calls runs a loop for the given time and returns the times of the calls of fn.
 	calls := func(t *testing.T, loop *callback.Loop, interval, during time.Duration, opts []callback.PeriodicOption,
 		fn func(n int),
 	) (at []time.Duration) {
@@ -150,25 +150,25 @@ func TestPeriodic(t *testing.T) {
 			fn(len(at))
 		}, opts...)
 		p.Start()
-		p.Start() // does nothing
+		p.Start() // has no effect
 		loop.CallLater(during, func() { p.Stop(); loop.Stop() })
 		loop.Start()
 		equal(t, p.IsRunning(), false)
 		return at
 	}
-	t.Run("is first called after one interval, and stops", func(t *testing.T) {
+	t.Run("first call after one interval", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 3500*time.Millisecond, nil, func(int) {})
 			equal(t, slices.Equal(at, []time.Duration{second, 2 * second, 3 * second}), true)
 		})
 	})
-	t.Run("measures from start to start", func(t *testing.T) {
+	t.Run("interval is from start to start", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 3500*time.Millisecond, nil, func(int) { time.Sleep(second / 2) })
 			equal(t, slices.Equal(at, []time.Duration{second, 2 * second, 3 * second}), true)
 		})
 	})
-	t.Run("skips what an overrun has missed", func(t *testing.T) {
+	t.Run("skips calls missed by an overrun", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 6500*time.Millisecond, nil, func(n int) {
 				if n == 1 {
@@ -178,7 +178,7 @@ func TestPeriodic(t *testing.T) {
 			equal(t, slices.Equal(at, []time.Duration{second, 4 * second, 5 * second, 6 * second}), true)
 		})
 	})
-	t.Run("goes on after a panic", func(t *testing.T) {
+	t.Run("continues after a panic", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, _ *callback.Loop) {
 			panics := 0
 			loop := newLoop(t, callback.WithPanicHandler(func(*future.PanicError) { panics++ }))
@@ -187,7 +187,7 @@ func TestPeriodic(t *testing.T) {
 			equal(t, panics, 3)
 		})
 	})
-	t.Run("with jitter varies around the interval", func(t *testing.T) {
+	t.Run("jitter varies the interval", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 100*second, []callback.PeriodicOption{callback.WithJitter(0.2)}, func(int) {})
 			varied := false
@@ -195,7 +195,7 @@ func TestPeriodic(t *testing.T) {
 			for _, now := range at {
 				d := now - last
 				if d < 900*time.Millisecond || d > 1100*time.Millisecond {
-					t.Error("interval of", d)
+					t.Errorf("interval = %v, want 900ms to 1.1s", d)
 				}
 				varied = varied || d != second
 				last = now
@@ -203,7 +203,7 @@ func TestPeriodic(t *testing.T) {
 			equal(t, varied, true)
 		})
 	})
-	t.Run("never overlaps a coroutine that waits", func(t *testing.T) {
+	t.Run("does not overlap a waiting coroutine", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			began := time.Now()
 			var at []time.Duration
@@ -224,7 +224,7 @@ func TestPeriodic(t *testing.T) {
 			equal(t, p.IsRunning(), false)
 		})
 	})
-	t.Run("can be stopped and started from its own function", func(t *testing.T) {
+	t.Run("stopped and started in its function", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			began := time.Now()
 			var at []time.Duration

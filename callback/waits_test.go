@@ -12,15 +12,15 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// pendingWait is a future that only something else can settle, of whatever type.
+// pendingWait is a pending future of any type.
 type pendingWait interface {
 	future.Awaitable
 	Err() error
 	Cancel(cause ...error) bool
 }
 
-// waits has every way to wait on a loop, each for something that does not come by itself. serve makes it come. What
-// a wait was served with and gave back, or did not take, must be there for another one: left counts that.
+// waits has all ways to wait with a loop. Each wait is pending until serve provides what it waits for: an item, a
+// permit, a notification. left counts what was provided and not taken, which another wait can have.
 var waits = []struct {
 	name  string
 	begin func(loop *callback.Loop) (wait func(timeout ...time.Duration) pendingWait, serve func(), left func() int)
@@ -75,7 +75,7 @@ var waits = []struct {
 	}},
 }
 
-// drives has the ways to drive a loop, until it is closed.
+// drives has the ways to run a loop until it is closed.
 var drives = []struct {
 	name  string
 	start func(t *testing.T) *callback.Loop
@@ -95,12 +95,12 @@ var drives = []struct {
 	}},
 }
 
-// On 74e5db5, a wait with a timeout never ended once its loop was closed.
-func TestWaitsEndWhenTheLoopIsClosed(t *testing.T) {
+// A wait ends with ErrLoopClosed when its loop is closed, with or without a timeout.
+func TestWaitsEndOnClose(t *testing.T) {
 	for _, drive := range drives {
 		for _, w := range waits {
 			for _, timeout := range [][]time.Duration{nil, {time.Minute}} {
-				t.Run(fmt.Sprintf("%s/driven %s/timeout %v", w.name, drive.name, timeout), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/run %s/timeout %v", w.name, drive.name, timeout), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						loop := drive.start(t)
 						wait, _, _ := w.begin(loop)
@@ -131,8 +131,8 @@ type wakerFunc func()
 
 func (f wakerFunc) Wake() { f() }
 
-// A wait that ended for another reason leaves what it waited for to the next.
-func TestWaitsThatEndTakeNothing(t *testing.T) {
+// A wait that ends early takes nothing. The next wait gets what is provided.
+func TestEndedWaitsTakeNothing(t *testing.T) {
 	ends := []struct {
 		name string
 		want error
@@ -156,7 +156,7 @@ func TestWaitsThatEndTakeNothing(t *testing.T) {
 					end.end(t, first)
 					synctest.Wait()
 					equal(t, first.IsDone(), true)
-					if w.name != "condition" || end.name != "timeout" { // Tornado: resolves to false
+					if w.name != "condition" || end.name != "timeout" { // as in Tornado, its result is false and no error
 						equal(t, errors.Is(first.Err(), end.want), true)
 					}
 					equal(t, second.IsDone(), false)
@@ -164,7 +164,7 @@ func TestWaitsThatEndTakeNothing(t *testing.T) {
 					equal(t, second.IsDone(), true)
 					equal(t, second.Err(), nil)
 					if left != nil {
-						equal(t, left(), 0) // the second wait has it
+						equal(t, left(), 0) // the second wait has taken it
 						third := wait()
 						third.Cancel()
 						serve()
@@ -177,7 +177,7 @@ func TestWaitsThatEndTakeNothing(t *testing.T) {
 	}
 }
 
-// awaitAny awaits a future of whatever type.
+// awaitAny awaits a future of any of the types of waits.
 func awaitAny(ctx context.Context, f pendingWait) {
 	switch f := f.(type) {
 	case *future.Future[none]:
@@ -191,8 +191,8 @@ func awaitAny(ctx context.Context, f pendingWait) {
 	}
 }
 
-// The callbacks that a loop had accepted when it was closed still serve waits.
-func TestLastTurnServesWaits(t *testing.T) {
+// Close runs the accepted callbacks, which can still end waits.
+func TestCallbacksOfCloseServeWaits(t *testing.T) {
 	loop := newLoop(t)
 	q := callback.NewQueue[int](loop, 0)
 	get, next := q.Get(time.Hour), q.Get()
@@ -203,18 +203,18 @@ func TestLastTurnServesWaits(t *testing.T) {
 	equal(t, err, nil)
 	equal(t, next.Err(), callback.ErrLoopClosed)
 	equal(t, q.PutNowait(8), nil)
-	equal(t, q.Get().IsDone(), true) // no wait
+	equal(t, q.Get().IsDone(), true) // an item is there, so Get does not wait
 }
 
-func TestWaitWithTwoTimeoutsPanicsAndWaitsForNothing(t *testing.T) {
+func TestWaitWithTwoTimeoutsPanics(t *testing.T) {
 	sem := callback.NewSemaphore(newLoop(t), 0)
 	equal(t, panicOf(func() { sem.Acquire(1, 2) }) != nil, true)
 	equal(t, callback.Waiting(sem), 0)
 }
 
-// asyncio: a task that is cancelled while it waits for a lock leaves the lock's queue.
-func TestWaitersThatGiveUpLoseNothing(t *testing.T) {
-	gone := func(t *testing.T, loop *callback.Loop, wait func(co *callback.Co) error) {
+// asyncio: a task that is cancelled while it waits for a lock leaves the queue of the lock.
+func TestCancelledWaitsLoseNothing(t *testing.T) {
+	cancelWait := func(t *testing.T, loop *callback.Loop, wait func(co *callback.Co) error) {
 		t.Helper()
 		f := callback.Spawn(loop, func(co *callback.Co) (none, error) { return none{}, wait(co) })
 		loop.Poll()
@@ -226,7 +226,7 @@ func TestWaitersThatGiveUpLoseNothing(t *testing.T) {
 	t.Run("a permit", func(t *testing.T) {
 		loop := newLoop(t)
 		sem := callback.NewSemaphore(loop, 0)
-		gone(t, loop, func(co *callback.Co) error {
+		cancelWait(t, loop, func(co *callback.Co) error {
 			_, err := sem.Acquire().Await(co)
 			return err
 		})
@@ -237,18 +237,18 @@ func TestWaitersThatGiveUpLoseNothing(t *testing.T) {
 	t.Run("an item", func(t *testing.T) {
 		loop := newLoop(t)
 		q := callback.NewQueue[int](loop, 1)
-		gone(t, loop, func(co *callback.Co) error {
+		cancelWait(t, loop, func(co *callback.Co) error {
 			_, err := q.Get().Await(co)
 			return err
 		})
 		q.Put(1)
-		gone(t, loop, func(co *callback.Co) error {
+		cancelWait(t, loop, func(co *callback.Co) error {
 			_, err := q.Put(2).Await(co)
 			return err
 		})
 		equal(t, len(drain(q)), 1)
 	})
-	t.Run("by the deadline of a context", func(t *testing.T) {
+	t.Run("deadline of a context", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			sem := callback.NewSemaphore(loop, 0)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
