@@ -32,10 +32,13 @@ func (s byCallbacks) BulkWrite(models []mongo.WriteModel, ordered bool) (*motor.
 // inBothStylesOfWriting runs test in both styles with the driver's commands, and again with ours, which wtimeout
 // requires.
 func inBothStylesOfWriting(t *testing.T, test func(*testing.T, writers)) {
-	for name, concern := range map[string]bson.M{"plain": {}, "with wtimeout": {"w": 1, "wtimeout": 10_000}} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		concern bson.M
+	}{{"plain", bson.M{}}, {"with wtimeout", bson.M{"w": 1, "wtimeout": 10_000}}} {
+		t.Run(c.name, func(t *testing.T) {
 			inBothStyles(t, func(t *testing.T, ops operations) {
-				noError(t, collectionOf(ops).SetWriteConcern(concern))
+				noError(t, collectionOf(ops).SetWriteConcern(c.concern))
 				test(t, ops.(writers))
 			})
 		})

@@ -159,23 +159,24 @@ func TestListIndexes(t *testing.T) {
 func TestCreateIndexTypes(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "text, hashed, partial and wildcard indexes")
 	inBothStyles(t, func(t *testing.T, ops operations) {
-		for want, c := range map[string]struct {
+		for _, c := range []struct {
+			want string
 			keys any
 			opts *options.IndexOptionsBuilder
 		}{
-			"about_text":     {bson.D{{Key: "about", Value: "text"}}, options.Index().SetDefaultLanguage("french").SetWeights(bson.M{"about": 3})},
-			"at_2dsphere":    {bson.D{{Key: "at", Value: "2dsphere"}}, options.Index()},
-			"h_hashed":       {bson.D{{Key: "h", Value: "hashed"}}, options.Index()},
-			"w.$**_1":        {"w.$**", options.Index()},
-			"some":           {"p", options.Index().SetName("some").SetPartialFilterExpression(bson.M{"p": bson.M{"$gt": 5}})},
-			"t_1":            {"t", options.Index().SetExpireAfterSeconds(3600)},
-			"f_1":            {"f", options.Index().SetCollation(&options.Collation{Locale: "fr", Strength: 2})},
-			"hidden_1_b_2.5": {bson.D{{Key: "hidden", Value: 1}, {Key: "b", Value: 2.5}}, options.Index().SetHidden(true)},
+			{"about_text", bson.D{{Key: "about", Value: "text"}}, options.Index().SetDefaultLanguage("french").SetWeights(bson.M{"about": 3})},
+			{"at_2dsphere", bson.D{{Key: "at", Value: "2dsphere"}}, options.Index()},
+			{"h_hashed", bson.D{{Key: "h", Value: "hashed"}}, options.Index()},
+			{"w.$**_1", "w.$**", options.Index()},
+			{"some", "p", options.Index().SetName("some").SetPartialFilterExpression(bson.M{"p": bson.M{"$gt": 5}})},
+			{"t_1", "t", options.Index().SetExpireAfterSeconds(3600)},
+			{"f_1", "f", options.Index().SetCollation(&options.Collation{Locale: "fr", Strength: 2})},
+			{"hidden_1_b_2.5", bson.D{{Key: "hidden", Value: 1}, {Key: "b", Value: 2.5}}, options.Index().SetHidden(true)},
 		} {
-			if name, err := createIndex(ops, c.keys, c.opts); name != want || err != nil {
-				t.Errorf("created %q, %v; want %q", name, err, want)
+			if name, err := createIndex(ops, c.keys, c.opts); name != c.want || err != nil {
+				t.Errorf("created %q, %v; want %q", name, err, c.want)
 			}
-			noError(t, dropIndex(ops, want))
+			noError(t, dropIndex(ops, c.want))
 		}
 	})
 }

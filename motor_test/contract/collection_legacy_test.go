@@ -107,17 +107,18 @@ func TestCollectionCount(t *testing.T) {
 		}
 		_, err := ops.InsertMany(numbered(10))
 		noError(t, err)
-		for what, c := range map[string]struct {
+		for _, c := range []struct {
+			name string
 			opts []motor.CountOptions
 			want int64
 		}{
-			"all":         {nil, 10},
-			"some":        {[]motor.CountOptions{{Filter: bson.M{"i": bson.M{"$gte": 4}}}}, 6},
-			"a few":       {[]motor.CountOptions{{Filter: bson.M{"i": bson.M{"$gte": 4}}, Limit: 3}}, 3},
-			"all but two": {[]motor.CountOptions{{Filter: bson.D{}, Skip: 2}}, 8},
+			{"all", nil, 10},
+			{"some", []motor.CountOptions{{Filter: bson.M{"i": bson.M{"$gte": 4}}}}, 6},
+			{"a few", []motor.CountOptions{{Filter: bson.M{"i": bson.M{"$gte": 4}}, Limit: 3}}, 3},
+			{"all but two", []motor.CountOptions{{Filter: bson.D{}, Skip: 2}}, 8},
 		} {
 			if n, err := count(c.opts...); n != c.want || err != nil {
-				t.Errorf("%s: %d, %v; want %d", what, n, err, c.want)
+				t.Errorf("%s: %d, %v; want %d", c.name, n, err, c.want)
 			}
 		}
 	})

@@ -84,24 +84,27 @@ func TestRawBatchDefaultBatchSize(t *testing.T) {
 }
 
 // rawBatches has functions that return cursors over the raw batches of a collection, sorted, ten documents in each.
-var rawBatches = map[string]func(operations) reader[motor.RawBatch]{
-	"of a query": func(ops operations) reader[motor.RawBatch] {
+var rawBatches = []struct {
+	name   string
+	cursor func(operations) reader[motor.RawBatch]
+}{
+	{"of a query", func(ops operations) reader[motor.RawBatch] {
 		r := findRawBatches(ops, bson.D{})
 		r.cursor.Sort("_id").BatchSize(10)
 		return r.reader
-	},
-	"of a pipeline": func(ops operations) reader[motor.RawBatch] {
+	}},
+	{"of a pipeline", func(ops operations) reader[motor.RawBatch] {
 		r := aggregateRawBatches(ops, mongo.Pipeline{{{Key: "$sort", Value: bson.D{{Key: "_id", Value: 1}}}}})
 		r.cursor.BatchSize(10)
 		return r.reader
-	},
+	}},
 }
 
 // withRawBatches runs test in both styles with raw batch cursors over 45 documents.
 func withRawBatches(t *testing.T, test func(t *testing.T, r reader[motor.RawBatch])) {
-	for kind, cursor := range rawBatches {
-		t.Run(kind, func(t *testing.T) {
-			withDocuments(t, 45, func(t *testing.T, ops operations) { test(t, cursor(ops)) })
+	for _, kind := range rawBatches {
+		t.Run(kind.name, func(t *testing.T) {
+			withDocuments(t, 45, func(t *testing.T, ops operations) { test(t, kind.cursor(ops)) })
 		})
 	}
 }

@@ -113,13 +113,13 @@ func TestCursorToListInvalidLength(t *testing.T) {
 }
 
 func TestCursorStartedAddressSession(t *testing.T) {
-	for kind, cursor := range cursorKinds {
-		if kind == "of a command" { // which is started when it is made
+	for _, kind := range cursorKinds {
+		if kind.name == "of a command" { // which is started when it is made
 			continue
 		}
-		t.Run(kind, func(t *testing.T) {
+		t.Run(kind.name, func(t *testing.T) {
 			withDocuments(t, 3, func(t *testing.T, ops operations) {
-				r, client := cursor(t, ops), collectionOf(ops).Database().Client()
+				r, client := kind.cursor(t, ops), collectionOf(ops).Database().Client()
 				if _, ok := r.Address(); ok || r.Started() || r.Session() != nil {
 					t.Error("the cursor has an address, a session or is started before its first read")
 				}
@@ -166,26 +166,27 @@ func TestCursorDistinctAndExplain(t *testing.T) {
 func TestCursorSliceAndIndex(t *testing.T) {
 	type cursor = *motor.Cursor[bson.M]
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name        string
 			slice       func(cursor) cursor
 			first, want int
 		}{
-			"[5:8]":           {func(c cursor) cursor { return c.Slice(5, 8) }, 5, 3},
-			"[20:]":           {func(c cursor) cursor { return c.Slice(20) }, 20, 5},
-			"[20:100]":        {func(c cursor) cursor { return c.Slice(20, 100) }, 20, 5},
-			"[:0]":            {func(c cursor) cursor { return c.Slice(0, 0) }, 0, 0},
-			"[5:5]":           {func(c cursor) cursor { return c.Slice(5, 5) }, 0, 0},
-			"[5:5], cloned":   {func(c cursor) cursor { return c.Slice(5, 5).Clone() }, 0, 0},
-			"[5:5], then [3]": {func(c cursor) cursor { return c.Slice(5, 5).Index(3) }, 8, 1},
-			"[5:5], then 2":   {func(c cursor) cursor { return c.Slice(5, 5).Limit(2) }, 5, 2},
-			"[7]":             {func(c cursor) cursor { return c.Index(7) }, 7, 1},
-			"[7] after 10":    {func(c cursor) cursor { return c.Skip(10).Index(7) }, 17, 1},
-			"[25], a miss":    {func(c cursor) cursor { return c.Index(25) }, 0, 0},
-			"forgets Skip":    {func(c cursor) cursor { return c.Skip(9).Limit(9).Slice(1, 3) }, 1, 2},
+			{"[5:8]", func(c cursor) cursor { return c.Slice(5, 8) }, 5, 3},
+			{"[20:]", func(c cursor) cursor { return c.Slice(20) }, 20, 5},
+			{"[20:100]", func(c cursor) cursor { return c.Slice(20, 100) }, 20, 5},
+			{"[:0]", func(c cursor) cursor { return c.Slice(0, 0) }, 0, 0},
+			{"[5:5]", func(c cursor) cursor { return c.Slice(5, 5) }, 0, 0},
+			{"[5:5], cloned", func(c cursor) cursor { return c.Slice(5, 5).Clone() }, 0, 0},
+			{"[5:5], then [3]", func(c cursor) cursor { return c.Slice(5, 5).Index(3) }, 8, 1},
+			{"[5:5], then 2", func(c cursor) cursor { return c.Slice(5, 5).Limit(2) }, 5, 2},
+			{"[7]", func(c cursor) cursor { return c.Index(7) }, 7, 1},
+			{"[7] after 10", func(c cursor) cursor { return c.Skip(10).Index(7) }, 17, 1},
+			{"[25], past the end", func(c cursor) cursor { return c.Index(25) }, 0, 0},
+			{"forgets Skip", func(c cursor) cursor { return c.Skip(9).Limit(9).Slice(1, 3) }, 1, 2},
 		} {
 			docs, err := queryOf(ops, c.slice(collectionOf(ops).Find(bson.D{}).Sort("_id").BatchSize(10))).ToList()
 			if len(docs) != c.want || err != nil || c.want > 0 && !isNumber(docs[0], c.first) {
-				t.Errorf("%s: %v, %v; want %d documents from %d on", name, docs, err, c.want, c.first)
+				t.Errorf("%s: %v, %v; want %d documents from %d on", c.name, docs, err, c.want, c.first)
 			}
 		}
 	})

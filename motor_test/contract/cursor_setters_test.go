@@ -125,53 +125,57 @@ func TestCursorSetterInvalidArgument(t *testing.T) {
 	find := func(chain func(cursor) cursor) func(ops operations) cursor {
 		return func(ops operations) cursor { return chain(collectionOf(ops).Find(bson.D{})) }
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		cursor func(operations) cursor
 		want   error
 	}{
-		"Hint of a map":           {find(func(c cursor) cursor { return c.Hint(bson.M{"a": 1, "b": 1}) }), motor.TypeError},
-		"Hint of a number":        {find(func(c cursor) cursor { return c.Hint(5) }), motor.TypeError},
-		"Min of nothing":          {find(func(c cursor) cursor { return c.Min(nil) }), motor.TypeError},
-		"Max of a map":            {find(func(c cursor) cursor { return c.Max(bson.M{"a": 1, "b": 1}) }), motor.TypeError},
-		"Where of a number":       {find(func(c cursor) cursor { return c.Where(5) }), motor.TypeError},
-		"Comment of a function":   {find(func(c cursor) cursor { return c.Comment(func() {}) }), motor.InvalidDocument},
-		"negative MaxTimeMS":      {find(func(c cursor) cursor { return c.MaxTimeMS(-1) }), motor.ValueError},
-		"negative MaxAwaitTimeMS": {find(func(c cursor) cursor { return c.MaxAwaitTimeMS(-1) }), motor.ValueError},
-		"negative MaxScan":        {find(func(c cursor) cursor { return c.MaxScan(-1) }), motor.ValueError},
-		"negative Skip":           {find(func(c cursor) cursor { return c.Skip(-1) }), motor.ValueError},
-		"negative BatchSize":      {find(func(c cursor) cursor { return c.BatchSize(-1) }), motor.ValueError},
-		"unknown flag":            {find(func(c cursor) cursor { return c.AddOption(1) }), motor.ValueError},
-		"negative flags":          {find(func(c cursor) cursor { return c.AddOption(-1) }), motor.ValueError},
-		"removed unknown flag":    {find(func(c cursor) cursor { return c.RemoveOption(256) }), motor.ValueError},
-		"a limit, then exhaust":   {find(func(c cursor) cursor { return c.Limit(1).AddOption(motor.QueryFlagExhaust) }), motor.InvalidOperation},
-		"exhaust, then a limit":   {find(func(c cursor) cursor { return c.AddOption(motor.QueryFlagExhaust).Limit(1) }), motor.InvalidOperation},
-		"Slice from the end":      {find(func(c cursor) cursor { return c.Slice(-1) }), motor.ValueError},
-		"Slice to the end":        {find(func(c cursor) cursor { return c.Slice(0, -1) }), motor.ValueError},
-		"Slice backwards":         {find(func(c cursor) cursor { return c.Slice(3, 2) }), motor.ValueError},
-		"Slice with a step":       {find(func(c cursor) cursor { return c.Slice(1, 5, 2) }), motor.TypeError},
-		"Index from the end":      {find(func(c cursor) cursor { return c.Index(-1) }), motor.ValueError},
-		"the first error is kept": {find(func(c cursor) cursor { return c.Index(-1).Hint(5) }), motor.ValueError},
-		"Clone keeps the error":   {find(func(c cursor) cursor { return c.Index(-1).Clone() }), motor.ValueError},
-		"Rewind keeps the error":  {find(func(c cursor) cursor { return c.Index(-1).Rewind() }), motor.ValueError},
-		"no filter":               {func(ops operations) cursor { return collectionOf(ops).Find(nil) }, motor.TypeError},
-		"number as filter":        {func(ops operations) cursor { return collectionOf(ops).Find(5) }, motor.TypeError},
+		{"Hint of a map", find(func(c cursor) cursor { return c.Hint(bson.M{"a": 1, "b": 1}) }), motor.TypeError},
+		{"Hint of a number", find(func(c cursor) cursor { return c.Hint(5) }), motor.TypeError},
+		{"Min of nothing", find(func(c cursor) cursor { return c.Min(nil) }), motor.TypeError},
+		{"Max of a map", find(func(c cursor) cursor { return c.Max(bson.M{"a": 1, "b": 1}) }), motor.TypeError},
+		{"Where of a number", find(func(c cursor) cursor { return c.Where(5) }), motor.TypeError},
+		{"Comment of a function", find(func(c cursor) cursor { return c.Comment(func() {}) }), motor.InvalidDocument},
+		{"negative MaxTimeMS", find(func(c cursor) cursor { return c.MaxTimeMS(-1) }), motor.ValueError},
+		{"negative MaxAwaitTimeMS", find(func(c cursor) cursor { return c.MaxAwaitTimeMS(-1) }), motor.ValueError},
+		{"negative MaxScan", find(func(c cursor) cursor { return c.MaxScan(-1) }), motor.ValueError},
+		{"negative Skip", find(func(c cursor) cursor { return c.Skip(-1) }), motor.ValueError},
+		{"negative BatchSize", find(func(c cursor) cursor { return c.BatchSize(-1) }), motor.ValueError},
+		{"unknown flag", find(func(c cursor) cursor { return c.AddOption(1) }), motor.ValueError},
+		{"negative flags", find(func(c cursor) cursor { return c.AddOption(-1) }), motor.ValueError},
+		{"removed unknown flag", find(func(c cursor) cursor { return c.RemoveOption(256) }), motor.ValueError},
+		{"a limit, then exhaust", find(func(c cursor) cursor { return c.Limit(1).AddOption(motor.QueryFlagExhaust) }), motor.InvalidOperation},
+		{"exhaust, then a limit", find(func(c cursor) cursor { return c.AddOption(motor.QueryFlagExhaust).Limit(1) }), motor.InvalidOperation},
+		{"Slice from the end", find(func(c cursor) cursor { return c.Slice(-1) }), motor.ValueError},
+		{"Slice to the end", find(func(c cursor) cursor { return c.Slice(0, -1) }), motor.ValueError},
+		{"Slice backwards", find(func(c cursor) cursor { return c.Slice(3, 2) }), motor.ValueError},
+		{"Slice with a step", find(func(c cursor) cursor { return c.Slice(1, 5, 2) }), motor.TypeError},
+		{"Index from the end", find(func(c cursor) cursor { return c.Index(-1) }), motor.ValueError},
+		{"the first error is kept", find(func(c cursor) cursor { return c.Index(-1).Hint(5) }), motor.ValueError},
+		{"Clone keeps the error", find(func(c cursor) cursor { return c.Index(-1).Clone() }), motor.ValueError},
+		{"Rewind keeps the error", find(func(c cursor) cursor { return c.Index(-1).Rewind() }), motor.ValueError},
+		{"no filter", func(ops operations) cursor { return collectionOf(ops).Find(nil) }, motor.TypeError},
+		{"number as filter", func(ops operations) cursor { return collectionOf(ops).Find(5) }, motor.TypeError},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			inBothStyles(t, func(t *testing.T, ops operations) {
 				r := queryOf(ops, c.cursor(ops))
 				if !errors.Is(r.Err(), c.want) {
 					t.Errorf("Err() = %v, want %v", r.Err(), c.want)
 				}
-				for way, read := range map[string]func() error{
-					"ToList":    func() error { _, err := r.ToList(); return err },
-					"Next":      func() error { _, err := r.Next(); return err },
-					"FetchNext": func() error { _, err := r.FetchNext(); return err },
-					"Count":     func() error { _, err := r.Count(true); return err },
-					"Distinct":  func() error { _, err := r.Distinct("a"); return err },
-					"Explain":   func() error { _, err := r.Explain(); return err },
+				for _, read := range []struct {
+					method string
+					call   func() error
+				}{
+					{"ToList", func() error { _, err := r.ToList(); return err }},
+					{"Next", func() error { _, err := r.Next(); return err }},
+					{"FetchNext", func() error { _, err := r.FetchNext(); return err }},
+					{"Count", func() error { _, err := r.Count(true); return err }},
+					{"Distinct", func() error { _, err := r.Distinct("a"); return err }},
+					{"Explain", func() error { _, err := r.Explain(); return err }},
 				} {
-					if err := read(); !errors.Is(err, c.want) {
-						t.Errorf("%s: %v, want %v", way, err, c.want)
+					if err := read.call(); !errors.Is(err, c.want) {
+						t.Errorf("%s: %v, want %v", read.method, err, c.want)
 					}
 				}
 				each(t, r.reader, func(_ int, doc bson.M, err error) (goOn, over bool) {

@@ -179,14 +179,14 @@ func TestCursorCloseKeepsBatch(t *testing.T) {
 
 func TestCursorCloseKillsServerCursor(t *testing.T) {
 	withDocuments(t, 25, func(t *testing.T, ops operations) {
-		for kind, cursor := range cursorKinds {
-			r := cursor(t, ops)
+		for _, kind := range cursorKinds {
+			r := kind.cursor(t, ops)
 			_, err := r.ToList(3)
 			noError(t, err)
 			more := bson.D{{Key: "getMore", Value: r.CursorID()}, {Key: "collection", Value: collectionOf(ops).Name()}}
 			noError(t, r.Close())
 			if _, err := ops.Command(more); !errors.Is(err, motor.CursorNotFound) {
-				t.Errorf("%s: got %v, want CursorNotFound", kind, err)
+				t.Errorf("%s: got %v, want CursorNotFound", kind.name, err)
 			}
 		}
 	})

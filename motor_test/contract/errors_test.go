@@ -13,6 +13,7 @@ import (
 
 // failure describes how a server makes an operation fail, and the error that motor makes of it.
 type failure struct {
+	name    string
 	method  string
 	args    []any
 	command string // the command that fails
@@ -41,68 +42,81 @@ var (
 )
 
 // failures has a failure for each class of server errors.
-var failures = map[string]failure{
-	"command error": {
+var failures = []failure{
+	{
+		"command error",
 		"Collection.FindOne", []any{bson.M{}}, "find", refused(13, "Unauthorized"), motor.OperationFailure,
 		[]*motor.ErrorClass{motor.PyMongoError}, []*motor.ErrorClass{motor.ConnectionFailure, motor.WriteError}, 13, false,
 		isA[mongo.CommandError],
 	},
-	"maxTimeMS": {
+	{
+		"maxTimeMS",
 		"Collection.CountDocuments", []any{bson.M{}}, "aggregate", refused(50, "MaxTimeMSExpired"), motor.ExecutionTimeout,
 		[]*motor.ErrorClass{motor.OperationFailure}, nil, 50, true, isA[mongo.CommandError],
 	},
-	"unknown command": {
+	{
+		"unknown command",
 		"Database.Command", []any{"copydb"}, "copydb", refused(59, "CommandNotFound"), motor.OperationFailure,
 		nil, nil, 59, false, isA[mongo.CommandError],
 	},
-	"not the primary": {
+	{
+		"not the primary",
 		"Collection.InsertOne", oneDocument, "insert", refused(10107, "NotWritablePrimary"), motor.NotPrimaryError,
 		[]*motor.ErrorClass{motor.AutoReconnect, motor.ConnectionFailure}, []*motor.ErrorClass{motor.OperationFailure}, 10107, false,
 		isA[mongo.CommandError],
 	},
-	"a duplicate key": {
+	{
+		"a duplicate key",
 		"Collection.InsertOne", oneDocument, "insert", func(r *wiretest.Request) { r.WriteError(0, 11000, "E11000", "Label") },
 		motor.DuplicateKeyError, []*motor.ErrorClass{motor.WriteError, motor.OperationFailure},
 		[]*motor.ErrorClass{motor.BulkWriteError}, 11000, false, isA[mongo.WriteException],
 	},
-	"a duplicate key, by an update": {
+	{
+		"a duplicate key, by an update",
 		"Collection.UpdateOne", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update",
 		func(r *wiretest.Request) { r.WriteError(0, 11000, "E11000", "Label") }, motor.DuplicateKeyError,
 		[]*motor.ErrorClass{motor.WriteError}, nil, 11000, false, isA[mongo.WriteException],
 	},
-	"a duplicate key, by findAndModify": {
+	{
+		"a duplicate key, by findAndModify",
 		"Collection.FindOneAndUpdate", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "findAndModify",
 		refused(11000, "DuplicateKey"), motor.DuplicateKeyError, []*motor.ErrorClass{motor.OperationFailure}, nil, 11000, false,
 		isA[mongo.CommandError],
 	},
-	"a duplicate key, of an old insert": {
+	{
+		"a duplicate key, of an old insert",
 		"Collection.Insert", twoDocuments, "insert", func(r *wiretest.Request) { r.WriteError(1, 11000, "E11000", "Label") },
 		motor.DuplicateKeyError, []*motor.ErrorClass{motor.OperationFailure}, []*motor.ErrorClass{motor.BulkWriteError}, 11000, false,
 		isA[mongo.WriteException],
 	},
-	"another write error": {
+	{
+		"another write error",
 		"Collection.DeleteOne", []any{bson.M{}}, "delete", func(r *wiretest.Request) { r.WriteError(0, 121, "no", "Label") },
 		motor.WriteError, []*motor.ErrorClass{motor.OperationFailure}, []*motor.ErrorClass{motor.DuplicateKeyError}, 121, false,
 		isA[mongo.WriteException],
 	},
-	"a write concern that cannot be met": {
+	{
+		"a write concern that cannot be met",
 		"Collection.InsertOne", oneDocument, "insert",
 		func(r *wiretest.Request) { r.WriteConcernError(100, "UnsatisfiableWriteConcern", "no", "Label") },
 		motor.WriteConcernError, []*motor.ErrorClass{motor.OperationFailure}, []*motor.ErrorClass{motor.WTimeoutError}, 100, false,
 		isA[mongo.WriteException],
 	},
-	"a write concern that takes too long": {
+	{
+		"a write concern that takes too long",
 		"Collection.UpdateMany", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update",
 		func(r *wiretest.Request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow", "Label") },
 		motor.WTimeoutError, []*motor.ErrorClass{motor.WriteConcernError, motor.OperationFailure}, nil, 64, true,
 		isA[mongo.WriteException],
 	},
-	"several inserts": {
+	{
+		"several inserts",
 		"Collection.InsertMany", twoDocuments, "insert", func(r *wiretest.Request) { r.WriteError(1, 11000, "E11000", "Label") },
 		motor.BulkWriteError, []*motor.ErrorClass{motor.OperationFailure}, []*motor.ErrorClass{motor.DuplicateKeyError}, 65, false,
 		isA[mongo.BulkWriteException],
 	},
-	"a bulk write": {
+	{
+		"a bulk write",
 		"Collection.BulkWrite", []any{[]mongo.WriteModel{mongo.NewDeleteOneModel().SetFilter(bson.M{})}}, "delete",
 		func(r *wiretest.Request) { r.WriteError(0, 28, "no", "Label") }, motor.BulkWriteError,
 		[]*motor.ErrorClass{motor.OperationFailure}, nil, 65, false, isA[mongo.BulkWriteException],
@@ -110,8 +124,8 @@ var failures = map[string]failure{
 }
 
 func TestServerErrorClasses(t *testing.T) {
-	for name, f := range failures {
-		t.Run(name, func(t *testing.T) {
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				failing := startMethod(ops, f.method, f.args...)
 				f.answer(peer.Receive(f.command))
@@ -191,31 +205,32 @@ func TestServerDisconnectError(t *testing.T) {
 // Mistakes that the client can see are not sent to a server. The error is in the outcome.
 func TestArgumentErrorsAreNotSent(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		method string
 		args   []any
 		class  *motor.ErrorClass
 	}{
-		"no document":                       {"Collection.InsertOne", []any{1}, motor.TypeError},
-		"a document that cannot be encoded": {"Collection.InsertOne", []any{bson.M{"f": func() {}}}, motor.InvalidDocument},
-		"no documents":                      {"Collection.InsertMany", []any{[]bson.M{}}, motor.TypeError},
-		"not a list":                        {"Collection.InsertMany", []any{5}, motor.TypeError},
-		"a number as a filter":              {"Collection.FindOne", []any{5}, motor.TypeError},
-		"no filter":                         {"Collection.DeleteMany", []any{nil}, motor.TypeError},
-		"an update without operators":       {"Collection.UpdateOne", []any{bson.M{}, bson.M{"a": 1}}, motor.ValueError},
-		"a replacement with operators":      {"Collection.ReplaceOne", []any{bson.M{}, set}, motor.ValueError},
-		"an empty update":                   {"Collection.UpdateMany", []any{bson.M{}, bson.M{}}, motor.ValueError},
-		"no bulk":                           {"Collection.BulkWrite", []any{[]mongo.WriteModel(nil)}, motor.TypeError},
-		"an empty bulk":                     {"Collection.BulkWrite", []any{[]mongo.WriteModel{}}, motor.InvalidOperation},
-		"an empty bulk of a client":         {"Client.BulkWrite", []any{[]mongo.ClientBulkWrite{}}, motor.InvalidOperation},
-		"a nil in a bulk":                   {"Collection.BulkWrite", []any{[]mongo.WriteModel{nil}}, motor.TypeError},
-		"no index":                          {"Collection.CreateIndex", []any{5}, motor.TypeError},
-		"an invalid new name":               {"Collection.Rename", []any{"a..b"}, motor.InvalidName},
-		"no command":                        {"Database.Command", []any{5}, motor.TypeError},
-		"not a database":                    {"Client.DropDatabase", []any{5}, motor.TypeError},
-		"a legacy update by a number":       {"Collection.Update", []any{bson.M{}, 5}, motor.TypeError},
+		{"no document", "Collection.InsertOne", []any{1}, motor.TypeError},
+		{"a document that cannot be encoded", "Collection.InsertOne", []any{bson.M{"f": func() {}}}, motor.InvalidDocument},
+		{"no documents", "Collection.InsertMany", []any{[]bson.M{}}, motor.TypeError},
+		{"not a list", "Collection.InsertMany", []any{5}, motor.TypeError},
+		{"a number as a filter", "Collection.FindOne", []any{5}, motor.TypeError},
+		{"no filter", "Collection.DeleteMany", []any{nil}, motor.TypeError},
+		{"an update without operators", "Collection.UpdateOne", []any{bson.M{}, bson.M{"a": 1}}, motor.ValueError},
+		{"a replacement with operators", "Collection.ReplaceOne", []any{bson.M{}, set}, motor.ValueError},
+		{"an empty update", "Collection.UpdateMany", []any{bson.M{}, bson.M{}}, motor.ValueError},
+		{"no bulk", "Collection.BulkWrite", []any{[]mongo.WriteModel(nil)}, motor.TypeError},
+		{"an empty bulk", "Collection.BulkWrite", []any{[]mongo.WriteModel{}}, motor.InvalidOperation},
+		{"an empty bulk of a client", "Client.BulkWrite", []any{[]mongo.ClientBulkWrite{}}, motor.InvalidOperation},
+		{"a nil in a bulk", "Collection.BulkWrite", []any{[]mongo.WriteModel{nil}}, motor.TypeError},
+		{"no index", "Collection.CreateIndex", []any{5}, motor.TypeError},
+		{"an invalid new name", "Collection.Rename", []any{"a..b"}, motor.InvalidName},
+		{"no command", "Database.Command", []any{5}, motor.TypeError},
+		{"not a database", "Client.DropDatabase", []any{5}, motor.TypeError},
+		{"a legacy update by a number", "Collection.Update", []any{bson.M{}, 5}, motor.TypeError},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, _ *wiretest.Peer, ops operations) { // a request fails the test
 				if _, err := startMethod(ops, c.method, c.args...).Await(t.Context()); !errors.Is(err, c.class) {
 					t.Errorf("%s: got %v, want a %s", c.method, err, c.class.Name())

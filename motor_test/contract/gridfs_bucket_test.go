@@ -371,13 +371,16 @@ func TestNewGridFSBucketDoesNoIO(t *testing.T) {
 	b, err := motor.NewGridFSBucket(db)
 	noError(t, err)
 	ctx := t.Context()
-	for what, in := range map[string]*motor.GridIn{
-		"chunk size 0":        b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(0)),
-		"negative chunk size": motor.NewGridIn(b.Collection(), motor.GridInOptions{ChunkSize: -1}),
-		"reserved field":      motor.NewGridIn(b.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "length", Value: 1}}}),
+	for _, c := range []struct {
+		name string
+		in   *motor.GridIn
+	}{
+		{"chunk size 0", b.OpenUploadStream("f", options.GridFSUpload().SetChunkSizeBytes(0))},
+		{"negative chunk size", motor.NewGridIn(b.Collection(), motor.GridInOptions{ChunkSize: -1})},
+		{"reserved field", motor.NewGridIn(b.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "length", Value: 1}}})},
 	} {
-		if _, err := in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.ValueError) || !errors.Is(in.Err(), motor.ValueError) {
-			t.Errorf("%s: Write, Err: %v, %v; want a ValueError", what, err, in.Err())
+		if _, err := c.in.Write(ctx, "x").Await(ctx); !errors.Is(err, motor.ValueError) || !errors.Is(c.in.Err(), motor.ValueError) {
+			t.Errorf("%s: Write, Err: %v, %v; want a ValueError", c.name, err, c.in.Err())
 		}
 	}
 	if stats := client.Stats(); stats != (future.PoolStats{}) {

@@ -72,24 +72,27 @@ func TestGridIn(t *testing.T) {
 func TestGridInAbortLeavesNothing(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, why := s.bucket(t), errors.New("why")
-		for name, end := range map[string]func(*motor.GridIn) error{
-			"Abort": func(in *motor.GridIn) error { mustCall[struct{}](t, s, in, "Abort"); return why },
-			"Leave": func(in *motor.GridIn) error { _, err := callAndAwait[struct{}](s, in, "Leave", why); return err },
-			"a reader that fails": func(in *motor.GridIn) error {
+		for _, c := range []struct {
+			name string
+			end  func(*motor.GridIn) error
+		}{
+			{"Abort", func(in *motor.GridIn) error { mustCall[struct{}](t, s, in, "Abort"); return why }},
+			{"Leave", func(in *motor.GridIn) error { _, err := callAndAwait[struct{}](s, in, "Leave", why); return err }},
+			{"a reader that fails", func(in *motor.GridIn) error {
 				_, err := callAndAwait[struct{}](s, in, "Write", iotest.ErrReader(why))
 				return err
-			},
+			}},
 		} {
-			in := b.OpenUploadStream(name)
+			in := b.OpenUploadStream(c.name)
 			mustCall[struct{}](t, s, in, "Write", patterned(3<<20))
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n == 0 || err != nil {
-				t.Errorf("%s: Write of 3 MB sent no chunks: %v", name, err)
+				t.Errorf("%s: Write of 3 MB sent no chunks: %v", c.name, err)
 			}
-			if err := end(in); !errors.Is(err, why) {
-				t.Errorf("%s: got error %v, want %v", name, err, why)
+			if err := c.end(in); !errors.Is(err, why) {
+				t.Errorf("%s: got error %v, want %v", c.name, err, why)
 			}
 			if n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.D{}).Await(s.ctx); n != 0 || err != nil {
-				t.Errorf("%s: %d chunks left, %v; want 0", name, n, err)
+				t.Errorf("%s: %d chunks left, %v; want 0", c.name, n, err)
 			}
 			failsWith(t, motor.ValueError, s, in, "Write", "x")
 			failsWith(t, motor.ValueError, s, in, "Set", "a", 1)

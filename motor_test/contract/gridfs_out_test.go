@@ -161,43 +161,46 @@ func TestGridOutCorruptFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, chunks, files := s.bucket(t), s.db.Collection("fs.chunks"), s.db.Collection("fs.files")
 		of := func(id any, n int) bson.M { return bson.M{"files_id": id, "n": n} }
-		for what, spoil := range map[string]func(id any) error{
-			"the first chunk is missing": func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 0)).Await(s.ctx)) },
-			"a chunk is missing":         func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 1)).Await(s.ctx)) },
-			"the last chunk is missing":  func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 3)).Await(s.ctx)) },
-			"a chunk is short": func(id any) error {
+		for _, c := range []struct {
+			name  string
+			spoil func(id any) error
+		}{
+			{"the first chunk is missing", func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 0)).Await(s.ctx)) }},
+			{"a chunk is missing", func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 1)).Await(s.ctx)) }},
+			{"the last chunk is missing", func(id any) error { return errorOf(chunks.DeleteOne(s.ctx, of(id, 3)).Await(s.ctx)) }},
+			{"a chunk is short", func(id any) error {
 				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("12")}}).Await(s.ctx))
-			},
-			"a chunk is long": func(id any) error {
+			}},
+			{"a chunk is long", func(id any) error {
 				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": []byte("1234")}}).Await(s.ctx))
-			},
-			"the last chunk is long": func(id any) error {
+			}},
+			{"the last chunk is long", func(id any) error {
 				return errorOf(chunks.UpdateOne(s.ctx, of(id, 3), bson.M{"$set": bson.M{"data": []byte("123")}}).Await(s.ctx))
-			},
-			"a chunk has no bytes": func(id any) error {
+			}},
+			{"a chunk has no bytes", func(id any) error {
 				return errorOf(chunks.UpdateOne(s.ctx, of(id, 1), bson.M{"$set": bson.M{"data": "123"}}).Await(s.ctx))
-			},
-			"there is one chunk more": func(id any) error {
+			}},
+			{"there is one chunk more", func(id any) error {
 				return errorOf(chunks.InsertOne(s.ctx, bson.M{"files_id": id, "n": 4, "data": []byte("x")}).Await(s.ctx))
-			},
-			"there is no chunk size": func(id any) error {
+			}},
+			{"there is no chunk size", func(id any) error {
 				return errorOf(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$unset": bson.M{"chunkSize": ""}}).Await(s.ctx))
-			},
-			"the length is negative": func(id any) error {
+			}},
+			{"the length is negative", func(id any) error {
 				return errorOf(files.UpdateOne(s.ctx, bson.M{"_id": id}, bson.M{"$set": bson.M{"length": -1}}).Await(s.ctx))
-			},
+			}},
 		} {
-			id := s.uploaded(t, b, what, []byte("0123456789"), 3)
-			noError(t, spoil(id))
+			id := s.uploaded(t, b, c.name, []byte("0123456789"), 3)
+			noError(t, c.spoil(id))
 			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
-			if what == "the length is negative" {
+			if c.name == "the length is negative" {
 				failsWith(t, motor.CorruptGridFile, s, out, "ReadChunk")
 				continue
 			}
 			failsWith(t, motor.CorruptGridFile, s, out, "Read", -1)
 			failsWith(t, motor.CorruptGridFile, s, b, "DownloadToStream", id, io.Discard)
 			if pos := out.Tell(); pos != 0 {
-				t.Errorf("%s: Tell() = %d, want 0", what, pos)
+				t.Errorf("%s: Tell() = %d, want 0", c.name, pos)
 			}
 		}
 		// Some programs write an extra empty chunk at the end.

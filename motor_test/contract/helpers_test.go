@@ -603,24 +603,27 @@ func sentCommandOf[D any](
 }
 
 // cursorKinds has functions that return cursors over all documents of a collection, sorted, in batches of ten.
-var cursorKinds = map[string]func(t *testing.T, ops operations) reader[bson.M]{
-	"of a query": func(_ *testing.T, ops operations) reader[bson.M] {
+var cursorKinds = []struct {
+	name   string
+	cursor func(t *testing.T, ops operations) reader[bson.M]
+}{
+	{"of a query", func(_ *testing.T, ops operations) reader[bson.M] {
 		r := ops.Find(bson.D{})
 		r.cursor.Sort("_id").BatchSize(10)
 		return r.reader
-	},
-	"of a pipeline": func(_ *testing.T, ops operations) reader[bson.M] {
+	}},
+	{"of a pipeline", func(_ *testing.T, ops operations) reader[bson.M] {
 		return aggregate(ops, bson.A{bson.M{"$sort": bson.M{"_id": 1}}}, options.Aggregate().SetBatchSize(10)).reader
-	},
-	"of a command": func(t *testing.T, ops operations) reader[bson.M] { return cursorOfFind(t, ops).reader },
+	}},
+	{"of a command", func(t *testing.T, ops operations) reader[bson.M] { return cursorOfFind(t, ops).reader }},
 }
 
 // withEveryCursor runs test in both styles on each kind of cursor over n documents.
 func withEveryCursor(t *testing.T, n int, test func(t *testing.T, r reader[bson.M]), opts ...motor.ClientOption) {
-	for kind, cursor := range cursorKinds {
-		t.Run(kind, func(t *testing.T) {
+	for _, kind := range cursorKinds {
+		t.Run(kind.name, func(t *testing.T) {
 			withDocuments(t, n, func(t *testing.T, ops operations) {
-				r := cursor(t, ops)
+				r := kind.cursor(t, ops)
 				t.Cleanup(func() { _ = r.Close() })
 				test(t, r)
 			}, opts...)

@@ -53,8 +53,11 @@ func withScan(t *testing.T, n int, test func(t *testing.T, all []commandReader[b
 }
 
 func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
-	ways := map[string]func(r reader[bson.M], got func(bson.M)) error{
-		"ToList": func(r reader[bson.M], got func(bson.M)) error {
+	ways := []struct {
+		name string
+		read func(r reader[bson.M], got func(bson.M)) error
+	}{
+		{"ToList", func(r reader[bson.M], got func(bson.M)) error {
 			for {
 				docs, err := r.ToList(7)
 				if len(docs) > 7 {
@@ -67,8 +70,8 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 					got(doc)
 				}
 			}
-		},
-		"Next": func(r reader[bson.M], got func(bson.M)) error {
+		}},
+		{"Next", func(r reader[bson.M], got func(bson.M)) error {
 			for {
 				doc, err := r.Next()
 				if errors.Is(err, motor.StopAsyncIteration) {
@@ -79,16 +82,16 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				}
 				got(doc)
 			}
-		},
-		"FetchNext": func(r reader[bson.M], got func(bson.M)) error {
+		}},
+		{"FetchNext", func(r reader[bson.M], got func(bson.M)) error {
 			for {
 				if more, err := r.FetchNext(); !more || err != nil {
 					return err
 				}
 				got(r.NextObject())
 			}
-		},
-		"All": func(r reader[bson.M], got func(bson.M)) error {
+		}},
+		{"All", func(r reader[bson.M], got func(bson.M)) error {
 			for doc, err := range r.All() {
 				if err != nil {
 					return err
@@ -96,8 +99,8 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				got(doc)
 			}
 			return nil
-		},
-		"Each": func(r reader[bson.M], got func(bson.M)) error {
+		}},
+		{"Each", func(r reader[bson.M], got func(bson.M)) error {
 			ended := make(chan error, 1)
 			r.Each(func(doc bson.M, err error) bool {
 				if doc == nil {
@@ -108,17 +111,17 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				return true
 			})
 			return <-ended
-		},
+		}},
 	}
-	for way, read := range ways {
-		t.Run(way, func(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
 			withScan(t, 3, func(t *testing.T, all []commandReader[bson.M]) {
 				var mu sync.Mutex
 				var numbers []int32
 				var reading sync.WaitGroup
 				for _, r := range all {
 					reading.Go(func() {
-						if err := read(r.reader, func(doc bson.M) {
+						if err := way.read(r.reader, func(doc bson.M) {
 							mu.Lock()
 							defer mu.Unlock()
 							numbers = append(numbers, doc["i"].(int32))

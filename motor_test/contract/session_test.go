@@ -78,9 +78,12 @@ func TestSessionOperations(t *testing.T) {
 		if _, err := in.FindOne(bson.M{}); !errors.Is(err, motor.InvalidOperation) {
 			t.Errorf("in an ended session: %v, want InvalidOperation", err)
 		}
-		for name, end := range map[string]func(operations, *motor.Session) error{"commit": commit, "abort": abort} {
-			if err := end(ops, s); !errors.Is(err, motor.InvalidOperation) {
-				t.Errorf("%s after the end: %v, want InvalidOperation", name, err)
+		for _, c := range []struct {
+			name string
+			end  func(operations, *motor.Session) error
+		}{{"commit", commit}, {"abort", abort}} {
+			if err := c.end(ops, s); !errors.Is(err, motor.InvalidOperation) {
+				t.Errorf("%s after the end: %v, want InvalidOperation", c.name, err)
 			}
 		}
 	})

@@ -14,7 +14,10 @@ import (
 )
 
 // tailableKinds are the two kinds of tailable cursors.
-var tailableKinds = map[string]options.CursorType{"awaiting": options.TailableAwait, "not awaiting": options.Tailable}
+var tailableKinds = []struct {
+	name string
+	kind options.CursorType
+}{{"TailableAwait", options.TailableAwait}, {"Tailable", options.Tailable}}
 
 // tailing returns a tailable cursor over all documents of ops' collection.
 func tailing(ops operations, kind options.CursorType) queryReader[bson.M] {
@@ -23,10 +26,10 @@ func tailing(ops operations, kind options.CursorType) queryReader[bson.M] {
 
 // withTailableCursors runs test in both styles on a scripted peer, for each kind of tailable cursor.
 func withTailableCursors(t *testing.T, test func(t *testing.T, peer *wiretest.Peer, find func() queryReader[bson.M])) {
-	for name, kind := range tailableKinds {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range tailableKinds {
+		t.Run(c.name, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-				test(t, peer, func() queryReader[bson.M] { return tailing(ops, kind) })
+				test(t, peer, func() queryReader[bson.M] { return tailing(ops, c.kind) })
 			})
 		})
 	}
@@ -254,17 +257,17 @@ func capped(t *testing.T, ops operations) {
 
 func TestTailableCursorReadsLaterInserts(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "tailable cursors")
-	for name, kind := range tailableKinds {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range tailableKinds {
+		t.Run(c.name, func(t *testing.T) {
 			inBothStyles(t, func(t *testing.T, ops operations) {
 				capped(t, ops)
-				dead := tailing(ops, kind)
+				dead := tailing(ops, c.kind)
 				if more, err := dead.FetchNext(); more || err != nil || dead.Alive() {
 					t.Errorf("FetchNext() of an empty collection = %t, %v, alive %t; want false, false", more, err, dead.Alive())
 				}
 				_, err := ops.InsertMany(numbered(2))
 				noError(t, err)
-				r := tailing(ops, kind)
+				r := tailing(ops, c.kind)
 				for i := range 2 {
 					if doc, err := r.Next(); !isNumber(doc, i) || err != nil {
 						t.Fatalf("Next() = %v, %v; want document %d", doc, err, i)

@@ -55,27 +55,28 @@ func TestUnacknowledgedWrites(t *testing.T) {
 			t.Errorf("got %v, want nil", got)
 		}
 	}
-	for name, test := range map[string]struct {
-		args  []any
-		sent  []string
-		check func(*testing.T, any)
+	for _, test := range []struct {
+		method string
+		args   []any
+		sent   []string
+		check  func(*testing.T, any)
 	}{
-		"Collection.InsertOne": {[]any{bson.M{"_id": 1}}, []string{"insert"}, func(t *testing.T, got any) {
+		{"Collection.InsertOne", []any{bson.M{"_id": 1}}, []string{"insert"}, func(t *testing.T, got any) {
 			if r := got.(*motor.InsertOneResult); r.Acknowledged || r.InsertedID != int32(1) {
 				t.Errorf("got %+v, want an unacknowledged result with InsertedID 1", r)
 			}
 		}},
-		"Collection.InsertMany": {[]any{[]bson.M{{"_id": 1}, {"_id": 2}}}, []string{"insert"}, func(t *testing.T, got any) {
+		{"Collection.InsertMany", []any{[]bson.M{{"_id": 1}, {"_id": 2}}}, []string{"insert"}, func(t *testing.T, got any) {
 			if r := got.(*motor.InsertManyResult); r.Acknowledged || len(r.InsertedIDs) != 2 {
 				t.Errorf("got %+v, want an unacknowledged result with two InsertedIDs", r)
 			}
 		}},
-		"Collection.UpdateOne":  {[]any{query, set}, []string{"update"}, updated},
-		"Collection.UpdateMany": {[]any{query, set}, []string{"update"}, updated},
-		"Collection.ReplaceOne": {[]any{query, query, options.Replace().SetUpsert(true)}, []string{"update"}, updated},
-		"Collection.DeleteOne":  {[]any{query}, []string{"delete"}, deleted},
-		"Collection.DeleteMany": {[]any{query}, []string{"delete"}, deleted},
-		"Collection.BulkWrite": {[]any{[]mongo.WriteModel{
+		{"Collection.UpdateOne", []any{query, set}, []string{"update"}, updated},
+		{"Collection.UpdateMany", []any{query, set}, []string{"update"}, updated},
+		{"Collection.ReplaceOne", []any{query, query, options.Replace().SetUpsert(true)}, []string{"update"}, updated},
+		{"Collection.DeleteOne", []any{query}, []string{"delete"}, deleted},
+		{"Collection.DeleteMany", []any{query}, []string{"delete"}, deleted},
+		{"Collection.BulkWrite", []any{[]mongo.WriteModel{
 			mongo.NewInsertOneModel().SetDocument(query),
 			mongo.NewUpdateOneModel().SetFilter(query).SetUpdate(set),
 			mongo.NewDeleteOneModel().SetFilter(query),
@@ -91,23 +92,23 @@ func TestUnacknowledgedWrites(t *testing.T) {
 				t.Error("Acknowledged = true, want false")
 			}
 		}},
-		"Client.BulkWrite": {[]any{[]mongo.ClientBulkWrite{
+		{"Client.BulkWrite", []any{[]mongo.ClientBulkWrite{
 			{Database: "d", Collection: "c", Model: mongo.NewClientDeleteOneModel().SetFilter(query)},
 		}, options.ClientBulkWrite().SetOrdered(false)}, []string{"bulkWrite"}, func(t *testing.T, got any) {
 			if r := got.(*mongo.ClientBulkWriteResult); r.Acknowledged {
 				t.Errorf("got %+v, want an unacknowledged result", r)
 			}
 		}},
-		"Collection.Insert": {[]any{bson.M{"_id": 1}}, []string{"insert"}, is(int32(1))},
-		"Collection.Save":   {[]any{bson.M{"_id": 1}}, []string{"update"}, is(int32(1))},
-		"Collection.Update": {[]any{query, set}, []string{"update"}, nothing},
-		"Collection.Remove": {[]any{nil}, []string{"delete"}, nothing},
+		{"Collection.Insert", []any{bson.M{"_id": 1}}, []string{"insert"}, is(int32(1))},
+		{"Collection.Save", []any{bson.M{"_id": 1}}, []string{"update"}, is(int32(1))},
+		{"Collection.Update", []any{query, set}, []string{"update"}, nothing},
+		{"Collection.Remove", []any{nil}, []string{"delete"}, nothing},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.method, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				noError(t, collectionOf(ops).Database().Client().SetWriteConcern(bson.M{"w": 0}))
 				noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 0}))
-				writing := startMethod(ops, name, test.args...)
+				writing := startMethod(ops, test.method, test.args...)
 				receiveUnanswered(t, peer, test.sent...)
 				got, err := writing.Await(t.Context())
 				noError(t, err)

@@ -14,28 +14,29 @@ import (
 )
 
 // concerned has the operations with a write concern: their arguments, and the command that they send.
-var concerned = map[string]struct {
+var concerned = []struct {
+	name    string
 	args    []any
 	command string
 }{
-	"Collection.InsertOne":         {[]any{bson.M{"_id": 1}}, "insert"},
-	"Collection.InsertMany":        {[]any{[]bson.M{{"_id": 1}}}, "insert"},
-	"Collection.UpdateOne":         {[]any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update"},
-	"Collection.UpdateMany":        {[]any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update"},
-	"Collection.ReplaceOne":        {[]any{bson.M{}, bson.M{"a": 1}}, "update"},
-	"Collection.DeleteOne":         {[]any{bson.M{}}, "delete"},
-	"Collection.DeleteMany":        {[]any{bson.M{}}, "delete"},
-	"Collection.FindOneAndDelete":  {[]any{bson.M{}}, "findAndModify"},
-	"Collection.FindOneAndReplace": {[]any{bson.M{}, bson.M{"a": 1}}, "findAndModify"},
-	"Collection.FindOneAndUpdate":  {[]any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "findAndModify"},
-	"Collection.BulkWrite":         {[]any{[]mongo.WriteModel{mongo.NewDeleteOneModel().SetFilter(bson.M{})}}, "delete"},
-	"Collection.CreateIndex":       {[]any{"a"}, "createIndexes"},
-	"Collection.DropIndex":         {[]any{"a_1"}, "dropIndexes"},
-	"Collection.Drop":              {nil, "drop"},
-	"Collection.Insert":            {[]any{bson.M{"_id": 1}}, "insert"},
-	"Collection.Save":              {[]any{bson.M{"_id": 1}}, "update"},
-	"Collection.Update":            {[]any{bson.M{}, bson.M{"a": 1}}, "update"},
-	"Collection.Remove":            {[]any{bson.M{}}, "delete"},
+	{"Collection.InsertOne", []any{bson.M{"_id": 1}}, "insert"},
+	{"Collection.InsertMany", []any{[]bson.M{{"_id": 1}}}, "insert"},
+	{"Collection.UpdateOne", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update"},
+	{"Collection.UpdateMany", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "update"},
+	{"Collection.ReplaceOne", []any{bson.M{}, bson.M{"a": 1}}, "update"},
+	{"Collection.DeleteOne", []any{bson.M{}}, "delete"},
+	{"Collection.DeleteMany", []any{bson.M{}}, "delete"},
+	{"Collection.FindOneAndDelete", []any{bson.M{}}, "findAndModify"},
+	{"Collection.FindOneAndReplace", []any{bson.M{}, bson.M{"a": 1}}, "findAndModify"},
+	{"Collection.FindOneAndUpdate", []any{bson.M{}, bson.M{"$set": bson.M{"a": 1}}}, "findAndModify"},
+	{"Collection.BulkWrite", []any{[]mongo.WriteModel{mongo.NewDeleteOneModel().SetFilter(bson.M{})}}, "delete"},
+	{"Collection.CreateIndex", []any{"a"}, "createIndexes"},
+	{"Collection.DropIndex", []any{"a_1"}, "dropIndexes"},
+	{"Collection.Drop", nil, "drop"},
+	{"Collection.Insert", []any{bson.M{"_id": 1}}, "insert"},
+	{"Collection.Save", []any{bson.M{"_id": 1}}, "update"},
+	{"Collection.Update", []any{bson.M{}, bson.M{"a": 1}}, "update"},
+	{"Collection.Remove", []any{bson.M{}}, "delete"},
 }
 
 func TestWriteConcernOfHandle(t *testing.T) {
@@ -50,11 +51,11 @@ func TestWriteConcernOfHandle(t *testing.T) {
 	} {
 		withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 			noError(t, collectionOf(ops).SetWriteConcern(c.set))
-			for name, write := range concerned {
-				writing := startMethod(ops, name, write.args...)
+			for _, write := range concerned {
+				writing := startMethod(ops, write.name, write.args...)
 				peer.Receive(write.command).Want(bson.M{"writeConcern": c.want}).OK(bson.M{"n": 1})
 				if _, err := writing.Await(t.Context()); err != nil {
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("%s: %v", write.name, err)
 				}
 			}
 		})
@@ -64,20 +65,21 @@ func TestWriteConcernOfHandle(t *testing.T) {
 // A call's write concern overrides that of its collection, for this call only.
 func TestWriteConcernOfCallOverridesHandle(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		method  string
 		args    []any
 		command string
 		want    bson.M
 	}{
-		"Collection.Insert": {[]any{bson.M{}, motor.InsertOptions{W: 3}}, "insert", bson.M{"w": 3}},
-		"Collection.Save":   {[]any{bson.M{}, motor.SaveOptions{J: true}}, "insert", bson.M{"j": true}},
-		"Collection.Update": {[]any{bson.M{}, set, motor.UpdateOptions{W: 3, WTimeout: 5}}, "update", bson.M{"w": 3, "wtimeout": 5}},
-		"Collection.Remove": {[]any{bson.M{}, motor.RemoveOptions{FSync: true}}, "delete", bson.M{"fsync": true}},
+		{"Collection.Insert", []any{bson.M{}, motor.InsertOptions{W: 3}}, "insert", bson.M{"w": 3}},
+		{"Collection.Save", []any{bson.M{}, motor.SaveOptions{J: true}}, "insert", bson.M{"j": true}},
+		{"Collection.Update", []any{bson.M{}, set, motor.UpdateOptions{W: 3, WTimeout: 5}}, "update", bson.M{"w": 3, "wtimeout": 5}},
+		{"Collection.Remove", []any{bson.M{}, motor.RemoveOptions{FSync: true}}, "delete", bson.M{"fsync": true}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.method, func(t *testing.T) {
 			withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 				noError(t, collectionOf(ops).SetWriteConcern(bson.M{"w": 2}))
-				writing := startMethod(ops, name, c.args...)
+				writing := startMethod(ops, c.method, c.args...)
 				peer.Receive(c.command).Want(bson.M{"writeConcern": c.want}).OK(bson.M{"n": 1})
 				_, err := writing.Await(t.Context())
 				noError(t, err)
