@@ -201,7 +201,7 @@ func TestBulkWriteResult(t *testing.T) {
 				}
 				result, err := writing.Await(t.Context())
 				if result == nil || !result.Acknowledged {
-					t.Fatalf("result %+v, error %v", result, err)
+					t.Fatalf("BulkWrite() = %+v, %v, want a result or an error", result, err)
 				}
 				if got := countsOf(t, result); !reflect.DeepEqual(got, test.want) {
 					t.Errorf("got counts\n%v\nwant\n%v", got, test.want)
@@ -214,7 +214,7 @@ func TestBulkWriteResult(t *testing.T) {
 					return
 				}
 				if own.PartialResult() != any(result) {
-					t.Errorf("partial result %v, want %v", own.PartialResult(), result)
+					t.Errorf("got partial result %v, want %v", own.PartialResult(), result)
 				}
 				if test.class != nil {
 					if own.Class() != test.class {
@@ -227,7 +227,7 @@ func TestBulkWriteResult(t *testing.T) {
 					want[key] = value
 				}
 				if got := decoded(t, own.Details()); own.Class() != motor.BulkWriteError || own.Code() != 65 || !reflect.DeepEqual(got, want) {
-					t.Errorf("%s %d, details\n%v, want\n%v", own.Class().Name(), own.Code(), got, want)
+					t.Errorf("got %s %d with details\n%v\nwant\n%v", own.Class().Name(), own.Code(), got, want)
 				}
 				var driver mongo.BulkWriteException
 				if !errors.As(err, &driver) || len(driver.WriteErrors) != len(test.errors) {
@@ -251,7 +251,7 @@ func TestInsertManyPartialResult(t *testing.T) {
 		err := wait(t.Context())
 		var own *motor.Error
 		if !errors.As(err, &own) {
-			t.Fatalf("got %v", err)
+			t.Fatalf("got %v, want a *motor.Error", err)
 		}
 		if r, ok := own.PartialResult().(*motor.InsertManyResult); !ok || fmt.Sprint(r.InsertedIDs) != "[1]" {
 			t.Errorf("got partial result %v, want [1]", own.PartialResult())

@@ -143,7 +143,7 @@ func TestChangeStreamInvalidated(t *testing.T) {
 		t.Errorf("Next() at the end = %v, %v, want nil, StopAsyncIteration", doc, err)
 	}
 	for doc, err := range stream.All(ctx) {
-		t.Errorf("All at the end: %v, %v", doc, err)
+		t.Errorf("All() at the end yielded %v, %v, want nothing", doc, err)
 	}
 	resumesAt(t, stream, 9)
 	if _, err := stream.Close(t.Context()).Await(t.Context()); err != nil || len(peer.Seen("killCursors")) != 0 {

@@ -261,7 +261,7 @@ func TestChangeStreamSession(t *testing.T) {
 	changes(peer.Receive("aggregate").Want(lsid), 7, 1)
 	poll := peer.Receive("getMore").Want(lsid)
 	if stream.Session().Delegate() != session {
-		t.Error("it is not the stream's session")
+		t.Error("Session() is not the stream's session")
 	}
 	found := coll.FindOne(t.Context(), bson.D{})
 	peer.Receive("find").Cursor("d.c", 0)

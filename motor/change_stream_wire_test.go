@@ -87,7 +87,7 @@ func TestWatchIsLazy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !target.stream.Alive() || target.stream.ResumeToken() != nil || target.stream.Session() != nil {
-				t.Error("it is not as it has to be before it is opened")
+				t.Error("unopened stream: want alive, no resume token and no command sent")
 			}
 			before := len(peer.Seen("aggregate"))
 			next := target.stream.Next(t.Context())
@@ -225,7 +225,7 @@ func TestChangeStreamRetriesFailedOpen(t *testing.T) {
 		t.Errorf(`Open() = %v, want OperationFailure that contains "replica sets"`, err)
 	}
 	if !stream.Alive() {
-		t.Error("it is not alive")
+		t.Error("Alive() = false after a failed open, want true")
 	}
 	next := stream.Next(t.Context())
 	changes(peer.Receive("aggregate"), 7, 0, changeEvent(1))

@@ -42,7 +42,7 @@ func TestAbandonedCursorsDriverPanic(t *testing.T) {
 	})
 	client := newClient(t, peer.URI())
 	abandonCursors(t, peer, client, 7, 8)
-	collected(t, "the cursors were not both ended", killed(peer, 2))
+	collected(t, "the cursors were not both killed", killed(peer, 2))
 	eventually(t, func() bool { return told.Load() == 2 })
 }
 

@@ -121,11 +121,11 @@ func TestHandlesDoNoIO(t *testing.T) {
 	client := newClient(t, "mongodb://"+l.Addr().String()+"/?serverSelectionTimeoutMS=50")
 	cursor := client.Database("d").Collection("c").Find(bson.D{}).Sort("a").Limit(3)
 	if !cursor.Alive() || cursor.NextObject() != nil {
-		t.Error("a cursor that has not been read is alive, and has nothing yet")
+		t.Error("unread cursor: want alive and no documents")
 	}
 	select {
 	case <-called:
-		t.Error("something connected")
+		t.Error("got a connection, want no I/O")
 	case <-time.After(20 * time.Millisecond):
 	}
 	// An operation connects. So the listener works.
@@ -165,7 +165,7 @@ func TestOperationContextEnds(t *testing.T) {
 	}
 	f = client.Open(context.Background())
 	if !f.Cancel() {
-		t.Fatal("a pending operation could not be cancelled")
+		t.Fatal("Cancel() = false for a pending operation, want true")
 	}
 	if _, err := f.Await(context.Background()); !errors.Is(err, future.ErrCancelled) {
 		t.Errorf("got %v, want ErrCancelled", err)
@@ -204,7 +204,7 @@ func TestClientCloseWithEndedContext(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := client.Close(over); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("Close() = %v", err)
+		t.Errorf("Close() = %v, want nil or context.Canceled", err)
 	}
 	// goleak checks after all tests that the monitors have stopped.
 }

@@ -77,7 +77,7 @@ func TestCloseCursorSendsKillCursors(t *testing.T) {
 		t.Fatalf("CloseCursor() = %v, want nil", err)
 	}
 	if len(killed) == 0 {
-		t.Fatal("CloseCursor has sent no killCursors")
+		t.Fatal("CloseCursor sent no killCursors")
 	}
 	command := <-killed
 	if command.Lookup("killCursors").StringValue() != "c" || fmt.Sprint(command.Lookup("cursors")) != `[{"$numberLong":"42"}]` {
@@ -93,7 +93,7 @@ func TestClientTopologyProperties(t *testing.T) {
 		t.Fatalf("Open() = %v, want nil", err)
 	}
 	if !client.IsMongos() || !client.IsPrimary() {
-		t.Error("a mongos is not known as one, or does not count as a server that takes writes")
+		t.Error("got IsMongos() or IsPrimary() false for a mongos, want both true")
 	}
 	if client.MaxBSONSize() != 1<<20 || client.MaxMessageSize() != 2<<20 || client.MaxWriteBatchSize() != 500 {
 		t.Errorf("got MaxBSONSize %d, MaxMessageSize %d, MaxWriteBatchSize %d, want %d, %d, 500", client.MaxBSONSize(), client.MaxMessageSize(), client.MaxWriteBatchSize(), 1<<20, 2<<20)
@@ -106,7 +106,7 @@ func TestClientTopologyProperties(t *testing.T) {
 	}
 	primary, ok := client.Primary()
 	if !ok || primary.String() != set.Peers[0].Address() || client.Host() != primary.Host || client.Port() != primary.Port {
-		t.Errorf("got primary %v, connected to %s:%d; want %s", primary, client.Host(), client.Port(), set.Peers[0].Address())
+		t.Errorf("got primary %v, connected to %s:%d, want %s", primary, client.Host(), client.Port(), set.Peers[0].Address())
 	}
 	if !client.IsPrimary() || client.IsMongos() || len(client.Nodes()) != 3 {
 		t.Errorf("got primary %t, mongos %t, nodes %v, want true, false, 3 nodes", client.IsPrimary(), client.IsMongos(), client.Nodes())

@@ -61,7 +61,7 @@ func TestCloseAfterClientClose(t *testing.T) {
 			t.Helper()
 			succeed(t, end())
 			if motor.IsOpen(client) {
-				t.Error("the client was opened again")
+				t.Error("client was reopened")
 			}
 		}
 		t.Run(name, func(t *testing.T) {
@@ -118,10 +118,10 @@ func TestTailAfterClientClose(t *testing.T) {
 					t.Errorf("got %v, want InvalidOperation", err)
 				}
 			case <-again:
-				t.Error("the query was sent again")
+				t.Error("query was sent again")
 			}
 			if motor.IsOpen(client) {
-				t.Error("the client was opened again")
+				t.Error("client was reopened")
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func TestCursorKeepsItsConnection(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if motor.IsOpen(client) {
-				t.Error("the client was opened again")
+				t.Error("client was reopened")
 			}
 		})
 	}

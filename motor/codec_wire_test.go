@@ -319,7 +319,7 @@ func TestInvalidDocumentInBatch(t *testing.T) {
 			for _, got := range read(t, newClient(t, peer.URI()).Database("d")) {
 				err, failed := got.(error)
 				if failed && !errors.Is(err, motor.InvalidBSON) {
-					t.Errorf("the error is %v", err)
+					t.Errorf("got %v, want InvalidBSON", err)
 				}
 				outcome = append(outcome, !failed)
 			}

@@ -207,7 +207,7 @@ func TestBatchingBadDocuments(t *testing.T) {
 		nil: motor.TypeError, 7: motor.TypeError, &struct{ A chan int }{}: motor.InvalidDocument,
 	} {
 		if _, err := c.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, want) {
-			t.Errorf("%v: %v, want %v", doc, err, want)
+			t.Errorf("%v: got %v, want %v", doc, err, want)
 		}
 	}
 	var none context.Context
@@ -250,7 +250,7 @@ func TestBatchingClientClose(t *testing.T) {
 	batch := peer.Receive("insert").Want(bson.M{"ordered": false})
 	select {
 	case <-closed:
-		t.Error("Close has not waited")
+		t.Error("Close returned before the gathered inserts")
 	default:
 	}
 	batch.OK(bson.M{"n": 2})

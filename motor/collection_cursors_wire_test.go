@@ -98,7 +98,7 @@ func TestRawBatchInvalidBSON(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if docs, err := batch.Documents(); len(docs) != 1 || !errors.Is(err, motor.InvalidBSON) {
-				t.Errorf("%v, %v; want the good document, and InvalidBSON", docs, err)
+				t.Errorf("got %v, %v, want the good document, InvalidBSON", docs, err)
 			}
 		})
 	}
@@ -206,7 +206,7 @@ func TestParallelScanClosesWithLastCursor(t *testing.T) {
 		}
 	}
 	if docs, err := cursors[0].ToList(t.Context()).Await(t.Context()); len(docs) != 9 || err != nil {
-		t.Errorf("%d documents, %v; want what had come", len(docs), err)
+		t.Errorf("got %d documents, %v, want those already received", len(docs), err)
 	}
 	if docs, err := cursors[1].ToList(t.Context(), 15).Await(t.Context()); len(docs) != 15 || err != nil {
 		t.Errorf("got %d documents, %v, want 15, nil", len(docs), err)
@@ -232,7 +232,7 @@ func TestParallelScanError(t *testing.T) {
 	_, cursors := scanOf(t, 2, 100, 20)
 	docs, err := cursors[0].ToList(t.Context()).Await(t.Context())
 	if len(docs) != 20 || !errors.Is(err, motor.CursorNotFound) {
-		t.Errorf("%d documents, %v; want 20, and CursorNotFound", len(docs), err)
+		t.Errorf("got %d documents, %v, want 20, CursorNotFound", len(docs), err)
 	}
 	if _, err := cursors[1].Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.CursorNotFound) {
 		t.Errorf("other cursor: got %v, want CursorNotFound", err)
@@ -284,24 +284,24 @@ func TestCursorAddress(t *testing.T) {
 		want := set.Peers[i].Address()
 		cursor := coll.Find(bson.D{})
 		if at, ok := cursor.Address(); ok {
-			t.Errorf("before the first read: Address() = %v", at)
+			t.Errorf("Address() before the first read = %v, want none", at)
 		}
 		if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
 			t.Fatalf("Next() = %v, want nil", err)
 		}
 		if at, ok := cursor.ConnID(); !ok || at.String() != want {
-			t.Errorf("%s: %v, want %s", pref, at, want)
+			t.Errorf("%s: got %v, want %s", pref, at, want)
 		}
 		raw := coll.AggregateRawBatches(bson.A{})
 		if _, err := raw.TryNext(t.Context()).Await(t.Context()); err != nil {
 			t.Fatalf("TryNext() = %v, want nil", err)
 		}
 		if at, ok := raw.Address(); !ok || at.String() != want {
-			t.Errorf("of a pipeline, %s: %v, want %s", pref, at, want)
+			t.Errorf("pipeline, %s: got %v, want %s", pref, at, want)
 		}
 		cursor.Rewind()
 		if at, ok := cursor.Address(); ok {
-			t.Errorf("after Rewind: Address() = %v", at)
+			t.Errorf("Address() after Rewind = %v, want none", at)
 		}
 	}
 	found, err := client.Database("d").CursorCommand(t.Context(), bson.D{{Key: "find", Value: "c"}}).Await(t.Context())

@@ -222,7 +222,7 @@ func TestListIndexesIsLazy(t *testing.T) {
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	cursor := coll.ListIndexes()
 	if open, _ := peer.Connections(); open != 0 || !cursor.Alive() {
-		t.Error("it does I/O before it is read")
+		t.Error("ListIndexes sent a command before the first read")
 	}
 	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); !reflect.DeepEqual(docs, []bson.M{{"name": "_id_"}}) || err != nil {
 		t.Errorf("ToList() = %v, %v, want %v, nil", docs, err, []bson.M{{"name": "_id_"}})

@@ -30,7 +30,7 @@ func runConversations(t *testing.T, all []conversation) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			coll := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c")
 			if err := coll.SetWriteConcern(c.concern); c.concern != nil && err != nil {
-				t.Fatalf("SetWriteConcern() = %v", err)
+				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
 			converse(t, peer, c.call(t.Context(), coll), c.exchanges, c.result, c.class)
 		})

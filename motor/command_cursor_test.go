@@ -22,7 +22,7 @@ func TestAggregateIsLazy(t *testing.T) {
 	pipeline[0] = nil // The caller may change the argument after the call.
 	cursor.BatchSize(2)
 	if len(peer.Seen("aggregate")) != 0 || !cursor.Alive() || cursor.CursorID() != 0 || cursor.NextObject() != nil {
-		t.Error("the cursor was not lazy")
+		t.Error("Aggregate sent a command before the first read")
 	}
 	if name := cursor.Collection().FullName(); name != "admin.$cmd.aggregate" {
 		t.Errorf(`got collection %s, want "admin.$cmd.aggregate"`, name)
@@ -44,7 +44,7 @@ func TestAggregateIsLazy(t *testing.T) {
 		t.Errorf("ToList() = %v, %v, want 3 documents, nil", docs, err)
 	}
 	if cursor.Alive() || cursor.CursorID() != 0 {
-		t.Error("it is alive at the end")
+		t.Error("Alive() = true at the end, want false")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestReplyCursorFirstBatch(t *testing.T) {
 		t.Fatalf("got error %v, want nil", err)
 	}
 	if !cursor.Alive() || cursor.CursorID() != 9 {
-		t.Errorf("alive %t, id %d, want true, 9", cursor.Alive(), cursor.CursorID())
+		t.Errorf("got alive %t, id %d, want true, 9", cursor.Alive(), cursor.CursorID())
 	}
 	if doc := cursor.NextObject(); doc["i"] != int32(0) {
 		t.Errorf("first document = %v, want i = 0", doc)
@@ -107,7 +107,7 @@ func TestReplyCursorFirstBatch(t *testing.T) {
 		t.Errorf("got %d killCursors commands, want 1", n)
 	}
 	if docs, err := cursor.ToList(t.Context()).Await(t.Context()); len(docs) != 1 || err != nil {
-		t.Errorf("%v, %v; want the document that had come", docs, err)
+		t.Errorf("got %v, %v, want the received document", docs, err)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestReplyCursorEmptyFirstBatch(t *testing.T) {
 		t.Fatalf("got error %v, want nil", err)
 	}
 	if !cursor.Alive() || cursor.NextObject() != nil {
-		t.Error("it has more to come, and nothing yet")
+		t.Error("cursor with an empty first batch: want alive and no next document")
 	}
 	next := cursor.Next(t.Context())
 	peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 0})
@@ -143,7 +143,7 @@ func TestReplyCursorAfterClientClose(t *testing.T) {
 	}
 	docs, err := cursor.ToList(t.Context()).Await(t.Context())
 	if len(docs) != 1 || !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("%v, %v; want the document that had come, and InvalidOperation", docs, err)
+		t.Errorf("got %v, %v, want the received document, InvalidOperation", docs, err)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestListDatabasesCursor(t *testing.T) {
 				t.Fatalf("got error %v, want nil", err)
 			}
 			if !cursor.Alive() || cursor.CursorID() != 0 {
-				t.Errorf("alive %t, id %d, want true, 0", cursor.Alive(), cursor.CursorID())
+				t.Errorf("got alive %t, id %d, want true, 0", cursor.Alive(), cursor.CursorID())
 			}
 			docs, err := cursor.ToList(t.Context()).Await(t.Context())
 			if len(docs) != 2 || err != nil || len(docs[1]) != len(c.last) {
@@ -209,7 +209,7 @@ func TestListDatabasesCursor(t *testing.T) {
 				}
 			}
 			if cursor.Alive() {
-				t.Error("it is alive at the end")
+				t.Error("Alive() = true at the end, want false")
 			}
 		})
 	}
@@ -231,7 +231,7 @@ func TestCommandCursorGetMore(t *testing.T) {
 		"getMore": int64(9), "batchSize": int64(3), "maxTimeMS": int64(50), "comment": bson.M{"why": "test"},
 	}).Cursor("d.c", 9)
 	if doc, err := next.Await(t.Context()); doc != nil || err != nil {
-		t.Errorf("%v, %v; want nothing, for nothing has come", doc, err)
+		t.Errorf("got %v, %v, want nil, nil before any batch", doc, err)
 	}
 	next = cursor.TryNext(t.Context())
 	peer.Receive("getMore").Want(bson.M{"maxTimeMS": int64(50)}).Cursor("d.c", 0, bson.M{"i": 1})
@@ -243,7 +243,7 @@ func TestCommandCursorGetMore(t *testing.T) {
 		"Comment":        newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).Comment(make(chan int)),
 	} {
 		if err := bad.Err(); !errors.Is(err, motor.ValueError) && !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: Err() = %v", name, err)
+			t.Errorf("%s: Err() = %v, want ValueError or InvalidDocument", name, err)
 		}
 	}
 }

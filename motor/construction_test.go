@@ -171,10 +171,10 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 		t.Errorf(`got database %v, %v, maxPoolSize %d, write concern %v, want "app", nil, 7, one item`, db, err, client.MaxPoolSize(), client.WriteConcern())
 	}
 	if client.Options().TLSConfig == nil {
-		t.Error("mongodb+srv means TLS")
+		t.Error("mongodb+srv: got no TLS, want TLS")
 	}
 	if client := newClient(t, "mongodb+srv://cluster.example.com?tls=false"); client.Options().TLSConfig != nil {
-		t.Error("TLS, although tls=false")
+		t.Error("tls=false: got TLS, want none")
 	}
 	for name, bad := range map[string]string{
 		"a port":              "mongodb+srv://cluster.example.com:27017",
@@ -306,7 +306,7 @@ func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("waited for ten seconds")
+			t.Fatal("condition does not hold after 10 seconds")
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 			}
 			source.AwaitConnections(0) // the source client has closed
 			if len(source.Seen("killCursors")) != 1 {
-				t.Error("the cursor is still open")
+				t.Error("got no killCursors, want one")
 			}
 			insert.OK() // The copy no longer waits for this reply.
 			if n := len(target.Seen("createIndexes")); n != 0 {
@@ -74,7 +74,7 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 			t.Errorf("got %+v, %v, want 10 documents, nil", got, err)
 		}
 		if client.Stats().Rejected == 0 {
-			t.Error("the queue was never full")
+			t.Error("got 0 rejected operations, want a full queue")
 		}
 	})
 	t.Run("it is being closed", func(t *testing.T) {

@@ -134,7 +134,7 @@ func TestCopyDatabaseByServer(t *testing.T) {
 		}
 		name := c.Lookup("create").StringValue()
 		if name == "adults" && i != 3 {
-			t.Error("the view did not come last")
+			t.Error("view was not created last")
 		}
 		creates[name] = c.String()
 	}
@@ -152,12 +152,12 @@ func TestCopyDatabaseByServer(t *testing.T) {
 	const index = `{"createIndexes": "users","indexes": [{"v": {"$numberInt":"1"},"unique": true,` +
 		`"key": {"b": {"$numberInt":"1"},"a": {"$numberInt":"-1"}},"name": "both"}],`
 	if len(indexes) != 1 || !strings.HasPrefix(indexes[0].String(), index) || indexes[0].Lookup("$db").StringValue() != "b" {
-		t.Errorf("got %v", indexes)
+		t.Errorf("got %v, want %s in database b", indexes, index)
 	}
 	// $out cannot write to capped or time series collections.
 	for _, c := range peer.Seen("insert") {
 		if name := c.Lookup("insert").StringValue(); name != "log" && name != "weather" || c.Lookup("$db").StringValue() != "b" {
-			t.Errorf("got insert %s, want none into this collection", c)
+			t.Errorf("got insert %s, want log or weather in database b", c)
 		}
 	}
 	if n := len(peer.Seen("insert")); n != 2 {
@@ -183,7 +183,7 @@ func TestCopyDatabaseByClient(t *testing.T) {
 	})
 	got, err := newClient(t, peer.URI("w=0")).CopyDatabase(t.Context(), "a", "b").Await(t.Context())
 	if err != nil || got.Documents() != 3 || !got.Collections[0].Complete {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("got %+v, %v, want 3 documents, nil", got, err)
 	}
 	if n := len(peer.Seen("insert")); n != 2 {
 		t.Errorf("got %d inserts, want one for each batch", n)
@@ -228,7 +228,7 @@ func TestCopyDatabasePartialResult(t *testing.T) {
 			got, err := newClient(t, peer.URI("retryReads=false")).CopyDatabase(t.Context(), "a", "b").Await(t.Context())
 			var half *motor.CopyError
 			if !errors.As(err, &half) || half.Collection != "bad" || half.Result != got {
-				t.Fatalf("got %v, %v", got, err)
+				t.Fatalf("got %v, %v, want a partial result in a CopyError of collection bad", got, err)
 			}
 			if !errors.Is(err, test.class) || !asA[mongo.ServerError](err) {
 				t.Errorf("got %v, want a %s", err, test.class.Name())
@@ -330,7 +330,7 @@ func TestCopyFromUserAuthenticates(t *testing.T) {
 				t.Errorf("CopyDatabase() = %v, %v, want nil, an error", got, err)
 			}
 			if len(peer.Seen("saslStart")) == 0 {
-				t.Error("nobody logged in")
+				t.Error("got no login, want one")
 			}
 			if uri == noServerURI {
 				peer.AwaitConnections(0) // the source client has closed

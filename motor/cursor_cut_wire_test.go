@@ -77,14 +77,14 @@ func TestCursorReadCutOffKeepsDocuments(t *testing.T) {
 	find := peer.Receive("find")
 	ctx.hold()
 	if len(ctx.slow) == 0 {
-		t.Fatal("the operation has no context of its own")
+		t.Fatal("the operation derived no context")
 	}
 	find.Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
 	more := peer.Receive("getMore")
 	ctx.end()
 	docs, err := list.Await(t.Context())
 	if docs != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, %v; want context.Canceled", docs, err)
+		t.Errorf("got %v, %v, want context.Canceled", docs, err)
 	}
 	ctx.endSlow()
 	more.Nothing()

@@ -21,7 +21,7 @@ func collected(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s within 30 seconds", what)
+			t.Fatalf("after 30 seconds: %s", what)
 		}
 		runtime.GC()
 	}
@@ -38,7 +38,7 @@ func TestAbandonedCursorIsKilled(t *testing.T) {
 			t.Fatalf("Next() = %v, want nil", err)
 		}
 	}()
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	kill := peer.Seen("killCursors")[0]
 	if id := kill.Lookup("cursors", "0").Int64(); id != 7 || kill.Lookup("killCursors").StringValue() != "c" {
 		t.Errorf("got killCursors %s, want collection c and cursor 7", kill)
@@ -58,7 +58,7 @@ func TestAbandonedCommandCursorIsKilled(t *testing.T) {
 			t.Fatalf("CursorCommand() = %v, want nil", err)
 		}
 	}()
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 }
 
 // No read waits and no reference to the cursor remains.
@@ -81,7 +81,7 @@ func TestAbandonedTailableCursorIsKilled(t *testing.T) {
 		}
 		return poll
 	}()
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	poll.Nothing()
 }
 
@@ -142,7 +142,7 @@ func TestAbandonedCursorOfClosedClient(t *testing.T) {
 		}
 	})
 	if motor.IsOpen(client) || len(peer.Seen("killCursors")) != 0 {
-		t.Error("the client was opened again")
+		t.Error("client was reopened")
 	}
 }
 
@@ -161,7 +161,7 @@ func TestCursorCancelledRead(t *testing.T) {
 			more.Cursor("d.c", 0, bson.M{"i": 3}, bson.M{"i": 4})
 			docs, err := rest.Await(t.Context())
 			if err != nil || len(docs) != 5 {
-				t.Fatalf("%v, %v; want five documents", docs, err)
+				t.Fatalf("got %v, %v, want five documents", docs, err)
 			}
 			for i, doc := range docs {
 				if doc["i"] != int32(i) {
@@ -228,20 +228,20 @@ func TestCursorContextEndsDuringGetMore(t *testing.T) {
 	more.Nothing()
 	docs, err := cursor.ToList(t.Context()).Await(t.Context())
 	if len(docs) != 1 || !errors.Is(err, motor.InvalidOperation) {
-		t.Errorf("%v, %v; want the first document, and InvalidOperation", docs, err)
+		t.Errorf("got %v, %v, want the first document, InvalidOperation", docs, err)
 	}
 	if _, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("next read: got %v, want InvalidOperation", err)
 	}
 	if cursor.Alive() || cursor.CursorID() != 0 {
-		t.Error("it is alive")
+		t.Error("Alive() = true, want false")
 	}
 	again := cursor.Rewind().ToList(t.Context())
 	peer.Receive("find").Cursor("d.c", 0, bson.M{"i": 0})
 	if docs, err := again.Await(t.Context()); len(docs) != 1 || err != nil {
 		t.Errorf("after Rewind: ToList() = %v, %v, want 1 document, nil", docs, err)
 	}
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) == 1 })
 }
 
 // Nothing was read yet, so the next read sends the find again.
@@ -279,7 +279,7 @@ func TestCursorCloseDuringFind(t *testing.T) {
 			if _, err := more.Await(t.Context()); err != nil {
 				t.Errorf("FetchNext() = %v, want nil", err)
 			}
-			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) == 1 })
+			collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) == 1 })
 		})
 	}
 }

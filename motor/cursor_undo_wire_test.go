@@ -92,7 +92,7 @@ func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 			held.Cursor("d.c", 7, doc(1), doc(2))
 			for n := 1; n <= 3; n++ {
 				if doc, err := cursor.Next(t.Context()).Await(t.Context()); !is(doc, n) || err != nil {
-					t.Errorf("document %d: Next() = %v, %v", n, doc, err)
+					t.Errorf("Next() = %v, %v, want document %d, nil", doc, err, n)
 				}
 			}
 		})
@@ -132,11 +132,11 @@ func TestChangeStreamShortDeadlines(t *testing.T) {
 		case errors.Is(err, context.Canceled):
 		case errors.Is(err, motor.StopAsyncIteration):
 			if read != n {
-				t.Errorf("read %d changes, want %d", read, n)
+				t.Errorf("got %d changes, want %d", read, n)
 			}
 			return
 		case err != nil || !isChange(doc, read+2):
-			t.Fatalf("change %d: got %v, %v", read, doc, err)
+			t.Fatalf("got %v, %v, want change %d, nil or DeadlineExceeded", doc, err, read)
 		default:
 			read++
 		}

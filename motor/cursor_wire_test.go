@@ -198,7 +198,7 @@ func TestMaxTimeMSWithDeadline(t *testing.T) {
 			list := newClient(t, peer.URI(opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(5).ToList(ctx)
 			find := peer.Receive("find").Want(bson.M{"maxTimeMS": 5})
 			if elements, _ := find.Command.Elements(); count(elements, "maxTimeMS") != 1 {
-				t.Errorf("got find %s, want one such field", find)
+				t.Errorf("got find %s, want maxTimeMS once", find)
 			}
 			find.Cursor("d.c", 0)
 			if _, err := list.Await(ctx); err != nil {
@@ -362,7 +362,7 @@ func TestCursorExplainDistinctCount(t *testing.T) {
 				t.Errorf("got %#v, %v; want %#v", got, err, c.is)
 			}
 			if cursor.Started() {
-				t.Error("the cursor has started")
+				t.Error("cursor has started")
 			}
 		})
 	}

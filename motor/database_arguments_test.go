@@ -109,7 +109,7 @@ func TestDatabaseBadArguments(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want.Name())
 			}
 			if db.Client().Stats().Completed != 0 {
-				t.Error("something was sent")
+				t.Error("got a command, want none")
 			}
 		})
 	}

@@ -46,9 +46,9 @@ func converse(t *testing.T, peer *wiretest.Peer, wait pending, exchanges []excha
 	result, err := wait(t.Context())
 	switch {
 	case class != nil && !errors.Is(err, class):
-		t.Errorf("got %v, %v; want %s", result, err, class.Name())
+		t.Errorf("got %v, %v, want %s", result, err, class.Name())
 	case class == nil && (err != nil || !reflect.DeepEqual(result, want)):
-		t.Errorf("got %#v, %v; want %#v", result, err, want)
+		t.Errorf("got %#v, %v, want %#v", result, err, want)
 	}
 }
 

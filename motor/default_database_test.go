@@ -16,7 +16,7 @@ func TestDefaultDatabase(t *testing.T) {
 	} {
 		db, err := newClient(t, uri).GetDefaultDatabase()
 		if err != nil || db.Name() != want {
-			t.Errorf("%s: %v, %v; want %q", uri, db, err, want)
+			t.Errorf("%s: got %v, %v, want %q", uri, db, err, want)
 		}
 	}
 	for _, uri := range []string{"mongodb://localhost", "mongodb://localhost/", "mongodb://localhost/?w=1"} {

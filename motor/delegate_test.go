@@ -42,7 +42,7 @@ func TestDelegate(t *testing.T) {
 	again, err := client.Delegate(ctx).Await(ctx)
 	noError(t, err)
 	if again == driver {
-		t.Error("the client that was closed is given out again")
+		t.Error("Delegate() = the closed driver client, want a new one")
 	}
 	noError(t, again.Ping(ctx, nil))
 }
@@ -72,7 +72,7 @@ func TestHandleEqual(t *testing.T) {
 		"no collection":                 {db.Collection("c").Equal(nil), false},
 	} {
 		if test.got != test.want {
-			t.Errorf("%s: %t, want %t", name, test.got, test.want)
+			t.Errorf("%s: got %t, want %t", name, test.got, test.want)
 		}
 	}
 	if got := db.String(); got != `motor.Database("d")` {
@@ -100,7 +100,7 @@ func TestCodecOptionsInherited(t *testing.T) {
 		"none": {newClient(t, noServerURI).Database("d").CodecOptions(), motor.CodecOptions{}},
 	} {
 		if test.got != test.want {
-			t.Errorf("%s: %+v, want %+v", name, test.got, test.want)
+			t.Errorf("%s: got %+v, want %+v", name, test.got, test.want)
 		}
 	}
 }

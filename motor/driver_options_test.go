@@ -55,12 +55,12 @@ func TestDriverOptionsAreKnown(t *testing.T) {
 		for i := range typ.NumField() {
 			// Only the driver's own packages use the field Internal.
 			if name := typ.Field(i).Name; name != "Internal" && !slices.Contains(c.known, name) {
-				t.Errorf("The driver has the option %s.%s. It is not named in %s.", typ, name, c.where)
+				t.Errorf("driver option %s.%s is not handled in %s", typ, name, c.where)
 			}
 		}
 		for _, name := range c.known {
 			if _, ok := typ.FieldByName(name); !ok {
-				t.Errorf("The driver no longer has the option %s.%s, named in %s.", typ, name, c.where)
+				t.Errorf("driver option %s.%s, handled in %s, no longer exists", typ, name, c.where)
 			}
 		}
 	}

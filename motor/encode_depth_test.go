@@ -109,7 +109,7 @@ func TestEncodeCyclicValue(t *testing.T) {
 				if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
 					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", name, how, operation, err)
 				} else if err.Error() == "" {
-					t.Errorf("%s: an error without words", name)
+					t.Errorf("%s: got an empty error text", name)
 				}
 			}
 		}
@@ -167,7 +167,7 @@ func TestEncodeDeepDocument(t *testing.T) {
 		t.Fatalf("InsertOne() = %v, want nil", err)
 	}
 	if sent := peer.Seen("insert")[0].Lookup("documents", "0").Document(); !reflect.DeepEqual(sent, marshaled(doc)) {
-		t.Error("it is another document that was sent")
+		t.Error("sent document differs from the argument")
 	}
 }
 

@@ -63,7 +63,7 @@ func TestEnsureIndexCacheTime(t *testing.T) {
 	}
 	named := peer.Seen("createIndexes")[2].Lookup("indexes", "0")
 	if doc := named.Document(); doc.Lookup("name").StringValue() != "n" || !doc.Lookup("unique").Boolean() {
-		t.Errorf(`got index %v, want the name "n" and sparse`, doc)
+		t.Errorf(`got index %v, want the name "n" and unique`, doc)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestEnsureIndexAfterDrop(t *testing.T) {
 					return all
 				}
 				if first := created(); len(first) != 4 {
-					t.Errorf("first indexes = %v, want 4", first)
+					t.Errorf("got first indexes %v, want 4", first)
 				}
 				if err := c.drop(t.Context(), client)(t.Context()); err != nil {
 					t.Fatalf("got error %v, want nil", err)
@@ -149,7 +149,7 @@ func TestEnsureIndexOvertakenByDrop(t *testing.T) {
 	}
 	peer.Handle("createIndexes", ok())
 	if !ensure(t, peer, coll, "a") {
-		t.Error("the index is taken to be there")
+		t.Error("index is cached, want createIndexes again")
 	}
 }
 
@@ -163,6 +163,6 @@ func TestEnsureIndexErrorIsNotCached(t *testing.T) {
 	}
 	peer.Handle("createIndexes", ok())
 	if !ensure(t, peer, coll, "a") {
-		t.Error("the index is taken to be there")
+		t.Error("index is cached, want createIndexes again")
 	}
 }

@@ -54,7 +54,7 @@ func (w wantError) check(t *testing.T, err error) {
 		t.Fatalf("got %v, want a *motor.Error", err)
 	}
 	if own.Class() != w.class {
-		t.Errorf("got a %s, want a %s: %v", own.Class().Name(), w.class.Name(), err)
+		t.Errorf("got %s, want %s: %v", own.Class().Name(), w.class.Name(), err)
 	}
 	family := make(map[*motor.ErrorClass]bool)
 	for class := w.class; class != nil; class = class.Parent() {
@@ -84,7 +84,7 @@ func (w wantError) check(t *testing.T, err error) {
 		}
 	}
 	if own.HasErrorLabel("LabelThatNobodyGave") {
-		t.Error("a label that nobody gave")
+		t.Error("got a label that the server did not send")
 	}
 	if own.Timeout() != w.timeout {
 		t.Errorf("Timeout() = %v, want %v", own.Timeout(), w.timeout)
@@ -302,7 +302,7 @@ func TestJoinedErrors(t *testing.T) {
 		InsertOne(t.Context(), bson.M{"_id": 1}).Await(t.Context())
 	var own *motor.Error
 	if !errors.As(err, &own) {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v, want a *motor.Error", err)
 	}
 	joined := motor.WrapError(errors.Join(errors.New("first"), own.Unwrap()))
 	if !errors.Is(joined, motor.ServerSelectionTimeoutError) {
@@ -324,7 +324,7 @@ func TestErrorContextEndsInQueue(t *testing.T) {
 	find.Cursor("d.c", 0)
 	noError(t, first(t.Context()))
 	if len(peer.Seen("insert")) > 0 {
-		t.Error("it was sent")
+		t.Error("got a command, want none")
 	}
 }
 
@@ -386,7 +386,7 @@ func TestErrorsAreImmutable(t *testing.T) {
 			t.Fatalf("got %v, want a BulkWriteError", err)
 		}
 		if got := own.PartialResult(); got != want && (want > 0 || got != nil) {
-			t.Errorf("error %d: partial result %v, want %d", want, got, want)
+			t.Errorf("error %d: got partial result %v, want %d", want, got, want)
 		}
 	}
 	around := fmt.Errorf("around: %w", shared)

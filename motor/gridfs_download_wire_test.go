@@ -73,7 +73,7 @@ func TestGridOutChunkIsCopied(t *testing.T) {
 	first := succeed(t, out.ReadChunk(t.Context()))
 	readChunks(t, out, 1, 2)
 	if first[0] != 0 {
-		t.Error("the next chunk is where the first was")
+		t.Error("ReadChunk reuses the memory of the previous chunk")
 	}
 	first[0] = 9
 	if pos, err := out.Seek(gridChunkSize, io.SeekStart); err != nil {
@@ -136,7 +136,7 @@ func TestGridOutReader(t *testing.T) {
 	if _, err := io.ReadFull(reader, b); b[0] != 1 || err != nil {
 		t.Errorf("Read() after Close = %v, %v, want the next chunk, nil", b, err)
 	}
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 }
 
 func TestGridFSFindOptions(t *testing.T) {
@@ -180,6 +180,6 @@ func TestGridOutCancelledReadFromMemory(t *testing.T) {
 		}
 	}
 	if cancelled == 0 {
-		t.Error("no read could be cancelled")
+		t.Error("got no cancelled read in 500 tries")
 	}
 }

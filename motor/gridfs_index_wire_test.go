@@ -50,7 +50,7 @@ func startGridServer(t *testing.T) *gridServer {
 	})
 	handle("insert", func(r *wiretest.Request, coll string) {
 		if coll == "fs.files" && s.indexes["fs.chunks"] == nil {
-			t.Error("a file is written and its chunks have no index")
+			t.Error("file was inserted while the chunks had no index")
 		}
 		s.documents[coll] = true
 		r.OK(bson.M{"n": documentsOf(r)})

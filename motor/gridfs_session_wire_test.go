@@ -44,7 +44,7 @@ func TestGridOutCloseWaitsForSession(t *testing.T) {
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
-	collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	if kill := peer.Seen("killCursors")[0]; !isOf(kill, s) {
 		t.Errorf("got killCursors %v, want one in the session", kill)
 	}
@@ -55,12 +55,12 @@ func TestGridOutReadInAnotherSession(t *testing.T) {
 	readChunks(t, out, 1, 3)
 	finds := chunkFinds(peer)
 	if len(finds) != 2 || !isOf(finds[0], s) || isOf(finds[1], s) {
-		t.Errorf("got finds %v, want 2", finds)
+		t.Errorf("got finds %v, want one in the session and one outside", finds)
 	}
-	collected(t, "the first cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	collected(t, "the first cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	for _, more := range peer.Seen("getMore") {
 		if isOf(more, s) {
-			t.Errorf("got getMore %v, want one in the second session", more)
+			t.Errorf("got getMore %v, want one outside the first session", more)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestGridOutReadsInOneSession(t *testing.T) {
 		n += len(chunk)
 	}
 	if n != 8*gridChunkSize { // each chunk once
-		t.Errorf("%d bytes, want %d", n, 8*gridChunkSize)
+		t.Errorf("got %d bytes, want %d", n, 8*gridChunkSize)
 	}
 }
 

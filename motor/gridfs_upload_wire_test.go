@@ -157,7 +157,7 @@ func TestGridInWriteCancelledInQueue(t *testing.T) {
 	reader, writer := io.Pipe()
 	first, second := in.Write(t.Context(), reader), in.Write(t.Context(), "not this")
 	if !second.Cancel() {
-		t.Error("it has run before its turn")
+		t.Error("Cancel() = false for a waiting write, want true")
 	}
 	if _, err := io.WriteString(writer, "only this"); err != nil {
 		t.Errorf("WriteString() = %v, want nil", err)

@@ -98,7 +98,7 @@ func TestGridOutIsLazy(t *testing.T) {
 	peer := gridPeer(t, 5)
 	out := gridFile(t, peer, motor.WithMaxWorkers(1))
 	if len(peer.Seen("find")) != 0 {
-		t.Error("making it sends something")
+		t.Error("OpenDownloadStream sent a command")
 	}
 	readChunks(t, out, 0, 2)
 	if n := len(peer.Seen("getMore")); n != 0 {
@@ -110,7 +110,7 @@ func TestGridOutIsLazy(t *testing.T) {
 	}
 	finds := chunkFinds(peer)
 	if len(finds) != 1 || finds[0].Lookup("batchSize").AsInt64() != 2 || len(peer.Seen("killCursors")) != 0 {
-		t.Errorf("got finds %v, %d killCursors, want 1 from chunk 2, 0", finds, len(peer.Seen("killCursors")))
+		t.Errorf("got finds %v, %d killCursors, want 1 find with batchSize 2, 0 killCursors", finds, len(peer.Seen("killCursors")))
 	}
 	for _, more := range peer.Seen("getMore") {
 		if more.Lookup("batchSize").AsInt64() != 2 {
@@ -143,7 +143,7 @@ func TestGridOutKillsCursor(t *testing.T) {
 				readChunks(t, out, 0, 1)
 				end(t, out)
 			}()
-			collected(t, "the cursor was not ended", func() bool { return len(peer.Seen("killCursors")) > 0 })
+			collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 			if id := peer.Seen("killCursors")[0].Lookup("cursors", "0").Int64(); id != 7 {
 				t.Errorf("got killCursors for cursor %d, want 7", id)
 			}
@@ -159,7 +159,7 @@ func TestGridOutSeekWithinBatch(t *testing.T) {
 		t.Fatalf("Seek() = %v, want nil", err)
 	}
 	if b, err := out.Read(t.Context(), 2).Await(t.Context()); len(b) != 2 || b[1] != 1 || err != nil {
-		t.Errorf("Read() = %v, %v, want 2 bytes, nil", b, err)
+		t.Errorf("Read() = %v, %v, want 2 bytes that cross into chunk 1, nil", b, err)
 	}
 	if n := len(chunkFinds(peer)); n != 1 {
 		t.Errorf("got %d queries, want 1", n)

@@ -41,13 +41,13 @@ func TestIndexCacheDropDuringCreate(t *testing.T) {
 	c.Forget("")
 	c.Add("a", time.Hour, before)
 	if c.Has("a") {
-		t.Error("it is known")
+		t.Error("index is cached, want it unknown")
 	}
 	c.Add("a", time.Hour, c.Moment())
 	c.Add("b", time.Hour, c.Moment())
 	c.Forget("b")
 	if !c.Has("a") || c.Has("b") {
-		t.Errorf("a %t, b %t; want true, false", c.Has("a"), c.Has("b"))
+		t.Errorf("got a %t, b %t, want true, false", c.Has("a"), c.Has("b"))
 	}
 }
 
@@ -58,15 +58,15 @@ func TestIndexCacheCreateDuringDrop(t *testing.T) {
 	first()
 	c.Add("a", time.Hour, c.Moment())
 	if c.Has("a") {
-		t.Error("it is known")
+		t.Error("index is cached, want it unknown")
 	}
 	before := c.Moment()
 	second()
 	c.Add("a", time.Hour, before)
 	if c.Has("a") {
-		t.Error("it is known, though a drop ended meanwhile")
+		t.Error("index is cached although a drop ended meanwhile")
 	}
 	if c.Add("a", time.Hour, c.Moment()); !c.Has("a") {
-		t.Error("it is not known after the drops")
+		t.Error("index is not cached after the drops")
 	}
 }

@@ -142,7 +142,7 @@ func TestLegacyInsertLastError(t *testing.T) {
 			test.want.check(t, err)
 			var own *motor.Error
 			if errors.As(err, &own) && !reflect.DeepEqual(own.PartialResult(), any(test.ids)) || got != nil {
-				t.Errorf("result %v, partial result %v, want %v", got, own.PartialResult(), test.ids)
+				t.Errorf("got result %v, partial result %v, want %v", got, own.PartialResult(), test.ids)
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func TestBulkBuilder(t *testing.T) {
 			got, err := executing.Await(t.Context())
 			var own *motor.Error
 			if !errors.As(err, &own) || own.Class() != motor.BulkWriteError {
-				t.Fatalf("got %v", err)
+				t.Fatalf("got %v, want a BulkWriteError", err)
 			}
 			want := bson.M{
 				"nInserted": int32(1), "nMatched": int32(4), "nModified": int32(3), "nRemoved": int32(9), "nUpserted": int32(1),
@@ -209,10 +209,10 @@ func TestBulkBuilder(t *testing.T) {
 				}}},
 			}
 			if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(decoded(t, own.Details()), want) {
-				t.Errorf("got\n%v, details\n%s, want\n%v", got, own.Details(), want)
+				t.Errorf("got\n%v\nwith details\n%s\nwant\n%v", got, own.Details(), want)
 			}
 			if _, err := b.Execute(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-				t.Errorf("a second Execute: got %v, want an InvalidOperation", err)
+				t.Errorf("second Execute() = %v, want an InvalidOperation", err)
 			}
 		})
 	}

@@ -161,7 +161,7 @@ func TestTailableSession(t *testing.T) {
 		t.Fatalf("FetchNext() = %v, want nil", err)
 	}
 	if cursor.Session().Delegate() != session {
-		t.Error("it is not the cursor's session")
+		t.Error("Session() is not the cursor's session")
 	}
 	more := cursor.FetchNext(ctx)
 	poll := peer.Receive("getMore").Want(lsid)
@@ -200,7 +200,7 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 		}
 	}
 	if cursor.Started() {
-		t.Error("the cursor itself was read")
+		t.Error("Tail read the cursor itself")
 	}
 
 	other := cursor.Clone()

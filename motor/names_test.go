@@ -22,7 +22,7 @@ func TestDatabaseNames(t *testing.T) {
 		}
 		_, err := db.Command(t.Context(), "ping").Await(t.Context())
 		if !errors.Is(err, motor.InvalidName) {
-			t.Errorf("%q: a command gives %v, want InvalidName", name, err)
+			t.Errorf("%q: Command() = %v, want InvalidName", name, err)
 		}
 	}
 	for _, name := range []string{"a", "admin", "$external", "ä", "a-b_c"} {
@@ -42,11 +42,11 @@ func TestCollectionNames(t *testing.T) {
 		}
 		_, err := coll.FindOne(t.Context(), bson.D{}).Await(t.Context())
 		if !errors.Is(err, motor.InvalidName) {
-			t.Errorf("%q: an operation gives %v, want InvalidName", name, err)
+			t.Errorf("%q: operation: got %v, want InvalidName", name, err)
 		}
 		_, err = coll.Find(bson.D{}).ToList(t.Context()).Await(t.Context())
 		if !errors.Is(err, motor.InvalidName) {
-			t.Errorf("%q: a cursor gives %v, want InvalidName", name, err)
+			t.Errorf("%q: cursor: got %v, want InvalidName", name, err)
 		}
 	}
 	for _, name := range []string{"a", "a.b", "oplog.$main", "$cmd", "system.profile", "with space", "ä"} {
@@ -104,7 +104,7 @@ func TestBadArguments(t *testing.T) {
 	check := func(t *testing.T, f settled, class *motor.ErrorClass) {
 		t.Helper()
 		if !f.IsDone() {
-			t.Fatal("the operation was started")
+			t.Fatal("operation was started, want an error at the call")
 		}
 		if !errors.Is(f.Err(), class) {
 			t.Errorf("got %v, want a %v", f.Err(), class)

@@ -84,7 +84,7 @@ func TestTailableWaitHoldsSession(t *testing.T) {
 		succeed(t, coll.Database().Command(t.Context(), "ping"))
 	}
 	if len(peer.Seen("insert")) != 0 {
-		t.Error("an operation runs in the session while its cursor is polled")
+		t.Error("operation ran in the session during the getMore")
 	}
 	poll.Cursor("d.c", 0, bson.M{"i": 1})
 	succeed(t, inserted)

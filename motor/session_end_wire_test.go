@@ -21,12 +21,12 @@ func TestEndSession(t *testing.T) {
 	cancel()
 	succeed(t, s.EndSession(over)) // EndSession ignores the ended context.
 	if n := len(peer.Seen("abortTransaction")); n != 1 || !s.HasEnded() || s.InTransaction() {
-		t.Errorf("got %d aborts, ended %t, want 1, true", n, s.HasEnded())
+		t.Errorf("got %d aborts, HasEnded() = %t, want 1, true", n, s.HasEnded())
 	}
 	// The next session reuses the server session. Client.Close sends endSessions.
 	next := sessionOf(t, client)
 	if next.SessionID().String() != id || next.Equal(s) {
-		t.Errorf("next session = %s, want %s again", next.SessionID(), id)
+		t.Errorf("got next session %s, want %s again", next.SessionID(), id)
 	}
 	succeed(t, next.EndSession(t.Context()))
 	noError(t, client.Close(t.Context()))
@@ -44,13 +44,13 @@ func TestEndSessionCancelledInQueue(t *testing.T) {
 	held := peer.Receive("insert")
 	ending := s.EndSession(t.Context())
 	if s.InTransaction() {
-		t.Error("the transaction goes on after the end")
+		t.Error("InTransaction() = true after EndSession, want false")
 	}
 	if !ending.Cancel() {
-		t.Fatal("it did not wait")
+		t.Fatal("Cancel() = false for a waiting EndSession, want true")
 	}
 	if !s.HasEnded() || s.InTransaction() {
-		t.Error("what has been cancelled has not ended the session")
+		t.Error("cancelled EndSession did not end the session")
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
@@ -82,7 +82,7 @@ func TestAbandonedSessionIsEnded(t *testing.T) {
 	}
 	succeed(t, coll.InsertOne(ctx, bson.D{})) // The context still holds the session.
 	if len(peer.Seen("abortTransaction")) != 0 {
-		t.Error("it was ended while a context had it")
+		t.Error("session was ended while a context held it")
 	}
 	ctx = nil
 	collected(t, "the session was not ended", func() bool { return len(peer.Seen("abortTransaction")) == 1 })

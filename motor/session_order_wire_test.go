@@ -30,7 +30,7 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if running += n; running > 1 {
-				t.Error("two operations of one session run at once")
+				t.Error("two operations of one session ran at once")
 			}
 		}
 		mu.Lock()
@@ -88,7 +88,7 @@ func TestSessionRunsInCallOrder(t *testing.T) {
 		if next < len(order) && order[next] == id {
 			next++
 		} else if id == callers || !givenUp(id) {
-			t.Errorf("got %d did not run in its turn", id)
+			t.Errorf("operation %d did not run in call order", id)
 		}
 	}
 	if next != len(order) {
@@ -145,7 +145,7 @@ func TestClientCloseWaitsForSession(t *testing.T) {
 	case err := <-closed:
 		noError(t, err)
 	case <-time.After(30 * time.Second):
-		t.Error("Close does not return")
+		t.Error("Close did not return")
 	}
 }
 
@@ -164,7 +164,7 @@ func TestSessionAndCursorShareOrder(t *testing.T) {
 				switch (n + i) % 5 {
 				case 0, 1, 2:
 					if _, err := cursors[(n+i)%2].Next(ctx).Await(ctx); err != nil && !errors.Is(err, motor.StopAsyncIteration) {
-						t.Errorf("Next() = %v, want nil", err)
+						t.Errorf("Next() = %v, want nil or StopAsyncIteration", err)
 					}
 				case 3:
 					if _, err := coll.InsertOne(ctx, bson.D{}).Await(ctx); err != nil {
@@ -199,7 +199,7 @@ func TestCommitCancelledInQueue(t *testing.T) {
 			wait(t, coll.Database().Client())
 			commit.Cancel()
 			if !s.InTransaction() {
-				t.Error("the transaction is over")
+				t.Error("InTransaction() = false, want true")
 			}
 			held.OK(bson.M{"n": 1})
 			succeed(t, inserted)

@@ -94,7 +94,7 @@ func TestCommitCancelledWhileWaiting(t *testing.T) {
 		t.Errorf("CommitTransaction() = %v, want context.Canceled", err)
 	}
 	if !s.InTransaction() {
-		t.Error("the transaction is over")
+		t.Error("InTransaction() = false, want true")
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
@@ -108,7 +108,7 @@ func TestDriverTransactions(t *testing.T) {
 	for _, end := range []func(context.Context) error{driver.CommitTransaction, driver.AbortTransaction} {
 		noError(t, driver.StartTransaction())
 		if !s.InTransaction() {
-			t.Error("the driver's transaction is not noticed")
+			t.Error("InTransaction() = false in the driver's transaction, want true")
 		}
 		for _, in := range []any{false, wiretest.Absent} {
 			inserted := coll.InsertOne(ctx, bson.D{})
@@ -118,7 +118,7 @@ func TestDriverTransactions(t *testing.T) {
 				noError(t, end(t.Context()))
 			}
 			if s.InTransaction() {
-				t.Error("the end of the driver's transaction is not noticed")
+				t.Error("InTransaction() = true after the driver's transaction, want false")
 			}
 		}
 	}
@@ -162,7 +162,7 @@ func TestTransactionStartFails(t *testing.T) {
 		peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": 2}}).Cursor("d.c", 0, bson.M{})
 		succeed(t, outside)
 		if err := <-ended; !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: %v, want InvalidOperation", name, err)
+			t.Errorf("%s: got %v, want InvalidOperation", name, err)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func commitUnknown(t *testing.T) (*wiretest.Peer, *motor.Session, collection) {
 		t.Errorf("CommitTransaction() = %v, want ExecutionTimeout", err)
 	}
 	if s.InTransaction() {
-		t.Error("the transaction goes on")
+		t.Error("InTransaction() = true, want false")
 	}
 	peer.Handle("commitTransaction", ok())
 	return peer, s, coll
@@ -204,7 +204,7 @@ func TestTransactionConcerns(t *testing.T) {
 	without := bson.M{"autocommit": false, "readConcern": wiretest.Absent, "writeConcern": wiretest.Absent}
 	peer.Receive("find").Want(without).Fail(91, "ShutdownInProgress", "which is not tried again")
 	if _, err := found.Await(t.Context()); !errors.Is(err, motor.OperationFailure) && !errors.Is(err, motor.ConnectionFailure) {
-		t.Errorf("ToList() = %v", err)
+		t.Errorf("ToList() = %v, want OperationFailure or ConnectionFailure", err)
 	}
 	counted := coll.Count(ctx)
 	peer.Receive("count").Want(without).OK(bson.M{"n": 1})
@@ -252,7 +252,7 @@ func TestAfterUnknownCommitResult(t *testing.T) {
 			}
 			succeed(t, s.EndSession(t.Context()))
 			if n := len(peer.Seen("abortTransaction")); n != next.aborts {
-				t.Errorf("%d aborts, want %d", n, next.aborts)
+				t.Errorf("got %d aborts, want %d", n, next.aborts)
 			}
 		})
 	}
@@ -274,7 +274,7 @@ func TestAfterCancelledCommit(t *testing.T) {
 		t.Errorf("CommitTransaction() = %v, want context.Canceled", err)
 	}
 	if s.InTransaction() {
-		t.Error("the transaction goes on, though something was called outside of it")
+		t.Error("InTransaction() = true after a call outside it, want false")
 	}
 	held.OK(bson.M{"n": 1})
 	succeed(t, inserted)
@@ -295,7 +295,7 @@ func TestTransactionAfterCancelledCommit(t *testing.T) {
 	commit := s.CommitTransaction(ctx)
 	noError(t, s.StartTransaction())
 	if !commit.Cancel() {
-		t.Fatal("the commit did not wait")
+		t.Fatal("Cancel() = false for a waiting commit, want true")
 	}
 	next := coll.InsertOne(ctx, bson.M{"_id": 2})
 	held.OK(bson.M{"n": 1})
@@ -371,13 +371,13 @@ func TestWithdrawnTransactionCalls(t *testing.T) {
 				}
 			}
 			if !s.InTransaction() {
-				t.Error("the transaction is over")
+				t.Error("InTransaction() = false, want true")
 			}
 			held.OK(bson.M{"n": 1})
 			succeed(t, inserted)
 			succeed(t, s.CommitTransaction(ctx))
 			if n := len(peer.Seen("commitTransaction")); n != 1 {
-				t.Errorf("%d commits, want 1", n)
+				t.Errorf("got %d commits, want 1", n)
 			}
 		})
 	}

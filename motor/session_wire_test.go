@@ -76,7 +76,7 @@ func TestOperationsUseSession(t *testing.T) {
 			wait := o.call(ctx, coll)
 			answerRead(peer.Receive(o.command).Want(inSession(s)))
 			if err := wait(ctx); err != nil && !errors.Is(err, motor.ProtocolError) {
-				t.Errorf("%s: %s: %v", name, o.command, err)
+				t.Errorf("%s: %s: got %v, want nil or ProtocolError", name, o.command, err)
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	cursor := coll.Find(bson.D{})
 	if cursor.Session() != nil {
-		t.Error("a cursor that has not been read has a session")
+		t.Error("unread cursor has a session, want none")
 	}
 	first := cursor.Next(s.Context(t.Context()))
 	peer.Receive("find").Want(inSession(s)).Cursor("d.c", 7, bson.M{"i": 1})
@@ -118,7 +118,7 @@ func TestCursorKeepsSession(t *testing.T) {
 	succeed(t, first)
 	more := cursor.Next(s.Context(t.Context()))
 	if lsid := peer.Receive("getMore"); lsid.Command.Lookup("lsid").String() == s.SessionID().String() {
-		t.Error("the getMore has the session of its context")
+		t.Error("getMore was sent in the session of its context")
 	} else {
 		lsid.Cursor("d.c", 0, bson.M{"i": 2})
 	}
@@ -159,7 +159,7 @@ func TestTransactionCommands(t *testing.T) {
 		options.Transaction().SetWriteConcern(writeconcern.Majority())))
 	ctx := s.Context(t.Context())
 	if s.InTransaction() {
-		t.Error("a new session is in a transaction")
+		t.Error("new session: InTransaction() = true, want false")
 	}
 	if err := s.StartTransaction(options.Transaction().SetReadPreference(readpref.Primary())); err != nil || !s.InTransaction() {
 		t.Fatalf("StartTransaction() = %v, InTransaction() = %t, want nil, true", err, s.InTransaction())
@@ -183,7 +183,7 @@ func TestTransactionCommands(t *testing.T) {
 	peer.Handle("commitTransaction", nil)
 	committed := s.CommitTransaction(t.Context())
 	if s.InTransaction() {
-		t.Error("still in the transaction")
+		t.Error("InTransaction() = true after the commit, want false")
 	}
 	majority := bson.M{"w": "majority"}
 	peer.Receive("commitTransaction").Want(inTransaction).Want(bson.M{"$db": "admin", "writeConcern": majority}).OK()
@@ -331,7 +331,7 @@ func TestSessionOfAnotherClient(t *testing.T) {
 	}
 	succeed(t, s.EndSession(t.Context()))
 	if motor.IsOpen(coll.Database().Client()) {
-		t.Error("the client was opened again")
+		t.Error("client was reopened")
 	}
 	if err := motor.WrapError(mongo.ErrWrongClient); !errors.Is(err, motor.InvalidOperation) {
 		t.Errorf("WrapError() of a driver error = %v, want InvalidOperation", err)
@@ -352,7 +352,7 @@ func TestSessionUnacknowledgedWrites(t *testing.T) {
 			continue
 		}
 		if err := wait(t.Context()); !errors.Is(err, motor.ConfigurationError) {
-			t.Errorf("%s: %v, want ConfigurationError", w.command, err)
+			t.Errorf("%s: got %v, want ConfigurationError", w.command, err)
 		}
 	}
 	// Writes in a transaction send no write concern.
@@ -366,7 +366,7 @@ func TestCausalConsistency(t *testing.T) {
 	peer, s, coll := newSession(t)
 	clock := bson.M{"clusterTime": bson.Timestamp{T: 9, I: 1}, "signature": bson.M{"keyId": int64(0)}}
 	if at, ok := s.OperationTime(); ok || s.ClusterTime() != nil {
-		t.Errorf("new session has times %v and %v, want none", at, s.ClusterTime())
+		t.Errorf("new session: got times %v and %v, want none", at, s.ClusterTime())
 	}
 	inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 	peer.Receive("insert").OK(bson.M{"n": 1, "operationTime": bson.Timestamp{T: 8, I: 2}, "$clusterTime": clock})
@@ -386,7 +386,7 @@ func TestCausalConsistency(t *testing.T) {
 		succeed(t, found)
 	}
 	if !s.Equal(s) || s.Equal(reader) || s.Equal(nil) || s.Client() != coll.Database().Client() || s.IOLoop() != nil {
-		t.Error("the session is not itself")
+		t.Error("session does not equal itself")
 	}
 	if o := reader.Options(); o.Snapshot != nil || o.DefaultTransactionOptions == nil {
 		t.Errorf("Options() = %+v, want the options of StartSession", o)

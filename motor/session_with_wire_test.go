@@ -103,7 +103,7 @@ func TestWithTransaction(t *testing.T) {
 				t.Errorf("got last commit %s, want w: majority", commits[2])
 			}
 			if s.InTransaction() {
-				t.Error("the session is still in a transaction")
+				t.Error("InTransaction() = true, want false")
 			}
 		})
 	}
@@ -189,7 +189,7 @@ func TestWithSession(t *testing.T) {
 		t.Errorf("got %d, ended %t, insert %s, want 5, true, session %s", v, own.HasEnded(), insert, own.SessionID())
 	}
 	if len(peer.Seen("abortTransaction")) != 1 {
-		t.Error("the transaction was not aborted")
+		t.Error("transaction was not aborted")
 	}
 }
 
@@ -290,7 +290,7 @@ func TestCancelledTransactionIsAborted(t *testing.T) {
 	f.Cancel()
 	eventually(t, func() bool { return len(peer.Seen("abortTransaction")) == 1 && !s.InTransaction() })
 	if len(peer.Seen("commitTransaction")) != 0 {
-		t.Error("it was committed")
+		t.Error("transaction was committed")
 	}
 }
 
@@ -309,7 +309,7 @@ func TestLegacyWritesInTransaction(t *testing.T) {
 	}))
 	for _, sent := range slices.Concat(peer.Seen("insert"), peer.Seen("update")) {
 		if sent.Lookup("autocommit").String() != "false" {
-			t.Errorf("insert outside the transaction has autocommit %s", sent)
+			t.Errorf("got command %s, want autocommit: false", sent)
 		}
 	}
 }
@@ -331,13 +331,13 @@ func TestSessionFunctionsNilArguments(t *testing.T) {
 		"WithSession, fn": motor.WithSession[int](t.Context(), client, nil),
 	} {
 		if _, err := f.Await(t.Context()); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%s: %v, want TypeError", name, err)
+			t.Errorf("%s: got %v, want TypeError", name, err)
 		}
 	}
 	if _, err := s.EndSession(none).Await(t.Context()); !errors.Is(err, motor.TypeError) || s.HasEnded() {
 		t.Errorf("EndSession() = %v, want TypeError", err)
 	}
 	if s := mongo.SessionFromContext(s.Context(t.Context())); s == nil {
-		t.Error("the context has no session of the driver's")
+		t.Error("context has no driver session")
 	}
 }

@@ -34,6 +34,6 @@ func TestVersion(t *testing.T) {
 		})
 	}
 	if motor.Version() == "" {
-		t.Error("this program has no version of the module")
+		t.Error("Version() is empty")
 	}
 }

@@ -234,7 +234,7 @@ func TestWriteBadArguments(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want.Name())
 			}
 			if coll.Database().Client().Stats().Completed != 0 {
-				t.Error("something was sent")
+				t.Error("got a command, want none")
 			}
 		})
 	}

@@ -155,9 +155,9 @@ func TestWriteConcernContradictions(t *testing.T) {
 			err := client.WriteConcern().Set(test.key, test.to)
 			switch got := client.WriteConcern(); {
 			case test.want != "" && (err != nil || got.String() != test.want):
-				t.Errorf("%v, %v, want %s", got, err, test.want)
+				t.Errorf("got %v, %v, want %s", got, err, test.want)
 			case test.want == "" && (!errors.Is(err, motor.ConfigurationError) || !maps.Equal(got.Map(), test.was)):
-				t.Errorf("%v, %v, want a ConfigurationError and %v", got, err, test.was)
+				t.Errorf("got %v, %v, want a ConfigurationError and %v", got, err, test.was)
 			}
 		})
 	}
@@ -192,7 +192,7 @@ func TestWriteConcernFromOptions(t *testing.T) {
 		case test.want == "" && !errors.Is(err, motor.InvalidURI):
 			t.Errorf("%s: got %v, want an InvalidURI", test.options, err)
 		case test.want != "" && err != nil:
-			t.Errorf("%s: %v", test.options, err)
+			t.Errorf("%s: got error %v, want %s", test.options, err, test.want)
 		case test.want != "" && client.WriteConcern().String() != test.want:
 			t.Errorf("%s: got %v, want %s", test.options, client.WriteConcern(), test.want)
 		}
@@ -249,7 +249,7 @@ func TestWriteConcernConcurrentUse(t *testing.T) {
 				}
 				m := client.Database("d").WriteConcern().Map()
 				if m["w"] == 0 && m["j"] == true {
-					t.Error("a contradiction was seen")
+					t.Error("got w: 0 with j: true, want no contradiction")
 				}
 			}
 		})

@@ -119,7 +119,7 @@ func TestWriteConcernChange(t *testing.T) {
 	fourth := insertOne(t.Context(), coll)
 	unanswered := peer.Receive("insert").Want(bson.M{"writeConcern": bson.M{"w": 0}})
 	if !unanswered.MoreToCome {
-		t.Error("an answer is waited for")
+		t.Error("unacknowledged write waited for a reply")
 	}
 	unanswered.Nothing()
 	if err := fourth(t.Context()); err != nil {

@@ -24,7 +24,7 @@ func TestWTimeoutResults(t *testing.T) {
 	insert.OK(bson.M{"n": 1})
 	one, err := inserting.Await(ctx)
 	if id := insert.Command.Lookup("documents", "0", "_id").ObjectID(); err != nil || one.InsertedID != id || !one.Acknowledged {
-		t.Errorf("%+v, %v, want %v", one, err, id)
+		t.Errorf("got %+v, %v, want InsertedID %v", one, err, id)
 	}
 
 	upserting := coll.UpdateOne(ctx, bson.M{"a": 1}, bson.M{"$set": bson.M{"a": 2}}, options.UpdateOne().SetUpsert(true))
@@ -47,13 +47,13 @@ func TestWTimeoutResults(t *testing.T) {
 		t.Fatalf("got error %v, want nil", err)
 	}
 	if n, _ := deleted.DeletedCount(); n != 7 {
-		t.Errorf("deleted %d, want 7", n)
+		t.Errorf("got %d deleted, want 7", n)
 	}
 
 	dropping := coll.Drop(ctx)
 	peer.Receive("drop").Fail(26, "NamespaceNotFound", "ns not found")
 	if _, err := dropping.Await(ctx); err != nil {
-		t.Errorf("dropping what is not there: Drop() = %v, want nil", err)
+		t.Errorf("Drop() of a missing collection = %v, want nil", err)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 			for _, n := range test.sent {
 				insert := peer.Receive("insert").Want(bson.M{"ordered": test.ordered, "writeConcern": bson.M{"wtimeout": 100}})
 				if got, _ := insert.Command.Lookup("documents").Array().Values(); len(got) != n {
-					t.Errorf("%d documents in a command, want %d", len(got), n)
+					t.Errorf("got %d documents in a command, want %d", len(got), n)
 				}
 				refused := bson.A{}
 				for _, i := range test.bad {

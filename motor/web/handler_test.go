@@ -112,7 +112,7 @@ func TestHandlerRange(t *testing.T) {
 	select {
 	case <-killed:
 	case <-guard.Done():
-		t.Error("the cursor was not ended")
+		t.Error("the cursor was not killed")
 	}
 	runtime.KeepAlive(out)
 }
