@@ -109,13 +109,16 @@ func TestBulkWriteCommands(t *testing.T) {
 func countsOf(t *testing.T, r *motor.BulkWriteResult) bson.M {
 	t.Helper()
 	counts := make(bson.M)
-	for name, count := range map[string]func() (int64, error){
-		"nInserted": r.InsertedCount, "nMatched": r.MatchedCount, "nModified": r.ModifiedCount,
-		"nRemoved": r.DeletedCount, "nUpserted": r.UpsertedCount,
+	for _, test := range []struct {
+		name  string
+		count func() (int64, error)
+	}{
+		{"nInserted", r.InsertedCount}, {"nMatched", r.MatchedCount}, {"nModified", r.ModifiedCount},
+		{"nRemoved", r.DeletedCount}, {"nUpserted", r.UpsertedCount},
 	} {
-		n, err := count()
+		n, err := test.count()
 		noError(t, err)
-		counts[name] = int32(n)
+		counts[test.name] = int32(n)
 	}
 	ids, err := r.UpsertedIDs()
 	noError(t, err)

@@ -94,16 +94,19 @@ func TestResumeTokenAfterEachRead(t *testing.T) {
 
 // A change without a resume token ends the stream. The driver does not check the last change of a batch; motor does.
 func TestChangeWithoutID(t *testing.T) {
-	for name, docs := range map[string][]any{
-		"alone":         {bson.M{"operationType": "insert"}},
-		"at the end":    {changeEvent(2), bson.M{"operationType": "insert"}},
-		"in the middle": {changeEvent(2), bson.M{"operationType": "insert"}, changeEvent(3)},
+	for _, test := range []struct {
+		name string
+		docs []any
+	}{
+		{"alone", []any{bson.M{"operationType": "insert"}}},
+		{"at the end", []any{changeEvent(2), bson.M{"operationType": "insert"}}},
+		{"in the middle", []any{changeEvent(2), bson.M{"operationType": "insert"}, changeEvent(3)}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer, _, stream := openChangeStream(t)
 			next, at := stream.Next(t.Context()), 1
-			changes(peer.Receive("getMore"), 7, 9, docs...)
-			if len(docs) > 1 {
+			changes(peer.Receive("getMore"), 7, 9, test.docs...)
+			if len(test.docs) > 1 {
 				if doc, err := next.Await(t.Context()); !isChange(doc, 2) || err != nil {
 					t.Errorf("Next() = %v, %v, want change 2, nil", doc, err)
 				}

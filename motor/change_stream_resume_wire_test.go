@@ -142,15 +142,16 @@ func TestChangeStreamResumePoint(t *testing.T) {
 		return bson.M{"pipeline": bson.A{bson.M{"$changeStream": bson.M{field: value}}}}
 	}
 	moment := bson.Timestamp{T: 9, I: 1}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name        string
 		opts        *options.ChangeStreamOptionsBuilder
 		first, then bson.M // the driver's resume, and the next read's
 	}{
-		"resumeAfter":          {options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
-		"startAfter":           {options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},
-		"startAtOperationTime": {options.ChangeStream().SetStartAtOperationTime(&moment), at("startAtOperationTime", moment), at("startAtOperationTime", moment)},
+		{"resumeAfter", options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
+		{"startAfter", options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},
+		{"startAtOperationTime", options.ChangeStream().SetStartAtOperationTime(&moment), at("startAtOperationTime", moment), at("startAtOperationTime", moment)},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Primary)
 			stream := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c").Watch(nil, c.opts)
 			opened := stream.Open(t.Context())

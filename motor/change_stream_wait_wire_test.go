@@ -213,16 +213,19 @@ func TestClientCloseEndsChangeStreamNext(t *testing.T) {
 func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI(), motor.WithMaxWorkers(1))
-	for name, leave := range map[string]func() *wiretest.Request{
-		"opened": func() *wiretest.Request {
+	for _, test := range []struct {
+		name  string
+		leave func() *wiretest.Request
+	}{
+		{"opened", func() *wiretest.Request {
 			opened := client.Database("d").Watch(nil).Open(t.Context())
 			changes(peer.Receive("aggregate"), 7, 1)
 			if _, err := opened.Await(t.Context()); err != nil {
 				t.Errorf("Open() = %v, want nil", err)
 			}
 			return nil
-		},
-		"waiting": func() *wiretest.Request {
+		}},
+		{"waiting", func() *wiretest.Request {
 			ctx, cancel := context.WithCancel(t.Context())
 			next := client.Database("d").Watch(nil).Next(ctx)
 			changes(peer.Receive("aggregate"), 8, 1)
@@ -232,11 +235,11 @@ func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 				t.Errorf("Next() = %v, want context.Canceled", err)
 			}
 			return poll
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			before := len(peer.Seen("killCursors"))
-			poll := leave()
+			poll := test.leave()
 			collected(t, "the stream was not ended", func() bool { return len(peer.Seen("killCursors")) > before })
 			if poll != nil {
 				poll.Nothing()

@@ -72,20 +72,21 @@ func TestWatchIsLazy(t *testing.T) {
 	client := newClient(t, peer.URI())
 	match := bson.D{{Key: "$match", Value: bson.M{"operationType": "insert"}}}
 	db := client.Database("d")
-	for name, target := range map[string]struct {
+	for _, target := range []struct {
+		name   string
 		stream *motor.ChangeStream[bson.M]
 		want   bson.M
 	}{
-		"collection": {db.Collection("c").Watch(mongo.Pipeline{match}), bson.M{
+		{"collection", db.Collection("c").Watch(mongo.Pipeline{match}), bson.M{
 			"aggregate": "c", "$db": "d", "pipeline": bson.A{bson.M{"$changeStream": bson.M{}}, match}}},
-		"database": {db.Watch([]bson.D{match}), bson.M{
+		{"database", db.Watch([]bson.D{match}), bson.M{
 			"aggregate": 1, "$db": "d", "pipeline": bson.A{bson.M{"$changeStream": bson.M{}}, match}}},
-		"client": {client.Watch(bson.A{match}), bson.M{
+		{"client", client.Watch(bson.A{match}), bson.M{
 			"aggregate": 1, "$db": "admin", "pipeline": bson.A{bson.M{"$changeStream": bson.M{"allChangesForCluster": true}}, match}}},
-		"without a pipeline": {client.Watch(nil), bson.M{
+		{"without a pipeline", client.Watch(nil), bson.M{
 			"aggregate": 1, "$db": "admin", "pipeline": bson.A{bson.M{"$changeStream": bson.M{"allChangesForCluster": true}}}}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(target.name, func(t *testing.T) {
 			if !target.stream.Alive() || target.stream.ResumeToken() != nil || target.stream.Session() != nil {
 				t.Error("unopened stream: want alive, no resume token and no command sent")
 			}
@@ -144,14 +145,15 @@ func TestWatchOptions(t *testing.T) {
 		t.Errorf("Next() = %v, want nil", err)
 	}
 
-	for name, start := range map[string]struct {
+	for _, start := range []struct {
+		name string
 		opts *options.ChangeStreamOptionsBuilder
 		want bson.M
 	}{
-		"startAfter":           {options.ChangeStream().SetStartAfter(token(5)), bson.M{"startAfter": token(5)}},
-		"startAtOperationTime": {options.ChangeStream().SetStartAtOperationTime(&bson.Timestamp{T: 9, I: 1}), bson.M{"startAtOperationTime": bson.Timestamp{T: 9, I: 1}}},
+		{"startAfter", options.ChangeStream().SetStartAfter(token(5)), bson.M{"startAfter": token(5)}},
+		{"startAtOperationTime", options.ChangeStream().SetStartAtOperationTime(&bson.Timestamp{T: 9, I: 1}), bson.M{"startAtOperationTime": bson.Timestamp{T: 9, I: 1}}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(start.name, func(t *testing.T) {
 			stream := newClient(t, peer.URI()).Database("d").Collection("c").Watch(nil, start.opts)
 			opened := stream.Open(t.Context())
 			changes(peer.Receive("aggregate").Want(bson.M{"pipeline": bson.A{bson.M{"$changeStream": start.want}}}), 0, 0)
@@ -166,27 +168,28 @@ func TestWatchBadArguments(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
 	set := options.ChangeStream
-	for name, bad := range map[string]struct {
+	for _, bad := range []struct {
+		name   string
 		stream *motor.ChangeStream[bson.M]
 		want   *motor.ErrorClass
 	}{
-		"no list":                   {coll.Watch(bson.M{"$match": 1}), motor.TypeError},
-		"a document":                {coll.Watch(bson.D{{Key: "$match", Value: 1}}), motor.TypeError},
-		"a stage that is none":      {coll.Watch(bson.A{1}), motor.TypeError},
-		"a stage as a map":          {coll.Watch(bson.A{bson.M{"a": 1, "b": 2}}), motor.TypeError},
-		"a stage not to be encoded": {coll.Watch(bson.A{bson.M{"a": make(chan int)}}), motor.InvalidDocument},
-		"resumeAfter":               {coll.Watch(nil, set().SetResumeAfter("x")), motor.TypeError},
-		"startAfter":                {coll.Watch(nil, set().SetStartAfter(bson.M{"a": make(chan int)})), motor.InvalidDocument},
-		"both":                      {coll.Watch(nil, set().SetStartAfter(token(1)).SetResumeAfter(token(1))), motor.InvalidOperation},
-		"comment":                   {coll.Watch(nil, set().SetComment(make(chan int))), motor.InvalidDocument},
-		"custom":                    {coll.Watch(nil, set().SetCustom(bson.M{"a": make(chan int)})), motor.InvalidDocument},
-		"custom pipeline":           {coll.Watch(nil, set().SetCustomPipeline(bson.M{"a": make(chan int)})), motor.InvalidDocument},
-		"batch size":                {coll.Watch(nil, set().SetBatchSize(-1)), motor.ValueError},
-		"time":                      {coll.Watch(nil, set().SetMaxAwaitTime(-1)), motor.ValueError},
-		"name":                      {coll.Database().Collection("a..b").Watch(nil), motor.InvalidName},
-		"database":                  {coll.Database().Client().Database("a b").Watch(nil), motor.InvalidName},
+		{"no list", coll.Watch(bson.M{"$match": 1}), motor.TypeError},
+		{"a document", coll.Watch(bson.D{{Key: "$match", Value: 1}}), motor.TypeError},
+		{"a stage that is none", coll.Watch(bson.A{1}), motor.TypeError},
+		{"a stage as a map", coll.Watch(bson.A{bson.M{"a": 1, "b": 2}}), motor.TypeError},
+		{"a stage not to be encoded", coll.Watch(bson.A{bson.M{"a": make(chan int)}}), motor.InvalidDocument},
+		{"resumeAfter", coll.Watch(nil, set().SetResumeAfter("x")), motor.TypeError},
+		{"startAfter", coll.Watch(nil, set().SetStartAfter(bson.M{"a": make(chan int)})), motor.InvalidDocument},
+		{"both", coll.Watch(nil, set().SetStartAfter(token(1)).SetResumeAfter(token(1))), motor.InvalidOperation},
+		{"comment", coll.Watch(nil, set().SetComment(make(chan int))), motor.InvalidDocument},
+		{"custom", coll.Watch(nil, set().SetCustom(bson.M{"a": make(chan int)})), motor.InvalidDocument},
+		{"custom pipeline", coll.Watch(nil, set().SetCustomPipeline(bson.M{"a": make(chan int)})), motor.InvalidDocument},
+		{"batch size", coll.Watch(nil, set().SetBatchSize(-1)), motor.ValueError},
+		{"time", coll.Watch(nil, set().SetMaxAwaitTime(-1)), motor.ValueError},
+		{"name", coll.Database().Collection("a..b").Watch(nil), motor.InvalidName},
+		{"database", coll.Database().Client().Database("a b").Watch(nil), motor.InvalidName},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(bad.name, func(t *testing.T) {
 			if !errors.Is(bad.stream.Err(), bad.want) {
 				t.Errorf("Err() = %v, want %v", bad.stream.Err(), bad.want)
 			}
@@ -244,10 +247,13 @@ func TestChangeStreamTypes(t *testing.T) {
 	}
 	db := newClient(t, peer.URI()).Database("d")
 	docs := motor.CollectionOf[*document](db, "c")
-	for name, target := range map[string]motor.WatchTarget{"collection": docs, "database": db, "client": db.Client()} {
-		ch, err := motor.WatchOf[event](target, nil).Next(t.Context()).Await(t.Context())
+	for _, test := range []struct {
+		name   string
+		target motor.WatchTarget
+	}{{"collection", docs}, {"database", db}, {"client", db.Client()}} {
+		ch, err := motor.WatchOf[event](test.target, nil).Next(t.Context()).Await(t.Context())
 		if err != nil || ch.OperationType != "insert" || ch.FullDocument.Nested.N != 1 {
-			t.Errorf(`%s: got %v, %v, want an insert of document 1, nil`, name, ch, err)
+			t.Errorf(`%s: got %v, %v, want an insert of document 1, nil`, test.name, ch, err)
 		}
 	}
 	raw, err := motor.CollectionOf[bson.Raw](db, "c").Watch(nil).TryNext(t.Context()).Await(t.Context())

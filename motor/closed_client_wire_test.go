@@ -17,36 +17,39 @@ import (
 // Client.Close ends everything that is open on the server. Closing a cursor afterwards, as a defer may, does nothing.
 func TestCloseAfterClientClose(t *testing.T) {
 	type ended = *future.Future[struct{}]
-	for name, open := range map[string]func(*testing.T, *wiretest.Peer, *motor.Client) (end func() ended){
-		"a cursor": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+	for _, test := range []struct {
+		name string
+		open func(*testing.T, *wiretest.Peer, *motor.Client) (end func() ended)
+	}{
+		{"a cursor", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			cursor := client.Database("d").Collection("c").Find(bson.D{})
 			succeed(t, cursor.FetchNext(t.Context()))
 			return func() ended { return cursor.Close(t.Context()) }
-		},
-		"a cursor that waits for news": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+		}},
+		{"a cursor that waits for news", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			awaiting := options.Find().SetCursorType(options.TailableAwait)
 			cursor := client.Database("d").Collection("c").Find(bson.D{}, awaiting)
 			succeed(t, cursor.FetchNext(t.Context()))
 			return func() ended { return cursor.Close(t.Context()) }
-		},
-		"a cursor that is rewound": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+		}},
+		{"a cursor that is rewound", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			cursor := client.Database("d").Collection("c").Find(bson.D{})
 			succeed(t, cursor.FetchNext(t.Context()))
 			return func() ended { cursor.Rewind(); return cursor.Close(t.Context()) }
-		},
-		"a change stream": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+		}},
+		{"a change stream", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			stream := client.Database("d").Collection("c").Watch(nil)
 			succeed(t, stream.Open(t.Context()))
 			return func() ended { return stream.Close(t.Context()) }
-		},
-		"a session": func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+		}},
+		{"a session", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			s, err := client.StartSession(t.Context()).Await(t.Context())
 			noError(t, err)
 			noError(t, s.StartTransaction())
 			peer.Handle("insert", ok(bson.M{"n": 1}))
 			succeed(t, client.Database("d").Collection("c").InsertOne(s.Context(t.Context()), bson.D{}))
 			return func() ended { return s.EndSession(t.Context()) }
-		},
+		}},
 	} {
 		opened := func(t *testing.T) (*wiretest.Peer, *motor.Client, func() ended) {
 			peer := wiretest.Start(t, wiretest.Primary)
@@ -55,7 +58,7 @@ func TestCloseAfterClientClose(t *testing.T) {
 			peer.Handle("aggregate", answer)
 			peer.Handle("endSessions", ok())
 			client := newClient(t, peer.URI())
-			return peer, client, open(t, peer, client)
+			return peer, client, test.open(t, peer, client)
 		}
 		stillClosed := func(t *testing.T, client *motor.Client, end func() ended) {
 			t.Helper()
@@ -64,12 +67,12 @@ func TestCloseAfterClientClose(t *testing.T) {
 				t.Error("client was reopened")
 			}
 		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			_, client, end := opened(t)
 			noError(t, client.Close(t.Context()))
 			stillClosed(t, client, end)
 		})
-		t.Run(name+" while Close waits for an operation", func(t *testing.T) {
+		t.Run(test.name+" while Close waits for an operation", func(t *testing.T) {
 			peer, client, end := opened(t)
 			last := client.Database("d").Collection("c").DeleteOne(t.Context(), bson.D{})
 			held := peer.Receive("delete")

@@ -307,16 +307,19 @@ func TestErrorOnInlineDuplicates(t *testing.T) {
 func TestInvalidDocumentInBatch(t *testing.T) {
 	bad := bson.D{{Key: "n", Value: bson.RawValue{Type: bson.TypeBoolean, Value: []byte{7}}}}
 	good := func(i int) bson.D { return bson.D{{Key: "i", Value: i}} }
-	for name, read := range map[string]func(*testing.T, *motor.Database) []any{
-		"bson.M":   readOn[bson.M],
-		"bson.D":   readOn[bson.D],
-		"a struct": readOn[struct{ N bool }],
+	for _, test := range []struct {
+		name string
+		read func(*testing.T, *motor.Database) []any
+	}{
+		{"bson.M", readOn[bson.M]},
+		{"bson.D", readOn[bson.D]},
+		{"a struct", readOn[struct{ N bool }]},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, good(0), bad, good(2), bad, good(4)) })
 			var outcome []bool
-			for _, got := range read(t, newClient(t, peer.URI()).Database("d")) {
+			for _, got := range test.read(t, newClient(t, peer.URI()).Database("d")) {
 				err, failed := got.(error)
 				if failed && !errors.Is(err, motor.InvalidBSON) {
 					t.Errorf("got %v, want InvalidBSON", err)

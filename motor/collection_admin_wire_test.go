@@ -50,16 +50,17 @@ func TestRenameCommands(t *testing.T) {
 			class: motor.WTimeoutError,
 		},
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name    string
 		concern bson.M
 		want    any
 	}{
-		"w":        {bson.M{"w": "majority", "j": true}, bson.D{{Key: "w", Value: "majority"}, {Key: "j", Value: true}}},
-		"wtimeout": {bson.M{"w": 2, "wtimeout": 100}, bson.D{{Key: "w", Value: 2}, {Key: "wtimeout", Value: 100}}},
-		"w: 0":     {bson.M{"w": 0}, wiretest.Absent}, // The server answers, with details.
+		{"w", bson.M{"w": "majority", "j": true}, bson.D{{Key: "w", Value: "majority"}, {Key: "j", Value: true}}},
+		{"wtimeout", bson.M{"w": 2, "wtimeout": 100}, bson.D{{Key: "w", Value: 2}, {Key: "wtimeout", Value: 100}}},
+		{"w: 0", bson.M{"w": 0}, wiretest.Absent}, // The server answers, with details.
 	} {
 		all = append(all, conversation{
-			name: "with " + name, concern: c.concern, call: rename(),
+			name: "with " + c.name, concern: c.concern, call: rename(),
 			exchanges: []exchange{{"renameCollection", bson.M{"writeConcern": c.want}, ok()}},
 			result:    done,
 		})
@@ -148,12 +149,15 @@ func TestSearchIndexCommands(t *testing.T) {
 			result: []bson.M{},
 		},
 	}
-	for command, call := range map[string]func(context.Context, collection) pending{
-		"createSearchIndexes": create, "dropSearchIndex": drop, "updateSearchIndex": update, "aggregate": list,
+	for _, test := range []struct {
+		command string
+		call    func(context.Context, collection) pending
+	}{
+		{"createSearchIndexes", create}, {"dropSearchIndex", drop}, {"updateSearchIndex", update}, {"aggregate", list},
 	} {
 		all = append(all, conversation{
-			name: command + " on a server that is not Atlas", call: call,
-			exchanges: []exchange{{command, bson.M{}, refuse(31082, "SearchNotEnabled")}},
+			name: test.command + " on a server that is not Atlas", call: test.call,
+			exchanges: []exchange{{test.command, bson.M{}, refuse(31082, "SearchNotEnabled")}},
 			class:     motor.OperationFailure,
 		})
 	}

@@ -50,33 +50,36 @@ func newCyclic() *cyclic {
 func TestBadFilters(t *testing.T) {
 	set := bson.M{"$set": bson.M{"a": 1}}
 	var all []badArgument
-	for name, call := range map[string]func(context.Context, collection, any) outcome{
-		"FindOne":        func(ctx context.Context, c collection, f any) outcome { return started(c.FindOne(ctx, f)) },
-		"Find":           func(ctx context.Context, c collection, f any) outcome { return started(c.Find(f).ToList(ctx)) },
-		"CountDocuments": func(ctx context.Context, c collection, f any) outcome { return started(c.CountDocuments(ctx, f)) },
-		"Distinct":       func(ctx context.Context, c collection, f any) outcome { return started(c.Distinct(ctx, "a", f)) },
-		"UpdateOne":      func(ctx context.Context, c collection, f any) outcome { return started(c.UpdateOne(ctx, f, set)) },
-		"UpdateMany":     func(ctx context.Context, c collection, f any) outcome { return started(c.UpdateMany(ctx, f, set)) },
-		"ReplaceOne": func(ctx context.Context, c collection, f any) outcome {
+	for _, test := range []struct {
+		name string
+		call func(context.Context, collection, any) outcome
+	}{
+		{"FindOne", func(ctx context.Context, c collection, f any) outcome { return started(c.FindOne(ctx, f)) }},
+		{"Find", func(ctx context.Context, c collection, f any) outcome { return started(c.Find(f).ToList(ctx)) }},
+		{"CountDocuments", func(ctx context.Context, c collection, f any) outcome { return started(c.CountDocuments(ctx, f)) }},
+		{"Distinct", func(ctx context.Context, c collection, f any) outcome { return started(c.Distinct(ctx, "a", f)) }},
+		{"UpdateOne", func(ctx context.Context, c collection, f any) outcome { return started(c.UpdateOne(ctx, f, set)) }},
+		{"UpdateMany", func(ctx context.Context, c collection, f any) outcome { return started(c.UpdateMany(ctx, f, set)) }},
+		{"ReplaceOne", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.ReplaceOne(ctx, f, bson.M{}))
-		},
-		"DeleteOne":  func(ctx context.Context, c collection, f any) outcome { return started(c.DeleteOne(ctx, f)) },
-		"DeleteMany": func(ctx context.Context, c collection, f any) outcome { return started(c.DeleteMany(ctx, f)) },
-		"FindOneAndDelete": func(ctx context.Context, c collection, f any) outcome {
+		}},
+		{"DeleteOne", func(ctx context.Context, c collection, f any) outcome { return started(c.DeleteOne(ctx, f)) }},
+		{"DeleteMany", func(ctx context.Context, c collection, f any) outcome { return started(c.DeleteMany(ctx, f)) }},
+		{"FindOneAndDelete", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.FindOneAndDelete(ctx, f))
-		},
-		"FindOneAndReplace": func(ctx context.Context, c collection, f any) outcome {
+		}},
+		{"FindOneAndReplace", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.FindOneAndReplace(ctx, f, bson.M{}))
-		},
-		"FindOneAndUpdate": func(ctx context.Context, c collection, f any) outcome {
+		}},
+		{"FindOneAndUpdate", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.FindOneAndUpdate(ctx, f, set))
-		},
-		"FindAndModify": func(ctx context.Context, c collection, f any) outcome {
+		}},
+		{"FindAndModify", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.FindAndModify(ctx, f, motor.FindAndModifyOptions{Remove: true}))
-		},
-		"Group": func(ctx context.Context, c collection, f any) outcome {
+		}},
+		{"Group", func(ctx context.Context, c collection, f any) outcome {
 			return started(c.Group(ctx, nil, f, bson.D{}, "f"))
-		},
+		}},
 	} {
 		for _, bad := range []struct {
 			name   string
@@ -92,8 +95,8 @@ func TestBadFilters(t *testing.T) {
 			{"a key with NUL", bson.M{"a\x00b": 1}, motor.InvalidDocument},
 			{"what contains itself", newCyclic(), motor.InvalidDocument},
 		} {
-			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
-				return call(ctx, c, bad.filter)
+			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
+				return test.call(ctx, c, bad.filter)
 			}, bad.want})
 		}
 	}
@@ -103,12 +106,15 @@ func TestBadFilters(t *testing.T) {
 func TestBadUpdates(t *testing.T) {
 	var all []badArgument
 	none := bson.D{}
-	for name, call := range map[string]func(context.Context, collection, any) outcome{
-		"UpdateOne":  func(ctx context.Context, c collection, u any) outcome { return started(c.UpdateOne(ctx, none, u)) },
-		"UpdateMany": func(ctx context.Context, c collection, u any) outcome { return started(c.UpdateMany(ctx, none, u)) },
-		"FindOneAndUpdate": func(ctx context.Context, c collection, u any) outcome {
+	for _, test := range []struct {
+		name string
+		call func(context.Context, collection, any) outcome
+	}{
+		{"UpdateOne", func(ctx context.Context, c collection, u any) outcome { return started(c.UpdateOne(ctx, none, u)) }},
+		{"UpdateMany", func(ctx context.Context, c collection, u any) outcome { return started(c.UpdateMany(ctx, none, u)) }},
+		{"FindOneAndUpdate", func(ctx context.Context, c collection, u any) outcome {
 			return started(c.FindOneAndUpdate(ctx, none, u))
-		},
+		}},
 	} {
 		for _, bad := range []struct {
 			name   string
@@ -123,16 +129,19 @@ func TestBadUpdates(t *testing.T) {
 			{"a stage that is none", bson.A{7}, motor.TypeError},
 			{"a channel within", bson.M{"$set": unencodable{}}, motor.InvalidDocument},
 		} {
-			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
-				return call(ctx, c, bad.update)
+			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
+				return test.call(ctx, c, bad.update)
 			}, bad.want})
 		}
 	}
-	for name, call := range map[string]func(context.Context, collection, any) outcome{
-		"ReplaceOne": func(ctx context.Context, c collection, r any) outcome { return started(c.ReplaceOne(ctx, none, r)) },
-		"FindOneAndReplace": func(ctx context.Context, c collection, r any) outcome {
+	for _, test := range []struct {
+		name string
+		call func(context.Context, collection, any) outcome
+	}{
+		{"ReplaceOne", func(ctx context.Context, c collection, r any) outcome { return started(c.ReplaceOne(ctx, none, r)) }},
+		{"FindOneAndReplace", func(ctx context.Context, c collection, r any) outcome {
 			return started(c.FindOneAndReplace(ctx, none, r))
-		},
+		}},
 	} {
 		for _, bad := range []struct {
 			name        string
@@ -144,8 +153,8 @@ func TestBadUpdates(t *testing.T) {
 			{"an operator", bson.M{"$set": bson.M{"a": 1}}, motor.ValueError},
 			{"a channel within", unencodable{}, motor.InvalidDocument},
 		} {
-			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
-				return call(ctx, c, bad.replacement)
+			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
+				return test.call(ctx, c, bad.replacement)
 			}, bad.want})
 		}
 	}
@@ -154,13 +163,16 @@ func TestBadUpdates(t *testing.T) {
 
 func TestBadIndexKeys(t *testing.T) {
 	var all []badArgument
-	for name, call := range map[string]func(context.Context, collection, any) outcome{
-		"CreateIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.CreateIndex(ctx, k)) },
-		"CreateIndexes": func(ctx context.Context, c collection, k any) outcome {
+	for _, test := range []struct {
+		name string
+		call func(context.Context, collection, any) outcome
+	}{
+		{"CreateIndex", func(ctx context.Context, c collection, k any) outcome { return started(c.CreateIndex(ctx, k)) }},
+		{"CreateIndexes", func(ctx context.Context, c collection, k any) outcome {
 			return started(c.CreateIndexes(ctx, []mongo.IndexModel{{Keys: k}}))
-		},
-		"DropIndex":   func(ctx context.Context, c collection, k any) outcome { return started(c.DropIndex(ctx, k)) },
-		"EnsureIndex": func(ctx context.Context, c collection, k any) outcome { return started(c.EnsureIndex(ctx, k)) },
+		}},
+		{"DropIndex", func(ctx context.Context, c collection, k any) outcome { return started(c.DropIndex(ctx, k)) }},
+		{"EnsureIndex", func(ctx context.Context, c collection, k any) outcome { return started(c.EnsureIndex(ctx, k)) }},
 	} {
 		for _, bad := range []struct {
 			name string
@@ -179,8 +191,8 @@ func TestBadIndexKeys(t *testing.T) {
 			{"a channel within", bson.D{{Key: "a", Value: make(chan int)}}, motor.InvalidDocument},
 			{"a key with NUL", bson.D{{Key: "a\x00b", Value: 1}}, motor.InvalidDocument},
 		} {
-			all = append(all, badArgument{name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
-				return call(ctx, c, bad.keys)
+			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
+				return test.call(ctx, c, bad.keys)
 			}, bad.want})
 		}
 	}

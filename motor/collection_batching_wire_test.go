@@ -113,14 +113,15 @@ func TestBatchingWriteConcernError(t *testing.T) {
 }
 
 func TestBatchingCommandError(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		answer func(*wiretest.Request)
 		want   error
 	}{
-		"refused": {func(r *wiretest.Request) { r.Fail(13, "Unauthorized", "not allowed") }, motor.OperationFailure},
-		"lost":    {func(r *wiretest.Request) { r.HangUp() }, motor.AutoReconnect},
+		{"refused", func(r *wiretest.Request) { r.Fail(13, "Unauthorized", "not allowed") }, motor.OperationFailure},
+		{"lost", func(r *wiretest.Request) { r.HangUp() }, motor.AutoReconnect},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer, coll, first, held := startBatching(t)
 			all := insertAll(t, coll, 1, 2)
 			c.answer(held)

@@ -35,12 +35,14 @@ func rawOf(t *testing.T, docs ...bson.M) (all []byte) {
 func TestRawBatches(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name    string
 		command string
 		want    bson.M
 		read    func(context.Context) (next func() *future.Future[motor.RawBatch], list func(...int) *future.Future[[]motor.RawBatch])
 	}{
-		"find": {
+		{
+			name:    "find",
 			command: "find", want: bson.M{"filter": bson.M{"a": 1}, "batchSize": 2, "sort": bson.M{"a": 1}},
 			read: func(ctx context.Context) (func() *future.Future[motor.RawBatch], func(...int) *future.Future[[]motor.RawBatch]) {
 				c := coll.FindRawBatches(bson.M{"a": 1}).Sort("a").BatchSize(2)
@@ -51,7 +53,8 @@ func TestRawBatches(t *testing.T) {
 					func(n ...int) *future.Future[[]motor.RawBatch] { return c.ToList(ctx, n...) }
 			},
 		},
-		"aggregate": {
+		{
+			name:    "aggregate",
 			command: "aggregate", want: bson.M{"cursor": bson.M{"batchSize": 2}, "pipeline": bson.A{bson.M{"$match": bson.M{}}}},
 			read: func(ctx context.Context) (func() *future.Future[motor.RawBatch], func(...int) *future.Future[[]motor.RawBatch]) {
 				c := coll.AggregateRawBatches(mongo.Pipeline{{{Key: "$match", Value: bson.D{}}}}).BatchSize(2)
@@ -60,7 +63,7 @@ func TestRawBatches(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			next, list := c.read(t.Context())
 			one := next()
 			peer.Receive(c.command).Want(c.want).Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
@@ -90,14 +93,17 @@ func TestRawBatches(t *testing.T) {
 
 func TestRawBatchInvalidBSON(t *testing.T) {
 	good := rawOf(t, bson.M{"a": 1})
-	for name, batch := range map[string]motor.RawBatch{
-		"cut off":        slices.Concat(good, good[:5]),
-		"a length alone": append(slices.Clone(good), 1, 2),
-		"too short":      append(slices.Clone(good), 4, 0, 0, 0),
-		"garbage":        append(slices.Clone(good), 6, 0, 0, 0, 9, 0),
+	for _, test := range []struct {
+		name  string
+		batch motor.RawBatch
+	}{
+		{"cut off", slices.Concat(good, good[:5])},
+		{"a length alone", append(slices.Clone(good), 1, 2)},
+		{"too short", append(slices.Clone(good), 4, 0, 0, 0)},
+		{"garbage", append(slices.Clone(good), 6, 0, 0, 0, 9, 0)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if docs, err := batch.Documents(); len(docs) != 1 || !errors.Is(err, motor.InvalidBSON) {
+		t.Run(test.name, func(t *testing.T) {
+			if docs, err := test.batch.Documents(); len(docs) != 1 || !errors.Is(err, motor.InvalidBSON) {
 				t.Errorf("got %v, %v, want the good document, InvalidBSON", docs, err)
 			}
 		})
@@ -339,19 +345,20 @@ func TestCursorTryNextSendsOneCommand(t *testing.T) {
 func TestBatchSizeCommands(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		cursor *motor.Cursor[bson.M]
 		find   bson.M
 		more   any
 	}{
-		"none": {coll.Find(bson.D{}), bson.M{"batchSize": wiretest.Absent, "limit": wiretest.Absent}, wiretest.Absent},
-		"ten":  {coll.Find(bson.D{}).BatchSize(10), bson.M{"batchSize": 10}, 10},
-		"ten, by options": {
+		{"none", coll.Find(bson.D{}), bson.M{"batchSize": wiretest.Absent, "limit": wiretest.Absent}, wiretest.Absent},
+		{"ten", coll.Find(bson.D{}).BatchSize(10), bson.M{"batchSize": 10}, 10},
+		{"ten, by options",
 			coll.Find(bson.D{}, options.Find().SetBatchSize(10)), bson.M{"batchSize": 10}, 10,
 		},
-		"ten, by a command of our own": {coll.Find(bson.D{}).BatchSize(10).MaxTimeMS(9), bson.M{"batchSize": 10}, 10},
+		{"ten, by a command of our own", coll.Find(bson.D{}).BatchSize(10).MaxTimeMS(9), bson.M{"batchSize": 10}, 10},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			list := c.cursor.ToList(t.Context())
 			peer.Receive("find").Want(c.find).Cursor("d.c", 7, bson.M{"i": 0})
 			peer.Receive("getMore").Want(bson.M{"batchSize": c.more}).Cursor("d.c", 0)

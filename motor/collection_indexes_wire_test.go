@@ -83,30 +83,36 @@ func TestCreateIndexesWithWTimeout(t *testing.T) {
 			}}},
 			class: motor.WTimeoutError,
 		})
-		for name, call := range map[string]func(context.Context, collection) pending{
-			"a_1": func(ctx context.Context, c collection) pending { return resultOf(c.DropIndex(ctx, "a_1")) },
-			"name_1_age_-1": func(ctx context.Context, c collection) pending {
+		for _, test := range []struct {
+			name string
+			call func(context.Context, collection) pending
+		}{
+			{"a_1", func(ctx context.Context, c collection) pending { return resultOf(c.DropIndex(ctx, "a_1")) }},
+			{"name_1_age_-1", func(ctx context.Context, c collection) pending {
 				return resultOf(c.DropIndex(ctx, byName))
-			},
-			"*": func(ctx context.Context, c collection) pending { return resultOf(c.DropIndexes(ctx)) },
+			}},
+			{"*", func(ctx context.Context, c collection) pending { return resultOf(c.DropIndexes(ctx)) }},
 			// Motor passes the error on.
-			"* by name": func(ctx context.Context, c collection) pending { return resultOf(c.DropIndex(ctx, "*")) },
+			{"* by name", func(ctx context.Context, c collection) pending { return resultOf(c.DropIndex(ctx, "*")) }},
 		} {
-			wire := name
-			if name == "* by name" {
+			wire := test.name
+			if test.name == "* by name" {
 				wire = "*"
 			}
-			for outcome, answer := range map[string]func(*wiretest.Request){
-				"done": ok(), "no collection": refuse(26, "NamespaceNotFound"), "no index": refuse(27, "IndexNotFound"),
+			for _, c := range []struct {
+				outcome string
+				answer  func(*wiretest.Request)
+			}{
+				{"done", ok()}, {"no collection", refuse(26, "NamespaceNotFound")}, {"no index", refuse(27, "IndexNotFound")},
 			} {
 				want := conversation{
-					name: fmt.Sprintf("drop of %s with %v: %s", name, concern, outcome), concern: concern, call: call,
+					name: fmt.Sprintf("drop of %s with %v: %s", test.name, concern, c.outcome), concern: concern, call: test.call,
 					exchanges: []exchange{{"dropIndexes", bson.M{
 						"dropIndexes": "c", "$db": "d", "index": wire, "writeConcern": concern,
-					}, answer}},
+					}, c.answer}},
 					result: struct{}{},
 				}
-				if outcome == "no index" {
+				if c.outcome == "no index" {
 					want.class = motor.OperationFailure
 				}
 				all = append(all, want)

@@ -173,22 +173,25 @@ func TestListDatabasesCursor(t *testing.T) {
 	reply := bson.M{"databases": bson.A{
 		bson.M{"name": "a", "sizeOnDisk": int64(5), "empty": false}, bson.M{"name": "b", "sizeOnDisk": int64(0), "empty": true},
 	}}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		opts []options.Lister[options.ListDatabasesOptions]
 		want bson.M
 		last bson.M
 	}{
-		"whole": {
+		{
+			name: "whole",
 			want: bson.M{"filter": bson.M{"name": "x"}, "nameOnly": wiretest.Absent, "$db": "admin"},
 			last: bson.M{"name": "b", "sizeOnDisk": int64(0), "empty": true},
 		},
-		"names": {
+		{
+			name: "names",
 			opts: []options.Lister[options.ListDatabasesOptions]{options.ListDatabases().SetNameOnly(true)},
 			want: bson.M{"nameOnly": true},
 			last: bson.M{"name": "b"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			found := newClient(t, peer.URI()).ListDatabases(t.Context(), bson.M{"name": "x"}, c.opts...)
 			peer.Receive("listDatabases").Want(c.want).OK(reply)
@@ -238,12 +241,15 @@ func TestCommandCursorGetMore(t *testing.T) {
 	if doc, err := next.Await(t.Context()); doc["i"] != int32(1) || err != nil {
 		t.Errorf("TryNext() = %v, %v, want i = 1, nil", doc, err)
 	}
-	for name, bad := range map[string]*motor.CommandCursor[bson.M]{
-		"MaxAwaitTimeMS": newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).MaxAwaitTimeMS(-1),
-		"Comment":        newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).Comment(make(chan int)),
+	for _, test := range []struct {
+		name string
+		bad  *motor.CommandCursor[bson.M]
+	}{
+		{"MaxAwaitTimeMS", newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).MaxAwaitTimeMS(-1)},
+		{"Comment", newClient(t, peer.URI()).Database("d").Aggregate(mongo.Pipeline{}).Comment(make(chan int))},
 	} {
-		if err := bad.Err(); !errors.Is(err, motor.ValueError) && !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: Err() = %v, want ValueError or InvalidDocument", name, err)
+		if err := test.bad.Err(); !errors.Is(err, motor.ValueError) && !errors.Is(err, motor.InvalidDocument) {
+			t.Errorf("%s: Err() = %v, want ValueError or InvalidDocument", test.name, err)
 		}
 	}
 }

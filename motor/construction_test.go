@@ -91,29 +91,32 @@ func TestNewClientNamedOptions(t *testing.T) {
 }
 
 func TestNewClientBadNamedOptions(t *testing.T) {
-	for name, bad := range map[string]any{
-		"maxPoolSzie":     10,
-		"safe":            true,
-		"":                1,
-		"maxPoolSize":     -1,
-		"max_pool_size":   "many",
-		"minPoolSize":     1.5,
-		"w":               -1,
-		"wtimeout":        "soon",
-		"j":               nil,
-		"tz_aware":        "yes",
-		"port":            "27017",
-		"Port":            0,
-		"tag_sets":        "dc:ny",
-		"tagSets":         tags{},
-		"read_preference": "somewhere",
-		"appName":         time.Second,
-		"tls":             struct{}{},
+	for _, test := range []struct {
+		name string
+		bad  any
+	}{
+		{"maxPoolSzie", 10},
+		{"safe", true},
+		{"", 1},
+		{"maxPoolSize", -1},
+		{"max_pool_size", "many"},
+		{"minPoolSize", 1.5},
+		{"w", -1},
+		{"wtimeout", "soon"},
+		{"j", nil},
+		{"tz_aware", "yes"},
+		{"port", "27017"},
+		{"Port", 0},
+		{"tag_sets", "dc:ny"},
+		{"tagSets", tags{}},
+		{"read_preference", "somewhere"},
+		{"appName", time.Second},
+		{"tls", struct{}{}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := motor.NewClient("localhost", motor.WithOptions(keywords{name: bad}))
+		t.Run(test.name, func(t *testing.T) {
+			_, err := motor.NewClient("localhost", motor.WithOptions(keywords{test.name: test.bad}))
 			if !errors.Is(err, motor.ConfigurationError) {
-				t.Errorf("%s=%v: got %v, want a ConfigurationError", name, bad, err)
+				t.Errorf("%s=%v: got %v, want a ConfigurationError", test.name, test.bad, err)
 			}
 		})
 	}
@@ -176,19 +179,22 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 	if client := newClient(t, "mongodb+srv://cluster.example.com?tls=false"); client.Options().TLSConfig != nil {
 		t.Error("tls=false: got TLS, want none")
 	}
-	for name, bad := range map[string]string{
-		"a port":              "mongodb+srv://cluster.example.com:27017",
-		"two hosts":           "mongodb+srv://a.example.com,b.example.com",
-		"no host":             "mongodb+srv:///app",
-		"a direct connection": "mongodb+srv://cluster.example.com/?directConnection=true",
-		"an unknown option":   "mongodb+srv://cluster.example.com/?maxPoolSzie=1",
-		"a wrong option":      "mongodb+srv://cluster.example.com/?maxPoolSize=x",
-		"a wrong maximum":     "mongodb+srv://cluster.example.com/?srvMaxHosts=x",
-		"no service":          "mongodb+srv://cluster.example.com/?srvServiceName=",
-		"srv without srv":     "mongodb://cluster.example.com/?srvMaxHosts=1",
+	for _, test := range []struct {
+		name string
+		bad  string
+	}{
+		{"a port", "mongodb+srv://cluster.example.com:27017"},
+		{"two hosts", "mongodb+srv://a.example.com,b.example.com"},
+		{"no host", "mongodb+srv:///app"},
+		{"a direct connection", "mongodb+srv://cluster.example.com/?directConnection=true"},
+		{"an unknown option", "mongodb+srv://cluster.example.com/?maxPoolSzie=1"},
+		{"a wrong option", "mongodb+srv://cluster.example.com/?maxPoolSize=x"},
+		{"a wrong maximum", "mongodb+srv://cluster.example.com/?srvMaxHosts=x"},
+		{"no service", "mongodb+srv://cluster.example.com/?srvServiceName="},
+		{"srv without srv", "mongodb://cluster.example.com/?srvMaxHosts=1"},
 	} {
-		if _, err := motor.NewClient(bad); !errors.Is(err, motor.ConfigurationError) {
-			t.Errorf("%s: got %v, want a ConfigurationError", name, err)
+		if _, err := motor.NewClient(test.bad); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want a ConfigurationError", test.name, err)
 		}
 	}
 	if n := asked.Load(); n != 0 {

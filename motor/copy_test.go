@@ -138,14 +138,17 @@ func TestCopyDatabaseByServer(t *testing.T) {
 		}
 		creates[name] = c.String()
 	}
-	for name, want := range map[string]string{
-		"log":     `{"create": "log","capped": true,"size": {"$numberInt":"4096"},`,
-		"users":   `{"create": "users","validator": {"age": {"$gt": {"$numberInt":"0"}}},"collation": {"locale": "de"},"lsid"`,
-		"weather": `{"create": "weather","timeseries": {"timeField": "at"},`,
-		"adults":  `{"create": "adults","viewOn": "users","pipeline": [{"$match": {}}],`,
+	for _, test := range []struct {
+		name string
+		want string
+	}{
+		{"log", `{"create": "log","capped": true,"size": {"$numberInt":"4096"},`},
+		{"users", `{"create": "users","validator": {"age": {"$gt": {"$numberInt":"0"}}},"collation": {"locale": "de"},"lsid"`},
+		{"weather", `{"create": "weather","timeseries": {"timeField": "at"},`},
+		{"adults", `{"create": "adults","viewOn": "users","pipeline": [{"$match": {}}],`},
 	} {
-		if !strings.HasPrefix(creates[name], want) {
-			t.Errorf("got %s, want %s", creates[name], want)
+		if !strings.HasPrefix(creates[test.name], test.want) {
+			t.Errorf("got %s, want %s", creates[test.name], test.want)
 		}
 	}
 	indexes := peer.Seen("createIndexes")

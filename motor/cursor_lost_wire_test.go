@@ -148,11 +148,14 @@ func TestAbandonedCursorOfClosedClient(t *testing.T) {
 
 // As in Motor, the pending round trip continues and the next read returns its documents.
 func TestCursorCancelledRead(t *testing.T) {
-	for name, length := range map[string][]int{"a read of all": nil, "a read that would have left some": {4}} {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		length []int
+	}{{"a read of all", nil}, {"a read that would have left some", []int{4}}} {
+		t.Run(test.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
-			list := cursor.ToList(t.Context(), length...)
+			list := cursor.ToList(t.Context(), test.length...)
 			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
 			peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 2})
 			more := peer.Receive("getMore")
@@ -265,16 +268,19 @@ func TestCursorContextEndsDuringFind(t *testing.T) {
 
 // A cursor that is closed or rewound during its find is killed once the server has opened it.
 func TestCursorCloseDuringFind(t *testing.T) {
-	for name, end := range map[string]func(*motor.Cursor[bson.M]){
-		"Close":  func(c *motor.Cursor[bson.M]) { c.Close(t.Context()) },
-		"Rewind": func(c *motor.Cursor[bson.M]) { c.Rewind() },
+	for _, test := range []struct {
+		name string
+		end  func(*motor.Cursor[bson.M])
+	}{
+		{"Close", func(c *motor.Cursor[bson.M]) { c.Close(t.Context()) }},
+		{"Rewind", func(c *motor.Cursor[bson.M]) { c.Rewind() }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
 			more := cursor.FetchNext(t.Context())
 			find := peer.Receive("find")
-			end(cursor)
+			test.end(cursor)
 			find.Cursor("d.c", 7, bson.M{"i": 0})
 			if _, err := more.Await(t.Context()); err != nil {
 				t.Errorf("FetchNext() = %v, want nil", err)

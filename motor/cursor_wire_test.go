@@ -125,15 +125,18 @@ func TestFindCommandInSession(t *testing.T) {
 		})
 	})
 	client := newClient(t, peer.URI())
-	for name, opts := range map[string]*options.SessionOptionsBuilder{
-		"causal":     options.Session(),
-		"not causal": options.Session().SetCausalConsistency(false),
-		"snapshot":   options.Session().SetSnapshot(true),
+	for _, test := range []struct {
+		name string
+		opts *options.SessionOptionsBuilder
+	}{
+		{"causal", options.Session()},
+		{"not causal", options.Session().SetCausalConsistency(false)},
+		{"snapshot", options.Session().SetSnapshot(true)},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			var seen []bson.Raw
 			for _, ms := range []int64{0, 1234} {
-				session, err := motor.StartDriverSession(t.Context(), client, opts)
+				session, err := motor.StartDriverSession(t.Context(), client, test.opts)
 				if err != nil {
 					t.Fatalf("got error %v, want nil", err)
 				}
@@ -153,20 +156,22 @@ func TestFindCommandInSession(t *testing.T) {
 }
 
 func TestFindCommandRetry(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		fail  func(*wiretest.Request)
 		opts  []string
 		finds int
 		want  error
 	}{
-		"a code that passes":   {fail: func(r *wiretest.Request) { r.Fail(11602, "InterruptedDueToReplStateChange", "no") }, finds: 2},
-		"a connection cut off": {fail: func(r *wiretest.Request) { r.HangUp() }, finds: 2},
-		"another code":         {fail: func(r *wiretest.Request) { r.Fail(2, "BadValue", "no") }, finds: 1, want: motor.OperationFailure},
-		"switched off": {
+		{name: "a code that passes", fail: func(r *wiretest.Request) { r.Fail(11602, "InterruptedDueToReplStateChange", "no") }, finds: 2},
+		{name: "a connection cut off", fail: func(r *wiretest.Request) { r.HangUp() }, finds: 2},
+		{name: "another code", fail: func(r *wiretest.Request) { r.Fail(2, "BadValue", "no") }, finds: 1, want: motor.OperationFailure},
+		{
+			name: "switched off",
 			fail: func(r *wiretest.Request) { r.HangUp() }, opts: []string{"retryReads=false"}, finds: 1, want: motor.AutoReconnect,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Primary)
 			peer.Handle("find", func(r *wiretest.Request) {
 				if len(peer.Seen("find")) == 1 {
@@ -186,16 +191,19 @@ func TestFindCommandRetry(t *testing.T) {
 
 // A context's deadline adds no maxTimeMS to the command, but ends the query.
 func TestMaxTimeMSWithDeadline(t *testing.T) {
-	for name, opts := range map[string][]string{"of the context": nil, "of the client": {"timeoutMS=60000"}} {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		opts []string
+	}{{"of the context", nil}, {"of the client", []string{"timeoutMS=60000"}}} {
+		t.Run(test.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			ctx := t.Context()
-			if opts == nil {
+			if test.opts == nil {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, time.Minute)
 				defer cancel()
 			}
-			list := newClient(t, peer.URI(opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(5).ToList(ctx)
+			list := newClient(t, peer.URI(test.opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(5).ToList(ctx)
 			find := peer.Receive("find").Want(bson.M{"maxTimeMS": 5})
 			if elements, _ := find.Command.Elements(); count(elements, "maxTimeMS") != 1 {
 				t.Errorf("got find %s, want maxTimeMS once", find)
@@ -227,22 +235,25 @@ func count(elements []bson.RawElement, key string) (n int) {
 }
 
 func TestFindSendsUnsupportedOptions(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		find func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]
 		want bson.M
 	}{
-		"maxScan": {
+		{
+			name: "maxScan",
 			find: func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}).MaxScan(10) },
 			want: bson.M{"maxScan": 10},
 		},
-		"awaiting data, not tailable": {
+		{
+			name: "awaiting data, not tailable",
 			find: func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 				return c.Find(bson.D{}).AddOption(motor.QueryFlagAwaitData)
 			},
 			want: bson.M{"awaitData": true, "tailable": wiretest.Absent},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			list := c.find(newClient(t, peer.URI()).Database("d").Collection("c")).ToList(t.Context())
 			peer.Receive("find").Want(c.want).Fail(9, "FailedToParse", "no")
@@ -254,18 +265,19 @@ func TestFindSendsUnsupportedOptions(t *testing.T) {
 }
 
 func TestWhereJoinsFilter(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		codes []any
 		want  bson.M
 	}{
-		"a string":     {[]any{"true"}, bson.M{"a": 1, "$where": bson.JavaScript("true")}},
-		"the last one": {[]any{"true", bson.JavaScript("false")}, bson.M{"a": 1, "$where": bson.JavaScript("false")}},
-		"with a scope": {
+		{"a string", []any{"true"}, bson.M{"a": 1, "$where": bson.JavaScript("true")}},
+		{"the last one", []any{"true", bson.JavaScript("false")}, bson.M{"a": 1, "$where": bson.JavaScript("false")}},
+		{"with a scope",
 			[]any{bson.CodeWithScope{Code: "x", Scope: bson.M{"x": 1}}},
 			bson.M{"a": 1, "$where": bson.CodeWithScope{Code: "x", Scope: bson.M{"x": 1}}},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.M{"a": 1})
 			for _, code := range c.codes {
@@ -305,20 +317,23 @@ func TestCursorRemoveFlags(t *testing.T) {
 }
 
 func TestCursorExplainDistinctCount(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		title string
 		ask   func(*motor.Cursor[bson.M], context.Context) (any, error)
 		name  string
 		want  bson.M
 		reply bson.M
 		is    any
 	}{
-		"explain": {
+		{
+			title: "explain",
 			ask:   func(c *motor.Cursor[bson.M], ctx context.Context) (any, error) { return c.Explain(ctx).Await(ctx) },
 			name:  "explain",
 			want:  bson.M{"explain.find": "c", "explain.filter": bson.M{"a": 1}, "explain.limit": 4, "explain.singleBatch": true, "explain.skip": 2},
 			reply: bson.M{"queryPlanner": 1}, is: bson.M{"queryPlanner": int32(1), "ok": int32(1)},
 		},
-		"distinct": {
+		{
+			title: "distinct",
 			ask: func(c *motor.Cursor[bson.M], ctx context.Context) (any, error) {
 				return c.Distinct(ctx, "k").Await(ctx)
 			},
@@ -326,20 +341,22 @@ func TestCursorExplainDistinctCount(t *testing.T) {
 			want:  bson.M{"distinct": "c", "key": "k", "query": bson.M{"a": 1}, "limit": wiretest.Absent, "skip": wiretest.Absent},
 			reply: bson.M{"values": bson.A{1, bson.M{"x": 2}}}, is: []any{int32(1), bson.M{"x": int32(2)}},
 		},
-		"count": {
+		{
+			title: "count",
 			ask:   func(c *motor.Cursor[bson.M], ctx context.Context) (any, error) { return c.Count(ctx, false).Await(ctx) },
 			name:  "count",
 			want:  bson.M{"count": "c", "query": bson.M{"a": 1}, "hint": "a_1", "limit": wiretest.Absent, "skip": wiretest.Absent},
 			reply: bson.M{"n": 5}, is: int64(5),
 		},
-		"count with limit and skip": {
+		{
+			title: "count with limit and skip",
 			ask:   func(c *motor.Cursor[bson.M], ctx context.Context) (any, error) { return c.Count(ctx, true).Await(ctx) },
 			name:  "count",
 			want:  bson.M{"count": "c", "query": bson.M{"a": 1}, "hint": "a_1", "limit": 4, "skip": 2},
 			reply: bson.M{"n": int64(3)}, is: int64(3),
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.title, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Primary)
 			coll := newClient(t, peer.URI("readConcernLevel=majority")).Database("d").
 				Collection("c", options.Collection().SetReadPreference(readpref.Nearest()))

@@ -8,15 +8,18 @@ import (
 )
 
 func TestDefaultDatabase(t *testing.T) {
-	for uri, want := range map[string]string{
-		"mongodb://localhost/app":             "app",
-		"mongodb://localhost/app?w=1":         "app",
-		"mongodb://u:p%40@a:1,b:2/app?w=1":    "app",
-		"mongodb://localhost/with%2Ddash?w=1": "with-dash",
+	for _, test := range []struct {
+		uri  string
+		want string
+	}{
+		{"mongodb://localhost/app", "app"},
+		{"mongodb://localhost/app?w=1", "app"},
+		{"mongodb://u:p%40@a:1,b:2/app?w=1", "app"},
+		{"mongodb://localhost/with%2Ddash?w=1", "with-dash"},
 	} {
-		db, err := newClient(t, uri).GetDefaultDatabase()
-		if err != nil || db.Name() != want {
-			t.Errorf("%s: got %v, %v, want %q", uri, db, err, want)
+		db, err := newClient(t, test.uri).GetDefaultDatabase()
+		if err != nil || db.Name() != test.want {
+			t.Errorf("%s: got %v, %v, want %q", test.uri, db, err, test.want)
 		}
 	}
 	for _, uri := range []string{"mongodb://localhost", "mongodb://localhost/", "mongodb://localhost/?w=1"} {

@@ -60,19 +60,22 @@ func TestDelegateBadName(t *testing.T) {
 func TestHandleEqual(t *testing.T) {
 	client, other := newClient(t, noServerURI), newClient(t, noServerURI)
 	db := client.Database("d")
-	for name, test := range map[string]struct{ got, want bool }{
-		"a database":                    {db.Equal(client.Database("d")), true},
-		"with options":                  {db.Equal(client.Database("d", options.Database().SetReadPreference(readpref.Nearest()))), true},
-		"of another name":               {db.Equal(client.Database("e")), false},
-		"of another client":             {db.Equal(other.Database("d")), false},
-		"no database":                   {db.Equal(nil), false},
-		"a collection":                  {db.Collection("c").Equal(client.Database("d").Collection("c")), true},
-		"a collection of another name":  {db.Collection("c").Equal(db.Collection("e")), false},
-		"a collection of another place": {db.Collection("c").Equal(client.Database("e").Collection("c")), false},
-		"no collection":                 {db.Collection("c").Equal(nil), false},
+	for _, test := range []struct {
+		name      string
+		got, want bool
+	}{
+		{"a database", db.Equal(client.Database("d")), true},
+		{"with options", db.Equal(client.Database("d", options.Database().SetReadPreference(readpref.Nearest()))), true},
+		{"of another name", db.Equal(client.Database("e")), false},
+		{"of another client", db.Equal(other.Database("d")), false},
+		{"no database", db.Equal(nil), false},
+		{"a collection", db.Collection("c").Equal(client.Database("d").Collection("c")), true},
+		{"a collection of another name", db.Collection("c").Equal(db.Collection("e")), false},
+		{"a collection of another place", db.Collection("c").Equal(client.Database("e").Collection("c")), false},
+		{"no collection", db.Collection("c").Equal(nil), false},
 	} {
 		if test.got != test.want {
-			t.Errorf("%s: got %t, want %t", name, test.got, test.want)
+			t.Errorf("%s: got %t, want %t", test.name, test.got, test.want)
 		}
 	}
 	if got := db.String(); got != `motor.Database("d")` {
@@ -90,17 +93,20 @@ func TestCodecOptionsInherited(t *testing.T) {
 		motor.WithClientOptions(options.Client().SetRegistry(registry).SetBSONOptions(given)))
 	db := client.Database("d")
 	client.SetTZAware(false)
-	for name, test := range map[string]struct{ got, want motor.CodecOptions }{
-		"client":   {client.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given}},
-		"database": {db.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given, TZAware: true}},
-		"collection": {
+	for _, test := range []struct {
+		name      string
+		got, want motor.CodecOptions
+	}{
+		{"client", client.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given}},
+		{"database", db.CodecOptions(), motor.CodecOptions{Registry: registry, BSONOptions: given, TZAware: true}},
+		{"collection",
 			db.Collection("c", options.Collection().SetRegistry(own)).CodecOptions(),
 			motor.CodecOptions{Registry: own, BSONOptions: given, TZAware: true},
 		},
-		"none": {newClient(t, noServerURI).Database("d").CodecOptions(), motor.CodecOptions{}},
+		{"none", newClient(t, noServerURI).Database("d").CodecOptions(), motor.CodecOptions{}},
 	} {
 		if test.got != test.want {
-			t.Errorf("%s: got %+v, want %+v", name, test.got, test.want)
+			t.Errorf("%s: got %+v, want %+v", test.name, test.got, test.want)
 		}
 	}
 }

@@ -87,36 +87,45 @@ func TestEncodeCyclicValue(t *testing.T) {
 	plainly := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c")
 	otherwise := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c",
 		options.Collection().SetRegistry(bson.NewRegistry()).SetBSONOptions(&options.BSONOptions{IntMinSize: true}))
-	for name, doc := range map[string]any{
-		"a bson.M": m, "a bson.D": d, "a map": plain, "a list in a bson.D": bson.D{{Key: "a", Value: list}}, "the scope of a code": scope,
-		"a pointer to an interface": bson.M{"a": value}, "a pointer": bson.M{"a": pointer}, "a list of a type of its own": bson.M{"a": items},
-		"a map of a type of its own": entries, "a struct by a pointer": next, "a struct by an interface": inAny, "a struct by a list": *inList,
-		"a struct by a map": inMap, "a struct by an array": inArray, "a struct in a bson.D": bson.D{{Key: "a", Value: next}},
-		"a map that has no strings for keys": bson.M{"a": ofAnyKey}, "no end to be seen of a struct": chain, "no end to be seen of a map": deep,
-		"a type that inlines itself": inlinesItself{},
+	for _, test := range []struct {
+		name string
+		doc  any
+	}{
+		{"a bson.M", m}, {"a bson.D", d}, {"a map", plain}, {"a list in a bson.D", bson.D{{Key: "a", Value: list}}}, {"the scope of a code", scope},
+		{"a pointer to an interface", bson.M{"a": value}}, {"a pointer", bson.M{"a": pointer}}, {"a list of a type of its own", bson.M{"a": items}},
+		{"a map of a type of its own", entries}, {"a struct by a pointer", next}, {"a struct by an interface", inAny}, {"a struct by a list", *inList},
+		{"a struct by a map", inMap}, {"a struct by an array", inArray}, {"a struct in a bson.D", bson.D{{Key: "a", Value: next}}},
+		{"a map that has no strings for keys", bson.M{"a": ofAnyKey}}, {"no end to be seen of a struct", chain}, {"no end to be seen of a map", deep},
+		{"a type that inlines itself", inlinesItself{}},
 	} {
-		for how, coll := range map[string]*motor.Collection[bson.M]{"plainly": plainly, "by a registry": otherwise} {
+		for _, c := range []struct {
+			how  string
+			coll *motor.Collection[bson.M]
+		}{{"plainly", plainly}, {"by a registry", otherwise}} {
 			for operation, err := range map[string]error{
-				"InsertOne":  second(coll.InsertOne(t.Context(), doc).Await(t.Context())),
-				"FindOne":    second(coll.FindOne(t.Context(), doc).Await(t.Context())),
-				"Find":       second(coll.Find(doc).Next(t.Context()).Await(t.Context())),
-				"InsertMany": second(coll.InsertMany(t.Context(), []any{bson.D{}, doc}).Await(t.Context())),
-				"UpdateOne":  second(coll.UpdateOne(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: doc}}).Await(t.Context())),
-				"a pipeline": second(coll.UpdateOne(t.Context(), bson.D{}, []any{bson.D{{Key: "$set", Value: doc}}}).Await(t.Context())),
-				"Command":    second(coll.Database().Command(t.Context(), bson.D{{Key: "a", Value: doc}}).Await(t.Context())),
+				"InsertOne":  second(c.coll.InsertOne(t.Context(), test.doc).Await(t.Context())),
+				"FindOne":    second(c.coll.FindOne(t.Context(), test.doc).Await(t.Context())),
+				"Find":       second(c.coll.Find(test.doc).Next(t.Context()).Await(t.Context())),
+				"InsertMany": second(c.coll.InsertMany(t.Context(), []any{bson.D{}, test.doc}).Await(t.Context())),
+				"UpdateOne":  second(c.coll.UpdateOne(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: test.doc}}).Await(t.Context())),
+				"a pipeline": second(c.coll.UpdateOne(t.Context(), bson.D{}, []any{bson.D{{Key: "$set", Value: test.doc}}}).Await(t.Context())),
+				"Command":    second(c.coll.Database().Command(t.Context(), bson.D{{Key: "a", Value: test.doc}}).Await(t.Context())),
 			} {
 				var marshal mongo.MarshalError
 				if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
-					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", name, how, operation, err)
+					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", test.name, c.how, operation, err)
 				} else if err.Error() == "" {
-					t.Errorf("%s: got an empty error text", name)
+					t.Errorf("%s: got an empty error text", test.name)
 				}
 			}
 		}
 	}
-	for name, doc := range map[string]any{"a pointer to itself": pointer, "a pointer to an interface that is it": value} {
-		if _, err := plainly.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%s: InsertOne() = %v, want TypeError", name, err)
+	for _, test := range []struct {
+		name string
+		doc  any
+	}{{"a pointer to itself", pointer}, {"a pointer to an interface that is it", value}} {
+		if _, err := plainly.InsertOne(t.Context(), test.doc).Await(t.Context()); !errors.Is(err, motor.TypeError) {
+			t.Errorf("%s: InsertOne() = %v, want TypeError", test.name, err)
 		}
 	}
 }
@@ -173,23 +182,29 @@ func TestEncodeDeepDocument(t *testing.T) {
 
 func TestEncodeKeyWithNUL(t *testing.T) {
 	coll := newClient(t, "mongodb://127.0.0.1:1").Database("d").Collection("c")
-	for name, doc := range map[string]any{
-		"bson.M": bson.M{"a\x00b": 1}, "bson.D": bson.D{{Key: "\x00", Value: 1}}, "nested": bson.D{{Key: "a", Value: bson.M{"b\x00": 1}}},
-		"in a list": bson.M{"a": bson.A{bson.D{{Key: "b\x00", Value: nil}}}}, "of a document": bson.D{{Key: "a\x00", Value: bson.D{}}},
-		"of a list": bson.D{{Key: "a\x00", Value: bson.A{}}}, "a map of numbers": map[string]int{"a\x00": 1},
-		"in a struct": struct{ M map[string]int }{map[string]int{"\x00": 1}},
-		"of a map in a struct": struct {
+	for _, test := range []struct {
+		name string
+		doc  any
+	}{
+		{"bson.M", bson.M{"a\x00b": 1}}, {"bson.D", bson.D{{Key: "\x00", Value: 1}}}, {"nested", bson.D{{Key: "a", Value: bson.M{"b\x00": 1}}}},
+		{"in a list", bson.M{"a": bson.A{bson.D{{Key: "b\x00", Value: nil}}}}}, {"of a document", bson.D{{Key: "a\x00", Value: bson.D{}}}},
+		{"of a list", bson.D{{Key: "a\x00", Value: bson.A{}}}}, {"a map of numbers", map[string]int{"a\x00": 1}},
+		{"in a struct", struct{ M map[string]int }{map[string]int{"\x00": 1}}},
+		{"of a map in a struct", struct {
 			M bson.M `bson:",inline"`
-		}{bson.M{"\x00": 1}},
-		"a pattern": bson.M{"a": bson.Regex{Pattern: "a\x00"}}, "raw": bson.M{"a\x00": marshaled(bson.D{})},
+		}{bson.M{"\x00": 1}}},
+		{"a pattern", bson.M{"a": bson.Regex{Pattern: "a\x00"}}}, {"raw", bson.M{"a\x00": marshaled(bson.D{})}},
 	} {
-		for operation, err := range map[string]error{
-			"InsertOne": second(coll.InsertOne(t.Context(), doc).Await(t.Context())),
-			"FindOne":   second(coll.FindOne(t.Context(), doc).Await(t.Context())),
-			"Find":      second(coll.Find(doc).ToList(t.Context()).Await(t.Context())),
+		for _, c := range []struct {
+			operation string
+			err       error
+		}{
+			{"InsertOne", second(coll.InsertOne(t.Context(), test.doc).Await(t.Context()))},
+			{"FindOne", second(coll.FindOne(t.Context(), test.doc).Await(t.Context()))},
+			{"Find", second(coll.Find(test.doc).ToList(t.Context()).Await(t.Context()))},
 		} {
-			if !errors.Is(err, motor.InvalidDocument) {
-				t.Errorf("%s, %s: got %v, want InvalidDocument", name, operation, err)
+			if !errors.Is(c.err, motor.InvalidDocument) {
+				t.Errorf("%s, %s: got %v, want InvalidDocument", test.name, c.operation, c.err)
 			}
 		}
 	}
@@ -198,13 +213,16 @@ func TestEncodeKeyWithNUL(t *testing.T) {
 func TestEncodeRawDocument(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)
 	coll := newClient(t, peer.URI()).Database("d").Collection("c")
-	for name, bad := range map[string]any{
-		"an empty bson.Raw": bson.Raw{}, "cut off": bson.Raw{5, 0, 0, 0}, "with something behind it": bson.Raw{5, 0, 0, 0, 0, 0},
-		"a type that there is not": []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}, "in a bson.D": bson.D{{Key: "a", Value: bson.Raw{1}}},
-		"nested too deep": bson.Raw(nested(3, 2*bsoncodec.MaxDepth)), "a nil bson.Raw in a bson.D": bson.D{{Key: "a", Value: bson.Raw(nil)}},
+	for _, test := range []struct {
+		name string
+		bad  any
+	}{
+		{"an empty bson.Raw", bson.Raw{}}, {"cut off", bson.Raw{5, 0, 0, 0}}, {"with something behind it", bson.Raw{5, 0, 0, 0, 0, 0}},
+		{"a type that there is not", []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}}, {"in a bson.D", bson.D{{Key: "a", Value: bson.Raw{1}}}},
+		{"nested too deep", bson.Raw(nested(3, 2*bsoncodec.MaxDepth))}, {"a nil bson.Raw in a bson.D", bson.D{{Key: "a", Value: bson.Raw(nil)}}},
 	} {
-		if _, err := coll.InsertOne(t.Context(), bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
-			t.Errorf("%s: InsertOne() = %v, want InvalidDocument", name, err)
+		if _, err := coll.InsertOne(t.Context(), test.bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {
+			t.Errorf("%s: InsertOne() = %v, want InvalidDocument", test.name, err)
 		}
 	}
 

@@ -68,35 +68,36 @@ func TestEnsureIndexCacheTime(t *testing.T) {
 }
 
 func TestEnsureIndexAfterDrop(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		drop   func(context.Context, *motor.Client) outcome
 		wanted map[string]bool // indexes that EnsureIndex creates again
 	}{
-		"an index": {func(ctx context.Context, c *motor.Client) outcome {
+		{"an index", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").DropIndex(ctx, "a_1"))
 		}, map[string]bool{"d.c.a": true}},
-		"an index by its keys": {func(ctx context.Context, c *motor.Client) outcome {
+		{"an index by its keys", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").DropIndex(ctx, bson.D{{Key: "a", Value: 1}}))
 		}, map[string]bool{"d.c.a": true}},
-		"all indexes": {func(ctx context.Context, c *motor.Client) outcome {
+		{"all indexes", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").DropIndexes(ctx))
 		}, map[string]bool{"d.c.a": true, "d.c.b": true}},
-		"a collection": {func(ctx context.Context, c *motor.Client) outcome {
+		{"a collection", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").Drop(ctx))
 		}, map[string]bool{"d.c.a": true, "d.c.b": true}},
-		"a collection by name": {func(ctx context.Context, c *motor.Client) outcome {
+		{"a collection by name", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").DropCollection(ctx, "c"))
 		}, map[string]bool{"d.c.a": true, "d.c.b": true}},
-		"a database": {func(ctx context.Context, c *motor.Client) outcome {
+		{"a database", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.DropDatabase(ctx, "d"))
 		}, map[string]bool{"d.c.a": true, "d.c.b": true, "d.x.a": true}},
-		"a name": {func(ctx context.Context, c *motor.Client) outcome {
+		{"a name", func(ctx context.Context, c *motor.Client) outcome {
 			return started(c.Database("d").Collection("c").Rename(ctx, "x", motor.RenameOptions{DropTarget: true}))
 		}, map[string]bool{"d.c.a": true, "d.c.b": true, "d.x.a": true}},
-		"nothing": {func(ctx context.Context, c *motor.Client) outcome { return started(c.Alive(ctx)) }, nil},
+		{"nothing", func(ctx context.Context, c *motor.Client) outcome { return started(c.Alive(ctx)) }, nil},
 	} {
 		for _, concern := range []bson.M{{}, {"wtimeout": 100}} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				peer := indexPeer(t)
 				client := newClient(t, peer.URI())

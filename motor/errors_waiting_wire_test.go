@@ -41,17 +41,20 @@ func TestErrorNoFreeConnection(t *testing.T) {
 }
 
 func TestErrorQueueTimeout(t *testing.T) {
-	for name, connect := range map[string]func(*wiretest.Peer) *motor.Client{
-		"by the connection string": func(p *wiretest.Peer) *motor.Client {
+	for _, test := range []struct {
+		name    string
+		connect func(*wiretest.Peer) *motor.Client
+	}{
+		{"by the connection string", func(p *wiretest.Peer) *motor.Client {
 			return newClient(t, p.URI("waitQueueTimeoutMS=20"), motor.WithMaxWorkers(1))
-		},
-		"by its name": func(p *wiretest.Peer) *motor.Client {
+		}},
+		{"by its name", func(p *wiretest.Peer) *motor.Client {
 			return newClient(t, p.URI(), motor.WithMaxWorkers(1), motor.WithOptions(map[string]any{"waitQueueTimeoutMS": 20}))
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
-			c := connect(peer).Database("d").Collection("c")
+			c := test.connect(peer).Database("d").Collection("c")
 			first := findOne(t.Context(), c)
 			find := peer.Receive("find")
 			patience, stop := context.WithTimeout(t.Context(), 8*time.Second) // less than the peer's timeout

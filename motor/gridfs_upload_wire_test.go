@@ -52,21 +52,22 @@ func TestUploadCreatesMissingIndexes(t *testing.T) {
 		}
 		return bson.M{"v": 2, "key": doc, "name": "any"}
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name          string
 		files, chunks []any
 		missing       bool
 	}{
-		"none": {nil, nil, true},
-		"others": {
+		{"none", nil, nil, true},
+		{"others",
 			[]any{index("_id", 1), index("filename", 1), index("filename", 1, "uploadDate", -1), index("filename", 1, "uploadDate", 1, "x", 1)},
 			[]any{index("_id", 1), index("n", 1, "files_id", 1)}, true,
 		},
-		"these": {
+		{"these",
 			[]any{index("_id", 1), index("filename", 1.0, "uploadDate", int64(1))},
 			[]any{index("_id", 1), index("files_id", int64(1), "n", 1.0)}, false,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			peer := wiretest.Start(t, wiretest.Standalone)
 			uploading := bucketOf(t, peer).UploadFromStream(t.Context(), "f", strings.NewReader("x"))
 			peer.Receive("find").Cursor("d.fs.files", 0)

@@ -128,20 +128,23 @@ func TestGridOutSmallFile(t *testing.T) {
 }
 
 func TestGridOutKillsCursor(t *testing.T) {
-	for name, end := range map[string]func(*testing.T, *motor.GridOut){
-		"by Close": func(t *testing.T, out *motor.GridOut) { _ = out.Close() },
-		"by a Seek to elsewhere": func(t *testing.T, out *motor.GridOut) {
+	for _, test := range []struct {
+		name string
+		end  func(*testing.T, *motor.GridOut)
+	}{
+		{"by Close", func(t *testing.T, out *motor.GridOut) { _ = out.Close() }},
+		{"by a Seek to elsewhere", func(t *testing.T, out *motor.GridOut) {
 			_, _ = out.Seek(4*gridChunkSize, io.SeekStart)
 			readChunks(t, out, 4, 5)
-		},
-		"when it is forgotten": func(*testing.T, *motor.GridOut) {},
+		}},
+		{"when it is forgotten", func(*testing.T, *motor.GridOut) {}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer := gridPeer(t, 9)
 			func() {
 				out := gridFile(t, peer)
 				readChunks(t, out, 0, 1)
-				end(t, out)
+				test.end(t, out)
 			}()
 			collected(t, "the cursor was not killed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 			if id := peer.Seen("killCursors")[0].Lookup("cursors", "0").Int64(); id != 7 {
@@ -353,15 +356,18 @@ func TestGridFSInTransaction(t *testing.T) {
 	if err != nil {
 		t.Fatalf("got error %v, want nil", err)
 	}
-	for what, err := range map[string]error{
-		"Write":              bucket.OpenUploadStream("f").Write(ctx, "x").Err(),
-		"UploadFromStream":   bucket.UploadFromStream(ctx, "f", strings.NewReader("x")).Err(),
-		"OpenDownloadStream": bucket.OpenDownloadStream(ctx, 1).Err(),
-		"Delete":             bucket.Delete(ctx, 1).Err(),
-		"Drop":               bucket.Drop(ctx).Err(),
+	for _, test := range []struct {
+		what string
+		err  error
+	}{
+		{"Write", bucket.OpenUploadStream("f").Write(ctx, "x").Err()},
+		{"UploadFromStream", bucket.UploadFromStream(ctx, "f", strings.NewReader("x")).Err()},
+		{"OpenDownloadStream", bucket.OpenDownloadStream(ctx, 1).Err()},
+		{"Delete", bucket.Delete(ctx, 1).Err()},
+		{"Drop", bucket.Drop(ctx).Err()},
 	} {
-		if !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: got %v, want InvalidOperation", what, err)
+		if !errors.Is(test.err, motor.InvalidOperation) {
+			t.Errorf("%s: got %v, want InvalidOperation", test.what, test.err)
 		}
 	}
 }

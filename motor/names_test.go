@@ -111,44 +111,48 @@ func TestBadArguments(t *testing.T) {
 		}
 	}
 	for _, d := range documents {
-		for name, f := range map[string]func() settled{
-			"InsertOne":             func() settled { return coll.InsertOne(ctx, d.value) },
-			"InsertMany":            func() settled { return coll.InsertMany(ctx, []any{good, d.value}) },
-			"FindOne":               func() settled { return coll.FindOne(ctx, d.value) },
-			"Find":                  func() settled { return coll.Find(d.value).ToList(ctx) },
-			"CountDocuments":        func() settled { return coll.CountDocuments(ctx, d.value) },
-			"UpdateOne filter":      func() settled { return coll.UpdateOne(ctx, d.value, set) },
-			"UpdateMany filter":     func() settled { return coll.UpdateMany(ctx, d.value, set) },
-			"ReplaceOne filter":     func() settled { return coll.ReplaceOne(ctx, d.value, good) },
-			"ReplaceOne":            func() settled { return coll.ReplaceOne(ctx, good, d.value) },
-			"DeleteOne":             func() settled { return coll.DeleteOne(ctx, d.value) },
-			"DeleteMany":            func() settled { return coll.DeleteMany(ctx, d.value) },
-			"UpdateOne in pipeline": func() settled { return coll.UpdateOne(ctx, good, []any{set, d.value}) },
+		for _, test := range []struct {
+			name string
+			f    func() settled
+		}{
+			{"InsertOne", func() settled { return coll.InsertOne(ctx, d.value) }},
+			{"InsertMany", func() settled { return coll.InsertMany(ctx, []any{good, d.value}) }},
+			{"FindOne", func() settled { return coll.FindOne(ctx, d.value) }},
+			{"Find", func() settled { return coll.Find(d.value).ToList(ctx) }},
+			{"CountDocuments", func() settled { return coll.CountDocuments(ctx, d.value) }},
+			{"UpdateOne filter", func() settled { return coll.UpdateOne(ctx, d.value, set) }},
+			{"UpdateMany filter", func() settled { return coll.UpdateMany(ctx, d.value, set) }},
+			{"ReplaceOne filter", func() settled { return coll.ReplaceOne(ctx, d.value, good) }},
+			{"ReplaceOne", func() settled { return coll.ReplaceOne(ctx, good, d.value) }},
+			{"DeleteOne", func() settled { return coll.DeleteOne(ctx, d.value) }},
+			{"DeleteMany", func() settled { return coll.DeleteMany(ctx, d.value) }},
+			{"UpdateOne in pipeline", func() settled { return coll.UpdateOne(ctx, good, []any{set, d.value}) }},
 		} {
-			t.Run(name+"/"+d.name, func(t *testing.T) { check(t, f(), d.class) })
+			t.Run(test.name+"/"+d.name, func(t *testing.T) { check(t, test.f(), d.class) })
 		}
 	}
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name  string
 		f     func() settled
 		class *motor.ErrorClass
 	}{
-		"update is nil":              {func() settled { return coll.UpdateOne(ctx, good, nil) }, motor.TypeError},
-		"update without operators":   {func() settled { return coll.UpdateOne(ctx, good, good) }, motor.ValueError},
-		"update is empty":            {func() settled { return coll.UpdateMany(ctx, good, bson.M{}) }, motor.ValueError},
-		"replacement with operators": {func() settled { return coll.ReplaceOne(ctx, good, set) }, motor.ValueError},
-		"insert of no documents":     {func() settled { return coll.InsertMany(ctx, []any{}) }, motor.TypeError},
-		"insert of many: a document": {func() settled { return coll.InsertMany(ctx, bson.D{{Key: "a", Value: 1}}) }, motor.TypeError},
-		"insert of many: nil":        {func() settled { return coll.InsertMany(ctx, nil) }, motor.TypeError},
-		"command is nil":             {func() settled { return coll.Database().Command(ctx, nil) }, motor.TypeError},
-		"command in no order":        {func() settled { return coll.Database().Command(ctx, bson.M{"a": 1, "b": 2}) }, motor.TypeError},
-		"sort in no order":           {func() settled { return coll.Find(good).Sort(bson.M{"a": 1, "b": 2}).ToList(ctx) }, motor.TypeError},
-		"sort with two directions":   {func() settled { return coll.Find(good).Sort(bson.D{{Key: "a", Value: 1}}, 1).ToList(ctx) }, motor.TypeError},
-		"negative skip":              {func() settled { return coll.Find(good).Skip(-1).ToList(ctx) }, motor.ValueError},
-		"negative batch size":        {func() settled { return coll.Find(good).BatchSize(-1).FetchNext(ctx) }, motor.ValueError},
-		"negative length":            {func() settled { return coll.Find(good).ToList(ctx, -1) }, motor.ValueError},
-		"two lengths":                {func() settled { return coll.Find(good).ToList(ctx, 1, 2) }, motor.TypeError},
+		{"update is nil", func() settled { return coll.UpdateOne(ctx, good, nil) }, motor.TypeError},
+		{"update without operators", func() settled { return coll.UpdateOne(ctx, good, good) }, motor.ValueError},
+		{"update is empty", func() settled { return coll.UpdateMany(ctx, good, bson.M{}) }, motor.ValueError},
+		{"replacement with operators", func() settled { return coll.ReplaceOne(ctx, good, set) }, motor.ValueError},
+		{"insert of no documents", func() settled { return coll.InsertMany(ctx, []any{}) }, motor.TypeError},
+		{"insert of many: a document", func() settled { return coll.InsertMany(ctx, bson.D{{Key: "a", Value: 1}}) }, motor.TypeError},
+		{"insert of many: nil", func() settled { return coll.InsertMany(ctx, nil) }, motor.TypeError},
+		{"command is nil", func() settled { return coll.Database().Command(ctx, nil) }, motor.TypeError},
+		{"command in no order", func() settled { return coll.Database().Command(ctx, bson.M{"a": 1, "b": 2}) }, motor.TypeError},
+		{"sort in no order", func() settled { return coll.Find(good).Sort(bson.M{"a": 1, "b": 2}).ToList(ctx) }, motor.TypeError},
+		{"sort with two directions", func() settled { return coll.Find(good).Sort(bson.D{{Key: "a", Value: 1}}, 1).ToList(ctx) }, motor.TypeError},
+		{"negative skip", func() settled { return coll.Find(good).Skip(-1).ToList(ctx) }, motor.ValueError},
+		{"negative batch size", func() settled { return coll.Find(good).BatchSize(-1).FetchNext(ctx) }, motor.ValueError},
+		{"negative length", func() settled { return coll.Find(good).ToList(ctx, -1) }, motor.ValueError},
+		{"two lengths", func() settled { return coll.Find(good).ToList(ctx, 1, 2) }, motor.TypeError},
 	} {
-		t.Run(name, func(t *testing.T) { check(t, test.f(), test.class) })
+		t.Run(test.name, func(t *testing.T) { check(t, test.f(), test.class) })
 	}
 }
 

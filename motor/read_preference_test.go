@@ -43,16 +43,19 @@ func TestReadPreferenceFromOptions(t *testing.T) {
 
 func TestReadPreferenceBadOptions(t *testing.T) {
 	client := newClient(t, noServerURI)
-	for name, err := range map[string]error{
-		"a mode that is none":    client.SetReadPreference(readpref.Mode(9)),
-		"no mode":                client.SetReadPreference(0),
-		"no sets":                client.SetTagSets(tags{}),
-		"tags of the primary":    client.SetTagSets(tags{{"dc": "ny"}}),
-		"a negative latency":     client.SetSecondaryAcceptableLatencyMS(-1),
-		"an astronomical number": client.SetSecondaryAcceptableLatencyMS(1 << 62),
+	for _, test := range []struct {
+		name string
+		err  error
+	}{
+		{"a mode that is none", client.SetReadPreference(readpref.Mode(9))},
+		{"no mode", client.SetReadPreference(0)},
+		{"no sets", client.SetTagSets(tags{})},
+		{"tags of the primary", client.SetTagSets(tags{{"dc": "ny"}})},
+		{"a negative latency", client.SetSecondaryAcceptableLatencyMS(-1)},
+		{"an astronomical number", client.SetSecondaryAcceptableLatencyMS(1 << 62)},
 	} {
-		if !errors.Is(err, motor.ConfigurationError) {
-			t.Errorf("%s: got %v, want a ConfigurationError", name, err)
+		if !errors.Is(test.err, motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want a ConfigurationError", test.name, test.err)
 		}
 	}
 	noError(t, client.SetReadPreference(readpref.SecondaryMode))

@@ -93,8 +93,11 @@ func TestTailableWaitHoldsSession(t *testing.T) {
 
 // A read that gives up waiting for the file or the session leaves the queues of both.
 func TestCancelledWaitLeavesBothTurns(t *testing.T) {
-	for name, byContext := range map[string]bool{"by Cancel": false, "by its context": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		byContext bool
+	}{{"by Cancel", false}, {"by its context", true}} {
+		t.Run(test.name, func(t *testing.T) {
 			peer, out, s := startDownload(t)
 			coll := out.Collection().Database().Collection("c")
 			peer.Handle("insert", ok(bson.M{"n": 1}))
@@ -110,11 +113,11 @@ func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 			for range 50 { // long enough for the first reads to wait
 				succeed(t, coll.Database().Command(t.Context(), "ping"))
 			}
-			if byContext {
+			if test.byContext {
 				cancel()
 			}
 			for _, f := range reads {
-				if !byContext {
+				if !test.byContext {
 					f.Cancel()
 				}
 				<-f.Done()

@@ -184,19 +184,22 @@ func TestSessionAndCursorShareOrder(t *testing.T) {
 
 // A commit that is cancelled before its turn has no effect, and its future settles at once.
 func TestCommitCancelledInQueue(t *testing.T) {
-	for name, wait := range map[string]func(*testing.T, *motor.Client){
-		"at once": func(*testing.T, *motor.Client) {},
-		"when it waits for its turn": func(t *testing.T, client *motor.Client) {
+	for _, test := range []struct {
+		name string
+		wait func(*testing.T, *motor.Client)
+	}{
+		{"at once", func(*testing.T, *motor.Client) {}},
+		{"when it waits for its turn", func(t *testing.T, client *motor.Client) {
 			eventually(t, func() bool { return client.Stats().Running == 1 }) // the slot is lent
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			peer, s, coll := newSession(t)
 			noError(t, s.StartTransaction())
 			inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
 			held := peer.Receive("insert")
 			commit := s.CommitTransaction(t.Context())
-			wait(t, coll.Database().Client())
+			test.wait(t, coll.Database().Client())
 			commit.Cancel()
 			if !s.InTransaction() {
 				t.Error("InTransaction() = false, want true")

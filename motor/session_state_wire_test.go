@@ -48,13 +48,16 @@ func TestTransactionDefaults(t *testing.T) {
 	if defaults.ReadPreference == nil || defaults.ReadPreference.Mode() != readpref.NearestMode {
 		t.Errorf("got read preference %v, want the client's at the start", defaults.ReadPreference)
 	}
-	for want, opts := range map[string][]options.Lister[options.TransactionOptions]{
-		"majority": nil,
-		"snapshot": {options.Transaction().SetReadConcern(readconcern.Snapshot())},
+	for _, test := range []struct {
+		want string
+		opts []options.Lister[options.TransactionOptions]
+	}{
+		{"majority", nil},
+		{"snapshot", []options.Lister[options.TransactionOptions]{options.Transaction().SetReadConcern(readconcern.Snapshot())}},
 	} {
-		noError(t, s.StartTransaction(opts...))
+		noError(t, s.StartTransaction(test.opts...))
 		inserted := coll.InsertOne(s.Context(t.Context()), bson.D{})
-		peer.Receive("insert").Want(bson.M{"readConcern": bson.M{"level": want}}).OK(bson.M{"n": 1})
+		peer.Receive("insert").Want(bson.M{"readConcern": bson.M{"level": test.want}}).OK(bson.M{"n": 1})
 		succeed(t, inserted)
 		succeed(t, s.AbortTransaction(t.Context()))
 	}
@@ -142,27 +145,30 @@ func TestTransactionStartFails(t *testing.T) {
 	if err := s.StartTransaction(); !errors.Is(err, motor.InvalidOperation) || s.InTransaction() {
 		t.Errorf("got %v, want InvalidOperation", err)
 	}
-	for name, end := range map[string]func(context.Context) error{
-		"commit": func(ctx context.Context) error { return second(s.CommitTransaction(ctx).Await(ctx)) },
-		"abort":  func(ctx context.Context) error { return second(s.AbortTransaction(ctx).Await(ctx)) },
+	for _, test := range []struct {
+		name string
+		end  func(context.Context) error
+	}{
+		{"commit", func(ctx context.Context) error { return second(s.CommitTransaction(ctx).Await(ctx)) }},
+		{"abort", func(ctx context.Context) error { return second(s.AbortTransaction(ctx).Await(ctx)) }},
 	} {
 		found := coll.FindOne(ctx, bson.D{})
 		held := peer.Receive("find")
 		noError(t, s.StartTransaction()) // the driver refuses later
 		within := coll.FindOne(ctx, bson.M{"_id": 1})
 		ended := make(chan error, 1)
-		go func() { ended <- end(t.Context()) }()
+		go func() { ended <- test.end(t.Context()) }()
 		eventually(t, func() bool { return !s.InTransaction() })
 		outside := coll.FindOne(ctx, bson.M{"_id": 2})
 		held.Cursor("d.c", 0, bson.M{})
 		succeed(t, found)
 		if _, err := within.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: operation in the transaction: got %v, want InvalidOperation", name, err)
+			t.Errorf("%s: operation in the transaction: got %v, want InvalidOperation", test.name, err)
 		}
 		peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": 2}}).Cursor("d.c", 0, bson.M{})
 		succeed(t, outside)
 		if err := <-ended; !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: got %v, want InvalidOperation", name, err)
+			t.Errorf("%s: got %v, want InvalidOperation", test.name, err)
 		}
 	}
 }
@@ -225,27 +231,28 @@ func TestTransactionConcerns(t *testing.T) {
 
 // An operation after an unknown commit does not abort the old transaction. A new transaction can be aborted as usual.
 func TestAfterUnknownCommitResult(t *testing.T) {
-	for name, next := range map[string]struct {
+	for _, next := range []struct {
+		name   string
 		do     func(context.Context, *testing.T, *motor.Session, collection)
 		aborts int
 	}{
-		"the end of the session": {nil, 0},
-		"an operation": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+		{"the end of the session", nil, 0},
+		{"an operation", func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
 			succeed(t, coll.Aggregate(bson.A{}).ToList(ctx))
 			noError(t, s.StartTransaction())
 			succeed(t, s.CommitTransaction(ctx))
 		}, 0},
-		"a transaction": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+		{"a transaction", func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
 			noError(t, s.StartTransaction())
 			succeed(t, coll.InsertOne(ctx, bson.D{}))
 		}, 1},
-		"an operation, and a transaction": {func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
+		{"an operation, and a transaction", func(ctx context.Context, t *testing.T, s *motor.Session, coll collection) {
 			succeed(t, coll.InsertOne(ctx, bson.D{}))
 			noError(t, s.StartTransaction())
 			succeed(t, coll.InsertOne(ctx, bson.D{}))
 		}, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(next.name, func(t *testing.T) {
 			peer, s, coll := commitUnknown(t)
 			if next.do != nil {
 				next.do(s.Context(t.Context()), t, s, coll)

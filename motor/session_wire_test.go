@@ -68,15 +68,18 @@ func inSession(s *motor.Session) bson.M {
 func TestOperationsUseSession(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("listCollections", cursorOf())
-	for name, ctx := range map[string]context.Context{
-		"ours":     context.WithValue(s.Context(t.Context()), peer, peer),
-		"driver's": mongo.NewSessionContext(t.Context(), s.Delegate()),
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+	}{
+		{"ours", context.WithValue(s.Context(t.Context()), peer, peer)},
+		{"driver's", mongo.NewSessionContext(t.Context(), s.Delegate())},
 	} {
 		for _, o := range slices.Concat(readers, legacyReads, writes, legacyWrites) {
-			wait := o.call(ctx, coll)
+			wait := o.call(test.ctx, coll)
 			answerRead(peer.Receive(o.command).Want(inSession(s)))
-			if err := wait(ctx); err != nil && !errors.Is(err, motor.ProtocolError) {
-				t.Errorf("%s: %s: got %v, want nil or ProtocolError", name, o.command, err)
+			if err := wait(test.ctx); err != nil && !errors.Is(err, motor.ProtocolError) {
+				t.Errorf("%s: %s: got %v, want nil or ProtocolError", test.name, o.command, err)
 			}
 		}
 	}

@@ -84,11 +84,14 @@ func TestWithTransaction(t *testing.T) {
 			if test.class == nil && (v != 7 || err != nil) || test.class != nil && !errors.Is(err, test.class) {
 				t.Errorf("got %v, %v; want %v", v, err, test.class)
 			}
-			for name, want := range map[string]int{
-				"insert": test.inserted, "commitTransaction": test.committed, "abortTransaction": test.abrt,
+			for _, test := range []struct {
+				name string
+				want int
+			}{
+				{"insert", test.inserted}, {"commitTransaction", test.committed}, {"abortTransaction", test.abrt},
 			} {
-				if got := len(peer.Seen(name)); got != want {
-					t.Errorf("got %[2]d %[1]s commands, want %[3]d", name, got, want)
+				if got := len(peer.Seen(test.name)); got != test.want {
+					t.Errorf("got %[2]d %[1]s commands, want %[3]d", test.name, got, test.want)
 				}
 			}
 			numbers := make(map[int64]bool) // of the transactions; each try has its own number
@@ -112,8 +115,11 @@ func TestWithTransaction(t *testing.T) {
 func TestWithTransactionEndedByFunction(t *testing.T) {
 	peer, s, coll := newSession(t)
 	peer.Handle("insert", ok(bson.M{"n": 1}))
-	for name, end := range map[string]func(context.Context) *future.Future[struct{}]{
-		"commitTransaction": s.CommitTransaction, "abortTransaction": s.AbortTransaction,
+	for _, test := range []struct {
+		name string
+		end  func(context.Context) *future.Future[struct{}]
+	}{
+		{"commitTransaction", s.CommitTransaction}, {"abortTransaction", s.AbortTransaction},
 	} {
 		for _, with := range []func(context.Context, *motor.Session, func(context.Context) (int, error)) *future.Future[int]{
 			func(ctx context.Context, s *motor.Session, fn func(context.Context) (int, error)) *future.Future[int] {
@@ -123,16 +129,16 @@ func TestWithTransactionEndedByFunction(t *testing.T) {
 				return motor.Transact(ctx, s, fn)
 			},
 		} {
-			before := len(peer.Seen(name))
+			before := len(peer.Seen(test.name))
 			v, err := with(t.Context(), s, func(ctx context.Context) (int, error) {
 				n, err := inserting(coll, 3)(ctx)
 				if err == nil {
-					_, err = end(ctx).Await(ctx)
+					_, err = test.end(ctx).Await(ctx)
 				}
 				return n, err
 			}).Await(t.Context())
-			if v != 3 || err != nil || len(peer.Seen(name)) != before+1 {
-				t.Errorf("%s: got %v, %v, sent %d times, want 3, nil, 1", name, v, err, len(peer.Seen(name))-before)
+			if v != 3 || err != nil || len(peer.Seen(test.name)) != before+1 {
+				t.Errorf("%s: got %v, %v, sent %d times, want 3, nil, 1", test.name, v, err, len(peer.Seen(test.name))-before)
 			}
 		}
 	}
@@ -319,19 +325,22 @@ func TestSessionFunctionsNilArguments(t *testing.T) {
 	s := sessionOf(t, client)
 	fn := func(context.Context) (int, error) { return 0, nil }
 	var none context.Context
-	for name, f := range map[string]*future.Future[int]{
-		"WithTransaction, context": motor.WithTransaction(none, s, fn),
-		"WithTransaction, session": motor.WithTransaction(t.Context(), nil, fn),
-		"WithTransaction, fn":      motor.WithTransaction[int](t.Context(), s, nil),
-		"Transact, session":        motor.Transact(t.Context(), nil, fn),
-		"Transact, fn":             motor.Transact[int](t.Context(), s, nil),
-		"WithSession, client": motor.WithSession(t.Context(), nil, func(context.Context, *motor.Session) (int, error) {
+	for _, test := range []struct {
+		name string
+		f    *future.Future[int]
+	}{
+		{"WithTransaction, context", motor.WithTransaction(none, s, fn)},
+		{"WithTransaction, session", motor.WithTransaction(t.Context(), nil, fn)},
+		{"WithTransaction, fn", motor.WithTransaction[int](t.Context(), s, nil)},
+		{"Transact, session", motor.Transact(t.Context(), nil, fn)},
+		{"Transact, fn", motor.Transact[int](t.Context(), s, nil)},
+		{"WithSession, client", motor.WithSession(t.Context(), nil, func(context.Context, *motor.Session) (int, error) {
 			return 0, nil
-		}),
-		"WithSession, fn": motor.WithSession[int](t.Context(), client, nil),
+		})},
+		{"WithSession, fn", motor.WithSession[int](t.Context(), client, nil)},
 	} {
-		if _, err := f.Await(t.Context()); !errors.Is(err, motor.TypeError) {
-			t.Errorf("%s: got %v, want TypeError", name, err)
+		if _, err := test.f.Await(t.Context()); !errors.Is(err, motor.TypeError) {
+			t.Errorf("%s: got %v, want TypeError", test.name, err)
 		}
 	}
 	if _, err := s.EndSession(none).Await(t.Context()); !errors.Is(err, motor.TypeError) || s.HasEnded() {

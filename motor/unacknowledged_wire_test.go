@@ -15,12 +15,15 @@ func TestClientBulkWriteUnacknowledged(t *testing.T) {
 	client := newClient(t, noServerURI)
 	noError(t, client.SetWriteConcern(bson.M{"w": 0}))
 	writes := []mongo.ClientBulkWrite{{Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.M{})}}
-	for name, opts := range map[string]*options.ClientBulkWriteOptionsBuilder{
-		"in order":             options.ClientBulkWrite(),
-		"with verbose results": options.ClientBulkWrite().SetOrdered(false).SetVerboseResults(true),
+	for _, test := range []struct {
+		name string
+		opts *options.ClientBulkWriteOptionsBuilder
+	}{
+		{"in order", options.ClientBulkWrite()},
+		{"with verbose results", options.ClientBulkWrite().SetOrdered(false).SetVerboseResults(true)},
 	} {
-		if _, err := client.BulkWrite(t.Context(), writes, opts).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
-			t.Errorf("%s: got %v, want an InvalidOperation", name, err)
+		if _, err := client.BulkWrite(t.Context(), writes, test.opts).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("%s: got %v, want an InvalidOperation", test.name, err)
 		}
 	}
 }

@@ -245,13 +245,16 @@ func TestWriteTooLarge(t *testing.T) {
 	_, err := client.Open(t.Context()).Await(t.Context())
 	noError(t, err)
 	doc := bson.M{"a": strings.Repeat("x", 100)}
-	for name, wait := range map[string]outcome{
-		"InsertOne":  started(client.Database("d").Collection("c").InsertOne(t.Context(), doc)),
-		"InsertMany": started(client.Database("d").Collection("c").InsertMany(t.Context(), []bson.M{{}, doc})),
-		"BulkWrite":  bulkOf(mongo.NewInsertOneModel().SetDocument(doc))(t.Context(), client.Database("d").Collection("c")),
+	for _, test := range []struct {
+		name string
+		wait outcome
+	}{
+		{"InsertOne", started(client.Database("d").Collection("c").InsertOne(t.Context(), doc))},
+		{"InsertMany", started(client.Database("d").Collection("c").InsertMany(t.Context(), []bson.M{{}, doc}))},
+		{"BulkWrite", bulkOf(mongo.NewInsertOneModel().SetDocument(doc))(t.Context(), client.Database("d").Collection("c"))},
 	} {
-		t.Run(name, func(t *testing.T) {
-			wantError{class: motor.DocumentTooLarge}.check(t, wait(t.Context()))
+		t.Run(test.name, func(t *testing.T) {
+			wantError{class: motor.DocumentTooLarge}.check(t, test.wait(t.Context()))
 		})
 	}
 }

@@ -80,43 +80,46 @@ func TestWriteConcernItems(t *testing.T) {
 
 func TestWriteConcernBadItems(t *testing.T) {
 	var none *writeconcern.WriteConcern
-	for name, bad := range map[string]any{
-		"nothing":                         nil,
-		"a number":                        2,
-		"a text":                          "majority",
-		"a list":                          []string{"w"},
-		"a map by numbers":                map[int]any{1: 2},
-		"a nil concern":                   none,
-		"an unknown key":                  bson.M{"zz": 1},
-		"an unknown key of a bson.D":      bson.D{{Key: "safe", Value: true}},
-		"w of another type":               bson.M{"w": 1.5},
-		"w: true":                         bson.M{"w": true},
-		"w: nil":                          bson.M{"w": nil},
-		"w: a negative number":            bson.M{"w": -1},
-		"w: a number that is too large":   bson.M{"w": math.MaxInt64},
-		"w: an enormous number":           bson.M{"w": uint64(math.MaxUint64)},
-		"w: nothing":                      bson.M{"w": ""},
-		"w: a negative number, as a text": bson.M{"w": "-1"},
-		"wtimeout of another type":        bson.M{"wtimeout": "1000"},
-		"a negative wtimeout":             bson.M{"wtimeout": -1},
-		"a wtimeout that is too large":    bson.M{"wtimeout": math.MaxInt32 + 1},
-		"j of another type":               bson.M{"j": 1},
-		"fsync of another type":           bson.M{"fsync": "true"},
-		"j and fsync":                     bson.M{"j": true, "fsync": true},
-		"j where w is 0":                  bson.M{"w": 0, "j": true},
-		"fsync where w is 0":              bson.M{"w": 0, "fsync": true},
-		"two values of one item":          bson.M{"j": true, "journal": false},
-		"the driver's, invalid":           &writeconcern.WriteConcern{W: 2.5},
+	for _, test := range []struct {
+		name string
+		bad  any
+	}{
+		{"nothing", nil},
+		{"a number", 2},
+		{"a text", "majority"},
+		{"a list", []string{"w"}},
+		{"a map by numbers", map[int]any{1: 2}},
+		{"a nil concern", none},
+		{"an unknown key", bson.M{"zz": 1}},
+		{"an unknown key of a bson.D", bson.D{{Key: "safe", Value: true}}},
+		{"w of another type", bson.M{"w": 1.5}},
+		{"w: true", bson.M{"w": true}},
+		{"w: nil", bson.M{"w": nil}},
+		{"w: a negative number", bson.M{"w": -1}},
+		{"w: a number that is too large", bson.M{"w": math.MaxInt64}},
+		{"w: an enormous number", bson.M{"w": uint64(math.MaxUint64)}},
+		{"w: nothing", bson.M{"w": ""}},
+		{"w: a negative number, as a text", bson.M{"w": "-1"}},
+		{"wtimeout of another type", bson.M{"wtimeout": "1000"}},
+		{"a negative wtimeout", bson.M{"wtimeout": -1}},
+		{"a wtimeout that is too large", bson.M{"wtimeout": math.MaxInt32 + 1}},
+		{"j of another type", bson.M{"j": 1}},
+		{"fsync of another type", bson.M{"fsync": "true"}},
+		{"j and fsync", bson.M{"j": true, "fsync": true}},
+		{"j where w is 0", bson.M{"w": 0, "j": true}},
+		{"fsync where w is 0", bson.M{"w": 0, "fsync": true}},
+		{"two values of one item", bson.M{"j": true, "journal": false}},
+		{"the driver's, invalid", &writeconcern.WriteConcern{W: 2.5}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			client := newClient(t, noServerURI)
 			if err := client.SetWriteConcern(bson.M{"w": 3}); err != nil {
 				t.Fatalf("SetWriteConcern() = %v, want nil", err)
 			}
-			if err := client.SetWriteConcern(bad); !errors.Is(err, motor.ConfigurationError) {
+			if err := client.SetWriteConcern(test.bad); !errors.Is(err, motor.ConfigurationError) {
 				t.Errorf("assigned: got %v, want a ConfigurationError", err)
 			}
-			if m, ok := bad.(bson.M); ok && len(m) == 1 {
+			if m, ok := test.bad.(bson.M); ok && len(m) == 1 {
 				for key, value := range m {
 					if err := client.WriteConcern().Set(key, value); !errors.Is(err, motor.ConfigurationError) {
 						t.Errorf("set: got %v, want a ConfigurationError", err)

@@ -132,62 +132,65 @@ func TestWriteCommandsMatchDriver(t *testing.T) {
 	collation := &options.Collation{Locale: "fr", Strength: 2, CaseLevel: true}
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}
 	arrayFilters := []any{bson.M{"x": 3}}
-	for name, call := range map[string]operation{
-		"InsertOne": func(ctx context.Context, c collection) outcome {
+	for _, test := range []struct {
+		name string
+		call operation
+	}{
+		{"InsertOne", func(ctx context.Context, c collection) outcome {
 			return started(c.InsertOne(ctx, bson.D{{Key: "a", Value: 1}, {Key: "_id", Value: 2}},
 				options.InsertOne().SetComment("why").SetBypassDocumentValidation(true)))
-		},
-		"InsertMany": func(ctx context.Context, c collection) outcome {
+		}},
+		{"InsertMany", func(ctx context.Context, c collection) outcome {
 			return started(c.InsertMany(ctx, []bson.M{{"_id": 1}, {"_id": 2}},
 				options.InsertMany().SetComment(bson.M{"a": 1}).SetBypassDocumentValidation(true).SetOrdered(false)))
-		},
-		"UpdateOne": func(ctx context.Context, c collection) outcome {
+		}},
+		{"UpdateOne", func(ctx context.Context, c collection) outcome {
 			return started(c.UpdateOne(ctx, query, set, options.UpdateOne().SetArrayFilters(arrayFilters).
 				SetBypassDocumentValidation(true).SetCollation(collation).SetComment(1).SetHint("a_1").
 				SetLet(bson.M{"l": 1}).SetSort(bson.M{"a": 1}).SetUpsert(true)))
-		},
-		"UpdateMany": func(ctx context.Context, c collection) outcome {
+		}},
+		{"UpdateMany", func(ctx context.Context, c collection) outcome {
 			return started(c.UpdateMany(ctx, query, set, options.UpdateMany().SetArrayFilters(arrayFilters).
 				SetBypassDocumentValidation(true).SetCollation(collation).SetComment("c").SetHint(bson.D{{Key: "a", Value: 1}}).
 				SetLet(bson.M{"l": 1}).SetUpsert(false)))
-		},
-		"UpdateOne with a pipeline": func(ctx context.Context, c collection) outcome {
+		}},
+		{"UpdateOne with a pipeline", func(ctx context.Context, c collection) outcome {
 			return started(c.UpdateOne(ctx, query, []bson.M{{"$set": bson.M{"a": "$b"}}}))
-		},
-		"ReplaceOne": func(ctx context.Context, c collection) outcome {
+		}},
+		{"ReplaceOne", func(ctx context.Context, c collection) outcome {
 			return started(c.ReplaceOne(ctx, query, bson.M{"b": 1}, options.Replace().SetBypassDocumentValidation(true).
 				SetCollation(collation).SetComment("c").SetHint("a_1").SetLet(bson.M{"l": 1}).SetSort(bson.M{"a": 1}).SetUpsert(true)))
-		},
-		"DeleteOne": func(ctx context.Context, c collection) outcome {
+		}},
+		{"DeleteOne", func(ctx context.Context, c collection) outcome {
 			return started(c.DeleteOne(ctx, query, options.DeleteOne().SetCollation(collation).SetComment("c").
 				SetHint("a_1").SetLet(bson.M{"l": 1})))
-		},
-		"DeleteMany": func(ctx context.Context, c collection) outcome {
+		}},
+		{"DeleteMany", func(ctx context.Context, c collection) outcome {
 			return started(c.DeleteMany(ctx, query, options.DeleteMany().SetCollation(collation).SetComment("c").
 				SetHint(bson.M{"a": 1}).SetLet(bson.M{"l": 1})))
-		},
-		"FindOneAndDelete": func(ctx context.Context, c collection) outcome {
+		}},
+		{"FindOneAndDelete", func(ctx context.Context, c collection) outcome {
 			return started(c.FindOneAndDelete(ctx, query, options.FindOneAndDelete().SetCollation(collation).SetComment("c").
 				SetHint("a_1").SetLet(bson.M{"l": 1}).SetProjection(bson.M{"a": 1}).SetSort(bson.M{"a": 1})))
-		},
-		"FindOneAndReplace": func(ctx context.Context, c collection) outcome {
+		}},
+		{"FindOneAndReplace", func(ctx context.Context, c collection) outcome {
 			return started(c.FindOneAndReplace(ctx, query, bson.M{"b": 1}, options.FindOneAndReplace().SetBypassDocumentValidation(true).
 				SetCollation(collation).SetComment(bson.M{"a": 1}).SetHint(bson.D{{Key: "a", Value: 1}}).SetLet(bson.M{"l": 1}).
 				SetProjection(bson.M{"a": 1}).SetReturnDocument(options.After).SetSort(bson.M{"a": 1}).SetUpsert(true)))
-		},
-		"FindOneAndUpdate": func(ctx context.Context, c collection) outcome {
+		}},
+		{"FindOneAndUpdate", func(ctx context.Context, c collection) outcome {
 			return started(c.FindOneAndUpdate(ctx, query, set, options.FindOneAndUpdate().SetArrayFilters(arrayFilters).
 				SetBypassDocumentValidation(true).SetCollation(collation).SetComment(1).SetHint("a_1").SetLet(bson.M{"l": 1}).
 				SetProjection(bson.M{"a": 1}).SetReturnDocument(options.Before).SetSort(bson.M{"a": 1}).SetUpsert(false)))
-		},
-		"FindOneAndUpdate with a pipeline": func(ctx context.Context, c collection) outcome {
+		}},
+		{"FindOneAndUpdate with a pipeline", func(ctx context.Context, c collection) outcome {
 			return started(c.FindOneAndUpdate(ctx, query, []bson.M{{"$set": bson.M{"a": "$b"}}}))
-		},
-		"Drop": drop,
-		"Create": func(ctx context.Context, c collection) outcome {
+		}},
+		{"Drop", drop},
+		{"Create", func(ctx context.Context, c collection) outcome {
 			return started(c.Database().CreateCollection(ctx, "c"))
-		},
-		"Create one with options": func(ctx context.Context, c collection) outcome {
+		}},
+		{"Create one with options", func(ctx context.Context, c collection) outcome {
 			return started(c.Database().CreateCollection(ctx, "c", options.CreateCollection().SetCapped(true).
 				SetCollation(collation).SetMaxDocuments(5).SetSizeInBytes(4096).SetValidator(query).SetValidationAction("warn").
 				SetValidationLevel("moderate").SetExpireAfterSeconds(60).SetStorageEngine(bson.M{"wiredTiger": bson.M{}}).
@@ -196,17 +199,17 @@ func TestWriteCommandsMatchDriver(t *testing.T) {
 				SetClusteredIndex(bson.D{{Key: "key", Value: bson.M{"_id": 1}}, {Key: "unique", Value: true}}).
 				SetTimeSeriesOptions(options.TimeSeries().SetTimeField("t").SetMetaField("m").SetGranularity("hours").
 					SetBucketMaxSpan(time.Hour).SetBucketRounding(time.Hour))))
-		},
-		"BulkWrite of updates": func(ctx context.Context, c collection) outcome {
+		}},
+		{"BulkWrite of updates", func(ctx context.Context, c collection) outcome {
 			return started(c.BulkWrite(ctx, everyModel()[1:3], options.BulkWrite().SetOrdered(false).SetComment(1).
 				SetBypassDocumentValidation(true).SetLet(bson.M{"l": 1})))
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			peer := wiretest.Start(t, wiretest.Standalone)
 			coll := newClient(t, peer.URI()).Database("d").Collection("c")
-			command, _, _ := strings.Cut(strings.ToLower(name), "one")
+			command, _, _ := strings.Cut(strings.ToLower(test.name), "one")
 			command, _, _ = strings.Cut(command, "many")
 			command = strings.TrimSpace(command)
 			switch command {
@@ -220,7 +223,7 @@ func TestWriteCommandsMatchDriver(t *testing.T) {
 			for i, concern := range []bson.M{{}, {"wtimeout": 5}} {
 				noError(t, coll.SetWriteConcern(concern))
 				noError(t, coll.Database().SetWriteConcern(concern))
-				wait := call(t.Context(), coll)
+				wait := test.call(t.Context(), coll)
 				request := peer.Receive(command)
 				request.OK(bson.M{"n": 1})
 				if err := wait(t.Context()); err != nil {

@@ -168,23 +168,26 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 func TestWTimeoutUnsupported(t *testing.T) {
 	ctx, client := t.Context(), newClient(t, "mongodb://localhost/?wTimeoutMS=100")
 	coll := client.Database("d").Collection("c")
-	for name, wait := range map[string]outcome{
-		"BulkWrite": started(client.BulkWrite(ctx, []mongo.ClientBulkWrite{{
+	for _, test := range []struct {
+		name string
+		wait outcome
+	}{
+		{"BulkWrite", started(client.BulkWrite(ctx, []mongo.ClientBulkWrite{{
 			Database: "d", Collection: "c", Model: mongo.NewClientInsertOneModel().SetDocument(bson.D{}),
-		}})),
-		"an encrypted collection": started(client.Database("d").CreateCollection(ctx, "c",
-			options.CreateCollection().SetEncryptedFields(bson.M{"fields": bson.A{}}))),
-		"an encrypted Drop":       started(coll.Drop(ctx, options.DropCollection().SetEncryptedFields(bson.M{"fields": bson.A{}}))),
-		"a hint without an order": started(coll.DeleteOne(ctx, bson.M{}, options.DeleteOne().SetHint(bson.M{"a": 1, "b": 2}))),
-		"a sort without an order": started(coll.FindOneAndDelete(ctx, bson.M{},
-			options.FindOneAndDelete().SetSort(bson.M{"a": 1, "b": 2}))),
+		}}))},
+		{"an encrypted collection", started(client.Database("d").CreateCollection(ctx, "c",
+			options.CreateCollection().SetEncryptedFields(bson.M{"fields": bson.A{}})))},
+		{"an encrypted Drop", started(coll.Drop(ctx, options.DropCollection().SetEncryptedFields(bson.M{"fields": bson.A{}})))},
+		{"a hint without an order", started(coll.DeleteOne(ctx, bson.M{}, options.DeleteOne().SetHint(bson.M{"a": 1, "b": 2})))},
+		{"a sort without an order", started(coll.FindOneAndDelete(ctx, bson.M{},
+			options.FindOneAndDelete().SetSort(bson.M{"a": 1, "b": 2})))},
 	} {
 		want := motor.ConfigurationError
-		if strings.HasSuffix(name, "without an order") {
+		if strings.HasSuffix(test.name, "without an order") {
 			want = motor.TypeError
 		}
-		if err := wait(ctx); !errors.Is(err, want) {
-			t.Errorf("%s: got %v, want a %s", name, err, want.Name())
+		if err := test.wait(ctx); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want a %s", test.name, err, want.Name())
 		}
 	}
 }
@@ -195,14 +198,17 @@ func TestWTimeoutUnsupportedNotSent(t *testing.T) {
 		t.Fatalf("SetWriteConcern() = %v, want nil", err)
 	}
 	ctx, db := t.Context(), client.Database("d")
-	for name, f := range map[string]interface{ Err() error }{
-		"CopyDatabase":       client.CopyDatabase(ctx, "a", "b"),
-		"aggregate to $out":  settle(t, db.Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
-		"Aggregate to $out":  settle(t, db.Collection("c").Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx)),
-		"aggregate to merge": settle(t, db.Aggregate([]bson.M{{"$match": bson.M{}}, {"$merge": "c"}}).ToList(ctx)),
+	for _, test := range []struct {
+		name string
+		f    interface{ Err() error }
+	}{
+		{"CopyDatabase", client.CopyDatabase(ctx, "a", "b")},
+		{"aggregate to $out", settle(t, db.Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx))},
+		{"Aggregate to $out", settle(t, db.Collection("c").Aggregate([]bson.M{{"$out": "c"}}).ToList(ctx))},
+		{"aggregate to merge", settle(t, db.Aggregate([]bson.M{{"$match": bson.M{}}, {"$merge": "c"}}).ToList(ctx))},
 	} {
-		if !errors.Is(f.Err(), motor.ConfigurationError) {
-			t.Errorf("%s: got %v, want a ConfigurationError", name, f.Err())
+		if !errors.Is(test.f.Err(), motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want a ConfigurationError", test.name, test.f.Err())
 		}
 	}
 }
