@@ -211,14 +211,17 @@ func TestChangeStreamChangeWithoutID(t *testing.T) {
 func TestChangeStreamOfDatabaseAndClient(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		coll := collectionOf(ops)
-		for name, target := range map[string]motor.WatchTarget{"database": coll.Database(), "client": coll.Database().Client()} {
+		for _, c := range []struct {
+			name   string
+			target motor.WatchTarget
+		}{{"database", coll.Database()}, {"client", coll.Database().Client()}} {
 			ns := bson.D{{Key: "$match", Value: bson.M{"ns.db": coll.Database().Name()}}}
-			stream := motor.WatchOf[bson.M](target, mongo.Pipeline{ns})
+			stream := motor.WatchOf[bson.M](c.target, mongo.Pipeline{ns})
 			_, err := stream.Open(t.Context()).Await(t.Context())
 			noError(t, err)
-			insert(t, ops, name)
-			if change, err := stream.Next(t.Context()).Await(t.Context()); !inserted(change, name) || err != nil {
-				t.Errorf("%s: %v, %v; want the insert of %[1]s", name, change, err)
+			insert(t, ops, c.name)
+			if change, err := stream.Next(t.Context()).Await(t.Context()); !inserted(change, c.name) || err != nil {
+				t.Errorf("%s: %v, %v; want the insert of %[1]s", c.name, change, err)
 			}
 			_, err = stream.Close(t.Context()).Await(t.Context())
 			noError(t, err)

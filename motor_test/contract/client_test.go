@@ -64,10 +64,13 @@ func TestClientServerPropertiesNeedNoIO(t *testing.T) {
 func TestClientDatabaseNames(t *testing.T) {
 	withDocuments(t, 1, func(t *testing.T, ops operations) {
 		name := collectionOf(ops).Database().Name()
-		for method, args := range map[string][]any{"Client.ListDatabaseNames": {bson.D{}}, "Client.DatabaseNames": nil} {
-			names, err := startMethod(ops, method, args...).Await(t.Context())
+		for _, c := range []struct {
+			method string
+			args   []any
+		}{{"Client.ListDatabaseNames", []any{bson.D{}}}, {"Client.DatabaseNames", nil}} {
+			names, err := startMethod(ops, c.method, c.args...).Await(t.Context())
 			if err != nil || !slices.Contains(names.([]string), name) {
-				t.Errorf("%s: got %q, %v; want %q among them", method, names, err, name)
+				t.Errorf("%s: got %q, %v; want %q among them", c.method, names, err, name)
 			}
 		}
 	})

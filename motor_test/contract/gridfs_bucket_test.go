@@ -247,11 +247,14 @@ func TestGridFSDocumentsMatchDriver(t *testing.T) {
 				}
 			}
 		}
-		for name, want := range map[string]string{"fs.files": "filename_1_uploadDate_1", "fs.chunks": "files_id_1_n_1"} {
-			indexes, err := s.db.Collection(name).IndexInformation(ctx).Await(ctx)
+		for _, c := range []struct {
+			collection string
+			want       string
+		}{{"fs.files", "filename_1_uploadDate_1"}, {"fs.chunks", "files_id_1_n_1"}} {
+			indexes, err := s.db.Collection(c.collection).IndexInformation(ctx).Await(ctx)
 			noError(t, err)
-			if _, ok := indexes[want]; !ok || len(indexes) != 2 {
-				t.Errorf("%s has the indexes %v, want _id_ and %s", name, indexes, want)
+			if _, ok := indexes[c.want]; !ok || len(indexes) != 2 {
+				t.Errorf("%s has the indexes %v, want _id_ and %s", c.collection, indexes, c.want)
 			}
 		}
 	})
@@ -334,14 +337,17 @@ func TestGridFSRevisions(t *testing.T) {
 			noError(t, err)
 		}
 		fs := motor.NewGridFS(s.db, "")
-		for revision, want := range map[int32]string{0: "0", 1: "1", 2: "2", -1: "2", -2: "1", -3: "0"} {
-			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(revision))
-			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != want {
-				t.Errorf("revision %d: got %q, want %q", revision, got, want)
+		for _, c := range []struct {
+			revision int32
+			want     string
+		}{{0, "0"}, {1, "1"}, {2, "2"}, {-1, "2"}, {-2, "1"}, {-3, "0"}} {
+			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStreamByName", "f", options.GridFSName().SetRevision(c.revision))
+			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != c.want {
+				t.Errorf("revision %d: got %q, want %q", c.revision, got, c.want)
 			}
-			out = mustCall[*motor.GridOut](t, s, fs, "GetVersion", "f", int(revision))
-			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != want {
-				t.Errorf("version %d: got %q, want %q", revision, got, want)
+			out = mustCall[*motor.GridOut](t, s, fs, "GetVersion", "f", int(c.revision))
+			if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != c.want {
+				t.Errorf("version %d: got %q, want %q", c.revision, got, c.want)
 			}
 		}
 		for _, revision := range []int32{3, -4} {
@@ -415,22 +421,25 @@ func TestGridFSFailedUploadLeavesNothing(t *testing.T) {
 func TestGridFSUploadKeepsExistingFile(t *testing.T) {
 	inGridStyles(t, func(t *testing.T, s gridStyle) {
 		b, data := s.bucket(t), patterned(3<<20)
-		for id, first := range map[string][]byte{"full": data, "empty": nil} {
-			mustCall[struct{}](t, s, b, "UploadFromStreamWithID", id, "first", bytes.NewReader(first))
-			failsWith(t, motor.FileExists, s, b, "UploadFromStreamWithID", id, "second", bytes.NewReader(patterned(4<<20)))
-			in := b.OpenUploadStreamWithID(id, "third")
+		for _, c := range []struct {
+			id    string
+			first []byte
+		}{{"full", data}, {"empty", nil}} {
+			mustCall[struct{}](t, s, b, "UploadFromStreamWithID", c.id, "first", bytes.NewReader(c.first))
+			failsWith(t, motor.FileExists, s, b, "UploadFromStreamWithID", c.id, "second", bytes.NewReader(patterned(4<<20)))
+			in := b.OpenUploadStreamWithID(c.id, "third")
 			mustCall[struct{}](t, s, in, "Write", "x")
 			failsWith(t, motor.FileExists, s, in, "Close")
 			failsWith(t, motor.InvalidOperation, s, in, "Close")
 			mustCall[struct{}](t, s, in, "Abort")
-			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", id)
-			checkEqualBytes(t, id, mustCall[[]byte](t, s, out, "Read", -1), first)
+			out := mustCall[*motor.GridOut](t, s, b, "OpenDownloadStream", c.id)
+			checkEqualBytes(t, c.id, mustCall[[]byte](t, s, out, "Read", -1), c.first)
 			if name, err := out.Name(); name != "first" || err != nil {
-				t.Errorf("file %s has the name %q, %v; want first", id, name, err)
+				t.Errorf("file %s has the name %q, %v; want first", c.id, name, err)
 			}
-			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.M{"files_id": id}).Await(s.ctx)
-			if want := int64((len(first) + 255*1024 - 1) / (255 * 1024)); n != want || err != nil {
-				t.Errorf("%s has %d chunks, want %d; %v", id, n, want, err)
+			n, err := s.db.Collection("fs.chunks").CountDocuments(s.ctx, bson.M{"files_id": c.id}).Await(s.ctx)
+			if want := int64((len(c.first) + 255*1024 - 1) / (255 * 1024)); n != want || err != nil {
+				t.Errorf("%s has %d chunks, want %d; %v", c.id, n, want, err)
 			}
 		}
 	})

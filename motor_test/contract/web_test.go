@@ -87,12 +87,15 @@ func TestWebHandlerServesFiles(t *testing.T) {
 			if want := map[string]string{http.MethodGet: data}[method]; body != want || resp.StatusCode != http.StatusOK {
 				t.Errorf("%s %s: status %d with %d bytes, want 200 with %d", method, path, resp.StatusCode, len(body), len(want))
 			}
-			for name, want := range map[string]string{
-				"Content-Type": "text/plain; charset=utf-8", "Content-Length": "600000", "Last-Modified": modified, "Etag": etag,
-				"Cache-Control": "public", "Expires": "", "Accept-Ranges": "bytes",
+			for _, c := range []struct {
+				header string
+				want   string
+			}{
+				{"Content-Type", "text/plain; charset=utf-8"}, {"Content-Length", "600000"}, {"Last-Modified", modified}, {"Etag", etag},
+				{"Cache-Control", "public"}, {"Expires", ""}, {"Accept-Ranges", "bytes"},
 			} {
-				if got := resp.Header.Get(name); got != want {
-					t.Errorf("%s %s: %s is %q, want %q", method, path, name, got, want)
+				if got := resp.Header.Get(c.header); got != c.want {
+					t.Errorf("%s %s: %s is %q, want %q", method, path, c.header, got, c.want)
 				}
 			}
 		}
@@ -146,14 +149,17 @@ func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 	s.put("own.html", []byte("x"), day, motor.GridInOptions{ContentType: "application/x-own"})
 	s.put("unknown", []byte("<html>"), day, motor.GridInOptions{})
 	s.put("empty.txt", nil, day, motor.GridInOptions{})
-	for name, want := range map[string]string{
-		"old.html": "text/html; charset=utf-8", "own.html": "application/x-own", "unknown": "text/html; charset=utf-8",
-		"empty.txt": "text/plain; charset=utf-8",
+	for _, c := range []struct {
+		file string
+		want string
+	}{
+		{"old.html", "text/html; charset=utf-8"}, {"own.html", "application/x-own"}, {"unknown", "text/html; charset=utf-8"},
+		{"empty.txt", "text/plain; charset=utf-8"},
 	} {
-		resp, _, err := s.get(http.MethodGet, "/files/"+name)
+		resp, _, err := s.get(http.MethodGet, "/files/"+c.file)
 		noError(t, err)
-		if got := resp.Header.Get("Content-Type"); got != want || resp.StatusCode != 200 {
-			t.Errorf("%s: status %d, Content-Type %q; want 200, %q", name, resp.StatusCode, got, want)
+		if got := resp.Header.Get("Content-Type"); got != c.want || resp.StatusCode != 200 {
+			t.Errorf("%s: status %d, Content-Type %q; want 200, %q", c.file, resp.StatusCode, got, c.want)
 		}
 	}
 	// The Etag is the MD5 of a legacy file. Of two files with one name, the newest is served.
@@ -202,9 +208,12 @@ func TestWebHandlerHooks(t *testing.T) {
 	if body != "text" || resp.Header.Get("Cache-Control") != "max-age=90" || resp.Header.Get("Content-Language") != "en" {
 		t.Errorf("got %q with headers %v, want \"text\" with max-age=90 and language en", body, resp.Header)
 	}
-	for path, want := range map[string]int{"nothing": 404, "broken": 500, "missing": 404} {
-		if resp, body, err := s.get(http.MethodGet, "/files/"+path); err != nil || resp.StatusCode != want || strings.Contains(body, "broken") {
-			t.Errorf("%s: %v %q, %v; want %d", path, resp, body, err, want)
+	for _, c := range []struct {
+		path string
+		want int
+	}{{"nothing", 404}, {"broken", 500}, {"missing", 404}} {
+		if resp, body, err := s.get(http.MethodGet, "/files/"+c.path); err != nil || resp.StatusCode != c.want || strings.Contains(body, "broken") {
+			t.Errorf("%s: %v %q, %v; want %d", c.path, resp, body, err, c.want)
 		}
 	}
 }
