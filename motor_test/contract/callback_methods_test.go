@@ -29,8 +29,8 @@ type everyCall struct {
 	want     error // the callback's error
 }
 
-// everyArgument has the arguments after the context of methods that reject the default ones: empty documents, "x" and
-// 1.
+// everyArgument has the arguments after the context of some methods. The others get the default arguments: empty
+// documents, "x" and 1.
 var everyArgument = map[string][]any{
 	"Collection.InsertMany":       {[]bson.D{{}}},
 	"Collection.UpdateOne":        {bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}},
@@ -82,7 +82,7 @@ var everyOutcome = map[string]error{
 
 // everyHandle returns a handle of each type, on loop, and the error of its methods.
 func everyHandle(t *testing.T, loop future.Executor) (handles []any, fail []error) {
-	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=20") // which Close waits for
+	client, err := callback.NewClient(loop, "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=20") // the time that Close waits for
 	noError(t, err)
 	t.Cleanup(func() { noError(t, client.Futures().Close(context.Background())) })
 	set, err := callback.NewReplicaSetClient(loop, "mongodb://127.0.0.1:1/?replicaSet=rs")
@@ -240,8 +240,8 @@ func (l taskLoop) turn(t *testing.T) {
 	}
 }
 
-// receiveWithin returns the next value from the channel. It ends the test after 30 seconds without one.
-func receiveWithin[T any](t *testing.T, coming <-chan T) (v T) {
+// receive returns the next value from the channel. It ends the test after 30 seconds without one.
+func receive[T any](t *testing.T, coming <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-coming:
@@ -296,7 +296,7 @@ func TestErrorWithoutCallbackIsReported(t *testing.T) {
 			if c.want == nil {
 				return
 			}
-			if err := receiveWithin(t, reports); !c.isWanted(err) {
+			if err := receive(t, reports); !c.isWanted(err) {
 				t.Errorf("reported %v, want %v", err, c.want)
 			}
 		})
@@ -318,7 +318,7 @@ func TestCallbackPanicIsReported(t *testing.T) {
 			})
 			loop.turn(t)
 			var p *future.PanicError
-			if err := receiveWithin(t, reports); !errors.As(err, &p) || p.Value != c.name {
+			if err := receive(t, reports); !errors.As(err, &p) || p.Value != c.name {
 				t.Errorf("reported %v, want a PanicError of %q", err, c.name)
 			}
 			if calls != 1 {
@@ -339,7 +339,7 @@ func TestCallbackOfClosedLoopIsReported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.call(func(reflect.Value, error) { t.Error("the callback ran on a closed loop") })
 			var undelivered *future.UndeliveredError
-			if err := receiveWithin(t, reports); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
+			if err := receive(t, reports); !errors.As(err, &undelivered) || undelivered.Reason != callback.ErrLoopClosed {
 				t.Errorf("reported %v, want an UndeliveredError with ErrLoopClosed", err)
 			} else if !c.isWanted(undelivered.Outcome) {
 				t.Errorf("reported outcome %v, want %v", undelivered.Outcome, c.want)

@@ -177,7 +177,7 @@ func TestOperationWithoutCallback(t *testing.T) {
 		}
 		look(nil, nil)
 	})
-	if err := receiveWithin(t, reports); !errors.Is(err, motor.DuplicateKeyError) {
+	if err := receive(t, reports); !errors.Is(err, motor.DuplicateKeyError) {
 		t.Errorf("reported %v, want a DuplicateKeyError", err)
 	}
 }

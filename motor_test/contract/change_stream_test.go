@@ -25,8 +25,8 @@ type streamer interface {
 	Stream() *motor.ChangeStream[bson.M] // the part common to both styles
 }
 
-// watchIn returns a function that opens change streams of a collection in the style of ops.
-func watchIn(ops operations) func(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) streamer {
+// watchFunc returns a function that opens change streams of a collection in the style of ops.
+func watchFunc(ops operations) func(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) streamer {
 	return func(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) streamer {
 		if s, ok := ops.(byCallbacks); ok {
 			return callbackStream{s.ctx, s.loop, s.coll.Watch(pipeline, opts...)}
@@ -134,7 +134,7 @@ func insert(t *testing.T, ops operations, ids ...any) {
 func TestChangeStreamReadsLaterChanges(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		insert(t, ops, "before")
-		stream := watchIn(ops)(nil)
+		stream := watchFunc(ops)(nil)
 		if !stream.Stream().Alive() || stream.Stream().ResumeToken() != nil {
 			t.Error("before Open: got a dead stream or a resume token")
 		}
@@ -158,14 +158,14 @@ func TestChangeStreamReadsLaterChanges(t *testing.T) {
 
 func TestChangeStreamResumeAfter(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
-		stream := watchIn(ops)(nil)
+		stream := watchFunc(ops)(nil)
 		noError(t, stream.Open())
 		insert(t, ops, "a", "b", "c")
 		_, err := stream.Next()
 		noError(t, err)
 		token := stream.Stream().ResumeToken()
 		noError(t, stream.Close())
-		again := watchIn(ops)(nil, options.ChangeStream().SetResumeAfter(token))
+		again := watchFunc(ops)(nil, options.ChangeStream().SetResumeAfter(token))
 		for _, id := range []any{"b", "c"} {
 			if change, err := again.Next(); !inserted(change, id) || err != nil {
 				t.Errorf("Next() = %v, %v; want the insert of %v", change, err, id)
@@ -178,7 +178,7 @@ func TestChangeStreamResumeAfter(t *testing.T) {
 func TestChangeStreamPipelineAndOptions(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		match := bson.D{{Key: "$match", Value: bson.M{"operationType": "update"}}}
-		stream := watchIn(ops)(mongo.Pipeline{match}, options.ChangeStream().SetFullDocument(options.UpdateLookup).SetBatchSize(1))
+		stream := watchFunc(ops)(mongo.Pipeline{match}, options.ChangeStream().SetFullDocument(options.UpdateLookup).SetBatchSize(1))
 		noError(t, stream.Open())
 		insert(t, ops, "a")
 		_, err := ops.UpdateOne(bson.M{"_id": "a"}, bson.M{"$set": bson.M{"n": 1}})
@@ -195,7 +195,7 @@ func TestChangeStreamPipelineAndOptions(t *testing.T) {
 // A $project stage removes the _id of the change.
 func TestChangeStreamChangeWithoutID(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
-		stream := watchIn(ops)(mongo.Pipeline{{{Key: "$project", Value: bson.M{"_id": 0}}}})
+		stream := watchFunc(ops)(mongo.Pipeline{{{Key: "$project", Value: bson.M{"_id": 0}}}})
 		noError(t, stream.Open())
 		insert(t, ops, "a")
 		// Recent servers reject the pipeline themselves.
@@ -232,7 +232,7 @@ func TestChangeStreamOfDatabaseAndClient(t *testing.T) {
 func TestChangeStreamEndsWithInvalidate(t *testing.T) {
 	onStreams(t, func(t *testing.T, ops operations) {
 		insert(t, ops, "a")
-		stream := watchIn(ops)(nil)
+		stream := watchFunc(ops)(nil)
 		noError(t, stream.Open())
 		noError(t, ops.Drop())
 		for _, operation := range []string{"drop", "invalidate"} {
@@ -249,7 +249,7 @@ func TestChangeStreamEndsWithInvalidate(t *testing.T) {
 // The peer is scripted, since a real server does not fail on demand.
 func TestChangeStreamResumesAfterError(t *testing.T) {
 	onScriptedStreams(t, func(t *testing.T, peer *wiretest.Peer, ops operations) {
-		stream := watchIn(ops)(nil)
+		stream := watchFunc(ops)(nil)
 		token := func(n int) bson.M { return bson.M{"_data": n} }
 		answers := make(chan func(*wiretest.Request), 10)
 		batch := func(name string, id int64, docs ...any) func(*wiretest.Request) {

@@ -54,7 +54,7 @@ func TestCommandCursorReadMethods(t *testing.T) {
 			next++
 			return true
 		})
-		if n := receiveWithin(t, end); n != 25 {
+		if n := receive(t, end); n != 25 {
 			t.Errorf("Each ended after document %d, want 25", n)
 		}
 		if _, err := r.Next(); !errors.Is(err, motor.StopAsyncIteration) {

@@ -116,7 +116,7 @@ func countIsNot(n int64, count func() (int64, error)) bool {
 	return got != n || err != nil
 }
 
-// kinds has functions that start operation i. Each uses the document {_id: fmt.Sprint(i), n: i} and no other.
+// kinds has functions that start operation i. No other operation uses the document {_id: fmt.Sprint(i), n: i}.
 var kinds = []func(s starters, i int) check{
 	func(s starters, i int) check {
 		return checked("FindOne", s.findOne(byNumber(i)), func(doc bson.M, err error) bool {
@@ -221,7 +221,7 @@ func inStartedStyles(
 	})
 }
 
-// startersOf returns the starters of a collection.
+// startersOf is a function that returns the starters of a collection.
 type startersOf func(*motor.Collection[bson.M]) starters
 
 func TestTenThousandConcurrentOperations(t *testing.T) {

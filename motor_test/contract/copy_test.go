@@ -240,7 +240,7 @@ func TestCopyDatabaseFromAnotherHost(t *testing.T) {
 		host := there.Seeds()[0].String()
 		for _, which := range []struct{ host, to string }{
 			{host, to.Name()},
-			{"mongodb://" + host + "/?appName=copy", from.Name()}, // the same name is another database there
+			{"mongodb://" + host + "/?appName=copy", from.Name()}, // this database has the same name on the other server
 		} {
 			got, err := copied(t.Context(), here, from.Name(), which.to, motor.CopyFromHost(which.host))
 			if err != nil || got.Documents() != 1500 {

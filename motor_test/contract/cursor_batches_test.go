@@ -156,7 +156,7 @@ func TestRawBatchCursorReadMethods(t *testing.T) {
 			}
 			return true
 		})
-		receiveWithin(t, ended)
+		receive(t, ended)
 		checkEachOnce(t, got, 45)
 		if batches, err := r.ToList(); batches == nil || len(batches) != 0 || err != nil || r.Alive() {
 			t.Errorf("at the end: %v, %v, alive %t; want an empty list, false", batches, err, r.Alive())

@@ -21,7 +21,7 @@ func each(t *testing.T, r reader[bson.M], fn func(n int, doc bson.M, err error) 
 		}
 		return goOn
 	})
-	receiveWithin(t, ended)
+	receive(t, ended)
 	return n
 }
 
@@ -77,7 +77,7 @@ func TestCursorEachCloseInCallback(t *testing.T) {
 			return true
 		})
 		for range 3 {
-			if doc := receiveWithin(t, calls); doc == nil {
+			if doc := receive(t, calls); doc == nil {
 				t.Error("Each called the function with nil after Close")
 			}
 		}
@@ -111,7 +111,7 @@ func TestCursorEachPanicKeepsCursorOpen(t *testing.T) {
 			calls <- doc
 			panic("this is only a test")
 		})
-		if doc := receiveWithin(t, calls); !isNumber(doc, 0) {
+		if doc := receive(t, calls); !isNumber(doc, 0) {
 			t.Errorf("Each starts with %v, want document 0", doc)
 		}
 		if doc, err := r.Next(); !isNumber(doc, 1) || err != nil {

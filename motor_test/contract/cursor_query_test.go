@@ -58,7 +58,7 @@ func TestCursorRewind(t *testing.T) {
 				t.Error("Rewind returned another cursor")
 			}
 			if r.Started() || !r.Alive() || r.Closed() || r.CursorID() != 0 || r.NextObject() != nil {
-				t.Error("after Rewind the cursor's state is not that of an unread one")
+				t.Error("after Rewind: want the state of an unread cursor")
 			}
 		}
 		if docs, err := r.ToList(); len(docs) != 25 || err != nil {
@@ -114,7 +114,7 @@ func TestCursorToListInvalidLength(t *testing.T) {
 
 func TestCursorStartedAddressSession(t *testing.T) {
 	for _, kind := range cursorKinds {
-		if kind.name == "of a command" { // which is started when it is made
+		if kind.name == "of a command" { // its command is sent before the cursor exists
 			continue
 		}
 		t.Run(kind.name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestCursorSettersAreComplete(t *testing.T) {
 }
 
 func TestCursorSetterReturnsCursorWithoutIO(t *testing.T) {
-	client, err := motor.NewClient("mongodb://127.0.0.1:1") // where nobody listens
+	client, err := motor.NewClient("mongodb://127.0.0.1:1") // no server listens there
 	noError(t, err)
 	inBothStylesOf(t, func(*testing.T) *motor.Collection[bson.M] { return client.Database("d").Collection("c") },
 		func(t *testing.T, ops operations) {

@@ -65,7 +65,7 @@ func TestUnreachableCursorIsKilled(t *testing.T) {
 			called := make(chan bson.M, 1)
 			ops.Find(bson.D{}).Each(func(doc bson.M, _ error) bool { called <- doc; return false })
 			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0}, bson.M{"i": 1})
-			receiveWithin(t, called)
+			receive(t, called)
 		}},
 	}
 	for _, c := range forget {

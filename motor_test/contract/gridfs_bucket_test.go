@@ -57,8 +57,8 @@ func (s gridStyle) driver(t *testing.T) *mongo.GridFSBucket {
 	return db.GridFSBucket()
 }
 
-// callAndAwait calls a method of a handle of package motor in the style of s, with s's context before args. It waits for the
-// outcome.
+// callAndAwait calls a method of a handle of package motor in the style of s, with s's context before args. It waits
+// for the outcome.
 func callAndAwait[T any](s gridStyle, handle any, method string, args ...any) (result T, err error) {
 	v, err := s.start(handle, method, args...).Await(s.ctx)
 	if v != nil {

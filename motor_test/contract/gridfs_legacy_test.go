@@ -63,7 +63,7 @@ func TestLegacyGridFS(t *testing.T) {
 			t.Errorf("FindOne without a match = %v, want nil", none)
 		}
 		if c := fs.Find(bson.M{"filename": "f"}); mustCall[int64](t, s, c, "Count", true) != 2 {
-			t.Error("Count() of Find is not 2")
+			t.Error("Count() of Find(f): want 2")
 		}
 		mustCall[struct{}](t, s, fs, "Delete", id)
 		mustCall[struct{}](t, s, fs, "Delete", id) // deleting a missing file is not an error

@@ -81,7 +81,7 @@ func TestGridOutReadMethods(t *testing.T) {
 			all.WriteByte('|')
 		}
 		if got := all.String(); got != "st| line|\nseco|nd\n\nl|ast|" {
-			t.Errorf("lines of All: %q", got)
+			t.Errorf("lines of All: got %q, want %q", got, "st| line|\nseco|nd\n\nl|ast|")
 		}
 		seek(0, io.SeekStart, 0)
 		noError(t, iotest.TestReader(out.Reader(s.ctx), []byte(text)))

@@ -223,8 +223,8 @@ type (
 	callbacks          = *callback.Collection[bson.M]
 )
 
-// awaitInStyle calls a method in the style of ops and waits for its outcome. byFuture and byCallback call the two forms of
-// the method.
+// awaitInStyle calls a method in the style of ops and waits for its outcome. byFuture and byCallback call the two forms
+// of the method.
 func awaitInStyle[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
@@ -233,8 +233,8 @@ func awaitInStyle[T any](
 	return startInStyle(ops, byFuture, byCallback).Await(contextOf(ops))
 }
 
-// startInStyle starts a method like awaitInStyle, and returns its outcome as a future. In callback style the future has the result
-// that the callback got.
+// startInStyle starts a method like awaitInStyle, and returns its outcome as a future. In callback style the future has
+// the result that the callback got.
 func startInStyle[T any](
 	ops operations,
 	byFuture func(context.Context, futures) *future.Future[T],
@@ -298,8 +298,8 @@ func withContext(ctx context.Context, ops operations) operations {
 
 func unknownStyle(ops operations) string { return fmt.Sprintf("a third style, %T", ops) }
 
-// startMethod starts a method in the style of ops and returns its outcome as a future. name is "Collection.FindOne" or a
-// method of the Database or the Client of ops. args are the arguments after the context, in the order of the future
+// startMethod starts a method in the style of ops and returns its outcome as a future. name is "Collection.FindOne" or
+// a method of the Database or the Client of ops. args are the arguments after the context, in the order of the future
 // style. It serves tables of many methods; other tests use startInStyle.
 func startMethod(ops operations, name string, args ...any) *future.Future[any] {
 	kind, method, _ := strings.Cut(name, ".")

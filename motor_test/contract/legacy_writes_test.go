@@ -11,8 +11,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// oldWriters adds the writes of the callback era to operations.
-type oldWriters interface {
+// legacyWriters adds the writes of the callback era to operations.
+type legacyWriters interface {
 	operations
 	Insert(documents any, opts ...motor.InsertOptions) (any, error)
 	Save(document any, opts ...motor.SaveOptions) (any, error)
@@ -96,8 +96,8 @@ func (b callbackBulk) Execute(writeConcern ...any) (bson.M, error) {
 	return awaitOnLoop(b.s.ctx, b.s.loop, func(done callback.Func[bson.M]) { b.b.Execute(b.s.ctx, done, writeConcern...) })
 }
 
-func inBothOldStyles(t *testing.T, test func(*testing.T, oldWriters)) {
-	inBothStyles(t, func(t *testing.T, ops operations) { test(t, ops.(oldWriters)) })
+func inBothLegacyStyles(t *testing.T, test func(*testing.T, legacyWriters)) {
+	inBothStyles(t, func(t *testing.T, ops operations) { test(t, ops.(legacyWriters)) })
 }
 
 // want returns a function that checks an outcome against wanted.
@@ -111,7 +111,7 @@ func want[T any](t *testing.T, what string, wanted any) func(T, error) {
 }
 
 func TestLegacyInsertSaveUpdateRemove(t *testing.T) {
-	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
+	inBothLegacyStyles(t, func(t *testing.T, ops legacyWriters) {
 		want[any](t, "Insert", "a")(ops.Insert(bson.M{"_id": "a", "n": 1}))
 		want[any](t, "Insert of several", []any{"b", "c"})(ops.Insert([]bson.M{{"_id": "b", "n": 2}, {"_id": "c", "n": 3}}))
 		id, err := ops.Insert(bson.M{"n": 4})
@@ -146,7 +146,7 @@ func TestLegacyInsertSaveUpdateRemove(t *testing.T) {
 }
 
 func TestLegacyInsertError(t *testing.T) {
-	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
+	inBothLegacyStyles(t, func(t *testing.T, ops legacyWriters) {
 		_, err := ops.Insert([]bson.M{{"_id": "a"}, {"_id": "a"}, {"_id": "b"}})
 		var own *motor.Error
 		if !errors.As(err, &own) || own.Class() != motor.DuplicateKeyError || own.Code() != 11000 {
@@ -164,7 +164,7 @@ func TestLegacyInsertError(t *testing.T) {
 }
 
 func TestLegacyBulkBuilder(t *testing.T) {
-	inBothOldStyles(t, func(t *testing.T, ops oldWriters) {
+	inBothLegacyStyles(t, func(t *testing.T, ops legacyWriters) {
 		set := bson.M{"$set": bson.M{"x": true}}
 		b := ops.Bulk(true)
 		b.Insert(bson.M{"_id": "a", "n": 1})

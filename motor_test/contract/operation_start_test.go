@@ -55,7 +55,7 @@ func TestOutcomesArriveInCompletionOrder(t *testing.T) {
 		}
 		for _, i := range []int{2, 0, 1} {
 			finds[i].Cursor("d.c", 0, bson.M{"i": i})
-			if got := receiveWithin(t, outcomes); got != int32(i) {
+			if got := receive(t, outcomes); got != int32(i) {
 				t.Errorf("got the outcome of find %d, want that of find %d", got, i)
 			}
 		}

@@ -132,7 +132,7 @@ func TestParallelScanReadsEachDocumentOnce(t *testing.T) {
 				}
 				ended := make(chan struct{})
 				go func() { defer close(ended); reading.Wait() }()
-				receiveWithin(t, ended)
+				receive(t, ended)
 				checkEachOnce(t, numbers, 250)
 				for _, r := range all {
 					if r.Alive() || r.CursorID() != 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
-// outPipelines has functions that start a cursor over a pipeline into the collection "out". They return the cursor, and a
-// function that reads it and returns its length.
+// outPipelines has functions that start a cursor over a pipeline into the collection "out". They return the cursor, and
+// a function that reads it and returns its length.
 var outPipelines = []struct {
 	name  string
 	start func(ops operations) (state interface{ Started() bool }, list func() (int, error))

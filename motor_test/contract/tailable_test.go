@@ -98,11 +98,11 @@ func TestTailableCursorEach(t *testing.T) {
 		peer.Receive("getMore").Cursor("d.c", 7)
 		peer.Receive("getMore").Cursor("d.c", 0, bson.M{"i": 1})
 		for i := range 2 {
-			if doc := receiveWithin(t, got); !isNumber(doc, i) {
+			if doc := receive(t, got); !isNumber(doc, i) {
 				t.Errorf("Each: %v, want document %d", doc, i)
 			}
 		}
-		if doc := receiveWithin(t, got); doc != nil {
+		if doc := receive(t, got); doc != nil {
 			t.Errorf("got %v, want nil when the cursor died", doc)
 		}
 	})
@@ -207,7 +207,7 @@ func TestTailRetriesDeadCursor(t *testing.T) {
 		peer.Receive("find").Want(want).Cursor("d.c", 7, bson.M{"i": 0})
 		peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 1})
 		for i := range 2 {
-			if doc := receiveWithin(t, got); !isNumber(doc, i) {
+			if doc := receive(t, got); !isNumber(doc, i) {
 				t.Errorf("Tail: %v, want document %d", doc, i)
 			}
 		}
@@ -227,7 +227,7 @@ func TestTailContextEnds(t *testing.T) {
 		peer.Receive("find").Cursor("d.c", 7)
 		poll := peer.Receive("getMore")
 		cancel()
-		if err := receiveWithin(t, ended); !errors.Is(err, context.Canceled) {
+		if err := receive(t, ended); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want context.Canceled", err)
 		}
 		poll.Nothing()
@@ -240,7 +240,7 @@ func TestTailOfStartedCursor(t *testing.T) {
 		noError(t, err)
 		ended := make(chan error, 1)
 		r.Tail(func(doc bson.M, err error) bool { ended <- err; return true })
-		if err := receiveWithin(t, ended); !errors.Is(err, motor.InvalidOperation) {
+		if err := receive(t, ended); !errors.Is(err, motor.InvalidOperation) {
 			t.Errorf("got %v, want InvalidOperation", err)
 		}
 	})
@@ -280,7 +280,7 @@ func TestTailableCursorReadsLaterInserts(t *testing.T) {
 				r.Each(func(doc bson.M, err error) bool { got <- doc; return false })
 				_, err = ops.InsertOne(bson.M{"i": 2})
 				noError(t, err)
-				if doc := receiveWithin(t, got); !isNumber(doc, 2) {
+				if doc := receive(t, got); !isNumber(doc, 2) {
 					t.Errorf("got %v, want document 2", doc)
 				}
 				noError(t, r.Close())
@@ -298,7 +298,7 @@ func TestTail(t *testing.T) {
 		_, err := ops.InsertMany(numbered(2)) // into a collection that was empty
 		noError(t, err)
 		for i := range 2 {
-			if doc := receiveWithin(t, got); !isNumber(doc, i) {
+			if doc := receive(t, got); !isNumber(doc, i) {
 				t.Errorf("Tail: %v, want document %d", doc, i)
 			}
 		}

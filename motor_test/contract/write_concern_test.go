@@ -13,8 +13,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// concerned has the operations with a write concern: their arguments, and the command that they send.
-var concerned = []struct {
+// writesWithConcern has the operations with a write concern: their arguments, and the command that they send.
+var writesWithConcern = []struct {
 	name    string
 	args    []any
 	command string
@@ -51,7 +51,7 @@ func TestWriteConcernOfHandle(t *testing.T) {
 	} {
 		withPeer(t, wiretest.Standalone, func(t *testing.T, peer *wiretest.Peer, ops operations) {
 			noError(t, collectionOf(ops).SetWriteConcern(c.set))
-			for _, write := range concerned {
+			for _, write := range writesWithConcern {
 				writing := startMethod(ops, write.name, write.args...)
 				peer.Receive(write.command).Want(bson.M{"writeConcern": c.want}).OK(bson.M{"n": 1})
 				if _, err := writing.Await(t.Context()); err != nil {
