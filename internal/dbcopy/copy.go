@@ -1,7 +1,7 @@
 // Package dbcopy copies the collections, views and indexes of one database to another. It uses nothing but the driver.
 //
-// A copy has two phases. [Copy.Plan] lists both databases. It fails, before anything is written, if the target already
-// has one of the collections. [Copy.Run] copies the collections, several at a time, and then the views.
+// A copy has two phases. [Copy.Plan] lists both databases. It fails, before anything is written, if the target has a
+// collection that must not be replaced. [Copy.Run] copies the collections, several at a time, and then the views.
 //
 // # Cost
 //

@@ -6,7 +6,7 @@ import (
 )
 
 // HideDeadline returns a context that ends with ctx and whose deadline the driver does not send as maxTimeMS. Use it
-// for commands that have a maxTimeMS already, since the server rejects a second one.
+// for commands that have a maxTimeMS already, since two of them are an error.
 //
 // A context without a deadline would not do: the driver then sends the timeout of the client as maxTimeMS. It sends
 // none for a deadline that is too far away to be a valid maxTimeMS.

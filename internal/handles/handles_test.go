@@ -111,7 +111,7 @@ func TestCallbackFormOfEveryMethod(t *testing.T) {
 	}
 	for _, name := range []string{"Client", "Database", "Collection", "Cursor"} {
 		if handles[name] == nil {
-			t.Fatalf("handle type motor.%s is missing: got %v", name, slices.Sorted(maps.Keys(handles)))
+			t.Fatalf("want the handle type motor.%s, got only %v", name, slices.Sorted(maps.Keys(handles)))
 		}
 	}
 	// own replaces motor's handle types with those of callback.
@@ -121,7 +121,7 @@ func TestCallbackFormOfEveryMethod(t *testing.T) {
 	for name, named := range handles {
 		object := callback.Lookup(name)
 		if object == nil {
-			t.Errorf("package callback has no %s", name)
+			t.Errorf("callback.%s: got no such type, want one", name)
 			continue
 		}
 		want, have := methodsOf(named), methodsOf(object.Type())
@@ -132,7 +132,7 @@ func TestCallbackFormOfEveryMethod(t *testing.T) {
 			}
 			got := have[method]
 			if got == nil {
-				t.Errorf("package callback has no %s.%s", name, method)
+				t.Errorf("callback.%s.%s: got no such method, want one", name, method)
 				continue
 			}
 			params, results := tuple(sig.Params(), sig.Variadic()), tuple(sig.Results(), false)
@@ -168,7 +168,7 @@ func TestCallbackFormOfEveryMethod(t *testing.T) {
 			t.Errorf("got %s.Futures of type %v, want a method that returns *motor.%s", name, f, name)
 		}
 		if wrap, ok := callback.Lookup("Wrap" + name).(*types.Func); !ok {
-			t.Errorf("package callback has no Wrap%s", name)
+			t.Errorf("callback.Wrap%s: got no such function, want one", name)
 		} else if p := wrap.Signature().Params(); p.Len() != 2 || p.At(0).Type().String() != source.Future+".Executor" {
 			t.Errorf("got Wrap%s of type %v, want two parameters, the first a future.Executor", name, wrap)
 		}

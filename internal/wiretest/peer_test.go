@@ -48,7 +48,7 @@ func TestPeerAnswersItself(t *testing.T) {
 	client := connect(t, peer.URI())
 	for _, name := range []string{"ping", "hello", "isMaster", "ismaster"} {
 		if err := command(client, name)(t.Context()); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got %v, want no error", name, err)
 		}
 	}
 	if n := len(peer.Seen("ping")); n != 1 {

@@ -36,7 +36,7 @@ func (s *Set) Handle(name string, handler func(*Request)) {
 	}
 }
 
-// Elect makes p the primary and makes the previous primary a secondary, in one step that no hello can split.
+// Elect makes p the primary and the previous primary a secondary. Every hello shows both changes or neither.
 func (s *Set) Elect(p *Peer) {
 	s.deployment.mu.Lock()
 	defer s.deployment.mu.Unlock()

@@ -116,7 +116,7 @@ func listDifferences(path string, want reflect.Value, got bson.RawValue, unequal
 	return all
 }
 
-// equal compares the bytes of two values. Documents and lists come here only in structs and raw BSON.
+// equal compares the bytes of two values. Documents and lists are compared here only if they are structs or raw BSON.
 func equal(want, got bson.RawValue) bool {
 	if isInteger(want) && isInteger(got) {
 		return want.AsInt64() == got.AsInt64()

@@ -199,8 +199,8 @@ func (r *run) createClient(o entityOptions) error {
 		return err
 	}
 	if r.style.ofMotor() {
-		// The files expect a client to connect when it is created. Motor's client connects at its first use, which
-		// this is. Delegate itself does no I/O.
+		// The files expect a client to connect when it is created. Motor's client connects at its first use, so this
+		// uses it. Delegate itself does no I/O.
 		if _, err := r.style.call(r.ctx, e.handle, "Delegate", nil, nil); err != nil {
 			return err
 		}

@@ -77,20 +77,20 @@ func TestWithOptions(t *testing.T) {
 	} {
 		t.Run(test.want, func(t *testing.T) {
 			if got, err := specs.WithOptions(test.uri, test.extra); got != test.want || err != nil {
-				t.Errorf("got %s, %v", got, err)
+				t.Errorf("WithOptions() = %s, %v, want %s", got, err, test.want)
 			}
 		})
 	}
 }
 
 func TestFailingOnly(t *testing.T) {
-	for given, want := range map[string]string{
-		`{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1}}`: `{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1,"appName":"gomotor-specs-fail-point"}}`,
-		`{"configureFailPoint":"failCommand","data":{"appName":"own"}}`:                                          `{"configureFailPoint":"failCommand","data":{"appName":"own"}}`,
-		`{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`:                                      `{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`,
+	for _, test := range []struct{ given, want string }{
+		{`{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1}}`, `{"configureFailPoint":"failCommand","mode":{"times":1},"data":{"failCommands":["find"],"errorCode":1,"appName":"gomotor-specs-fail-point"}}`},
+		{`{"configureFailPoint":"failCommand","data":{"appName":"own"}}`, `{"configureFailPoint":"failCommand","data":{"appName":"own"}}`},
+		{`{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`, `{"configureFailPoint":"onPrimaryTransactionalWrite","mode":"off"}`},
 	} {
-		if got, err := specs.FailingOnly(given); got != want || err != nil {
-			t.Errorf("%s became %s, %v; want %s", given, got, err, want)
+		if got, err := specs.FailingOnly(test.given); got != test.want || err != nil {
+			t.Errorf("FailingOnly(%s) = %s, %v, want %s", test.given, got, err, test.want)
 		}
 	}
 }

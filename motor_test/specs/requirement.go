@@ -70,8 +70,8 @@ func isTrue(v value) bool {
 	return !v.IsZero() && (flag || !isFlag)
 }
 
-// versionOf returns the numbers of a version. Missing ones, as in "4.99", are 0. That is right for lower bounds, and
-// upper bounds in the files have all three numbers.
+// versionOf returns the numbers of a version. Missing ones, as in "4.99", are 0. That is right for a lower bound, and
+// makes almost no difference for an upper bound.
 func versionOf(text string) []int {
 	numbers := make([]int, 3)
 	for i, part := range strings.SplitN(text, ".", 3) {

@@ -96,7 +96,7 @@ func TestRunnerChangeStreams(t *testing.T) {
 			t.Errorf("%s: %s: got %v (%s), want passed", r.Style, r.Test, r.Verdict, r.Reason)
 		}
 	}
-	if n := len(peer.Seen("killCursors")); n < 3*len(specs.Styles) {
-		t.Errorf("%d killCursors", n)
+	if n, want := len(peer.Seen("killCursors")), 3*len(specs.Styles); n < want {
+		t.Errorf("got %d killCursors, want at least %d", n, want)
 	}
 }
