@@ -54,18 +54,18 @@ func (b *BulkOperationBuilder) Futures() *motor.BulkOperationBuilder { return b.
 // Motor: get_io_loop.
 func (b *BulkOperationBuilder) IOLoop() future.Executor { return b.loop }
 
-// Insert adds an insert of a document. One without an _id is given a bson.ObjectID.
+// Insert adds an insert of a document. A document without an _id gets a bson.ObjectID.
 //
-// Errors of Execute: [motor.TypeError] for nil and for what is no document, [motor.InvalidDocument] for what cannot be
-// encoded and for keys that begin with '$' or have a '.', [motor.DocumentTooLarge].
+// Errors of Execute: [motor.TypeError] for nil and for a value that is not a document, [motor.InvalidDocument] for a
+// document that cannot be encoded and for keys that begin with '$' or contain a '.', [motor.DocumentTooLarge].
 //
 // Motor: MotorBulkOperationBuilder.insert.
 func (b *BulkOperationBuilder) Insert(document any) {
 	b.futures.Insert(document)
 }
 
-// Find returns what writes can be made of the documents that match selector. bson.D{} stands for all documents.
-// collation, of which there is at most one, says how strings compare.
+// Find selects the documents that match selector. The result adds writes of these documents to the builder. bson.D{}
+// matches all documents. collation says how strings compare; it may be given once.
 //
 // Errors of Execute: [motor.TypeError] for a nil selector, [motor.InvalidDocument] for one that cannot be encoded.
 //
@@ -74,20 +74,20 @@ func (b *BulkOperationBuilder) Find(selector any, collation ...*options.Collatio
 	return b.futures.Find(selector, collation...)
 }
 
-// Err returns the error with which Execute will fail for what has been added, or nil.
+// Err returns the error that Execute will fail with because a write is invalid, or nil.
 func (b *BulkOperationBuilder) Err() error {
 	return b.futures.Err()
 }
 
-// Execute sends the writes, in as few commands as possible. The result says how many documents each kind of write has
-// changed: nInserted, nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors and
-// writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern, of which there is at most one, is a
-// dictionary as in SetWriteConcern, instead of the collection's.
+// Execute sends the writes, in as few commands as possible. The result counts the documents that the writes have
+// changed: nInserted, nMatched, nModified, nRemoved and nUpserted. It also has upserted, a list of index and _id, and
+// writeErrors and writeConcernErrors, which are empty. With w: 0 the result is nil. writeConcern is a dictionary as in
+// SetWriteConcern, used instead of the collection's write concern; it may be given once.
 //
-// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose PartialResult is the result, with
-// writeErrors that are not empty. A future also holds it beside the error. [motor.InvalidOperation] for a builder
-// without writes, and for the second Execute; what the writes that were added have wrong, and
-// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose PartialResult is the result, with the
+// failed writes in writeErrors. The result is also returned beside the error. [motor.InvalidOperation] for a builder
+// without writes, and for the second Execute. Nothing is sent if a write was invalid (see [BulkOperationBuilder.Err]),
+// or for an invalid write concern, a [motor.ConfigurationError].
 //
 // Motor: MotorBulkOperationBuilder.execute.
 func (b *BulkOperationBuilder) Execute(ctx context.Context, callback Func[bson.M], writeConcern ...any) {

@@ -61,37 +61,37 @@ func (c *ChangeStream[D]) Futures() *motor.ChangeStream[D] {
 // Motor: get_io_loop.
 func (c *changeStream) IOLoop() future.Executor { return c.loop }
 
-// Err returns what every read of the stream fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the stream fails with because an argument or an option is invalid, or nil.
 func (c *changeStream) Err() error {
 	return c.futures.Err()
 }
 
-// Open opens the stream, if that has not been done. The result is the stream itself. Open need not be called: the
-// first read opens the stream. Call it to be sure that changes from now on will be seen.
+// Open opens the stream if it is not open. The result is the stream itself. Calling Open is optional, since the first
+// read opens the stream. Call it to be sure that the stream has every change from now on.
 //
-// Errors: [motor.OperationFailure], of a server that has no change streams, too; [motor.InvalidOperation] once the
-// stream has been closed; and what [ChangeStream.Err] gives.
+// Errors: [motor.OperationFailure], also from a server without change streams; [motor.InvalidOperation] once the
+// stream has been closed; the error of [ChangeStream.Err].
 //
 // Motor: async with.
 func (s *ChangeStream[D]) Open(ctx context.Context, callback Func[*ChangeStream[D]]) {
 	deliver(s.loop, s.Futures().Open(ctx), wrapped(callback, func(m *motor.ChangeStream[D]) *ChangeStream[D] { return sameChangeStream(s, m) }))
 }
 
-// Next waits for the next change. Once the stream has been closed, or the server has ended it, as it does when what is
-// watched is dropped or renamed, it fails with [motor.StopAsyncIteration].
+// Next waits for the next change. It fails with [motor.StopAsyncIteration] once the stream has been closed or the
+// server has ended it. The server ends a stream when the collection or database is dropped or renamed.
 //
-// Errors: [motor.OperationFailure], of a server that has no change streams, too; [motor.InvalidOperation] for a change
-// without an _id, which the pipeline must leave in; [motor.InvalidBSON] for one that cannot be decoded: the next read
-// has the one after it.
+// Errors: [motor.OperationFailure], also from a server without change streams; [motor.InvalidOperation] for a change
+// without an _id, which the pipeline must keep; [motor.InvalidBSON] for a change that cannot be decoded. The next read
+// returns the change after it.
 //
 // Motor: MotorChangeStream.next.
 func (s *ChangeStream[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(s.loop, s.Futures().Next(ctx), callback)
 }
 
-// TryNext reads the next change. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive stream it says only that there is no change yet. The
-// server holds the round trip back for as long as the option MaxAwaitTime says, or for a second.
+// TryNext reads the next change. If none has come, it asks the server once more. The result is the zero D (a nil map, a
+// nil pointer) if there is still no change. That is not an error: if the stream is alive, there is no change yet. The
+// server delays its reply for as long as the option MaxAwaitTime says, or for a second.
 //
 // Errors: as in [ChangeStream.Next], except StopAsyncIteration.
 //
@@ -100,36 +100,37 @@ func (s *ChangeStream[D]) TryNext(ctx context.Context, callback Func[D]) {
 	deliver(s.loop, s.Futures().TryNext(ctx), callback)
 }
 
-// Each calls fn with every change, one after the other, as they happen, and once with the zero D (a nil map, a nil
-// pointer) and no error when the server has ended the stream. An error ends it too: fn(zero, err). If fn returns false
-// it is not called again; calling Each later goes on with the next change. If the stream is closed, no end mark comes.
+// Each calls fn with every change as it happens, one after the other. When the server has ended the stream, it calls fn
+// once with the zero D (a nil map, a nil pointer) and no error. An error ends the calls too: fn(zero, err). If fn
+// returns false it is not called again; a later Each continues with the next change. After Close there is no last call.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 func (s *ChangeStream[D]) Each(ctx context.Context, fn func(change D, err error) bool) {
 	s.Futures().EachVia(ctx, s.loop, guarded(s.loop, fn))
 }
 
-// All returns the changes for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. It ends when the stream has been closed or the server has ended it. An error is the last that it
-// yields. Leaving the loop leaves the stream as it is: a later read goes on with the next change.
+// All returns the changes for a range loop, which waits for each of them. On an event loop, use it in a coroutine, with
+// its Co as ctx. The loop ends when the stream has been closed or the server has ended it. An error ends it too, as the
+// last value. After a break the stream stays open: a later read continues with the next change.
 //
 // Motor: async for.
 func (s *ChangeStream[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return s.Futures().All(ctx)
 }
 
-// ResumeToken returns where a stream begins, with the option ResumeAfter, that is to go on where this one has been read
-// to. It moves on while there are no changes, too, with each round trip. It is nil before the stream has been opened,
-// and as long as there is no token.
+// ResumeToken returns the token at which this stream has been read to. A new stream with this token as the option
+// ResumeAfter continues there. The token also moves on with each round trip that brings no change. It is nil before the
+// stream has been opened, and as long as the server has sent no token.
 //
 // Motor: MotorChangeStream.resume_token.
 func (c *changeStream) ResumeToken() bson.Raw {
 	return c.futures.ResumeToken()
 }
 
-// Alive reports whether there may be more changes: before the stream has been opened, and until it is closed, an error
-// or the server has ended it, and what had come has been read. It does no I/O.
+// Alive reports whether there may be more changes. It is true before the stream has been opened. It is false once the
+// stream has been closed, or once an error or the server has ended it and all fetched changes have been read. It does
+// no I/O.
 //
 // Motor: MotorChangeStream.alive.
 func (c *changeStream) Alive() bool {
@@ -141,9 +142,9 @@ func (c *changeStream) Session() *Session {
 	return sessionOn(c.loop, c.futures.Session())
 }
 
-// Close ends the stream, on the server too. Changes that have come and were not read are not read any more:
-// [ChangeStream.ResumeToken] is where they begin. Closing twice is not an error, and for a stream that has not been
-// opened nothing is sent. A read that waits for a change ends. A deferred Close need not wait for its outcome.
+// Close ends the stream, on the server too. Changes that were fetched but not read are dropped:
+// [ChangeStream.ResumeToken] is the token before them. A read that waits for a change ends. Closing twice is not an
+// error. Nothing is sent for a stream that has not been opened. A deferred Close need not wait for its result.
 //
 // Motor: MotorChangeStream.close.
 func (c *changeStream) Close(ctx context.Context, callback Func[struct{}]) {

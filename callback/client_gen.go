@@ -59,11 +59,12 @@ func (c *Client) Futures() *motor.Client { return c.futures }
 // Motor: get_io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
-// NewClient returns a client for the deployment that hostOrURI names: a connection string such as
-// "mongodb://host:27017/?maxPoolSize=20"; a host, "localhost", or "localhost:27018"; several of them, "a,b:27018";
-// nothing, which means "localhost". It does no I/O, so it fails only for what can be known without:
-// [motor.InvalidURI], or [motor.ConfigurationError] for an option that is unknown, contradicts another one, or is out
-// of range.
+// NewClient returns a client for the deployment that hostOrURI names. That is a connection string such as
+// "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
+// "a,b:27018". The empty string means "localhost". It does no I/O.
+//
+// Errors: [motor.InvalidURI]; [motor.ConfigurationError] for an option that is unknown, contradicts another one, or is
+// out of range.
 //
 // Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].
@@ -77,15 +78,17 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 	return clientOn(loop, m), nil
 }
 
-// BulkWrite sends writes to several collections, of several databases even, in as few commands as possible.
+// BulkWrite sends writes to several collections, also of several databases, in as few commands as possible.
 //
 // Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
-// the writes that were done, if any. A future also holds it beside the error. [motor.OperationFailure] from servers
-// before MongoDB 8.0, which do not know the command; [motor.ConfigurationError] if the write concern has wtimeout or
-// fsync; [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes, or with verbose results;
-// [motor.InvalidName]; [motor.TypeError] for a nil list, for a nil in it, and for a nil filter, document or update;
-// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
-// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes.
+// the writes that succeeded, if any. That result is also returned beside the error. [motor.OperationFailure] from
+// servers before MongoDB 8.0, which do not know the command.
+//
+// Nothing is sent after these errors: [motor.ConfigurationError] if the write concern has wtimeout or fsync;
+// [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes or verbose results;
+// [motor.InvalidName]; [motor.TypeError] for a nil list, for a nil element, and for a nil filter, document or update;
+// [motor.ValueError] for an update without operators and for a replacement with operators; [motor.InvalidDocument] for
+// a value that cannot be encoded; [motor.DocumentTooLarge].
 //
 // Motor: MotorClient.bulk_write.
 func (c *Client) BulkWrite(
@@ -95,22 +98,23 @@ func (c *Client) BulkWrite(
 	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
 }
 
-// Watch returns a stream of the changes of all collections of all databases, but the server's own. It does no I/O. A
-// pipeline, of stages such as $match and $project, changes what comes; nil stands for none.
+// Watch returns a stream of the changes of all collections of all databases, except the server's own. It does no I/O.
+// pipeline is a list of stages such as $match and $project that filter or change the changes; nil means no stages.
 //
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage or an
-// option that cannot be encoded, [motor.ValueError] for a batch size or a time below 0, [motor.InvalidOperation] for
-// ResumeAfter beside StartAfter, [motor.OperationFailure].
+// Errors of reading: [motor.TypeError] for a pipeline that is not a slice of documents, [motor.InvalidDocument] for a
+// stage or an option that cannot be encoded, [motor.ValueError] for a batch size or a time below 0,
+// [motor.InvalidOperation] for ResumeAfter together with StartAfter, [motor.OperationFailure].
 //
 // Motor: MotorClient.watch.
 func (c *Client) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[bson.M] {
 	return changeStreamOn(c.loop, c.futures.Watch(pipeline, opts...))
 }
 
-// Open checks that the deployment can be reached. The result is the client itself. Open need not be called: the first
-// operation opens the client. Whether the server accepts the credentials, only that operation shows.
+// Open checks that the deployment can be reached. The result is the client itself. Calling Open is optional, since the
+// first operation opens the client. Open does not show whether the server accepts the credentials; the first operation
+// does.
 //
-// Errors: [motor.ConnectionFailure] ([motor.ServerSelectionTimeoutError]) if nobody answers within
+// Errors: [motor.ConnectionFailure] ([motor.ServerSelectionTimeoutError]) if no server answers within
 // serverSelectionTimeoutMS.
 //
 // Motor: MotorClient.open.
@@ -118,13 +122,13 @@ func (c *Client) Open(ctx context.Context, callback Func[*Client]) {
 	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, func(m *motor.Client) *Client { return sameClient(c, m) }))
 }
 
-// Close closes the connections and ends the goroutines of the client, once the operations that were started before
-// have run to their end; a read that waits for news of a tailable cursor fails with [motor.InvalidOperation]. Using
-// the client again opens it again; cursors from before the Close then fail with [motor.InvalidOperation]. Closing
-// twice, or what was never opened, is no error.
+// Close closes the connections and ends the goroutines of the client. It first waits for the operations that were
+// started before. A read that waits for new documents of a tailable cursor fails with [motor.InvalidOperation]. Using
+// the client again opens it again; cursors from before the Close then fail with [motor.InvalidOperation]. Closing a
+// client twice, or one that was never opened, is not an error.
 //
-// Close waits, so that a plain "defer client.Close(ctx)" does what it says. ctx bounds the wait: the client is
-// closed even if ctx is over, but then perhaps not yet when Close returns.
+// Close waits, so that "defer client.Close(ctx)" works. ctx limits the wait. The client is closed even if ctx has
+// ended, but Close may then return before that is complete.
 //
 // Motor: MotorClient.close, as it was until 2.x.
 func (c *Client) Close(ctx context.Context) error {
@@ -138,16 +142,16 @@ func (c *Client) Disconnect(ctx context.Context) error {
 	return c.futures.Disconnect(ctx)
 }
 
-// Database returns the database of this name. It does no I/O, and the server creates a database only when something is
-// written to it. A name that no server accepts is a [motor.InvalidName] of everything that is done with the database;
-// [Database.Err] tells at once.
+// Database returns the database of this name. It does no I/O. The server creates a database when something is written
+// to it. If no server accepts the name, every operation on the database fails with [motor.InvalidName], and
+// [Database.Err] returns that error at once.
 //
 // Motor: client.name, client["name"], MotorClient.get_database.
 func (c *Client) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
 	return databaseOn(c.loop, c.futures.Database(name, opts...))
 }
 
-// Stats says what the client's executor is doing and has done since the client was made.
+// Stats returns the counters of the client's executor since the client was made.
 func (c *Client) Stats() future.PoolStats {
 	return c.futures.Stats()
 }
@@ -159,41 +163,41 @@ func (c *Client) MaxWorkers() int {
 	return c.futures.MaxWorkers()
 }
 
-// String names the client by the hosts that it was made for, never with its credentials.
+// String returns the hosts of the client, never its credentials.
 func (c *Client) String() string {
 	return c.futures.String()
 }
 
-// Delegate returns the driver's client beneath this one, for what only the driver has. Its calls block, and know
-// nothing of the client's executor. It is valid until [Client.Close], which disconnects it; do not call the driver's
+// Delegate returns the driver's client of this client, for features that only the driver has. Its calls block, and do
+// not use the client's executor. It is valid until [Client.Close], which disconnects it. Do not call the driver's
 // Disconnect.
 //
 // Errors: [motor.ConfigurationError] if the driver cannot connect with the client's options. It does no I/O, except
-// that with mongodb+srv it may ask the DNS.
+// that mongodb+srv may need a DNS query.
 //
 // Motor: MotorClient.delegate.
 func (c *Client) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
-// TZAware reports whether the dates in documents of type bson.M and bson.D, and in documents and lists within these,
-// are a time.Time, in UTC, instead of a bson.DateTime. Of other types, their fields say what a date is.
+// TZAware reports whether dates are decoded as a time.Time in UTC instead of a bson.DateTime. It applies to documents
+// of type bson.M and bson.D, and to documents and lists within them. In other types, the type of the field decides.
 //
 // Motor: MotorClient.tz_aware.
 func (c *Client) TZAware() bool {
 	return c.futures.TZAware()
 }
 
-// SetTZAware sets what the dates are in documents that come from databases and collections taken from the client later
-// on; those that there are go on as before. See [motor.WithTZAware].
+// SetTZAware sets how dates are decoded in documents of databases and collections that are taken from the client
+// later. Existing ones do not change. See [motor.WithTZAware].
 //
 // Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) {
 	c.futures.SetTZAware(aware)
 }
 
-// GetDefaultDatabase returns the database that the connection string names, as "mongodb://localhost/app" names app.
-// [motor.ConfigurationError] if it names none.
+// GetDefaultDatabase returns the database in the connection string: app in "mongodb://localhost/app". It fails with
+// [motor.ConfigurationError] if there is none.
 //
 // Motor: MotorClient.get_default_database.
 func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptions]) (*Database, error) {
@@ -204,7 +208,7 @@ func (c *Client) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptio
 	return databaseOn(c.loop, m), nil
 }
 
-// ListDatabaseNames returns the names of the server's databases that match filter: bson.D{} stands for all.
+// ListDatabaseNames returns the names of the server's databases that match filter. bson.D{} matches all.
 //
 // Motor: MotorClient.list_database_names.
 func (c *Client) ListDatabaseNames(
@@ -221,23 +225,23 @@ func (c *Client) DatabaseNames(ctx context.Context, callback Func[[]string]) {
 }
 
 // DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
-// callback style; anything else is a [motor.TypeError]. Dropping what is not there is no error.
+// callback style. Any other type is a [motor.TypeError]. Dropping a database that does not exist is not an error.
 //
 // Motor: MotorClient.drop_database.
 func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.DropDatabase(ctx, nameOrDatabase), callback)
 }
 
-// Alive reports whether the server can be reached, and never fails. It is cheap: what the driver's monitors know is
-// enough for true. Only when nothing is connected, or after an error, it tries to connect.
+// Alive reports whether the server can be reached. It never fails. It is cheap: it returns true if the driver's
+// monitors know a server. It connects only if they know none, or after an error.
 //
 // Motor: MotorClient.alive.
 func (c *Client) Alive(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.Alive(ctx), callback)
 }
 
-// ListDatabases returns a cursor over descriptions of the server's databases that match filter, bson.D{} standing for
-// all: name, sizeOnDisk in bytes, and empty; name alone with the option SetNameOnly.
+// ListDatabases returns a cursor over descriptions of the server's databases that match filter. bson.D{} matches all. A
+// description has name, sizeOnDisk in bytes, and empty; with the option SetNameOnly it has name only.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -250,21 +254,21 @@ func (c *Client) ListDatabases(
 	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
 }
 
-// ServerInfo asks the server about itself: its version, its build, its limits.
+// ServerInfo returns the server's buildInfo: its version, its build, its limits.
 //
 // Motor: MotorClient.server_info.
 func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.ServerInfo(ctx), callback)
 }
 
-// Fsync has the server write everything to its files. Lock and Async together are a [motor.ConfigurationError].
+// Fsync makes the server write all data to its files. Lock together with Async is a [motor.ConfigurationError].
 //
 // Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
 func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
 }
 
-// Unlock lets writes pass again after Fsync with Lock. A server that is not locked is no error.
+// Unlock allows writes again after Fsync with Lock. It succeeds if the server is not locked.
 //
 // Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
 func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
@@ -278,83 +282,84 @@ func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
 
-// Options returns the driver's options that the client was made with: a copy, which has the connection string's in it.
-// With mongodb+srv, those that the DNS knows are missing.
+// Options returns a copy of the driver's options that the client was made with, including those of the connection
+// string. With mongodb+srv, the options in the DNS are missing.
 //
 // Motor: MotorClient.options.
 func (c *Client) Options() *options.ClientOptions {
 	return c.futures.Options()
 }
 
-// MaxPoolSize returns how many connections to one server the client opens at most: 0 means without bound.
+// MaxPoolSize returns the most connections that the client opens to one server. 0 means no limit.
 //
 // Motor: MotorClient.max_pool_size.
 func (c *Client) MaxPoolSize() int {
 	return c.futures.MaxPoolSize()
 }
 
-// MinPoolSize returns how many connections to one server the client keeps open at least.
+// MinPoolSize returns how many connections to each server the client keeps open.
 //
 // Motor: MotorClient.min_pool_size.
 func (c *Client) MinPoolSize() int {
 	return c.futures.MinPoolSize()
 }
 
-// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed: 0 means without bound.
+// MaxIdleTimeMS returns for how many milliseconds a connection may be idle before it is closed. 0 means no limit.
 //
 // Motor: MotorClient.max_idle_time_ms.
 func (c *Client) MaxIdleTimeMS() int {
 	return c.futures.MaxIdleTimeMS()
 }
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorClient.read_concern.
 func (c *Client) ReadConcern() *readconcern.ReadConcern {
 	return c.futures.ReadConcern()
 }
 
-// RetryReads reports whether the driver tries a read again, once, after an error of the network.
+// RetryReads reports whether the driver retries a read once after an error of the network.
 //
 // Motor: MotorClient.retry_reads.
 func (c *Client) RetryReads() bool {
 	return c.futures.RetryReads()
 }
 
-// RetryWrites reports whether the driver tries a write again, once, after an error of the network. Of a write with
-// wtimeout or fsync it does not: see [motor.WriteConcern].
+// RetryWrites reports whether the driver retries a write once after an error of the network. It never retries a write
+// with wtimeout or fsync: see [motor.WriteConcern].
 //
 // Motor: MotorClient.retry_writes.
 func (c *Client) RetryWrites() bool {
 	return c.futures.RetryWrites()
 }
 
-// ServerSelectionTimeout returns for how long an operation looks for a server before it fails.
+// ServerSelectionTimeout returns how long an operation looks for a server before it fails.
 //
 // Motor: MotorClient.server_selection_timeout.
 func (c *Client) ServerSelectionTimeout() time.Duration {
 	return c.futures.ServerSelectionTimeout()
 }
 
-// EventListeners returns the monitors that the client was given: an *event.CommandMonitor, an *event.PoolMonitor, an
-// *event.ServerMonitor, as many as there are.
+// EventListeners returns the monitors that the client was made with: an *event.CommandMonitor, an *event.PoolMonitor
+// and an *event.ServerMonitor, or those of them that are set.
 //
 // Motor: MotorClient.event_listeners.
 func (c *Client) EventListeners() []any {
 	return c.futures.EventListeners()
 }
 
-// SecondaryAcceptableLatencyMS returns by how many milliseconds a member of a replica set may be farther away than
-// the nearest one and still be read: 15 at first. It does not matter where a mongos stands before the replica set.
+// SecondaryAcceptableLatencyMS returns the local threshold in milliseconds, 15 by default. A read may go to a member of
+// a replica set whose round trip is longer than that of the nearest member by at most this time. With a mongos it has
+// no effect.
 //
 // Motor: MotorClient.secondary_acceptable_latency_ms.
 func (c *Client) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
-// SetSecondaryAcceptableLatencyMS sets by how many milliseconds a member may be farther away than the nearest one. It
-// takes effect when the client opens the next time: an open client is left as it is, since opening it anew would end
-// its cursors. [Client.Close] has the next operation do it.
+// SetSecondaryAcceptableLatencyMS sets the local threshold in milliseconds: see [Client.SecondaryAcceptableLatencyMS].
+// It takes effect when the client opens the next time. An open client is not reopened, because that would end its
+// cursors. To apply it, call [Client.Close]; the next operation opens the client.
 //
 // Errors: [motor.ConfigurationError] for a negative number.
 //
@@ -370,114 +375,113 @@ func (c *Client) LocalThresholdMS() int {
 	return c.futures.LocalThresholdMS()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as [motor.WithClientOptions] and [Client.SetTZAware]
-// say. A database copies this when it is made, except where its own options differ.
+// CodecOptions returns how documents are encoded and decoded, as set by [motor.WithClientOptions] and
+// [Client.SetTZAware]. A new database copies these, except where its own options differ.
 //
 // Motor: MotorClient.codec_options.
 func (c *Client) CodecOptions() motor.CodecOptions {
 	return c.futures.CodecOptions()
 }
 
-// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
-// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
-// has its own.
+// WriteConcern returns the handle's write concern. It is not a copy: changing an item changes the operations that are
+// called later. A database copies its client's write concern, and a collection its database's, when it is made. After
+// that each has its own.
 //
 // Motor: write_concern.
 func (c *Client) WriteConcern() *motor.WriteConcern {
 	return c.futures.WriteConcern()
 }
 
-// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
-// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+// SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
+// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
 //
-// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
-// [motor.WriteConcern.Set].
+// An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
+// dictionary; those of [motor.WriteConcern.Set].
 //
 // Motor: write_concern = {...}.
 func (c *Client) SetWriteConcern(dictionary any) error {
 	return c.futures.SetWriteConcern(dictionary)
 }
 
-// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
-// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A database
+// copies its client's read preference, and a collection its database's, when it is made. After that each has its own.
 //
 // Motor: read_preference.
 func (c *Client) ReadPreference() readpref.Mode {
 	return c.futures.ReadPreference()
 }
 
-// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
-// is its first read. The tags stay.
+// SetReadPreference sets which members of a replica set are read by operations that are called later. For a cursor the
+// first read counts. The tags stay.
 //
-// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
-// tags.
+// Errors: [motor.ConfigurationError] for an unknown mode, and for readpref.PrimaryMode if there are tags.
 //
 // Motor: read_preference = mode.
 func (c *Client) SetReadPreference(mode readpref.Mode) error {
 	return c.futures.SetReadPreference(mode)
 }
 
-// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
-// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+// TagSets returns a copy of the tag sets. They select the members that are read, among those that the read preference
+// allows. The sets are tried in order. An empty set, which is the default, matches all members.
 //
 // Motor: tag_sets.
 func (c *Client) TagSets() []map[string]string {
 	return c.futures.TagSets()
 }
 
-// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
-// the empty set alone. To prefer New York and make do with any other place:
+// SetTagSets sets the tag sets, which select the members that are read by operations that are called later. nil means
+// one empty set. To prefer New York, and otherwise read from any place:
 //
 //	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
 //
-// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+// Errors: [motor.ConfigurationError] for an empty list, and if the read preference is readpref.PrimaryMode.
 //
 // Motor: tag_sets = [...].
 func (c *Client) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
 }
 
-// CopyDatabase copies a database to another one, of the same server or, with [motor.CopyFromHost], from another: the
-// collections with their options, their documents, their indexes, and at last the views. The result says what was
-// copied. A source that does not exist is an empty one.
+// CopyDatabase copies a database to another one, on the same server or, with [motor.CopyFromHost], from another
+// server. It copies the collections with their options, documents and indexes, and then the views. The result says
+// what was copied. A source that does not exist counts as empty.
 //
-// On the same server, the server copies the documents itself ($out, from MongoDB 4.4 on) where it can. Capped and
-// time series collections, and all that it refuses, are read and written in batches. Nothing keeps others from writing
-// to the source meanwhile; what they write may be copied or not.
+// On the same server, the server itself copies the documents where it can ($out, since MongoDB 4.4). Other collections,
+// such as capped and time series collections, are read and written in batches. Other clients may write to the source
+// during the copy; their writes may or may not be copied.
 //
-// Of the system collections, system.js alone is copied: system.views and system.buckets are what views and time
-// series are made of and come with these, system.profile belongs to its server. Users are not part of a database any
+// Of the system collections, only system.js is copied. system.views and system.buckets hold views and time series,
+// which are copied as such. system.profile belongs to its server. Users are no longer stored in the database.
 // more.
 //
-// A collection of the target that has the name of one of the source's is never touched, unless [motor.CopyReplace]
-// says so, nor is any other.
+// Collections of the target are never changed. With [motor.CopyReplace], those with the name of a source collection
+// are replaced.
 //
-// Errors: [motor.InvalidName] for either name; [motor.ValueError] if the source is the target; [motor.InvalidURI] and
-// [motor.ConfigurationError] for what the options say of the other host; [motor.CollectionInvalid] if the target has
-// one of the collections; with all of these, nothing has been written. [motor.CopyError] for what fails later: it has
-// what was copied until then, and the cause, with its class.
+// Nothing has been written after these errors: [motor.InvalidName] for either name; [motor.ValueError] if the source
+// is the target; [motor.InvalidURI] and [motor.ConfigurationError] for invalid options; [motor.CollectionInvalid] if
+// the target has one of the collections. Any later failure is a [motor.CopyError], which has the result up to then,
+// and the cause with its class.
 //
-// It is never in a session, not even in that of ctx.
+// It never runs in a session, not even in the session of ctx.
 //
-// Legacy: the server's own command, copydb, is gone since MongoDB 4.2. Motor: MotorClient.copy_database.
+// Legacy: MongoDB 4.2 removed the server's own command, copydb. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(
 	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
 ) {
 	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
 }
 
-// CloseCursor ends the cursor of this client that has the server's number id (see [Cursor.CursorID]).
+// CloseCursor closes the cursor of this client with this cursor id. See [Cursor.CursorID].
 //
-// Errors: [motor.CursorNotFound] if the client has no open cursor of this number.
+// Errors: [motor.CursorNotFound] if the client has no open cursor with this id.
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.close_cursor.
 func (c *Client) CloseCursor(ctx context.Context, id int64, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.CloseCursor(ctx, id), callback)
 }
 
-// KillCursors ends the cursors of this client that have the server's numbers ids. It ends all that it finds.
+// KillCursors closes the cursors of this client with these cursor ids. It closes all that it finds.
 //
-// Errors: [motor.CursorNotFound] for the first of which the client has no open cursor.
+// Errors: [motor.CursorNotFound] for the first id that is not an open cursor of the client.
 //
 // Legacy: use Cursor.Close. Motor: MotorClient.kill_cursors.
 func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {

@@ -73,23 +73,24 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 	return collectionOn(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
 }
 
-// InitializeOrderedBulkOp returns a builder of several writes, which are done in their order, up to the first that
-// fails. It does no I/O.
+// InitializeOrderedBulkOp returns a builder of several writes. The server runs them in order and stops at the first
+// that fails. It does no I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_ordered_bulk_op.
 func (c *collection) InitializeOrderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
 	return bulkOperationBuilderOn(c.loop, c.futures.InitializeOrderedBulkOp(opts...))
 }
 
-// InitializeUnorderedBulkOp returns a builder of several writes, all of which are tried, in any order. It does no I/O.
+// InitializeUnorderedBulkOp returns a builder of several writes. The server tries all of them, in any order. It does no
+// I/O.
 //
 // Legacy: use BulkWrite. Motor: MotorCollection.initialize_unordered_bulk_op.
 func (c *collection) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkOperationBuilder {
 	return bulkOperationBuilderOn(c.loop, c.futures.InitializeUnorderedBulkOp(opts...))
 }
 
-// BulkWrite sends several writes, in as few commands as possible. They are done in their order, up to the first that
-// fails; with options.BulkWrite().SetOrdered(false) all are tried, in any order.
+// BulkWrite sends several writes, in as few commands as possible. The server runs them in order and stops at the first
+// that fails. With options.BulkWrite().SetOrdered(false) it tries all of them, in any order.
 //
 //	coll.BulkWrite(ctx, []mongo.WriteModel{
 //		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
@@ -97,12 +98,14 @@ func (c *collection) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkO
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
 //	})
 //
-// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details tell which writes failed and whose
-// PartialResult has the result of the others. A future also holds it beside the error. [motor.InvalidOperation] for an
-// empty list; [motor.TypeError] for a nil one, for a nil in it, and for a nil filter, document or update;
-// [motor.ValueError] for an update without operators and for a replacement with some; [motor.InvalidDocument] for what
-// cannot be encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the writes. An error of the
-// network has the result of the commands before it, in the same way.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
+// whose PartialResult has the result of the others. That result is also returned beside the error. An error of the
+// network has the result of the commands before it in the same way.
+//
+// Nothing is sent after these errors: [motor.InvalidOperation] for an empty list; [motor.TypeError] for a nil list,
+// for a nil element, and for a nil filter, document or update; [motor.ValueError] for an update without operators and
+// for a replacement with operators; [motor.InvalidDocument] for a value that cannot be encoded;
+// [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.bulk_write.
 func (c *collection) BulkWrite(
@@ -114,24 +117,24 @@ func (c *collection) BulkWrite(
 
 // Watch returns a stream of the changes of the collection. See [Client.Watch].
 //
-// A change is a document of its own, with the collection's in its fullDocument; as in Motor, it is nevertheless of the
-// type of the collection's documents. That is right for bson.M and its like. Where it is a struct, [WatchOf] takes the
-// type of the changes.
+// A change is a document that contains the collection's document as its fullDocument. As in Motor, it nevertheless has
+// the type of the collection's documents. That suits bson.M and similar types. If the collection's type is a struct,
+// use [WatchOf], which takes the type of the changes.
 //
 // Motor: MotorCollection.watch.
 func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.ChangeStreamOptions]) *ChangeStream[D] {
 	return changeStreamOn(c.loop, c.Futures().Watch(pipeline, opts...))
 }
 
-// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+// SecondaryAcceptableLatencyMS returns [Client.SecondaryAcceptableLatencyMS] of the client.
 //
 // Motor: MotorCollection.secondary_acceptable_latency_ms.
 func (c *collection) SecondaryAcceptableLatencyMS() int {
 	return c.futures.SecondaryAcceptableLatencyMS()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as by the database, except where the options of the
-// collection differ.
+// CodecOptions returns how documents are encoded and decoded. The collection copies the database's options, except
+// where its own differ.
 //
 // Motor: MotorCollection.codec_options.
 func (c *collection) CodecOptions() motor.CodecOptions {
@@ -199,34 +202,34 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 	return sameCollection(c, c.Futures().WithOptions(opts...))
 }
 
-// WithBatching returns a handle for the same collection, with the same options, whose InsertOne sends together what is
-// inserted at the same time: while one insert is on its way to the server, those called meanwhile gather, and go as one
-// command when it is back. Nothing waits for a time, so that an insert on its own goes at once; a thousand in flight make
-// a few commands instead of a thousand.
+// WithBatching returns a handle for the same collection and options whose InsertOne sends concurrent inserts in
+// batches. While one insert is sent, the inserts that are called meanwhile collect. When its reply arrives, they are
+// sent in one command. There is no timer: an insert that finds none on its way is sent at once. A thousand concurrent
+// inserts make a few commands instead of a thousand.
 //
 //	logs := db.Collection("logs").WithBatching()
 //
-// Each insert has a result, or an error, of its own: the server takes the other documents whatever it thinks of one. In
-// which order it takes them is open. Deadlines of contexts end the waiting, and are not told to the server. What has been
-// sent with others goes on when one of them is cancelled. [Client.Close] waits for what has gathered.
+// Each insert has its own result or error: the server inserts the other documents of a batch even if one fails, in any
+// order. Deadlines of contexts end the wait, and are not sent to the server. Cancelling one insert does not stop a
+// batch that was sent. [Client.Close] waits for the collected inserts.
 //
-// An insert in a session, with options, or with a write concern of w: 0 or one with wtimeout goes by itself, as do all
-// other operations. Handles made from this one do not gather.
+// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
+// Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	return sameCollection(c, c.Futures().WithBatching())
 }
 
-// CreateIndex creates an index. The result is its name, which is made of the keys unless the options give one. keys is
-// the name of a single key, which is ascending, or a document of keys and their directions or kinds:
+// CreateIndex creates an index. The result is its name, which is made from the keys unless the options set it. keys is
+// the name of one key, which is ascending, or a document of keys and their directions or kinds:
 //
 //	coll.CreateIndex(ctx, "name")                                              // name_1
 //	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
 //	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
 //
-// Creating an index that is there already is no error.
+// Creating an index that already exists is not an error.
 //
-// Errors: [motor.TypeError] for nil, for a map of several keys (the order of which would be lost), and for a direction
-// that is none; [motor.ValueError] where there is no key; [motor.OperationFailure], [motor.WriteConcernError].
+// Errors: [motor.TypeError] for nil, for a map of several keys (a map has no order), and for an invalid direction;
+// [motor.ValueError] for keys without a key; [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Motor: MotorCollection.create_index.
 func (c *collection) CreateIndex(
@@ -235,10 +238,10 @@ func (c *collection) CreateIndex(
 	deliver(c.loop, c.futures.CreateIndex(ctx, keys, opts...), callback)
 }
 
-// CreateIndexes creates indexes with one command. The result is their names, in their order. The keys of each are
-// given as in [Collection.CreateIndex].
+// CreateIndexes creates indexes with one command. The result is a list of their names, in order. See
+// [Collection.CreateIndex] for the keys.
 //
-// Errors: [motor.TypeError] where there is no index, and those of CreateIndex.
+// Errors: [motor.TypeError] without an index; those of CreateIndex.
 //
 // Motor: MotorCollection.create_indexes.
 func (c *collection) CreateIndexes(
@@ -248,12 +251,12 @@ func (c *collection) CreateIndexes(
 	deliver(c.loop, c.futures.CreateIndexes(ctx, indexes, opts...), callback)
 }
 
-// DropIndex removes an index: the one of this name, or, given keys, the one that [Collection.CreateIndex] creates of
-// them without a name. "*" stands for all indexes but that of _id. Dropping from a collection that is not there is no
+// DropIndex removes an index. The argument is its name, or the keys of an index that [Collection.CreateIndex] created
+// without a name. "*" removes all indexes except that of _id. Dropping from a collection that does not exist is not an
 // error.
 //
-// Errors: [motor.OperationFailure] if there is no such index; [motor.TypeError] and [motor.ValueError] for keys that
-// are none, or an empty name; [motor.WriteConcernError].
+// Errors: [motor.OperationFailure] if there is no such index; [motor.TypeError] and [motor.ValueError] for invalid
+// keys; [motor.ValueError] for an empty name; [motor.WriteConcernError].
 //
 // Motor: MotorCollection.drop_index.
 func (c *collection) DropIndex(
@@ -262,7 +265,7 @@ func (c *collection) DropIndex(
 	deliver(c.loop, c.futures.DropIndex(ctx, indexOrName, opts...), callback)
 }
 
-// DropIndexes removes all indexes but that of _id. Dropping from a collection that is not there is no error.
+// DropIndexes removes all indexes except that of _id. Dropping from a collection that does not exist is not an error.
 //
 // Errors: [motor.OperationFailure], [motor.WriteConcernError].
 //
@@ -274,8 +277,8 @@ func (c *collection) DropIndexes(
 }
 
 // ListIndexes returns a cursor over descriptions of the collection's indexes: their names and options, and their keys,
-// in their order, as a bson.D under "key". It does no I/O: the command is sent when the cursor is first read. A
-// collection that does not exist has no indexes.
+// in order, as a bson.D under "key". It does no I/O: the first read sends the command. A collection that does not exist
+// has no indexes.
 //
 // Errors of reading: [motor.OperationFailure].
 //
@@ -284,8 +287,8 @@ func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptio
 	return commandCursorOn(c.loop, c.futures.ListIndexes(opts...))
 }
 
-// IndexInformation returns descriptions of the collection's indexes by their names: their options, and their keys, in
-// their order, as a bson.D under "key". A collection that does not exist has no indexes.
+// IndexInformation returns descriptions of the collection's indexes by their names. A description has the options of an
+// index and its keys, in order, as a bson.D under "key". A collection that does not exist has no indexes.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -294,12 +297,12 @@ func (c *collection) IndexInformation(ctx context.Context, callback Func[map[str
 	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
 }
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex a short while ago: CacheFor. The
-// result is the name of the index, or "" if nothing was done. Keys are given as in [Collection.CreateIndex].
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex within the last CacheFor. The result is
+// the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
 //
-// The client knows its indexes by their names: EnsureIndex does nothing for other keys or options under the same name.
-// It forgets those that it drops itself, with their collection or database or without; of what other clients drop it
-// learns nothing.
+// The client remembers indexes by name: EnsureIndex does nothing for other keys or options under the same name. It
+// forgets an index when this client drops it, its collection or its database. It does not notice drops by other
+// clients.
 //
 // Errors: those of CreateIndex.
 //
@@ -311,19 +314,20 @@ func (c *collection) EnsureIndex(
 }
 
 // Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a
-// standalone server does that.
+// standalone server has this command.
 //
-// Errors: [motor.OperationFailure], from members of replica sets and from mongos always.
+// Errors: [motor.OperationFailure], always from members of replica sets and from mongos.
 //
-// Legacy: an index that is damaged is dropped and created anew. Motor: MotorCollection.reindex.
+// Legacy: drop and create a damaged index. Motor: MotorCollection.reindex.
 func (c *collection) Reindex(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Reindex(ctx), callback)
 }
 
-// CreateSearchIndex asks for a search index. The result is its name. Only MongoDB Atlas has search indexes.
+// CreateSearchIndex asks the server to create a search index. The result is its name. Only MongoDB Atlas has search
+// indexes.
 //
-// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
-// be encoded; [motor.OperationFailure], from other servers always.
+// Errors: [motor.TypeError] for a definition that is nil or not a document, [motor.InvalidDocument] for one that
+// cannot be encoded; [motor.OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.create_search_index.
 func (c *collection) CreateSearchIndex(
@@ -333,10 +337,10 @@ func (c *collection) CreateSearchIndex(
 	deliver(c.loop, c.futures.CreateSearchIndex(ctx, model, opts...), callback)
 }
 
-// CreateSearchIndexes asks for search indexes with one command. The result is their names, in their order. Only
-// MongoDB Atlas has search indexes.
+// CreateSearchIndexes asks the server to create search indexes, with one command. The result is a list of their names,
+// in order. Only MongoDB Atlas has search indexes.
 //
-// Errors: [motor.TypeError] where there is no index, and those of CreateSearchIndex.
+// Errors: [motor.TypeError] without an index; those of CreateSearchIndex.
 //
 // Motor: MotorCollection.create_search_indexes.
 func (c *collection) CreateSearchIndexes(
@@ -346,10 +350,10 @@ func (c *collection) CreateSearchIndexes(
 	deliver(c.loop, c.futures.CreateSearchIndexes(ctx, models, opts...), callback)
 }
 
-// DropSearchIndex asks for the removal of a search index. That the collection is not there is no error. Only MongoDB
-// Atlas has search indexes.
+// DropSearchIndex asks the server to remove a search index. A collection that does not exist is not an error. Only
+// MongoDB Atlas has search indexes.
 //
-// Errors: [motor.OperationFailure], from other servers always.
+// Errors: [motor.OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.drop_search_index.
 func (c *collection) DropSearchIndex(
@@ -358,10 +362,10 @@ func (c *collection) DropSearchIndex(
 	deliver(c.loop, c.futures.DropSearchIndex(ctx, name, opts...), callback)
 }
 
-// UpdateSearchIndex asks for another definition of a search index. Only MongoDB Atlas has search indexes.
+// UpdateSearchIndex asks the server to change the definition of a search index. Only MongoDB Atlas has search indexes.
 //
-// Errors: [motor.TypeError] for a definition that is nil or no document, [motor.InvalidDocument] for one that cannot
-// be encoded; [motor.OperationFailure], from other servers always.
+// Errors: [motor.TypeError] for a definition that is nil or not a document, [motor.InvalidDocument] for one that
+// cannot be encoded; [motor.OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.update_search_index.
 func (c *collection) UpdateSearchIndex(
@@ -371,11 +375,11 @@ func (c *collection) UpdateSearchIndex(
 	deliver(c.loop, c.futures.UpdateSearchIndex(ctx, name, definition, opts...), callback)
 }
 
-// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the one of this name;
-// an empty name stands for all. It does no I/O: the command is sent when the cursor is first read. Only MongoDB Atlas
-// has search indexes.
+// ListSearchIndexes returns a cursor over descriptions of the collection's search indexes, or of the index with this
+// name. An empty name means all indexes. It does no I/O: the first read sends the command. Only MongoDB Atlas has
+// search indexes.
 //
-// Errors of reading: [motor.OperationFailure], from other servers always.
+// Errors of reading: [motor.OperationFailure], always from servers other than Atlas.
 //
 // Motor: MotorCollection.list_search_indexes.
 func (c *collection) ListSearchIndexes(
@@ -384,26 +388,24 @@ func (c *collection) ListSearchIndexes(
 	return commandCursorOn(c.loop, c.futures.ListSearchIndexes(name, opts...))
 }
 
-// Count counts the documents in the collection, or those that the options choose. Without a filter, it reads the
+// Count counts the documents in the collection, or those that the options select. Without a filter, it reads the
 // metadata of the collection.
 //
-// Errors: [motor.TypeError] for a filter or a hint that is none, [motor.InvalidDocument] for what cannot be encoded,
-// [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], in a transaction always.
+// Errors: [motor.TypeError] for a filter or a hint of the wrong type, [motor.InvalidDocument] for one that cannot be
+// encoded, [motor.ValueError] for a negative Skip or Limit; [motor.OperationFailure], always in a transaction.
 //
 // Legacy: use CountDocuments or EstimatedDocumentCount. Motor: MotorCollection.count.
 func (c *collection) Count(ctx context.Context, callback Func[int64], opts ...motor.CountOptions) {
 	deliver(c.loop, c.futures.Count(ctx, opts...), callback)
 }
 
-// Group makes the server put the documents that match condition into groups. The result is one document for each
-// group: its key, and what reduce has made of a copy of initial. key is what the documents of a group have alike: a
-// []string of names of fields, a document of them, or JavaScript that returns it of a document; with nil there is one
-// group. JavaScript is a string, a bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version
-// 4.2.
+// Group makes the server group the documents that match condition. The result has one document for each group: the key,
+// and the fields of initial as reduce has changed them. key is a []string of field names, a document of them, or
+// JavaScript that returns the key of a document; with nil there is one group. JavaScript is a string, a bson.JavaScript
+// or a bson.CodeWithScope. MongoDB 4.2 removed the command.
 //
-// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for code
-// that is none, and for a condition or an initial document that is none; [motor.InvalidDocument] for what cannot be
-// encoded.
+// Errors: [motor.OperationFailure] from servers since MongoDB 4.2; [motor.TypeError] for code, a condition or an
+// initial document of the wrong type; [motor.InvalidDocument] for a value that cannot be encoded.
 //
 // Legacy: use Aggregate, with $group. Motor: MotorCollection.group.
 func (c *collection) Group(
@@ -412,13 +414,12 @@ func (c *collection) Group(
 	deliver(c.loop, c.futures.Group(ctx, key, condition, initial, reduce, opts...), callback)
 }
 
-// FindAndModify changes, replaces or deletes the first document that matches query, as the options say. The result is
-// the document, or, if none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not
-// retry it.
+// FindAndModify changes, replaces or deletes the first document that matches query. The result is the document, or, if
+// none matches, the zero D: a nil map, a nil pointer. That is not an error. The driver does not retry this command.
 //
-// Errors: [motor.ValueError] unless there is either an update or Remove, and for an update that is empty;
-// [motor.TypeError] for a nil query; [motor.InvalidDocument] for what cannot be encoded; [motor.DuplicateKeyError],
-// [motor.OperationFailure], [motor.WriteConcernError].
+// Errors: [motor.ValueError] unless exactly one of Update and Remove is set, and for an empty update;
+// [motor.TypeError] for a nil query; [motor.InvalidDocument] for a value that cannot be encoded;
+// [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete. Motor: MotorCollection.find_and_modify.
 func (c *Collection[D]) FindAndModify(
@@ -427,8 +428,8 @@ func (c *Collection[D]) FindAndModify(
 	deliver(c.loop, c.Futures().FindAndModify(ctx, query, opts...), callback)
 }
 
-// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result: the document is its "value",
-// and "lastErrorObject" tells what was done.
+// FindAndModifyFullResponse is FindAndModify with the server's whole reply as the result. The document is in "value";
+// "lastErrorObject" says what was done.
 //
 // Legacy: use FindOneAndUpdate, FindOneAndReplace or FindOneAndDelete.
 // Motor: MotorCollection.find_and_modify(full_response=True).
@@ -438,13 +439,13 @@ func (c *collection) FindAndModifyFullResponse(
 	deliver(c.loop, c.futures.FindAndModifyFullResponse(ctx, query, opts...), callback)
 }
 
-// MapReduce makes the server run mapping on the documents and reducing on what that emits, and put the results into a
-// collection. The result is that collection. mapping and reducing are JavaScript: a string, a bson.JavaScript or a
-// bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"}, {"db", "reports"}}.
-// MongoDB advises against mapReduce since version 5.0.
+// MapReduce makes the server run mapping on the documents and reducing on the values that it emits, and write the
+// results to a collection. The result is that collection. mapping and reducing are JavaScript: a string, a
+// bson.JavaScript or a bson.CodeWithScope. out is the name of the collection, or a bson.D such as {{"merge", "totals"},
+// {"db", "reports"}}. mapReduce is deprecated since MongoDB 5.0.
 //
-// Errors: [motor.TypeError] for code that is none, and for an out that is neither a name nor a document;
-// [motor.ValueError] for an out of "inline"; [motor.InvalidDocument] for what cannot be encoded;
+// Errors: [motor.TypeError] for code of the wrong type, and for an out that is neither a name nor a document;
+// [motor.ValueError] for an out of "inline"; [motor.InvalidDocument] for a value that cannot be encoded;
 // [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce.
@@ -455,7 +456,7 @@ func (c *collection) MapReduce(
 	deliver(c.loop, c.futures.MapReduce(ctx, mapping, reducing, out, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(c.loop, m) }))
 }
 
-// MapReduceFullResponse is MapReduce with the server's whole reply as the result. Here out may be bson.D{{"inline",
+// MapReduceFullResponse is MapReduce with the server's whole reply as the result. out may also be bson.D{{"inline",
 // 1}}.
 //
 // Legacy: use Aggregate, with $merge or $out. Motor: MotorCollection.map_reduce(full_response=True).
@@ -465,10 +466,10 @@ func (c *collection) MapReduceFullResponse(
 	deliver(c.loop, c.futures.MapReduceFullResponse(ctx, mapping, reducing, out, opts...), callback)
 }
 
-// InlineMapReduce is MapReduce without a collection for the results: the result is a list of them, documents with an
-// "_id" and a "value", of at most 16 megabytes together.
+// InlineMapReduce is MapReduce without a collection. The result is a list of documents with "_id" and "value", of at
+// most 16 megabytes together.
 //
-// Errors: [motor.TypeError] for code that is none; [motor.InvalidDocument] for what cannot be encoded;
+// Errors: [motor.TypeError] for code of the wrong type; [motor.InvalidDocument] for a value that cannot be encoded;
 // [motor.OperationFailure].
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce.
@@ -478,7 +479,7 @@ func (c *collection) InlineMapReduce(
 	deliver(c.loop, c.futures.InlineMapReduce(ctx, mapping, reducing, opts...), callback)
 }
 
-// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result: the documents are its
+// InlineMapReduceFullResponse is InlineMapReduce with the server's whole reply as the result. The documents are in
 // "results".
 //
 // Legacy: use Aggregate. Motor: MotorCollection.inline_map_reduce(full_response=True).
@@ -488,15 +489,15 @@ func (c *collection) InlineMapReduceFullResponse(
 	deliver(c.loop, c.futures.InlineMapReduceFullResponse(ctx, mapping, reducing, opts...), callback)
 }
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorCollection.read_concern.
 func (c *collection) ReadConcern() *readconcern.ReadConcern {
 	return c.futures.ReadConcern()
 }
 
-// Options returns the options with which the collection was created, such as capped and size: an empty map if it was
-// created without options, or does not exist.
+// Options returns the options with which the collection was created, such as capped and size. The result is an empty
+// map if it was created without options, or does not exist.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -505,7 +506,8 @@ func (c *collection) Options(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Options(ctx), callback)
 }
 
-// Drop removes the collection with its documents and indexes. Dropping what is not there is no error.
+// Drop removes the collection with its documents and indexes. Dropping a collection that does not exist is not an
+// error.
 //
 // Motor: MotorCollection.drop.
 func (c *collection) Drop(
@@ -514,11 +516,10 @@ func (c *collection) Drop(
 	deliver(c.loop, c.futures.Drop(ctx, opts...), callback)
 }
 
-// Rename gives the collection another name in its database. The result is the server's reply. This handle keeps the
-// old name.
+// Rename renames the collection within its database. The result is the server's reply. This handle keeps the old name.
 //
-// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if there is no such
-// collection, or already one of the new name; [motor.InvalidDocument] for a comment that cannot be encoded;
+// Errors: [motor.InvalidName] for a name that no server accepts; [motor.OperationFailure] if the collection does not
+// exist, or one with the new name does; [motor.InvalidDocument] for a comment that cannot be encoded;
 // [motor.TypeError] for options given twice; [motor.WriteConcernError].
 //
 // Motor: MotorCollection.rename.
@@ -529,7 +530,7 @@ func (c *collection) Rename(ctx context.Context, newName string, callback Func[b
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
 // pointer. That is not an error.
 //
-// Errors: [motor.TypeError] for a nil filter (all documents match bson.D{}), [motor.InvalidDocument] for one that
+// Errors: [motor.TypeError] for a nil filter (use bson.D{} for all documents), [motor.InvalidDocument] for one that
 // cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into D, [motor.OperationFailure].
 //
 // Motor: MotorCollection.find_one.
@@ -539,11 +540,10 @@ func (c *Collection[D]) FindOne(
 	deliver(c.loop, c.Futures().FindOne(ctx, filter, opts...), callback)
 }
 
-// Find returns a cursor over the documents that match filter. It does no I/O: the query is sent when the cursor is
-// first read, and until then the cursor can be given an order, a limit, and so on. A filter that is wrong shows
-// then.
+// Find returns a cursor over the documents that match filter. It does no I/O: the first read sends the query. Until
+// then, methods such as Sort and Limit change the query.
 //
-// Errors of reading: [motor.TypeError] for a nil filter (all documents match bson.D{}), [motor.InvalidDocument] for
+// Errors of reading: [motor.TypeError] for a nil filter (use bson.D{} for all documents), [motor.InvalidDocument] for
 // one that cannot be encoded, [motor.OperationFailure].
 //
 // Motor: MotorCollection.find.
@@ -560,8 +560,8 @@ func (c *collection) CountDocuments(
 	deliver(c.loop, c.futures.CountDocuments(ctx, filter, opts...), callback)
 }
 
-// EstimatedDocumentCount returns the number of documents in the collection that its metadata has. That is fast,
-// however many there are, and may be inexact after a crash, or on a sharded cluster.
+// EstimatedDocumentCount returns the number of documents from the collection's metadata. It is fast for any number of
+// documents. The number may be inexact after a crash, or on a sharded cluster.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -572,8 +572,8 @@ func (c *collection) EstimatedDocumentCount(
 	deliver(c.loop, c.futures.EstimatedDocumentCount(ctx, opts...), callback)
 }
 
-// Distinct returns the different values of key in the documents that match filter: bson.D{} stands for all. A value
-// that is a document is a bson.M, and the elements of a list are values one by one.
+// Distinct returns the distinct values of key in the documents that match filter. bson.D{} matches all documents. A
+// value that is a document is a bson.M. The elements of a list count as single values.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -585,11 +585,11 @@ func (c *collection) Distinct(
 	deliver(c.loop, c.futures.Distinct(ctx, key, filter, opts...), callback)
 }
 
-// InsertOne inserts a document. One without an _id is given a bson.ObjectID, which the result tells.
+// InsertOne inserts a document. A document without an _id gets a bson.ObjectID. The result has the _id.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
-// what is no document, [motor.InvalidDocument] for what cannot be encoded, [motor.DocumentTooLarge]: nothing is sent
-// then.
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]. Nothing is sent after these:
+// [motor.TypeError] for nil and for a value that is not a document, [motor.InvalidDocument] for a document that cannot
+// be encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_one.
 func (c *collection) InsertOne(
@@ -599,13 +599,13 @@ func (c *collection) InsertOne(
 	deliver(c.loop, c.futures.InsertOne(ctx, document, opts...), callback)
 }
 
-// InsertMany inserts documents: a slice of anything that InsertOne takes. It stops at the first that fails, unless
-// options.InsertMany().SetOrdered(false) says otherwise.
+// InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
+// fails. With options.InsertMany().SetOrdered(false) it tries all of them.
 //
-// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details tell which writes failed and whose
-// PartialResult has the result of the others. A future also holds it beside the error. [motor.TypeError] for what is
-// no slice, for an empty one, and for elements that are no documents; [motor.InvalidDocument] for what cannot be
-// encoded, and [motor.DocumentTooLarge]: nothing is sent then, of none of the documents.
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
+// whose PartialResult has the result of the others. That result is also returned beside the error. Nothing is sent
+// after these: [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements that are not
+// documents; [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(
@@ -615,11 +615,12 @@ func (c *collection) InsertMany(
 	deliver(c.loop, c.futures.InsertMany(ctx, documents, opts...), callback)
 }
 
-// UpdateOne changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
+// UpdateOne changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or is a
+// pipeline.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
-// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for what cannot be encoded,
-// [motor.DocumentTooLarge].
+// or update, [motor.ValueError] for an update without operators, [motor.InvalidDocument] for a value that cannot be
+// encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(
@@ -629,7 +630,7 @@ func (c *collection) UpdateOne(
 	deliver(c.loop, c.futures.UpdateOne(ctx, filter, update, opts...), callback)
 }
 
-// UpdateMany changes all documents that match filter; otherwise it is as UpdateOne.
+// UpdateMany changes all documents that match filter. Otherwise it is like UpdateOne.
 //
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(
@@ -639,11 +640,11 @@ func (c *collection) UpdateMany(
 	deliver(c.loop, c.futures.UpdateMany(ctx, filter, update, opts...), callback)
 }
 
-// ReplaceOne puts replacement in the place of the first document that matches filter, whose _id stays.
+// ReplaceOne replaces the first document that matches filter, except its _id.
 //
 // Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil filter
-// or replacement, [motor.ValueError] for a replacement with operators, [motor.InvalidDocument] for what cannot be
-// encoded, [motor.DocumentTooLarge].
+// or replacement, [motor.ValueError] for a replacement with operators, [motor.InvalidDocument] for a value that cannot
+// be encoded, [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(
@@ -666,7 +667,7 @@ func (c *collection) DeleteOne(
 	deliver(c.loop, c.futures.DeleteOne(ctx, filter, opts...), callback)
 }
 
-// DeleteMany deletes all documents that match filter; otherwise it is as DeleteOne.
+// DeleteMany deletes all documents that match filter. Otherwise it is like DeleteOne.
 //
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(
@@ -680,7 +681,7 @@ func (c *collection) DeleteMany(
 // the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
-// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted all the same;
+// [motor.InvalidBSON] for a document that cannot be decoded into D, which is deleted nevertheless;
 // [motor.OperationFailure], [motor.WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_delete.
@@ -691,12 +692,13 @@ func (c *Collection[D]) FindOneAndDelete(
 }
 
 // FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
-// the change, or, with options.FindOneAndReplace().SetReturnDocument(options.After), the one after it. If none
-// matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+// the change. With options.FindOneAndReplace().SetReturnDocument(options.After) it is the document after the change. If
+// none matches, the result is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter or replacement, [motor.ValueError] for a replacement with operators,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
-// D, which is replaced all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+// [motor.InvalidDocument] for a value that cannot be encoded, [motor.InvalidBSON] for a document that cannot be
+// decoded into D, which is replaced nevertheless; [motor.DuplicateKeyError], [motor.OperationFailure],
+// [motor.WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_replace.
 func (c *Collection[D]) FindOneAndReplace(
@@ -706,13 +708,15 @@ func (c *Collection[D]) FindOneAndReplace(
 	deliver(c.loop, c.Futures().FindOneAndReplace(ctx, filter, replacement, opts...), callback)
 }
 
-// FindOneAndUpdate changes the first document that matches filter, as update says: bson.M{"$set": ...}, or a pipeline.
-// The result is the document before the change, or, with options.FindOneAndUpdate().SetReturnDocument(options.After),
-// the one after it. If none matches, it is the zero D: a nil map, a nil pointer. That is not an error.
+// FindOneAndUpdate changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or
+// is a pipeline. The result is the document before the change. With
+// options.FindOneAndUpdate().SetReturnDocument(options.After) it is the document after the change. If none matches, the
+// result is the zero D: a nil map, a nil pointer. That is not an error.
 //
 // Errors: [motor.TypeError] for a nil filter or update, [motor.ValueError] for an update without operators,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into
-// D, which is changed all the same; [motor.DuplicateKeyError], [motor.OperationFailure], [motor.WriteConcernError].
+// [motor.InvalidDocument] for a value that cannot be encoded, [motor.InvalidBSON] for a document that cannot be
+// decoded into D, which is changed nevertheless; [motor.DuplicateKeyError], [motor.OperationFailure],
+// [motor.WriteConcernError].
 //
 // Motor: MotorCollection.find_one_and_update.
 func (c *Collection[D]) FindOneAndUpdate(
@@ -721,42 +725,44 @@ func (c *Collection[D]) FindOneAndUpdate(
 	deliver(c.loop, c.Futures().FindOneAndUpdate(ctx, filter, update, opts...), callback)
 }
 
-// Insert inserts a document, or each one of a slice. The result is the document's _id, or, for a slice, a []any of
-// theirs. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, though it is unknown
-// whether they were inserted.
+// Insert inserts a document, or each document of a slice. The result is the document's _id, or, for a slice, a []any of
+// their _ids. A document without an _id gets a bson.ObjectID. With w: 0 the result is the same, although it is unknown
+// whether the documents were inserted.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]: of several documents that failed,
-// the last one's; errors.As then finds the [motor.Error] whose PartialResult has the _ids of those that were inserted.
-// [motor.TypeError] for nil and for what is no document, [motor.InvalidOperation] for an empty slice,
-// [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a '.',
-// [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]. If several documents fail, the
+// error is that of the last one; errors.As then finds the [motor.Error] whose PartialResult has the _ids of the
+// inserted documents. Nothing is sent after these: [motor.TypeError] for nil and for a value that is not a document,
+// [motor.InvalidOperation] for an empty slice, [motor.InvalidDocument] for a document that cannot be encoded and for
+// keys that begin with '$' or contain a '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for an invalid write
+// concern.
 //
 // Legacy: use InsertOne or InsertMany. Motor: MotorCollection.insert.
 func (c *collection) Insert(ctx context.Context, documents any, callback Func[any], opts ...motor.InsertOptions) {
 	deliver(c.loop, c.futures.Insert(ctx, documents, opts...), callback)
 }
 
-// Save inserts a document that has no _id. One that has an _id replaces the document with that _id, or is inserted if
-// there is none. The result is the _id.
+// Save inserts a document that has no _id. A document with an _id replaces the stored document with that _id; if there
+// is none, it is inserted. The result is the _id.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for nil and for
-// what is no document, [motor.InvalidDocument] for what cannot be encoded and for keys that begin with '$' or have a
-// '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]. Nothing is sent after these:
+// [motor.TypeError] for nil and for a value that is not a document, [motor.InvalidDocument] for a document that cannot
+// be encoded and for keys that begin with '$' or contain a '.', [motor.DocumentTooLarge], [motor.ConfigurationError]
+// for an invalid write concern.
 //
 // Legacy: use InsertOne, or ReplaceOne with upsert. Motor: MotorCollection.save.
 func (c *collection) Save(ctx context.Context, document any, callback Func[any], opts ...motor.SaveOptions) {
 	deliver(c.loop, c.futures.Save(ctx, document, opts...), callback)
 }
 
-// Update changes the first document that matches spec: as the operators of document say, or, if it has none, by
-// replacing the first with it. The result is what the server used to reply: n, how many documents matched or were
-// inserted; nModified; updatedExisting, whether there were any; upserted, the _id of one that was inserted; ok. With
-// w: 0 the result is nil.
+// Update changes the first document that matches spec. If document has operators, they are applied; otherwise document
+// replaces the first match. The result is the reply that servers used to send: n, the number of documents that matched
+// or were inserted; nModified; updatedExisting, whether a document matched; upserted, the _id of an inserted document;
+// ok. With w: 0 the result is nil.
 //
-// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil spec
-// or document, [motor.ValueError] for a whole document with Multi, [motor.InvalidDocument] for what cannot be encoded,
-// and, of a whole document, for keys that begin with '$' or have a '.'; [motor.DocumentTooLarge],
-// [motor.ConfigurationError] for a write concern that is none: nothing is sent then.
+// Errors: [motor.DuplicateKeyError], [motor.WriteError], [motor.WriteConcernError]. Nothing is sent after these:
+// [motor.TypeError] for a nil spec or document, [motor.ValueError] for a replacement with Multi,
+// [motor.InvalidDocument] for a document that cannot be encoded, and for keys of a replacement that begin with '$' or
+// contain a '.', [motor.DocumentTooLarge], [motor.ConfigurationError] for an invalid write concern.
 //
 // Legacy: use UpdateOne, UpdateMany or ReplaceOne. Motor: MotorCollection.update.
 func (c *collection) Update(
@@ -765,13 +771,13 @@ func (c *collection) Update(
 	deliver(c.loop, c.futures.Update(ctx, spec, document, opts...), callback)
 }
 
-// Remove deletes the documents that match a document, or the one whose _id is specOrID if that is no document. Nil
-// deletes all documents there are. The result is what the server used to reply: n, how many documents were deleted;
-// ok. With w: 0 the result is nil.
+// Remove deletes the documents that match specOrID. A value that is not a document selects the document with that _id.
+// Nil deletes all documents. The result is the reply that servers used to send: n, the number of deleted documents; ok.
+// With w: 0 the result is nil.
 //
-// Errors: [motor.WriteError], [motor.WriteConcernError]; [motor.TypeError] for a nil pointer, map or slice,
-// [motor.InvalidDocument] for what cannot be encoded, [motor.ConfigurationError] for a write concern that is none:
-// nothing is sent then.
+// Errors: [motor.WriteError], [motor.WriteConcernError]. Nothing is sent after these: [motor.TypeError] for a nil
+// pointer, map or slice, [motor.InvalidDocument] for a value that cannot be encoded, [motor.ConfigurationError] for an
+// invalid write concern.
 //
 // Legacy: use DeleteOne or DeleteMany. Motor: MotorCollection.remove.
 func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bson.M], opts ...motor.RemoveOptions) {
@@ -791,59 +797,58 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return commandCursorOn(c.loop, c.Futures().Aggregate(pipeline, opts...))
 }
 
-// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
-// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
-// has its own.
+// WriteConcern returns the handle's write concern. It is not a copy: changing an item changes the operations that are
+// called later. A database copies its client's write concern, and a collection its database's, when it is made. After
+// that each has its own.
 //
 // Motor: write_concern.
 func (c *collection) WriteConcern() *motor.WriteConcern {
 	return c.futures.WriteConcern()
 }
 
-// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
-// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+// SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
+// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
 //
-// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
-// [motor.WriteConcern.Set].
+// An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
+// dictionary; those of [motor.WriteConcern.Set].
 //
 // Motor: write_concern = {...}.
 func (c *collection) SetWriteConcern(dictionary any) error {
 	return c.futures.SetWriteConcern(dictionary)
 }
 
-// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
-// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A database
+// copies its client's read preference, and a collection its database's, when it is made. After that each has its own.
 //
 // Motor: read_preference.
 func (c *collection) ReadPreference() readpref.Mode {
 	return c.futures.ReadPreference()
 }
 
-// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
-// is its first read. The tags stay.
+// SetReadPreference sets which members of a replica set are read by operations that are called later. For a cursor the
+// first read counts. The tags stay.
 //
-// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
-// tags.
+// Errors: [motor.ConfigurationError] for an unknown mode, and for readpref.PrimaryMode if there are tags.
 //
 // Motor: read_preference = mode.
 func (c *collection) SetReadPreference(mode readpref.Mode) error {
 	return c.futures.SetReadPreference(mode)
 }
 
-// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
-// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+// TagSets returns a copy of the tag sets. They select the members that are read, among those that the read preference
+// allows. The sets are tried in order. An empty set, which is the default, matches all members.
 //
 // Motor: tag_sets.
 func (c *collection) TagSets() []map[string]string {
 	return c.futures.TagSets()
 }
 
-// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
-// the empty set alone. To prefer New York and make do with any other place:
+// SetTagSets sets the tag sets, which select the members that are read by operations that are called later. nil means
+// one empty set. To prefer New York, and otherwise read from any place:
 //
 //	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
 //
-// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+// Errors: [motor.ConfigurationError] for an empty list, and if the read preference is readpref.PrimaryMode.
 //
 // Motor: tag_sets = [...].
 func (c *collection) SetTagSets(sets []map[string]string) error {

@@ -234,20 +234,20 @@ func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// Slice sets Skip and Limit so that the cursor has the documents from number from up to, but not including, number
-// to; without to, all from number from on. If there are none between, nothing is ever sent. What Skip and Limit have
-// said before is forgotten.
+// Slice sets Skip and Limit so that the cursor has the documents from index from up to, but not including, index to.
+// Without to, it has all documents from index from on. If from equals to, the cursor is empty and nothing is sent.
+// Earlier values of Skip and Limit are dropped.
 //
 // Errors of reading: [motor.ValueError] for a negative number, and for a to below from; [motor.TypeError] for more
-// than one to (steps); [motor.InvalidOperation] once the cursor has been read.
+// than one to (a step); [motor.InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
 func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().Slice(from, to...))
 }
 
-// Index sets Skip and Limit so that the cursor has one document: number i of those that it would have had. If there is
-// no such document, the cursor is empty.
+// Index sets Skip and Limit so that the cursor has only the document with index i of its documents. If there is no such
+// document, the cursor is empty.
 //
 // Errors of reading: [motor.ValueError] for a negative i; [motor.InvalidOperation] once the cursor has been read.
 //
@@ -256,8 +256,8 @@ func (c *Cursor[D]) Index(i int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().Index(i))
 }
 
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches. If withLimitAndSkip is true, it applies Limit and Skip. It does
+// not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -267,38 +267,38 @@ func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func
 }
 
 // Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
-// inserted later, as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and QueryFlagAwaitData. If
-// that dies, as it does at once on an empty collection, and when the collection is dropped, the query is sent anew half
-// a second later, and what it matches comes from the beginning.
+// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and
+// QueryFlagAwaitData. The server closes that cursor at once on an empty collection, and when the collection is dropped.
+// Then Tail sends the query again after half a second, and starts from the beginning.
 //
-// It ends when fn returns false, or after fn(zero, err) with an error; the end of ctx is one. It closes the cursor
-// that it read. A nil fn panics. A cursor that has been read fails with [motor.InvalidOperation].
+// It ends when fn returns false, or after fn(zero, err) with an error, such as the end of ctx. It closes the cursor
+// that it read. A nil fn panics. If the cursor has been read before, fn gets a [motor.InvalidOperation].
 //
 // Legacy: use Find with a tailable cursor and Each. Motor: MotorCursor.tail.
 func (c *Cursor[D]) Tail(ctx context.Context, fn func(doc D, err error) bool) {
 	c.Futures().TailVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
-// ConnID is Address by its first name.
+// ConnID is the old name of Address.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
 func (c *cursor) ConnID() (address motor.Address, ok bool) {
 	return c.futures.ConnID()
 }
 
-// Hint has the server use an index: its name, or its keys as a bson.D. nil leaves the choice to the server.
+// Hint makes the server use an index, given by its name or by its keys as a bson.D. With nil the server chooses.
 //
-// Errors of reading: [motor.TypeError] for keys that have no order or are no document.
+// Errors of reading: [motor.TypeError] for keys that have no order or are not a document.
 //
 // Motor: MotorCursor.hint.
 func (c *Cursor[D]) Hint(index any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Hint(index))
 }
 
-// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope, in which
-// "this" is the document. The last one counts.
+// Where adds a condition in JavaScript to the query: a string, a bson.JavaScript or a bson.CodeWithScope. In it, "this"
+// is the document. A later call replaces the condition.
 //
-// Errors of reading: [motor.TypeError] for any other type; [motor.OperationFailure] of a server that runs no
+// Errors of reading: [motor.TypeError] for any other type; [motor.OperationFailure] from a server that does not run
 // JavaScript.
 //
 // Motor: MotorCursor.where.
@@ -306,68 +306,69 @@ func (c *Cursor[D]) Where(code any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Where(code))
 }
 
-// Min sets the lowest key of an index from which documents are read, as a bson.D; the index must be given with
-// [Cursor.Hint].
+// Min sets the lowest key of an index, inclusive, from which documents are read, as a bson.D. The index must be set
+// with [Cursor.Hint].
 //
-// Errors of reading: [motor.TypeError] for what has no order or is no document.
+// Errors of reading: [motor.TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.min.
 func (c *Cursor[D]) Min(keys any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Min(keys))
 }
 
-// Max sets the key of an index before which reading ends, as a bson.D; the index must be given with [Cursor.Hint].
+// Max sets the key of an index, exclusive, at which reading ends, as a bson.D. The index must be set with
+// [Cursor.Hint].
 //
-// Errors of reading: [motor.TypeError] for what has no order or is no document.
+// Errors of reading: [motor.TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.max.
 func (c *Cursor[D]) Max(keys any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Max(keys))
 }
 
-// Comment adds a comment, of any type, which the server writes to its log and shows in its profiler.
+// Comment adds a comment of any type. The server writes it to its log and to the profiler's documents.
 //
-// Errors of reading: [motor.InvalidDocument] for what cannot be encoded.
+// Errors of reading: [motor.InvalidDocument] for a value that cannot be encoded.
 //
 // Motor: MotorCursor.comment.
 func (c *Cursor[D]) Comment(comment any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Comment(comment))
 }
 
-// Collation sets the rules by which strings are compared; nil stands for those of the collection.
+// Collation sets the rules for comparing strings. nil means those of the collection.
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
 	return sameCursor(c, c.Futures().Collation(collation))
 }
 
-// AllowDiskUse lets the server, or forbids it to, use its disk for a sort that needs more memory than it has.
+// AllowDiskUse sets whether the server may use its disk for a sort that exceeds its memory limit.
 //
 // Motor: MotorCursor.allow_disk_use.
 func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] {
 	return sameCursor(c, c.Futures().AllowDiskUse(allow))
 }
 
-// MaxTimeMS bounds the time, in milliseconds, that the server works on the query, first batch and later ones together.
-// 0 means no bound; a negative number is a [motor.ValueError]. A query that takes longer fails with
-// [motor.ExecutionTimeout].
+// MaxTimeMS limits the time, in milliseconds, that the server works on the query, for the first and all later batches
+// together. 0 means no limit. A query that takes longer fails with [motor.ExecutionTimeout]. A negative number is a
+// [motor.ValueError].
 //
 // Motor: MotorCursor.max_time_ms.
 func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().MaxTimeMS(ms))
 }
 
-// MaxAwaitTimeMS sets for how many milliseconds the server waits for news, each time it is asked, before it says that
-// there are none. It counts only with QueryFlagTailable and QueryFlagAwaitData. 0 leaves it to the server (one
-// second); a negative number is a [motor.ValueError].
+// MaxAwaitTimeMS sets for how many milliseconds the server waits for new documents, at each request, before it replies
+// that there are none. It has an effect only with QueryFlagTailable and QueryFlagAwaitData. 0 means the server's
+// default, one second. A negative number is a [motor.ValueError].
 //
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().MaxAwaitTimeMS(ms))
 }
 
-// MaxScan bounds how many documents, or keys of an index, the server looks at. Servers since 4.2 refuse it: then
-// reading gives their [motor.OperationFailure]. A negative n is a [motor.ValueError].
+// MaxScan limits how many documents, or keys of an index, the server scans. Servers since 4.2 reject it, and reading
+// fails with [motor.OperationFailure]. A negative n is a [motor.ValueError].
 //
 // Motor: MotorCursor.max_scan.
 func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
@@ -376,8 +377,8 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
 
 // AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
 //
-// Errors of reading: [motor.ValueError] for a flag that there is none of; [motor.InvalidOperation] for
-// QueryFlagExhaust where there is a limit.
+// Errors of reading: [motor.ValueError] for an unknown flag; [motor.InvalidOperation] for QueryFlagExhaust together
+// with a limit.
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
@@ -386,14 +387,14 @@ func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {
 
 // RemoveOption clears flags of the query that [Cursor.AddOption] or an option of Find has set.
 //
-// Errors of reading: [motor.ValueError] for a flag that there is none of.
+// Errors of reading: [motor.ValueError] for an unknown flag.
 //
 // Motor: MotorCursor.remove_option.
 func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] {
 	return sameCursor(c, c.Futures().RemoveOption(mask))
 }
 
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+// Explain returns the server's plan for the query. It reads no document and does not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -402,8 +403,8 @@ func (c *cursor) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(c.loop, c.futures.Explain(ctx), callback)
 }
 
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
+// Distinct returns the distinct values of key in the documents of the query. It does not change the cursor, and ignores
+// its sort, limit and skip.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //

@@ -64,15 +64,15 @@ func (d *Database) Watch(pipeline any, opts ...options.Lister[options.ChangeStre
 	return changeStreamOn(d.loop, d.futures.Watch(pipeline, opts...))
 }
 
-// SecondaryAcceptableLatencyMS returns that of the client: see [Client.SecondaryAcceptableLatencyMS].
+// SecondaryAcceptableLatencyMS returns [Client.SecondaryAcceptableLatencyMS] of the client.
 //
 // Motor: MotorDatabase.secondary_acceptable_latency_ms.
 func (d *Database) SecondaryAcceptableLatencyMS() int {
 	return d.futures.SecondaryAcceptableLatencyMS()
 }
 
-// CodecOptions returns how documents are encoded and decoded: as by the client when the database was made, except where
-// the options of the database differ.
+// CodecOptions returns how documents are encoded and decoded. The database copies the client's options when it is made,
+// except where its own differ.
 //
 // Motor: MotorDatabase.codec_options.
 func (d *Database) CodecOptions() motor.CodecOptions {
@@ -91,59 +91,58 @@ func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.Aggreg
 	return commandCursorOn(d.loop, d.futures.Aggregate(pipeline, opts...))
 }
 
-// WriteConcern returns the handle's write concern: not a copy, but the one that its operations have, so that an item
-// can be changed. A database takes over its client's, and a collection its database's, when it is made; later on each
-// has its own.
+// WriteConcern returns the handle's write concern. It is not a copy: changing an item changes the operations that are
+// called later. A database copies its client's write concern, and a collection its database's, when it is made. After
+// that each has its own.
 //
 // Motor: write_concern.
 func (d *Database) WriteConcern() *motor.WriteConcern {
 	return d.futures.WriteConcern()
 }
 
-// SetWriteConcern makes the handle's write concern a copy of a dictionary: a bson.M, another map by strings, a
-// bson.D, a *WriteConcern, or a *writeconcern.WriteConcern of the driver's. The next operation has it.
+// SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
+// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
 //
-// Errors, which leave all as it was: [motor.ConfigurationError] for what is no dictionary, and as of
-// [motor.WriteConcern.Set].
+// An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
+// dictionary; those of [motor.WriteConcern.Set].
 //
 // Motor: write_concern = {...}.
 func (d *Database) SetWriteConcern(dictionary any) error {
 	return d.futures.SetWriteConcern(dictionary)
 }
 
-// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A
-// database takes over its client's, and a collection its database's, when it is made; later on each has its own.
+// ReadPreference returns the mode of the handle's read preference: which members of a replica set are read. A database
+// copies its client's read preference, and a collection its database's, when it is made. After that each has its own.
 //
 // Motor: read_preference.
 func (d *Database) ReadPreference() readpref.Mode {
 	return d.futures.ReadPreference()
 }
 
-// SetReadPreference sets which members of a replica set are read, from the next operation on; a cursor's operation
-// is its first read. The tags stay.
+// SetReadPreference sets which members of a replica set are read by operations that are called later. For a cursor the
+// first read counts. The tags stay.
 //
-// Errors: [motor.ConfigurationError] for a mode that there is none of, and for readpref.PrimaryMode where there are
-// tags.
+// Errors: [motor.ConfigurationError] for an unknown mode, and for readpref.PrimaryMode if there are tags.
 //
 // Motor: read_preference = mode.
 func (d *Database) SetReadPreference(mode readpref.Mode) error {
 	return d.futures.SetReadPreference(mode)
 }
 
-// TagSets returns a copy of the tags by which the members that are read are chosen, among those that the read
-// preference allows. The sets are tried in their order; the empty one, which is all there is at first, fits them all.
+// TagSets returns a copy of the tag sets. They select the members that are read, among those that the read preference
+// allows. The sets are tried in order. An empty set, which is the default, matches all members.
 //
 // Motor: tag_sets.
 func (d *Database) TagSets() []map[string]string {
 	return d.futures.TagSets()
 }
 
-// SetTagSets sets the tags by which the members that are read are chosen, from the next operation on; nil stands for
-// the empty set alone. To prefer New York and make do with any other place:
+// SetTagSets sets the tag sets, which select the members that are read by operations that are called later. nil means
+// one empty set. To prefer New York, and otherwise read from any place:
 //
 //	client.SetTagSets([]map[string]string{{"dc": "ny"}, {}})
 //
-// Errors: [motor.ConfigurationError] for a list without a set, and where the read preference is readpref.PrimaryMode.
+// Errors: [motor.ConfigurationError] for an empty list, and if the read preference is readpref.PrimaryMode.
 //
 // Motor: tag_sets = [...].
 func (d *Database) SetTagSets(sets []map[string]string) error {
@@ -164,12 +163,13 @@ func (d *Database) Client() *Client {
 	return clientOn(d.loop, d.futures.Client())
 }
 
-// Err returns the [motor.InvalidName] with which everything that is done with this database fails, or nil.
+// Err returns the error that every operation on the database fails with because its name or an option is invalid, or
+// nil.
 func (d *Database) Err() error {
 	return d.futures.Err()
 }
 
-// Equal reports whether both are handles for one database: of this name, of one client. Their options may differ.
+// Equal reports whether both handles have the same client and name. Their options may differ.
 func (d *Database) Equal(other *Database) bool {
 	return d.futures.Equal(other.futures)
 }
@@ -179,24 +179,23 @@ func (d *Database) String() string {
 	return d.futures.String()
 }
 
-// Collection returns the collection of this name, with documents as bson.M; see [CollectionOf] for others. It does no
-// I/O. A name that no server accepts is a [motor.InvalidName] of everything that is done with the collection;
-// [Collection.Err] tells at once.
+// Collection returns the collection of this name, with documents as bson.M. For other types see [CollectionOf]. It
+// does no I/O. If no server accepts the name, every operation on the collection fails with [motor.InvalidName], and
+// [Collection.Err] returns that error at once.
 //
 // Motor: db.name, db["name"], MotorDatabase.get_collection.
 func (d *Database) Collection(name string, opts ...options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	return collectionOn(d.loop, d.futures.Collection(name, opts...))
 }
 
-// WithOptions returns a handle for the same database that has opts as well, and instead where both say something. It
-// does no I/O.
+// WithOptions returns a handle for the same database. opts override the options of d. It does no I/O.
 //
 // Motor: MotorDatabase.with_options.
 func (d *Database) WithOptions(opts ...options.Lister[options.DatabaseOptions]) *Database {
 	return sameDatabase(d, d.futures.WithOptions(opts...))
 }
 
-// ReadConcern returns how widely what is read must have been written: nil leaves that to the server.
+// ReadConcern returns the read concern, or nil for the server's default.
 //
 // Motor: MotorDatabase.read_concern.
 func (d *Database) ReadConcern() *readconcern.ReadConcern {
@@ -206,15 +205,15 @@ func (d *Database) ReadConcern() *readconcern.ReadConcern {
 // Delegate returns the driver's handle for the database, with the options and concerns that the database has at the
 // call. See [Client.Delegate].
 //
-// Errors: what [Database.Err] gives, and as of Client.Delegate.
+// Errors: that of [Database.Err]; those of [Client.Delegate].
 //
 // Motor: MotorDatabase.delegate.
 func (d *Database) Delegate(ctx context.Context, callback Func[*mongo.Database]) {
 	deliver(d.loop, d.futures.Delegate(ctx), callback)
 }
 
-// ListCollectionNames returns the names of the database's collections, views among them, that match filter: bson.D{}
-// stands for all.
+// ListCollectionNames returns the names of the database's collections and views that match filter. bson.D{} matches
+// all.
 //
 // Motor: MotorDatabase.list_collection_names.
 func (d *Database) ListCollectionNames(
@@ -224,7 +223,7 @@ func (d *Database) ListCollectionNames(
 }
 
 // ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
-// types and options. bson.D{} stands for all.
+// types and options. bson.D{} matches all.
 //
 // Errors: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -244,11 +243,11 @@ func (d *Database) CollectionNames(ctx context.Context, callback Func[[]string])
 	deliver(d.loop, d.futures.CollectionNames(ctx), callback)
 }
 
-// CreateCollection creates a collection. The result is its handle. It is needed for options only: a write creates a
-// collection that does not exist.
+// CreateCollection creates a collection. The result is its handle. It is needed only to set options, since a write
+// creates a collection that does not exist.
 //
-// Errors: [motor.CollectionInvalid] if there is a collection of this name; [motor.InvalidName];
-// [motor.ConfigurationError] for encrypted fields where the write concern has wtimeout or fsync.
+// Errors: [motor.CollectionInvalid] if the collection exists; [motor.InvalidName]; [motor.ConfigurationError] for
+// encrypted fields if the write concern has wtimeout or fsync.
 //
 // Motor: MotorDatabase.create_collection.
 func (d *Database) CreateCollection(
@@ -258,8 +257,8 @@ func (d *Database) CreateCollection(
 	deliver(d.loop, d.futures.CreateCollection(ctx, name, opts...), wrapped(callback, func(m *motor.Collection[bson.M]) *Collection[bson.M] { return collectionOn(d.loop, m) }))
 }
 
-// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection, in
-// either style; anything else is a [motor.TypeError]. Dropping what is not there is no error.
+// DropCollection removes a collection with its documents and indexes. The argument is its name, or the collection in
+// either style. Any other type is a [motor.TypeError]. Dropping a collection that does not exist is not an error.
 //
 // Motor: MotorDatabase.drop_collection.
 func (d *Database) DropCollection(
@@ -269,10 +268,10 @@ func (d *Database) DropCollection(
 	deliver(d.loop, d.futures.DropCollection(ctx, nameOrCollection, opts...), callback)
 }
 
-// ValidateCollection makes the server check a collection. The result is what it found. The argument is the
-// collection's name, or the collection, in either style; anything else is a [motor.TypeError].
+// ValidateCollection makes the server check a collection. The result is the server's reply. The argument is the
+// collection's name, or the collection in either style. Any other type is a [motor.TypeError].
 //
-// Errors: [motor.CollectionInvalid] if the collection is damaged; [motor.OperationFailure] if there is none.
+// Errors: [motor.CollectionInvalid] if the collection is damaged; [motor.OperationFailure] if it does not exist.
 //
 // Motor: MotorDatabase.validate_collection.
 func (d *Database) ValidateCollection(
@@ -281,13 +280,15 @@ func (d *Database) ValidateCollection(
 	deliver(d.loop, d.futures.ValidateCollection(ctx, nameOrCollection, opts...), callback)
 }
 
-// CommandAllowing is [Database.Command] for a command that the server may well refuse. A refusal that is allowed is
-// not an error: the result is then that reply, whose "ok" is 0.
+// CommandAllowing is [Database.Command] for a command that the server may reject. An allowed error of the server is not
+// an error: the result is then the server's reply, in which "ok" is 0.
 //
-//	// Done if it is not there.
+// Succeeds if the collection does not exist.
+//
 //	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
 //
-// Errors: those of Command. What is no reply of the server, such as a [motor.AutoReconnect], is never allowed.
+// Errors: those of Command. Errors that are not a reply of the server, such as [motor.AutoReconnect], are never
+// allowed.
 //
 // Motor: MotorDatabase.command(allowable_errors=..., check=...).
 func (d *Database) CommandAllowing(
@@ -297,10 +298,10 @@ func (d *Database) CommandAllowing(
 	deliver(d.loop, d.futures.CommandAllowing(ctx, command, allowed, opts...), callback)
 }
 
-// CursorCommand sends a command whose reply is a cursor, such as find or aggregate. The result is that cursor. command
-// is given as in [Database.Command].
+// CursorCommand sends a command whose reply has a cursor, such as find or aggregate. The result is that cursor. See
+// [Database.Command] for command.
 //
-// Errors: [motor.InvalidOperation] if the reply has no cursor: use Command for such a command; and those of Command.
+// Errors: [motor.InvalidOperation] if the reply has no cursor (use Command for such a command); those of Command.
 //
 // Motor: MotorDatabase.cursor_command.
 func (d *Database) CursorCommand(
@@ -311,10 +312,10 @@ func (d *Database) CursorCommand(
 }
 
 // Command sends a command. The result is the server's reply. command is a document, whose first key is the name of the
-// command, or that name alone, such as "ping".
+// command, or only that name, such as "ping".
 //
-// Errors: [motor.OperationFailure] if the server refuses; [motor.TypeError] for nil, for a map of several keys (the
-// order of which would be lost), and for what is no document at all; [motor.InvalidDocument] if it cannot be encoded.
+// Errors: [motor.OperationFailure] if the server rejects the command; [motor.TypeError] for nil, for a map of several
+// keys (a map has no order), and for a value that is not a document; [motor.InvalidDocument] if it cannot be encoded.
 //
 // Motor: MotorDatabase.command.
 func (d *Database) Command(
@@ -323,66 +324,65 @@ func (d *Database) Command(
 	deliver(d.loop, d.futures.Command(ctx, command, opts...), callback)
 }
 
-// CurrentOp asks the server for the operations in progress, which the field "inprog" of the result lists: with
-// includeAll, idle connections and the server's own work too.
+// CurrentOp returns the operations in progress on the server, in the field "inprog" of the result. With includeAll, it
+// includes idle connections and internal operations of the server.
 //
 // Legacy: use Aggregate on the admin database, with the stage $currentOp. Motor: MotorDatabase.current_op.
 func (d *Database) CurrentOp(ctx context.Context, includeAll bool, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.CurrentOp(ctx, includeAll), callback)
 }
 
-// Eval makes the server run JavaScript with args. The result is what that returns. code is a function: a string, a
-// bson.JavaScript or a bson.CodeWithScope. MongoDB has no such command since version 4.2.
+// Eval makes the server run JavaScript. The result is its return value. code is a function: a string, a bson.JavaScript
+// or a bson.CodeWithScope. args are its arguments. MongoDB 4.2 removed the command.
 //
-// Errors: [motor.OperationFailure] from today's servers, which do not know the command; [motor.TypeError] for other
-// code; [motor.InvalidDocument] for arguments that cannot be encoded.
+// Errors: [motor.OperationFailure] from servers since MongoDB 4.2; [motor.TypeError] for code of another type;
+// [motor.InvalidDocument] for arguments that cannot be encoded.
 //
-// Legacy: use Aggregate, with $function where it must be JavaScript. Motor: MotorDatabase.eval.
+// Legacy: use Aggregate, with $function if JavaScript is needed. Motor: MotorDatabase.eval.
 func (d *Database) Eval(ctx context.Context, code any, callback Func[any], args ...any) {
 	deliver(d.loop, d.futures.Eval(ctx, code, args...), callback)
 }
 
-// LastStatus asks the server about the last operation on one of the client's connections, whichever is free. MongoDB
-// has no such command since version 5.1.
+// LastStatus asks the server for the outcome of the last operation on one of the client's connections; any free
+// connection is used. MongoDB 5.1 removed the command.
 //
-// Errors: [motor.OperationFailure] from today's servers.
+// Errors: [motor.OperationFailure] from servers since MongoDB 5.1.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.last_status.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.last_status.
 func (d *Database) LastStatus(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.LastStatus(ctx), callback)
 }
 
-// Error is [Database.LastStatus] for failures alone: the result is nil if that operation did not fail.
+// Error is [Database.LastStatus] for errors only. The result is nil if the last operation succeeded.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.error.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.error.
 func (d *Database) Error(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.Error(ctx), callback)
 }
 
-// PreviousError asks the server about the last operation that failed since [Database.ResetErrorHistory], on one of the
-// client's connections, whichever is free. The result is nil if none failed. MongoDB has no such command since version
-// 3.6.
+// PreviousError asks the server for the last operation that failed since [Database.ResetErrorHistory], on one of the
+// client's connections; any free connection is used. The result is nil if none failed. MongoDB 3.6 removed the command.
 //
-// Errors: [motor.OperationFailure] from today's servers.
+// Errors: [motor.OperationFailure] from servers since MongoDB 3.6.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.previous_error.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.previous_error.
 func (d *Database) PreviousError(ctx context.Context, callback Func[bson.M]) {
 	deliver(d.loop, d.futures.PreviousError(ctx), callback)
 }
 
-// ResetErrorHistory has the server forget what [Database.PreviousError] tells.
+// ResetErrorHistory makes the server forget the error of [Database.PreviousError].
 //
-// Errors: [motor.OperationFailure] from today's servers.
+// Errors: [motor.OperationFailure] from servers since MongoDB 3.6.
 //
-// Legacy: acknowledged writes fail by themselves. Motor: MotorDatabase.reset_error_history.
+// Legacy: acknowledged writes return their errors. Motor: MotorDatabase.reset_error_history.
 func (d *Database) ResetErrorHistory(ctx context.Context, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.ResetErrorHistory(ctx), callback)
 }
 
-// SetProfilingLevel sets which operations the database's profiler writes down.
+// SetProfilingLevel sets which operations the database's profiler records.
 //
-// Errors: [motor.ValueError] for a level that there is not, a negative time and a rate that is not from 0 to 1;
-// [motor.TypeError] and [motor.InvalidDocument] for a bad filter.
+// Errors: [motor.ValueError] for an unknown level, a negative time and a rate outside 0 to 1; [motor.TypeError] and
+// [motor.InvalidDocument] for an invalid filter.
 //
 // Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
 func (d *Database) SetProfilingLevel(
@@ -398,18 +398,18 @@ func (d *Database) ProfilingLevel(ctx context.Context, callback Func[motor.Profi
 	deliver(d.loop, d.futures.ProfilingLevel(ctx), callback)
 }
 
-// ProfilingInfo returns everything that the database's profiler has recorded and not discarded yet.
+// ProfilingInfo returns all documents that the database's profiler has recorded and still keeps.
 //
 // Legacy: use Find on the collection system.profile. Motor: MotorDatabase.profiling_info.
 func (d *Database) ProfilingInfo(ctx context.Context, callback Func[[]bson.M]) {
 	deliver(d.loop, d.futures.ProfilingInfo(ctx), callback)
 }
 
-// AddUser creates a user of this database, or changes the one of this name. An empty password leaves the password as
-// it is; a new user can be without one only where somebody else vouches for it, in the database $external.
+// AddUser creates a user of this database, or changes the user of this name. An empty password keeps the current
+// password. A new user needs a password, except in the database $external, where another system authenticates users.
 //
 // Errors: [motor.ConfigurationError] for both Roles and ReadOnly; [motor.TypeError] and [motor.InvalidDocument] for a
-// role that is neither a name nor a document and for other custom data; [motor.OperationFailure].
+// role that is neither a name nor a document, and for invalid custom data; [motor.OperationFailure].
 //
 // Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(
@@ -420,34 +420,34 @@ func (d *Database) AddUser(
 
 // RemoveUser removes a user of this database.
 //
-// Errors: [motor.OperationFailure] if there is none of this name.
+// Errors: [motor.OperationFailure] if there is no user of this name.
 //
 // Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
 func (d *Database) RemoveUser(ctx context.Context, name string, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.RemoveUser(ctx, name), callback)
 }
 
-// Authenticate fails with [motor.InvalidOperation]: a client has its credentials from its connection string, as in
-// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all its connections. Another user is another
-// client.
+// Authenticate fails with [motor.InvalidOperation]. A client has its credentials in its connection string, as in
+// "mongodb://ann:secret@localhost/?authSource=app", and uses them on all connections. Use another client for another
+// user.
 //
 // Legacy: use NewClient. Motor: MotorDatabase.authenticate, until 1.3.
 func (d *Database) Authenticate(ctx context.Context, name, password string, callback Func[bool]) {
 	deliver(d.loop, d.futures.Authenticate(ctx, name, password), callback)
 }
 
-// Logout fails with [motor.InvalidOperation]: a client whose work is done is closed.
+// Logout fails with [motor.InvalidOperation]. Close the client instead.
 //
 // Legacy: use Client.Close. Motor: MotorDatabase.logout, until 1.3.
 func (d *Database) Logout(ctx context.Context, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.Logout(ctx), callback)
 }
 
-// Dereference finds the document that ref refers to. The result is nil if there is none. ref is a [motor.DBRef], or
-// the document that one was read as: bson.M{"$ref": "users", "$id": 7}.
+// Dereference finds the document that ref refers to. The result is nil if it does not exist. ref is a [motor.DBRef],
+// or a decoded one: bson.M{"$ref": "users", "$id": 7}.
 //
-// Errors: [motor.TypeError] for what is no reference, [motor.ValueError] for a reference to another database,
-// [motor.InvalidName] for one to a collection of a name that no server accepts.
+// Errors: [motor.TypeError] for a value that is not a reference, [motor.ValueError] for a reference to another
+// database, [motor.InvalidName] for a collection name that no server accepts.
 //
 // Motor: MotorDatabase.dereference.
 func (d *Database) Dereference(

@@ -56,11 +56,11 @@ func (g *GridFSBucket) Futures() *motor.GridFSBucket { return g.futures }
 // Motor: get_io_loop.
 func (g *GridFSBucket) IOLoop() future.Executor { return g.loop }
 
-// NewGridFSBucket returns a bucket of a database: "fs", with chunks of 255 KiB and the database's concerns, unless the
-// options say otherwise. It does no I/O.
+// NewGridFSBucket returns a bucket of a database. The default is "fs", with chunks of 255 KiB and the database's
+// concerns. It does no I/O.
 //
 // Errors: [motor.ConfigurationError] for a write concern of w: 0; [motor.ValueError] for a chunk size below 1;
-// [motor.TypeError] for a nil database; those of the database's and the bucket's name ([motor.InvalidName]).
+// [motor.TypeError] for a nil database; [motor.InvalidName] for an invalid name of the database or the bucket.
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
 	m, err := motor.NewGridFSBucket(db.futures, opts...)
 	if err != nil {
@@ -69,15 +69,15 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 	return gridFSBucketOn(db.loop, m), nil
 }
 
-// Collection returns the root collection: the one that has the name of the bucket. The files are in the collections
-// files and chunks below it.
+// Collection returns the root collection, which has the name of the bucket. The files are in the collections files and
+// chunks below it.
 //
 // Motor: MotorGridFSBucket.collection.
 func (b *GridFSBucket) Collection() *Collection[bson.M] {
 	return collectionOn(b.loop, b.futures.Collection())
 }
 
-// String names the bucket, with its database.
+// String returns the names of the database and the bucket.
 func (b *GridFSBucket) String() string {
 	return b.futures.String()
 }
@@ -89,7 +89,7 @@ func (b *GridFSBucket) Delegate(ctx context.Context, callback Func[*mongo.GridFS
 	deliver(b.loop, b.futures.Delegate(ctx), callback)
 }
 
-// OpenUploadStream returns a new file of this name, to be written. It does no I/O.
+// OpenUploadStream returns a new file of this name, for writing. It does no I/O.
 //
 // Errors of writing: [motor.ValueError] for a chunk size below 1; [motor.TypeError] and [motor.InvalidDocument] for
 // metadata that cannot be encoded.
@@ -108,10 +108,10 @@ func (b *GridFSBucket) OpenUploadStreamWithID(
 	return gridInOn(b.loop, b.futures.OpenUploadStreamWithID(id, filename, opts...))
 }
 
-// UploadFromStream writes a file with all that comes of source. The result is the file's _id. If that fails, or is
-// cancelled, what has been written is removed again.
+// UploadFromStream writes everything that source returns to a new file. The result is the file's _id. If the upload
+// fails or is cancelled, the written chunks are removed.
 //
-// Errors: [motor.TypeError] for a nil source; those of the source, as they are; those of
+// Errors: [motor.TypeError] for a nil source; those of the source, unchanged; those of
 // [GridFSBucket.OpenUploadStream]; [motor.OperationFailure].
 //
 // Motor: MotorGridFSBucket.upload_from_stream.
@@ -124,7 +124,7 @@ func (b *GridFSBucket) UploadFromStream(
 
 // UploadFromStreamWithID is [GridFSBucket.UploadFromStream] with the file's _id, of any type.
 //
-// Errors: [motor.FileExists] if another file has the _id, which is left alone, and those of UploadFromStream.
+// Errors: [motor.FileExists] if another file has the _id, which is not changed; those of UploadFromStream.
 //
 // Motor: MotorGridFSBucket.upload_from_stream_with_id.
 func (b *GridFSBucket) UploadFromStreamWithID(
@@ -143,9 +143,9 @@ func (b *GridFSBucket) OpenDownloadStream(ctx context.Context, id any, callback 
 	deliver(b.loop, b.futures.OpenDownloadStream(ctx, id), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(b.loop, m) }))
 }
 
-// OpenDownloadStreamByName finds a file by its name, the newest of that name. The result is the file, open for
-// reading. options.GridFSName().SetRevision chooses another one: 0 is the oldest, 1 the one after it, -1 the newest,
-// -2 the one before it.
+// OpenDownloadStreamByName finds the newest file of a name. The result is the file, open for reading.
+// options.GridFSName().SetRevision selects another file: 0 is the oldest, 1 the second oldest, -1 the newest, -2 the
+// second newest.
 //
 // Errors: [motor.NoFile] if there is no such file or revision; [motor.OperationFailure].
 //
@@ -159,7 +159,7 @@ func (b *GridFSBucket) OpenDownloadStreamByName(
 // DownloadToStream writes a file to destination, chunk by chunk. The result is the number of bytes.
 //
 // Errors: [motor.NoFile]; [motor.CorruptGridFile]; [motor.TypeError] for a nil destination; those of the destination,
-// as they are; [motor.OperationFailure].
+// unchanged; [motor.OperationFailure].
 //
 // Motor: MotorGridFSBucket.download_to_stream.
 func (b *GridFSBucket) DownloadToStream(ctx context.Context, id any, destination io.Writer, callback Func[int64]) {
@@ -177,7 +177,7 @@ func (b *GridFSBucket) DownloadToStreamByName(
 	deliver(b.loop, b.futures.DownloadToStreamByName(ctx, filename, destination, opts...), callback)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -187,7 +187,7 @@ func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFin
 	return gridOutCursorOn(b.loop, b.futures.Find(filter, opts...))
 }
 
-// Delete removes a file. Chunks that have the _id are removed even if the file has no document.
+// Delete removes a file. It also removes chunks with this _id that have no file document.
 //
 // Errors: [motor.NoFile]; [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
@@ -198,14 +198,14 @@ func (b *GridFSBucket) Delete(ctx context.Context, id any, callback Func[struct{
 
 // DeleteByName removes all files of this name.
 //
-// Errors: [motor.NoFile] if there is none; [motor.OperationFailure].
+// Errors: [motor.NoFile] if no file has this name; [motor.OperationFailure].
 //
 // PyMongo: GridFSBucket.delete_by_name.
 func (b *GridFSBucket) DeleteByName(ctx context.Context, filename string, callback Func[struct{}]) {
 	deliver(b.loop, b.futures.DeleteByName(ctx, filename), callback)
 }
 
-// Rename gives a file another name.
+// Rename changes the name of a file.
 //
 // Errors: [motor.NoFile]; [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
@@ -214,17 +214,17 @@ func (b *GridFSBucket) Rename(ctx context.Context, id any, newFilename string, c
 	deliver(b.loop, b.futures.Rename(ctx, id, newFilename), callback)
 }
 
-// RenameByName gives all files of a name another one.
+// RenameByName changes the name of all files that have the name filename.
 //
-// Errors: [motor.NoFile] if there is none; [motor.OperationFailure].
+// Errors: [motor.NoFile] if no file has this name; [motor.OperationFailure].
 //
 // PyMongo: GridFSBucket.rename_by_name.
 func (b *GridFSBucket) RenameByName(ctx context.Context, filename, newFilename string, callback Func[struct{}]) {
 	deliver(b.loop, b.futures.RenameByName(ctx, filename, newFilename), callback)
 }
 
-// Drop removes all files of the bucket, and its collections with their indexes. It is part of the specification of GridFS,
-// not of Motor.
+// Drop removes all files of the bucket, and its collections with their indexes. The GridFS specification has it, but
+// Motor does not.
 //
 // Errors: [motor.OperationFailure].
 func (b *GridFSBucket) Drop(ctx context.Context, callback Func[struct{}]) {

@@ -52,36 +52,36 @@ func (g *GridFS) Futures() *motor.GridFS { return g.futures }
 // Motor: get_io_loop.
 func (g *GridFS) IOLoop() future.Executor { return g.loop }
 
-// NewGridFS returns the files of a database whose root collection has this name: "fs", if it is empty. It does no I/O.
+// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O.
 //
 // Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
 	return gridFSOn(db.loop, motor.NewGridFS(db.futures, collection))
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 //
 // Motor: MotorGridFS.collection.
 func (g *GridFS) Collection() *Collection[bson.M] {
 	return collectionOn(g.loop, g.futures.Collection())
 }
 
-// String names the root collection, with its database.
+// String returns the names of the database and the root collection.
 func (g *GridFS) String() string {
 	return g.futures.String()
 }
 
-// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Open need not be
-// called: the first write creates them, too.
+// Open creates the indexes that files need, unless there are files. The result is the GridFS itself. Calling Open is
+// optional, since the first write also creates them.
 //
 // Errors: [motor.OperationFailure].
 //
-// Legacy: nothing is needed instead. Motor: MotorGridFS.open.
+// Legacy: not needed. Motor: MotorGridFS.open.
 func (g *GridFS) Open(ctx context.Context, callback Func[*GridFS]) {
 	deliver(g.loop, g.futures.Open(ctx), wrapped(callback, func(m *motor.GridFS) *GridFS { return sameGridFS(g, m) }))
 }
 
-// NewFile returns a new file, open for writing. Nothing is sent before something is written to it.
+// NewFile returns a new file, open for writing. Nothing is sent before the first write to the file.
 //
 // Errors: [motor.ConfigurationError] for a write concern of w: 0, and those of [NewGridIn].
 //
@@ -90,11 +90,11 @@ func (g *GridFS) NewFile(ctx context.Context, callback Func[*GridIn], opts ...mo
 	deliver(g.loop, g.futures.NewFile(ctx, opts...), wrapped(callback, func(m *motor.GridIn) *GridIn { return gridInOn(g.loop, m) }))
 }
 
-// Put writes a file with data, which is anything that [GridIn.Write] takes. The result is the file's _id. If that
-// fails, what has been written is removed again.
+// Put writes data to a new file. data has a type that [GridIn.Write] takes. The result is the file's _id. If the upload
+// fails, the written chunks are removed.
 //
 // Errors: [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;
-// [motor.TypeError] for other data; those of [NewGridIn]; [motor.OperationFailure].
+// [motor.TypeError] for data of another type; those of [NewGridIn]; [motor.OperationFailure].
 //
 // Legacy: use GridFSBucket.UploadFromStream. Motor: MotorGridFS.put.
 func (g *GridFS) Put(ctx context.Context, data any, callback Func[any], opts ...motor.GridInOptions) {
@@ -110,9 +110,9 @@ func (g *GridFS) Get(ctx context.Context, fileID any, callback Func[*GridOut]) {
 	deliver(g.loop, g.futures.Get(ctx, fileID), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// GetVersion finds one of the files of a name: number version by age, from 0, or, if version is negative, counted from
-// the newest, -1. The result is the file, open for reading. An empty name stands for any. fields is a document of what
-// else the file's document must have.
+// GetVersion finds one of the files of a name. Version 0 is the oldest file, 1 the second oldest, -1 the newest. The
+// result is the file, open for reading. With an empty name it finds files of any name. fields is a document that the
+// file's document must match as well.
 //
 // Errors: [motor.NoFile] if there is no such version; [motor.TypeError] and [motor.InvalidDocument] for fields that
 // cannot be encoded; [motor.OperationFailure].
@@ -124,14 +124,14 @@ func (g *GridFS) GetVersion(
 	deliver(g.loop, g.futures.GetVersion(ctx, filename, version, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// GetLastVersion is [GridFS.GetVersion] for the newest one.
+// GetLastVersion is [GridFS.GetVersion] for the newest file.
 //
 // Legacy: use GridFSBucket.OpenDownloadStreamByName. Motor: MotorGridFS.get_last_version.
 func (g *GridFS) GetLastVersion(ctx context.Context, filename string, callback Func[*GridOut], fields ...any) {
 	deliver(g.loop, g.futures.GetLastVersion(ctx, filename, fields...), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// Delete removes a file. If there is none, it succeeds.
+// Delete removes a file. If the file does not exist, it succeeds.
 //
 // Errors: [motor.InvalidDocument] for an _id that cannot be encoded; [motor.OperationFailure].
 //
@@ -140,7 +140,7 @@ func (g *GridFS) Delete(ctx context.Context, fileID any, callback Func[struct{}]
 	deliver(g.loop, g.futures.Delete(ctx, fileID), callback)
 }
 
-// List returns the names that files have, each of them once.
+// List returns the names of all files, each of them once.
 //
 // Errors: [motor.OperationFailure].
 //
@@ -149,17 +149,16 @@ func (g *GridFS) List(ctx context.Context, callback Func[[]string]) {
 	deliver(g.loop, g.futures.List(ctx), callback)
 }
 
-// Exists reports whether there is a file whose document matches: by its _id, or, given a document, by that as a
-// filter.
+// Exists reports whether there is a file with this _id or, if the argument is a document, one that matches it.
 //
-// Errors: [motor.InvalidDocument] for what cannot be encoded; [motor.OperationFailure].
+// Errors: [motor.InvalidDocument] for a value that cannot be encoded; [motor.OperationFailure].
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.exists.
 func (g *GridFS) Exists(ctx context.Context, documentOrID any, callback Func[bool]) {
 	deliver(g.loop, g.futures.Exists(ctx, documentOrID), callback)
 }
 
-// Find returns a cursor over the files whose documents match filter: bson.D{} matches all. It does no I/O.
+// Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
 // Errors of reading: [motor.TypeError] for a nil filter, [motor.InvalidDocument] for one that cannot be encoded,
 // [motor.OperationFailure].
@@ -169,10 +168,10 @@ func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptio
 	return gridOutCursorOn(g.loop, g.futures.Find(filter, opts...))
 }
 
-// FindOne finds the first file whose document matches. The result is the file, open for reading, or nil if there is
-// none. The argument is a document, as a filter, or else the file's _id.
+// FindOne finds the first file that matches a document or, if the argument is not a document, the file with this _id.
+// The result is the file, open for reading, or nil if there is none.
 //
-// Errors: [motor.InvalidDocument] for what cannot be encoded; [motor.OperationFailure].
+// Errors: [motor.InvalidDocument] for a value that cannot be encoded; [motor.OperationFailure].
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find_one.
 func (g *GridFS) FindOne(ctx context.Context, filterOrID any, callback Func[*GridOut]) {

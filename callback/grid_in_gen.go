@@ -55,40 +55,39 @@ func (g *GridIn) Futures() *motor.GridIn { return g.futures }
 // Motor: get_io_loop.
 func (g *GridIn) IOLoop() future.Executor { return g.loop }
 
-// NewGridIn returns a file that is to be written below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O.
+// NewGridIn returns a new file below a root collection. The files of the bucket "fs" are below the collection "fs". It
+// does no I/O.
 //
 // Errors of writing: [motor.ConfigurationError] for a root whose writes are not acknowledged; [motor.TypeError] and
 // [motor.InvalidDocument] for options that cannot be encoded; [motor.ValueError] for a chunk size below 0, and for a
-// field that the document has anyway.
+// field that the document already has.
 func NewGridIn(root *Collection[bson.M], opts ...motor.GridInOptions) *GridIn {
 	return gridInOn(root.loop, motor.NewGridIn(root.Futures(), opts...))
 }
 
-// Get returns a field of the file's document as far as it is known, or nil. Motor's names, such as content_type, stand
-// for those of the document.
+// Get returns a field of the file's document if it is known, or nil. Motor's names, such as content_type, also work.
 //
 // Motor: MotorGridIn.__getattr__.
 func (in *GridIn) Get(name string) any {
 	return in.futures.Get(name)
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 func (in *GridIn) Collection() *Collection[bson.M] {
 	return collectionOn(in.loop, in.futures.Collection())
 }
 
-// Err returns the error of a wrong argument, with which every operation on the file fails, or nil.
+// Err returns the error of an invalid argument, which every operation on the file fails with, or nil.
 func (in *GridIn) Err() error {
 	return in.futures.Err()
 }
 
-// String names the file by its _id.
+// String returns the file's _id.
 func (in *GridIn) String() string {
 	return in.futures.String()
 }
 
-// Closed reports whether the file has been closed, or aborted.
+// Closed reports whether the file has been closed or aborted.
 //
 // Motor: MotorGridIn.closed.
 func (in *GridIn) Closed() bool {
@@ -137,15 +136,15 @@ func (in *GridIn) ChunkSize() int32 {
 	return in.futures.ChunkSize()
 }
 
-// UploadDate returns when the file was closed, in UTC, or the zero time before that.
+// UploadDate returns when the file was closed, in UTC, or the zero time if it has not been closed.
 //
 // Motor: MotorGridIn.upload_date.
 func (in *GridIn) UploadDate() time.Time {
 	return in.futures.UploadDate()
 }
 
-// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for a file
-// that has none: only files that [GridFS] writes have one.
+// MD5 returns the checksum of the file's bytes, in hexadecimal digits. It is "" before the file is closed, and for
+// files without a checksum. Only files that [GridFS] writes have one.
 //
 // Motor: MotorGridIn.md5.
 func (in *GridIn) MD5() string {
@@ -159,7 +158,7 @@ func (in *GridIn) Readable() bool {
 	return in.futures.Readable()
 }
 
-// Seekable returns false: a GridIn has no position that could be set.
+// Seekable returns false: a GridIn cannot be positioned.
 //
 // Motor: MotorGridIn.seekable.
 func (in *GridIn) Seekable() bool {
@@ -173,11 +172,11 @@ func (in *GridIn) Writeable() bool {
 	return in.futures.Writeable()
 }
 
-// Set sets a field of the file's document: on the server if the file is closed, and otherwise without any I/O. Motor's
-// names, such as content_type, stand for those of the document.
+// Set sets a field of the file's document. If the file is closed, it changes the document on the server; otherwise it
+// does no I/O. Motor's names, such as content_type, also work.
 //
-// Errors: [motor.ValueError] for _id, length, chunkSize, uploadDate and md5, which depend on the file;
-// [motor.InvalidDocument] for a value that cannot be encoded; [motor.ValueError] for a file that was aborted;
+// Errors: [motor.ValueError] for _id, length, chunkSize, uploadDate and md5, which are computed;
+// [motor.InvalidDocument] for a value that cannot be encoded; [motor.ValueError] for an aborted file;
 // [motor.OperationFailure].
 //
 // Motor: MotorGridIn.set.
@@ -185,47 +184,47 @@ func (in *GridIn) Set(ctx context.Context, name string, value any, callback Func
 	deliver(in.loop, in.futures.Set(ctx, name, value), callback)
 }
 
-// Leave ends the writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
+// Leave ends writing as Python's "async with" does. If err is nil, it closes the file. Otherwise it aborts the file and
 // fails with err.
 //
 //	in.Leave(ctx, write(in))
 //
-// Errors: err, as it is; those of [GridIn.Close].
+// Errors: err, unchanged; those of [GridIn.Close].
 //
 // Motor: MotorGridIn.__aexit__.
 func (in *GridIn) Leave(ctx context.Context, err error, callback Func[struct{}]) {
 	deliver(in.loop, in.futures.Leave(ctx, err), callback)
 }
 
-// Writer returns the file as an io.WriteCloser. Its methods wait; ctx bounds them all. Its Close closes the file.
+// Writer returns the file as an io.WriteCloser. Its methods block; ctx limits all of them. Its Close closes the file.
 func (in *GridIn) Writer(ctx context.Context) io.WriteCloser {
 	return in.futures.Writer(ctx)
 }
 
-// Write adds to the file: a []byte, a string, or all that comes of an io.Reader. A small write ends at once, and is
-// sent later, with what follows. If an io.Reader fails, the file is aborted.
+// Write adds data to the file: a []byte, a string, or everything that an io.Reader returns. A small write only fills
+// the buffer, which a later write or Close sends. If an io.Reader fails, the file is aborted.
 //
 // Errors: [motor.ValueError] if the file has been closed or aborted; [motor.TypeError] for data of any other type;
 // [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;
-// [motor.OperationFailure]; those of an io.Reader, as they are.
+// [motor.OperationFailure]; those of an io.Reader, unchanged.
 //
 // Motor: MotorGridIn.write.
 func (in *GridIn) Write(ctx context.Context, data any, callback Func[struct{}]) {
 	deliver(in.loop, in.futures.Write(ctx, data), callback)
 }
 
-// Writelines adds all elements of a slice to the file, with nothing between them, and nothing else comes between. Each
-// is something that [GridIn.Write] takes.
+// Writelines adds all elements of a slice to the file, with no bytes between them, as one operation. Each element has a
+// type that [GridIn.Write] takes.
 //
-// Errors: those of Write; [motor.TypeError] for what is no slice.
+// Errors: those of Write; [motor.TypeError] for a value that is not a slice.
 //
 // Motor: MotorGridIn.writelines.
 func (in *GridIn) Writelines(ctx context.Context, sequence any, callback Func[struct{}]) {
 	deliver(in.loop, in.futures.Writelines(ctx, sequence), callback)
 }
 
-// Close sends what is left, and then the file's document, with which the file is there. Closing a file that is closed
-// or aborted does nothing.
+// Close sends the rest of the bytes and then the file's document, which makes the file visible. Closing a closed or
+// aborted file does nothing.
 //
 // Errors: [motor.FileExists] if another file has the _id; [motor.ConfigurationError] for a write concern of w: 0;
 // [motor.OperationFailure].
@@ -235,8 +234,8 @@ func (in *GridIn) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(in.loop, in.futures.Close(ctx), callback)
 }
 
-// Abort removes what has been written, also after Close, and closes the file. If another file has the _id, that file is
-// left alone.
+// Abort removes the written chunks and document, also after Close, and closes the file. If another file has the _id,
+// Abort does not touch that file.
 //
 // Errors: [motor.OperationFailure].
 //

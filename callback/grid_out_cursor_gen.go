@@ -140,8 +140,8 @@ func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(g.loop, g.futures.Close(ctx), callback)
 }
 
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches. If withLimitAndSkip is true, it applies Limit and Skip. It does
+// not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -150,14 +150,14 @@ func (g *GridOutCursor) Count(ctx context.Context, withLimitAndSkip bool, callba
 	deliver(g.loop, g.futures.Count(ctx, withLimitAndSkip), callback)
 }
 
-// ConnID is Address by its first name.
+// ConnID is the old name of Address.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
 func (g *GridOutCursor) ConnID() (address motor.Address, ok bool) {
 	return g.futures.ConnID()
 }
 
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+// Explain returns the server's plan for the query. It reads no document and does not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -166,8 +166,8 @@ func (g *GridOutCursor) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(g.loop, g.futures.Explain(ctx), callback)
 }
 
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
+// Distinct returns the distinct values of key in the documents of the query. It does not change the cursor, and ignores
+// its sort, limit and skip.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -184,7 +184,7 @@ func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {
 	deliver(g.loop, g.futures.FetchNext(ctx), callback)
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 //
 // Motor: MotorGridOutCursor.collection.
 func (c *GridOutCursor) Collection() *Collection[bson.M] {

@@ -57,9 +57,9 @@ func (g *GridOut) Futures() *motor.GridOut { return g.futures }
 // Motor: get_io_loop.
 func (g *GridOut) IOLoop() future.Executor { return g.loop }
 
-// NewGridOut returns the file with an _id, of the files below a root collection: those of the bucket "fs" are below the
-// collection "fs". It does no I/O. If fileDocument is given, the file's document in root.files, then fileID is ignored
-// and the file is open.
+// NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
+// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
+// is ignored and the file is open.
 //
 // Errors of reading: [motor.TypeError] for a fileDocument that is not a document, and for more than one;
 // [motor.InvalidDocument] for a value that cannot be encoded.
@@ -67,44 +67,44 @@ func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *Grid
 	return gridOutOn(root.loop, motor.NewGridOut(root.Futures(), fileID, fileDocument...))
 }
 
-// Collection returns the root collection: the one below which the files are.
+// Collection returns the root collection, below which the files are.
 func (o *GridOut) Collection() *Collection[bson.M] {
 	return collectionOn(o.loop, o.futures.Collection())
 }
 
-// String names the file by its _id, if it is open.
+// String returns the file's _id if the file is open.
 func (o *GridOut) String() string {
 	return o.futures.String()
 }
 
-// Open finds the file, unless it is open already. The result is the GridOut itself.
+// Open finds the file if it is not open. The result is the GridOut itself.
 //
-// Errors: [motor.NoFile] if there is none; [motor.OperationFailure].
+// Errors: [motor.NoFile] if the file does not exist; [motor.OperationFailure].
 //
 // Motor: MotorGridOut.open.
 func (o *GridOut) Open(ctx context.Context, callback Func[*GridOut]) {
 	deliver(o.loop, o.futures.Open(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return sameGridOut(o, m) }))
 }
 
-// Close closes the cursor on the server after the reads that were called before, and does not wait for it. The file can
-// still be read: the next read begins where the last one ended.
+// Close closes the cursor on the server after the reads that were called before. It does not wait. The file can still
+// be read: the next read starts where the last one ended.
 //
 // Motor: MotorGridOut.close.
 func (o *GridOut) Close() error {
 	return o.futures.Close()
 }
 
-// Tell returns the position from which the next bytes are read: the one that the latest [GridOut.Seek] has set, moved by
-// the reads that have ended since.
+// Tell returns the position of the next read: that of the latest [GridOut.Seek], moved by the reads that have finished
+// since.
 //
 // Motor: MotorGridOut.tell.
 func (o *GridOut) Tell() int64 {
 	return o.futures.Tell()
 }
 
-// Seek sets the position from which the next bytes are read, and returns it: offset bytes from the file's beginning
-// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not affect
-// reads that were called before.
+// Seek sets the position of the next read, and returns it. offset counts bytes from the beginning of the file
+// (io.SeekStart), from [GridOut.Tell] (io.SeekCurrent), or from its end (io.SeekEnd). It does no I/O. It does not
+// affect reads that were called before.
 //
 // Errors: [motor.ValueError] for a position before the beginning, and for any other whence; [motor.InvalidOperation]
 // for io.SeekEnd before the file is open. An error leaves the position unchanged.
@@ -119,8 +119,8 @@ func (o *GridOut) Document() (bson.M, error) {
 	return o.futures.Document()
 }
 
-// Get returns a field of the file's document, or nil if it has none of this name. Motor's names, such as content_type,
-// stand for those of the document. [motor.InvalidOperation] before the file is open.
+// Get returns a field of the file's document, or nil if the document does not have it. Motor's names, such as
+// content_type, also work. [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
@@ -192,18 +192,18 @@ func (o *GridOut) Metadata() (bson.M, error) {
 	return o.futures.Metadata()
 }
 
-// MD5 returns the checksum from the file's document, in hexadecimal digits. It is "" for files that a [GridFSBucket]
-// has written, or any current driver. [motor.InvalidOperation] before the file is open.
+// MD5 returns the checksum in the file's document, in hexadecimal digits. It is "" for files written by a
+// [GridFSBucket] or a current driver. [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {
 	return o.futures.MD5()
 }
 
-// Read reads the next n bytes, or, if n is negative, all that are left. Near the end of the file there are fewer, and
-// at the end none: a slice of length 0.
+// Read reads the next n bytes, or, if n is negative, all bytes that are left. Near the end of the file the result is
+// shorter. At the end it is a slice of length 0.
 //
-// Errors: [motor.NoFile]; [motor.CorruptGridFile] for chunks that are missing, too many, or not of the right size;
+// Errors: [motor.NoFile]; [motor.CorruptGridFile] for missing chunks, extra chunks, and chunks of the wrong size;
 // [motor.OperationFailure].
 //
 // Motor: MotorGridOut.read.
@@ -211,7 +211,7 @@ func (o *GridOut) Read(ctx context.Context, n int, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.Read(ctx, n), callback)
 }
 
-// ReadLine reads the next line, with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
+// ReadLine reads the next line with its '\n', or, if n is not negative, at most n bytes of it. At the end of the file
 // the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
@@ -221,7 +221,7 @@ func (o *GridOut) ReadLine(ctx context.Context, n int, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.ReadLine(ctx, n), callback)
 }
 
-// ReadChunk reads the bytes from the position to the end of their chunk: mostly a whole chunk. At the end of the file
+// ReadChunk reads the bytes from the position to the end of their chunk, usually a whole chunk. At the end of the file
 // the result is a slice of length 0.
 //
 // Errors: those of [GridOut.Read].
@@ -231,9 +231,9 @@ func (o *GridOut) ReadChunk(ctx context.Context, callback Func[[]byte]) {
 	deliver(o.loop, o.futures.ReadChunk(ctx), callback)
 }
 
-// All returns the chunks for a range loop, which waits for each of them: on an event loop, use it in a coroutine, with
-// its Co as ctx. An error is the last that it yields. Leaving the loop leaves the position after the last chunk that
-// it has yielded.
+// All returns the chunks for a range loop, which waits for each of them. On an event loop, use it in a coroutine, with
+// its Co as ctx. An error ends the loop, as its last value. After a break the position is after the last chunk that the
+// loop has received.
 //
 // Motor: async for.
 func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
@@ -241,10 +241,10 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 // StreamToHandler writes the bytes from the position to the end of the file to w, and flushes w after every chunk. The
-// caller sets the headers before. The handler must not return before the operation has ended, since w cannot be used
+// caller sets the headers first. The handler must not return before the operation has ended, since w cannot be used
 // after that. Package motor/web serves files with headers, ranges and caching.
 //
-// Errors: those of [GridOut.Read]; those of w, as they are.
+// Errors: those of [GridOut.Read]; those of w, unchanged.
 //
 // Motor: MotorGridOut.stream_to_handler.
 func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter, callback Func[struct{}]) {
@@ -265,8 +265,8 @@ func (o *GridOut) Seekable() bool {
 	return o.futures.Seekable()
 }
 
-// Reader returns the file as an io.ReadSeekCloser. Its methods wait; ctx bounds them all. It shares the position with the
-// GridOut.
+// Reader returns the file as an io.ReadSeekCloser. Its methods block; ctx limits all of them. It shares the position
+// with the GridOut.
 func (o *GridOut) Reader(ctx context.Context) io.ReadSeekCloser {
 	return o.futures.Reader(ctx)
 }

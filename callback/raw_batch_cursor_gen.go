@@ -117,8 +117,8 @@ func (r *RawBatchCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(r.loop, r.futures.Close(ctx), callback)
 }
 
-// Count counts the documents that the query matches: all of them, or, if withLimitAndSkip is true, those that Limit
-// and Skip leave. It leaves the cursor as it is.
+// Count counts the documents that the query matches. If withLimitAndSkip is true, it applies Limit and Skip. It does
+// not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -127,14 +127,14 @@ func (r *RawBatchCursor) Count(ctx context.Context, withLimitAndSkip bool, callb
 	deliver(r.loop, r.futures.Count(ctx, withLimitAndSkip), callback)
 }
 
-// ConnID is Address by its first name.
+// ConnID is the old name of Address.
 //
 // Legacy: use Address. Motor: MotorCursor.conn_id.
 func (r *RawBatchCursor) ConnID() (address motor.Address, ok bool) {
 	return r.futures.ConnID()
 }
 
-// Explain asks the server how it would carry out the query. It reads no document and leaves the cursor as it is.
+// Explain returns the server's plan for the query. It reads no document and does not change the cursor.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //
@@ -143,8 +143,8 @@ func (r *RawBatchCursor) Explain(ctx context.Context, callback Func[bson.M]) {
 	deliver(r.loop, r.futures.Explain(ctx), callback)
 }
 
-// Distinct returns the values that the field key has in the documents of the query, each of them once. It leaves the
-// cursor as it is; its order, limit and skip do not count.
+// Distinct returns the distinct values of key in the documents of the query. It does not change the cursor, and ignores
+// its sort, limit and skip.
 //
 // Errors: [motor.OperationFailure], and those of reading the cursor.
 //

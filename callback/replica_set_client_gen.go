@@ -46,11 +46,11 @@ func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *Replic
 // futures run on that loop, while it runs. Await does not need the loop.
 func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
 
-// NewReplicaSetClient returns a client for the replica set some members of which hostsOrURI names, as [NewClient]
-// does for a host.
+// NewReplicaSetClient returns a client for a replica set. hostsOrURI has one or more of its members, in the format of
+// [NewClient].
 //
-// Errors: [motor.ConfigurationError] without the set's name, which the connection string or [motor.WithOptions] gives
-// as replicaSet; and as of NewClient.
+// Errors: [motor.ConfigurationError] without the option replicaSet, in the connection string or in
+// [motor.WithOptions]; those of NewClient.
 //
 // Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].
@@ -66,8 +66,8 @@ func NewReplicaSetClient(
 	return replicaSetClientOn(loop, m), nil
 }
 
-// Open checks that the replica set can be reached and has a primary. The result is the client itself. Open need not be
-// called: the first operation opens the client.
+// Open checks that the replica set can be reached and has a primary. The result is the client itself. Calling Open is
+// optional, since the first operation opens the client.
 //
 // Errors: [motor.AutoReconnect] ([motor.ServerSelectionTimeoutError]) if there is no primary within
 // serverSelectionTimeoutMS.
@@ -77,8 +77,8 @@ func (c *ReplicaSetClient) Open(ctx context.Context, callback Func[*ReplicaSetCl
 	deliver(c.loop, c.futures.Open(ctx), wrapped(callback, func(m *motor.ReplicaSetClient) *ReplicaSetClient { return sameReplicaSetClient(c, m) }))
 }
 
-// Refresh asks a member of the replica set whether it is there, and looks for one if none is known. What the others
-// are doing, the driver's monitors find out by themselves, all the time.
+// Refresh checks that a member of the replica set answers, and looks for one if none is known. The driver's monitors
+// follow the state of all members by themselves.
 //
 // Errors: [motor.AutoReconnect] ([motor.ServerSelectionTimeoutError]) if no member can be reached.
 //
@@ -87,12 +87,13 @@ func (c *ReplicaSetClient) Refresh(ctx context.Context, callback Func[struct{}])
 	deliver(c.loop, c.futures.Refresh(ctx), callback)
 }
 
-// ReplicaSetName returns the name of the replica set, or "" if the DNS has it and has not been asked.
+// ReplicaSetName returns the name of the replica set. It is "" if the name is in the DNS, which has not been queried
+// yet.
 func (c *ReplicaSetClient) ReplicaSetName() string {
 	return c.futures.ReplicaSetName()
 }
 
-// String names the client by the hosts that it was made for, never with its credentials.
+// String returns the hosts of the client, never its credentials.
 func (c *ReplicaSetClient) String() string {
 	return c.futures.String()
 }
