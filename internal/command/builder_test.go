@@ -77,13 +77,22 @@ func TestCreateWithEncryption(t *testing.T) {
 }
 
 func TestIndexName(t *testing.T) {
-	for want, keys := range map[string]any{
-		"a_1": "a", "a_1_b_-1": bson.D{{Key: "a", Value: 1}, {Key: "b", Value: -1}}, "a_text": bson.D{{Key: "a", Value: "text"}},
-		"a_1.5": bson.D{{Key: "a", Value: 1.5}},
+	for _, test := range []struct {
+		keys any
+		want string
+	}{
+		{"a", "a_1"},
+		{bson.D{{Key: "a", Value: 1}, {Key: "b", Value: -1}}, "a_1_b_-1"},
+		{bson.D{{Key: "a", Value: "text"}}, "a_text"},
+		{bson.D{{Key: "a", Value: 1.5}}, "a_1.5"},
 	} {
-		index, err := command.NewIndex(bsoncodec.Codec{}, keys, options.IndexOptions{})
-		if err != nil || index.Name() != want {
-			t.Errorf("%v: got %q, %v, want %q", keys, index.Name(), err, want)
+		index, err := command.NewIndex(bsoncodec.Codec{}, test.keys, options.IndexOptions{})
+		if err != nil {
+			t.Errorf("NewIndex(%v): got error %v, want none", test.keys, err)
+			continue
+		}
+		if got := index.Name(); got != test.want {
+			t.Errorf("NewIndex(%v).Name() = %q, want %q", test.keys, got, test.want)
 		}
 	}
 }

@@ -22,10 +22,13 @@ func TestImporter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, async := range map[string]bool{"RunInExecutor": true, "NewLoop": false} {
-		f, ok := callback.Scope().Lookup(name).(*types.Func)
-		if !ok || source.ReturnsFuture(f) != async || source.DeclaredAs(f) != name {
-			t.Errorf("got %s %v, want a function that is declared as %s and returns a future: %t", name, f, name, async)
+	for _, test := range []struct {
+		name  string
+		async bool
+	}{{"RunInExecutor", true}, {"NewLoop", false}} {
+		f, ok := callback.Scope().Lookup(test.name).(*types.Func)
+		if !ok || source.ReturnsFuture(f) != test.async || source.DeclaredAs(f) != test.name {
+			t.Errorf("%s: got %v, want a function that is declared under this name and returns a future: %t", test.name, f, test.async)
 		}
 	}
 	if _, err := source.Importer(listed).Import("not/listed"); err == nil {

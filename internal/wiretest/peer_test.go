@@ -194,7 +194,7 @@ func TestFaultyTest(t *testing.T) {
 				t.Errorf("the command succeeded, want an error")
 			}
 		}, [][]string{{"unexpected command", `"shutdown"`}}},
-		{"unexpected command just before the end of the test",
+		{"unexpected command before the end of the test",
 			func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
 				peer.Handle("seen", func(r *wiretest.Request) { r.OK() })
 				wait := sending(t, command(client, "shutdown"))
@@ -268,9 +268,9 @@ func TestFaultyTest(t *testing.T) {
 			})
 		}, nil},
 		{"none: handler answers after the end of the test", func(t *recorder, peer *wiretest.Peer, client *mongo.Client) {
-			begun := make(chan struct{})
+			started := make(chan struct{})
 			peer.Handle("insert", func(r *wiretest.Request) {
-				close(begun)
+				close(started)
 				<-t.Context().Done()
 				r.OK()
 			})
@@ -278,7 +278,7 @@ func TestFaultyTest(t *testing.T) {
 				if err := command(client, "insert")(context.Background()); err != nil {
 					t.Errorf("%v", err)
 				}
-				<-begun
+				<-started
 			})
 		}, nil},
 		{"unexpected command in a cleanup", func(t *recorder, _ *wiretest.Peer, client *mongo.Client) {

@@ -91,11 +91,9 @@ func (c *Collection[D]) FindOne(callback func(D, error)) {}
 func TestPromotedMethods(t *testing.T) {
 	const future = "package future\n\n// Future is a future.\ntype Future[T any] struct{}"
 	m, fixture := newModule(), make(sourcetest.Packages)
-	for path, text := range map[string]string{source.Motor: thin, source.Callback: thinCallback} {
-		if fixture[source.Future] == nil {
-			fixture.Check(t, source.Future, future)
-		}
-		p, declared := fixture.Check(t, path, text)
+	fixture.Check(t, source.Future, future)
+	for _, file := range []struct{ path, text string }{{source.Motor, thin}, {source.Callback, thinCallback}} {
+		p, declared := fixture.Check(t, file.path, file.text)
 		m.packages[p.Name()], m.declared[p.Name()] = p, declared
 	}
 	row := func(class, member, symbol string) *Row {
@@ -112,13 +110,13 @@ func TestPromotedMethods(t *testing.T) {
 	for r, err := range res.Missing {
 		t.Errorf("%s: got missing (%v), want found", r.Name(), err)
 	}
-	for symbol, want := range map[string]string{
-		"motor.collection.Drop":    "Motor: MotorCollection.drop.",
-		"motor.Collection.FindOne": "Motor: MotorCollection.find_one.",
-		"motor.namespace.Name":     "Motor: MotorCollection.name, MotorCursor.name.",
+	for _, test := range []struct{ symbol, want string }{
+		{"motor.collection.Drop", "Motor: MotorCollection.drop."},
+		{"motor.Collection.FindOne", "Motor: MotorCollection.find_one."},
+		{"motor.namespace.Name", "Motor: MotorCollection.name, MotorCursor.name."},
 	} {
-		if got := res.Lines()[symbol]; got != want {
-			t.Errorf("%s: got the line %q, want %q", symbol, got, want)
+		if got := res.Lines()[test.symbol]; got != test.want {
+			t.Errorf("%s: got the line %q, want %q", test.symbol, got, test.want)
 		}
 	}
 	for _, want := range []string{
