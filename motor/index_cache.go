@@ -5,21 +5,20 @@ import (
 	"time"
 )
 
-// indexCache holds the indexes that the client's EnsureIndex has created, so that it need not ask for them
-// again and again.
+// indexCache remembers the indexes that the client's EnsureIndex has created, so that it need not ask the server again.
 type indexCache struct {
 	mu    sync.Mutex
 	until map[indexKey]time.Time
-	drops int // how many times something was forgotten
+	drops int // how many times indexes were forgotten
 
-	dropping int // commands that drop indexes and run now
+	dropping int // how many commands that drop indexes are running
 }
 
-// indexKey is the full name of an index. With an empty index it stands for all indexes that the files of GridFS need in
-// the collection.
+// indexKey is the full name of an index. With an empty index it stands for all indexes that GridFS needs in the
+// collection.
 type indexKey struct{ database, collection, index string }
 
-// has reports whether the index is known to be there.
+// has reports whether the index is known to exist.
 func (c *indexCache) has(key indexKey) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,15 +30,15 @@ func (c *indexCache) has(key indexKey) bool {
 	return ok
 }
 
-// moment returns what add is to be told of the time before the index was created.
+// moment returns the number of drops, for add. The caller gets it before it creates the index.
 func (c *indexCache) moment() (drops int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.drops
 }
 
-// add notes that an index has been created. Nothing is noted if an index was dropped since moment returned before, or is
-// being dropped now: it may be this one, and the server may have dropped it after it was created.
+// add records that an index has been created. It records nothing if an index was dropped since before, or is being
+// dropped now. That index may be this one, and the server may have dropped it after creating it.
 func (c *indexCache) add(key indexKey, keep time.Duration, before int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +51,8 @@ func (c *indexCache) add(key indexKey, keep time.Duration, before int) {
 	c.until[key] = time.Now().Add(keep)
 }
 
-// forget removes indexes from the cache: one, or with an empty name all of a collection, or without a collection all of
-// a database.
+// forget removes indexes from the cache: one index, with an empty index all of a collection, or with an empty
+// collection all of a database.
 func (c *indexCache) forget(which indexKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,8 +69,8 @@ func (c *indexCache) forgetLocked(which indexKey) {
 	}
 }
 
-// drop forgets indexes that a command is about to drop. The caller calls the result when the command has ended: until
-// then nothing is added.
+// drop forgets indexes that a command is about to drop. The caller calls the result when the command has ended. Until
+// then add records nothing.
 func (c *indexCache) drop(which indexKey) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

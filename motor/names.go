@@ -2,37 +2,37 @@ package motor
 
 import "strings"
 
-// checkDatabaseName returns InvalidName if no server would have a database of this name.
+// checkDatabaseName returns InvalidName for a database name that no server accepts.
 //
 // PyMongo: helpers._check_database_name.
 func checkDatabaseName(name string) error {
 	switch {
 	case name == "":
-		return newError(InvalidName, "a database name cannot be empty")
+		return newError(InvalidName, "database name cannot be the empty string")
 	case name == "$external":
 		return nil
 	}
 	if i := strings.IndexAny(name, " .$/\\\x00\""); i >= 0 {
-		return newError(InvalidName, "a database name cannot contain %q: %q", name[i], name)
+		return newError(InvalidName, "invalid database name %q: cannot contain the character %q", name, name[i])
 	}
 	return nil
 }
 
-// checkCollectionName returns InvalidName if no server would have a collection of this name.
+// checkCollectionName returns InvalidName for a collection name that no server accepts.
 //
 // PyMongo: Collection.__init__.
 func checkCollectionName(name string) error {
 	switch {
 	case name == "":
-		return newError(InvalidName, "a collection name cannot be empty")
+		return newError(InvalidName, "collection names cannot be empty")
 	case strings.Contains(name, ".."):
-		return newError(InvalidName, "a collection name cannot contain \"..\": %q", name)
+		return newError(InvalidName, "invalid collection name %q: cannot contain \"..\"", name)
 	case strings.Contains(name, "$") && !strings.HasPrefix(name, "oplog.$main") && !strings.HasPrefix(name, "$cmd"):
-		return newError(InvalidName, "a collection name must not contain '$': %q", name)
+		return newError(InvalidName, "invalid collection name %q: must not contain '$'", name)
 	case strings.HasPrefix(name, "."), strings.HasSuffix(name, "."):
-		return newError(InvalidName, "a collection name must not start or end with '.': %q", name)
+		return newError(InvalidName, "invalid collection name %q: must not start or end with '.'", name)
 	case strings.Contains(name, "\x00"):
-		return newError(InvalidName, "a collection name must not contain a NUL character: %q", name)
+		return newError(InvalidName, "invalid collection name %q: must not contain the null character", name)
 	}
 	return nil
 }

@@ -9,20 +9,20 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// ParallelScan returns n cursors that together have every document of the collection once. Each can be read by its own
-// goroutine.
+// ParallelScan returns n cursors that together return every document of the collection once. Each can be read on its
+// own goroutine.
 //
-// They share one cursor on the server, since no server has the command any more that made several, and take its batches
-// in turn. Closing one leaves the others what is still to come; closing the last ends it on the server. The documents
-// of a batch that one of them has fetched are its own. After an error of the shared cursor all that need another batch
-// fail with it.
+// The cursors share one cursor on the server and read its batches in turn, because servers no longer have the command
+// that made several cursors. A batch that one of them has fetched belongs to it alone. Closing one does not affect the
+// others; closing the last one closes the cursor on the server. After an error of the shared cursor, each cursor fails
+// with it when it needs another batch.
 //
 // Errors: [ValueError] for an n below 1; [OperationFailure].
 //
 // Legacy: use Find. Motor: MotorCollection.parallel_scan.
 func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[[]*CommandCursor[D]] {
 	if n < 1 {
-		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan(%d): at least 1 is needed", n))
+		return failed[[]*CommandCursor[D]](c.db.client, newError(ValueError, "ParallelScan: invalid number of cursors %d: must be at least 1", n))
 	}
 	shared := &c.Find(bson.D{}).cursor
 	r := &readOp{cursor: &shared.cursorReader, readSpec: readSpec{amount: peek}}
@@ -39,29 +39,29 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int) *future.Future[
 	})
 }
 
-// scan is one cursor that several share: each takes the next batch when it needs one, so that together they have every
-// document once.
+// scan is a cursor that several cursors share. Each takes the next batch when it needs one, so that together they
+// return every document once.
 type scan struct {
 	shared *cursor
 
 	mu     sync.Mutex
-	left   map[*resultSet]bool // those that are no longer with it
-	joined int                 // how many still are
-	err    error               // what has ended it
+	left   map[*resultSet]bool // results whose cursor has left the scan
+	joined int                 // the number of cursors that have not left
+	err    error               // the error that ended the shared cursor
 }
 
 func newScan(shared *cursor, n int) *scan {
 	return &scan{shared: shared, joined: n, left: make(map[*resultSet]bool)}
 }
 
-// join makes a new cursor one of those that share a cursor.
+// join makes c, a new cursor, one of the cursors of a scan.
 func (c *commandCursor) join(sc *scan) {
 	c.over(sc.shared.handle, sc.shared.none)
 	c.scan = sc
 	c.result = newResultSet(c.kind, sc.shared.current().conn, c.none)
 }
 
-// fetch takes the next batch for the cursor c.
+// fetch fetches the next batch of the shared cursor for the cursor c.
 func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet) error {
 	sc.mu.Lock()
 	err := sc.err
@@ -73,11 +73,11 @@ func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet)
 			sc.shared.size = size
 			sc.shared.mu.Unlock()
 		}
-		list, _ := c.none.pair() // its own: a read that is cancelled may still put back what it has taken
+		list, _ := c.none.pair() // a new list: a cancelled read may still put back its documents
 		r := &readOp{cursor: &sc.shared.cursorReader, readSpec: readSpec{amount: oneBatch, docs: list}}
 		taking := startRead(outer, r, func(ctx context.Context, conn *connection) (docList, error) { return r.docs, r.run(ctx, conn) })
-		_, err = taking.Await(ctx)               // the operation's own context, so that waiting lends the slot
-		if !taking.IsDone() && taking.Cancel() { // what it has taken, it puts back
+		_, err = taking.Await(ctx)               // with the operation's context, so that the wait lends the slot
+		if !taking.IsDone() && taking.Cancel() { // the cancelled read puts back its documents
 			return err
 		}
 		come, err = taking.Result()
@@ -100,7 +100,7 @@ func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet)
 	return err
 }
 
-// leave takes the result s of the cursor c off the scan. The last one ends the shared cursor.
+// leave removes the result s of the cursor c from the scan. The last one closes the shared cursor.
 func (sc *scan) leave(ctx context.Context, c *cursorReader, s *resultSet) *future.Future[struct{}] {
 	sc.mu.Lock()
 	first := !sc.left[s]
@@ -116,7 +116,7 @@ func (sc *scan) leave(ctx context.Context, c *cursorReader, s *resultSet) *futur
 	return sc.shared.Close(ctx)
 }
 
-// place returns where and in which session the cursor was opened.
+// place returns the server and the session of the cursor.
 func (c *cursorReader) place() (at Address, session *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

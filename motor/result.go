@@ -6,7 +6,7 @@ import "go.mongodb.org/mongo-driver/v2/mongo"
 //
 // Motor: pymongo.results.InsertOneResult.
 type InsertOneResult struct {
-	InsertedID   any  // the document's _id: a bson.ObjectID if the document had none
+	InsertedID   any  // the document's _id; a new bson.ObjectID if it had none
 	Acknowledged bool // false with a write concern of w: 0
 }
 
@@ -14,14 +14,14 @@ type InsertOneResult struct {
 //
 // Motor: pymongo.results.InsertManyResult.
 type InsertManyResult struct {
-	InsertedIDs  []any // the _ids of the documents, in their order; beside an error, of those that were inserted
+	InsertedIDs  []any // the _ids of the inserted documents, in order
 	Acknowledged bool  // false with a write concern of w: 0
 }
 
-// UpdateResult is the result of UpdateOne, UpdateMany and ReplaceOne. The server says nothing of the outcome of a
-// write that is not acknowledged (w: 0), so the counts then fail with [InvalidOperation].
+// UpdateResult is the result of UpdateOne, UpdateMany and ReplaceOne. The server does not report the outcome of an
+// unacknowledged write (w: 0). The methods then fail with [InvalidOperation].
 //
-// The counts are made to go on with: future.Then(coll.UpdateOne(...), (*motor.UpdateResult).ModifiedCount).
+// The methods can be passed to Then: future.Then(coll.UpdateOne(...), (*motor.UpdateResult).ModifiedCount).
 //
 // Motor: pymongo.results.UpdateResult.
 type UpdateResult struct {
@@ -73,14 +73,14 @@ type DeleteResult struct {
 	deleted int64
 }
 
-// DeletedCount returns the number of documents that were deleted, or [InvalidOperation] if the write was not
+// DeletedCount returns the number of documents that were deleted. It fails with [InvalidOperation] if the write was not
 // acknowledged.
 func (r *DeleteResult) DeletedCount() (int64, error) {
 	return r.deleted, unacknowledged(r.Acknowledged)
 }
 
-// BulkWriteResult is the result of BulkWrite. The server says nothing of the outcome of writes that are not
-// acknowledged (w: 0), so the counts then fail with [InvalidOperation].
+// BulkWriteResult is the result of BulkWrite. The server does not report the outcome of unacknowledged writes (w: 0).
+// The methods then fail with [InvalidOperation].
 //
 // Motor: pymongo.results.BulkWriteResult.
 type BulkWriteResult struct {
@@ -115,7 +115,7 @@ func (r *BulkWriteResult) UpsertedCount() (int64, error) {
 	return r.upserted, unacknowledged(r.Acknowledged)
 }
 
-// UpsertedIDs returns the _ids of the documents that were upserted, by the indexes of the writes that did it.
+// UpsertedIDs returns the _ids of the documents that were upserted, by the indexes of their writes.
 func (r *BulkWriteResult) UpsertedIDs() (map[int64]any, error) {
 	return r.upsertedIDs, unacknowledged(r.Acknowledged)
 }
@@ -131,5 +131,5 @@ func unacknowledged(acknowledged bool) error {
 	if acknowledged {
 		return nil
 	}
-	return newError(InvalidOperation, "the write was not acknowledged: the server has not said what came of it")
+	return newError(InvalidOperation, "the result is not available when the write is unacknowledged")
 }

@@ -13,7 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Address is where a server listens: a host and a port, or the path of a Unix socket and 0.
+// Address is the address of a server: a host and a port, or the path of a Unix socket and port 0.
 type Address struct {
 	Host string
 	Port int
@@ -27,20 +27,20 @@ func (a Address) String() string {
 	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
 }
 
-// Where a client looks for a server if it is not told.
+// The default address of a server.
 const (
-	// DefaultHost is the host of a client that is made for none.
+	// DefaultHost is the host of a client without a host.
 	//
 	// Motor: MotorClient.HOST.
 	DefaultHost = "localhost"
 
-	// DefaultPort is the port of hosts that are given without one; see [WithPort].
+	// DefaultPort is the port of hosts without a port; see [WithPort].
 	//
 	// Motor: MotorClient.PORT.
 	DefaultPort = 27017
 )
 
-// The values that a server which is not known yet is taken to have.
+// The limits of a server before the client has connected to it.
 const (
 	defaultMaxBSONSize       = 16 << 20
 	defaultMaxMessageSize    = 32 << 20
@@ -57,14 +57,13 @@ const (
 	kindLoadBalancer = "LoadBalancer"
 )
 
-// topology is what the driver's monitors have found out on a connection. The client's properties are read from it,
-// without I/O.
+// topology holds the latest description from the driver's monitors. The client's properties are read from it without
+// I/O.
 type topology struct {
 	latest atomic.Value // *event.TopologyDescription
 }
 
-// followed returns opts with a monitor by which t learns of all changes. The user's own monitor, if there is one, is
-// told as before.
+// followed returns opts with a monitor that sends all changes to t. It also calls the user's own monitor.
 func (t *topology) followed(opts options.ClientOptions) *options.ClientOptions {
 	var monitor event.ServerMonitor
 	if opts.ServerMonitor != nil {
@@ -93,7 +92,7 @@ func (t *topology) servers() []event.ServerDescription {
 	return nil
 }
 
-// connected returns the server that writes go to: the primary, the first mongos, the only server there is.
+// connected returns the server that writes go to: the primary, the first mongos, or the only server.
 func (t *topology) connected() (event.ServerDescription, bool) {
 	servers := t.servers()
 	for _, s := range servers {
@@ -102,14 +101,15 @@ func (t *topology) connected() (event.ServerDescription, bool) {
 			return s, true
 		}
 	}
-	// A direct connection to a member that is not the primary.
+	// This is a direct connection to a member that is not the primary.
 	if len(servers) == 1 && (servers[0].Kind == kindSecondary || servers[0].Kind == kindArbiter) {
 		return servers[0], true
 	}
 	return event.ServerDescription{}, false
 }
 
-// incompatible returns err, as a ConfigurationError if it is the driver's that a server is too old or too new for it.
+// incompatible returns err as a ConfigurationError if the driver does not support the version of a server, and err
+// unchanged otherwise.
 func (t *topology) incompatible(err error) error {
 	if err == nil {
 		return nil
@@ -120,7 +120,7 @@ func (t *topology) incompatible(err error) error {
 	return err
 }
 
-// ofKind returns the addresses of the servers of a kind, in order.
+// ofKind returns the addresses of the servers of a kind, sorted.
 func (t *topology) ofKind(kind string) []Address {
 	var found []Address
 	for _, s := range t.servers() {
@@ -136,7 +136,7 @@ func sorted(addresses []Address) []Address {
 	return addresses
 }
 
-// parseAddress reads an address of a connection string or of the driver.
+// parseAddress parses an address from a connection string or from the driver.
 func parseAddress(s string) Address {
 	if strings.HasSuffix(s, ".sock") {
 		return Address{Host: s}
@@ -152,17 +152,17 @@ func parseAddress(s string) Address {
 	return Address{host, n}
 }
 
-// addressKey is the key of a context under which an operation has an Address: that of the server to which its command
-// was sent last. The driver tells where a command goes only to its monitor, on the way.
+// addressKey is the key of a context value, an *Address: the server to which the operation's last command was sent. The
+// driver reports the server of a command only to its monitor.
 type addressKey struct{}
 
-// locate returns a context that knows where its commands went: see whereTo.
+// locate returns a context that records where its commands were sent: see whereTo.
 func locate(ctx context.Context) context.Context {
 	return context.WithValue(ctx, addressKey{}, new(Address))
 }
 
-// whereTo returns the address of the server to which the latest command of a context went that locate has made, or
-// the zero Address if it is not known. primary is whether it went to the one server that takes writes.
+// whereTo returns the address of the server to which the last command with ctx was sent, or the zero Address if it is
+// unknown. ctx must come from locate. primary says whether the command went to the server that accepts writes.
 func (t *topology) whereTo(ctx context.Context, primary bool) Address {
 	if at, ok := ctx.Value(addressKey{}).(*Address); ok && *at != (Address{}) {
 		return *at
@@ -173,14 +173,13 @@ func (t *topology) whereTo(ctx context.Context, primary bool) Address {
 	return Address{}
 }
 
-// oneServer reports whether a client was made with one server. It may yet turn out to be a member of a replica set.
+// oneServer reports whether a client was made with one server. It may still be a member of a replica set.
 func oneServer(opts *options.ClientOptions) bool {
 	return opts.Direct != nil && *opts.Direct || len(opts.Hosts) == 1 && opts.ReplicaSet == nil
 }
 
-// located returns opts with a monitor by which operations that want to know it learn where they went. The user's own
-// monitor, if there is one, is told as before. For a monitor the driver copies every command, so there is none where
-// there is one server.
+// located returns opts with a monitor that records the server of each command for locate. It also calls the user's own
+// monitor. The driver copies every command for a monitor, so located adds none if there is only one server.
 func located(opts options.ClientOptions) *options.ClientOptions {
 	if oneServer(&opts) {
 		return &opts
@@ -201,7 +200,7 @@ func located(opts options.ClientOptions) *options.ClientOptions {
 	return opts.SetMonitor(&monitor)
 }
 
-// connectedTo returns the address in the driver's name for a connection, "host:port[-7]".
+// connectedTo returns the address in the driver's id of a connection, "host:port[-7]".
 func connectedTo(connection string) Address {
 	if i := strings.LastIndex(connection, "[-"); i >= 0 {
 		connection = connection[:i]
@@ -209,10 +208,10 @@ func connectedTo(connection string) Address {
 	return parseAddress(connection)
 }
 
-// The methods below return what the driver's monitors have found out. They do no I/O and never wait. Before the first
-// operation, and after Close, they return the documented defaults; [Client.Open] makes more known.
+// The methods below return values from the driver's monitors. They do no I/O and do not block. Before the first
+// operation, and after Close, they return the documented defaults. [Client.Open] connects the client.
 
-// Host returns the host of the server that writes go to, or "" if there is none yet.
+// Host returns the host of the server that writes go to, or "" if it is unknown.
 //
 // Motor: MotorClient.host.
 func (c *Client) Host() string {
@@ -220,7 +219,7 @@ func (c *Client) Host() string {
 	return a.Host
 }
 
-// Port returns the port of the server that writes go to, or 0 if there is none yet.
+// Port returns the port of the server that writes go to, or 0 if it is unknown.
 //
 // Motor: MotorClient.port.
 func (c *Client) Port() int {
@@ -228,8 +227,8 @@ func (c *Client) Port() int {
 	return a.Port
 }
 
-// Address returns where the server is that writes go to: the primary of a replica set, a mongos, a server that
-// stands alone. ok is false if there is none yet.
+// Address returns the address of the server that writes go to: the primary of a replica set, a mongos, or a standalone
+// server. ok is false if it is unknown.
 //
 // Motor: MotorClient.address.
 func (c *Client) Address() (address Address, ok bool) {
@@ -240,8 +239,8 @@ func (c *Client) Address() (address Address, ok bool) {
 	return parseAddress(s.Addr.String()), true
 }
 
-// Nodes returns all servers that are known: those that the client was made with, and, once it is connected, those
-// of the replica set instead.
+// Nodes returns all known servers. Once the client is connected to a replica set, these are its members; before that,
+// the servers that the client was made with.
 //
 // Motor: MotorClient.nodes.
 func (c *Client) Nodes() []Address {
@@ -266,14 +265,14 @@ func (c *Client) Seeds() []Address {
 	return sorted(seeds)
 }
 
-// Hosts returns the members of the replica set that may have data: the primary and the secondaries.
+// Hosts returns the members of the replica set that have data: the primary and the secondaries.
 //
 // Motor: MotorReplicaSetClient.hosts.
 func (c *Client) Hosts() []Address {
 	return sorted(append(c.topology().ofKind(kindPrimary), c.topology().ofKind(kindSecondary)...))
 }
 
-// Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
+// Primary returns the primary of the replica set. ok is false if there is no primary or no replica set.
 //
 // Motor: MotorClient.primary.
 func (c *Client) Primary() (address Address, ok bool) {
@@ -283,17 +282,17 @@ func (c *Client) Primary() (address Address, ok bool) {
 	return Address{}, false
 }
 
-// Secondaries returns the secondaries of the replica set that are known.
+// Secondaries returns the known secondaries of the replica set.
 //
 // Motor: MotorClient.secondaries.
 func (c *Client) Secondaries() []Address { return c.topology().ofKind(kindSecondary) }
 
-// Arbiters returns the arbiters of the replica set that are known.
+// Arbiters returns the known arbiters of the replica set.
 //
 // Motor: MotorClient.arbiters.
 func (c *Client) Arbiters() []Address { return c.topology().ofKind(kindArbiter) }
 
-// IsPrimary reports whether the client is connected to a server that takes writes: one that stands alone, or the
+// IsPrimary reports whether the client is connected to a server that accepts writes: a standalone server, or the
 // primary of a replica set.
 //
 // Motor: MotorClient.is_primary.
@@ -310,7 +309,7 @@ func (c *Client) IsMongos() bool {
 	return s.Kind == kindMongos
 }
 
-// Connected reports whether a server is known that can be worked with.
+// Connected reports whether the client knows a server that it can use.
 //
 // Motor: MotorClient.connected.
 func (c *Client) Connected() bool {
@@ -318,7 +317,8 @@ func (c *Client) Connected() bool {
 	return ok
 }
 
-// MaxBSONSize returns the size in bytes of the largest document that the server takes: 16 MiB if it is not known.
+// MaxBSONSize returns the size in bytes of the largest document that the server accepts. It is 16 MiB if no server is
+// known.
 //
 // Motor: MotorClient.max_bson_size.
 func (c *Client) MaxBSONSize() int {
@@ -326,7 +326,8 @@ func (c *Client) MaxBSONSize() int {
 	return orDefault(s.MaxDocumentSize, defaultMaxBSONSize)
 }
 
-// MaxMessageSize returns the size in bytes of the largest message that the server takes: 32 MiB if it is not known.
+// MaxMessageSize returns the size in bytes of the largest message that the server accepts. It is 32 MiB if no server is
+// known.
 //
 // Motor: MotorClient.max_message_size.
 func (c *Client) MaxMessageSize() int {
@@ -334,7 +335,8 @@ func (c *Client) MaxMessageSize() int {
 	return orDefault(s.MaxMessageSize, defaultMaxMessageSize)
 }
 
-// MaxWriteBatchSize returns how many writes the server takes in one command: 1,000 if it is not known.
+// MaxWriteBatchSize returns the largest number of writes that the server accepts in one command. It is 1,000 if no
+// server is known.
 //
 // Motor: MotorClient.max_write_batch_size.
 func (c *Client) MaxWriteBatchSize() int {
@@ -349,7 +351,8 @@ func orDefault(known uint32, otherwise int) int {
 	return int(known)
 }
 
-// MinWireVersion returns the lowest version of the wire protocol that the server speaks: 0 if it is not known.
+// MinWireVersion returns the lowest version of the wire protocol that the server supports. It is 0 if no server is
+// known.
 //
 // Motor: MotorClient.min_wire_version.
 func (c *Client) MinWireVersion() int {
@@ -357,7 +360,8 @@ func (c *Client) MinWireVersion() int {
 	return int(s.MinWireVersion)
 }
 
-// MaxWireVersion returns the highest version of the wire protocol that the server speaks: 0 if it is not known.
+// MaxWireVersion returns the highest version of the wire protocol that the server supports. It is 0 if no server is
+// known.
 //
 // Motor: MotorClient.max_wire_version.
 func (c *Client) MaxWireVersion() int {
@@ -365,7 +369,7 @@ func (c *Client) MaxWireVersion() int {
 	return int(s.MaxWireVersion)
 }
 
-// TopologyDescription returns what the driver's monitors have found out, whole: the zero value before the first
+// TopologyDescription returns the latest description from the driver's monitors. It is the zero value before the first
 // operation.
 //
 // Motor: MotorClient.topology_description.

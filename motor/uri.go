@@ -10,8 +10,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// uriOptions are the options of a connection string, in lower case: those of the driver, the items of a write concern
-// that it has none of, and waitQueueTimeoutMS, which it has no more.
+// uriOptions are the options of a connection string, in lower case. They are those of the driver, the items of a write
+// concern that the driver lacks, and waitQueueTimeoutMS, which it no longer has.
 var uriOptions = func() map[string]bool {
 	known := make(map[string]bool)
 	for _, name := range strings.Fields(`
@@ -29,8 +29,8 @@ var uriOptions = func() map[string]bool {
 	return known
 }()
 
-// checkURIOptions returns ConfigurationError for an option that would be ignored, which is more likely to be a
-// typing error than a wish.
+// checkURIOptions returns ConfigurationError for an unknown option. The driver would ignore it, but it is probably a
+// typing error.
 func checkURIOptions(uri string) error {
 	for name := range uriPairs(uri) {
 		if !uriOptions[strings.ToLower(name)] {
@@ -40,7 +40,7 @@ func checkURIOptions(uri string) error {
 	return nil
 }
 
-// uriPairs are the options of a connection string, with their values.
+// uriPairs yields the options of a connection string and their values.
 func uriPairs(uri string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		_, query, _ := strings.Cut(uri, "?")
@@ -60,7 +60,7 @@ func unescaped(s string) string {
 	return s
 }
 
-// uriWriteConcern sets the items of a connection string that the driver does not know.
+// uriWriteConcern sets the items of a write concern that the driver does not know from the connection string.
 func uriWriteConcern(uri string, concern *WriteConcern) error {
 	for name, value := range uriPairs(uri) {
 		var item any
@@ -83,7 +83,7 @@ func uriWriteConcern(uri string, concern *WriteConcern) error {
 	return nil
 }
 
-// uriQueueWait returns how long an operation may wait for its turn: 0 stands for ever.
+// uriQueueWait returns how long an operation may wait for a slot. 0 means no limit.
 func uriQueueWait(uri string) (limit time.Duration, err error) {
 	for name, value := range uriPairs(uri) {
 		if !strings.EqualFold(name, "waitQueueTimeoutMS") {
@@ -98,7 +98,7 @@ func uriQueueWait(uri string) (limit time.Duration, err error) {
 	return limit, nil
 }
 
-// uriDatabase returns the name of the database that a connection string names, or "".
+// uriDatabase returns the database in a connection string, or "".
 func uriDatabase(uri string) string {
 	_, rest, _ := strings.Cut(uri, "://")
 	rest, _, _ = strings.Cut(rest, "?")
@@ -111,8 +111,8 @@ func uriDatabase(uri string) string {
 
 const srvScheme = "mongodb+srv://"
 
-// uriClientOptions returns the options of a connection string, without any I/O. Where the hosts and more options stand
-// in the DNS, resolve returns all of them.
+// uriClientOptions returns the options of a connection string, without I/O. If the DNS has the hosts and more options,
+// resolve queries it and returns all options.
 func uriClientOptions(uri string) (opts *options.ClientOptions, resolve func() *options.ClientOptions, err error) {
 	known := uri
 	if strings.HasPrefix(uri, srvScheme) {
@@ -128,12 +128,13 @@ func uriClientOptions(uri string) (opts *options.ClientOptions, resolve func() *
 	return opts, resolve, nil
 }
 
-// withoutSRV returns a connection string that says of itself all that uri does, so that the driver can check it.
+// withoutSRV returns a mongodb:// connection string with the options of uri, so that the driver can check them without
+// the DNS.
 func withoutSRV(uri string) (string, error) {
 	base, query, _ := strings.Cut(strings.TrimPrefix(uri, srvScheme), "?")
 	hosts, _, _ := strings.Cut(base[strings.LastIndex(base, "@")+1:], "/")
 	if hosts == "" || strings.ContainsAny(hosts, ",:") {
-		return "", newError(InvalidURI, "mongodb+srv takes one host, without a port: %q", hosts)
+		return "", newError(InvalidURI, "mongodb+srv URIs must have one host and no port, not %q", hosts)
 	}
 	pairs := []string{"tls=true"}
 	for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
@@ -141,18 +142,18 @@ func withoutSRV(uri string) (string, error) {
 		switch strings.ToLower(unescaped(name)) {
 		case "directconnection":
 			if value == "true" {
-				return "", newError(InvalidURI, "a direct connection and mongodb+srv contradict each other")
+				return "", newError(InvalidURI, "cannot specify directConnection=true with mongodb+srv URIs")
 			}
 		case "tls", "ssl":
 			pairs[0] = ""
 		case "srvmaxhosts":
 			if n, err := strconv.Atoi(value); err != nil || n < 0 {
-				return "", newError(InvalidURI, "srvMaxHosts must be a number of at least 0: %q", value)
+				return "", newError(InvalidURI, "invalid srvMaxHosts %q: must be a number, at least 0", value)
 			}
 			continue
 		case "srvservicename":
 			if n := len(unescaped(value)); n < 1 || n > 62 {
-				return "", newError(InvalidURI, "srvServiceName must have 1 to 62 characters")
+				return "", newError(InvalidURI, "invalid srvServiceName %q: must have 1 to 62 characters", value)
 			}
 			continue
 		}

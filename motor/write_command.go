@@ -11,15 +11,15 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// writeCommand is a write that is sent as a command built here, because the methods of the driver have no place for
-// some items of its write concern (see WriteConcern). Its results and errors are those of the driver's method.
+// writeCommand is a write that is sent as a command that we build, because the driver's methods do not support some
+// items of its write concern (see WriteConcern). Its results and errors are those of the driver's method.
 type writeCommand struct {
 	*arguments // the command without its statements and its write concern
 	kind       *command.Kind
 	wire       bson.Raw // the write concern
 }
 
-// writeAnswer is the reply of a server to a write.
+// writeAnswer is the server's reply to a write.
 type writeAnswer struct {
 	N         int64                 `bson:"n"`
 	NModified int64                 `bson:"nModified"`
@@ -32,13 +32,13 @@ type writeAnswerUpserted struct {
 }
 
 func (u writeAnswerUpserted) id() (id any) {
-	// An _id that was received is a valid value.
+	// Values that the server sent are valid.
 	_ = u.ID.Unmarshal(&id)
 	return id
 }
 
-// send sends the command with a part of its statements. The error is a mongo.WriteException if the server has executed
-// the command, but a statement or the write concern failed; the reply is valid then too.
+// send sends the command with some of its statements. The error is a mongo.WriteException if the server has executed
+// the command, but a statement or the write concern failed. The reply is valid then too.
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
 	cmd := slices.Concat(w.Fields(), bson.D{{Key: w.kind.List, Value: part}, {Key: "writeConcern", Value: w.wire}})
 	raw, err := db.RunCommand(ctx, cmd).Raw()
@@ -51,8 +51,8 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 	return reply, err
 }
 
-// sent returns a write of one statement. If many is true, a write that fails may have changed some documents, and has
-// its result beside the error.
+// sent returns a function that sends a write of one statement. If many is true, a write that fails may have changed
+// some documents, and the function returns its result beside the error.
 func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writeFunc[T] {
 	return func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := w.send(ctx, coll.Database(), []bson.Raw{s})
@@ -64,8 +64,8 @@ func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer
 	}
 }
 
-// sendAll sends the statements of a run, in as many commands as the limits of the server require. If they are ordered,
-// it stops after the first that fails. It adds failed statements to done, and returns only other errors.
+// sendAll sends the statements of a run, in as many commands as the limits of the server require. If the statements are
+// ordered, it stops after the first that fails. It adds failed statements to done, and returns only other errors.
 func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Database, run *bulkRun, ordered bool, done *bulkOutcome) error {
 	for rest, first := run.statements, 0; len(rest) > 0; {
 		n, err := c.fitting(rest)
@@ -86,7 +86,7 @@ func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Databas
 	return nil
 }
 
-// fitting returns how many of the statements the server accepts in one command.
+// fitting returns how many of the statements fit into one command.
 func (c *Client) fitting(all []bson.Raw) (n int, err error) {
 	size, limit := 0, c.MaxBSONSize()
 	for n < len(all) && n < c.MaxWriteBatchSize() {
@@ -96,14 +96,14 @@ func (c *Client) fitting(all []bson.Raw) (n int, err error) {
 			break
 		}
 		if len(all[n]) > limit {
-			return 0, newError(DocumentTooLarge, "a document of %d bytes, where the server takes %d", len(all[n]), limit)
+			return 0, newError(DocumentTooLarge, "BSON document too large (%d bytes): the server supports BSON document sizes up to %d bytes", len(all[n]), limit)
 		}
 		n++
 	}
 	return n, nil
 }
 
-// withoutFailed returns the ids of the documents that were inserted.
+// withoutFailed returns the _ids of the documents that were inserted.
 func withoutFailed(ids []any, failed []mongo.BulkWriteError, ordered bool) []any {
 	bad := make(map[int]bool)
 	for _, e := range failed {
@@ -121,7 +121,7 @@ func withoutFailed(ids []any, failed []mongo.BulkWriteError, ordered bool) []any
 	return kept
 }
 
-// updateResult returns the result of an update.
+// updateResult converts the reply to an update.
 func (r writeAnswer) updateResult() *UpdateResult {
 	result := &UpdateResult{Acknowledged: true, matched: r.N, modified: r.NModified, upserted: int64(len(r.Upserted))}
 	if result.upserted > 0 {

@@ -1,14 +1,14 @@
-// Package web serves files of GridFS over HTTP, after Motor's GridFSHandler.
+// Package web serves files of GridFS over HTTP, like Motor's GridFSHandler.
 //
 //	handler, err := web.NewGridFSHandler(client.Database("app"), "fs")
 //	http.Handle("GET /files/", http.StripPrefix("/files/", handler))
 //
-// The handler finds a file by its name, the newest one of that name. It answers as a file server does: with Content-Type,
-// Last-Modified and Etag; without the bytes to HEAD; with 304 if the client has the file (If-None-Match,
-// If-Modified-Since); with a part of the file for Range. The file is never in memory as a whole.
+// The handler finds a file by its name and serves the newest one of that name. It sets Content-Type, Last-Modified and
+// Etag. It answers HEAD without the bytes, answers 304 if the client has the file (If-None-Match, If-Modified-Since),
+// and serves a part of the file for Range. It never holds the whole file in memory.
 //
 // # Cost
 //
-// A request is a query for the file's document and one for its chunks, which come two at a time, from the one where the
-// range begins.
+// A request makes one query for the file's document and one for its chunks. The chunks are fetched two at a time,
+// starting at the range.
 package web

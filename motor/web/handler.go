@@ -23,10 +23,10 @@ import (
 )
 
 // GridFSHandler is an [http.Handler] that serves the files of a bucket. The name of the file is the {filename} of the
-// pattern under which the handler is registered, or else the whole path of the request without the first slash: see
+// pattern under which the handler is registered, or else the path of the request without the first slash. See
 // http.StripPrefix.
 //
-// Its fields are the hooks of Motor's handlers. They must not be changed once it serves. A nil hook stands for the
+// Its fields are the hooks of Motor's handlers. They must not be changed after the first request. A nil hook means the
 // function of the same name in this package.
 //
 // Motor: GridFSHandler.get_gridfs_file, GridFSHandler.get_cache_time, GridFSHandler.set_extra_headers, GridFSHandler,
@@ -34,17 +34,17 @@ import (
 type GridFSHandler struct {
 	Bucket *motor.GridFSBucket
 
-	// GetGridFSFile finds the file for a request. The handler opens the file if it is not open, and answers 404 to
+	// GetGridFSFile finds the file for a request. The handler opens the file if it is not open, and answers 404 for a
 	// [motor.NoFile].
 	GetGridFSFile func(bucket *motor.GridFSBucket, filename string, r *http.Request) *future.Future[*motor.GridOut]
-	// GetCacheTime returns for how long the client may use the file without asking again, rounded down to seconds. 0
-	// leaves that to the client. mimeType is "" if it is unknown.
+	// GetCacheTime returns how long the client may cache the file, rounded down to seconds. 0 lets the client decide.
+	// mimeType is "" if it is unknown.
 	GetCacheTime func(filename string, modified time.Time, mimeType string) time.Duration
-	// SetExtraHeaders may add headers to an answer, and change those that are set.
+	// SetExtraHeaders may add headers to the response, and change those that are set.
 	SetExtraHeaders func(header http.Header, out *motor.GridOut)
 }
 
-// NewGridFSHandler returns a handler for the files of a database below a root collection; "" stands for "fs". It does no
+// NewGridFSHandler returns a handler for the files of a database below a root collection; "" means "fs". It does no
 // I/O.
 //
 // Errors: those of [motor.NewGridFSBucket].
@@ -61,26 +61,26 @@ func NewGridFSHandler(db *motor.Database, rootCollection string) (*GridFSHandler
 	return &GridFSHandler{Bucket: bucket}, nil
 }
 
-// GetGridFSFile finds the newest file of a name.
+// GetGridFSFile returns the newest file of a name.
 //
 // Motor: get_gridfs_file.
 func GetGridFSFile(bucket *motor.GridFSBucket, filename string, r *http.Request) *future.Future[*motor.GridOut] {
 	return bucket.OpenDownloadStreamByName(r.Context(), filename)
 }
 
-// GetCacheTime returns 0.
+// GetCacheTime returns 0: the client decides.
 //
 // Motor: get_cache_time.
 func GetCacheTime(string, time.Time, string) time.Duration { return 0 }
 
-// SetExtraHeaders adds nothing.
+// SetExtraHeaders does nothing.
 //
 // Motor: set_extra_headers.
 func SetExtraHeaders(http.Header, *motor.GridOut) {}
 
-// ServeHTTP answers GET with the file, and HEAD with its headers. It answers 405 to other methods, 404 if there is no such
-// file, and 500 if looking for it fails. If reading its bytes fails, it aborts the connection, so that the client does not
-// take a part of the file for the whole.
+// ServeHTTP answers GET with the file, and HEAD with its headers. It answers 405 to other methods, 404 if the file does
+// not exist, and 500 if finding the file fails. If reading the file fails, it aborts the connection, so that the client
+// does not take the part for the whole file.
 //
 // Motor: GridFSHandler.get, GridFSHandler.head.
 func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -96,7 +96,7 @@ func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	case r.Context().Err() == context.Canceled:
-		panic(http.ErrAbortHandler) // the client has gone
+		panic(http.ErrAbortHandler) // the client has disconnected
 	case err != nil:
 		http.Error(w, "500 internal server error", http.StatusInternalServerError)
 		return
@@ -139,7 +139,7 @@ func (h *GridFSHandler) serve(w http.ResponseWriter, r *http.Request, filename s
 	}
 }
 
-// setHeaders sets the headers of an open file, and returns when it was written, in whole seconds.
+// setHeaders sets the headers of an open file. It returns the upload date, in whole seconds.
 func (h *GridFSHandler) setHeaders(header http.Header, filename string, out *motor.GridOut) time.Time {
 	modified, _ := out.UploadDate()
 	modified = modified.Truncate(time.Second)
@@ -167,8 +167,8 @@ func (h *GridFSHandler) setHeaders(header http.Header, filename string, out *mot
 	return modified
 }
 
-// content is a file for [http.ServeContent]. It notes a failed read, which ServeContent does not report. For several ranges,
-// ServeContent reads on another goroutine, which may end later.
+// content is a file for [http.ServeContent]. It records a failed read, which ServeContent does not report. failed is
+// atomic because ServeContent reads several ranges on another goroutine, which may end later.
 type content struct {
 	io.ReadSeeker
 	failed atomic.Bool
@@ -183,8 +183,8 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checksum identifies a version of a file. It is the md5 of old files, and otherwise exactly the checksum of Motor, so that
-// files that clients have cached from a Python program stay valid.
+// checksum returns an identifier for the content of a file. It is the md5 of old files. Otherwise it equals Motor's
+// checksum, so that files that clients have cached from a Python program stay valid.
 func checksum(out *motor.GridOut) string {
 	// The file is open.
 	if md5, _ := out.MD5(); md5 != "" {
@@ -198,7 +198,7 @@ func checksum(out *motor.GridOut) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// inPython formats an _id as Python's str does, for the usual types.
+// inPython formats an _id like Python's str, for the usual types.
 func inPython(id any) string {
 	switch v := id.(type) {
 	case bson.ObjectID:
@@ -212,7 +212,7 @@ func inPython(id any) string {
 	return fmt.Sprint(id)
 }
 
-// dateInPython formats a date as Python's str does: with six digits after the second, or none.
+// dateInPython formats a date like Python's str, with no fraction or six digits.
 func dateInPython(date time.Time) string {
 	layout := "2006-01-02 15:04:05"
 	if date.Nanosecond() != 0 {
