@@ -505,30 +505,30 @@ func (c *Client) StartSession(
 	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
 
-// Host returns the host of the server that writes go to, or "" if there is none yet.
+// Host returns the host of the server that writes go to, or "" if it is unknown.
 //
 // Motor: MotorClient.host.
 func (c *Client) Host() string {
 	return c.futures.Host()
 }
 
-// Port returns the port of the server that writes go to, or 0 if there is none yet.
+// Port returns the port of the server that writes go to, or 0 if it is unknown.
 //
 // Motor: MotorClient.port.
 func (c *Client) Port() int {
 	return c.futures.Port()
 }
 
-// Address returns where the server is that writes go to: the primary of a replica set, a mongos, a server that
-// stands alone. ok is false if there is none yet.
+// Address returns the address of the server that writes go to: the primary of a replica set, a mongos, or a standalone
+// server. ok is false if it is unknown.
 //
 // Motor: MotorClient.address.
 func (c *Client) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
-// Nodes returns all servers that are known: those that the client was made with, and, once it is connected, those
-// of the replica set instead.
+// Nodes returns all known servers. Once the client is connected to a replica set, these are its members; before that,
+// the servers that the client was made with.
 //
 // Motor: MotorClient.nodes.
 func (c *Client) Nodes() []motor.Address {
@@ -542,35 +542,35 @@ func (c *Client) Seeds() []motor.Address {
 	return c.futures.Seeds()
 }
 
-// Hosts returns the members of the replica set that may have data: the primary and the secondaries.
+// Hosts returns the members of the replica set that have data: the primary and the secondaries.
 //
 // Motor: MotorReplicaSetClient.hosts.
 func (c *Client) Hosts() []motor.Address {
 	return c.futures.Hosts()
 }
 
-// Primary returns the primary of the replica set. ok is false if there is none, or no replica set.
+// Primary returns the primary of the replica set. ok is false if there is no primary or no replica set.
 //
 // Motor: MotorClient.primary.
 func (c *Client) Primary() (address motor.Address, ok bool) {
 	return c.futures.Primary()
 }
 
-// Secondaries returns the secondaries of the replica set that are known.
+// Secondaries returns the known secondaries of the replica set.
 //
 // Motor: MotorClient.secondaries.
 func (c *Client) Secondaries() []motor.Address {
 	return c.futures.Secondaries()
 }
 
-// Arbiters returns the arbiters of the replica set that are known.
+// Arbiters returns the known arbiters of the replica set.
 //
 // Motor: MotorClient.arbiters.
 func (c *Client) Arbiters() []motor.Address {
 	return c.futures.Arbiters()
 }
 
-// IsPrimary reports whether the client is connected to a server that takes writes: one that stands alone, or the
+// IsPrimary reports whether the client is connected to a server that accepts writes: a standalone server, or the
 // primary of a replica set.
 //
 // Motor: MotorClient.is_primary.
@@ -585,49 +585,54 @@ func (c *Client) IsMongos() bool {
 	return c.futures.IsMongos()
 }
 
-// Connected reports whether a server is known that can be worked with.
+// Connected reports whether the client knows a server that it can use.
 //
 // Motor: MotorClient.connected.
 func (c *Client) Connected() bool {
 	return c.futures.Connected()
 }
 
-// MaxBSONSize returns the size in bytes of the largest document that the server takes: 16 MiB if it is not known.
+// MaxBSONSize returns the size in bytes of the largest document that the server accepts. It is 16 MiB if no server is
+// known.
 //
 // Motor: MotorClient.max_bson_size.
 func (c *Client) MaxBSONSize() int {
 	return c.futures.MaxBSONSize()
 }
 
-// MaxMessageSize returns the size in bytes of the largest message that the server takes: 32 MiB if it is not known.
+// MaxMessageSize returns the size in bytes of the largest message that the server accepts. It is 32 MiB if no server is
+// known.
 //
 // Motor: MotorClient.max_message_size.
 func (c *Client) MaxMessageSize() int {
 	return c.futures.MaxMessageSize()
 }
 
-// MaxWriteBatchSize returns how many writes the server takes in one command: 1,000 if it is not known.
+// MaxWriteBatchSize returns the largest number of writes that the server accepts in one command. It is 1,000 if no
+// server is known.
 //
 // Motor: MotorClient.max_write_batch_size.
 func (c *Client) MaxWriteBatchSize() int {
 	return c.futures.MaxWriteBatchSize()
 }
 
-// MinWireVersion returns the lowest version of the wire protocol that the server speaks: 0 if it is not known.
+// MinWireVersion returns the lowest version of the wire protocol that the server supports. It is 0 if no server is
+// known.
 //
 // Motor: MotorClient.min_wire_version.
 func (c *Client) MinWireVersion() int {
 	return c.futures.MinWireVersion()
 }
 
-// MaxWireVersion returns the highest version of the wire protocol that the server speaks: 0 if it is not known.
+// MaxWireVersion returns the highest version of the wire protocol that the server supports. It is 0 if no server is
+// known.
 //
 // Motor: MotorClient.max_wire_version.
 func (c *Client) MaxWireVersion() int {
 	return c.futures.MaxWireVersion()
 }
 
-// TopologyDescription returns what the driver's monitors have found out, whole: the zero value before the first
+// TopologyDescription returns the latest description from the driver's monitors. It is the zero value before the first
 // operation.
 //
 // Motor: MotorClient.topology_description.
