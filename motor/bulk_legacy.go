@@ -153,7 +153,7 @@ func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any)
 	b.executed = true
 	all := b.bulk
 	all.models = slices.Clone(b.models)
-	all.callers = all.models
+	all.originals = all.models
 	return b.start(ctx, &all, writeConcern)
 }
 

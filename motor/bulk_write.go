@@ -54,12 +54,12 @@ func checkWrites(n int, isNil bool) error {
 
 // bulk is a list of writes to be sent, with its options.
 type bulk struct {
-	client  *Client
-	codec   *codec
-	models  []mongo.WriteModel // encoded
-	callers []mongo.WriteModel // as the caller passed them
-	ordered bool
-	options options.BulkWriteOptions // Let and Comment are encoded
+	client    *Client
+	codec     *codec
+	models    []mongo.WriteModel // encoded
+	originals []mongo.WriteModel // as the caller passed them
+	ordered   bool
+	options   options.BulkWriteOptions // Let and Comment are encoded
 }
 
 func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
@@ -72,7 +72,7 @@ func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[op
 	}
 	b := &bulk{
 		client: c.db.client, codec: &c.codec,
-		models: make([]mongo.WriteModel, len(models)), callers: slices.Clone(models),
+		models: make([]mongo.WriteModel, len(models)), originals: slices.Clone(models),
 		ordered: valueOr(o.Ordered, true), options: o,
 	}
 	e := c.arguments()
@@ -98,7 +98,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 		}
 		err := send(ctx, coll, done)
 		for i, e := range done.bad.WriteErrors {
-			done.bad.WriteErrors[i].Request = b.callers[e.Index]
+			done.bad.WriteErrors[i].Request = b.originals[e.Index]
 		}
 		v := result(done)
 		return v, done.failed(err, v)
@@ -117,7 +117,7 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 		// The driver corrects the matched count for upserts only at the end, which it has not reached.
 		done.result.matched -= r.UpsertedCount
 	}
-	done.take(err)
+	done.addError(err)
 	return err
 }
 
@@ -310,8 +310,8 @@ func (o *bulkOutcome) addConcern(e *mongo.WriteConcernError) {
 	}
 }
 
-// take records the driver's error.
-func (o *bulkOutcome) take(err error) {
+// addError records the driver's error.
+func (o *bulkOutcome) addError(err error) {
 	if errors.As(err, &o.bad) {
 		o.addConcern(o.bad.WriteConcernError)
 	}

@@ -244,7 +244,7 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 	if cache.has(key) {
 		return resolved(c.db.client, "")
 	}
-	keep, before := defaultCacheFor, cache.moment()
+	keep, before := defaultCacheFor, cache.dropCount()
 	if set.CacheFor != nil {
 		keep = *set.CacheFor
 	}

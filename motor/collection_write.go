@@ -92,7 +92,7 @@ func (c *collection) insertMany(
 		}
 		done := newInsertOutcome(raws)
 		done.result.inserted = int64(len(result.InsertedIDs))
-		done.take(err)
+		done.addError(err)
 		return result, done.failed(err, result)
 	}, nil
 }
@@ -388,7 +388,7 @@ func (c *collection) insertOneByCommand(
 	w := c.newWriteCommand(command.InsertKind, now, command.InsertOne(c.codec.Codec, c.name, o), err)
 	doc, id, err := withID(doc)
 	w.Check(err)
-	return sent(w, doc, false, func(writeAnswer) *InsertOneResult {
+	return sendOne(w, doc, false, func(writeAnswer) *InsertOneResult {
 		return &InsertOneResult{InsertedID: id, Acknowledged: true}
 	}), w.err()
 }
@@ -422,7 +422,7 @@ func (c *collection) updateByCommand(now settings, query bson.Raw, a updateArgs)
 	w := c.newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
 	s, err := command.UpdateStatement(c.codec.Codec, query, a.change, a.many, o)
 	w.Check(err)
-	return sent(w, s, a.many, writeAnswer.updateResult), w.err()
+	return sendOne(w, s, a.many, writeAnswer.updateResult), w.err()
 }
 
 // deleteByCommand builds the command of both deletions. It takes the options of DeleteMany as those of DeleteOne.
@@ -431,7 +431,7 @@ func (c *collection) deleteByCommand(now settings, query bson.Raw, a deleteArgs)
 	w := c.newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
 	s, err := command.DeleteStatement(c.codec.Codec, query, a.many, o)
 	w.Check(err)
-	return sent(w, s, a.many, func(reply writeAnswer) *DeleteResult {
+	return sendOne(w, s, a.many, func(reply writeAnswer) *DeleteResult {
 		return &DeleteResult{Acknowledged: true, deleted: reply.N}
 	}), w.err()
 }

@@ -65,7 +65,7 @@ func (c *Client) connect() (*connection, error) {
 	conn := &connection{pool: pool, polls: newLongPolls()}
 	now := c.snapshot()
 	dial := func(opts *options.ClientOptions) (*mongo.Client, error) {
-		own := located(*conn.topology.followed(*opts)).
+		own := withCommandMonitor(*conn.topology.withTopologyMonitor(*opts)).
 			SetLocalThreshold(time.Duration(c.latency.Load())).
 			SetWriteConcern(now.write.driver).
 			SetReadPreference(now.read.pref)

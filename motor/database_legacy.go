@@ -20,11 +20,11 @@ func (d *Database) CurrentOp(ctx context.Context, includeAll bool) *future.Futur
 		return failed[bson.M](d.client, d.err)
 	}
 	command := bson.D{{Key: "currentOp", Value: 1}, {Key: "$all", Value: includeAll}}
-	return inAdmin(ctx, d.client, command, whole)
+	return inAdmin(ctx, d.client, command, wholeReply)
 }
 
-// whole is a result for ask. It returns the whole reply.
-func whole(reply bson.M, err error) (bson.M, error) { return reply, err }
+// wholeReply is a result for ask. It returns the whole reply.
+func wholeReply(reply bson.M, err error) (bson.M, error) { return reply, err }
 
 // Eval makes the server run JavaScript. The result is its return value. code is a function: a string, a bson.JavaScript
 // or a bson.CodeWithScope. args are its arguments. MongoDB 4.2 removed the command.
@@ -49,7 +49,7 @@ func (d *Database) Eval(ctx context.Context, code any, args ...any) *future.Futu
 //
 // Legacy: acknowledged writes return their errors. Motor: MotorDatabase.last_status.
 func (d *Database) LastStatus(ctx context.Context) *future.Future[bson.M] {
-	return ask(ctx, d, "getLastError", whole)
+	return ask(ctx, d, "getLastError", wholeReply)
 }
 
 // Error is [Database.LastStatus] for errors only. The result is nil if the last operation succeeded.

@@ -131,7 +131,7 @@ func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) err
 	if cache.has(files) && cache.has(chunks) {
 		return nil
 	}
-	before := cache.moment()
+	before := cache.dropCount()
 	if !g.ensured.Load() {
 		found, err := g.hasFiles(ctx, client)
 		if err != nil {

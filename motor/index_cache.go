@@ -30,8 +30,8 @@ func (c *indexCache) has(key indexKey) bool {
 	return ok
 }
 
-// moment returns the number of drops, for add. The caller gets it before it creates the index.
-func (c *indexCache) moment() (drops int) {
+// dropCount returns the number of drops, for add. The caller gets it before it creates the index.
+func (c *indexCache) dropCount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.drops

@@ -8,7 +8,7 @@ type IndexCache struct{ cache indexCache }
 func indexKeyOf(index string) indexKey { return indexKey{"d", "c", index} }
 
 func (c *IndexCache) Has(index string) bool { return c.cache.has(indexKeyOf(index)) }
-func (c *IndexCache) Moment() int           { return c.cache.moment() }
+func (c *IndexCache) Moment() int           { return c.cache.dropCount() }
 func (c *IndexCache) Forget(index string)   { c.cache.forget(indexKeyOf(index)) }
 func (c *IndexCache) Drop(index string) (end func()) {
 	return c.cache.drop(indexKeyOf(index))

@@ -63,8 +63,8 @@ type topology struct {
 	latest atomic.Value // *event.TopologyDescription
 }
 
-// followed returns opts with a monitor that sends all changes to t. It also calls the user's own monitor.
-func (t *topology) followed(opts options.ClientOptions) *options.ClientOptions {
+// withTopologyMonitor returns opts with a monitor that sends all changes to t. It also calls the user's own monitor.
+func (t *topology) withTopologyMonitor(opts options.ClientOptions) *options.ClientOptions {
 	var monitor event.ServerMonitor
 	if opts.ServerMonitor != nil {
 		monitor = *opts.ServerMonitor
@@ -178,9 +178,9 @@ func oneServer(opts *options.ClientOptions) bool {
 	return opts.Direct != nil && *opts.Direct || len(opts.Hosts) == 1 && opts.ReplicaSet == nil
 }
 
-// located returns opts with a monitor that records the server of each command for locate. It also calls the user's own
-// monitor. The driver copies every command for a monitor, so located adds none if there is only one server.
-func located(opts options.ClientOptions) *options.ClientOptions {
+// withCommandMonitor returns opts with a monitor that records the server of each command for locate. It also calls the
+// user's own monitor. The driver copies every command for a monitor, so there is none if there is only one server.
+func withCommandMonitor(opts options.ClientOptions) *options.ClientOptions {
 	if oneServer(&opts) {
 		return &opts
 	}

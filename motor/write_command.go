@@ -51,9 +51,9 @@ func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson
 	return reply, err
 }
 
-// sent returns a function that sends a write of one statement. If many is true, a write that fails may have changed
+// sendOne returns a function that sends a write of one statement. If many is true, a write that fails may have changed
 // some documents, and the function returns its result beside the error.
-func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writeFunc[T] {
+func sendOne[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer) T) writeFunc[T] {
 	return func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
 		reply, err := w.send(ctx, coll.Database(), []bson.Raw{s})
 		var partial mongo.WriteException
@@ -68,7 +68,7 @@ func sent[T any](w *writeCommand, s bson.Raw, many bool, result func(writeAnswer
 // ordered, it stops after the first that fails. It adds failed statements to done, and returns only other errors.
 func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Database, run *bulkRun, ordered bool, done *bulkOutcome) error {
 	for rest, first := run.statements, 0; len(rest) > 0; {
-		n, err := c.fitting(rest)
+		n, err := c.fitCount(rest)
 		if err != nil {
 			return err
 		}
@@ -86,8 +86,8 @@ func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Databas
 	return nil
 }
 
-// fitting returns how many of the statements fit into one command.
-func (c *Client) fitting(all []bson.Raw) (n int, err error) {
+// fitCount returns how many of the statements fit into one command.
+func (c *Client) fitCount(all []bson.Raw) (n int, err error) {
 	size, limit := 0, c.MaxBSONSize()
 	for n < len(all) && n < c.MaxWriteBatchSize() {
 		const overhead = 16 // the most bytes that an element of a list adds
