@@ -81,7 +81,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
 		var err error
-		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // a transaction cannot list collections
+		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // not in a transaction
 			there, err = db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
 		}
 		if err == nil && len(there) == 0 {
