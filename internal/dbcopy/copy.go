@@ -14,9 +14,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/sourcegraph/conc/pool"
+	"github.com/sourcegraph/conc"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
@@ -148,16 +149,32 @@ func (c *Copy) Run(ctx context.Context) error {
 // each calls fn for every part, several at a time, and returns when all calls have returned. The first error cancels
 // the other calls.
 func (c *Copy) each(ctx context.Context, parts []*part, fn func(context.Context, *part) error) error {
-	group := pool.New().WithMaxGoroutines(c.Limits.Collections).WithContext(ctx).WithCancelOnError().WithFirstError()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var first error
+	var once sync.Once
+	waiting := make(chan *part, len(parts))
 	for _, p := range parts {
-		group.Go(func(ctx context.Context) error {
-			if err := ctx.Err(); err != nil {
-				return err
+		waiting <- p
+	}
+	close(waiting)
+	var group conc.WaitGroup
+	for range min(c.Limits.Collections, len(parts)) {
+		group.Go(func() {
+			for p := range waiting {
+				err := ctx.Err()
+				if err == nil {
+					err = fn(ctx, p)
+				}
+				if err != nil {
+					once.Do(func() { first = err; cancel() })
+					return
+				}
 			}
-			return fn(ctx, p)
 		})
 	}
-	return group.Wait()
+	group.Wait()
+	return first
 }
 
 // Copied returns the collections that Run may have changed, sorted by name, views last. Do not call it while Run is
