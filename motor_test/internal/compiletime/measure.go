@@ -116,7 +116,7 @@ func (m *measurement) build(ctx context.Context, program string, flags ...string
 }
 
 // countFunctions returns the number of functions that the compiler compiles in the package of a program. It needs a
-// build of its own, because the compiler flag for the number is part of the build cache's key.
+// separate build, because the compiler flag for the number is part of the build cache's key.
 func (m *measurement) countFunctions(ctx context.Context, program string) (int, error) {
 	path := filepath.Join(m.user.dir, program+".bench")
 	if _, err := m.build(ctx, program, "-gcflags=-bench="+path); err != nil {

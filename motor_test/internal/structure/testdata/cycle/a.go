@@ -1,7 +1,7 @@
-// Package cycle has five files: a, b and c depend on each other, d depends on them, and they do not on e.
+// Package cycle has five files. Files a, b and c depend on each other, and d depends on them. None depends on e.
 package cycle
 
-// Tree is generic, so that what uses its members uses instantiated ones.
+// Tree is generic, so the other files use its instantiated members.
 type Tree[T any] struct {
 	left, right *Tree[T]
 	value       T

@@ -2,5 +2,5 @@ package cycle
 
 import "testing"
 
-// What tests use does not count.
+// Uses in test files do not count.
 func TestUse(t *testing.T) { t.Log(errUnused, use(d{})) }
