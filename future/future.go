@@ -479,13 +479,13 @@ func (c *cell) more() *link {
 // remove takes l off the list and reports whether it did: false if the list has been handed to a runner.
 func (c *cell) remove(l *link) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.isSettled() || l.on.Load() != c {
-		return false
+	listed := !c.isSettled() && l.on.Load() == c
+	if listed {
+		c.links = c.links.remove(l)
+		l.on.Store(nil)
 	}
-	c.links = c.links.remove(l)
-	l.on.Store(nil)
-	return true
+	c.mu.Unlock()
+	return listed
 }
 
 // link is a place in the list of what waits for a future. It is part of what waits: the child of a Then and its
