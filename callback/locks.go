@@ -59,7 +59,7 @@ func (e *Event) Wait(timeout ...time.Duration) *future.Future[struct{}] {
 	e.mu.Lock()
 	if e.set {
 		e.mu.Unlock()
-		return resolvedOn(e.waiters.loop, none{})
+		return future.ResolvedOn(e.waiters.loop, none{})
 	}
 	w := newWait[none](&e.waiters)
 	e.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *Semaphore) Acquire(timeout ...time.Duration) *future.Future[func()] {
 	if s.value > 0 {
 		s.value--
 		s.mu.Unlock()
-		return resolvedOn(s.waiters.loop, s.release)
+		return future.ResolvedOn(s.waiters.loop, s.release)
 	}
 	w := newWait[func()](&s.waiters)
 	s.mu.Unlock()

@@ -89,7 +89,7 @@ func (q *Queue[T]) Put(item T, timeout ...time.Duration) *future.Future[struct{}
 	limit := limitOf(timeout)
 	ok, w := q.put(item, true)
 	if ok {
-		return resolvedOn(q.loop, none{})
+		return future.ResolvedOn(q.loop, none{})
 	}
 	f := w.promise.Future()
 	w.waiter.start(f, limit, nil)
@@ -111,7 +111,7 @@ func (q *Queue[T]) Get(timeout ...time.Duration) *future.Future[T] {
 	limit := limitOf(timeout)
 	item, ok, w := q.get(true)
 	if ok {
-		return resolvedOn(q.loop, item)
+		return future.ResolvedOn(q.loop, item)
 	}
 	f := w.promise.Future()
 	w.waiter.start(f, limit, nil)
@@ -237,7 +237,7 @@ func (q *queue) Join(timeout ...time.Duration) *future.Future[struct{}] {
 	q.mu.Lock()
 	if q.unfinished == 0 {
 		q.mu.Unlock()
-		return resolvedOn(q.loop, none{})
+		return future.ResolvedOn(q.loop, none{})
 	}
 	w := newWait[none](&q.joiners)
 	q.mu.Unlock()

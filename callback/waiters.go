@@ -26,6 +26,7 @@ type waiter struct {
 	promise rejecter
 
 	timeout   Timeout
+	timed     bool                // timeout is set
 	onSettled future.Registration // with the future of the wait
 	onGone    future.Registration // with the end of the loop
 }
@@ -51,7 +52,7 @@ func (w *waiter) start(f future.Awaitable, limit timeLimit, expired func()) {
 		if expired == nil {
 			expired = func() { w.promise.Reject(&timeoutError{limit.after}) }
 		}
-		w.timeout.fn, w.timeout.quiet = expired, true
+		w.timeout.fn, w.timeout.quiet, w.timed = expired, true, true
 		loop.arm(&w.timeout, loop.after(limit.after)) // a loop that is closed takes none, and ends the wait
 	}
 	loop.gone.Future().NotifyWith(&w.onGone, (*waiterOfGoneLoop)(w))
@@ -64,7 +65,9 @@ func (w *waiter) Wake() {
 	w.list.waiters.Remove(&w.node)
 	w.list.mu.Unlock()
 	w.onGone.Stop()
-	w.list.loop.RemoveTimeout(&w.timeout)
+	if w.timed {
+		w.list.loop.RemoveTimeout(&w.timeout)
+	}
 }
 
 // waiterOfGoneLoop is a waiter that is told of the end of its loop.
@@ -100,13 +103,6 @@ func newWait[R any](l *waitList) *wait[R] {
 	w := &wait[R]{promise: future.NewPromiseCancelledOnGiveUp[R](l.loop)}
 	l.add(&w.waiter, w.promise, w)
 	return w
-}
-
-// resolvedOn returns a settled future whose callbacks run on loop.
-func resolvedOn[T any](loop *Loop, v T) *future.Future[T] {
-	p := future.NewPromiseOn[T](loop)
-	p.Resolve(v)
-	return p.Future()
 }
 
 // timeLimit is an optional timeout.
