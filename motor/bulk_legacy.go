@@ -74,7 +74,7 @@ func newBulkBuilder(c *collection, method string, ordered bool, opts []BulkOptio
 		now := c.snapshot()
 		dictionary, err := atMostOne("Execute", concern)
 		if err == nil && dictionary != nil {
-			now, err = c.settingsOf(dictionary)
+			now, err = settingsOf(c, dictionary)
 		}
 		if err != nil {
 			return failed[bson.M](c.db.client, err)

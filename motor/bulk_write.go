@@ -34,7 +34,7 @@ import (
 //
 // Motor: MotorCollection.bulk_write.
 func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) *future.Future[*BulkWriteResult] {
-	b, err := c.newBulk(models, opts)
+	b, err := newBulk(c, models, opts)
 	if err != nil {
 		return failed[*BulkWriteResult](c.db.client, err)
 	}
@@ -62,7 +62,7 @@ type bulk struct {
 	options   options.BulkWriteOptions // Let and Comment are encoded
 }
 
-func (c *collection) newBulk(models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
+func newBulk(c *collection, models []mongo.WriteModel, opts []options.Lister[options.BulkWriteOptions]) (*bulk, error) {
 	if err := checkWrites(len(models), models == nil); err != nil {
 		return nil, err
 	}

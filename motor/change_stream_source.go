@@ -267,11 +267,11 @@ func (d *Database) watchTarget() watchTarget {
 
 func (d *Database) watcher(client *mongo.Client, now settings) watcher { return d.at(client, now) }
 
+//go:noinline
 func (c *collection) watchTarget() watchTarget {
-	return watchTarget{coll: c, concerns: &c.concerns, at: c.watcher}
+	at := func(client *mongo.Client, now settings) watcher { return c.at(client, now) }
+	return watchTarget{coll: c, concerns: &c.concerns, at: at}
 }
-
-func (c *collection) watcher(client *mongo.Client, now settings) watcher { return c.at(client, now) }
 
 // streamSpec says how a stream is opened.
 type streamSpec struct {

@@ -21,7 +21,8 @@ import (
 type Collection[D any] struct{ collection }
 
 // collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles the
-// methods of the generic types that it uses, so whatever can be a method of this type is one.
+// methods of the generic types that it uses, so whatever can be a method of this type is one. Every program also compiles
+// a wrapper of each of these methods, so unexported code is better a function that takes a *collection.
 type collection struct {
 	_ [0]func() // not comparable: that saves its users the comparing functions
 
@@ -106,6 +107,7 @@ func (c *Collection[D]) Equal(other *Collection[D]) bool {
 	return other != nil && c.equal(&other.collection)
 }
 
+//go:noinline
 func (c *collection) equal(other *collection) bool {
 	return c.db.Equal(other.db) && c.name == other.name
 }

@@ -76,7 +76,7 @@ func (now settings) batchable(ctx context.Context) bool {
 }
 
 // insertBatched implements InsertOne of a handle with batching.
-func (c *collection) insertBatched(ctx context.Context, now settings, raw bson.Raw) *future.Future[*InsertOneResult] {
+func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Raw) *future.Future[*InsertOneResult] {
 	client := c.db.client
 	raw, id, err := withID(raw)
 	if err := firstError(err, c.err); err != nil {

@@ -33,7 +33,7 @@ func (c *collection) InsertOne(ctx context.Context, document any, opts ...option
 	e, now := c.arguments(), c.snapshot()
 	raw := e.Document("document", document)
 	if c.batching != nil && e.err() == nil && len(opts) == 0 && now.batchable(ctx) {
-		return c.insertBatched(ctx, now, raw)
+		return insertBatched(ctx, c, now, raw)
 	}
 	op, err := c.insertOne(ctx, now, e, raw, opts)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
@@ -46,7 +46,7 @@ func (c *collection) insertOne(
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.insertOneByCommand(now, raw, opts)
+		return insertOneByCommand(c, now, raw, opts)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
@@ -79,7 +79,7 @@ func (c *collection) insertMany(
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.insertManyByCommand(now, raws, opts)
+		return insertManyByCommand(c, now, raws, opts)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
@@ -106,7 +106,7 @@ func (c *collection) insertMany(
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := c.prepareUpdate(ctx, now, e, filter, updateOne(e.Update(update), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, updateOne(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -125,7 +125,7 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) upda
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := c.prepareUpdate(ctx, now, e, filter, updateMany(e.Update(update), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, updateMany(e.Update(update), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -149,7 +149,7 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) up
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := c.prepareUpdate(ctx, now, e, filter, replaceOne(e.Replacement(replacement), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, replaceOne(e.Replacement(replacement), opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -171,13 +171,13 @@ type updateArgs struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
 }
 
-func (c *collection) prepareUpdate(ctx context.Context, now settings, e *arguments, filter any, a updateArgs) (writeFunc[*UpdateResult], error) {
+func prepareUpdate(ctx context.Context, c *collection, now settings, e *arguments, filter any, a updateArgs) (writeFunc[*UpdateResult], error) {
 	query := e.Document("filter", filter)
 	if e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.updateByCommand(now, query, a)
+		return updateByCommand(c, now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
 		r, err := a.driver(ctx, coll, query)
@@ -193,7 +193,7 @@ func (c *collection) prepareUpdate(ctx context.Context, now settings, e *argumen
 // Motor: MotorCollection.delete_one.
 func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
 	now := c.snapshot()
-	op, err := c.prepareDelete(ctx, now, c.arguments(), filter, deleteOne(opts))
+	op, err := prepareDelete(ctx, c, now, c.arguments(), filter, deleteOne(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -211,7 +211,7 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
 	now := c.snapshot()
-	op, err := c.prepareDelete(ctx, now, c.arguments(), filter, deleteMany(opts))
+	op, err := prepareDelete(ctx, c, now, c.arguments(), filter, deleteMany(opts))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -232,13 +232,13 @@ type deleteArgs struct {
 	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
 }
 
-func (c *collection) prepareDelete(ctx context.Context, now settings, e *arguments, filter any, a deleteArgs) (writeFunc[*DeleteResult], error) {
+func prepareDelete(ctx context.Context, c *collection, now settings, e *arguments, filter any, a deleteArgs) (writeFunc[*DeleteResult], error) {
 	query := e.Document("filter", filter)
 	if e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
-		return c.deleteByCommand(now, query, a)
+		return deleteByCommand(c, now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
 		r, err := a.driver(ctx, coll, query)
@@ -347,7 +347,7 @@ func (c *collection) findOneAnd(ctx context.Context, now settings, filter any, a
 		return nil, err
 	}
 	if now.byCommand(ctx) {
-		return c.findOneAndByCommand(now, query, a)
+		return findOneAndByCommand(c, now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		return a.driver(ctx, coll, query).Raw()
@@ -356,7 +356,7 @@ func (c *collection) findOneAnd(ctx context.Context, now settings, filter any, a
 
 // findOneAndByCommand builds the command of all three methods. It takes their options as those of FindOneAndUpdate,
 // which has all of them.
-func (c *collection) findOneAndByCommand(now settings, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
+func findOneAndByCommand(c *collection, now settings, query bson.Raw, a findAndModifyArgs) (fetchFunc, error) {
 	o, err := a.options()
 	f := arguments{command.FindAndModify(c.codec.Codec, c.name, query, a.change, o)}
 	f.Check(err)
@@ -376,16 +376,16 @@ func valueOf(reply bson.Raw) bson.Raw {
 
 // The writes of a collection by commands that we build (see writeCommand), with the same options as the driver sends.
 
-func (c *collection) newWriteCommand(kind *command.Kind, now settings, b *command.Builder, err error) *writeCommand {
+func newWriteCommand(kind *command.Kind, now settings, b *command.Builder, err error) *writeCommand {
 	b.Check(err)
 	return &writeCommand{arguments: &arguments{b}, kind: kind, wire: now.write.wire}
 }
 
-func (c *collection) insertOneByCommand(
-	now settings, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
+func insertOneByCommand(
+	c *collection, now settings, doc bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) (writeFunc[*InsertOneResult], error) {
 	o, err := mergeOptions(opts)
-	w := c.newWriteCommand(command.InsertKind, now, command.InsertOne(c.codec.Codec, c.name, o), err)
+	w := newWriteCommand(command.InsertKind, now, command.InsertOne(c.codec.Codec, c.name, o), err)
 	doc, id, err := withID(doc)
 	w.Check(err)
 	return sendOne(w, doc, false, func(writeAnswer) *InsertOneResult {
@@ -393,11 +393,11 @@ func (c *collection) insertOneByCommand(
 	}), w.err()
 }
 
-func (c *collection) insertManyByCommand(
-	now settings, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
+func insertManyByCommand(
+	c *collection, now settings, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) (writeFunc[*InsertManyResult], error) {
 	o, err := mergeOptions(opts)
-	w := c.newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), err)
+	w := newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), err)
 	ids := make([]any, len(docs))
 	run := &bulkRun{kind: command.InsertKind}
 	for i, doc := range docs {
@@ -417,18 +417,18 @@ func (c *collection) insertManyByCommand(
 }
 
 // updateByCommand builds the command of all updates and replacements. It takes their options as those of UpdateOne.
-func (c *collection) updateByCommand(now settings, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
+func updateByCommand(c *collection, now settings, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
 	o, err := a.options()
-	w := c.newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
+	w := newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
 	s, err := command.UpdateStatement(c.codec.Codec, query, a.change, a.many, o)
 	w.Check(err)
 	return sendOne(w, s, a.many, writeAnswer.updateResult), w.err()
 }
 
 // deleteByCommand builds the command of both deletions. It takes the options of DeleteMany as those of DeleteOne.
-func (c *collection) deleteByCommand(now settings, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
+func deleteByCommand(c *collection, now settings, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
 	o, err := a.options()
-	w := c.newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
+	w := newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
 	s, err := command.DeleteStatement(c.codec.Codec, query, a.many, o)
 	w.Check(err)
 	return sendOne(w, s, a.many, func(reply writeAnswer) *DeleteResult {

@@ -31,10 +31,10 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
-	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := settingsWith(c, o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	if !e.Check(err) || documents == nil || !bsoncodec.IsList(documents) {
-		op, err := c.insertOld(ctx, now, e, e.Document("document", documents), o)
+		op, err := insertOld(ctx, c, now, e, e.Document("document", documents), o)
 		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	var raws []bson.Raw
@@ -58,7 +58,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 }
 
 // insertOld inserts one document for Insert and Save.
-func (c *collection) insertOld(ctx context.Context, now settings, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
+func insertOld(ctx context.Context, c *collection, now settings, e *arguments, raw bson.Raw, o InsertOptions) (writeFunc[any], error) {
 	e.keysOf("document", raw, o.CheckKeys)
 	op, err := c.insertOne(ctx, now, e, raw, nil)
 	return func(ctx context.Context, coll *mongo.Collection) (any, error) {
@@ -118,13 +118,13 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 	if err != nil {
 		return failed[any](c.db.client, err)
 	}
-	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := settingsWith(c, o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
 	raw := e.Document("document", document)
 	value := e.id(raw)
 	if value.IsZero() {
-		op, err := c.insertOld(ctx, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
+		op, err := insertOld(ctx, c, now, e, raw, InsertOptions{Manipulate: o.Manipulate, CheckKeys: o.CheckKeys})
 		return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 	}
 	e.keysOf("document", raw, o.CheckKeys)
@@ -134,7 +134,7 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 		e.Check(&Error{class: InvalidDocument, text: "_id", cause: err})
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
-	op, err := c.prepareUpdate(ctx, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
+	op, err := prepareUpdate(ctx, c, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		if _, err := op(ctx, coll); err != nil {
 			return nil, err
@@ -167,10 +167,10 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
-	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := settingsWith(c, o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
-	op, err := c.prepareUpdate(ctx, now, e, spec, e.updateArgs(document, o))
+	op, err := prepareUpdate(ctx, c, now, e, spec, e.updateArgs(document, o))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
@@ -218,14 +218,14 @@ func (c *collection) Remove(ctx context.Context, specOrID any, opts ...RemoveOpt
 	if err != nil {
 		return failed[bson.M](c.db.client, err)
 	}
-	now, err := c.settingsWith(o.W, o.WTimeout, o.J, o.FSync)
+	now, err := settingsWith(c, o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
 	args := deleteMany(nil)
 	if !valueOr(o.Multi, true) {
 		args = deleteOne(nil)
 	}
-	op, err := c.prepareDelete(ctx, now, e, e.specOrID(specOrID), args)
+	op, err := prepareDelete(ctx, c, now, e, e.specOrID(specOrID), args)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {
@@ -309,7 +309,7 @@ type RemoveOptions struct {
 }
 
 // settingsWith returns the collection's settings with the write concern of one call, if it has one.
-func (c *collection) settingsWith(w any, wtimeout int, j, fsync bool) (settings, error) {
+func settingsWith(c *collection, w any, wtimeout int, j, fsync bool) (settings, error) {
 	var items bson.D
 	for _, item := range []struct {
 		key   string
@@ -323,11 +323,11 @@ func (c *collection) settingsWith(w any, wtimeout int, j, fsync bool) (settings,
 	if items == nil {
 		return c.snapshot(), nil
 	}
-	return c.settingsOf(items)
+	return settingsOf(c, items)
 }
 
 // settingsOf returns the collection's settings with another write concern.
-func (c *collection) settingsOf(dictionary any) (now settings, err error) {
+func settingsOf(c *collection, dictionary any) (now settings, err error) {
 	now = c.snapshot()
 	now.write, err = writeItemsOf(dictionary)
 	return now, err

@@ -43,6 +43,7 @@ func newCommandCursor[D any](coll *Collection[D], err error, send sendCommand) *
 // sendCommand sends the command of a cursor. size is the number of documents of a batch, or nil.
 type sendCommand func(ctx context.Context, d *mongo.Client, size *int32) (*mongo.Cursor, error)
 
+//go:noinline
 func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, send sendCommand) {
 	c.over(coll, none)
 	if c.err = err; coll.err != nil {
@@ -233,7 +234,7 @@ func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
 	cursor := new(CommandCursor[D])
-	cursor.aggregate((*Collection[bson.M])(c), (*docs[D])(nil), &c.concerns, &c.codec, c.aggregator, pipeline, opts)
+	cursor.aggregate((*Collection[bson.M])(c), (*docs[D])(nil), &c.concerns, &c.codec, aggregatorOf(&c.collection), pipeline, opts)
 	return cursor
 }
 
@@ -260,8 +261,9 @@ func (d *Database) aggregator(client *mongo.Client, now settings) aggregator {
 	return d.at(client, now)
 }
 
-func (c *collection) aggregator(client *mongo.Client, now settings) aggregator {
-	return c.at(client, now)
+//go:noinline
+func aggregatorOf(c *collection) func(*mongo.Client, settings) aggregator {
+	return func(client *mongo.Client, now settings) aggregator { return c.at(client, now) }
 }
 
 // aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.

@@ -43,7 +43,8 @@ const (
 // Motor: MotorCursor.
 type Cursor[D any] struct{ cursor }
 
-// cursor is the part of a [Cursor] that does not depend on the type of its documents.
+// cursor is the part of a [Cursor] that does not depend on the type of its documents. As with collection, unexported
+// code is better a function that takes a *cursor.
 type cursor struct {
 	cursorReader
 	handle *Collection[bson.M] // of coll; for documents of any type
@@ -165,10 +166,13 @@ func (ch *chain) option(set func(*options.FindOptions)) {
 // cursor has been read, they make it fail with [InvalidOperation], until [Cursor.Rewind].
 //
 // Motor: MotorCursor.sort.
-func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] { c.setSort(keys, direction); return c }
+func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
+	setSort(&c.cursor, keys, direction)
+	return c
+}
 
 //go:noinline
-func (c *cursor) setSort(keys any, direction []any) {
+func setSort(c *cursor, keys any, direction []any) {
 	c.set("Sort", func(ch *chain) error {
 		if key, ok := keys.(string); ok {
 			order := bson.E{Key: key, Value: Ascending}
@@ -188,10 +192,10 @@ func (c *cursor) setSort(keys any, direction []any) {
 // Skip leaves out the first n documents. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.skip.
-func (c *Cursor[D]) Skip(n int64) *Cursor[D] { c.setSkip(n); return c }
+func (c *Cursor[D]) Skip(n int64) *Cursor[D] { setSkip(&c.cursor, n); return c }
 
 //go:noinline
-func (c *cursor) setSkip(n int64) {
+func setSkip(c *cursor, n int64) {
 	c.set("Skip", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "Skip(%d): skip must be at least 0", n)
@@ -204,10 +208,10 @@ func (c *cursor) setSkip(n int64) {
 // Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
 //
 // Motor: MotorCursor.limit.
-func (c *Cursor[D]) Limit(n int64) *Cursor[D] { c.setLimit(n); return c }
+func (c *Cursor[D]) Limit(n int64) *Cursor[D] { setLimit(&c.cursor, n); return c }
 
 //go:noinline
-func (c *cursor) setLimit(n int64) {
+func setLimit(c *cursor, n int64) {
 	c.set("Limit", func(ch *chain) error {
 		return ch.limit(n)
 	})

@@ -19,10 +19,13 @@ import (
 // step); [InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[from:to].
-func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] { c.setSlice(from, to); return c }
+func (c *Cursor[D]) Slice(from int64, to ...int64) *Cursor[D] {
+	setSlice(&c.cursor, from, to)
+	return c
+}
 
 //go:noinline
-func (c *cursor) setSlice(from int64, to []int64) {
+func setSlice(c *cursor, from int64, to []int64) {
 	c.set("Slice", func(ch *chain) error {
 		limit := int64(0)
 		switch {
@@ -50,10 +53,10 @@ func (c *cursor) setSlice(from int64, to []int64) {
 // Errors of reading: [ValueError] for a negative i; [InvalidOperation] once the cursor has been read.
 //
 // Legacy: use Skip and Limit. Motor: cursor[i].
-func (c *Cursor[D]) Index(i int64) *Cursor[D] { c.setIndex(i); return c }
+func (c *Cursor[D]) Index(i int64) *Cursor[D] { setIndex(&c.cursor, i); return c }
 
 //go:noinline
-func (c *cursor) setIndex(i int64) {
+func setIndex(c *cursor, i int64) {
 	c.set("Index", func(ch *chain) error {
 		if i < 0 {
 			return newError(ValueError, "Index(%d): Cursor instances do not support negative indices", i)
@@ -122,7 +125,7 @@ const tailRetryInterval = 500 * time.Millisecond
 func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery) {
 	query := new(cursor)
 	query.initClone(c)
-	query.addOption(QueryFlagTailable | QueryFlagAwaitData)
+	addOption(query, QueryFlagTailable|QueryFlagAwaitData)
 	if c.Started() {
 		query.err = newError(InvalidOperation, "Tail: the cursor has been read")
 	}

@@ -14,10 +14,10 @@ import (
 // Errors of reading: [TypeError] for keys that have no order or are not a document.
 //
 // Motor: MotorCursor.hint.
-func (c *Cursor[D]) Hint(index any) *Cursor[D] { c.setHint(index); return c }
+func (c *Cursor[D]) Hint(index any) *Cursor[D] { setHint(&c.cursor, index); return c }
 
 //go:noinline
-func (c *cursor) setHint(index any) {
+func setHint(c *cursor, index any) {
 	c.set("Hint", func(ch *chain) error {
 		hint := index
 		if _, name := index.(string); !name && index != nil {
@@ -38,10 +38,10 @@ func (c *cursor) setHint(index any) {
 // Errors of reading: [TypeError] for any other type; [OperationFailure] from a server that does not run JavaScript.
 //
 // Motor: MotorCursor.where.
-func (c *Cursor[D]) Where(code any) *Cursor[D] { c.setWhere(code); return c }
+func (c *Cursor[D]) Where(code any) *Cursor[D] { setWhere(&c.cursor, code); return c }
 
 //go:noinline
-func (c *cursor) setWhere(code any) {
+func setWhere(c *cursor, code any) {
 	c.set("Where", func(ch *chain) error {
 		switch js := code.(type) {
 		case string:
@@ -64,11 +64,11 @@ func (c *cursor) setWhere(code any) {
 // Errors of reading: [TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.min.
-func (c *Cursor[D]) Min(keys any) *Cursor[D] { c.setMin(keys); return c }
+func (c *Cursor[D]) Min(keys any) *Cursor[D] { setMin(&c.cursor, keys); return c }
 
 //go:noinline
-func (c *cursor) setMin(keys any) {
-	c.bound("Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
+func setMin(c *cursor, keys any) {
+	setBound(c, "Min", keys, func(o *options.FindOptions, bound any) { o.Min = bound })
 }
 
 // Max sets the key of an index, exclusive, at which reading ends, as a bson.D. The index must be set with
@@ -77,15 +77,15 @@ func (c *cursor) setMin(keys any) {
 // Errors of reading: [TypeError] for a value that has no order or is not a document.
 //
 // Motor: MotorCursor.max.
-func (c *Cursor[D]) Max(keys any) *Cursor[D] { c.setMax(keys); return c }
+func (c *Cursor[D]) Max(keys any) *Cursor[D] { setMax(&c.cursor, keys); return c }
 
 //go:noinline
-func (c *cursor) setMax(keys any) {
-	c.bound("Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
+func setMax(c *cursor, keys any) {
+	setBound(c, "Max", keys, func(o *options.FindOptions, bound any) { o.Max = bound })
 }
 
 //go:noinline
-func (c *cursor) bound(method string, keys any, set func(*options.FindOptions, any)) {
+func setBound(c *cursor, method string, keys any, set func(*options.FindOptions, any)) {
 	c.set(method, func(ch *chain) error {
 		bound, err := c.coll.codec.encodeCommand(method, keys)
 		ch.option(func(o *options.FindOptions) { set(o, bound) })
@@ -116,12 +116,12 @@ func (c *cursor) setComment(comment any) {
 //
 // Motor: MotorCursor.collation.
 func (c *Cursor[D]) Collation(collation *options.Collation) *Cursor[D] {
-	c.setCollation(collation)
+	setCollation(&c.cursor, collation)
 	return c
 }
 
 //go:noinline
-func (c *cursor) setCollation(collation *options.Collation) {
+func setCollation(c *cursor, collation *options.Collation) {
 	c.set("Collation", func(ch *chain) error {
 		var own *options.Collation
 		if collation != nil {
@@ -136,10 +136,10 @@ func (c *cursor) setCollation(collation *options.Collation) {
 // AllowDiskUse sets whether the server may use its disk for a sort that exceeds its memory limit.
 //
 // Motor: MotorCursor.allow_disk_use.
-func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] { c.setAllowDiskUse(allow); return c }
+func (c *Cursor[D]) AllowDiskUse(allow bool) *Cursor[D] { setAllowDiskUse(&c.cursor, allow); return c }
 
 //go:noinline
-func (c *cursor) setAllowDiskUse(allow bool) {
+func setAllowDiskUse(c *cursor, allow bool) {
 	c.set("AllowDiskUse", func(ch *chain) error {
 		ch.option(func(o *options.FindOptions) { o.AllowDiskUse = &allow })
 		return nil
@@ -151,10 +151,10 @@ func (c *cursor) setAllowDiskUse(allow bool) {
 // [ValueError].
 //
 // Motor: MotorCursor.max_time_ms.
-func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { c.setMaxTimeMS(ms); return c }
+func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] { setMaxTimeMS(&c.cursor, ms); return c }
 
 //go:noinline
-func (c *cursor) setMaxTimeMS(ms int64) {
+func setMaxTimeMS(c *cursor, ms int64) {
 	c.set("MaxTimeMS", func(ch *chain) error {
 		if ms < 0 || ms > math.MaxInt32 {
 			return newError(ValueError, "MaxTimeMS: invalid time %d: must be from 0 to 2147483647", ms)
@@ -193,10 +193,10 @@ func (c *cursor) setMaxAwaitTimeMS(ms int64) {
 // fails with [OperationFailure]. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.max_scan.
-func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { c.setMaxScan(n); return c }
+func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] { setMaxScan(&c.cursor, n); return c }
 
 //go:noinline
-func (c *cursor) setMaxScan(n int64) {
+func setMaxScan(c *cursor, n int64) {
 	c.set("MaxScan", func(ch *chain) error {
 		if n < 0 {
 			return newError(ValueError, "MaxScan: invalid number %d: must be at least 0", n)
@@ -235,10 +235,10 @@ const (
 // Errors of reading: [ValueError] for an unknown flag; [InvalidOperation] for QueryFlagExhaust together with a limit.
 //
 // Motor: MotorCursor.add_option.
-func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { c.addOption(mask); return c }
+func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { addOption(&c.cursor, mask); return c }
 
 //go:noinline
-func (c *cursor) addOption(mask int) {
+func addOption(c *cursor, mask int) {
 	c.set("AddOption", func(ch *chain) error {
 		if mask&QueryFlagExhaust != 0 {
 			if all, err := c.settings(); err == nil && all.Limit != nil && *all.Limit != 0 {
@@ -254,10 +254,10 @@ func (c *cursor) addOption(mask int) {
 // Errors of reading: [ValueError] for an unknown flag.
 //
 // Motor: MotorCursor.remove_option.
-func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] { c.removeOption(mask); return c }
+func (c *Cursor[D]) RemoveOption(mask int) *Cursor[D] { removeOption(&c.cursor, mask); return c }
 
 //go:noinline
-func (c *cursor) removeOption(mask int) {
+func removeOption(c *cursor, mask int) {
 	c.set("RemoveOption", func(ch *chain) error { return ch.flag("RemoveOption", mask, false) })
 }
 

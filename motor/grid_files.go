@@ -244,7 +244,7 @@ func callUserInSession[T any](ctx context.Context, session *sessionTicket, fn fu
 // deleteChunks deletes the chunks that match filter.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
 	now := g.chunks.snapshot()
-	op, err := g.chunks.prepareDelete(ctx, now, g.chunks.arguments(), filter, deleteMany(nil))
+	op, err := prepareDelete(ctx, &g.chunks.collection, now, g.chunks.arguments(), filter, deleteMany(nil))
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filte
 	if many {
 		which = deleteMany(nil)
 	}
-	op, err := g.files.prepareDelete(ctx, now, g.files.arguments(), filter, which)
+	op, err := prepareDelete(ctx, &g.files.collection, now, g.files.arguments(), filter, which)
 	if err != nil {
 		return false, err
 	}
@@ -279,7 +279,7 @@ func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filte
 	if many {
 		m = updateMany(update, nil)
 	}
-	op, err := g.files.prepareUpdate(ctx, now, e, filter, m)
+	op, err := prepareUpdate(ctx, &g.files.collection, now, e, filter, m)
 	if err != nil {
 		return false, err
 	}

@@ -68,7 +68,7 @@ func (c *collection) AggregateRawBatches(
 	pipeline any, opts ...options.Lister[options.AggregateOptions],
 ) *RawBatchCommandCursor {
 	r, coll := new(RawBatchCommandCursor), withDocuments[bson.M](c)
-	r.aggregate(coll, (*docs[RawBatch])(nil), &coll.concerns, &coll.codec, coll.aggregator, pipeline, opts)
+	r.aggregate(coll, (*docs[RawBatch])(nil), &coll.concerns, &coll.codec, aggregatorOf(&coll.collection), pipeline, opts)
 	return r
 }
 
@@ -160,7 +160,7 @@ func (c *RawBatchCursor) Rewind() *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.sort.
 func (c *RawBatchCursor) Sort(keys any, direction ...any) *RawBatchCursor {
-	c.setSort(keys, direction)
+	setSort(&c.cursor, keys, direction)
 	return c
 }
 
@@ -168,7 +168,7 @@ func (c *RawBatchCursor) Sort(keys any, direction ...any) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.skip.
 func (c *RawBatchCursor) Skip(n int64) *RawBatchCursor {
-	c.setSkip(n)
+	setSkip(&c.cursor, n)
 	return c
 }
 
@@ -176,7 +176,7 @@ func (c *RawBatchCursor) Skip(n int64) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.limit.
 func (c *RawBatchCursor) Limit(n int64) *RawBatchCursor {
-	c.setLimit(n)
+	setLimit(&c.cursor, n)
 	return c
 }
 
@@ -192,7 +192,7 @@ func (c *RawBatchCursor) BatchSize(n int32) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.hint.
 func (c *RawBatchCursor) Hint(index any) *RawBatchCursor {
-	c.setHint(index)
+	setHint(&c.cursor, index)
 	return c
 }
 
@@ -200,7 +200,7 @@ func (c *RawBatchCursor) Hint(index any) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.where.
 func (c *RawBatchCursor) Where(code any) *RawBatchCursor {
-	c.setWhere(code)
+	setWhere(&c.cursor, code)
 	return c
 }
 
@@ -208,7 +208,7 @@ func (c *RawBatchCursor) Where(code any) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.min.
 func (c *RawBatchCursor) Min(keys any) *RawBatchCursor {
-	c.setMin(keys)
+	setMin(&c.cursor, keys)
 	return c
 }
 
@@ -216,7 +216,7 @@ func (c *RawBatchCursor) Min(keys any) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.max.
 func (c *RawBatchCursor) Max(keys any) *RawBatchCursor {
-	c.setMax(keys)
+	setMax(&c.cursor, keys)
 	return c
 }
 
@@ -232,7 +232,7 @@ func (c *RawBatchCursor) Comment(comment any) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.collation.
 func (c *RawBatchCursor) Collation(collation *options.Collation) *RawBatchCursor {
-	c.setCollation(collation)
+	setCollation(&c.cursor, collation)
 	return c
 }
 
@@ -240,7 +240,7 @@ func (c *RawBatchCursor) Collation(collation *options.Collation) *RawBatchCursor
 //
 // Motor: MotorRawBatchCursor.allow_disk_use.
 func (c *RawBatchCursor) AllowDiskUse(allow bool) *RawBatchCursor {
-	c.setAllowDiskUse(allow)
+	setAllowDiskUse(&c.cursor, allow)
 	return c
 }
 
@@ -248,7 +248,7 @@ func (c *RawBatchCursor) AllowDiskUse(allow bool) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.max_time_ms.
 func (c *RawBatchCursor) MaxTimeMS(ms int64) *RawBatchCursor {
-	c.setMaxTimeMS(ms)
+	setMaxTimeMS(&c.cursor, ms)
 	return c
 }
 
@@ -264,7 +264,7 @@ func (c *RawBatchCursor) MaxAwaitTimeMS(ms int64) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.max_scan.
 func (c *RawBatchCursor) MaxScan(n int64) *RawBatchCursor {
-	c.setMaxScan(n)
+	setMaxScan(&c.cursor, n)
 	return c
 }
 
@@ -272,7 +272,7 @@ func (c *RawBatchCursor) MaxScan(n int64) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.add_option.
 func (c *RawBatchCursor) AddOption(mask int) *RawBatchCursor {
-	c.addOption(mask)
+	addOption(&c.cursor, mask)
 	return c
 }
 
@@ -280,19 +280,19 @@ func (c *RawBatchCursor) AddOption(mask int) *RawBatchCursor {
 //
 // Motor: MotorRawBatchCursor.remove_option.
 func (c *RawBatchCursor) RemoveOption(mask int) *RawBatchCursor {
-	c.removeOption(mask)
+	removeOption(&c.cursor, mask)
 	return c
 }
 
 // Slice is [Cursor.Slice].
 func (c *RawBatchCursor) Slice(from int64, to ...int64) *RawBatchCursor {
-	c.setSlice(from, to)
+	setSlice(&c.cursor, from, to)
 	return c
 }
 
 // Index is [Cursor.Index].
 func (c *RawBatchCursor) Index(i int64) *RawBatchCursor {
-	c.setIndex(i)
+	setIndex(&c.cursor, i)
 	return c
 }
 
