@@ -14,12 +14,15 @@ import (
 )
 
 // interruptions are the failures after which a stream resumes.
-var interruptions = map[string]func(*wiretest.Request){
-	"label": func(r *wiretest.Request) {
+var interruptions = []struct {
+	name      string
+	interrupt func(*wiretest.Request)
+}{
+	{"label", func(r *wiretest.Request) {
 		r.Fail(10107, "NotWritablePrimary", "not primary", "ResumableChangeStreamError")
-	},
-	"network":        func(r *wiretest.Request) { r.HangUp() },
-	"CursorNotFound": func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") },
+	}},
+	{"network", func(r *wiretest.Request) { r.HangUp() }},
+	{"CursorNotFound", func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") }},
 }
 
 // resumedAt returns the fields of the aggregate that resumes a stream after token(n).
@@ -28,12 +31,12 @@ func resumedAt(n int) bson.M {
 }
 
 func TestChangeStreamResumes(t *testing.T) {
-	for name, interrupt := range interruptions {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range interruptions {
+		t.Run(test.name, func(t *testing.T) {
 			peer, _, stream := openChangeStream(t)
 			next := stream.Next(t.Context())
 			changes(peer.Receive("getMore"), 7, 2)
-			interrupt(peer.Receive("getMore"))
+			test.interrupt(peer.Receive("getMore"))
 			changes(peer.Receive("aggregate").Want(resumedAt(2)), 8, 3)
 			changes(peer.Receive("getMore").Want(bson.M{"getMore": int64(8)}), 8, 9, changeEvent(4), changeEvent(5))
 			if doc, err := next.Await(t.Context()); !isChange(doc, 4) || err != nil {
@@ -46,7 +49,7 @@ func TestChangeStreamResumes(t *testing.T) {
 
 			// Resume once more. This time the first batch has changes.
 			try := stream.TryNext(t.Context())
-			interrupt(peer.Receive("getMore"))
+			test.interrupt(peer.Receive("getMore"))
 			changes(peer.Receive("aggregate").Want(resumedAt(9)), 10, 0, changeEvent(11))
 			if doc, err := try.Await(t.Context()); !isChange(doc, 11) || err != nil {
 				t.Errorf("TryNext() = %v, %v, want change 11, nil", doc, err)

@@ -204,11 +204,12 @@ func TestBatchingSeparateInserts(t *testing.T) {
 
 func TestBatchingBadDocuments(t *testing.T) {
 	_, c, first, held := startBatching(t)
-	for doc, want := range map[any]error{
-		nil: motor.TypeError, 7: motor.TypeError, &struct{ A chan int }{}: motor.InvalidDocument,
-	} {
-		if _, err := c.InsertOne(t.Context(), doc).Await(t.Context()); !errors.Is(err, want) {
-			t.Errorf("%v: got %v, want %v", doc, err, want)
+	for _, test := range []struct {
+		doc  any
+		want error
+	}{{nil, motor.TypeError}, {7, motor.TypeError}, {&struct{ A chan int }{}, motor.InvalidDocument}} {
+		if _, err := c.InsertOne(t.Context(), test.doc).Await(t.Context()); !errors.Is(err, test.want) {
+			t.Errorf("InsertOne(%v) = %v, want %v", test.doc, err, test.want)
 		}
 	}
 	var none context.Context

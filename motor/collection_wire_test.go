@@ -147,17 +147,17 @@ func TestFindOneAndCommands(t *testing.T) {
 	}
 	// All three run with a write concern that the driver can send, and with one that motor sends.
 	for _, concern := range []bson.M{{"w": 2}, {"w": 2, "wtimeout": 100}} {
-		for name, call := range findOneAnds {
+		for _, test := range findOneAnds {
 			wantConcern := exchange{"findAndModify", bson.M{"writeConcern": concern}, document(bson.M{"a": 1})}
 			none := exchange{"findAndModify", bson.M{}, nobody}
 			late := exchange{"findAndModify", bson.M{}, func(r *wiretest.Request) {
 				r.OK(bson.M{"value": bson.M{"a": 1}, "writeConcernError": bson.M{"code": 64, "errmsg": "late"}})
 			}}
-			name = name + " with " + concernName(concern)
+			name := test.name + " with " + concernName(concern)
 			all = append(all,
-				conversation{name, concern, call, []exchange{wantConcern}, bson.M{"a": int32(1)}, nil},
-				conversation{name + " finds nothing", concern, call, []exchange{none}, bson.M(nil), nil},
-				conversation{name + " is late", concern, call, []exchange{late}, nil, motor.WTimeoutError},
+				conversation{name, concern, test.call, []exchange{wantConcern}, bson.M{"a": int32(1)}, nil},
+				conversation{name + " finds nothing", concern, test.call, []exchange{none}, bson.M(nil), nil},
+				conversation{name + " is late", concern, test.call, []exchange{late}, nil, motor.WTimeoutError},
 			)
 		}
 	}
@@ -171,16 +171,19 @@ func concernName(concern bson.M) string {
 	return "w"
 }
 
-var findOneAnds = map[string]func(context.Context, collection) pending{
-	"FindOneAndDelete": func(ctx context.Context, c collection) pending {
+var findOneAnds = []struct {
+	name string
+	call func(context.Context, collection) pending
+}{
+	{"FindOneAndDelete", func(ctx context.Context, c collection) pending {
 		return resultOf(c.FindOneAndDelete(ctx, bson.D{}))
-	},
-	"FindOneAndReplace": func(ctx context.Context, c collection) pending {
+	}},
+	{"FindOneAndReplace", func(ctx context.Context, c collection) pending {
 		return resultOf(c.FindOneAndReplace(ctx, bson.D{}, bson.M{"a": 1}))
-	},
-	"FindOneAndUpdate": func(ctx context.Context, c collection) pending {
+	}},
+	{"FindOneAndUpdate", func(ctx context.Context, c collection) pending {
 		return resultOf(c.FindOneAndUpdate(ctx, bson.D{}, bson.M{"$set": bson.M{"a": 1}}))
-	},
+	}},
 }
 
 func TestCollectionReadCommands(t *testing.T) {

@@ -33,48 +33,54 @@ func everyChained(c *motor.Cursor[bson.M]) *motor.Cursor[bson.M] {
 }
 
 // findsOf makes cursors with many combinations of options.
-var findsOf = map[string]func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]{
-	"nothing":    func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}) },
-	"everything": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return everyChained(c.Find(bson.M{"a": 1})) },
-	"options": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+var findsOf = []struct {
+	name string
+	find func(*motor.Collection[bson.M]) *motor.Cursor[bson.M]
+}{
+	{"nothing", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}) }},
+	{"everything", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return everyChained(c.Find(bson.M{"a": 1})) }},
+	{"options", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.M{"a": 1}, options.Find().SetProjection(bson.M{"a": 1}).SetLet(bson.M{"x": 1}).SetReturnKey(true).
 			SetShowRecordID(true).SetHint("a_1").SetComment("why"))
-	},
-	"a single batch": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}).Limit(-2) },
-	"tailable": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+	}},
+	{"a single batch", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] { return c.Find(bson.D{}).Limit(-2) }},
+	{"tailable", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.D{}, options.Find().SetCursorType(options.Tailable))
-	},
-	"tailable, awaiting": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+	}},
+	{"tailable, awaiting", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.D{}).AddOption(motor.QueryFlagTailable | motor.QueryFlagAwaitData).MaxAwaitTimeMS(50)
-	},
-	"a secondary will do": func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+	}},
+	{"a secondary will do", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.D{}).AddOption(motor.QueryFlagSecondaryOkay)
-	},
+	}},
 }
 
 // The find that motor builds equals the driver's find, except for maxTimeMS. So do its getMores.
 func TestFindCommandMatchesDriver(t *testing.T) {
-	handles := map[string]func(*motor.Client) *motor.Collection[bson.M]{
-		"plain": func(c *motor.Client) *motor.Collection[bson.M] { return c.Database("d").Collection("c") },
-		"concerns": func(c *motor.Client) *motor.Collection[bson.M] {
+	handles := []struct {
+		name string
+		of   func(*motor.Client) *motor.Collection[bson.M]
+	}{
+		{"plain", func(c *motor.Client) *motor.Collection[bson.M] { return c.Database("d").Collection("c") }},
+		{"concerns", func(c *motor.Client) *motor.Collection[bson.M] {
 			return c.Database("d", options.Database().SetReadConcern(readconcern.Majority())).Collection("c",
 				options.Collection().SetReadPreference(readpref.SecondaryPreferred(readpref.WithTags("dc", "ny"))))
-		},
-		"concern of the client": func(c *motor.Client) *motor.Collection[bson.M] {
+		}},
+		{"concern of the client", func(c *motor.Client) *motor.Collection[bson.M] {
 			return c.Database("d").Collection("c", options.Collection().SetReadPreference(readpref.Nearest()))
-		},
+		}},
 	}
-	for name, find := range findsOf {
-		for handle, coll := range handles {
-			t.Run(name+", "+handle, func(t *testing.T) {
+	for _, test := range findsOf {
+		for _, handle := range handles {
+			t.Run(test.name+", "+handle.name, func(t *testing.T) {
 				peer := wiretest.Start(t, wiretest.Primary)
 				answerInTwo(peer)
 				var opts []string
-				if handle == "concern of the client" {
+				if handle.name == "concern of the client" {
 					opts = append(opts, "readConcernLevel=local")
 				}
-				c := coll(newClient(t, peer.URI(opts...)))
-				for _, cursor := range []*motor.Cursor[bson.M]{find(c), find(c).MaxTimeMS(1234)} {
+				c := handle.of(newClient(t, peer.URI(opts...)))
+				for _, cursor := range []*motor.Cursor[bson.M]{test.find(c), test.find(c).MaxTimeMS(1234)} {
 					for range 2 {
 						if _, err := cursor.Next(t.Context()).Await(t.Context()); err != nil {
 							t.Fatalf("Next() = %v, want nil", err)

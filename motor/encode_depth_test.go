@@ -102,19 +102,22 @@ func TestEncodeCyclicValue(t *testing.T) {
 			how  string
 			coll *motor.Collection[bson.M]
 		}{{"plainly", plainly}, {"by a registry", otherwise}} {
-			for operation, err := range map[string]error{
-				"InsertOne":  second(c.coll.InsertOne(t.Context(), test.doc).Await(t.Context())),
-				"FindOne":    second(c.coll.FindOne(t.Context(), test.doc).Await(t.Context())),
-				"Find":       second(c.coll.Find(test.doc).Next(t.Context()).Await(t.Context())),
-				"InsertMany": second(c.coll.InsertMany(t.Context(), []any{bson.D{}, test.doc}).Await(t.Context())),
-				"UpdateOne":  second(c.coll.UpdateOne(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: test.doc}}).Await(t.Context())),
-				"a pipeline": second(c.coll.UpdateOne(t.Context(), bson.D{}, []any{bson.D{{Key: "$set", Value: test.doc}}}).Await(t.Context())),
-				"Command":    second(c.coll.Database().Command(t.Context(), bson.D{{Key: "a", Value: test.doc}}).Await(t.Context())),
+			for _, result := range []struct {
+				operation string
+				err       error
+			}{
+				{"InsertOne", second(c.coll.InsertOne(t.Context(), test.doc).Await(t.Context()))},
+				{"FindOne", second(c.coll.FindOne(t.Context(), test.doc).Await(t.Context()))},
+				{"Find", second(c.coll.Find(test.doc).Next(t.Context()).Await(t.Context()))},
+				{"InsertMany", second(c.coll.InsertMany(t.Context(), []any{bson.D{}, test.doc}).Await(t.Context()))},
+				{"UpdateOne", second(c.coll.UpdateOne(t.Context(), bson.D{}, bson.D{{Key: "$set", Value: test.doc}}).Await(t.Context()))},
+				{"a pipeline", second(c.coll.UpdateOne(t.Context(), bson.D{}, []any{bson.D{{Key: "$set", Value: test.doc}}}).Await(t.Context()))},
+				{"Command", second(c.coll.Database().Command(t.Context(), bson.D{{Key: "a", Value: test.doc}}).Await(t.Context()))},
 			} {
 				var marshal mongo.MarshalError
-				if !errors.Is(err, motor.InvalidDocument) || !errors.As(err, &marshal) {
-					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", test.name, c.how, operation, err)
-				} else if err.Error() == "" {
+				if !errors.Is(result.err, motor.InvalidDocument) || !errors.As(result.err, &marshal) {
+					t.Errorf("%s, %s, %s: got %v, want InvalidDocument", test.name, c.how, result.operation, result.err)
+				} else if result.err.Error() == "" {
 					t.Errorf("%s: got an empty error text", test.name)
 				}
 			}

@@ -383,8 +383,8 @@ func TestCausalConsistency(t *testing.T) {
 	noError(t, reader.AdvanceClusterTime(s.Delegate().ClusterTime()))
 	noError(t, reader.AdvanceOperationTime(at))
 	noError(t, reader.AdvanceOperationTime(bson.Timestamp{T: 1}))
-	for _, find := range findsOf {
-		found := find(coll).FetchNext(reader.Context(t.Context()))
+	for _, test := range findsOf {
+		found := test.find(coll).FetchNext(reader.Context(t.Context()))
 		peer.Receive("find").Want(bson.M{"readConcern": bson.M{"afterClusterTime": at}}).Cursor("d.c", 0)
 		succeed(t, found)
 	}
