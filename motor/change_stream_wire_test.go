@@ -16,57 +16,6 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// token returns a resume token.
-func token(n int) bson.M { return bson.M{"_data": n} }
-
-// changeEvent returns a change with the resume token token(n).
-func changeEvent(n int) bson.M {
-	return bson.M{"_id": token(n), "operationType": "insert", "fullDocument": bson.M{"_id": n, "nested": bson.M{"n": n}}}
-}
-
-// changes answers with a batch of changes. Its postBatchResumeToken is token(after), or absent if after is 0.
-func changes(r *wiretest.Request, id int64, after int, docs ...any) {
-	batch := "firstBatch"
-	if r.Name == "getMore" {
-		batch = "nextBatch"
-	}
-	cursor := bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "d.c"}, {Key: batch, Value: append(bson.A{}, docs...)}}
-	if after > 0 {
-		cursor = append(cursor, bson.E{Key: "postBatchResumeToken", Value: token(after)})
-	}
-	r.OK(bson.M{"cursor": cursor, "operationTime": bson.Timestamp{T: 100, I: 1}})
-}
-
-// openChangeStream returns a stream that is open as cursor 7, at token(1). Its client has one worker and one connection.
-func openChangeStream(t *testing.T, opts ...options.Lister[options.ChangeStreamOptions]) (*wiretest.Peer, *motor.Client, *motor.ChangeStream[bson.M]) {
-	t.Helper()
-	peer := wiretest.Start(t, wiretest.Primary)
-	client := newClient(t, peer.URI("maxPoolSize=1"), motor.WithMaxWorkers(1))
-	stream := client.Database("d").Collection("c").Watch(nil, opts...)
-	opened := stream.Open(t.Context())
-	changes(peer.Receive("aggregate"), 7, 1)
-	if s, err := opened.Await(t.Context()); s != stream || err != nil {
-		t.Fatalf("Open() = %v, %v, want %v, nil", s, err, stream)
-	}
-	return peer, client, stream
-}
-
-// resumesAt checks the stream's resume token.
-func resumesAt(t *testing.T, stream interface{ ResumeToken() bson.Raw }, want int) {
-	t.Helper()
-	n, ok := stream.ResumeToken().Lookup("_data").AsInt64OK()
-	if want == 0 && stream.ResumeToken() != nil || want != 0 && (!ok || n != int64(want)) {
-		t.Errorf("got resume token %s, want %d", stream.ResumeToken(), want)
-	}
-}
-
-// isChange reports whether doc is changeEvent(n).
-func isChange(doc bson.M, n int) bool {
-	full, _ := doc["fullDocument"].(bson.M)
-	nested, _ := full["nested"].(bson.M)
-	return doc["operationType"] == "insert" && nested["n"] == int32(n)
-}
-
 func TestWatchIsLazy(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	client := newClient(t, peer.URI())

@@ -16,24 +16,6 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// noServerURI is the URI of an address without a server.
-const noServerURI = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"
-
-// newClient returns a client that the test closes when it ends.
-func newClient(t *testing.T, uri string, opts ...motor.ClientOption) *motor.Client {
-	t.Helper()
-	client, err := motor.NewClient(uri, opts...)
-	if err != nil {
-		t.Fatalf("got error %v, want nil", err)
-	}
-	t.Cleanup(func() {
-		if err := client.Close(context.Background()); err != nil {
-			t.Errorf("Close() = %v, want nil", err)
-		}
-	})
-	return client
-}
-
 func TestNewClientBadOptions(t *testing.T) {
 	for _, test := range []struct {
 		name  string

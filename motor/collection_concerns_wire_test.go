@@ -38,21 +38,6 @@ func answerRead(r *wiretest.Request) {
 	r.OK(bson.M{"n": 1, "values": bson.A{}, "cursor": bson.M{"id": int64(0), "ns": "d.c", "firstBatch": batch}})
 }
 
-// withSession returns a context with a session of the client, and the session's lsid.
-func withSession(t *testing.T, client *motor.Client) (context.Context, bson.Raw) {
-	t.Helper()
-	driver, err := motor.Driver(t.Context(), client).Await(t.Context())
-	if err != nil {
-		t.Fatalf("got error %v, want nil", err)
-	}
-	session, err := driver.StartSession(options.Session().SetCausalConsistency(false))
-	if err != nil {
-		t.Fatalf("got error %v, want nil", err)
-	}
-	t.Cleanup(func() { session.EndSession(context.Background()) })
-	return mongo.NewSessionContext(t.Context(), session), session.ID()
-}
-
 func TestReadCommandSettings(t *testing.T) {
 	set := wiretest.StartSet(t, wiretest.Primary, wiretest.Secondary)
 	client := newClient(t, set.URI())

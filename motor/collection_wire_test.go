@@ -12,31 +12,6 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// conversation is an operation on a collection: its commands, their replies and its result.
-type conversation struct {
-	name      string
-	concern   bson.M // the write concern
-	call      func(context.Context, collection) pending
-	exchanges []exchange
-	result    any
-	class     *motor.ErrorClass
-}
-
-// runConversations runs conversations of the collection "d.c" with a scripted peer.
-func runConversations(t *testing.T, all []conversation) {
-	for _, c := range all {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			peer := wiretest.Start(t, wiretest.Standalone)
-			coll := newClient(t, peer.URI("retryReads=false")).Database("d").Collection("c")
-			if err := coll.SetWriteConcern(c.concern); c.concern != nil && err != nil {
-				t.Fatalf("SetWriteConcern() = %v, want nil", err)
-			}
-			converse(t, peer, c.call(t.Context(), coll), c.exchanges, c.result, c.class)
-		})
-	}
-}
-
 // Options that many operations have, and their encoded forms.
 var (
 	french       = &options.Collation{Locale: "fr", Strength: 2}
@@ -44,12 +19,6 @@ var (
 	byName       = bson.D{{Key: "name", Value: 1}, {Key: "age", Value: -1}}
 	why          = bson.M{"because": "of this"}
 )
-
-func document(fields bson.M) func(*wiretest.Request) { return ok(bson.M{"value": fields}) }
-
-func cursorOf(docs ...any) func(*wiretest.Request) {
-	return func(r *wiretest.Request) { r.Cursor("d.c", 0, docs...) }
-}
 
 func TestFindOneAndCommands(t *testing.T) {
 	nobody := ok(bson.M{"value": nil, "lastErrorObject": bson.M{"n": 0, "updatedExisting": false}})

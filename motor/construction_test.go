@@ -306,13 +306,3 @@ func TestClientPropertiesAfterFailover(t *testing.T) {
 	eventually(t, func() bool { return len(client.Secondaries()) == 1 })
 	facts(set.Peers[1], set.Peers[0], 1001)
 }
-
-// eventually waits until a condition holds, for example until a monitor of the driver has seen a change.
-func eventually(t *testing.T, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("condition does not hold after 10 seconds")
-		}
-	}
-}

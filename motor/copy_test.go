@@ -63,11 +63,6 @@ func copyPeer(t *testing.T, listed ...bson.D) *wiretest.Peer {
 
 func database(r *wiretest.Request) string { return r.Command.Lookup("$db").StringValue() }
 
-func documentsOf(r *wiretest.Request) int {
-	values, _ := r.Command.Lookup("documents").Array().Values()
-	return len(values)
-}
-
 // listedAs returns a collection's entry in a listCollections reply.
 func listedAs(name, kind string, options bson.D, uuid ...byte) bson.D {
 	info := bson.D{{Key: "readOnly", Value: kind == "view"}}

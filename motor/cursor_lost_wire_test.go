@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -15,17 +14,6 @@ import (
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
-
-// collected runs the garbage collector until a condition holds. The test fails with text what after 30 seconds.
-func collected(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after 30 seconds: %s", what)
-		}
-		runtime.GC()
-	}
-}
 
 func TestAbandonedCursorIsKilled(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Standalone)

@@ -2,55 +2,15 @@ package motor_test
 
 import (
 	"context"
-	"errors"
-	"reflect"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
-
-// pending is a started operation with a result of any type.
-type pending func(context.Context) (any, error)
-
-func resultOf[T any](f *future.Future[T]) pending {
-	return func(ctx context.Context) (any, error) { return f.Await(ctx) }
-}
-
-// exchange is a command and the server's reply.
-type exchange struct {
-	name   string
-	want   bson.M
-	answer func(*wiretest.Request)
-}
-
-func ok(fields ...any) func(*wiretest.Request) {
-	return func(r *wiretest.Request) { r.OK(fields...) }
-}
-
-func refuse(code int, name string) func(*wiretest.Request) {
-	return func(r *wiretest.Request) { r.Fail(code, name, name) }
-}
-
-// converse replies to an operation's commands and checks its result, or the class of its error.
-func converse(t *testing.T, peer *wiretest.Peer, wait pending, exchanges []exchange, want any, class *motor.ErrorClass) {
-	t.Helper()
-	for _, e := range exchanges {
-		e.answer(peer.Receive(e.name).Want(e.want))
-	}
-	result, err := wait(t.Context())
-	switch {
-	case class != nil && !errors.Is(err, class):
-		t.Errorf("got %v, %v, want %s", result, err, class.Name())
-	case class == nil && (err != nil || !reflect.DeepEqual(result, want)):
-		t.Errorf("got %#v, %v, want %#v", result, err, want)
-	}
-}
 
 func TestDatabaseCommands(t *testing.T) {
 	noUsers, users := ok(bson.M{"users": bson.A{}}), ok(bson.M{"users": bson.A{bson.M{"user": "ann"}}})

@@ -133,8 +133,6 @@ func TestEncodeCyclicValue(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 func TestEncodeSkippedCyclicValue(t *testing.T) {
 	hidden := &ring{}
 	hidden.Hidden, hidden.private = hidden, hidden

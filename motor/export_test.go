@@ -60,3 +60,23 @@ func FailBulk(err error, partial any) error { return new(bulkOutcome).failed(err
 func Submit(ctx context.Context, c *Client, fn func() error) *future.Future[struct{}] {
 	return submit(ctx, c, op[struct{}]{run: func(context.Context, *connection) (none struct{}, err error) { return none, fn() }})
 }
+
+// Driver returns the driver's client of c, for tests that start a driver session.
+func Driver(ctx context.Context, c *Client) *future.Future[*mongo.Client] {
+	return submit(ctx, c, driverOp(func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil }))
+}
+
+// IndexCache exposes the index cache to tests.
+type IndexCache struct{ cache indexCache }
+
+func indexKeyOf(index string) indexKey { return indexKey{"d", "c", index} }
+
+func (c *IndexCache) Has(index string) bool { return c.cache.has(indexKeyOf(index)) }
+func (c *IndexCache) DropCount() int        { return c.cache.dropCount() }
+func (c *IndexCache) Forget(index string)   { c.cache.forget(indexKeyOf(index)) }
+func (c *IndexCache) Drop(index string) (end func()) {
+	return c.cache.drop(indexKeyOf(index))
+}
+func (c *IndexCache) Add(index string, keep time.Duration, before int) {
+	c.cache.add(indexKeyOf(index), keep, before)
+}

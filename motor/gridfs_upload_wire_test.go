@@ -17,28 +17,6 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// gridBucket returns the bucket of a peer that has files. So an upload creates no indexes.
-func gridBucket(t *testing.T) (*wiretest.Peer, *motor.GridFSBucket) {
-	t.Helper()
-	return gridBucketOf(t, wiretest.Standalone)
-}
-
-func gridBucketOf(t *testing.T, role wiretest.Role) (*wiretest.Peer, *motor.GridFSBucket) {
-	t.Helper()
-	peer := wiretest.Start(t, role)
-	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.fs.files", 0, bson.M{"_id": 1}) })
-	return peer, bucketOf(t, peer)
-}
-
-func bucketOf(t *testing.T, peer *wiretest.Peer, opts ...options.Lister[options.BucketOptions]) *motor.GridFSBucket {
-	t.Helper()
-	bucket, err := motor.NewGridFSBucket(newClient(t, peer.URI()).Database("d"), opts...)
-	if err != nil {
-		t.Fatalf("got error %v, want nil", err)
-	}
-	return bucket
-}
-
 // enough is a number of bytes that exceeds the write buffer.
 const enough = 3 << 20
 

@@ -11,10 +11,10 @@ import (
 func TestIndexCacheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c motor.IndexCache
-		c.Add("short", time.Second, c.Moment())
-		c.Add("long", time.Hour, c.Moment())
-		c.Add("never", 0, c.Moment())
-		c.Add("before", -time.Second, c.Moment())
+		c.Add("short", time.Second, c.DropCount())
+		c.Add("long", time.Hour, c.DropCount())
+		c.Add("never", 0, c.DropCount())
+		c.Add("before", -time.Second, c.DropCount())
 		for _, step := range []struct {
 			after       time.Duration
 			short, long bool
@@ -37,14 +37,14 @@ func TestIndexCacheTime(t *testing.T) {
 // The server may have created the index before it dropped it.
 func TestIndexCacheDropDuringCreate(t *testing.T) {
 	var c motor.IndexCache
-	before := c.Moment()
+	before := c.DropCount()
 	c.Forget("")
 	c.Add("a", time.Hour, before)
 	if c.Has("a") {
 		t.Error("index is cached, want it unknown")
 	}
-	c.Add("a", time.Hour, c.Moment())
-	c.Add("b", time.Hour, c.Moment())
+	c.Add("a", time.Hour, c.DropCount())
+	c.Add("b", time.Hour, c.DropCount())
 	c.Forget("b")
 	if !c.Has("a") || c.Has("b") {
 		t.Errorf("got a %t, b %t, want true, false", c.Has("a"), c.Has("b"))
@@ -54,19 +54,19 @@ func TestIndexCacheDropDuringCreate(t *testing.T) {
 func TestIndexCacheCreateDuringDrop(t *testing.T) {
 	var c motor.IndexCache
 	first, second := c.Drop(""), c.Drop("b")
-	c.Add("a", time.Hour, c.Moment())
+	c.Add("a", time.Hour, c.DropCount())
 	first()
-	c.Add("a", time.Hour, c.Moment())
+	c.Add("a", time.Hour, c.DropCount())
 	if c.Has("a") {
 		t.Error("index is cached, want it unknown")
 	}
-	before := c.Moment()
+	before := c.DropCount()
 	second()
 	c.Add("a", time.Hour, before)
 	if c.Has("a") {
 		t.Error("index is cached although a drop ended meanwhile")
 	}
-	if c.Add("a", time.Hour, c.Moment()); !c.Has("a") {
+	if c.Add("a", time.Hour, c.DropCount()); !c.Has("a") {
 		t.Error("index is not cached after the drops")
 	}
 }

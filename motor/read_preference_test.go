@@ -67,13 +67,6 @@ func TestReadPreferenceBadOptions(t *testing.T) {
 	noError(t, client.SetReadPreference(readpref.PrimaryMode))
 }
 
-func noError(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Errorf("got error %v, want nil", err)
-	}
-}
-
 func TestReadPreferenceInherited(t *testing.T) {
 	client := newClient(t, noServerURI)
 	noError(t, client.SetReadPreference(readpref.SecondaryMode))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -14,54 +13,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
-
-// newSession returns a session, and a collection of its client. The peer plays the primary of a replica set.
-func newSession(t *testing.T, opts ...options.Lister[options.SessionOptions]) (*wiretest.Peer, *motor.Session, collection) {
-	t.Helper()
-	peer := wiretest.Start(t, wiretest.Primary)
-	for _, name := range []string{"commitTransaction", "abortTransaction"} {
-		peer.Handle(name, ok())
-	}
-	client := newClient(t, peer.URI(), motor.WithMaxWorkers(2))
-	return peer, sessionOf(t, client, opts...), client.Database("d").Collection("c")
-}
-
-func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[options.SessionOptions]) *motor.Session {
-	t.Helper()
-	s, err := client.StartSession(t.Context(), opts...).Await(t.Context())
-	if err != nil {
-		t.Fatalf("got error %v, want nil", err)
-	}
-	t.Cleanup(func() {
-		guard, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if _, err := s.EndSession(guard).Await(guard); err != nil {
-			t.Errorf("the session does not end: EndSession() = %v, want nil", err)
-		}
-	})
-	return s
-}
-
-// succeed awaits f, which must not fail, and returns its result.
-func succeed[T any](t *testing.T, f *future.Future[T]) T {
-	t.Helper()
-	guard, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	v, err := f.Await(guard)
-	if err != nil {
-		t.Errorf("got error %v, want nil", err)
-	}
-	return v
-}
-
-// inSession returns the fields of each command in a session, outside transactions.
-func inSession(s *motor.Session) bson.M {
-	return bson.M{"lsid": s.SessionID(), "autocommit": wiretest.Absent, "startTransaction": wiretest.Absent}
-}
 
 // TestOperationsUseSession runs every operation in a context derived from Session.Context, and in one that the driver
 // made.
