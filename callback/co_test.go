@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -32,7 +31,7 @@ func TestAwaitSuspendsOnlyCoroutine(t *testing.T) {
 		order = append(order, "after")
 		return err
 	})
-	equal(t, slices.Equal(order, []string{"before", "callback", "after"}), true)
+	equalSlices(t, order, []string{"before", "callback", "after"})
 }
 
 // asyncio: awaiting a future that is done does not yield to the loop.
@@ -164,7 +163,7 @@ func TestCoroutineErrorsReachFuture(t *testing.T) {
 		p, ok := errors.AsType[*future.PanicError](err)
 		equal(t, ok, true)
 		equal(t, p.Value, any(failure))
-		equal(t, containsString(string(p.Stack), "TestCoroutineErrors"), true)
+		wantText(t, string(p.Stack), "TestCoroutineErrors")
 
 		deferred := false
 		_, err = callback.RunSync(loop, func(co *callback.Co) (int, error) {
@@ -194,7 +193,7 @@ func TestSpawnContext(t *testing.T) {
 				return none{}, co.Sleep(time.Hour)
 			})
 			_, err := callback.RunSyncFuture(loop, func() *future.Future[none] { return f })
-			equal(t, errors.Is(err, context.DeadlineExceeded), true)
+			wantError(t, err, context.DeadlineExceeded)
 			equal(t, time.Since(began), time.Second)
 		})
 	})
@@ -231,8 +230,8 @@ func TestCoWith(t *testing.T) {
 			ctx, cancel := context.WithTimeout(co, time.Second)
 			defer cancel()
 			_, err := never.Await(co.With(ctx))
-			equal(t, errors.Is(err, context.DeadlineExceeded), true)
-			equal(t, errors.Is(co.With(ctx).Sleep(time.Hour), context.DeadlineExceeded), true)
+			wantError(t, err, context.DeadlineExceeded)
+			wantError(t, co.With(ctx).Sleep(time.Hour), context.DeadlineExceeded)
 			return co.Err()
 		})
 		// A cancelled coroutine can wait in its cleanup.
@@ -300,7 +299,7 @@ func TestCoroutineClosesItsLoop(t *testing.T) {
 		loop.Close()
 		return 0, co.Sleep(time.Hour)
 	})
-	equal(t, errors.Is(err, callback.ErrLoopClosed), true)
+	wantError(t, err, callback.ErrLoopClosed)
 }
 
 func TestSpawnCallback(t *testing.T) {
@@ -313,7 +312,7 @@ func TestSpawnCallback(t *testing.T) {
 	equal(t, loop.SpawnCallback(func(co *callback.Co) error { return co.Sleep(time.Hour) }), true)
 	loop.Poll()
 	loop.Close()
-	equal(t, log.contains("a coroutine failed", "went wrong"), true)
+	log.want(t, "a coroutine failed", "went wrong")
 	equal(t, log.contains("loop is closed"), false)
 	equal(t, panics, 1)
 	equal(t, loop.SpawnCallback(func(*callback.Co) error { return nil }), false)
@@ -352,8 +351,8 @@ func TestCancelCoroutine(t *testing.T) {
 		equal(t, f.Cancelled(), true) // at once
 		equal(t, seen, nil)           // the coroutine gets the error in a turn of the loop
 		loop.Poll()
-		equal(t, errors.Is(seen, future.ErrCancelled), true)
-		equal(t, errors.Is(seen, cause), true)
+		wantError(t, seen, future.ErrCancelled)
+		wantError(t, seen, cause)
 		equal(t, inDefer, context.Canceled)
 		equal(t, never.IsDone(), false) // the end of a wait does not change the future
 	})
@@ -367,7 +366,7 @@ func TestCancelCoroutine(t *testing.T) {
 		f.Cancel()
 		for loop.Poll() {
 		}
-		equal(t, errors.Is(err, context.Canceled), true)
+		wantError(t, err, context.Canceled)
 	})
 	t.Run("does not discard an outcome", func(t *testing.T) {
 		loop := newLoop(t)
@@ -420,7 +419,7 @@ func TestCancelCoroutine(t *testing.T) {
 		f.Cancel()
 		loop.Poll()
 		equal(t, deferred, true)
-		equal(t, log.contains("ignores the errors of its awaits"), true)
+		log.want(t, "ignores the errors of its awaits")
 		loop.Close()
 	})
 	t.Run("does not end a Co after its coroutine", func(t *testing.T) {
@@ -466,16 +465,17 @@ func TestRunSync(t *testing.T) {
 				return 0, seen
 			}, 3*time.Second)
 			equal(t, time.Since(began), 3*time.Second)
-			equal(t, errors.Is(err, future.ErrTimeout), true)
+			wantError(t, err, future.ErrTimeout)
 			equal(t, err.Error(), "callback: operation timed out after 3s")
-			equal(t, errors.Is(seen, future.ErrCancelled) && errors.Is(seen, future.ErrTimeout), true)
+			wantError(t, seen, future.ErrCancelled)
+			wantError(t, seen, future.ErrTimeout)
 		})
 	})
 	t.Run("timeout cancels the future", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			_, f := pending[int]()
 			_, err := callback.RunSyncFuture(loop, func() *future.Future[int] { return f }, time.Second)
-			equal(t, errors.Is(err, future.ErrTimeout), true)
+			wantError(t, err, future.ErrTimeout)
 			equal(t, f.Cancelled(), true)
 		})
 	})
@@ -506,7 +506,7 @@ func TestRunSync(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			loop.CallLater(time.Second, loop.Close)
 			_, err := callback.RunSync(loop, hour)
-			equal(t, errors.Is(err, callback.ErrLoopClosed), true)
+			wantError(t, err, callback.ErrLoopClosed)
 			_, err = callback.RunSync(loop, hour)
 			equal(t, err, callback.ErrLoopClosed)
 		})

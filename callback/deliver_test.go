@@ -381,9 +381,9 @@ func TestAddFuture(t *testing.T) {
 			got = append(got, "callback")
 		})
 		loop.Poll()
-		equal(t, slices.Equal(got, []string{"callback"}), true)
+		equalSlices(t, got, []string{"callback"})
 		loop.Poll()
-		equal(t, slices.Equal(got, []string{"callback", "future"}), true)
+		equalSlices(t, got, []string{"callback", "future"})
 	})
 	t.Run("delivers in the order of settlement", func(t *testing.T) {
 		loop := newLoop(t)
@@ -413,7 +413,8 @@ func TestAddFuture(t *testing.T) {
 		failure := errors.New("failure")
 		p.Reject(failure)
 		reported := <-reports
-		equal(t, errors.Is(reported, callback.ErrLoopClosed) && errors.Is(reported, failure), true)
+		wantError(t, reported, callback.ErrLoopClosed)
+		wantError(t, reported, failure)
 	})
 }
 
@@ -485,5 +486,5 @@ func TestContinuationsRunOnTheLoop(t *testing.T) {
 	child := future.Then(f.Via(loop), func(v int) (int, error) { return v, nil })
 	p.Resolve(1)
 	_, err := child.Await(t.Context())
-	equal(t, errors.Is(err, callback.ErrLoopClosed), true)
+	wantError(t, err, callback.ErrLoopClosed)
 }

@@ -3,7 +3,6 @@ package callback_test
 import (
 	"errors"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,7 +43,7 @@ func TestLoopWithHost(t *testing.T) {
 		for !done {
 			(<-host)()
 		}
-		equal(t, slices.Equal(got, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}), true)
+		equalSlices(t, got, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second})
 		_, err := callback.RunSync(loop, func(*callback.Co) (int, error) { return 0, nil })
 		equal(t, err, callback.ErrLoopRunning)
 
@@ -52,7 +51,7 @@ func TestLoopWithHost(t *testing.T) {
 		(<-host)()
 		loop.Close()
 		(<-host)()
-		equal(t, errors.Is(waiting.Err(), callback.ErrLoopClosed), true)
+		wantError(t, waiting.Err(), callback.ErrLoopClosed)
 		synctest.Wait()
 		equal(t, len(host), 0)
 	})
@@ -101,7 +100,7 @@ func TestHostRefuses(t *testing.T) {
 	})))
 	ran := 0
 	equal(t, loop.AddCallback(func() { ran++ }), true)
-	equal(t, log.contains("refused", "not now"), true)
+	log.want(t, "refused", "not now")
 	refuse.Store(false)
 	loop.AddCallback(func() { ran++ })
 	(<-tasks)()

@@ -2,7 +2,6 @@ package callback_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -31,7 +30,7 @@ func TestEvent(t *testing.T) {
 			run(t, loop, func(co *callback.Co) error {
 				began := time.Now()
 				_, err := e.Wait(time.Second).Await(co)
-				equal(t, errors.Is(err, future.ErrTimeout), true)
+				wantError(t, err, future.ErrTimeout)
 				equal(t, time.Since(began), time.Second)
 				loop.CallLater(time.Second, e.Set)
 				_, err = e.Wait(time.Hour).Await(co)
@@ -127,7 +126,7 @@ func TestSemaphore(t *testing.T) {
 			sem := callback.NewSemaphore(loop, 0)
 			run(t, loop, func(co *callback.Co) error {
 				_, err := sem.Acquire(time.Second).Await(co)
-				equal(t, errors.Is(err, future.ErrTimeout), true)
+				wantError(t, err, future.ErrTimeout)
 				last := sem.Acquire(time.Minute)
 				sem.Release()
 				_, err = last.Await(co)

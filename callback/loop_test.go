@@ -1,7 +1,6 @@
 package callback_test
 
 import (
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -40,9 +39,9 @@ func TestTurnRunsReadyCallbacksOnly(t *testing.T) {
 	add("a", func() { add("a2") })
 	add("b")
 	equal(t, loop.Poll(), true)
-	equal(t, slices.Equal(got, []string{"a", "b"}), true)
+	equalSlices(t, got, []string{"a", "b"})
 	equal(t, loop.Poll(), false)
-	equal(t, slices.Equal(got, []string{"a", "b", "a2"}), true)
+	equalSlices(t, got, []string{"a", "b", "a2"})
 }
 
 // Tornado: after IOLoop.stop, the current iteration is finished and the next one does not run.
@@ -56,10 +55,10 @@ func TestStopAfterCurrentTurn(t *testing.T) {
 	})
 	loop.AddCallback(func() { got = append(got, 2) })
 	loop.Start()
-	equal(t, slices.Equal(got, []int{1, 2}), true)
+	equalSlices(t, got, []int{1, 2})
 	loop.AddCallback(loop.Stop)
 	loop.Start()
-	equal(t, slices.Equal(got, []int{1, 2, 3}), true)
+	equalSlices(t, got, []int{1, 2, 3})
 }
 
 // Tornado: "If the event loop is not currently running, the next call to start() will return immediately."
@@ -90,13 +89,13 @@ func TestStartRunningLoopPanics(t *testing.T) {
 		loop.Start()
 	})
 	loop.Start()
-	equal(t, errors.Is(got, callback.ErrLoopRunning), true)
+	wantError(t, got, callback.ErrLoopRunning)
 	loop.AddCallback(func() {
 		defer loop.Stop()
 		_, got = callback.RunSync(loop, func(*callback.Co) (int, error) { return 0, nil })
 	})
 	loop.Start()
-	equal(t, errors.Is(got, callback.ErrLoopRunning), true)
+	wantError(t, got, callback.ErrLoopRunning)
 }
 
 func TestClose(t *testing.T) {
@@ -107,11 +106,11 @@ func TestClose(t *testing.T) {
 			got = append(got, 1)
 			loop.Close()
 			equal(t, loop.AddCallback(func() { got = append(got, 9) }), false)
-			equal(t, errors.Is(loop.Execute(func() {}), callback.ErrLoopClosed), true)
+			wantError(t, loop.Execute(func() {}), callback.ErrLoopClosed)
 		})
 		loop.AddCallback(func() { got = append(got, 2) })
 		loop.Start()
-		equal(t, slices.Equal(got, []int{1, 2}), true)
+		equalSlices(t, got, []int{1, 2})
 		loop.Start() // returns at once
 		equal(t, loop.Poll(), false)
 	})
@@ -145,7 +144,7 @@ func TestClose(t *testing.T) {
 		loop.CallLater(time.Hour, func() { t.Error("a timeout fired after Close") })
 		loop.RemoveTimeout(loop.CallLater(time.Hour, func() {}))
 		loop.Close()
-		equal(t, log.contains("timeouts that have not fired", "timeouts=1"), true)
+		log.want(t, "timeouts that have not fired", "timeouts=1")
 		equal(t, loop.CallLater(0, func() {}) == nil, true)
 	})
 	t.Run("runs all callbacks despite Goexit", func(t *testing.T) {
@@ -184,14 +183,14 @@ func TestPanicInCallback(t *testing.T) {
 		equal(t, ran, true)
 		equal(t, len(got), 1)
 		equal(t, got[0].Value, "boom")
-		equal(t, containsString(string(got[0].Stack), "explode"), true)
+		wantText(t, string(got[0].Stack), "explode")
 	})
 	t.Run("is logged by default", func(t *testing.T) {
 		log := newLogRecorder()
 		loop := callback.NewLoop(callback.WithLogger(log.logger()))
 		loop.AddCallback(explode)
 		loop.Close()
-		equal(t, log.contains("a callback panicked", "boom", "explode"), true)
+		log.want(t, "a callback panicked", "boom", "explode")
 	})
 	t.Run("panic of the handler is logged", func(t *testing.T) {
 		log := newLogRecorder()
@@ -201,7 +200,7 @@ func TestPanicInCallback(t *testing.T) {
 		ran := false
 		loop.AddCallback(func() { ran = true })
 		loop.Close()
-		equal(t, log.contains("boom", "worse"), true)
+		log.want(t, "boom", "worse")
 		equal(t, ran, true)
 	})
 }
@@ -299,9 +298,9 @@ func TestSlowCallbackIsReported(t *testing.T) {
 		})
 		equal(t, len(got), 2)
 		equal(t, got[0].Took, 2*time.Second)
-		equal(t, containsString(got[0].Name, "dawdle (", "loop_test.go:"), true)
+		wantText(t, got[0].Name, "dawdle (", "loop_test.go:")
 		equal(t, got[1].Took, 3*time.Second)
-		equal(t, containsString(got[1].Name, "main_test.go:"), true) // names the function of the coroutine
+		wantText(t, got[1].Name, "main_test.go:") // names the function of the coroutine
 	})
 }
 

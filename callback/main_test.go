@@ -1,8 +1,10 @@
 package callback_test
 
 import (
+	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +62,20 @@ func equal[T comparable](t testing.TB, got, want T) {
 	}
 }
 
+func equalSlices[T comparable](t testing.TB, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func wantError(t testing.TB, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("got error %v, want %v", got, want)
+	}
+}
+
 // logRecorder records log output.
 type logRecorder struct {
 	mu   sync.Mutex
@@ -76,10 +92,26 @@ func (r *logRecorder) Write(p []byte) (int, error) {
 	return r.text.Write(p)
 }
 
+// want fails the test if a part is not in the log.
+func (r *logRecorder) want(t testing.TB, parts ...string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wantText(t, r.text.String(), parts...)
+}
+
 func (r *logRecorder) contains(parts ...string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return containsString(r.text.String(), parts...)
+}
+
+// wantText fails the test if a part is not in got.
+func wantText(t testing.TB, got string, parts ...string) {
+	t.Helper()
+	if !containsString(got, parts...) {
+		t.Errorf("got text %q, want it to contain all of %q", got, parts)
+	}
 }
 
 // containsString reports whether s contains all parts.

@@ -62,8 +62,8 @@ func TestQueue(t *testing.T) {
 				got = append(got, v)
 			}
 		}
-		equal(t, slices.Equal(got, []int{0, 1, 2, 3, 4, 5, 6, 7, 8}), true)
-		equal(t, slices.Equal(drain(q), []int{9}), true) // the cancelled getter took no item
+		equalSlices(t, got, []int{0, 1, 2, 3, 4, 5, 6, 7, 8})
+		equalSlices(t, drain(q), []int{9}) // the cancelled getter took no item
 	})
 	t.Run("serves putters in order", func(t *testing.T) {
 		q := callback.NewQueue[int](newLoop(t), 2)
@@ -74,7 +74,7 @@ func TestQueue(t *testing.T) {
 		equal(t, fs[1].IsDone(), true)
 		equal(t, fs[2].IsDone(), false)
 		fs[3].Cancel()
-		equal(t, slices.Equal(drain(q), []int{0, 1, 2, 4, 5}), true)
+		equalSlices(t, drain(q), []int{0, 1, 2, 4, 5})
 		equal(t, fs[5].IsDone(), true)
 	})
 	t.Run("Get and Put time out", func(t *testing.T) {
@@ -82,11 +82,11 @@ func TestQueue(t *testing.T) {
 			q := callback.NewQueue[int](loop, 1)
 			run(t, loop, func(co *callback.Co) error {
 				_, err := q.Get(time.Second).Await(co)
-				equal(t, errors.Is(err, future.ErrTimeout), true)
+				wantError(t, err, future.ErrTimeout)
 				q.Put(1)
 				_, err = q.Put(2, time.Second).Await(co)
-				equal(t, errors.Is(err, future.ErrTimeout), true)
-				equal(t, slices.Equal(drain(q), []int{1}), true)
+				wantError(t, err, future.ErrTimeout)
+				equalSlices(t, drain(q), []int{1})
 				return nil
 			})
 		})
@@ -104,7 +104,7 @@ func TestQueue(t *testing.T) {
 			equal(t, joined.IsDone(), false)
 			run(t, loop, func(co *callback.Co) error {
 				_, err := q.Join(time.Second).Await(co)
-				equal(t, errors.Is(err, future.ErrTimeout), true)
+				wantError(t, err, future.ErrTimeout)
 				return nil
 			})
 			q.TaskDone()
@@ -149,7 +149,7 @@ func TestPriorityQueue(t *testing.T) {
 		equal(t, q.PutNowait(job{p, i}), nil)
 	}
 	want := []job{{0, 3}, {1, 1}, {1, 4}, {2, 0}, {2, 2}}
-	equal(t, slices.Equal(drain(&q.Queue), want), true)
+	equalSlices(t, drain(&q.Queue), want)
 }
 
 // tornado.queues.LifoQueue.
@@ -158,7 +158,7 @@ func TestLifoQueue(t *testing.T) {
 	q.Put(1)
 	q.Put(2)
 	q.Put(3) // waits, and is added when the next item is taken
-	equal(t, slices.Equal(drain(&q.Queue), []int{3, 2, 1}), true)
+	equalSlices(t, drain(&q.Queue), []int{3, 2, 1})
 }
 
 // Producers and consumers run on goroutines, and some consumers give up. Each item must arrive exactly once.

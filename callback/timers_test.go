@@ -31,7 +31,7 @@ func TestTimeoutsFireOnTime(t *testing.T) {
 		loop.CallLater(-time.Second, note)
 		loop.CallLater(4*time.Second, loop.Stop)
 		loop.Start()
-		equal(t, slices.Equal(got, []time.Duration{0, 0, time.Second, 2 * time.Second, 2 * time.Second, 3 * time.Second}), true)
+		equalSlices(t, got, []time.Duration{0, 0, time.Second, 2 * time.Second, 2 * time.Second, 3 * time.Second})
 		equal(t, time.Since(began), 4*time.Second)
 	})
 }
@@ -133,7 +133,7 @@ func TestTimeoutAddedByTimeout(t *testing.T) {
 		loop.Poll()
 		equal(t, len(got), 0)
 		loop.Poll()
-		equal(t, slices.Equal(got, []string{"callback", "timeout"}), true)
+		equalSlices(t, got, []string{"callback", "timeout"})
 	})
 }
 
@@ -159,13 +159,13 @@ func TestPeriodic(t *testing.T) {
 	t.Run("first call after one interval", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 3500*time.Millisecond, nil, func(int) {})
-			equal(t, slices.Equal(at, []time.Duration{second, 2 * second, 3 * second}), true)
+			equalSlices(t, at, []time.Duration{second, 2 * second, 3 * second})
 		})
 	})
 	t.Run("interval is from start to start", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
 			at := calls(t, loop, second, 3500*time.Millisecond, nil, func(int) { time.Sleep(second / 2) })
-			equal(t, slices.Equal(at, []time.Duration{second, 2 * second, 3 * second}), true)
+			equalSlices(t, at, []time.Duration{second, 2 * second, 3 * second})
 		})
 	})
 	t.Run("skips calls missed by an overrun", func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestPeriodic(t *testing.T) {
 					time.Sleep(2500 * time.Millisecond)
 				}
 			})
-			equal(t, slices.Equal(at, []time.Duration{second, 4 * second, 5 * second, 6 * second}), true)
+			equalSlices(t, at, []time.Duration{second, 4 * second, 5 * second, 6 * second})
 		})
 	})
 	t.Run("continues after a panic", func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestPeriodic(t *testing.T) {
 			p.Start()
 			loop.CallLater(6500*time.Millisecond, loop.Stop)
 			loop.Start()
-			equal(t, slices.Equal(at, []time.Duration{second, 3 * second, 5 * second}), true)
+			equalSlices(t, at, []time.Duration{second, 3 * second, 5 * second})
 			equal(t, p.IsRunning(), true)
 			loop.Close()
 			equal(t, p.IsRunning(), false)
@@ -237,7 +237,7 @@ func TestPeriodic(t *testing.T) {
 			p.Start()
 			loop.CallLater(3500*time.Millisecond, func() { p.Stop(); loop.Stop() })
 			loop.Start()
-			equal(t, slices.Equal(at, []time.Duration{second, 2 * second, 3 * second}), true)
+			equalSlices(t, at, []time.Duration{second, 2 * second, 3 * second})
 		})
 	})
 }

@@ -2,7 +2,6 @@ package callback_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -157,7 +156,7 @@ func TestEndedWaitsTakeNothing(t *testing.T) {
 					synctest.Wait()
 					equal(t, first.IsDone(), true)
 					if w.name != "condition" || end.name != "timeout" { // as in Tornado, its result is false and no error
-						equal(t, errors.Is(first.Err(), end.want), true)
+						wantError(t, first.Err(), end.want)
 					}
 					equal(t, second.IsDone(), false)
 					serve()
@@ -221,7 +220,7 @@ func TestCancelledWaitsLoseNothing(t *testing.T) {
 		f.Cancel()
 		for loop.Poll() {
 		}
-		equal(t, errors.Is(f.Err(), future.ErrCancelled), true)
+		wantError(t, f.Err(), future.ErrCancelled)
 	}
 	t.Run("a permit", func(t *testing.T) {
 		loop := newLoop(t)
@@ -254,7 +253,7 @@ func TestCancelledWaitsLoseNothing(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := sem.Acquire().Await(ctx)
-			equal(t, errors.Is(err, context.DeadlineExceeded), true)
+			wantError(t, err, context.DeadlineExceeded)
 			equal(t, callback.Waiting(sem), 0)
 		})
 	})
