@@ -68,12 +68,12 @@ func TestBulkWriteCommands(t *testing.T) {
 		want    []sent
 	}{
 		{"in order", bson.M{"w": 2}, true, inOrder},
-		{"in order, with wtimeout", bson.M{"w": 2, "wtimeout": 5}, true, inOrder},
+		{"ordered, with wtimeout", bson.M{"w": 2, "wtimeout": 5}, true, inOrder},
 		{"in any order", bson.M{"w": 2}, false, []sent{
 			{"insert", bson.A{inserted1}}, {"update", bson.A{updated1, replaced}}, {"update", bson.A{updatedN}},
 			{"delete", bson.A{deleted1}}, {"delete", bson.A{deletedN}},
 		}},
-		{"in any order, with wtimeout", bson.M{"w": 2, "wtimeout": 5}, false, []sent{
+		{"unordered, with wtimeout", bson.M{"w": 2, "wtimeout": 5}, false, []sent{
 			{"insert", bson.A{inserted1}}, {"update", bson.A{updated1, replaced, updatedN}}, {"delete", bson.A{deleted1, deletedN}},
 		}},
 	} {
@@ -178,16 +178,16 @@ func TestBulkWriteResult(t *testing.T) {
 		concerns bson.A
 		class    *motor.ErrorClass // when the error is not a BulkWriteError
 	}{
-		{name: "all is done", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, ok(bson.M{"n": 7})},
+		{name: "all succeed", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, ok(bson.M{"n": 7})},
 			want: whole(2, 1, 1, 7, second)},
-		{name: "in order, up to a failure", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), update},
+		{name: "ordered, up to a failure", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), update},
 			want: whole(2, 1, 1, 0, second), errors: bson.A{badUpdate}},
-		{name: "in any order, beyond failures", answers: []func(request){
+		{name: "unordered, past failures", answers: []func(request){
 			func(r request) { r.WriteError(1, 11000, "E11000", "Label") }, update, slow},
 			want: whole(1, 1, 1, 1, second), errors: bson.A{
 				bson.M{"index": int32(1), "code": int32(11000), "errmsg": "E11000", "op": bson.M{"_id": int32(1)}}, badUpdate,
 			}, concerns: bson.A{timeout}},
-		{name: "up to a refusal", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, refuse(13, "Unauthorized")},
+		{name: "up to a server error", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, refuse(13, "Unauthorized")},
 			want: whole(2, 1, 1, 0, second), class: motor.OperationFailure},
 		{name: "up to a lost connection", ordered: true, answers: []func(request){ok(bson.M{"n": 2}), fine, request.HangUp},
 			want: whole(2, 1, 1, 0, second), class: motor.AutoReconnect},

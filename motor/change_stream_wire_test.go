@@ -77,7 +77,7 @@ func TestWatchOptions(t *testing.T) {
 		SetResumeAfter(after).SetBatchSize(10).SetMaxAwaitTime(5*time.Second).SetCollation(options.Collation{Locale: "en"}).
 		SetComment(comment).SetShowExpandedEvents(true).SetCustom(custom).
 		SetCustomPipeline(bson.M{"showSystemEvents": true, "none": nil}))
-	after["_data"], comment["by"], custom["allowDiskUse"] = 6, "nobody", false // Watch has already encoded them.
+	after["_data"], comment["by"], custom["allowDiskUse"] = 6, "changed", false // Watch has already encoded them.
 	next := stream.Next(t.Context())
 	changes(peer.Receive("aggregate").Want(bson.M{
 		"pipeline": bson.A{bson.M{"$changeStream": bson.M{
@@ -124,9 +124,9 @@ func TestWatchBadArguments(t *testing.T) {
 	}{
 		{"no list", coll.Watch(bson.M{"$match": 1}), motor.TypeError},
 		{"a document", coll.Watch(bson.D{{Key: "$match", Value: 1}}), motor.TypeError},
-		{"a stage that is none", coll.Watch(bson.A{1}), motor.TypeError},
-		{"a stage as a map", coll.Watch(bson.A{bson.M{"a": 1, "b": 2}}), motor.TypeError},
-		{"a stage not to be encoded", coll.Watch(bson.A{bson.M{"a": make(chan int)}}), motor.InvalidDocument},
+		{"stage of a wrong type", coll.Watch(bson.A{1}), motor.TypeError},
+		{"stage as a map of two keys", coll.Watch(bson.A{bson.M{"a": 1, "b": 2}}), motor.TypeError},
+		{"stage that cannot be encoded", coll.Watch(bson.A{bson.M{"a": make(chan int)}}), motor.InvalidDocument},
 		{"resumeAfter", coll.Watch(nil, set().SetResumeAfter("x")), motor.TypeError},
 		{"startAfter", coll.Watch(nil, set().SetStartAfter(bson.M{"a": make(chan int)})), motor.InvalidDocument},
 		{"both", coll.Watch(nil, set().SetStartAfter(token(1)).SetResumeAfter(token(1))), motor.InvalidOperation},

@@ -25,10 +25,10 @@ func TestNewClientBadOptions(t *testing.T) {
 	}{
 		{"neither a host nor a connection string", "localhost/app", nil, motor.InvalidURI},
 		{"a list with a gap", "a,,b", nil, motor.InvalidURI},
-		{"a port that is none", "localhost:port", nil, motor.InvalidURI},
+		{"port that is not a number", "localhost:port", nil, motor.InvalidURI},
 		{"another scheme", "postgres://localhost", nil, motor.InvalidURI},
 		{"no host", "mongodb://", nil, motor.InvalidURI},
-		{"an escape that is none", "mongodb://u:%zz@localhost", nil, motor.InvalidURI},
+		{"invalid percent escape", "mongodb://u:%zz@localhost", nil, motor.InvalidURI},
 		{"a value out of range", "mongodb://localhost/?maxPoolSize=-1", nil, motor.InvalidURI},
 		{"unknown option", "mongodb://localhost/?maxPoolSzie=10", nil, motor.ConfigurationError},
 		{"contradiction", "mongodb://a,b/?directConnection=true", nil, motor.InvalidURI},

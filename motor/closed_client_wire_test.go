@@ -26,7 +26,7 @@ func TestCloseAfterClientClose(t *testing.T) {
 			succeed(t, cursor.FetchNext(t.Context()))
 			return func() ended { return cursor.Close(t.Context()) }
 		}},
-		{"a cursor that waits for news", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
+		{"a tailable cursor that waits", func(t *testing.T, peer *wiretest.Peer, client *motor.Client) func() ended {
 			awaiting := options.Find().SetCursorType(options.TailableAwait)
 			cursor := client.Database("d").Collection("c").Find(bson.D{}, awaiting)
 			succeed(t, cursor.FetchNext(t.Context()))

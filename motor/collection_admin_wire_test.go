@@ -90,7 +90,7 @@ func TestSearchIndexCommands(t *testing.T) {
 			result: "n",
 		},
 		{
-			name: "CreateSearchIndex with a reply that names none", call: create,
+			name: "CreateSearchIndex with a reply without a name", call: create,
 			exchanges: []exchange{{"createSearchIndexes", bson.M{}, ok(bson.M{"indexesCreated": bson.A{}})}},
 			class:     motor.ProtocolError,
 		},
@@ -112,7 +112,7 @@ func TestSearchIndexCommands(t *testing.T) {
 			result: struct{}{},
 		},
 		{
-			name: "DropSearchIndex of a collection that is not there", call: drop,
+			name: "DropSearchIndex of a missing collection", call: drop,
 			exchanges: []exchange{{"dropSearchIndex", bson.M{}, refuse(26, "NamespaceNotFound")}},
 			result:    struct{}{},
 		},

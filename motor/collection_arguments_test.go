@@ -91,9 +91,9 @@ func TestBadFilters(t *testing.T) {
 			{"a number", 7, motor.TypeError},
 			{"a string", "x", motor.TypeError},
 			{"a list", []bson.M{{}}, motor.TypeError},
-			{"a channel within", unencodable{}, motor.InvalidDocument},
+			{"a channel", unencodable{}, motor.InvalidDocument},
 			{"a key with NUL", bson.M{"a\x00b": 1}, motor.InvalidDocument},
-			{"what contains itself", newCyclic(), motor.InvalidDocument},
+			{"a cyclic value", newCyclic(), motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return test.call(ctx, c, bad.filter)
@@ -126,8 +126,8 @@ func TestBadUpdates(t *testing.T) {
 			{"an empty document", bson.M{}, motor.ValueError},
 			{"no operator", bson.M{"a": 1}, motor.ValueError},
 			{"a stage without an operator", []bson.M{{"$set": bson.M{"a": 1}}, {"a": 1}}, motor.ValueError},
-			{"a stage that is none", bson.A{7}, motor.TypeError},
-			{"a channel within", bson.M{"$set": unencodable{}}, motor.InvalidDocument},
+			{"stage of a wrong type", bson.A{7}, motor.TypeError},
+			{"a channel", bson.M{"$set": unencodable{}}, motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return test.call(ctx, c, bad.update)
@@ -151,7 +151,7 @@ func TestBadUpdates(t *testing.T) {
 			{"nil", nil, motor.TypeError},
 			{"a list", bson.A{}, motor.TypeError},
 			{"an operator", bson.M{"$set": bson.M{"a": 1}}, motor.ValueError},
-			{"a channel within", unencodable{}, motor.InvalidDocument},
+			{"a channel", unencodable{}, motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
 				return test.call(ctx, c, bad.replacement)
@@ -186,9 +186,9 @@ func TestBadIndexKeys(t *testing.T) {
 			{"no keys", bson.D{}, motor.ValueError},
 			{"an empty key", bson.D{{Key: "", Value: 1}}, motor.ValueError},
 			{"a map of two keys", bson.M{"a": 1, "b": 1}, motor.TypeError},
-			{"a direction that is none", bson.D{{Key: "a", Value: true}}, motor.TypeError},
-			{"a direction that is nil", bson.D{{Key: "a", Value: nil}}, motor.TypeError},
-			{"a channel within", bson.D{{Key: "a", Value: make(chan int)}}, motor.InvalidDocument},
+			{"direction of a wrong type", bson.D{{Key: "a", Value: true}}, motor.TypeError},
+			{"nil direction", bson.D{{Key: "a", Value: nil}}, motor.TypeError},
+			{"a channel", bson.D{{Key: "a", Value: make(chan int)}}, motor.InvalidDocument},
 			{"a key with NUL", bson.D{{Key: "a\x00b", Value: 1}}, motor.InvalidDocument},
 		} {
 			all = append(all, badArgument{test.name + ": " + bad.name, func(ctx context.Context, c collection) outcome {
@@ -210,7 +210,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"Aggregate: a stage of two keys", func(ctx context.Context, c collection) outcome {
 			return started(c.Aggregate([]bson.M{{"$match": bson.M{}, "$limit": 1}}).ToList(ctx))
 		}, motor.TypeError},
-		{"Aggregate: what cannot be encoded", func(ctx context.Context, c collection) outcome {
+		{"Aggregate: value that cannot be encoded", func(ctx context.Context, c collection) outcome {
 			return started(c.Aggregate([]unencodable{{}}).ToList(ctx))
 		}, motor.InvalidDocument},
 		{"Aggregate: an option", func(ctx context.Context, c collection) outcome {
@@ -255,7 +255,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"Rename: options twice", func(ctx context.Context, c collection) outcome {
 			return started(c.Rename(ctx, "new", motor.RenameOptions{}, motor.RenameOptions{}))
 		}, motor.TypeError},
-		{"Rename: a name of its own that is wrong", func(ctx context.Context, c collection) outcome {
+		{"Rename: an invalid name of the collection itself", func(ctx context.Context, c collection) outcome {
 			return started(c.Collection("a..b").Rename(ctx, "new"))
 		}, motor.InvalidName},
 		{"CreateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
@@ -264,7 +264,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"CreateSearchIndexes: nothing", func(ctx context.Context, c collection) outcome {
 			return started(c.CreateSearchIndexes(ctx, nil))
 		}, motor.TypeError},
-		{"CreateSearchIndexes: what cannot be encoded", func(ctx context.Context, c collection) outcome {
+		{"CreateSearchIndexes: value that cannot be encoded", func(ctx context.Context, c collection) outcome {
 			return started(c.CreateSearchIndexes(ctx, []mongo.SearchIndexModel{{Definition: unencodable{}}}))
 		}, motor.InvalidDocument},
 		{"UpdateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
@@ -285,7 +285,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"FindAndModify: a stage", func(ctx context.Context, c collection) outcome {
 			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Update: bson.A{bson.M{"a": 1}}}))
 		}, motor.ValueError},
-		{"FindAndModify: an order that is none", func(ctx context.Context, c collection) outcome {
+		{"FindAndModify: sort of a wrong type", func(ctx context.Context, c collection) outcome {
 			return started(c.FindAndModify(ctx, bson.D{}, motor.FindAndModifyOptions{Remove: true, Sort: bson.M{"a": 1, "b": 1}}))
 		}, motor.TypeError},
 		{"FindAndModify: fields", func(ctx context.Context, c collection) outcome {
@@ -310,7 +310,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"Group: no code", func(ctx context.Context, c collection) outcome {
 			return started(c.Group(ctx, nil, bson.D{}, bson.D{}, nil))
 		}, motor.TypeError},
-		{"Group: code that is none", func(ctx context.Context, c collection) outcome {
+		{"Group: code of a wrong type", func(ctx context.Context, c collection) outcome {
 			return started(c.Group(ctx, nil, bson.D{}, bson.D{}, "f", motor.GroupOptions{Finalize: 7}))
 		}, motor.TypeError},
 		{"Group: a key", func(ctx context.Context, c collection) outcome {
@@ -322,7 +322,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"MapReduce: no code", func(ctx context.Context, c collection) outcome {
 			return started(c.MapReduce(ctx, nil, "r", "o"))
 		}, motor.TypeError},
-		{"MapReduce: code that is none", func(ctx context.Context, c collection) outcome {
+		{"MapReduce: code of a wrong type", func(ctx context.Context, c collection) outcome {
 			return started(c.MapReduce(ctx, "m", 7, "o"))
 		}, motor.TypeError},
 		{"MapReduce: no collection", func(ctx context.Context, c collection) outcome {
@@ -334,7 +334,7 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"MapReduce: inline", func(ctx context.Context, c collection) outcome {
 			return started(c.MapReduce(ctx, "m", "r", bson.M{"inline": 1}))
 		}, motor.ValueError},
-		{"MapReduceFullResponse: an order that is none", func(ctx context.Context, c collection) outcome {
+		{"MapReduceFullResponse: sort of a wrong type", func(ctx context.Context, c collection) outcome {
 			return started(c.MapReduceFullResponse(ctx, "m", "r", bson.M{"merge": "o", "db": "e"}))
 		}, motor.TypeError},
 		{"InlineMapReduce: a negative limit", func(ctx context.Context, c collection) outcome {

@@ -356,7 +356,7 @@ func TestBatchSizeCommands(t *testing.T) {
 		{"ten, by options",
 			coll.Find(bson.D{}, options.Find().SetBatchSize(10)), bson.M{"batchSize": 10}, 10,
 		},
-		{"ten, by a command of our own", coll.Find(bson.D{}).BatchSize(10).MaxTimeMS(9), bson.M{"batchSize": 10}, 10},
+		{"ten, by motor's command", coll.Find(bson.D{}).BatchSize(10).MaxTimeMS(9), bson.M{"batchSize": 10}, 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			list := c.cursor.ToList(t.Context())

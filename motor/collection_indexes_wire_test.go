@@ -191,7 +191,7 @@ func TestIndexDescriptions(t *testing.T) {
 			result: []bson.M{{"name": "_id_"}, {"name": "n"}},
 		},
 		{
-			name: "ListIndexes of a collection that is not there",
+			name: "ListIndexes of a missing collection",
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.ListIndexes().BatchSize(5).ToList(ctx))
 			},
@@ -208,13 +208,13 @@ func TestIndexDescriptions(t *testing.T) {
 			},
 		},
 		{
-			name:      "IndexInformation of a collection that is not there",
+			name:      "IndexInformation of a missing collection",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.IndexInformation(ctx)) },
 			exchanges: []exchange{{"listIndexes", bson.M{}, refuse(26, "NamespaceNotFound")}},
 			result:    map[string]bson.M{},
 		},
 		{
-			name:      "IndexInformation that may not be seen",
+			name:      "IndexInformation without rights",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.IndexInformation(ctx)) },
 			exchanges: []exchange{{"listIndexes", bson.M{}, refuse(13, "Unauthorized")}},
 			class:     motor.OperationFailure,

@@ -72,7 +72,7 @@ func TestFindAndModifyCommands(t *testing.T) {
 			result:    bson.M{"a": int32(1)},
 		},
 		{
-			name: "finds a key that another document has", call: modify(motor.FindAndModifyOptions{Update: set}),
+			name: "duplicate key", call: modify(motor.FindAndModifyOptions{Update: set}),
 			exchanges: []exchange{{"findAndModify", bson.M{}, refuse(11000, "DuplicateKey")}},
 			class:     motor.DuplicateKeyError,
 		},
@@ -130,7 +130,7 @@ func TestLegacyReadCommands(t *testing.T) {
 			class:     motor.OperationFailure,
 		},
 		{
-			name:      "Count with a reply that has no number",
+			name:      "Count with a reply without n",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.Count(ctx)) },
 			exchanges: []exchange{{"count", bson.M{}, ok()}},
 			class:     motor.ProtocolError,
@@ -160,7 +160,7 @@ func TestLegacyReadCommands(t *testing.T) {
 			result: groups,
 		},
 		{
-			name: "Group of all, on a server of today",
+			name: "Group of all, on a current server",
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.Group(ctx, nil, bson.D{}, bson.D{}, "f"))
 			},

@@ -21,7 +21,7 @@ var (
 )
 
 func TestFindOneAndCommands(t *testing.T) {
-	nobody := ok(bson.M{"value": nil, "lastErrorObject": bson.M{"n": 0, "updatedExisting": false}})
+	noDocument := ok(bson.M{"value": nil, "lastErrorObject": bson.M{"n": 0, "updatedExisting": false}})
 	all := []conversation{
 		{
 			name: "FindOneAndDelete",
@@ -97,7 +97,7 @@ func TestFindOneAndCommands(t *testing.T) {
 			result: bson.M{"a": int32(1)},
 		},
 		{
-			name:    "FindOneAndUpdate with w: 0 knows of no document",
+			name:    "FindOneAndUpdate with w: 0 returns no document",
 			concern: bson.M{"w": 0},
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.FindOneAndUpdate(ctx, bson.D{}, bson.M{"$set": bson.M{"a": 1}}))
@@ -106,7 +106,7 @@ func TestFindOneAndCommands(t *testing.T) {
 			result:    bson.M(nil),
 		},
 		{
-			name: "FindOneAndUpdate to a key that another document has",
+			name: "FindOneAndUpdate with a duplicate key",
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.FindOneAndUpdate(ctx, bson.D{}, bson.M{"$set": bson.M{"a": 1}}))
 			},
@@ -118,7 +118,7 @@ func TestFindOneAndCommands(t *testing.T) {
 	for _, concern := range []bson.M{{"w": 2}, {"w": 2, "wtimeout": 100}} {
 		for _, test := range findOneAnds {
 			wantConcern := exchange{"findAndModify", bson.M{"writeConcern": concern}, document(bson.M{"a": 1})}
-			none := exchange{"findAndModify", bson.M{}, nobody}
+			none := exchange{"findAndModify", bson.M{}, noDocument}
 			late := exchange{"findAndModify", bson.M{}, func(r *wiretest.Request) {
 				r.OK(bson.M{"value": bson.M{"a": 1}, "writeConcernError": bson.M{"code": 64, "errmsg": "late"}})
 			}}
@@ -185,7 +185,7 @@ func TestCollectionReadCommands(t *testing.T) {
 			result:    []any{},
 		},
 		{
-			name:      "Distinct of more than a reply takes",
+			name:      "Distinct with a result beyond 16 MB",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.Distinct(ctx, "a", bson.D{})) },
 			exchanges: []exchange{{"distinct", bson.M{}, refuse(17217, "Location17217")}},
 			class:     motor.OperationFailure,
@@ -227,7 +227,7 @@ func TestCollectionReadCommands(t *testing.T) {
 			result:    []bson.M{},
 		},
 		{
-			name:    "Aggregate that only reads has no write concern",
+			name:    "Aggregate that only reads sends no write concern",
 			concern: bson.M{"w": "majority", "wtimeout": 100},
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.Aggregate(mongo.Pipeline{{{Key: "$limit", Value: 1}}}).ToList(ctx))
@@ -236,7 +236,7 @@ func TestCollectionReadCommands(t *testing.T) {
 			result:    []bson.M{},
 		},
 		{
-			name: "Aggregate that writes less widely than it should",
+			name: "Aggregate that writes, with a write concern error",
 			call: func(ctx context.Context, c collection) pending {
 				return resultOf(c.Aggregate(mongo.Pipeline{{{Key: "$merge", Value: "o"}}}).ToList(ctx))
 			},
@@ -257,13 +257,13 @@ func TestCollectionReadCommands(t *testing.T) {
 			result: bson.M{"capped": true, "size": int32(4096)},
 		},
 		{
-			name:      "Options of a collection that is not there",
+			name:      "Options of a missing collection",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.Options(ctx)) },
 			exchanges: []exchange{{"listCollections", bson.M{}, cursorOf()}},
 			result:    bson.M{},
 		},
 		{
-			name:      "Options that may not be seen",
+			name:      "Options without rights",
 			call:      func(ctx context.Context, c collection) pending { return resultOf(c.Options(ctx)) },
 			exchanges: []exchange{{"listCollections", bson.M{}, refuse(13, "Unauthorized")}},
 			class:     motor.OperationFailure,

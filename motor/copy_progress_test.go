@@ -61,7 +61,7 @@ func TestCopyDatabaseCancelled(t *testing.T) {
 }
 
 func TestCopyDatabaseExecutorRefuses(t *testing.T) {
-	t.Run("its queue is full", func(t *testing.T) {
+	t.Run("executor's queue is full", func(t *testing.T) {
 		// The collections compete for the full queue.
 		var listed []bson.D
 		for _, name := range []string{"c", "d", "e", "f", "g"} {
@@ -77,7 +77,7 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 			t.Error("got 0 rejected operations, want a full queue")
 		}
 	})
-	t.Run("it is being closed", func(t *testing.T) {
+	t.Run("executor is closing", func(t *testing.T) {
 		peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
 		peer.Handle("create", nil)
 		client := newClient(t, peer.URI())

@@ -216,7 +216,7 @@ func TestCopyDatabasePartialResult(t *testing.T) {
 		{"at the indexes", func(p *wiretest.Peer) {
 			p.Handle("listIndexes", func(r *wiretest.Request) { r.Fail(13, "Unauthorized", "not authorized") })
 		}, motor.OperationFailure, motor.CopiedCollection{Name: "bad", Documents: 2}},
-		{"when an administrator ends it", func(p *wiretest.Peer) {
+		{"killed by an administrator", func(p *wiretest.Peer) {
 			p.Handle("aggregate", func(r *wiretest.Request) { r.Fail(11601, "Interrupted", "operation was interrupted") })
 		}, motor.OperationFailure, motor.CopiedCollection{Name: "bad"}},
 	} {
@@ -273,7 +273,7 @@ func TestCopyDatabaseBadArguments(t *testing.T) {
 		{"no target", "a", "", nil, motor.InvalidName},
 		{"bad target", "a", "b c", nil, motor.InvalidName},
 		{"itself", "a", "a", nil, motor.ValueError},
-		{"itself by its host", "a", "a", []motor.CopyOption{motor.CopyFromHost(peer.Address())}, motor.ValueError},
+		{"same server by its host", "a", "a", []motor.CopyOption{motor.CopyFromHost(peer.Address())}, motor.ValueError},
 		{"user without password", "a", "b", []motor.CopyOption{motor.CopyFromUser("ann", "")}, motor.ConfigurationError},
 		{"password without user", "a", "b", []motor.CopyOption{motor.CopyFromUser("", "secret")}, motor.ConfigurationError},
 		{"two users", "a", "b", []motor.CopyOption{motor.CopyFromHost("mongodb://bob:b@h"), motor.CopyFromUser("ann", "a")}, motor.ConfigurationError},

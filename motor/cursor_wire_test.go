@@ -50,7 +50,7 @@ var findsOf = []struct {
 	{"tailable, awaiting", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.D{}).AddOption(motor.QueryFlagTailable | motor.QueryFlagAwaitData).MaxAwaitTimeMS(50)
 	}},
-	{"a secondary will do", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
+	{"secondaryOk flag", func(c *motor.Collection[bson.M]) *motor.Cursor[bson.M] {
 		return c.Find(bson.D{}).AddOption(motor.QueryFlagSecondaryOkay)
 	}},
 }
@@ -169,8 +169,8 @@ func TestFindCommandRetry(t *testing.T) {
 		finds int
 		want  error
 	}{
-		{name: "a code that passes", fail: func(r *wiretest.Request) { r.Fail(11602, "InterruptedDueToReplStateChange", "no") }, finds: 2},
-		{name: "a connection cut off", fail: func(r *wiretest.Request) { r.HangUp() }, finds: 2},
+		{name: "a transient error code", fail: func(r *wiretest.Request) { r.Fail(11602, "InterruptedDueToReplStateChange", "no") }, finds: 2},
+		{name: "a closed connection", fail: func(r *wiretest.Request) { r.HangUp() }, finds: 2},
 		{name: "another code", fail: func(r *wiretest.Request) { r.Fail(2, "BadValue", "no") }, finds: 1, want: motor.OperationFailure},
 		{
 			name: "switched off",

@@ -96,7 +96,7 @@ func TestDatabaseBadArguments(t *testing.T) {
 		{"Aggregate: a stage of two keys", func(ctx context.Context, d *motor.Database) outcome {
 			return started(d.Aggregate([]bson.M{{"$match": bson.M{}, "$limit": 1}}).ToList(ctx))
 		}, motor.TypeError},
-		{"Aggregate: what cannot be encoded", func(ctx context.Context, d *motor.Database) outcome {
+		{"Aggregate: value that cannot be encoded", func(ctx context.Context, d *motor.Database) outcome {
 			return started(d.Aggregate([]unencodable{{}}).ToList(ctx))
 		}, motor.InvalidDocument},
 		{"Aggregate: a batch size", func(ctx context.Context, d *motor.Database) outcome {

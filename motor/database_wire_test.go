@@ -36,7 +36,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: struct{}{},
 		},
 		{
-			name:     "AddUser creates an administrator who may read",
+			name:     "AddUser creates a read-only administrator",
 			database: "admin",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.AddUser(ctx, "ann", "secret", motor.UserOptions{ReadOnly: true}))
@@ -47,7 +47,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: struct{}{},
 		},
 		{
-			name: "AddUser changes a user that is there",
+			name: "AddUser changes an existing user",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
@@ -57,7 +57,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: struct{}{},
 		},
 		{
-			name: "AddUser sends roles and data, and no password if there is none",
+			name: "AddUser sends roles and data without a password",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.AddUser(ctx, "ann", "", motor.UserOptions{
 					Roles:      []any{"readWrite", bson.D{{Key: "role", Value: "read"}, {Key: "db", Value: "other"}}},
@@ -72,7 +72,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: struct{}{},
 		},
 		{
-			name: "AddUser creates the first user, when nobody may look for users",
+			name: "AddUser creates the first user without usersInfo rights",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
@@ -80,7 +80,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result:    struct{}{},
 		},
 		{
-			name: "AddUser ends with the first refusal",
+			name: "AddUser stops at the first error",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.AddUser(ctx, "ann", "secret"))
 			},
@@ -96,7 +96,7 @@ func TestDatabaseCommands(t *testing.T) {
 			class: motor.OperationFailure,
 		},
 		{
-			name: "SetProfilingLevel leaves alone what is not set",
+			name: "SetProfilingLevel sends only what is set",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.SetProfilingLevel(ctx, motor.ProfilingAll))
 			},
@@ -156,7 +156,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: any(int32(3)),
 		},
 		{
-			name: "Eval without arguments, on a server of today",
+			name: "Eval without arguments, on a current server",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.Eval(ctx, bson.CodeWithScope{Code: "f()", Scope: bson.D{}}))
 			},
@@ -184,13 +184,13 @@ func TestDatabaseCommands(t *testing.T) {
 			result:    bson.M{"err": "oops", "ok": int32(1)},
 		},
 		{
-			name:      "PreviousError of none",
+			name:      "PreviousError without an error",
 			call:      func(ctx context.Context, d *motor.Database) pending { return resultOf(d.PreviousError(ctx)) },
 			exchanges: []exchange{{"getPrevError", bson.M{"getPrevError": 1}, ok(bson.M{"err": nil})}},
 			result:    bson.M(nil),
 		},
 		{
-			name:      "ResetErrorHistory, on a server of today",
+			name:      "ResetErrorHistory, on a current server",
 			call:      func(ctx context.Context, d *motor.Database) pending { return resultOf(d.ResetErrorHistory(ctx)) },
 			exchanges: []exchange{{"resetError", bson.M{"resetError": 1}, refuse(59, "CommandNotFound")}},
 			class:     motor.OperationFailure,
@@ -205,7 +205,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: bson.M{"_id": int32(7)},
 		},
 		{
-			name: "CommandAllowing takes a refusal of a listed code for an answer",
+			name: "CommandAllowing returns the reply of a listed code",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.CommandAllowing(ctx, bson.D{{Key: "drop", Value: "c"}}, motor.AllowedErrors{Codes: []int{1, 26}}))
 			},
@@ -215,7 +215,7 @@ func TestDatabaseCommands(t *testing.T) {
 			},
 		},
 		{
-			name: "CommandAllowing takes a refusal of a listed message for an answer",
+			name: "CommandAllowing returns the reply of a listed message",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.CommandAllowing(ctx, "x", motor.AllowedErrors{Messages: []string{"ns not found"}}))
 			},
@@ -225,7 +225,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: bson.M{"ok": int32(0), "errmsg": "ns not found"},
 		},
 		{
-			name: "CommandAllowing fails for others",
+			name: "CommandAllowing fails with other errors",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.CommandAllowing(ctx, "x", motor.AllowedErrors{Codes: []int{1}, Messages: []string{"y"}}))
 			},
@@ -233,7 +233,7 @@ func TestDatabaseCommands(t *testing.T) {
 			class:     motor.OperationFailure,
 		},
 		{
-			name: "CommandAllowing everything, with a write concern that was not met",
+			name: "CommandAllowing everything, with a write concern error",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.CommandAllowing(ctx, "x", motor.AllowedErrors{All: true}))
 			},
@@ -243,7 +243,7 @@ func TestDatabaseCommands(t *testing.T) {
 			result: bson.M{"writeConcernError": bson.M{"code": int32(64), "errmsg": "late"}, "ok": int32(1)},
 		},
 		{
-			name: "CommandAllowing everything still fails where there is no answer",
+			name: "CommandAllowing everything fails without a reply",
 			call: func(ctx context.Context, d *motor.Database) pending {
 				return resultOf(d.CommandAllowing(ctx, "x", motor.AllowedErrors{All: true}))
 			},
@@ -251,7 +251,7 @@ func TestDatabaseCommands(t *testing.T) {
 			class:     motor.AutoReconnect,
 		},
 		{
-			name:      "CursorCommand of a command that has no cursor",
+			name:      "CursorCommand with a reply without a cursor",
 			call:      func(ctx context.Context, d *motor.Database) pending { return resultOf(d.CursorCommand(ctx, "x")) },
 			exchanges: []exchange{{"x", bson.M{"x": 1, "$db": "d"}, ok()}},
 			class:     motor.InvalidOperation,

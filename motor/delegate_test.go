@@ -66,8 +66,8 @@ func TestHandleEqual(t *testing.T) {
 	}{
 		{"a database", db.Equal(client.Database("d")), true},
 		{"with options", db.Equal(client.Database("d", options.Database().SetReadPreference(readpref.Nearest()))), true},
-		{"of another name", db.Equal(client.Database("e")), false},
-		{"of another client", db.Equal(other.Database("d")), false},
+		{"another name", db.Equal(client.Database("e")), false},
+		{"another client", db.Equal(other.Database("d")), false},
 		{"no database", db.Equal(nil), false},
 		{"a collection", db.Collection("c").Equal(client.Database("d").Collection("c")), true},
 		{"a collection of another name", db.Collection("c").Equal(db.Collection("e")), false},

@@ -92,10 +92,10 @@ func TestEncodeCyclicValue(t *testing.T) {
 		doc  any
 	}{
 		{"a bson.M", m}, {"a bson.D", d}, {"a map", plain}, {"a list in a bson.D", bson.D{{Key: "a", Value: list}}}, {"the scope of a code", scope},
-		{"a pointer to an interface", bson.M{"a": value}}, {"a pointer", bson.M{"a": pointer}}, {"a list of a type of its own", bson.M{"a": items}},
-		{"a map of a type of its own", entries}, {"a struct by a pointer", next}, {"a struct by an interface", inAny}, {"a struct by a list", *inList},
+		{"a pointer to an interface", bson.M{"a": value}}, {"a pointer", bson.M{"a": pointer}}, {"a named slice type", bson.M{"a": items}},
+		{"a named map type", entries}, {"a struct by a pointer", next}, {"a struct by an interface", inAny}, {"a struct by a list", *inList},
 		{"a struct by a map", inMap}, {"a struct by an array", inArray}, {"a struct in a bson.D", bson.D{{Key: "a", Value: next}}},
-		{"a map that has no strings for keys", bson.M{"a": ofAnyKey}}, {"no end to be seen of a struct", chain}, {"no end to be seen of a map", deep},
+		{"a map with keys that are not strings", bson.M{"a": ofAnyKey}}, {"a very long chain of structs", chain}, {"very deep maps", deep},
 		{"a type that inlines itself", inlinesItself{}},
 	} {
 		for _, c := range []struct {
@@ -219,7 +219,7 @@ func TestEncodeRawDocument(t *testing.T) {
 		bad  any
 	}{
 		{"an empty bson.Raw", bson.Raw{}}, {"cut off", bson.Raw{5, 0, 0, 0}}, {"with something behind it", bson.Raw{5, 0, 0, 0, 0, 0}},
-		{"a type that there is not", []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}}, {"in a bson.D", bson.D{{Key: "a", Value: bson.Raw{1}}}},
+		{"unknown BSON type", []byte{8, 0, 0, 0, 0x20, 'a', 0, 0}}, {"in a bson.D", bson.D{{Key: "a", Value: bson.Raw{1}}}},
 		{"nested too deep", bson.Raw(nested(3, 2*bsoncodec.MaxDepth))}, {"a nil bson.Raw in a bson.D", bson.D{{Key: "a", Value: bson.Raw(nil)}}},
 	} {
 		if _, err := coll.InsertOne(t.Context(), test.bad).Await(t.Context()); !errors.Is(err, motor.InvalidDocument) {

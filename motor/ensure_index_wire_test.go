@@ -49,12 +49,12 @@ func TestEnsureIndexCacheTime(t *testing.T) {
 		{"other keys", "b", nil, true},
 		{"the same keys, as a document", bson.D{{Key: "a", Value: 1}}, nil, false},
 		{"another name", "a", []motor.EnsureIndexOptions{{Index: options.Index().SetName("n").SetUnique(true)}}, true},
-		{"other keys of a name that is known", "x", []motor.EnsureIndexOptions{{Index: options.Index().SetName("n")}}, false},
-		{"never to be known", "never", []motor.EnsureIndexOptions{byPointer(0)}, true},
-		{"never to be known, again", "never", nil, true},
+		{"other keys of a cached name", "x", []motor.EnsureIndexOptions{{Index: options.Index().SetName("n")}}, false},
+		{"never cached", "never", []motor.EnsureIndexOptions{byPointer(0)}, true},
+		{"never cached, again", "never", nil, true},
 		{"now it is", "never", nil, false},
-		{"known for a moment", "moment", []motor.EnsureIndexOptions{byPointer(time.Nanosecond)}, true},
-		{"when the moment is over", "moment", []motor.EnsureIndexOptions{byPointer(time.Hour)}, true},
+		{"known for a nanosecond", "moment", []motor.EnsureIndexOptions{byPointer(time.Nanosecond)}, true},
+		{"after the nanosecond", "moment", []motor.EnsureIndexOptions{byPointer(time.Hour)}, true},
 		{"known for an hour", "moment", nil, false},
 	} {
 		if got := ensure(t, peer, coll, step.keys, step.opts...); got != step.want {

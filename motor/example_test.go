@@ -100,7 +100,7 @@ func ExampleCollectionOf() {
 	case err != nil:
 		log.Fatal(err)
 	case ann == nil:
-		fmt.Println("nobody of that name")
+		fmt.Println("no user of that name")
 	default:
 		fmt.Println(ann.Age)
 	}

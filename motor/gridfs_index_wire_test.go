@@ -141,7 +141,7 @@ func TestGridFSIndexes(t *testing.T) {
 			upload(t, bucket)
 		})
 	}
-	t.Run("are looked for once by all buckets of a client", func(t *testing.T) {
+	t.Run("checked once by all buckets of a client", func(t *testing.T) {
 		s, bucket := start(t)
 		upload(t, bucket)
 		n := len(s.Seen("find"))

@@ -62,7 +62,7 @@ func TestGridOutKillsCursor(t *testing.T) {
 			_, _ = out.Seek(4*gridChunkSize, io.SeekStart)
 			readChunks(t, out, 4, 5)
 		}},
-		{"when it is forgotten", func(*testing.T, *motor.GridOut) {}},
+		{"expired on the server", func(*testing.T, *motor.GridOut) {}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			peer := gridPeer(t, 9)

@@ -189,7 +189,7 @@ func (w wantError) check(t *testing.T, err error) {
 			t.Errorf("label %s is missing", label)
 		}
 	}
-	if own.HasErrorLabel("LabelThatNobodyGave") {
+	if own.HasErrorLabel("UnknownLabel") {
 		t.Error("got a label that the server did not send")
 	}
 	if own.Timeout() != w.timeout {
@@ -304,7 +304,7 @@ func sessionOf(t *testing.T, client *motor.Client, opts ...options.Lister[option
 		guard, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if _, err := s.EndSession(guard).Await(guard); err != nil {
-			t.Errorf("the session does not end: EndSession() = %v, want nil", err)
+			t.Errorf("EndSession() = %v, want nil", err)
 		}
 	})
 	return s

@@ -47,7 +47,7 @@ func TestReadPreferenceBadOptions(t *testing.T) {
 		name string
 		err  error
 	}{
-		{"a mode that is none", client.SetReadPreference(readpref.Mode(9))},
+		{"unknown mode", client.SetReadPreference(readpref.Mode(9))},
 		{"no mode", client.SetReadPreference(0)},
 		{"no sets", client.SetTagSets(tags{})},
 		{"tags of the primary", client.SetTagSets(tags{{"dc": "ny"}})},

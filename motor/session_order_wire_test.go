@@ -116,7 +116,7 @@ func TestSessionWaitTakesNoSlot(t *testing.T) {
 	late := coll.InsertOne(ctx, bson.D{})
 	expire()
 	if _, err := late.Await(t.Context()); err != context.DeadlineExceeded {
-		t.Errorf("got %v, want the context's error as it is", err)
+		t.Errorf("got %v, want the context's error, unwrapped", err)
 	}
 	for _, f := range waiting {
 		f.Cancel()
@@ -189,7 +189,7 @@ func TestCommitCancelledInQueue(t *testing.T) {
 		wait func(*testing.T, *motor.Client)
 	}{
 		{"at once", func(*testing.T, *motor.Client) {}},
-		{"when it waits for its turn", func(t *testing.T, client *motor.Client) {
+		{"while it waits for its turn", func(t *testing.T, client *motor.Client) {
 			eventually(t, func() bool { return client.Stats().Running == 1 }) // the slot is lent
 		}},
 	} {

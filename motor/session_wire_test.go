@@ -201,7 +201,7 @@ func TestSessionMisuse(t *testing.T) {
 		{"abort after commit", all(start, commit, abort), motor.InvalidOperation},
 		{"commit after abort", all(start, abort, commit), motor.InvalidOperation},
 		{"two commits", all(start, ping, commit, commit), nil},
-		{"two commits of nothing", all(start, commit, commit), nil},
+		{"two empty commits", all(start, commit, commit), nil},
 		{"commit after an operation outside", all(start, ping, commit, ping, commit), motor.InvalidOperation},
 		{"start after commit", all(start, ping, commit, start, abort), nil},
 		{"start after abort", all(start, ping, abort, start, ping, commit), nil},
@@ -219,7 +219,7 @@ func TestSessionMisuse(t *testing.T) {
 		{"no cluster time", func(_ context.Context, s *motor.Session) error {
 			return s.AdvanceClusterTime(bson.M{"clusterTime": 1})
 		}, motor.ValueError},
-		{"no document as cluster time", func(_ context.Context, s *motor.Session) error {
+		{"cluster time that is not a document", func(_ context.Context, s *motor.Session) error {
 			return s.AdvanceClusterTime(1)
 		}, motor.TypeError},
 		{"nil context", func(_ context.Context, s *motor.Session) error {

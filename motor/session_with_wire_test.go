@@ -59,16 +59,16 @@ func TestWithTransaction(t *testing.T) {
 	}{
 		{"all well", answer{done}, answer{ok()}, nil, 1, 1, 0, nil},
 		{"an operation fails", answer{labelled(8)}, answer{ok()}, answer{ok()}, 1, 0, 1, motor.OperationFailure},
-		{"an operation fails for a moment", answer{labelled(251, transient), labelled(112, transient), done},
+		{"transient operation error", answer{labelled(251, transient), labelled(112, transient), done},
 			answer{ok()}, answer{labelled(251)}, 3, 1, 2, nil},
-		{"nobody knows of the commit", answer{done}, answer{labelled(8, unknown), labelled(8, unknown), ok()}, nil, 1, 3, 0, nil},
+		{"unknown commit result", answer{done}, answer{labelled(8, unknown), labelled(8, unknown), ok()}, nil, 1, 3, 0, nil},
 		{"the commit fails", answer{done}, answer{labelled(8)}, nil, 1, 1, 0, motor.OperationFailure},
-		{"the commit fails for a moment", answer{done}, answer{labelled(251, transient), ok()}, nil, 2, 2, 0, nil},
-		{"the time of the commit is over", answer{done}, answer{labelled(50, unknown)}, nil, 1, 1, 0, motor.ExecutionTimeout},
-		{"the commit is not wide enough", answer{done}, answer{func(r *wiretest.Request) {
+		{"transient commit error", answer{done}, answer{labelled(251, transient), ok()}, nil, 2, 2, 0, nil},
+		{"commit exceeds maxTimeMS", answer{done}, answer{labelled(50, unknown)}, nil, 1, 1, 0, motor.ExecutionTimeout},
+		{"commit with a write concern error", answer{done}, answer{func(r *wiretest.Request) {
 			r.WriteConcernError(64, "WriteConcernTimeout", "waiting", unknown)
 		}, ok()}, nil, 1, 2, 0, nil},
-		{"the time of the width is over", answer{done}, answer{func(r *wiretest.Request) {
+		{"commit exceeds wtimeout", answer{done}, answer{func(r *wiretest.Request) {
 			r.WriteConcernError(50, "MaxTimeMSExpired", "waiting", unknown)
 		}}, nil, 1, 1, 0, motor.ExecutionTimeout},
 	} {

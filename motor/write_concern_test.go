@@ -106,8 +106,8 @@ func TestWriteConcernBadItems(t *testing.T) {
 		{"j of another type", bson.M{"j": 1}},
 		{"fsync of another type", bson.M{"fsync": "true"}},
 		{"j and fsync", bson.M{"j": true, "fsync": true}},
-		{"j where w is 0", bson.M{"w": 0, "j": true}},
-		{"fsync where w is 0", bson.M{"w": 0, "fsync": true}},
+		{"j in a concern with w: 0", bson.M{"w": 0, "j": true}},
+		{"fsync in a concern with w: 0", bson.M{"w": 0, "fsync": true}},
 		{"two values of one item", bson.M{"j": true, "journal": false}},
 		{"the driver's, invalid", &writeconcern.WriteConcern{W: 2.5}},
 	} {

@@ -67,11 +67,11 @@ func TestWTimeoutErrors(t *testing.T) {
 	}{
 		{"a duplicate key", insertOne, func(r request) { r.WriteError(0, 11000, "E11000", "Label") },
 			wantError{class: motor.DuplicateKeyError, driver: writeException, code: 11000, labels: []string{"Label"}}},
-		{"wtimeout is over", insertOne, func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
+		{"wtimeout error", insertOne, func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
 			wantError{class: motor.WTimeoutError, driver: writeException, code: 64, timeout: true}},
-		{"wtimeout is over on a drop", drop, func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
+		{"wtimeout error of a drop", drop, func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") },
 			wantError{class: motor.WTimeoutError, driver: writeException, code: 64, timeout: true}},
-		{"a write concern that cannot be met", upsert,
+		{"an unsatisfiable write concern", upsert,
 			func(r request) { r.WriteConcernError(100, "UnsatisfiableWriteConcern", "no") },
 			wantError{class: motor.WriteConcernError, driver: writeException, code: 100}},
 		{"a refusal", insertMany, func(r request) { r.Fail(13, "Unauthorized", "no") },
@@ -109,8 +109,8 @@ func TestWTimeoutSplitsInserts(t *testing.T) {
 	}{
 		{"by number", bson.M{"maxWriteBatchSize": 4}, true, nil, []int{4, 4, 2}, []any{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{"by size", bson.M{"maxBsonObjectSize": 500}, true, nil, []int{3, 3, 3, 1}, []any{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
-		{"up to an error", bson.M{"maxWriteBatchSize": 4}, true, []int{5}, []int{4, 4}, []any{0, 1, 2, 3, 4}},
-		{"beyond errors", bson.M{"maxWriteBatchSize": 4}, false, []int{1, 9}, []int{4, 4, 2}, []any{0, 2, 3, 4, 5, 6, 7, 8}},
+		{"ordered, up to an error", bson.M{"maxWriteBatchSize": 4}, true, []int{5}, []int{4, 4}, []any{0, 1, 2, 3, 4}},
+		{"unordered, past errors", bson.M{"maxWriteBatchSize": 4}, false, []int{1, 9}, []int{4, 4, 2}, []any{0, 2, 3, 4, 5, 6, 7, 8}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
