@@ -15,16 +15,16 @@ import (
 )
 
 // Collection is a handle for a collection whose documents are of type D: bson.M, bson.D, bson.Raw, a struct, or a
-// pointer to one. It is safe for any number of goroutines, costs nothing to make, and does no I/O by itself.
+// pointer to one. It is safe for concurrent use. Making one is cheap and does no I/O.
 //
 // Motor: MotorCollection. Its document_class is the type parameter.
 type Collection[D any] struct{ collection }
 
-// collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles the
-// methods of the generic types that it uses, so whatever can be a method of this type is one. Every program also compiles
-// a wrapper of each of these methods, so unexported code is better a function that takes a *collection.
+// collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles
+// the methods of the generic types that it uses, so every exported method that can be a method of this type is one. Every
+// program also compiles a wrapper of each of these methods, so unexported code is a function that takes a *collection.
 type collection struct {
-	_ [0]func() // not comparable: that saves its users the comparing functions
+	_ [0]func() // not comparable, so that programs compile no comparison functions
 
 	db    *Database
 	name  string
@@ -34,18 +34,17 @@ type collection struct {
 	concerns
 
 	bound    atomic.Value // *binding[mongo.Collection]; not an atomic.Pointer, whose methods every program would compile
-	batching *batching    // nil: each insert goes by itself
+	batching *batching    // nil: each insert is sent alone
 }
 
-// binding is the driver's handle, kept until the client is opened anew or a concern is changed.
+// binding caches the driver's handle until the client is opened again or a concern changes.
 type binding[T any] struct {
 	client *mongo.Client
 	at     settings
 	handle *T
 }
 
-// CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
-// [Database.Collection].
+// CollectionOf returns the collection of this name with documents of type D. It does no I/O. See [Database.Collection].
 //
 //	type User struct { Name string }
 //	users := CollectionOf[*User](db, "users")
@@ -55,7 +54,7 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 	return (*Collection[D])(newCollection(db, name, opts))
 }
 
-// newCollection is CollectionOf for documents of any type: the caller converts the result.
+// newCollection implements CollectionOf for any type of documents. The caller converts the result.
 func newCollection(db *Database, name string, opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	c := &Collection[bson.M]{collection{db: db, name: name, opts: opts, err: db.err}}
 	set, err := mergeOptions(opts)
@@ -83,7 +82,7 @@ func (c *collection) FullName() string { return c.db.name + "." + c.name }
 // Motor: MotorCollection.database.
 func (c *collection) Database() *Database { return c.db }
 
-// Collection returns the collection of this name below this one: "a" and "b" make "a.b".
+// Collection returns the collection with this name below c: "b" below "a" is "a.b".
 //
 // Motor: coll.name, coll["name"].
 func (c *Collection[D]) Collection(name string) *Collection[D] {
@@ -99,10 +98,11 @@ func (c *collection) below(name string) *Collection[bson.M] {
 	return below
 }
 
-// Err returns the [InvalidName] with which everything that is done with this collection fails, or nil.
+// Err returns the error that every operation on the collection fails with because its name or an option is invalid, or
+// nil.
 func (c *collection) Err() error { return c.err }
 
-// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+// Equal reports whether both handles have the same database and name. Their options may differ.
 func (c *Collection[D]) Equal(other *Collection[D]) bool {
 	return other != nil && c.equal(&other.collection)
 }
@@ -112,15 +112,16 @@ func (c *collection) equal(other *collection) bool {
 	return c.db.Equal(other.db) && c.name == other.name
 }
 
-// IOLoop returns that of the client: see [Client.IOLoop].
+// IOLoop returns the loop of the client: see [Client.IOLoop].
 //
 // Motor: MotorCollection.get_io_loop.
 func (c *collection) IOLoop() future.Executor { return c.db.client.loop }
 
-// String names the collection, with its database.
+// String returns the names of the database and the collection.
 func (c *collection) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 
-// collectionOp returns the operation that calls fn with the driver's collection. err is the reason why it cannot be run.
+// collectionOp returns the operation that calls fn with the driver's collection. If err is not nil, the operation fails
+// with it.
 func collectionOp[T any](
 	c *collection, now settings, err error, fn func(context.Context, *mongo.Collection) (T, error),
 ) op[T] {
@@ -133,10 +134,11 @@ func collectionOp[T any](
 	}}
 }
 
-// fetchFunc reads one document of a collection. It returns nil, or mongo.ErrNoDocuments, if there is none.
+// fetchFunc reads one document of a collection. It returns nil, or mongo.ErrNoDocuments, if no document matches.
 type fetchFunc func(context.Context, *mongo.Collection) (bson.Raw, error)
 
-// documentOp returns the operation that decodes what fetch reads. err is the reason why it cannot be run.
+// documentOp returns the operation that decodes the document that fetch reads. If err is not nil, the operation fails
+// with it.
 func documentOp[D any](c *collection, now settings, err error, fetch fetchFunc) op[D] {
 	return op[D]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none D, err error) {
 		raw, err := c.fetch(ctx, conn, now, fetch)
@@ -147,7 +149,7 @@ func documentOp[D any](c *collection, now settings, err error, fetch fetchFunc) 
 	}}
 }
 
-// fetch calls fetch with the driver's collection. That there is no document is not an error: it returns nil then.
+// fetch calls fetch with the driver's collection. It returns nil if no document matches.
 func (c *collection) fetch(ctx context.Context, conn *connection, now settings, fetch fetchFunc) (bson.Raw, error) {
 	coll, err := c.on(ctx, conn, now)
 	if err != nil {
@@ -172,7 +174,7 @@ func (c *collection) on(ctx context.Context, conn *connection, now settings) (*m
 	return c.at(client, now), nil
 }
 
-// in returns the driver's handle for the collection as it is now.
+// in returns the driver's handle for the collection with its current settings.
 func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(client, c.snapshot()) }
 
 // at returns the driver's handle for the collection with the settings now.
@@ -187,10 +189,10 @@ func (c *collection) at(client *mongo.Client, now settings) *mongo.Collection {
 	return b.handle
 }
 
-// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
-// the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at the
+// call. See [Client.Delegate].
 //
-// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+// Errors: that of [Collection.Err]; those of [Client.Delegate].
 //
 // Motor: MotorCollection.delegate.
 func (c *collection) Delegate(ctx context.Context) *future.Future[*mongo.Collection] {
@@ -199,8 +201,7 @@ func (c *collection) Delegate(ctx context.Context) *future.Future[*mongo.Collect
 	}))
 }
 
-// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
-// does no I/O.
+// WithOptions returns a handle for the same collection. opts override the options of c. It does no I/O.
 //
 // Motor: MotorCollection.with_options.
 func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
@@ -209,7 +210,7 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 
 func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
 	with := newCollection(c.db, c.name, slices.Concat(c.opts, opts))
-	set, _ := mergeOptions(opts) // an error of theirs is one of all the options, and so is with.err
+	set, _ := mergeOptions(opts) // an error of opts is also in with.err
 	if err := with.inherit(&c.concerns, set.WriteConcern, set.ReadPreference); with.err == nil {
 		with.err = err
 	}
@@ -217,10 +218,10 @@ func (c *collection) withOptions(opts []options.Lister[options.CollectionOptions
 	return with
 }
 
-// withDocuments returns the collection with documents of another type.
+// withDocuments returns a handle for the collection with another type of documents.
 func withDocuments[E any](c *collection) *Collection[E] { return (*Collection[E])(c.copied()) }
 
-// copied returns another handle for the collection, with the concerns that it has now.
+// copied returns another handle for the collection, with its current concerns.
 func (c *collection) copied() *Collection[bson.M] {
 	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
 	_ = other.inherit(&c.concerns, nil, nil)

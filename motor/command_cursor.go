@@ -12,11 +12,11 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// CommandCursor reads the documents of a command's reply, batch by batch, in all the ways of a [Cursor]. There are two
-// kinds: one whose command has been sent, the result of [Database.ListCollections], has the first documents already;
-// one that is lazy, as [Database.Aggregate] returns it, sends its command when it is first read.
+// CommandCursor reads the documents of a command's reply, batch by batch, in the same ways as a [Cursor]. There are two
+// kinds. The result of [Database.ListCollections] is a cursor whose command has been sent, and has the first documents.
+// [Database.Aggregate] returns a lazy cursor, whose first read sends the command.
 //
-// It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
+// It is safe for concurrent use. Its reads run in the order of their calls, and each document is read once.
 //
 // Motor: MotorCommandCursor, MotorLatentCommandCursor.
 type CommandCursor[D any] struct{ commandCursor }
@@ -24,16 +24,16 @@ type CommandCursor[D any] struct{ commandCursor }
 // commandCursor is the part of a [CommandCursor] that does not depend on the type of its documents.
 type commandCursor struct {
 	cursorReader
-	handle *Collection[bson.M] // of coll; for documents of any type
+	handle *Collection[bson.M] // of coll, whatever the type of the documents
 }
 
-// over makes the cursor one over coll. none is a list of the type of its documents.
+// over makes c a cursor over coll. none is a list of the type of its documents.
 func (c *commandCursor) over(coll *Collection[bson.M], none docList) {
 	c.handle, c.coll, c.none = coll, &coll.collection, none
 }
 
-// newCommandCursor returns a cursor that sends its command, by send, when it is first read. size is the number that
-// BatchSize has set, or nil. Every read fails with err, if that is an error.
+// newCommandCursor returns a cursor whose first read calls send. The argument size is the number that BatchSize has
+// set, or nil. If err is not nil, every read fails with it.
 func newCommandCursor[D any](coll *Collection[D], err error, send sendCommand) *CommandCursor[D] {
 	c := new(CommandCursor[D])
 	c.init((*Collection[bson.M])(coll), (*docs[D])(nil), err, send)
@@ -58,7 +58,7 @@ func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, 
 	}
 }
 
-// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, which locate has made. It
+// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, a context from locate. It
 // does no I/O.
 func openedCommandCursor(
 	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, driver *mongo.Cursor,
@@ -80,7 +80,7 @@ func openedCommandCursor(
 	return c
 }
 
-// listedCommandCursor returns a cursor over the documents of a reply to client that has them all at once.
+// listedCommandCursor returns a cursor over all, the documents of a complete reply to client.
 func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []bson.Raw) *CommandCursor[bson.M] {
 	c := new(CommandCursor[bson.M])
 	c.over(coll, (*docs[bson.M])(nil))
@@ -90,8 +90,8 @@ func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []b
 	return c
 }
 
-// BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
-// it to the server. A negative n is a [ValueError] of every read.
+// BatchSize sets the number of documents in later batches, and returns the cursor. 0 means the server's default. With a
+// negative n every read fails with [ValueError].
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] { c.setBatchSize(n); return c }
@@ -100,15 +100,16 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] { c.setBatchSize
 func (c *commandCursor) setBatchSize(n int32) {
 	c.set(func() error {
 		if n < 0 {
-			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
+			return newError(ValueError, "invalid batch size %d: must be at least 0", n)
 		}
 		c.size = &n
 		return nil
 	})
 }
 
-// MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
-// the batches to come of a tailable cursor. 0 leaves it to the server. A negative ms is a [ValueError] of every read.
+// MaxAwaitTimeMS limits, in milliseconds, how long the server waits for new documents before it replies with an empty
+// batch. It applies to later batches of a tailable cursor. 0 means the server's default. With a negative ms every read
+// fails with [ValueError].
 //
 // Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
@@ -120,15 +121,15 @@ func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 func (c *commandCursor) setMaxAwaitTimeMS(ms int64) {
 	c.set(func() error {
 		if ms < 0 {
-			return newError(ValueError, "MaxAwaitTimeMS(%d): a time must be at least 0", ms)
+			return newError(ValueError, "MaxAwaitTimeMS: invalid time %d: must be at least 0", ms)
 		}
 		c.wait = time.Duration(ms) * time.Millisecond
 		return nil
 	})
 }
 
-// Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
-// that cannot be encoded is an [InvalidDocument] of every read.
+// Comment sets a comment, a value of any type, for fetching later batches. It appears in the server's log and profiler.
+// With a comment that cannot be encoded every read fails with [InvalidDocument].
 //
 // Motor: the parameter comment of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] { c.setComment(comment); return c }
@@ -144,7 +145,7 @@ func (c *commandCursor) setComment(comment any) {
 	})
 }
 
-// set changes how the batches to come are fetched. An error is one of every read.
+// set changes how later batches are fetched. If change fails, every read fails with its error.
 func (c *commandCursor) set(change func() error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,16 +154,16 @@ func (c *commandCursor) set(change func() error) {
 	}
 }
 
-// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
-// news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [StopAsyncIteration]. A tailable cursor without new documents
+// also fails with it, but is still alive.
 //
 // Motor: MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context) *future.Future[D] {
 	return next[D](ctx, &c.cursorReader)
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
+// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
+// I/O; FetchNext does.
 //
 // Motor: MotorCommandCursor.next_object.
 func (c *CommandCursor[D]) NextObject() D {
@@ -170,17 +171,17 @@ func (c *CommandCursor[D]) NextObject() D {
 	return doc
 }
 
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
+// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *CommandCursor[D]) TryNext(ctx context.Context) *future.Future[D] {
 	return readOne[D](ctx, &c.cursorReader, readSpec{once: true})
 }
 
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
+// ToList reads the next documents, at most length of them, or all without a length. At the end the result is an empty
+// list. ToList may be called again for the documents after these. If the cursor fails after some documents, a future
+// has these documents beside the error; a callback gets only the error.
 //
 // Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
 // cursor.
@@ -190,46 +191,47 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, length ...int) *future.Fu
 	return toList[D](ctx, &c.cursorReader, length)
 }
 
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
+// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
+// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
+// second.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 //
 // Motor: MotorCommandCursor.each.
 func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	each(ctx, &c.cursorReader, nil, fn)
 }
 
-// EachVia is Each with fn called on via, whatever the loop of the client.
+// EachVia is Each with fn called on via instead of the client's loop.
 func (c *CommandCursor[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
 	each(ctx, &c.cursorReader, via, fn)
 }
 
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them. On an event loop, use it in a coroutine,
+// with its Co as ctx. An error ends the loop, as its last value. After a break the cursor stays open: a later read
+// continues with the next document.
 //
 // Motor: async for.
 func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return iterate[D](ctx, &c.cursorReader)
 }
 
-// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
-// calls "$cmd", or "$cmd." and the name of the command.
+// Collection returns the collection that the command reads. For a command without a collection, it is the one that
+// MongoDB calls "$cmd", or "$cmd." and the name of the command.
 //
 // Motor: MotorCommandCursor.collection.
 func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.handle) }
 
-// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
-// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
-// then. A pipeline that is wrong shows then, too.
+// Aggregate returns a cursor over the results of a pipeline over the collection's documents. It does no I/O: the first
+// read sends the pipeline. A pipeline that ends with $out or $merge writes nothing before that read, and an invalid
+// pipeline fails then.
 //
-// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
-// encoded, [OperationFailure]; of a pipeline that writes, [WriteConcernError], and [ConfigurationError] if the write
-// concern has wtimeout or fsync.
+// Errors of reading: [TypeError] for a pipeline that is not a slice of documents, [InvalidDocument] for a stage that
+// cannot be encoded, [OperationFailure]. For a pipeline that writes, also [WriteConcernError], and [ConfigurationError]
+// if the write concern has wtimeout or fsync.
 //
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
@@ -238,12 +240,11 @@ func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.A
 	return cursor
 }
 
-// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
-// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
-// that is wrong shows then.
+// Aggregate returns a cursor over the results of a pipeline without a collection, which starts with a stage such as
+// $currentOp or $documents. It does no I/O: the first read sends the pipeline, and an invalid pipeline fails then.
 //
-// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
-// encoded, [OperationFailure].
+// Errors of reading: [TypeError] for a pipeline that is not a slice of documents, [InvalidDocument] for a stage that
+// cannot be encoded, [OperationFailure].
 //
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {
@@ -266,7 +267,7 @@ func aggregatorOf(c *collection) func(*mongo.Client, settings) aggregator {
 	return func(client *mongo.Client, now settings) aggregator { return c.at(client, now) }
 }
 
-// aggregate makes the cursor one that reads coll, and sends its pipeline to the handle that at returns.
+// aggregate makes the cursor read coll. It sends its pipeline to the driver's handle that at returns.
 func (cursor *commandCursor) aggregate(
 	coll *Collection[bson.M], none docList, c *concerns, codec *codec, at func(*mongo.Client, settings) aggregator,
 	pipeline any, opts []options.Lister[options.AggregateOptions],
@@ -286,7 +287,7 @@ func (cursor *commandCursor) aggregate(
 	})
 }
 
-// writes reports whether a pipeline writes what it finds.
+// writes reports whether a pipeline ends with $out or $merge.
 func writes(stages []bson.Raw) bool {
 	if len(stages) == 0 {
 		return false
@@ -295,7 +296,7 @@ func writes(stages []bson.Raw) bool {
 	return err == nil && (last.Key() == "$out" || last.Key() == "$merge")
 }
 
-// sized returns opts with the batch size that a cursor was given, if it was.
+// sized returns opts with the batch size of a cursor, if it has one.
 func sized(opts []options.Lister[options.AggregateOptions], size *int32) []options.Lister[options.AggregateOptions] {
 	if size == nil {
 		return opts

@@ -15,7 +15,7 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// The directions of Sort.
+// The directions for Sort.
 //
 // Motor: pymongo.ASCENDING, pymongo.DESCENDING.
 const (
@@ -23,8 +23,8 @@ const (
 	Descending = -1
 )
 
-// Cursor reads the documents that a query matches, batch by batch. It is lazy: making and chaining it does no I/O,
-// the query is sent when the cursor is first read. There are five ways of reading, which may be mixed:
+// Cursor reads the documents that a query matches, batch by batch. It is lazy: making and chaining it does no I/O. The
+// first read sends the query. There are five ways of reading, which may be mixed:
 //
 //	docs, err := cursor.ToList(ctx, 100).Await(ctx)      // a list
 //	for doc, err := range cursor.All(ctx) { ... }        // a loop (Python: async for)
@@ -34,11 +34,11 @@ const (
 //	}
 //	cursor.Each(ctx, func(doc bson.M, err error) bool {...})  // a callback
 //
-// A deferred Close goes without an Await, which would close the cursor at the defer statement:
+// The deferred Close has no Await, because Await would run at the defer statement and close the cursor there:
 //
 //	defer cursor.Close(ctx)
 //
-// It is safe for several goroutines, whose reads take turns in the order of their calls; each document is read once.
+// It is safe for concurrent use. Its reads run in the order of their calls, and each document is read once.
 //
 // Motor: MotorCursor.
 type Cursor[D any] struct{ cursor }
@@ -47,19 +47,19 @@ type Cursor[D any] struct{ cursor }
 // code is better a function that takes a *cursor.
 type cursor struct {
 	cursorReader
-	handle *Collection[bson.M] // of coll; for documents of any type
+	handle *Collection[bson.M] // of coll, whatever the type of the documents
 	query  bson.Raw
 	opts   []options.Lister[options.FindOptions]
 	chain  chain // guarded by cursorReader.mu
 }
 
-// chain is what the chained methods have set.
+// chain holds the options that the chained methods have set.
 type chain struct {
-	find      []func(*options.FindOptions) error // what the driver has options for
+	find      []func(*options.FindOptions) error // the driver's options
 	where     bson.RawValue
 	maxTimeMS *int64
 	maxScan   *int64
-	flags     int // those of queryFlags that are no option of the driver's
+	flags     int // the query flags without an option of the driver
 	nothing   bool
 }
 
@@ -69,7 +69,7 @@ func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[opt
 	return c
 }
 
-// init makes the cursor that of a query.
+// init makes c a cursor over a query.
 func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts []options.Lister[options.FindOptions]) {
 	query, err := coll.codec.encode("filter", filter)
 	if _, e := mergeOptions(opts); err == nil {
@@ -81,8 +81,7 @@ func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts [
 	c.initEncoded(coll, none, query, opts, err)
 }
 
-// initEncoded makes the cursor that of a query that has been encoded. Every read of it fails with err, if that is an
-// error.
+// initEncoded makes c a cursor over an encoded query. If err is not nil, every read fails with it.
 func (c *cursor) initEncoded(
 	coll *Collection[bson.M], none docList, query bson.Raw, opts []options.Lister[options.FindOptions], err error,
 ) {
@@ -91,7 +90,7 @@ func (c *cursor) initEncoded(
 	c.follow()
 }
 
-// settings returns the options of the driver's that the cursor has. mu is held.
+// settings returns the driver's options of the cursor. The caller holds mu.
 func (c *cursor) settings() (options.FindOptions, error) {
 	var all options.FindOptions
 	var err error
@@ -106,10 +105,10 @@ func (c *cursor) settings() (options.FindOptions, error) {
 	return all, err
 }
 
-// awaitAlone is the type of a cursor that awaits data and is not tailable. Servers refuse it.
+// awaitAlone is the type of a cursor that awaits data and is not tailable. Servers reject it.
 const awaitAlone options.CursorType = -1
 
-// tailFlags returns the flags of a type of cursors.
+// tailFlags returns the query flags of a cursor type.
 func tailFlags(kind *options.CursorType) int {
 	if kind != nil {
 		switch *kind {
@@ -124,7 +123,7 @@ func tailFlags(kind *options.CursorType) int {
 	return 0
 }
 
-// follow notes what kind of a cursor it is. mu is held, or no one else has the cursor yet.
+// follow sets kind from the options. The caller holds mu, or no other goroutine has the cursor yet.
 func (c *cursor) follow() {
 	all, err := c.settings()
 	c.nothing, c.anywhere = c.chain.nothing, c.chain.flags&QueryFlagSecondaryOkay != 0
@@ -133,9 +132,10 @@ func (c *cursor) follow() {
 	}
 }
 
-// set adds to the options, if the cursor has not started.
+// set adds to the options if the cursor has not been read.
 //
-// The setters that call it are not inlined: a program would compile them, and their closures, for each type of documents.
+// The setters that call it are not inlined. Otherwise a program would compile them, and their closures, for each type
+// of documents.
 func (c *cursor) set(method string, add func(*chain) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,7 +151,7 @@ func (c *cursor) set(method string, add func(*chain) error) {
 	c.follow()
 }
 
-// option adds an option of the driver's.
+// option adds an option of the driver.
 func (ch *chain) option(set func(*options.FindOptions)) {
 	ch.find = append(ch.find[:len(ch.find):len(ch.find)], func(o *options.FindOptions) error {
 		set(o)
@@ -159,11 +159,11 @@ func (ch *chain) option(set func(*options.FindOptions)) {
 	})
 }
 
-// Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several,
-// Sort(bson.D{{"age", -1}, {"name", 1}}). Without a direction a key is ascending.
+// Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several, Sort(bson.D{{"age",
+// -1}, {"name", 1}}). Without a direction a key is ascending.
 //
-// Sort and the other methods that set options return the cursor itself, so that they can be chained. Once the
-// cursor has been read, they make it fail with [InvalidOperation], until [Cursor.Rewind].
+// Sort and the other methods that set options return the cursor itself, so that calls can be chained. Calling one of
+// them after the first read makes the cursor fail with [InvalidOperation], until [Cursor.Rewind].
 //
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
@@ -181,7 +181,7 @@ func setSort(c *cursor, keys any, direction []any) {
 			}
 			keys = bson.D{order}
 		} else if len(direction) > 0 {
-			return newError(TypeError, "Sort: a direction goes with a single key, given as a string")
+			return newError(TypeError, "Sort: a direction requires a single key, as a string")
 		}
 		sort, err := c.coll.codec.encodeCommand("the sort order", keys)
 		ch.option(func(o *options.FindOptions) { o.Sort = sort })
@@ -189,7 +189,7 @@ func setSort(c *cursor, keys any, direction []any) {
 	})
 }
 
-// Skip leaves out the first n documents. A negative n is a [ValueError].
+// Skip skips the first n documents. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] { setSkip(&c.cursor, n); return c }
@@ -198,14 +198,15 @@ func (c *Cursor[D]) Skip(n int64) *Cursor[D] { setSkip(&c.cursor, n); return c }
 func setSkip(c *cursor, n int64) {
 	c.set("Skip", func(ch *chain) error {
 		if n < 0 {
-			return newError(ValueError, "Skip(%d): skip must be at least 0", n)
+			return newError(ValueError, "invalid skip %d: must be at least 0", n)
 		}
 		ch.option(func(o *options.FindOptions) { o.Skip = &n })
 		return nil
 	})
 }
 
-// Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
+// Limit ends the cursor after n documents. 0 means no limit. A negative n returns at most -n documents in a single
+// batch.
 //
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] { setLimit(&c.cursor, n); return c }
@@ -217,8 +218,7 @@ func setLimit(c *cursor, n int64) {
 	})
 }
 
-// BatchSize sets how many documents the server sends at once. 0 leaves it to the server; a negative n is a
-// [ValueError].
+// BatchSize sets the number of documents in a batch. 0 means the server's default. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.batch_size.
 func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] { c.setBatchSize(n); return c }
@@ -227,24 +227,24 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] { c.setBatchSize(n); return c 
 func (c *cursor) setBatchSize(n int32) {
 	c.set("BatchSize", func(ch *chain) error {
 		if n < 0 {
-			return newError(ValueError, "BatchSize(%d): batch size must be at least 0", n)
+			return newError(ValueError, "invalid batch size %d: must be at least 0", n)
 		}
 		ch.option(func(o *options.FindOptions) { o.BatchSize = &n })
 		return nil
 	})
 }
 
-// limit sets the limit, and so ends what Slice has said of it.
+// limit sets the limit and drops the limit of Slice.
 func (ch *chain) limit(n int64) error {
 	if n != 0 && ch.flags&QueryFlagExhaust != 0 {
-		return newError(InvalidOperation, "a limit and QueryFlagExhaust exclude each other")
+		return newError(InvalidOperation, "cannot use limit and exhaust together")
 	}
 	ch.nothing = false
 	ch.option(func(o *options.FindOptions) { o.Limit = &n })
 	return nil
 }
 
-// Clone returns a cursor with the same query and options that has not been read.
+// Clone returns an unread cursor with the same query and options.
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
@@ -253,31 +253,31 @@ func (c *Cursor[D]) Clone() *Cursor[D] {
 	return clone
 }
 
-// initClone makes the cursor a clone of another one.
+// initClone makes c a clone of another cursor.
 func (c *cursor) initClone(of *cursor) {
 	of.mu.Lock()
 	defer of.mu.Unlock()
 	err := of.err
-	if of.late != nil { // it is not late for the clone
+	if of.late != nil { // the clone has not been read
 		err = nil
 	}
 	c.chain = of.chain
 	c.initEncoded(of.handle, of.none, of.query, of.opts, err)
 }
 
-// Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
+// Rewind makes the cursor unread again and returns it. The next read sends the query again.
 //
 // Motor: MotorCursor.rewind.
 func (c *Cursor[D]) Rewind() *Cursor[D] { c.rewind(); return c }
 
-// Next reads the next document. At the end it fails with [StopAsyncIteration]; so it does if a tailable cursor has no
-// news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [StopAsyncIteration]. A tailable cursor without new documents
+// also fails with it, but is still alive.
 //
 // Motor: MotorCursor.next.
 func (c *Cursor[D]) Next(ctx context.Context) *future.Future[D] { return next[D](ctx, &c.cursorReader) }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
+// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
+// I/O; FetchNext does.
 //
 // Motor: MotorCursor.next_object.
 func (c *Cursor[D]) NextObject() D {
@@ -285,17 +285,17 @@ func (c *Cursor[D]) NextObject() D {
 	return doc
 }
 
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
+// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *Cursor[D]) TryNext(ctx context.Context) *future.Future[D] {
 	return readOne[D](ctx, &c.cursorReader, readSpec{once: true})
 }
 
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
+// ToList reads the next documents, at most length of them, or all without a length. At the end the result is an empty
+// list. ToList may be called again for the documents after these. If the cursor fails after some documents, a future
+// has these documents beside the error; a callback gets only the error.
 //
 // Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
 // cursor.
@@ -305,103 +305,104 @@ func (c *Cursor[D]) ToList(ctx context.Context, length ...int) *future.Future[[]
 	return toList[D](ctx, &c.cursorReader, length)
 }
 
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
+// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
+// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
+// second.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 //
 // Motor: MotorCursor.each.
 func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	each(ctx, &c.cursorReader, nil, fn)
 }
 
-// EachVia is Each with fn called on via, whatever the loop of the client.
+// EachVia is Each with fn called on via instead of the client's loop.
 func (c *Cursor[D]) EachVia(ctx context.Context, via future.Executor, fn func(doc D, err error) bool) {
 	each(ctx, &c.cursorReader, via, fn)
 }
 
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them. On an event loop, use it in a coroutine,
+// with its Co as ctx. An error ends the loop, as its last value. After a break the cursor stays open: a later read
+// continues with the next document.
 //
 // Motor: async for.
 func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return iterate[D](ctx, &c.cursorReader)
 }
 
-// Collection returns the collection that is read.
+// Collection returns the collection of the query.
 //
 // Motor: MotorCursor.collection.
 func (c *Cursor[D]) Collection() *Collection[D] { return (*Collection[D])(c.handle) }
 
-// cursorReader reads the documents of a result, whatever command it comes from and whatever type the documents have.
-// [Cursor], [CommandCursor] and [ChangeStream] embed it and add what depends on the type, and how they are made.
+// cursorReader reads the documents of a result, for any command and any type of documents. [Cursor], [CommandCursor]
+// and [ChangeStream] embed it. They add methods that depend on the type, and ways to make one.
 type cursorReader struct {
 	_ [0]func(*instances) // see instances
 
 	coll     *collection
-	none     docList                                                   // an empty list of the type of the cursor's documents, to make others like it
+	none     docList                                                   // an empty list of the cursor's type of documents, to make others
 	open     func(context.Context, *mongo.Client) (batchSource, error) // sends the command
-	scan     *scan                                                     // instead of open: several cursors share one
+	scan     *scan                                                     // a shared cursor to read from, instead of open
 	sequence future.Sequence                                           // the order of the reads
 
 	mu       sync.Mutex
-	err      error      // every read fails with it: an argument or an option is wrong
-	late     error      // err, if it only says that options were set after the first read
-	result   *resultSet // nil: not started
-	anywhere bool       // a secondary may be read, whatever the read preference
-	nothing  bool       // there is nothing to read, so nothing is sent
+	err      error      // every read fails with it: an argument or an option is invalid
+	late     error      // equals err if options were set after the first read
+	result   *resultSet // nil before the first read
+	anywhere bool       // secondaries may be read, with any read preference
+	nothing  bool       // the result is empty; nothing is sent
 	closed   bool
-	size     *int32             // the number of documents of the batches to come, if BatchSize has set it
-	wait     time.Duration      // how long the server may wait for one of them, if MaxAwaitTimeMS has set it
-	comment  bson.RawValue      // the comment that they are fetched with, if Comment has set it
-	kind     options.CursorType // of the result that will be opened
+	size     *int32             // the size of later batches, if BatchSize has set it
+	wait     time.Duration      // how long the server may wait for a batch, if MaxAwaitTimeMS has set it
+	comment  bson.RawValue      // the comment for fetching batches, if Comment has set it
+	kind     options.CursorType // of the next result
 }
 
-// resultSet is a result that is being read. Rewind replaces it by a new one. It must not refer to the cursor, which the
-// garbage collector is to free once the program has forgotten it: see abandoned.
+// resultSet is a result that is being read. Rewind replaces it. It must not refer to the cursor: the garbage collector
+// must be able to free the cursor once the program has dropped it. See abandoned.
 type resultSet struct {
 	kind options.CursorType
-	conn *connection // what is done with the result is done on this connection, or not at all
+	conn *connection // the only connection that the result uses
 
-	session *Session // of the context of the first read, even if that did not get as far as sending the command
+	session *Session // of the context of the first read, even if that read failed before it sent the command
 
-	// The operation that has the turn owns these. batches is nil until the command has been sent; client sent it.
+	// The operation that has its turn owns these fields. batches is nil until client has sent the command.
 	batches batchSource
 	client  *mongo.Client
 	next    docList                  // the batch that is being decoded
-	poll    *future.Future[struct{}] // a long poll under way: see longPolls
-	news    pollResult               // of poll, once that is settled
+	poll    *future.Future[struct{}] // a long poll in progress: see longPolls
+	news    pollResult               // the result of poll, once it is settled
 
 	// cursorReader.mu guards the rest.
 	address    Address
-	batch      docList         // fetched, not read yet
-	decodeErr  error           // the document that follows batch could not be decoded,
-	undecoded  []bson.Raw      // and these come after it
-	id         int64           // the server's number for the cursor
-	closed     bool            // no more is fetched: the server has no more, or Close, Rewind or an error ended it
-	lostErr    error           // reads fail with it once batch is empty, since the server had more
-	token      bson.Raw        // of a change stream: where it resumes after batch
-	cancelPoll func()          // ends poll, or the command while it is under way
-	cleanup    runtime.Cleanup // ends the server's cursor when the program has forgotten this one
+	batch      docList         // fetched but not read
+	decodeErr  error           // the document after batch could not be decoded
+	undecoded  []bson.Raw      // the documents after that one
+	id         int64           // the server's cursor id
+	closed     bool            // no more is fetched: the server has no more, or Close, Rewind or an error has ended the result
+	lostErr    error           // reads fail with it once batch is empty; the server had more documents
+	token      bson.Raw        // for a change stream: the resume token after batch
+	cancelPoll func()          // cancels poll, or the command in progress
+	cleanup    runtime.Cleanup // closes the server's cursor once the program has dropped this one
 }
 
-// newResultSet returns a result that has not been opened. none is a list of the type of its documents.
+// newResultSet returns an unopened result. none is a list of the type of its documents.
 func newResultSet(kind options.CursorType, conn *connection, none docList) *resultSet {
 	s := &resultSet{kind: kind, conn: conn}
 	s.batch, s.next = none.pair()
 	return s
 }
 
-// IOLoop returns the executor on which the callbacks of the cursor's futures run: that of its client.
+// IOLoop returns the executor on which the cursor's callbacks run: that of its client.
 //
 // Motor: MotorCursor.get_io_loop, MotorCommandCursor.get_io_loop.
 func (c *cursorReader) IOLoop() future.Executor { return c.coll.db.client.loop }
 
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (c *cursorReader) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -409,7 +410,7 @@ func (c *cursorReader) Err() error {
 }
 
 // Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+// fetched documents are unread. It does no I/O, so an alive cursor may still have no more documents.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
 func (c *cursorReader) Alive() bool {
@@ -422,7 +423,7 @@ func (c *cursorReader) Alive() bool {
 	return !s.closed || s.buffered()
 }
 
-// Started reports whether the cursor has been read, successfully or not.
+// Started reports whether the cursor has been read, even if the read failed.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (c *cursorReader) Started() bool {
@@ -431,8 +432,7 @@ func (c *cursorReader) Started() bool {
 	return c.result != nil
 }
 
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
+// Closed reports whether Close has been called. A cursor at its end is neither closed nor alive.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
 func (c *cursorReader) Closed() bool {
@@ -441,8 +441,8 @@ func (c *cursorReader) Closed() bool {
 	return c.closed
 }
 
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
+// CursorID returns the server's cursor id. It is 0 before the command has been sent, and when the server has no more
+// documents.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (c *cursorReader) CursorID() int64 {
@@ -457,9 +457,9 @@ func (c *cursorReader) CursorID() int64 {
 	return c.result.id
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
+// Address returns the address of the server to which the command was sent. ok is false before that. It is also false
+// for a read that may have gone to a secondary, if the client was made with one member of a replica set and without the
+// set's name (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (c *cursorReader) Address() (address Address, ok bool) {
@@ -471,8 +471,8 @@ func (c *cursorReader) Address() (address Address, ok bool) {
 	return c.result.address, true
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
+// Session returns the session of the context of the first read, or nil if it had none. Later reads stay in this
+// session, with any context, and the cursor ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *cursorReader) Session() *Session {
@@ -484,9 +484,9 @@ func (c *cursorReader) Session() *Session {
 	return c.result.session
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
+// Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
+// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
+// wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
@@ -500,12 +500,12 @@ func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 	return c.shut(ctx, s)
 }
 
-// rewind makes the cursor one that has not been read.
+// rewind makes the cursor unread again.
 func (c *cursorReader) rewind() {
 	c.mu.Lock()
 	s := c.result
 	c.result, c.closed = nil, false
-	if c.late != nil { // it is not late any more
+	if c.late != nil { // options may be set again
 		c.late, c.err = nil, nil
 	}
 	if s != nil {
@@ -515,9 +515,9 @@ func (c *cursorReader) rewind() {
 	c.shut(context.Background(), s)
 }
 
-// killCursor ends a cursor that the driver cannot end: the session in which the driver would do so has ended, or the
-// driver has given the cursor up. If the server that is told is not the one that has the cursor, that one ends it by
-// itself, after a while.
+// killCursor closes a cursor that the driver cannot close, because its session has ended or the driver has given the
+// cursor up. The command may go to a server that does not have the cursor. Then the right server closes it later, by
+// its own timeout.
 func killCursor(
 	ctx context.Context, coll *collection, client *mongo.Client, id int64, opts ...options.Lister[options.RunCmdOptions],
 ) error {
@@ -526,7 +526,7 @@ func killCursor(
 	return client.Database(coll.db.name).RunCommand(none.in(ctx), command, opts...).Err()
 }
 
-// shut ends what is left of a result on the server, after the reads that were called before.
+// shut closes what a result has open on the server, after the reads that were called before.
 func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[struct{}] {
 	client := c.coll.db.client
 	c.mu.Lock()
@@ -536,7 +536,7 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 			s.cancelPoll()
 		}
 	}
-	// The command may be on its way.
+	// The command may be in progress.
 	open := s != nil && (s.id != 0 || !c.sequence.Idle())
 	c.mu.Unlock()
 	if c.scan != nil {
@@ -546,7 +546,7 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 		return resolved(client, struct{}{})
 	}
 	reserved, err := c.reserve(s)
-	inSession := err == nil // otherwise the session has ended
+	inSession := err == nil // an error: the session has ended
 	return submit(ctx, client, op[struct{}]{
 		lane: laneOf(s.kind), turns: reserved, conn: s.conn, ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
@@ -555,10 +555,10 @@ func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[st
 	})
 }
 
-// endResult ends what is left of a result on the server. The caller has the turn. inSession is whether its session, if
-// it has one, has not ended.
+// endResult closes what a result has open on the server. The caller has the cursor's turn. inSession is false if the
+// result has a session that has ended.
 func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bool) error {
-	if s.poll != nil { // however it ends
+	if s.poll != nil { // its outcome does not matter
 		if _, err := s.poll.Await(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}
@@ -577,14 +577,14 @@ func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bo
 	return s.batches.Close(ctx)
 }
 
-// query is what a cursor asks the server for, at one moment.
+// query is a snapshot of a cursor's query.
 type query struct {
 	filter bson.Raw
 	set    options.FindOptions
 	chain
 }
 
-// currentQuery returns the query as the cursor has it now.
+// currentQuery returns a snapshot of the cursor's query.
 func (c *cursor) currentQuery() (query, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -594,17 +594,17 @@ func (c *cursor) currentQuery() (query, error) {
 		q.filter, err = withField(c.query, "$where", q.where)
 	}
 	if tailFlags(set.CursorType) != QueryFlagTailable|QueryFlagAwaitData {
-		q.set.MaxAwaitTime = nil // servers refuse it then, and Motor leaves it out
+		q.set.MaxAwaitTime = nil // servers reject it, and Motor omits it
 	}
 	return q, err
 }
 
-// List makes the options of the query those of a call of the driver: it implements options.Lister.
+// List implements options.Lister, so that the query is an option of the driver's Find.
 func (q *query) List() []func(*options.FindOptions) error {
 	return []func(*options.FindOptions) error{func(all *options.FindOptions) error { *all = q.set; return nil }}
 }
 
-// byCommand reports whether the driver's Find has no place for what the query has.
+// byCommand reports whether the query has options that the driver's Find lacks.
 func (q *query) byCommand() bool {
 	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone
 }
@@ -651,7 +651,7 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 	return driver, nil
 }
 
-// spec returns the query for a command.
+// spec converts the query for a command.
 func (q *query) spec() *command.Query {
 	flags := tailFlags(q.set.CursorType)
 	return &command.Query{

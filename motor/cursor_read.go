@@ -10,8 +10,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if no fetched document is left.
+// Calling it twice skips no document.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *cursorReader) FetchNext(ctx context.Context) *future.Future[bool] {
@@ -19,7 +19,7 @@ func (c *cursorReader) FetchNext(ctx context.Context) *future.Future[bool] {
 	return more
 }
 
-// fetchNext is FetchNext on a connection; nil stands for the open one. It returns the connection that is read on.
+// fetchNext is FetchNext on a connection; nil means the open one. It returns the connection that it reads on.
 func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future.Future[bool], *connection) {
 	c.mu.Lock()
 	if c.buffer() != nil {
@@ -35,7 +35,7 @@ func (c *cursorReader) fetchNext(ctx context.Context, conn *connection) (*future
 	return more, r.conn
 }
 
-// buffer returns the documents that can be read without I/O, or nil if there are none. mu is held.
+// buffer returns the documents that can be read without I/O, or nil if there are none. The caller holds mu.
 func (c *cursorReader) buffer() docList {
 	if c.err != nil || c.result == nil || c.result.batch.size() == 0 {
 		return nil
@@ -43,7 +43,7 @@ func (c *cursorReader) buffer() docList {
 	return c.result.batch
 }
 
-// pop removes the first of the documents that have come. ok is false if there is none.
+// pop removes the first fetched document. ok is false if there is none.
 func pop[D any](c *cursorReader) (doc D, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,13 +57,13 @@ func pop[D any](c *cursorReader) (doc D, ok bool) {
 	return doc, true
 }
 
-// reading is a read with the documents that it takes.
+// reading is a read and the documents that it has taken.
 type reading[D any] struct {
 	op   readOp
 	docs docs[D]
 }
 
-// readOne starts a read of one document, as spec says, and resolves to it.
+// readOne starts a read of one document, as spec says. Its result is the document.
 func readOne[D any](ctx context.Context, c *cursorReader, spec readSpec) *future.Future[D] {
 	r := new(reading[D])
 	r.op.init(c, one, &r.docs, spec)
@@ -76,7 +76,7 @@ func readOne[D any](ctx context.Context, c *cursorReader, spec readSpec) *future
 	})
 }
 
-// next is the Next of a cursor whose documents are of type D.
+// next implements Next for documents of type D.
 func next[D any](ctx context.Context, c *cursorReader) *future.Future[D] {
 	if c.sequence.Idle() {
 		if doc, ok := pop[D](c); ok {
@@ -86,7 +86,7 @@ func next[D any](ctx context.Context, c *cursorReader) *future.Future[D] {
 	return readOne[D](ctx, c, readSpec{atEnd: "the cursor has no more documents"})
 }
 
-// toList is the ToList of a cursor whose documents are of type D.
+// toList implements ToList for documents of type D.
 func toList[D any](ctx context.Context, c *cursorReader, length []int) *future.Future[[]D] {
 	n, err := c.listLength(length)
 	if err != nil {
@@ -103,26 +103,26 @@ func toList[D any](ctx context.Context, c *cursorReader, length []int) *future.F
 	})
 }
 
-// listLength returns how many documents ToList takes.
+// listLength returns how many documents ToList reads.
 func (c *cursorReader) listLength(length []int) (amount, error) {
 	n := all
 	switch {
 	case len(length) > 1:
-		return n, newError(TypeError, "ToList takes one length, not %d", len(length))
+		return n, newError(TypeError, "ToList takes at most one length, not %d", len(length))
 	case len(length) == 1 && length[0] < 0:
-		return n, newError(ValueError, "ToList(%d): length must be at least 0", length[0])
+		return n, newError(ValueError, "ToList: invalid length %d: must be at least 0", length[0])
 	case len(length) == 1:
-		n = amount(length[0]) // 0 is to peek: as in Motor, the query is sent all the same
+		n = amount(length[0]) // 0 is peek: as in Motor, the query is sent nevertheless
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil && c.kind != options.NonTailable {
-		return n, newError(InvalidOperation, "ToList: a tailable cursor has no end")
+		return n, newError(InvalidOperation, "ToList: cannot call to_list on a tailable cursor")
 	}
 	return n, nil
 }
 
-// each is the Each, or with via the EachVia, of a cursor whose documents are of type D.
+// each implements Each, and EachVia if via is not nil, for documents of type D.
 func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(doc D, err error) bool) {
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
@@ -130,7 +130,7 @@ func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn f
 	c.each(ctx, via, nil, handOver(fn))
 }
 
-// handOver returns the function that calls fn with the next document of a cursor that has come: see cursorReader.each.
+// handOver returns the delivery that calls fn. See cursorReader.each.
 func handOver[D any](fn func(doc D, err error) bool) delivery {
 	return func(c *cursorReader, end bool, err error) (called, more bool) {
 		var doc D
@@ -143,13 +143,13 @@ func handOver[D any](fn func(doc D, err error) bool) delivery {
 	}
 }
 
-// delivery calls the user's function with the next document of a cursor that has come, or, at the end, with none and
-// the error. It reports whether it has called it, and whether the function wants more.
+// delivery calls the user's function with the next fetched document, or, at the end, with none and the error. It
+// reports whether it has called the function, and whether the function wants more.
 type delivery func(c *cursorReader, end bool, err error) (called, more bool)
 
-// each delivers every document, until the user's function says false, and else, after the last, the end. via is where
-// the callbacks run; nil is where those of the client's futures run. All is read on one connection, so that a client
-// that was closed in a pause is not opened again: conn, or, if that is nil, the one of the first read.
+// each delivers every document, until the user's function returns false, and then the end. The callbacks run on via,
+// or, if it is nil, where those of the client's futures run. All reads use one connection, so that a client that was
+// closed in between is not opened again: conn, or, if it is nil, the one of the first read.
 func (c *cursorReader) each(ctx context.Context, via future.Executor, conn *connection, deliver delivery) {
 	fetch, conn := c.fetchNext(ctx, conn)
 	if via != nil {
@@ -180,10 +180,10 @@ func (c *cursorReader) each(ctx context.Context, via future.Executor, conn *conn
 	})
 }
 
-// tailPause is how long Each waits before it asks a tailable cursor again that does not await data.
+// tailPause is how long Each waits before it asks a tailable cursor that does not await data again.
 const tailPause = 100 * time.Millisecond
 
-// tailing reports whether there may be news later on, and whether the server waits for them.
+// tailing reports whether new documents may come later, and whether the server waits for them.
 func (c *cursorReader) tailing() (tailing, await bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +192,7 @@ func (c *cursorReader) tailing() (tailing, await bool) {
 	return tailing, tailing && s.kind == options.TailableAwait
 }
 
-// iterate is the All of a cursor whose documents are of type D.
+// iterate implements All for documents of type D.
 func iterate[D any](ctx context.Context, c *cursorReader) iter.Seq2[D, error] {
 	return func(yield func(D, error) bool) {
 		for {
@@ -214,19 +214,18 @@ func iterate[D any](ctx context.Context, c *cursorReader) iter.Seq2[D, error] {
 	}
 }
 
-// amount is the number of documents that a read takes. A positive one is a number of documents, for which as many
-// batches are fetched as it takes.
+// amount is the number of documents that a read takes. For a positive number it fetches as many batches as necessary.
 type amount int
 
 const (
-	peek     amount = 0  // none: it looks whether there is one
+	peek     amount = 0  // none: check whether there is one
 	one      amount = 1  // one document
-	oneBatch amount = -1 // what has come, or comes with the next batch
-	all      amount = -2 // all, up to the end
+	oneBatch amount = -1 // all fetched documents, or the next batch
+	all      amount = -2 // all documents up to the end
 )
 
-// of returns how many documents to take now, and whether the read is then done, when it has taken have, ready are
-// there, and more may come.
+// of returns how many documents to take now, and whether the read is then done. The read has taken have documents so
+// far, ready documents are fetched, and more says whether more may come.
 func (a amount) of(have, ready int, more bool) (n int, done bool) {
 	switch {
 	case a == peek:
@@ -240,25 +239,25 @@ func (a amount) of(have, ready int, more bool) (n int, done bool) {
 	return n, have+n == int(a) || !more
 }
 
-// readSpec says what a read takes, and when it ends.
+// readSpec says what a read takes and when it ends.
 type readSpec struct {
 	amount       amount
-	docs         docList // the documents that it has taken; a read that takes none may leave it nil
+	docs         docList // the documents that it has taken; nil for a read that takes none
 	atEnd        string  // if there are no more documents, it fails with StopAsyncIteration and this text, unless it is empty
-	once         bool    // fetch no more than one batch
-	wait         bool    // of a tailable result, too, fetch as many batches as it takes
+	once         bool    // fetch at most one batch
+	wait         bool    // fetch as many batches as necessary from a tailable result too
 	unlessClosed bool    // take nothing once the cursor has been closed
 
-	conn *connection // read on this connection, or not at all; nil: on that of the result, or the open one
+	conn *connection // the only connection to read on; nil: that of the result, or the open one
 }
 
 // runOn is the function of an operation.
 type runOn[T any] = func(context.Context, *connection) (T, error)
 
-// readOp is one read of a cursor. What it has taken when it is cancelled, or its context ends, it puts back, so that
-// the next read has it. Until it is known whether it has to, no other read may take any, or the order would be lost.
+// readOp is one read of a cursor. If it is cancelled, or its context ends, it puts back the documents that it has
+// taken, and the next read takes them. Until that is decided no other read may take any, or the order would be lost.
 //
-// The turn in the cursor's session is waited for when there is something to be fetched; refused is why there is none.
+// A read waits for its turn in the cursor's session only if it has to fetch. refused is the error if it cannot.
 type readOp struct {
 	cursor *cursorReader
 	readSpec
@@ -266,19 +265,19 @@ type readOp struct {
 	outer   context.Context
 	session *sessionTicket
 	refused error
-	found   bool // there was a document when it last looked
+	found   bool // there was a document at the last check
 
 	// cursor.mu guards these.
 	result *resultSet
 }
 
-// init makes it a read of n documents, into a list.
+// init makes r a read of n documents into a list.
 func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 	r.cursor, r.readSpec = c, spec
 	r.amount, r.docs = n, list
 }
 
-// startRead starts a read. run calls its run, and makes the result of what that has taken.
+// startRead starts a read. run calls r.run and makes the result from the documents that r has taken.
 func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
 	o := op[T]{offline: true, run: run}
 	o.lane, o.turns, o.err = r.prepare(ctx)
@@ -289,8 +288,8 @@ func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Futu
 	return submit(ctx, r.cursor.coll.db.client, o)
 }
 
-// reserve reserves places in the order of the cursor and in that of the session of s. If it fails, the session has ended;
-// the place with the cursor is reserved all the same.
+// reserve reserves a place in the sequence of the cursor and one in the session of s. If it fails, the session has
+// ended, but the place in the sequence of the cursor is reserved nevertheless.
 func (c *cursorReader) reserve(s *resultSet) (turns, error) {
 	session := s.session
 	if c.scan != nil { // the reads of the shared cursor wait for the session
@@ -299,7 +298,7 @@ func (c *cursorReader) reserve(s *resultSet) (turns, error) {
 	return c.coll.db.client.reserveIn(session.delegate(), &c.sequence, nil)
 }
 
-// prepare reserves the places of the read, when it is called, and returns them with the lane that it runs in.
+// prepare reserves the places of the read, in its call, and returns them with the lane that the read runs in.
 func (r *readOp) prepare(ctx context.Context) (lane, turns, error) {
 	if ctx == nil {
 		return 0, noTurns, newError(TypeError, "the context is nil")
@@ -317,20 +316,20 @@ func (r *readOp) prepare(ctx context.Context) (lane, turns, error) {
 	return laneOf(s.kind), reserved, nil
 }
 
-// enter waits for the turn in the session of s.
+// enter waits for the read's turn in the session of s.
 func (r *readOp) enter(ctx context.Context, s *resultSet) error {
 	switch {
 	case r.refused != nil:
 		return r.refused
 	case s.session.delegate() != r.session.delegate():
-		return newError(InvalidOperation, "the cursor was rewound, and read in another session, before this read's turn")
+		return newError(InvalidOperation, "the cursor was rewound and read in another session before this read started")
 	}
 	return r.session.wait(ctx)
 }
 
-// leave gives up the place in the session. A poll that is still in progress keeps the turn.
+// leave gives up the place in the session. A poll in progress keeps the turn.
 func (r *readOp) leave() {
-	r.session.withdraw() // if the turn has not begun
+	r.session.withdraw() // if it has not had its turn
 	if r.result != nil && r.result.poll != nil {
 		r.result.poll.Notify(r.session)
 	} else {
@@ -343,8 +342,8 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	defer func() {
 		r.leave()
 		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
-			// A read whose context has ended has failed for its caller, who need not have seen its documents. Of the two the
-			// outer one ends first, and cuts the round trip off.
+			// The context of the read has ended, so the read has failed for its caller, who may not see its documents.
+			// The outer context ends first and cancels the round trip.
 			r.putBack()
 		}
 	}()
@@ -352,7 +351,7 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 		return err
 	}
 	once := r.once || r.result.kind != options.NonTailable && !r.wait
-	// A read that has been given up takes nothing.
+	// A read that was cancelled takes nothing.
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
@@ -363,8 +362,8 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	return err
 }
 
-// step takes what there is to take. A document that could not be decoded is an error when its turn comes; the
-// documents after it can still be read. last is whether no more is to be fetched.
+// step takes the available documents. A document that could not be decoded is an error when it is next; the documents
+// after it can still be read. last says that no more are fetched.
 func (r *readOp) step(last bool) (done bool, err error) {
 	c, s := r.cursor, r.result
 	c.mu.Lock()
@@ -404,7 +403,7 @@ func (r *readOp) taken() int {
 	return r.docs.size()
 }
 
-// putBack gives back what was taken.
+// putBack puts back the documents that the read has taken.
 func (r *readOp) putBack() {
 	c := r.cursor
 	c.mu.Lock()

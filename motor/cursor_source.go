@@ -15,21 +15,21 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// batchSource gives the batches of a result.
+// batchSource fetches the batches of a result.
 type batchSource interface {
-	// more decodes, into a list, what has come, or comes with one round trip.
+	// more decodes the fetched documents into a list, or, if there are none, those of one round trip.
 	more(ctx context.Context, c *codec, list docList) (docBatch, error)
-	// over reports whether nothing more can come, after more has returned err.
+	// over reports whether the result has ended, after more has returned err.
 	over(err error) bool
-	// resume returns where a change stream resumes that has been read as far as this.
+	// resume returns the token at which a change stream resumes after the last batch.
 	resume() bson.Raw
-	// ID returns the server's number for the cursor, or 0.
+	// ID returns the server's cursor id, or 0.
 	ID() int64
-	// Close ends it on the server.
+	// Close closes the cursor on the server.
 	Close(ctx context.Context) error
 }
 
-// driverCursor is a cursor of the driver's.
+// driverCursor is a cursor of the driver.
 type driverCursor struct{ *mongo.Cursor }
 
 func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
@@ -43,7 +43,7 @@ func (d driverCursor) over(err error) bool { return err != nil || d.ID() == 0 }
 
 func (d driverCursor) resume() bson.Raw { return nil }
 
-// prepare tells the driver how the next batch is to be fetched.
+// prepare sets the driver's options for the next batch.
 func (c *cursorReader) prepare(from batchSource) {
 	driver, ok := from.(driverCursor)
 	if !ok {
@@ -62,8 +62,8 @@ func (c *cursorReader) prepare(from batchSource) {
 	}
 }
 
-// begin returns the result to be read. A new one belongs to the session of ctx, and to the connection conn; if that is
-// nil, to the open one, which is opened if need be. From then on the cursor never opens the client again.
+// begin returns the result to read. A new result belongs to the session of ctx, and to the connection conn. If conn is
+// nil, it uses the open connection, or opens one. After that the cursor never opens the client again.
 func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet, error) {
 	if s := c.current(); s != nil {
 		return s, nil
@@ -85,22 +85,22 @@ func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet,
 	return c.result, nil
 }
 
-// current returns the result that is being read, or nil.
+// current returns the current result, or nil.
 func (c *cursorReader) current() *resultSet {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.result
 }
 
-// fetch gets the first batch, or the next. The caller has the turn. ctx is the operation's, outer the one that the
-// read was called with: what ends the operation alone must not cut off a getMore, for the server would not send that
-// batch again.
+// fetch fetches the first or the next batch. The caller has the cursor's turn. ctx is the operation's context, outer
+// the context of the call. Cancelling the operation alone must not cancel a getMore, because the server would not send
+// that batch again.
 func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSet) error {
 	c := r.cursor
 	if c.scan != nil {
 		return c.scan.fetch(ctx, outer, c, s)
 	}
-	if conn != s.conn { // closed, or the cursor was rewound, and read again on another connection
+	if conn != s.conn { // the client was closed, or the cursor was rewound and read on another connection
 		if conn == nil {
 			c.mu.Lock()
 			s.closed = true
@@ -114,7 +114,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if s.batches == nil {
 		if err := c.start(ctx, conn, s); err != nil {
 			if c.ended(s) && outer.Err() == nil {
-				err = nil // Close, or Rewind, did not wait for it
+				err = nil // Close or Rewind cancelled the command
 			}
 			return err
 		}
@@ -125,7 +125,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if laneOf(s.kind) == longLane {
 		come, err = c.polled(ctx, conn, s)
 		if s.poll != nil {
-			return err // it is this wait that has ended
+			return err // only this wait has ended; the poll goes on
 		}
 	} else {
 		come, err = s.batches.more(outer, &c.coll.codec, s.next)
@@ -134,7 +134,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.closed && err != nil && outer.Err() == nil {
-		err = nil // Close, or Rewind, has ended the wait
+		err = nil // Close or Rewind has ended the wait
 	}
 	s.setID(c, s.batches.ID())
 	over := err == errClientClosed || s.batches.over(err)
@@ -142,7 +142,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 		s.closed = true
 	}
 	if over && err != nil && outer.Err() != nil {
-		s.lostErr = newError(InvalidOperation, "an earlier read was cut off by the end of its context: the cursor is lost")
+		s.lostErr = newError(InvalidOperation, "the cursor is lost: the context of an earlier read ended during getMore")
 		c.abandon(s)
 	}
 	if s != c.result {
@@ -153,8 +153,8 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	return err
 }
 
-// start sends the command. The caller has the turn. A command that fails may be sent again: nothing has been read of
-// its result.
+// start sends the command. The caller has the cursor's turn. If the command fails, it may be sent again, since nothing
+// of its result has been read.
 func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet) error {
 	if laneOf(s.kind) == longLane {
 		opening, cancel := context.WithCancel(ctx)
@@ -163,7 +163,7 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 		defer func() {
 			cancel()
 			c.mu.Lock()
-			s.cancelPoll = nil // it refers to the read, and so to the cursor
+			s.cancelPoll = nil // it refers to the read and so to the cursor
 			c.mu.Unlock()
 		}()
 	}
@@ -186,7 +186,7 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 	return nil
 }
 
-// registerCancel lets the end of the result call cancel, and reports whether it has ended already.
+// registerCancel makes the end of the result call cancel. It reports whether the result has ended already.
 func (c *cursorReader) registerCancel(s *resultSet, cancel func()) (closed bool) {
 	c.mu.Lock()
 	s.cancelPoll = cancel
@@ -205,14 +205,14 @@ func (c *cursorReader) ended(s *resultSet) bool {
 	return s.closed
 }
 
-// batchSize returns the size that BatchSize has set for the batches to come, or nil.
+// batchSize returns the size that BatchSize has set for later batches, or nil.
 func (c *cursorReader) batchSize() *int32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.size
 }
 
-// take adds a batch that has come to the one that is being read. mu is held.
+// take adds a fetched batch to the current one. The caller holds mu.
 func (s *resultSet) take(come docBatch) {
 	if come.docs != nil {
 		come.docs.move(come.docs.size(), s.batch, false)
@@ -220,7 +220,7 @@ func (s *resultSet) take(come docBatch) {
 	s.decodeErr, s.undecoded = come.decodeErr, come.undecoded
 }
 
-// setID notes the server's number for the cursor. mu is held.
+// setID records the server's cursor id. The caller holds mu.
 func (s *resultSet) setID(c *cursorReader, id int64) {
 	if s.id != id {
 		s.conn.cursors.track(s.id, id, c.closer())
@@ -234,8 +234,8 @@ func (s *resultSet) setID(c *cursorReader, id int64) {
 	s.id = id
 }
 
-// closer returns a function that closes the cursor. It does not keep the garbage collector from taking a cursor that the
-// program has forgotten.
+// closer returns a function that closes the cursor. It does not keep the cursor from being freed by the garbage
+// collector.
 func (c *cursorReader) closer() closeFunc {
 	w, client := weak.Make(c), c.coll.db.client
 	return func(ctx context.Context) *future.Future[struct{}] {
@@ -249,13 +249,13 @@ func (c *cursorReader) closer() closeFunc {
 // buffered reports whether something can be read without I/O.
 func (s *resultSet) buffered() bool { return s.batch.size() > 0 || s.decodeErr != nil }
 
-// forget drops what has been fetched. mu is held.
+// forget drops all fetched documents. The caller holds mu.
 func (s *resultSet) forget() {
 	s.batch.reset(0)
 	s.decodeErr, s.undecoded, s.lostErr = nil, nil, nil
 }
 
-// laneOf returns the lane in which cursors of a kind are read.
+// laneOf returns the lane in which cursors of a type are read.
 func laneOf(kind options.CursorType) lane {
 	if kind == options.TailableAwait {
 		return longLane
@@ -263,18 +263,18 @@ func laneOf(kind options.CursorType) lane {
 	return shortLane
 }
 
-// docList is a list of documents whose type only the generic methods of a cursor know: a pointer to docs[D]. It has few
-// methods, since the compiler builds each of them for each type of documents in the package of the user.
+// docList is a list of documents, a pointer to docs[D]. Only the generic methods of a cursor know D. It has few
+// methods, since the compiler builds each of them for each D in the user's package.
 type docList interface {
-	// pair returns two new lists of the same type, without documents. The receiver may be a nil pointer.
+	// pair returns two new empty lists of the same type. The receiver may be a nil pointer.
 	pair() (docList, docList)
 	// size returns the number of documents.
 	size() int
-	// reset makes it a list of n zero documents.
+	// reset makes the list n zero documents.
 	reset(n int)
 	// at returns a pointer to document i.
 	at(i int) any
-	// move moves the first n documents behind those of another list of the same type, or before them.
+	// move moves the first n documents to another list of the same type, to its end or, if before is set, to its start.
 	move(n int, to docList, before bool)
 }
 
@@ -298,7 +298,7 @@ func (l *docs[D]) reset(n int) {
 func (l *docs[D]) move(n int, to docList, before bool) {
 	from, other := *l, to.(*docs[D])
 	switch {
-	case len(*other) == 0 && n == len(from): // as it is: no copy of documents that came in one batch
+	case len(*other) == 0 && n == len(from): // move the whole slice without copying
 		*other, *l = from, nil
 		return
 	case before:
@@ -312,15 +312,15 @@ func (l *docs[D]) move(n int, to docList, before bool) {
 	}
 }
 
-// docBatch is a batch of documents, decoded as far as that is possible.
+// docBatch is a batch of documents, decoded up to the first that cannot be decoded.
 type docBatch struct {
 	docs      docList
-	decodeErr error      // the document that follows docs cannot be decoded,
-	undecoded []bson.Raw // and these come after it
+	decodeErr error      // the document after docs cannot be decoded
+	undecoded []bson.Raw // the documents after that one
 }
 
-// decodeBatch decodes, into a list, the documents that the driver has fetched. It keeps nothing of their memory, which
-// the driver uses again.
+// decodeBatch decodes the driver's fetched documents into a list. It keeps nothing of their memory, which the driver
+// reuses.
 func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 	switch list.(type) {
 	case *docs[bson.Raw], *docs[RawBatch]:
@@ -348,8 +348,7 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 	return b
 }
 
-// decodeAll decodes, into a list, documents whose memory is used for nothing else, so that the result may keep it. A
-// [RawBatch] is all of them.
+// decodeAll decodes documents into a list. The result may keep their memory. A [RawBatch] has all of the documents.
 func decodeAll(c *codec, raws []bson.Raw, list docList) docBatch {
 	b := docBatch{docs: list}
 	if batches, ok := list.(*docs[RawBatch]); ok && len(raws) > 0 {
@@ -378,7 +377,7 @@ func (b *docBatch) keep(n int) {
 	kept.move(n, b.docs, false)
 }
 
-// cloneBatch copies the documents that the driver has fetched, in blocks: a document that is kept keeps its block, not
+// cloneBatch copies the driver's fetched documents, in blocks. A document that is kept keeps its block in memory, not
 // the whole batch.
 func cloneBatch(driver *mongo.Cursor) []bson.Raw {
 	docs := make([]bson.Raw, 0, driver.RemainingBatchLength()+1)
@@ -389,15 +388,15 @@ func cloneBatch(driver *mongo.Cursor) []bson.Raw {
 	return docs
 }
 
-// polled waits for news. While s.poll is not nil, they are still being waited for, and the error is that of ctx. The
-// caller has the turn.
+// polled waits for new documents. If s.poll is not nil afterwards, the poll goes on and the error is that of ctx. The
+// caller has the cursor's turn.
 func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSet) (come docBatch, err error) {
 	if s.poll == nil {
 		polling, cancel := context.WithCancel(conn.polls.ctx)
 		if c.registerCancel(s, cancel) {
 			return come, nil
 		}
-		batches, codec, list := s.batches, &c.coll.codec, s.next // and not the cursor, which may be forgotten meanwhile
+		batches, codec, list := s.batches, &c.coll.codec, s.next // the poll must not refer to the cursor, which the program may drop meanwhile
 		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (none struct{}, _ error) {
 			defer cancel()
 			s.news.batch, s.news.err = batches.more(ctx, codec, list)
@@ -420,20 +419,20 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 	return r.batch, err
 }
 
-// pollResult is the result of a long poll. An error of the server is part of it, not the error of the poll's future:
-// the poll outlives the reads that wait for it, and its failure is not reported if no read follows.
+// pollResult is the result of a long poll. It includes an error of the server, so that the poll's future does not fail.
+// The poll outlives the reads that wait for it, and its error is not reported if no read follows.
 type pollResult struct {
 	batch docBatch
 	err   error
 }
 
-// cursorState is the part of a cursor that outlives it when it is collected.
+// cursorState is the part of a cursor that outlives it.
 type cursorState struct {
 	client *Client
 	result *resultSet
 }
 
-// abandoned is called when a cursor was collected. Nothing else refers to its result any more, except a poll.
+// abandoned is called when the garbage collector has freed a cursor. Only a poll may still refer to its result.
 func abandoned(left cursorState) {
 	s := left.result
 	s.conn.cursors.drop(s.id)
@@ -443,7 +442,7 @@ func abandoned(left cursorState) {
 	left.client.abandon(s.end(left.client))
 }
 
-// abandon ends a result that the cursor cannot use any more. mu is held, and the caller has the turn.
+// abandon closes a result that the cursor can no longer use. The caller holds mu and has the cursor's turn.
 func (c *cursorReader) abandon(s *resultSet) {
 	if s.id != 0 {
 		s.setID(c, 0)
@@ -451,7 +450,7 @@ func (c *cursorReader) abandon(s *resultSet) {
 	}
 }
 
-// end returns the cleanup that ends the result on the server.
+// end returns the cleanup that closes the result on the server.
 func (s *resultSet) end(client *Client) cleanup {
 	batches, poll := s.batches, s.poll
 	return cleanup{s.client, func(ctx context.Context, conn *connection) {
@@ -466,8 +465,8 @@ func (s *resultSet) end(client *Client) cleanup {
 	}}
 }
 
-// endIn calls end, which ends what was opened in a session, in that session's turn. The session may be nil. What cannot
-// be ended now, since the session has been, the server ends after ten minutes.
+// endIn calls end, which closes something that was opened in a session, in its turn in that session. The session may be
+// nil. If the session has ended, endIn does nothing, and the server closes the cursor after ten minutes.
 func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
 	reserved, err := c.reserveIn(s.delegate(), nil, checkNotEnded)
 	if err != nil {
@@ -479,9 +478,9 @@ func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
 	}
 }
 
-// instances names the instances of generic types that every program reaches. The compiler makes wrappers of promoted
-// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
-// generic, as this one does, it takes the wrappers of this package. So cursorReader has a field that mentions this type.
+// instances lists the instances of generic types that every program uses. For an instance that a program mentions only
+// in generic code, the compiler builds wrappers of promoted methods in that program. For an instance that a type which
+// is not generic mentions, it uses the wrappers of this package. So cursorReader has a field that mentions this type.
 type instances struct {
 	_ *Collection[bson.M]
 	_ *Cursor[bson.M]

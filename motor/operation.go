@@ -9,22 +9,22 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// op describes one operation on the server. All fields except run may be left out.
+// op describes one operation on the server. All fields except run are optional.
 type op[T any] struct {
-	err     error       // the operation cannot be run, and fails with this
+	err     error       // the operation is not run and fails with this error
 	lane    lane        // where it runs
-	turns   turns       // places that were reserved for it; if none were, submit reserves one in the session of its context
-	conn    *connection // run on this connection or not at all; nil: on the open one, and open the client if there is none
-	ends    bool        // ends something on the server: if conn is closed, or none is open, there is nothing to do
-	offline bool        // if conn is closed, run is called with a nil connection, for what it can do without
+	turns   turns       // its reserved places; if there are none, submit reserves one in the session of its context
+	conn    *connection // the connection to run on; nil: the open one, or a new one
+	ends    bool        // closes something on the server; if conn is closed, or none is open, the operation succeeds without running
+	offline bool        // if conn is closed, run is called with a nil connection
 
 	run  func(context.Context, *connection) (T, error)
-	undo func(T) // takes back what an operation that was cancelled has read; it neither blocks nor runs user code
+	undo func(T) // puts back what a cancelled operation has read; it does not block and runs no user code
 }
 
-// submit starts an operation. It is the only way to start one: the operation runs on an executor of the connection, in
-// its turn, and its error gets its class there. If the operation is not accepted (its arguments are invalid, the queue is
-// full), that is the future's error.
+// submit starts an operation. It is the only way to start one. The operation waits for its turn, runs on an executor of
+// the connection, and its error gets its class. If the operation is not accepted, because its arguments are invalid or
+// the queue is full, the result is that error.
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 	run := o.run
 	s, err := c.admit(ctx, o.err, o.turns)
@@ -53,15 +53,15 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		err = again(refused)
 	}
 	s.release()
-	if err == nil { // what it ends has ended with its connection
+	if err == nil { // the connection has closed what the operation would close
 		var none T
 		return resolved(c, none)
 	}
 	return failed[T](c, err)
 }
 
-// again returns nil if an operation is to be submitted once more, since the connection was closed after connectionOf had
-// found it open.
+// again returns nil if the operation must be submitted again, because the connection was closed after connectionOf
+// found it open. Otherwise it returns refused.
 func again(refused error) error {
 	if errors.Is(refused, future.ErrPoolClosed) {
 		return nil
@@ -69,8 +69,8 @@ func again(refused error) error {
 	return refused
 }
 
-// reserve reserves a place in the order of a file, unless own is nil, and in that of the session of ctx, in one step. It
-// is called when the operation is called. Even if it fails, what it returns is to be given to submit.
+// reserve reserves a place in the sequence of a file, if own is not nil, and one in the session of ctx, in one step. It
+// is called in the call of the operation. Even if it fails, the caller must pass its result to submit.
 func (c *Client) reserve(ctx context.Context, own *future.Sequence) (turns, error) {
 	if ctx == nil {
 		return turns{}, newError(TypeError, "the context is nil")
@@ -78,7 +78,7 @@ func (c *Client) reserve(ctx context.Context, own *future.Sequence) (turns, erro
 	return c.reserveIn(mongo.SessionFromContext(ctx), own, nil)
 }
 
-// reserveIn is reserve in a given session, which may be nil, for a call that makes a change to it.
+// reserveIn is reserve for a given session, which may be nil, and a change to its state.
 func (c *Client) reserveIn(driver *mongo.Session, own *future.Sequence, change stateChange) (reserved turns, err error) {
 	switch {
 	case driver == nil:
@@ -100,7 +100,7 @@ type submission struct {
 	conn *connection // runs the operation
 }
 
-// admit returns the submission of an operation, with its places reserved, or the reason why it cannot be started.
+// admit returns the submission of an operation, with its places reserved, or an error if the operation cannot start.
 func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submission, error) {
 	s := &submission{turns: reserved}
 	switch {
@@ -113,10 +113,10 @@ func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submiss
 	return s, err
 }
 
-// shares reports whether the operation shares anything with others.
+// shares reports whether the operation takes turns with others.
 func (s *submission) shares() bool { return s.own != nil || s.session != nil }
 
-// wait waits for the turns, in the operation.
+// wait waits for the operation's turns. It runs in the operation.
 func (s *submission) wait(ctx context.Context) error {
 	if !s.shares() {
 		return nil
@@ -127,14 +127,14 @@ func (s *submission) wait(ctx context.Context) error {
 	return s.session.wait(ctx)
 }
 
-// Wake implements [future.Waker]: the future is settled. If it was cancelled while the operation waited for its turns, the
-// places are free at once, and the operation changes nothing in its session.
+// Wake implements [future.Waker]. The future is settled. If it was cancelled while the operation waited for its turns,
+// the places are free at once, and the operation changes nothing in its session.
 func (s *submission) Wake() {
 	s.own.Withdraw()
 	s.session.withdraw()
 }
 
-// ended returns the function that is called when the operation is over, or nil if it has no places.
+// ended returns the function to call at the end of the operation, or nil if it has no places.
 func (s *submission) ended() func() {
 	if !s.shares() {
 		return nil
@@ -152,7 +152,7 @@ func (s *submission) release() {
 	s.own.Release()
 }
 
-// executor returns where the operation runs.
+// executor returns the executor of the operation.
 func (s *submission) executor(in lane) future.Executor {
 	if s.conn == nil {
 		return background
@@ -172,8 +172,8 @@ func (s *submission) classify(err error) error {
 	return s.conn.topology.incompatible(err)
 }
 
-// connectionOf returns the connection that an operation is to run on. It is nil if the operation ends something that has
-// ended with its connection.
+// connectionOf returns the connection that an operation runs on. It returns nil if ends is set and the connection has
+// been closed.
 func (c *Client) connectionOf(conn *connection, ends bool) (*connection, error) {
 	switch {
 	case conn == nil && !ends:
@@ -188,7 +188,7 @@ func (c *Client) connectionOf(conn *connection, ends bool) (*connection, error) 
 	return nil, errClientClosed
 }
 
-// executor returns where the operations of a lane run.
+// executor returns the executor of a lane.
 func (conn *connection) executor(in lane) future.Executor {
 	if in == longLane {
 		return conn.polls
@@ -225,9 +225,9 @@ func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
 	}}
 }
 
-// callUser calls a user's function in an operation that holds a slot of the executor. ctx is the operation's context. fn
-// runs on its own goroutine, and the slot is lent meanwhile. If ctx ends first, callUser returns ctx's error; fn then
-// goes on alone, and may still use its arguments. The operation fails with fn's error, or its panic, as they are.
+// callUser calls user code in an operation that holds a slot of the executor. ctx is the operation's context. fn runs
+// on its own goroutine, and the slot is lent meanwhile. If ctx ends first, callUser returns ctx's error; fn goes on and
+// may still use its arguments. The operation fails with fn's error or panic, unchanged.
 func callUser[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 	f := future.Go(ctx, background, func(context.Context) (T, error) { return fn() })
 	v, err := f.Await(ctx)

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// RawBatch is the documents of one batch of a cursor as they came from the server: BSON, one after the other.
+// RawBatch holds the documents of one batch of a cursor as the server sent them: BSON, one after the other.
 //
 // Motor: what MotorRawBatchCursor gives.
 type RawBatch []byte
@@ -31,14 +31,14 @@ func (b RawBatch) Documents() ([]bson.Raw, error) {
 	return docs, nil
 }
 
-// cutDocument cuts b after its first document.
+// cutDocument splits b after its first document.
 func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
 	n := 0
 	if len(b) >= 4 {
 		n = int(binary.LittleEndian.Uint32(b))
 	}
 	if n < 5 || n > len(b) {
-		return nil, nil, newError(InvalidBSON, "a document of %d bytes, where there are %d", n, len(b))
+		return nil, nil, newError(InvalidBSON, "invalid document length %d: the batch has %d bytes left", n, len(b))
 	}
 	doc = bson.Raw(b[:n:n])
 	if err := doc.Validate(); err != nil {
@@ -47,8 +47,8 @@ func cutDocument(b []byte) (doc bson.Raw, rest []byte, err error) {
 	return doc, b[n:], nil
 }
 
-// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, to be decoded
-// elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+// FindRawBatches is [Collection.Find] with a cursor over whole batches as the server sends them, for decoding
+// elsewhere. It cannot read the documents of an encrypted collection.
 //
 // Motor: MotorCollection.find_raw_batches.
 func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
@@ -57,11 +57,12 @@ func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.F
 	return r
 }
 
-// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
-// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+// AggregateRawBatches returns a cursor over the batches that a pipeline over the collection returns. It does no I/O:
+// the first read sends the pipeline, and an invalid pipeline fails then.
 //
-// Errors of reading: [TypeError] for what is no slice of documents, [InvalidDocument] for a stage that cannot be
-// encoded, [ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync, [OperationFailure].
+// Errors of reading: [TypeError] for a pipeline that is not a slice of documents, [InvalidDocument] for a stage that
+// cannot be encoded, [ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
+// [OperationFailure].
 //
 // Motor: MotorCollection.aggregate_raw_batches.
 func (c *collection) AggregateRawBatches(
@@ -72,8 +73,8 @@ func (c *collection) AggregateRawBatches(
 	return r
 }
 
-// RawBatchCursor is a [Cursor] whose elements are not documents but whole batches, which are not decoded. It is read
-// like any other cursor. It is not an instance of Cursor: every program would have to compile that.
+// RawBatchCursor is a [Cursor] whose elements are whole batches, not decoded documents. It is read like any other
+// cursor. It is not an instance of Cursor, because every program would have to compile that.
 //
 // Motor: MotorRawBatchCursor.
 type RawBatchCursor struct{ cursor }
@@ -296,7 +297,7 @@ func (c *RawBatchCursor) Index(i int64) *RawBatchCursor {
 	return c
 }
 
-// RawBatchCommandCursor is a [CommandCursor] whose elements are not documents but whole batches: see [RawBatchCursor].
+// RawBatchCommandCursor is a [CommandCursor] whose elements are whole batches, not documents. See [RawBatchCursor].
 //
 // Motor: MotorRawBatchCommandCursor.
 type RawBatchCommandCursor struct{ commandCursor }

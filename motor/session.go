@@ -88,8 +88,8 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	}})
 }
 
-// started returns the handle of a new session. When the program has forgotten the session, and the contexts and cursors
-// that have it, a cleanup ends it.
+// started returns the handle of a new session. When the garbage collector has freed the session, and the contexts and
+// cursors that have it, a cleanup ends it.
 func (c *Client) started(driver *mongo.Session, o options.SessionOptions) *Session {
 	s := c.session(driver)
 	rest := *driver // for the cleanup, which must not refer to driver
@@ -124,8 +124,8 @@ func (c *Client) has(driver *mongo.Session) bool {
 	return conn != nil && driver.Client() != nil && driver.Client() == conn.dialed()
 }
 
-// Context returns a context with the session, for the operations that are to be in it. It replaces another session that
-// ctx has.
+// Context returns a context with the session, for the operations that are to be in it. It replaces another session of
+// ctx.
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
@@ -148,10 +148,10 @@ func (s *Session) delegate() *mongo.Session {
 	return s.driver
 }
 
-// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction that is in
-// progress; what cursors of the session have not fetched is lost. The server's session is used again: the server learns of
-// its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even if ctx does.
-// A deferred EndSession need not be awaited.
+// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction in
+// progress. Documents that cursors of the session have not fetched are lost. The server's session is reused; the server
+// is told of its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even
+// if ctx does. A deferred EndSession need not be awaited.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {

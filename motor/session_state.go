@@ -27,11 +27,12 @@ var sessions struct {
 	states map[weak.Pointer[mongo.Session]]*sessionState
 }
 
-// sessionState is what motor knows of a session beside the driver's. It must not refer to the driver's session: see
+// sessionState is the state that motor keeps of a session of the driver. It must not refer to the driver's session: see
 // sessions.
 //
-// The driver's session is not safe to share, so the operations in it take turns, in the order of their calls. A call that
-// has to know whether there is a transaction goes by the calls before it, which may not have run yet. The driver's session
+// The driver's session is not safe to share, so its operations take turns, in the order of their calls. A call that
+// depends on the transaction uses the state after the calls before it, which may not have run yet. The driver's session
+// has the state after the operations that have run, and only the operation that has its turn may ask it.
 // tells only what has run, and only the operation that has the turn may ask it.
 type sessionState struct {
 	sequence future.Sequence // places are reserved with mu held, so that state changes have the order of the places
@@ -43,7 +44,7 @@ type sessionState struct {
 	ended         bool
 	txn           txnState
 	commitUnknown bool             // a commit has failed, and for the driver the transaction goes on
-	abandoned     runtime.Cleanup  // ends the session when the program has forgotten it
+	abandoned     runtime.Cleanup  // ends the session once the program has dropped it
 	lenders       []*sessionTicket // operations whose user code runs; each but the first runs within the one before it
 
 	// After the operations that have run.

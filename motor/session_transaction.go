@@ -38,11 +38,11 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 		case st.ended:
 			return errSessionEnded
 		case valueOr(st.options.Snapshot, false):
-			return newError(InvalidOperation, "a session with a snapshot cannot have transactions")
+			return newError(InvalidOperation, "transactions are not supported in snapshot sessions")
 		case st.txn.phase == transactionRunning:
-			return newError(InvalidOperation, "a transaction is in progress already")
+			return newError(InvalidOperation, "transaction already in progress")
 		case !concern.Acknowledged():
-			return newError(ConfigurationError, "a transaction cannot have an unacknowledged write concern")
+			return newError(ConfigurationError, "transactions do not support unacknowledged write concern")
 		}
 		st.txn.set(transactionRunning)
 		return nil
@@ -76,8 +76,8 @@ func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}
 	})
 }
 
-// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server is
-// ignored: the server itself aborts a transaction that it hears no more of.
+// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server
+// is ignored, because the server aborts an abandoned transaction by itself.
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was committed, or aborted already.
 //
@@ -89,11 +89,11 @@ func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}]
 // The phases in which a transaction cannot be committed, or aborted, and the errors then.
 var (
 	noCommit = map[txnPhase]error{
-		transactionAborted: newError(InvalidOperation, "CommitTransaction cannot be called after AbortTransaction"),
+		transactionAborted: newError(InvalidOperation, "cannot call commitTransaction after calling abortTransaction"),
 	}
 	noAbort = map[txnPhase]error{
-		transactionCommitted: newError(InvalidOperation, "AbortTransaction cannot be called after CommitTransaction"),
-		transactionAborted:   newError(InvalidOperation, "AbortTransaction cannot be called twice"),
+		transactionCommitted: newError(InvalidOperation, "cannot call abortTransaction after calling commitTransaction"),
+		transactionAborted:   newError(InvalidOperation, "cannot call abortTransaction twice"),
 	}
 )
 
@@ -109,7 +109,7 @@ func (s *Session) conclude(
 		case st.ended:
 			return errSessionEnded
 		case st.txn.phase == noTransaction:
-			return newError(InvalidOperation, "no transaction was started")
+			return newError(InvalidOperation, "no transaction started")
 		case err != nil:
 			return err
 		}
@@ -128,8 +128,8 @@ func (s *Session) conclude(
 	})
 }
 
-// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It goes by the
-// calls so far, whether they have run or not.
+// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It depends on
+// the calls so far, even if they have not run yet.
 //
 // Motor: MotorClientSession.in_transaction.
 func (s *Session) InTransaction() bool {
@@ -164,9 +164,9 @@ func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
 
 const clusterTimeKey = "$clusterTime"
 
-// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes of
-// that one. It ignores a time that is earlier than the one it knows. clusterTime is a document, as
-// [Session.ClusterTime] returns it, or as the driver's session does.
+// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes
+// of that session. It ignores a time that is earlier than the session's. clusterTime is a document from
+// [Session.ClusterTime], or from the driver's session.
 //
 // Errors: [TypeError] for a value that is not a document, [ValueError] for one without a clusterTime, [InvalidOperation]
 // if the session has ended.
@@ -190,8 +190,8 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 	return s.state.runInTurn(s.driver, checkNotEnded, func(*sessionTicket) error { return s.driver.AdvanceClusterTime(whole) })
 }
 
-// AdvanceOperationTime gives the session the time of an operation of another session: reads of a causally consistent
-// session then show the effects of that operation. It ignores a time that is earlier than the one it knows.
+// AdvanceOperationTime gives the session the time of an operation of another session. Reads of a causally consistent
+// session then show the effects of that operation. It ignores a time that is earlier than the session's.
 //
 // Errors: [InvalidOperation] if the session has ended.
 //
