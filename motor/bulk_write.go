@@ -45,7 +45,7 @@ func (c *collection) BulkWrite(ctx context.Context, models []mongo.WriteModel, o
 func checkWrites(n int, isNil bool) error {
 	switch {
 	case isNil:
-		return newError(TypeError, "the list of writes must not be nil")
+		return newError(TypeError, "the list of writes is nil")
 	case n == 0:
 		return newError(InvalidOperation, "no operations to execute")
 	}

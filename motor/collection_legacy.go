@@ -81,7 +81,7 @@ func (c *collection) Group(ctx context.Context, key, condition, initial, reduce 
 	f.Check(err)
 	f.Add("initial", raw)
 	if reduce == nil {
-		f.Check(newError(TypeError, "reduce must not be nil"))
+		f.Check(newError(TypeError, "reduce is nil"))
 	}
 	f.AddJavaScript("$reduce", reduce)
 	f.AddJavaScript("finalize", set.Finalize)
@@ -265,7 +265,7 @@ func mapReduce(
 	f.Add("mapReduce", c.name)
 	for _, code := range []bson.E{{Key: "map", Value: mapping}, {Key: "reduce", Value: reducing}} {
 		if code.Value == nil {
-			f.Check(newError(TypeError, "%s must not be nil", code.Key))
+			f.Check(newError(TypeError, "%s is nil", code.Key))
 		}
 		f.AddJavaScript(code.Key, code.Value)
 	}

@@ -222,7 +222,7 @@ func (o *GridOut) All(ctx context.Context) iter.Seq2[[]byte, error] {
 // Motor: MotorGridOut.stream_to_handler.
 func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *future.Future[struct{}] {
 	if command.IsNil(w) {
-		return failed[struct{}](o.files.client(), newError(TypeError, "StreamToHandler: w must not be nil"))
+		return failed[struct{}](o.files.client(), newError(TypeError, "StreamToHandler: w is nil"))
 	}
 	flusher := http.NewResponseController(w)
 	return readFile(ctx, o, func(r *fileReader) (struct{}, error) {
@@ -240,7 +240,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 // writeTo writes the bytes from the position to the end of the file. Its result is the number of bytes.
 func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64] {
 	if command.IsNil(w) {
-		return failed[int64](o.files.client(), newError(TypeError, "the destination must not be nil"))
+		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))
 	}
 	return readFile(ctx, o, func(r *fileReader) (int64, error) {
 		return r.writeChunks(func(b []byte) error {

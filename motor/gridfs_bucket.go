@@ -38,7 +38,7 @@ type GridFSBucket struct {
 // nil database; [InvalidName] for an invalid name of the database or the bucket.
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
 	if db == nil {
-		return nil, newError(TypeError, "NewGridFSBucket: the database must not be nil")
+		return nil, newError(TypeError, "NewGridFSBucket: the database is nil")
 	}
 	o, err := mergeOptions(opts)
 	if err != nil {
