@@ -21,8 +21,9 @@ import (
 type Collection[D any] struct{ collection }
 
 // collection is the part of a [Collection] that does not depend on the type of its documents. Every program compiles
-// the methods of the generic types that it uses, so every exported method that can be a method of this type is one. Every
-// program also compiles a wrapper of each of these methods, so unexported code is a function that takes a *collection.
+// the methods of the generic types that it uses, so every exported method that can be a method of this type is one.
+// Every program also compiles a wrapper of each of these methods, so unexported code is a function that takes a
+// *collection.
 type collection struct {
 	_ [0]func() // not comparable, so that programs compile no comparison functions
 

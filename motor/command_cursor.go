@@ -58,8 +58,8 @@ func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, 
 	}
 }
 
-// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, a context from locate. It
-// does no I/O.
+// openedCommandCursor returns a cursor whose command has been sent, with client and with ctx, a context from
+// recordAddress. It does no I/O.
 func openedCommandCursor(
 	ctx context.Context, coll *Collection[bson.M], client *mongo.Client, driver *mongo.Cursor,
 ) *CommandCursor[bson.M] {
@@ -68,7 +68,7 @@ func openedCommandCursor(
 	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
 	s.batches, s.client = driverCursor{driver}, client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
-	s.address = coll.db.client.topology().whereTo(ctx, false)
+	s.address = coll.db.client.topology().lastAddress(ctx, false)
 	c.result = s
 	if driver.TryNext(context.Background()) {
 		s.take(decodeBatch(&coll.codec, driver, s.next))

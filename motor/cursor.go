@@ -87,7 +87,7 @@ func (c *cursor) initEncoded(
 ) {
 	c.handle, c.coll, c.none = coll, &coll.collection, none
 	c.query, c.opts, c.err, c.open = query, opts, err, c.find
-	c.follow()
+	c.setKind()
 }
 
 // settings returns the driver's options of the cursor. The caller holds mu.
@@ -123,8 +123,8 @@ func tailFlags(kind *options.CursorType) int {
 	return 0
 }
 
-// follow sets kind from the options. The caller holds mu, or no other goroutine has the cursor yet.
-func (c *cursor) follow() {
+// setKind sets kind from the options. The caller holds mu, or no other goroutine has the cursor yet.
+func (c *cursor) setKind() {
 	all, err := c.settings()
 	c.nothing, c.anywhere = c.chain.nothing, c.chain.flags&QueryFlagSecondaryOkay != 0
 	if c.kind = options.NonTailable; err == nil && tailFlags(all.CursorType)&QueryFlagTailable != 0 {
@@ -148,7 +148,7 @@ func (c *cursor) set(method string, add func(*chain) error) {
 		return
 	}
 	c.err = add(&c.chain)
-	c.follow()
+	c.setKind()
 }
 
 // option adds an option of the driver.
@@ -497,7 +497,7 @@ func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 	c.closed = true
 	s := c.result
 	c.mu.Unlock()
-	return c.shut(ctx, s)
+	return c.closeResult(ctx, s)
 }
 
 // rewind makes the cursor unread again.
@@ -512,7 +512,7 @@ func (c *cursorReader) rewind() {
 		s.forget()
 	}
 	c.mu.Unlock()
-	c.shut(context.Background(), s)
+	c.closeResult(context.Background(), s)
 }
 
 // killCursor closes a cursor that the driver cannot close, because its session has ended or the driver has given the
@@ -526,8 +526,8 @@ func killCursor(
 	return client.Database(coll.db.name).RunCommand(none.in(ctx), command, opts...).Err()
 }
 
-// shut closes what a result has open on the server, after the reads that were called before.
-func (c *cursorReader) shut(ctx context.Context, s *resultSet) *future.Future[struct{}] {
+// closeResult closes what a result has open on the server, after the reads that were called before.
+func (c *cursorReader) closeResult(ctx context.Context, s *resultSet) *future.Future[struct{}] {
 	client := c.coll.db.client
 	c.mu.Lock()
 	if s != nil {

@@ -116,7 +116,7 @@ func tail[D any](ctx context.Context, c *cursor, via future.Executor, fn func(do
 	if fn == nil {
 		panic(newError(TypeError, "Tail: fn is nil"))
 	}
-	c.tail(ctx, via, handOver(fn))
+	c.tail(ctx, via, deliveryOf(fn))
 }
 
 // tailRetryInterval is how long Tail waits before it sends its query again.

@@ -127,11 +127,11 @@ func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn f
 	if fn == nil {
 		panic(newError(TypeError, "Each: fn is nil"))
 	}
-	c.each(ctx, via, nil, handOver(fn))
+	c.each(ctx, via, nil, deliveryOf(fn))
 }
 
-// handOver returns the delivery that calls fn. See cursorReader.each.
-func handOver[D any](fn func(doc D, err error) bool) delivery {
+// deliveryOf returns the delivery that calls fn. See cursorReader.each.
+func deliveryOf[D any](fn func(doc D, err error) bool) delivery {
 	return func(c *cursorReader, end bool, err error) (called, more bool) {
 		var doc D
 		if !end {

@@ -167,7 +167,7 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 			c.mu.Unlock()
 		}()
 	}
-	ctx = locate(s.session.in(ctx))
+	ctx = recordAddress(s.session.in(ctx))
 	client, err := conn.clientFor(ctx, laneOf(s.kind))
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 	s.batches, s.client = batches, client
 	c.mu.Lock()
 	primary := !c.anywhere && c.coll.snapshot().read.pref.Mode() == readpref.PrimaryMode
-	s.address = conn.topology.whereTo(ctx, primary)
+	s.address = conn.topology.lastAddress(ctx, primary)
 	s.setID(c, batches.ID())
 	s.token = batches.resume()
 	c.mu.Unlock()

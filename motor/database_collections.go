@@ -38,7 +38,7 @@ func (d *Database) ListCollections(ctx context.Context, filter any, opts ...opti
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
-		ctx = locate(ctx)
+		ctx = recordAddress(ctx)
 		driver, err := db.ListCollections(ctx, query, opts...)
 		if err != nil {
 			return nil, err

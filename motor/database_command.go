@@ -77,7 +77,7 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
-		ctx = locate(ctx)
+		ctx = recordAddress(ctx)
 		driver, err := db.RunCommandCursor(ctx, encoded, opts...)
 		if err != nil {
 			return nil, cursorCommandError(err)

@@ -192,7 +192,8 @@ func (b *GridFSBucket) DownloadToStreamByName(
 
 // Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
-// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded,
+// [OperationFailure].
 //
 // Motor: MotorGridFSBucket.find.
 func (b *GridFSBucket) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {

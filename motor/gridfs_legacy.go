@@ -183,7 +183,8 @@ func (g *GridFS) Exists(ctx context.Context, documentOrID any) *future.Future[bo
 
 // Find returns a cursor over the files whose documents match filter. bson.D{} matches all. It does no I/O.
 //
-// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded, [OperationFailure].
+// Errors of reading: [TypeError] for a nil filter, [InvalidDocument] for one that cannot be encoded,
+// [OperationFailure].
 //
 // Legacy: use GridFSBucket.Find. Motor: MotorGridFS.find.
 func (g *GridFS) Find(filter any, opts ...options.Lister[options.GridFSFindOptions]) *GridOutCursor {

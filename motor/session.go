@@ -21,8 +21,8 @@ import (
 //	defer s.EndSession(ctx)
 //	users.InsertOne(s.Context(ctx), bson.M{"_id": "ann"})
 //
-// The operations of one session run one at a time, in the order of their calls, also if several goroutines call them. An
-// operation that waits for those before it takes no slot of the executor. A session of the driver that
+// The operations of one session run one at a time, in the order of their calls, also if several goroutines call them.
+// An operation that waits for those before it takes no slot of the executor. A session of the driver that
 // mongo.NewSessionContext has put in a context is treated the same way, and need not be wrapped.
 //
 // A Session is safe for any number of goroutines. A transaction belongs to the session: what another goroutine calls in
@@ -38,8 +38,8 @@ type Session struct {
 var errOtherClient = newError(InvalidOperation,
 	"a session can be used only with the client that started it, and until that is closed")
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the session
-// with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the
+// session with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
 // With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions
@@ -184,7 +184,8 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 	return f
 }
 
-// sessionEnding is the operation that ends a session. If it was cancelled, or was not accepted, a cleanup ends the session.
+// sessionEnding is the operation that ends a session. If it was cancelled, or was not accepted, a cleanup ends the
+// session.
 type sessionEnding struct {
 	session   *Session
 	operation *future.Future[struct{}]
@@ -257,8 +258,8 @@ func (s *Session) Client() *Client { return s.client }
 // Motor: MotorClientSession.get_io_loop.
 func (s *Session) IOLoop() future.Executor { return s.client.loop }
 
-// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while no
-// operation of the session is in progress.
+// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while
+// no operation of the session is in progress.
 //
 // Motor: MotorClientSession.delegate.
 func (s *Session) Delegate() *mongo.Session { return s.driver }

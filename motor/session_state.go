@@ -52,8 +52,8 @@ type sessionState struct {
 	operationTime *bson.Timestamp
 }
 
-// txnState is the state of a session's latest transaction after the calls so far. Each change has a new version, so that
-// a call that is withdrawn can tell whether the state is still the one that it has made.
+// txnState is the state of a session's latest transaction after the calls so far. Each change has a new version, so
+// that a call that is withdrawn can tell whether the state is still the one that it has made.
 type txnState struct {
 	phase   txnPhase
 	version uint32
@@ -131,8 +131,8 @@ func (st *sessionState) refresh(driver *mongo.Session) {
 	}
 }
 
-// recordTimes records the times that the driver's session knows. mu is held, and the caller has the turn, or no operation
-// is in progress.
+// recordTimes records the times that the driver's session knows. mu is held, and the caller has the turn, or no
+// operation is in progress.
 func (st *sessionState) recordTimes(driver *mongo.Session) {
 	st.clusterTime = driver.ClusterTime()
 	if at := driver.OperationTime(); at != nil {
@@ -162,8 +162,8 @@ func (st *sessionState) markEnded() error {
 	return nil
 }
 
-// reserve reserves a place in the order of the session, and in that of a file or a cursor unless own is nil, in one step,
-// and makes the change.
+// reserve reserves a place in the order of the session, and in that of a file or a cursor unless own is nil, in one
+// step, and makes the change.
 func (st *sessionState) reserve(driver *mongo.Session, own *future.Sequence, change stateChange) (turns, error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -210,8 +210,8 @@ func (st *sessionState) lenderFor(own *future.Sequence) *sessionTicket {
 	return st.lenders[len(st.lenders)-1]
 }
 
-// runInTurn calls fn when all operations that were called before have run. If that is at once, it returns the error of fn.
-// fn takes no time.
+// runInTurn calls fn when all operations that were called before have run. If that is at once, it returns the error of
+// fn. fn takes no time.
 func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn func(*sessionTicket) error) error {
 	reserved, err := st.reserve(driver, nil, change)
 	if err != nil {
@@ -225,8 +225,8 @@ func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn 
 	return nil
 }
 
-// turns are the places of an operation in the order of what it shares with others. Either may be nil. An operation waits
-// for its turn with the cursor or the file first: see [future.ReserveBoth].
+// turns are the places of an operation in the order of what it shares with others. Either may be nil. An operation
+// waits for its turn with the cursor or the file first: see [future.ReserveBoth].
 type turns struct {
 	own      *future.Ticket // of a cursor or a file
 	session  *sessionTicket
@@ -303,8 +303,8 @@ func (t *sessionTicket) wait(ctx context.Context) error {
 	return t.checkTransaction(ctx)
 }
 
-// checkTransaction fails if the transaction that the operation was called in is over. A transaction that it was not called
-// in is ended: its commit was given up.
+// checkTransaction fails if the transaction that the operation was called in is over. A transaction that it was not
+// called in is ended: its commit was given up.
 func (t *sessionTicket) checkTransaction(ctx context.Context) error {
 	switch running := t.driver.TransactionRunning(); {
 	case t.after.phase == noTransaction && running:
@@ -359,7 +359,8 @@ func (t *sessionTicket) undo() {
 	}
 }
 
-// release gives up the place, whether the turn has begun or not, once the operation is over. A second call does nothing.
+// release gives up the place, whether the turn has begun or not, once the operation is over. A second call does
+// nothing.
 func (t *sessionTicket) release() {
 	if t == nil {
 		return
@@ -392,9 +393,9 @@ func (t *sessionTicket) recordTimes() {
 	t.state.mu.Unlock()
 }
 
-// lend calls fn, which calls user code. The operation has the turn. The user code may call operations in the session and
-// wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the calls. It comes
-// before what was called earlier and waits for this operation.
+// lend calls fn, which calls user code. The operation has the turn. The user code may call operations in the session
+// and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the calls. It
+// comes before what was called earlier and waits for this operation.
 //
 // Other operations on the same file come after this operation, and so does what begins or ends a transaction, or the
 // session. What is called after the beginning of a transaction comes after that.

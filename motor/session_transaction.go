@@ -11,8 +11,8 @@ import (
 )
 
 // StartTransaction starts a transaction: what is called in the session from now on is part of it, until
-// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with its
-// first operation. What opts leave out is taken from the options of [Client.StartSession].
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with
+// its first operation. What opts leave out is taken from the options of [Client.StartSession].
 //
 // A transaction uses w and j of the write concern. The time limit of the commit is the deadline of its context.
 //
@@ -57,9 +57,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	})
 }
 
-// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction without
-// operations is committed without I/O. The driver tries a second time if the connection breaks. After that a commit may be
-// called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction
+// without operations is committed without I/O. The driver tries a second time if the connection breaks. After that a
+// commit may be called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was aborted; [OperationFailure], [ConnectionFailure]
 // with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After any error the transaction is
@@ -136,8 +136,8 @@ func (s *Session) InTransaction() bool {
 	return s.state.inTransaction(s.driver)
 }
 
-// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document, or
-// nil if it knows none.
+// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document,
+// or nil if it knows none.
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
@@ -148,8 +148,8 @@ func (s *Session) ClusterTime() bson.Raw {
 	return time
 }
 
-// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false if
-// there was none.
+// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false
+// if there was none.
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
@@ -168,8 +168,8 @@ const clusterTimeKey = "$clusterTime"
 // of that session. It ignores a time that is earlier than the session's. clusterTime is a document from
 // [Session.ClusterTime], or from the driver's session.
 //
-// Errors: [TypeError] for a value that is not a document, [ValueError] for one without a clusterTime, [InvalidOperation]
-// if the session has ended.
+// Errors: [TypeError] for a value that is not a document, [ValueError] for one without a clusterTime,
+// [InvalidOperation] if the session has ended.
 //
 // Motor: MotorClientSession.advance_cluster_time.
 func (s *Session) AdvanceClusterTime(clusterTime any) error {

@@ -43,8 +43,8 @@ func WithSession[T any](
 }
 
 // Transact starts a transaction in the session, calls fn, and commits the transaction. The result is that of fn. If fn
-// fails or panics, it aborts the transaction. If fn itself has committed or aborted it, Transact does neither. fn runs on
-// its own goroutine and may block. It is called once: [WithTransaction] retries what may succeed later.
+// fails or panics, it aborts the transaction. If fn itself has committed or aborted it, Transact does neither. fn runs
+// on its own goroutine and may block. It is called once: [WithTransaction] retries what may succeed later.
 //
 // The context of fn has the session, and ends with ctx and when the future is cancelled.
 //

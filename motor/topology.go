@@ -156,14 +156,15 @@ func parseAddress(s string) Address {
 // driver reports the server of a command only to its monitor.
 type addressKey struct{}
 
-// locate returns a context that records where its commands were sent: see whereTo.
-func locate(ctx context.Context) context.Context {
+// recordAddress returns a context that records where its commands were sent: see lastAddress.
+func recordAddress(ctx context.Context) context.Context {
 	return context.WithValue(ctx, addressKey{}, new(Address))
 }
 
-// whereTo returns the address of the server to which the last command with ctx was sent, or the zero Address if it is
-// unknown. ctx must come from locate. primary says whether the command went to the server that accepts writes.
-func (t *topology) whereTo(ctx context.Context, primary bool) Address {
+// lastAddress returns the address of the server to which the last command with ctx was sent, or the zero Address if it
+// is unknown. ctx must come from recordAddress. primary says whether the command went to the server that accepts
+// writes.
+func (t *topology) lastAddress(ctx context.Context, primary bool) Address {
 	if at, ok := ctx.Value(addressKey{}).(*Address); ok && *at != (Address{}) {
 		return *at
 	}
@@ -178,8 +179,9 @@ func oneServer(opts *options.ClientOptions) bool {
 	return opts.Direct != nil && *opts.Direct || len(opts.Hosts) == 1 && opts.ReplicaSet == nil
 }
 
-// withCommandMonitor returns opts with a monitor that records the server of each command for locate. It also calls the
-// user's own monitor. The driver copies every command for a monitor, so there is none if there is only one server.
+// withCommandMonitor returns opts with a monitor that records the server of each command for recordAddress. It also
+// calls the user's own monitor. The driver copies every command for a monitor, so there is none if there is only one
+// server.
 func withCommandMonitor(opts options.ClientOptions) *options.ClientOptions {
 	if oneServer(&opts) {
 		return &opts
