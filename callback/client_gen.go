@@ -488,8 +488,8 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[str
 	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
 }
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the session
-// with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the
+// session with the first operation.
 //
 // Without options the session is causally consistent: what is read in it shows what was read and written in it before.
 // With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions

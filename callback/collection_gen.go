@@ -62,8 +62,7 @@ func (c *Collection[D]) Futures() *motor.Collection[D] { return (*motor.Collecti
 // Motor: get_io_loop.
 func (c *collection) IOLoop() future.Executor { return c.loop }
 
-// CollectionOf returns the collection of this name with documents of type D. It does no I/O; see
-// [Database.Collection].
+// CollectionOf returns the collection of this name with documents of type D. It does no I/O. See [Database.Collection].
 //
 //	type User struct { Name string }
 //	users := CollectionOf[*User](db, "users")
@@ -162,40 +161,40 @@ func (c *collection) Database() *Database {
 	return databaseOn(c.loop, c.futures.Database())
 }
 
-// Collection returns the collection of this name below this one: "a" and "b" make "a.b".
+// Collection returns the collection with this name below c: "b" below "a" is "a.b".
 //
 // Motor: coll.name, coll["name"].
 func (c *Collection[D]) Collection(name string) *Collection[D] {
 	return sameCollection(c, c.Futures().Collection(name))
 }
 
-// Err returns the [motor.InvalidName] with which everything that is done with this collection fails, or nil.
+// Err returns the error that every operation on the collection fails with because its name or an option is invalid, or
+// nil.
 func (c *collection) Err() error {
 	return c.futures.Err()
 }
 
-// Equal reports whether both are handles for one collection: of this name, of one database. Their options may differ.
+// Equal reports whether both handles have the same database and name. Their options may differ.
 func (c *Collection[D]) Equal(other *Collection[D]) bool {
 	return c.Futures().Equal(other.Futures())
 }
 
-// String names the collection, with its database.
+// String returns the names of the database and the collection.
 func (c *collection) String() string {
 	return c.futures.String()
 }
 
-// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at
-// the call. See [Client.Delegate].
+// Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at the
+// call. See [Client.Delegate].
 //
-// Errors: what [Collection.Err] gives, and as of Client.Delegate.
+// Errors: that of [Collection.Err]; those of [Client.Delegate].
 //
 // Motor: MotorCollection.delegate.
 func (c *collection) Delegate(ctx context.Context, callback Func[*mongo.Collection]) {
 	deliver(c.loop, c.futures.Delegate(ctx), callback)
 }
 
-// WithOptions returns a handle for the same collection that has opts as well, and instead where both say something. It
-// does no I/O.
+// WithOptions returns a handle for the same collection. opts override the options of c. It does no I/O.
 //
 // Motor: MotorCollection.with_options.
 func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
@@ -784,13 +783,13 @@ func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bso
 	deliver(c.loop, c.futures.Remove(ctx, specOrID, opts...), callback)
 }
 
-// Aggregate returns a cursor over the documents that a pipeline makes of the collection's. It does no I/O: the
-// pipeline is sent when the cursor is first read, and so a pipeline that ends with $out or $merge writes nothing until
-// then. A pipeline that is wrong shows then, too.
+// Aggregate returns a cursor over the results of a pipeline over the collection's documents. It does no I/O: the first
+// read sends the pipeline. A pipeline that ends with $out or $merge writes nothing before that read, and an invalid
+// pipeline fails then.
 //
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.OperationFailure]; of a pipeline that writes, [motor.WriteConcernError], and
-// [motor.ConfigurationError] if the write concern has wtimeout or fsync.
+// Errors of reading: [motor.TypeError] for a pipeline that is not a slice of documents, [motor.InvalidDocument] for a
+// stage that cannot be encoded, [motor.OperationFailure]. For a pipeline that writes, also [motor.WriteConcernError],
+// and [motor.ConfigurationError] if the write concern has wtimeout or fsync.
 //
 // Motor: MotorCollection.aggregate.
 func (c *Collection[D]) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[D] {
@@ -855,20 +854,20 @@ func (c *collection) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
 }
 
-// FindRawBatches is [Collection.Find] with a cursor over the batches as they come from the server, to be decoded
-// elsewhere, or not at all. The documents of an encrypted collection cannot be read so.
+// FindRawBatches is [Collection.Find] with a cursor over whole batches as the server sends them, for decoding
+// elsewhere. It cannot read the documents of an encrypted collection.
 //
 // Motor: MotorCollection.find_raw_batches.
 func (c *collection) FindRawBatches(filter any, opts ...options.Lister[options.FindOptions]) *RawBatchCursor {
 	return rawBatchCursorOn(c.loop, c.futures.FindRawBatches(filter, opts...))
 }
 
-// AggregateRawBatches returns a cursor over the batches that a pipeline makes of the collection. It does no I/O: the
-// pipeline is sent when the cursor is first read, and a pipeline that is wrong shows then.
+// AggregateRawBatches returns a cursor over the batches that a pipeline over the collection returns. It does no I/O:
+// the first read sends the pipeline, and an invalid pipeline fails then.
 //
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or fsync,
-// [motor.OperationFailure].
+// Errors of reading: [motor.TypeError] for a pipeline that is not a slice of documents, [motor.InvalidDocument] for a
+// stage that cannot be encoded, [motor.ConfigurationError] for $out and $merge if the write concern has wtimeout or
+// fsync, [motor.OperationFailure].
 //
 // Motor: MotorCollection.aggregate_raw_batches.
 func (c *collection) AggregateRawBatches(

@@ -61,58 +61,58 @@ func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] {
 // Motor: get_io_loop.
 func (c *commandCursor) IOLoop() future.Executor { return c.loop }
 
-// BatchSize sets how many documents the server sends at once in the batches to come, and returns the cursor. 0 leaves
-// it to the server. A negative n is a [motor.ValueError] of every read.
+// BatchSize sets the number of documents in later batches, and returns the cursor. 0 means the server's default. With
+// a negative n every read fails with [motor.ValueError].
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 	return sameCommandCursor(c, c.Futures().BatchSize(n))
 }
 
-// MaxAwaitTimeMS bounds, in milliseconds, how long the server waits for news before it answers with an empty batch, in
-// the batches to come of a tailable cursor. 0 leaves it to the server. A negative ms is a [motor.ValueError] of every
-// read.
+// MaxAwaitTimeMS limits, in milliseconds, how long the server waits for new documents before it replies with an empty
+// batch. It applies to later batches of a tailable cursor. 0 means the server's default. With a negative ms every read
+// fails with [motor.ValueError].
 //
 // Motor: the parameter max_await_time_ms of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) MaxAwaitTimeMS(ms int64) *CommandCursor[D] {
 	return sameCommandCursor(c, c.Futures().MaxAwaitTimeMS(ms))
 }
 
-// Comment has the batches to come fetched with a comment, a value of any type, for the server's log and profiler. One
-// that cannot be encoded is a [motor.InvalidDocument] of every read.
+// Comment sets a comment, a value of any type, for fetching later batches. It appears in the server's log and
+// profiler. With a comment that cannot be encoded every read fails with [motor.InvalidDocument].
 //
 // Motor: the parameter comment of MotorDatabase.cursor_command.
 func (c *CommandCursor[D]) Comment(comment any) *CommandCursor[D] {
 	return sameCommandCursor(c, c.Futures().Comment(comment))
 }
 
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]. A tailable cursor without new
+// documents also fails with it, but is still alive.
 //
 // Motor: MotorCommandCursor.next.
 func (c *CommandCursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.Futures().Next(ctx), callback)
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
+// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
+// I/O; FetchNext does.
 //
 // Motor: MotorCommandCursor.next_object.
 func (c *CommandCursor[D]) NextObject() D {
 	return c.Futures().NextObject()
 }
 
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
+// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *CommandCursor[D]) TryNext(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.Futures().TryNext(ctx), callback)
 }
 
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
+// ToList reads the next documents, at most length of them, or all without a length. At the end the result is an empty
+// list. ToList may be called again for the documents after these. If the cursor fails after some documents, a future
+// has these documents beside the error; a callback gets only the error.
 //
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
 // [motor.InvalidOperation] for a tailable cursor.
@@ -122,100 +122,100 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], lengt
 	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
 }
 
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
+// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
+// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
+// second.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 //
 // Motor: MotorCommandCursor.each.
 func (c *CommandCursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.Futures().EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them. On an event loop, use it in a coroutine,
+// with its Co as ctx. An error ends the loop, as its last value. After a break the cursor stays open: a later read
+// continues with the next document.
 //
 // Motor: async for.
 func (c *CommandCursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return c.Futures().All(ctx)
 }
 
-// Collection returns the collection that is read. For a command that is no collection's it is the one that MongoDB
-// calls "$cmd", or "$cmd." and the name of the command.
+// Collection returns the collection that the command reads. For a command without a collection, it is the one that
+// MongoDB calls "$cmd", or "$cmd." and the name of the command.
 //
 // Motor: MotorCommandCursor.collection.
 func (c *CommandCursor[D]) Collection() *Collection[D] {
 	return collectionOn(c.loop, c.Futures().Collection())
 }
 
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (c *commandCursor) Err() error {
 	return c.futures.Err()
 }
 
 // Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+// fetched documents are unread. It does no I/O, so an alive cursor may still have no more documents.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
 func (c *commandCursor) Alive() bool {
 	return c.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, successfully or not.
+// Started reports whether the cursor has been read, even if the read failed.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (c *commandCursor) Started() bool {
 	return c.futures.Started()
 }
 
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
+// Closed reports whether Close has been called. A cursor at its end is neither closed nor alive.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
 func (c *commandCursor) Closed() bool {
 	return c.futures.Closed()
 }
 
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
+// CursorID returns the server's cursor id. It is 0 before the command has been sent, and when the server has no more
+// documents.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (c *commandCursor) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
+// Address returns the address of the server to which the command was sent. ok is false before that. It is also false
+// for a read that may have gone to a secondary, if the client was made with one member of a replica set and without the
+// set's name (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (c *commandCursor) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
+// Session returns the session of the context of the first read, or nil if it had none. Later reads stay in this
+// session, with any context, and the cursor ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *commandCursor) Session() *Session {
 	return sessionOn(c.loop, c.futures.Session())
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
+// Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
+// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
+// wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *commandCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Close(ctx), callback)
 }
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if no fetched document is left.
+// Calling it twice skips no document.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *commandCursor) FetchNext(ctx context.Context, callback Func[bool]) {

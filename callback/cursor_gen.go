@@ -60,32 +60,33 @@ func (c *Cursor[D]) Futures() *motor.Cursor[D] { return (*motor.Cursor[D])(c.fut
 // Motor: get_io_loop.
 func (c *cursor) IOLoop() future.Executor { return c.loop }
 
-// Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several,
-// Sort(bson.D{{"age", -1}, {"name", 1}}). Without a direction a key is ascending.
+// Sort sets the order of the documents, by one key, Sort("age", motor.Descending), or by several, Sort(bson.D{{"age",
+// -1}, {"name", 1}}). Without a direction a key is ascending.
 //
-// Sort and the other methods that set options return the cursor itself, so that they can be chained. Once the cursor
-// has been read, they make it fail with [motor.InvalidOperation], until [Cursor.Rewind].
+// Sort and the other methods that set options return the cursor itself, so that calls can be chained. Calling one of
+// them after the first read makes the cursor fail with [motor.InvalidOperation], until [Cursor.Rewind].
 //
 // Motor: MotorCursor.sort.
 func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Sort(keys, direction...))
 }
 
-// Skip leaves out the first n documents. A negative n is a [motor.ValueError].
+// Skip skips the first n documents. A negative n is a [motor.ValueError].
 //
 // Motor: MotorCursor.skip.
 func (c *Cursor[D]) Skip(n int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().Skip(n))
 }
 
-// Limit ends the cursor after n documents. 0 means no limit; a negative n, that many in a single batch.
+// Limit ends the cursor after n documents. 0 means no limit. A negative n returns at most -n documents in a single
+// batch.
 //
 // Motor: MotorCursor.limit.
 func (c *Cursor[D]) Limit(n int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().Limit(n))
 }
 
-// BatchSize sets how many documents the server sends at once. 0 leaves it to the server; a negative n is a
+// BatchSize sets the number of documents in a batch. 0 means the server's default. A negative n is a
 // [motor.ValueError].
 //
 // Motor: MotorCursor.batch_size.
@@ -93,47 +94,47 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
 	return sameCursor(c, c.Futures().BatchSize(n))
 }
 
-// Clone returns a cursor with the same query and options that has not been read.
+// Clone returns an unread cursor with the same query and options.
 //
 // Motor: MotorCursor.clone.
 func (c *Cursor[D]) Clone() *Cursor[D] {
 	return sameCursor(c, c.Futures().Clone())
 }
 
-// Rewind makes the cursor one that has not been read, and returns it. The query is sent anew at the next read.
+// Rewind makes the cursor unread again and returns it. The next read sends the query again.
 //
 // Motor: MotorCursor.rewind.
 func (c *Cursor[D]) Rewind() *Cursor[D] {
 	return sameCursor(c, c.Futures().Rewind())
 }
 
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]. A tailable cursor without new
+// documents also fails with it, but is still alive.
 //
 // Motor: MotorCursor.next.
 func (c *Cursor[D]) Next(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.Futures().Next(ctx), callback)
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
+// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
+// I/O; FetchNext does.
 //
 // Motor: MotorCursor.next_object.
 func (c *Cursor[D]) NextObject() D {
 	return c.Futures().NextObject()
 }
 
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
+// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (c *Cursor[D]) TryNext(ctx context.Context, callback Func[D]) {
 	deliver(c.loop, c.Futures().TryNext(ctx), callback)
 }
 
-// ToList reads the next documents, at most length of them; without a length, all. At the end the result is an empty
-// list. ToList may be called again for what comes next. If the cursor fails half way, a future holds the documents
-// that had been read beside the error; a callback is given the error alone.
+// ToList reads the next documents, at most length of them, or all without a length. At the end the result is an empty
+// list. ToList may be called again for the documents after these. If the cursor fails after some documents, a future
+// has these documents beside the error; a callback gets only the error.
 //
 // Errors: [motor.ValueError] for a negative length, [motor.TypeError] for more than one length,
 // [motor.InvalidOperation] for a tailable cursor.
@@ -143,91 +144,91 @@ func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...in
 	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
 }
 
-// Each calls fn with every document, one after the other, and then once with the zero D (a nil map, a nil pointer)
-// and no error, which marks the end. An error ends it too: fn(zero, err). If fn returns false it is not called
-// again; calling Each later goes on with the next document. If fn closes the cursor, no end mark comes. A tailable
-// cursor is asked for news again and again, as long as it is alive; one without QueryFlagAwaitData, ten times a second.
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
+// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
+// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
+// second.
 //
-// fn is called where callbacks run, never on this stack: on the loop of the client or the handle, or, without one, on
-// another goroutine. A nil fn panics.
+// fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
+// loop, on another goroutine. A nil fn panics.
 //
 // Motor: MotorCursor.each.
 func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 	c.Futures().EachVia(ctx, c.loop, guarded(c.loop, fn))
 }
 
-// All returns the documents for a range loop, which waits for each of them: on an event loop, use it in a coroutine,
-// with its Co as ctx. An error is the last that it yields. Leaving the loop leaves the cursor as it is: a later read
-// goes on with the next document.
+// All returns the documents for a range loop, which waits for each of them. On an event loop, use it in a coroutine,
+// with its Co as ctx. An error ends the loop, as its last value. After a break the cursor stays open: a later read
+// continues with the next document.
 //
 // Motor: async for.
 func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return c.Futures().All(ctx)
 }
 
-// Collection returns the collection that is read.
+// Collection returns the collection of the query.
 //
 // Motor: MotorCursor.collection.
 func (c *Cursor[D]) Collection() *Collection[D] {
 	return collectionOn(c.loop, c.Futures().Collection())
 }
 
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (c *cursor) Err() error {
 	return c.futures.Err()
 }
 
 // Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+// fetched documents are unread. It does no I/O, so an alive cursor may still have no more documents.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
 func (c *cursor) Alive() bool {
 	return c.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, successfully or not.
+// Started reports whether the cursor has been read, even if the read failed.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (c *cursor) Started() bool {
 	return c.futures.Started()
 }
 
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
+// Closed reports whether Close has been called. A cursor at its end is neither closed nor alive.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
 func (c *cursor) Closed() bool {
 	return c.futures.Closed()
 }
 
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
+// CursorID returns the server's cursor id. It is 0 before the command has been sent, and when the server has no more
+// documents.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (c *cursor) CursorID() int64 {
 	return c.futures.CursorID()
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
+// Address returns the address of the server to which the command was sent. ok is false before that. It is also false
+// for a read that may have gone to a secondary, if the client was made with one member of a replica set and without the
+// set's name (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (c *cursor) Address() (address motor.Address, ok bool) {
 	return c.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
+// Session returns the session of the context of the first read, or nil if it had none. Later reads stay in this
+// session, with any context, and the cursor ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (c *cursor) Session() *Session {
 	return sessionOn(c.loop, c.futures.Session())
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
+// Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
+// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
+// wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {
@@ -413,8 +414,8 @@ func (c *cursor) Distinct(ctx context.Context, key string, callback Func[[]any])
 	deliver(c.loop, c.futures.Distinct(ctx, key), callback)
 }
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if no fetched document is left.
+// Calling it twice skips no document.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (c *cursor) FetchNext(ctx context.Context, callback Func[bool]) {

@@ -79,12 +79,11 @@ func (d *Database) CodecOptions() motor.CodecOptions {
 	return d.futures.CodecOptions()
 }
 
-// Aggregate returns a cursor over the documents that a pipeline makes of no collection: one that begins with a stage
-// such as $currentOp or $documents. It does no I/O: the pipeline is sent when the cursor is first read. A pipeline
-// that is wrong shows then.
+// Aggregate returns a cursor over the results of a pipeline without a collection, which starts with a stage such as
+// $currentOp or $documents. It does no I/O: the first read sends the pipeline, and an invalid pipeline fails then.
 //
-// Errors of reading: [motor.TypeError] for what is no slice of documents, [motor.InvalidDocument] for a stage that
-// cannot be encoded, [motor.OperationFailure].
+// Errors of reading: [motor.TypeError] for a pipeline that is not a slice of documents, [motor.InvalidDocument] for a
+// stage that cannot be encoded, [motor.OperationFailure].
 //
 // Motor: MotorDatabase.aggregate.
 func (d *Database) Aggregate(pipeline any, opts ...options.Lister[options.AggregateOptions]) *CommandCursor[bson.M] {

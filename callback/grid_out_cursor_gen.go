@@ -54,86 +54,85 @@ func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
 // Motor: get_io_loop.
 func (g *GridOutCursor) IOLoop() future.Executor { return g.loop }
 
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]; so it does if a tailable cursor
-// has no news yet, which is then still alive.
+// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]. A tailable cursor without new
+// documents also fails with it, but is still alive.
 //
 // Motor: MotorCursor.next.
 func (g *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
 	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// NextObject returns the next of the documents that have come, or, if there is none, the zero D: a nil map, a nil
-// pointer. It never does I/O; FetchNext does.
+// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
+// I/O; FetchNext does.
 //
 // Motor: MotorCursor.next_object.
 func (g *GridOutCursor) NextObject() *GridOut {
 	return gridOutOn(g.loop, g.futures.NextObject())
 }
 
-// TryNext reads the next document. The result is the zero D (a nil map, a nil pointer) if none has come and none comes
-// with one more round trip. That is not an error: of an alive cursor it says only that there is no document yet.
+// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
+// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
 //
 // Motor: MotorCommandCursor.try_next.
 func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
 	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
 }
 
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (g *GridOutCursor) Err() error {
 	return g.futures.Err()
 }
 
 // Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+// fetched documents are unread. It does no I/O, so an alive cursor may still have no more documents.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
 func (g *GridOutCursor) Alive() bool {
 	return g.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, successfully or not.
+// Started reports whether the cursor has been read, even if the read failed.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (g *GridOutCursor) Started() bool {
 	return g.futures.Started()
 }
 
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
+// Closed reports whether Close has been called. A cursor at its end is neither closed nor alive.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
 func (g *GridOutCursor) Closed() bool {
 	return g.futures.Closed()
 }
 
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
+// CursorID returns the server's cursor id. It is 0 before the command has been sent, and when the server has no more
+// documents.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (g *GridOutCursor) CursorID() int64 {
 	return g.futures.CursorID()
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
+// Address returns the address of the server to which the command was sent. ok is false before that. It is also false
+// for a read that may have gone to a secondary, if the client was made with one member of a replica set and without the
+// set's name (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (g *GridOutCursor) Address() (address motor.Address, ok bool) {
 	return g.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
+// Session returns the session of the context of the first read, or nil if it had none. Later reads stay in this
+// session, with any context, and the cursor ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (g *GridOutCursor) Session() *Session {
 	return sessionOn(g.loop, g.futures.Session())
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
+// Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
+// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
+// wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (g *GridOutCursor) Close(ctx context.Context, callback Func[struct{}]) {
@@ -176,8 +175,8 @@ func (g *GridOutCursor) Distinct(ctx context.Context, key string, callback Func[
 	deliver(g.loop, g.futures.Distinct(ctx, key), callback)
 }
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if no fetched document is left.
+// Calling it twice skips no document.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (g *GridOutCursor) FetchNext(ctx context.Context, callback Func[bool]) {

@@ -54,70 +54,69 @@ func (r *RawBatchCommandCursor) Futures() *motor.RawBatchCommandCursor { return 
 // Motor: get_io_loop.
 func (r *RawBatchCommandCursor) IOLoop() future.Executor { return r.loop }
 
-// Err returns the error that every read of the cursor fails with, because an argument or an option is wrong, or nil.
+// Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (r *RawBatchCommandCursor) Err() error {
 	return r.futures.Err()
 }
 
 // Alive reports whether there may be more documents: before the first read, while the server has more, and while
-// documents that have come are unread. It does no I/O, so a cursor that is alive may yet have no more.
+// fetched documents are unread. It does no I/O, so an alive cursor may still have no more documents.
 //
 // Motor: MotorCursor.alive, MotorCommandCursor.alive.
 func (r *RawBatchCommandCursor) Alive() bool {
 	return r.futures.Alive()
 }
 
-// Started reports whether the cursor has been read, successfully or not.
+// Started reports whether the cursor has been read, even if the read failed.
 //
 // Motor: MotorCursor.started, MotorCommandCursor.started.
 func (r *RawBatchCommandCursor) Started() bool {
 	return r.futures.Started()
 }
 
-// Closed reports whether Close has been called. A cursor that has come to its end by itself is not closed, but not
-// alive either.
+// Closed reports whether Close has been called. A cursor at its end is neither closed nor alive.
 //
 // Motor: MotorCursor.closed, MotorCommandCursor.closed.
 func (r *RawBatchCommandCursor) Closed() bool {
 	return r.futures.Closed()
 }
 
-// CursorID returns the server's number for the cursor: 0 before the command has been sent, and when the server has
-// no more.
+// CursorID returns the server's cursor id. It is 0 before the command has been sent, and when the server has no more
+// documents.
 //
 // Motor: MotorCursor.cursor_id, MotorCommandCursor.cursor_id.
 func (r *RawBatchCommandCursor) CursorID() int64 {
 	return r.futures.CursorID()
 }
 
-// Address returns the host and the port of the server to which the command was sent. ok is false before that; and for
-// what may have gone to a secondary, if the client was made with one member of a replica set and without its name
-// (replicaSet=...).
+// Address returns the address of the server to which the command was sent. ok is false before that. It is also false
+// for a read that may have gone to a secondary, if the client was made with one member of a replica set and without the
+// set's name (replicaSet=...).
 //
 // Motor: MotorCursor.address, MotorCommandCursor.address.
 func (r *RawBatchCommandCursor) Address() (address motor.Address, ok bool) {
 	return r.futures.Address()
 }
 
-// Session returns the session of the context that the cursor was first read with, or nil if it had none. The cursor
-// stays in it, whatever context it is read with later on, and ends with it.
+// Session returns the session of the context of the first read, or nil if it had none. Later reads stay in this
+// session, with any context, and the cursor ends with it.
 //
 // Motor: MotorCursor.session, MotorCommandCursor.session.
 func (r *RawBatchCommandCursor) Session() *Session {
 	return sessionOn(r.loop, r.futures.Session())
 }
 
-// Close ends the cursor, on the server too. Documents that have come stay readable. Closing twice, or a cursor that
-// has not been read, is not an error. A read that waits for news ends as if there were none. A deferred Close need not
-// wait for its outcome.
+// Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
+// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
+// wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (r *RawBatchCommandCursor) Close(ctx context.Context, callback Func[struct{}]) {
 	deliver(r.loop, r.futures.Close(ctx), callback)
 }
 
-// FetchNext reports whether there is a document for NextObject. It does I/O only if none is left of the last batch,
-// and calling it twice loses nothing.
+// FetchNext reports whether there is a document for NextObject. It does I/O only if no fetched document is left.
+// Calling it twice skips no document.
 //
 // Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next.
 func (r *RawBatchCommandCursor) FetchNext(ctx context.Context, callback Func[bool]) {

@@ -55,18 +55,18 @@ func (s *Session) Futures() *motor.Session { return s.futures }
 // Motor: get_io_loop.
 func (s *Session) IOLoop() future.Executor { return s.loop }
 
-// Context returns a context with the session, for the operations that are to be in it. It replaces another session that
-// ctx has.
+// Context returns a context with the session, for the operations that are to be in it. It replaces another session of
+// ctx.
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
 	return s.futures.Context(ctx)
 }
 
-// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction that is in
-// progress; what cursors of the session have not fetched is lost. The server's session is used again: the server learns of
-// its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even if ctx does.
-// A deferred EndSession need not be awaited.
+// EndSession ends the session when the operations that were called in it have ended. It aborts a transaction in
+// progress. Documents that cursors of the session have not fetched are lost. The server's session is reused; the server
+// is told of its end at [Client.Close]. EndSession never fails: ending twice is not an error, and the session ends even
+// if ctx does. A deferred EndSession need not be awaited.
 //
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context, callback Func[struct{}]) {
@@ -102,8 +102,8 @@ func (s *Session) Client() *Client {
 	return clientOn(s.loop, s.futures.Client())
 }
 
-// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while no
-// operation of the session is in progress.
+// Delegate returns the driver's session, for features that only the driver has. It is not safe to share: use it while
+// no operation of the session is in progress.
 //
 // Motor: MotorClientSession.delegate.
 func (s *Session) Delegate() *mongo.Session {
@@ -121,8 +121,8 @@ func (s *Session) String() string {
 }
 
 // StartTransaction starts a transaction: what is called in the session from now on is part of it, until
-// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with its
-// first operation. What opts leave out is taken from the options of [Client.StartSession].
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with
+// its first operation. What opts leave out is taken from the options of [Client.StartSession].
 //
 // A transaction uses w and j of the write concern. The time limit of the commit is the deadline of its context.
 //
@@ -134,9 +134,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	return s.futures.StartTransaction(opts...)
 }
 
-// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction without
-// operations is committed without I/O. The driver tries a second time if the connection breaks. After that a commit may be
-// called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction
+// without operations is committed without I/O. The driver tries a second time if the connection breaks. After that a
+// commit may be called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
 // [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After
@@ -148,8 +148,8 @@ func (s *Session) CommitTransaction(ctx context.Context, callback Func[struct{}]
 	deliver(s.loop, s.futures.CommitTransaction(ctx), callback)
 }
 
-// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server is
-// ignored: the server itself aborts a transaction that it hears no more of.
+// AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server
+// is ignored, because the server aborts an abandoned transaction by itself.
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was committed, or aborted already.
 //
@@ -158,33 +158,33 @@ func (s *Session) AbortTransaction(ctx context.Context, callback Func[struct{}])
 	deliver(s.loop, s.futures.AbortTransaction(ctx), callback)
 }
 
-// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It goes by the
-// calls so far, whether they have run or not.
+// InTransaction reports whether a transaction was started that has been neither committed nor aborted. It depends on
+// the calls so far, even if they have not run yet.
 //
 // Motor: MotorClientSession.in_transaction.
 func (s *Session) InTransaction() bool {
 	return s.futures.InTransaction()
 }
 
-// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document, or
-// nil if it knows none.
+// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document,
+// or nil if it knows none.
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
 	return s.futures.ClusterTime()
 }
 
-// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false if
-// there was none.
+// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false
+// if there was none.
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
 	return s.futures.OperationTime()
 }
 
-// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes of
-// that one. It ignores a time that is earlier than the one it knows. clusterTime is a document, as
-// [Session.ClusterTime] returns it, or as the driver's session does.
+// AdvanceClusterTime gives the session the cluster time of another session, so that its reads can come after the writes
+// of that session. It ignores a time that is earlier than the session's. clusterTime is a document from
+// [Session.ClusterTime], or from the driver's session.
 //
 // Errors: [motor.TypeError] for a value that is not a document, [motor.ValueError] for one without a clusterTime,
 // [motor.InvalidOperation] if the session has ended.
@@ -194,8 +194,8 @@ func (s *Session) AdvanceClusterTime(clusterTime any) error {
 	return s.futures.AdvanceClusterTime(clusterTime)
 }
 
-// AdvanceOperationTime gives the session the time of an operation of another session: reads of a causally consistent
-// session then show the effects of that operation. It ignores a time that is earlier than the one it knows.
+// AdvanceOperationTime gives the session the time of an operation of another session. Reads of a causally consistent
+// session then show the effects of that operation. It ignores a time that is earlier than the session's.
 //
 // Errors: [motor.InvalidOperation] if the session has ended.
 //
