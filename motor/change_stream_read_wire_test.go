@@ -92,7 +92,7 @@ func TestResumeTokenAfterEachRead(t *testing.T) {
 	resumesAt(t, stream, 9)
 }
 
-// A change without a resume token ends the stream. The driver does not check the last change of a batch; motor does.
+// A change without a resume token ends the stream. The driver does not check the last change of a batch. Motor does.
 func TestChangeWithoutID(t *testing.T) {
 	for _, test := range []struct {
 		name string

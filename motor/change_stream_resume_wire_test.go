@@ -148,7 +148,7 @@ func TestChangeStreamResumePoint(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		opts        *options.ChangeStreamOptionsBuilder
-		first, then bson.M // the driver's resume, and the next read's
+		first, then bson.M // resumed by the driver, and by the next read
 	}{
 		{"resumeAfter", options.ChangeStream().SetResumeAfter(token(5)), at("resumeAfter", token(5)), at("resumeAfter", token(5))},
 		{"startAfter", options.ChangeStream().SetStartAfter(token(5)), at("resumeAfter", token(5)), at("startAfter", token(5))},

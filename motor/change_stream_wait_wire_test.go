@@ -155,7 +155,7 @@ func TestChangeStreamOpenTakesNoSlot(t *testing.T) {
 	succeed(t, opened)
 }
 
-// The resume token of a closed stream stands before its unread changes.
+// The resume token of a closed stream points before its unread changes.
 func TestChangeStreamCloseWithUnread(t *testing.T) {
 	peer, _, stream := openChangeStream(t)
 	next := stream.Next(t.Context())

@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// everyIndexOption is an index with every option. everyIndexSpec is what createIndexes sends for it.
+// everyIndexOption has every option of an index. createIndexes sends it as everyIndexSpec.
 var everyIndexOption = options.Index().SetName("n").SetExpireAfterSeconds(60).SetSparse(true).SetUnique(true).SetVersion(2).
 	SetStorageEngine(bson.M{"wiredTiger": bson.M{}}).SetDefaultLanguage("french").SetLanguageOverride("idioma").
 	SetTextVersion(3).SetWeights(bson.M{"a": 5}).SetSphereVersion(3).SetBits(26).SetMax(180.5).SetMin(-180).SetBucketSize(2).

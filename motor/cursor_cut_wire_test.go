@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// slowContext delays the end of the contexts derived from it until the test calls endSlow. Any derived context ends
-// shortly after its parent; this one prolongs that moment.
+// slowContext delays the end of the contexts derived from it until the test calls endSlow. A derived context always
+// ends a little later than its parent. Here the test decides how much later.
 type slowContext struct {
 	context.Context
 	done chan struct{}
@@ -36,7 +36,7 @@ func (c *slowContext) Err() error {
 	return c.err
 }
 
-// AfterFunc registers f; package context calls it for each derived context. Stop functions have no effect here.
+// AfterFunc registers f. Package context calls it for each derived context. The stop function has no effect.
 func (c *slowContext) AfterFunc(f func()) func() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

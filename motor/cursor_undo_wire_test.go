@@ -14,7 +14,7 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// deadline is a context whose end only Await sees. So the operation succeeds at the moment in which the deadline passes.
+// deadline is a context whose end only Await sees. It stands for an operation that succeeds as its deadline passes.
 type deadline struct {
 	context.Context
 	waiting, end chan struct{}

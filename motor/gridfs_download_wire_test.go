@@ -47,7 +47,7 @@ func TestGridOutRetriesFailedRead(t *testing.T) {
 	}
 }
 
-// Only the server knows whether the file has extra chunks.
+// Only the server knows whether the file has more chunks than its length says.
 func TestGridOutErrorAtLastChunk(t *testing.T) {
 	peer := gridPeer(t, 2)
 	out := gridFile(t, peer)

@@ -126,7 +126,7 @@ func eventually(t *testing.T, is func() bool) {
 	}
 }
 
-// collected runs the garbage collector until a condition holds. The test fails with text what after 30 seconds.
+// collected runs the garbage collector until a condition holds. After 30 seconds the test fails with the text what.
 func collected(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
@@ -197,7 +197,7 @@ func (w wantError) check(t *testing.T, err error) {
 	}
 }
 
-// errorClasses are all classes. An error must match only its own and their parents.
+// errorClasses are all classes. An error must match its own class and the parents of that class only.
 var errorClasses = []*motor.ErrorClass{
 	motor.PyMongoError,
 	motor.ConnectionFailure, motor.WaitQueueTimeoutError, motor.AutoReconnect, motor.NetworkTimeout,

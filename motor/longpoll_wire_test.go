@@ -13,8 +13,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// openTailable returns a tailable cursor that has read one document and waits for more. Its client has one worker and one
-// connection.
+// openTailable returns a tailable cursor that has read one document and waits for more. Its client has one worker and
+// one connection.
 func openTailable(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, *motor.Cursor[bson.M]) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Standalone)
@@ -30,7 +30,7 @@ func openTailable(t *testing.T, opts ...string) (*wiretest.Peer, *motor.Client, 
 	return peer, client, cursor
 }
 
-// Any number of waiting cursors leaves slots and connections to other operations.
+// Waiting cursors take no slots or connections from other operations, however many wait.
 func TestTailableWaitTakesNoSlot(t *testing.T) {
 	peer, client, cursor := openTailable(t)
 	coll := cursor.Collection()

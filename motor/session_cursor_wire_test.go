@@ -91,7 +91,7 @@ func TestTailableWaitHoldsSession(t *testing.T) {
 	runtime.KeepAlive(cursor)
 }
 
-// A read that gives up waiting for the file or the session leaves the queues of both.
+// A read that waits for the file and the session leaves both queues when it gives up.
 func TestCancelledWaitLeavesBothTurns(t *testing.T) {
 	for _, test := range []struct {
 		name      string

@@ -65,10 +65,10 @@ func TestWithTransaction(t *testing.T) {
 		{"the commit fails", answer{done}, answer{labelled(8)}, nil, 1, 1, 0, motor.OperationFailure},
 		{"transient commit error", answer{done}, answer{labelled(251, transient), ok()}, nil, 2, 2, 0, nil},
 		{"commit exceeds maxTimeMS", answer{done}, answer{labelled(50, unknown)}, nil, 1, 1, 0, motor.ExecutionTimeout},
-		{"commit with a write concern error", answer{done}, answer{func(r *wiretest.Request) {
+		{"commit with WriteConcernTimeout", answer{done}, answer{func(r *wiretest.Request) {
 			r.WriteConcernError(64, "WriteConcernTimeout", "waiting", unknown)
 		}, ok()}, nil, 1, 2, 0, nil},
-		{"commit exceeds wtimeout", answer{done}, answer{func(r *wiretest.Request) {
+		{"commit with MaxTimeMSExpired as write concern error", answer{done}, answer{func(r *wiretest.Request) {
 			r.WriteConcernError(50, "MaxTimeMSExpired", "waiting", unknown)
 		}}, nil, 1, 1, 0, motor.ExecutionTimeout},
 	} {

@@ -127,7 +127,7 @@ func TestWriteConcernChange(t *testing.T) {
 	}
 }
 
-// The commands that motor builds for wtimeout equal the driver's commands.
+// The commands that motor builds for wtimeout are equal to the driver's.
 func TestWriteCommandsMatchDriver(t *testing.T) {
 	collation := &options.Collation{Locale: "fr", Strength: 2, CaseLevel: true}
 	query, set := bson.M{"a": 1}, bson.M{"$set": bson.M{"b.$[x]": 2}}
