@@ -27,7 +27,7 @@ func (c *cell) wait(ctx context.Context) error {
 	case <-c.doneChan():
 		return nil
 	case <-end:
-		// Both may have happened: an outcome that is there is not withheld.
+		// Both channels may be ready. An outcome takes precedence.
 		if c.isSettled() {
 			return nil
 		}
@@ -35,11 +35,12 @@ func (c *cell) wait(ctx context.Context) error {
 	}
 }
 
-// giveUp ends a wait with err, or returns nil if the outcome is there. A cancelOnGiveUp is either awaited to the end or
-// cancelled; and so is an operation that is awaited with its own context: what it has read would be lost.
+// giveUp ends a wait with err, or returns nil if the future is settled. A future with cancelOnGiveUp, or of an operation
+// that is awaited with its own context, is either settled or cancelled here: otherwise the value that it gets could be
+// lost.
 func (c *cell) giveUp(ctx context.Context, err error) error {
 	if c.state.Load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
-		if c.isSettled() { // since the caller looked; what it is the future of can then not be told any more
+		if c.isSettled() { // since the caller checked; the owner is then no longer known to isOperationOf
 			return nil
 		}
 		return err
@@ -47,7 +48,7 @@ func (c *cell) giveUp(ctx context.Context, err error) error {
 	if c.cancel(&cancelError{err}) {
 		return err
 	}
-	c.block() // it is settled, or will be at once
+	c.block() // it is settled, or is about to be
 	return nil
 }
 
@@ -59,8 +60,8 @@ func (c *cell) isOperationOf(ctx context.Context) bool {
 	return ok && sameContext(j.parent, ctx)
 }
 
-// waited is a cell as an Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the
-// outcome does.
+// waited implements Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the outcome
+// does.
 type waited struct{ c *cell }
 
 func (w waited) IsDone() bool { return w.c.isSettled() }
@@ -71,8 +72,8 @@ func (w waited) Notify(on Waker) *Registration { return w.c.notify(new(Registrat
 
 func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
 
-// waiter is an Await that nothing but the outcome can end. It needs no channel, so it can be used again and again;
-// and unlike a channel, a sync.Cond may be used by one synctest bubble after the other.
+// waiter is an Await that only the outcome can end. It needs no channel, so it can be reused. Unlike a channel, a
+// sync.Cond may be used by one synctest bubble after another.
 type waiter struct {
 	link
 	woken  sync.Cond
@@ -95,14 +96,14 @@ func (c *cell) block() {
 		waiters.Put(w)
 		return
 	}
-	// mu is held until Wait has made this goroutine one that Signal finds, so the settlement comes after that. It
-	// signals every link of its list once: Wait returns once, and the waiter is free.
+	// Wait releases mu (see Unlock) only after Signal can find this goroutine, so the settlement comes later. The
+	// settlement signals every link of its list once. So Wait returns once, and the waiter can then be reused.
 	w.on.Store(c)
 	w.onLock = &c.mu
 	c.links = c.links.append(&w.link)
 	w.woken.Wait()
-	// The settler stored nil when it had done all that it does to the link: see link.take. This load comes after
-	// that, and so do the next use of the waiter and the reading of the outcome.
+	// The goroutine that settled the future stored nil as its last use of the link: see link.take. This load
+	// synchronizes with that store. So reading the outcome and reusing the waiter are safe.
 	if w.on.Load() != nil {
 		panic("future: a waiter was woken before its future was settled")
 	}
@@ -110,8 +111,8 @@ func (c *cell) block() {
 	waiters.Put(w)
 }
 
-// Unlock and Lock are the waiter as the lock that Wait releases, once the goroutine is one that Signal finds, and
-// takes again. That is not needed here: the outcome does not change any more.
+// Unlock is called by Cond.Wait when Signal can find the goroutine. Wait then calls Lock, which does nothing: an outcome
+// does not change.
 func (w *waiter) Unlock() { w.onLock.Unlock() }
 
 // Lock does nothing: see Unlock.
@@ -126,7 +127,7 @@ func (w *waiter) fire() batch {
 
 func (w *waiter) fail(error) batch { return batch{} }
 
-// inPlaceSlot is the slot of a job that its own Await runs.
+// inPlaceSlot is the slot of a job that an Await runs.
 type inPlaceSlot struct{ job *job }
 
 func (s inPlaceSlot) release(end taskEnd) {
@@ -142,11 +143,11 @@ func (s inPlaceSlot) release(end taskEnd) {
 	p.mu.Unlock()
 }
 
-// runInPlace runs the operation behind c on this goroutine, if it has a slot, no worker has started it, and ctx is the
-// context that it would run under. It reports whether c is settled.
+// runInPlace runs the operation of c on this goroutine if it has a slot, no worker has started it, and ctx is the context
+// that it was submitted with. It reports whether c is settled.
 //
-// The worker that the job was assigned to may wake up at any moment. Both try to move the job on from jobAssigned;
-// the one that succeeds owns the job and its slot, the other leaves without either.
+// The worker that the job was assigned to may wake up at any moment. Both then try to change the state from jobAssigned.
+// The one that succeeds owns the job and its slot; the other has neither.
 func (c *cell) runInPlace(ctx context.Context) bool {
 	c.mu.Lock()
 	j, ok := c.aux.(*job)
@@ -160,7 +161,7 @@ func (c *cell) runInPlace(ctx context.Context) bool {
 	p := j.pool
 	done := false
 	defer func() {
-		if !done { // runtime.Goexit, which also ends the goroutine that awaits: see WithInPlaceAwait
+		if !done { // runtime.Goexit, which ends the awaiting goroutine: see WithInPlaceAwait
 			inPlaceSlot{j}.release(taskPanicked)
 			j.reject(newGoexitError()).propagate(false)
 		}
@@ -174,8 +175,8 @@ func (c *cell) runInPlace(ctx context.Context) bool {
 	return true
 }
 
-// sameContext reports whether a and b are one context. Contexts that are not pointers may hold what cannot be
-// compared. Except for the background context, they count as different.
+// sameContext reports whether a and b are the same context. Contexts that are not pointers may be incomparable, so they
+// count as different, except the background context.
 func sameContext(a, b context.Context) bool {
 	if reflect.TypeOf(b).Kind() != reflect.Pointer {
 		return b == context.Background() && a == context.Background()

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// All resolves to the values of fs, in the order of fs, once the last of them is there. The first that fails fails
-// it at once, with that error; the errors of the others count as seen.
+// All returns a future of the values of fs, in the order of fs. When one of fs fails, it fails at once with that error.
+// The errors of the others count as observed and are not reported.
 //
-// All of nothing is resolved with an empty slice at once. The inputs are never cancelled: they go on, whether All
-// fails or is cancelled. For the first error by order and a report of the others, see [Multi].
+// All without futures is resolved with an empty slice at once. Neither a failure nor a Cancel of All cancels the inputs.
+// [Multi] fails with the first error in the order of fs and reports the others.
 //
 // JavaScript: Promise.all. asyncio: gather, which would cancel its inputs.
 func All[T any](fs ...*Future[T]) *Future[[]T] {
@@ -37,7 +37,7 @@ func (a *all[T]) finish(int) batch {
 	return b
 }
 
-// valuesOf returns the values of fs, all of which have succeeded.
+// valuesOf returns the values of fs, which have all succeeded.
 func valuesOf[T any](fs []*Future[T]) []T {
 	vs := make([]T, len(fs))
 	for i, f := range fs {
@@ -46,11 +46,11 @@ func valuesOf[T any](fs []*Future[T]) []T {
 	return vs
 }
 
-// Any resolves to the value of the first of fs that succeeds. If all fail, it fails with an [*AggregateError] that
-// has all of their errors, in the order of fs; their errors count as seen either way.
+// Any returns a future of the value of the first of fs that succeeds. If all fail, it fails with an [*AggregateError]
+// with their errors in the order of fs. In both cases the errors of fs count as observed.
 //
-// Any of nothing fails with an AggregateError of no errors at once. The inputs are never cancelled, but Any leaves
-// no trace in those that lost.
+// Any without futures fails at once with an AggregateError that has no errors. The inputs are never cancelled. Any
+// unregisters from those that have not settled.
 //
 // JavaScript: Promise.any.
 func Any[T any](fs ...*Future[T]) *Future[T] {
@@ -61,11 +61,11 @@ func Any[T any](fs ...*Future[T]) *Future[T] {
 	return firstOf(firstSuccess, fs)
 }
 
-// Race takes over the outcome of the first of fs that is settled, whether that is a value or an error. Of several
-// that are settled already, that is the first in the order of fs. The errors of the others count as seen.
+// Race returns a future with the outcome, a value or an error, of the first of fs that is settled. If several are settled
+// already, that is the first in the order of fs. The errors of the others count as observed.
 //
-// Race of nothing fails with [ErrNoFutures] at once (where JavaScript's would wait for ever). The inputs are never
-// cancelled, but Race leaves no trace in those that lost.
+// Race without futures fails with [ErrNoFutures] at once (JavaScript's would wait for ever). The inputs are never
+// cancelled. Race unregisters from those that have not settled.
 //
 // JavaScript: Promise.race.
 func Race[T any](fs ...*Future[T]) *Future[T] {
@@ -95,34 +95,34 @@ func (a *first[T]) finish(i int) batch {
 	return b
 }
 
-// AggregateError is the error of [Any] when all have failed. errors.Is and errors.As find each of Errors.
+// AggregateError is the error of [Any] when all futures have failed. errors.Is and errors.As search each of Errors.
 type AggregateError struct {
 	Errors []error // in the order of the futures
 }
 
-// Error gives the number of the errors and the first of them.
+// Error gives the number of errors and the first error.
 func (e *AggregateError) Error() string {
 	switch len(e.Errors) {
 	case 0:
-		return "future: none succeeded: no futures given"
+		return "future: no future succeeded: no futures given"
 	case 1:
-		return "future: none succeeded: " + e.Errors[0].Error()
+		return "future: no future succeeded: " + e.Errors[0].Error()
 	}
-	return fmt.Sprintf("future: none of %d succeeded, the first: %v", len(e.Errors), e.Errors[0])
+	return fmt.Sprintf("future: none of %d futures succeeded, first error: %v", len(e.Errors), e.Errors[0])
 }
 
 // Unwrap returns Errors.
 func (e *AggregateError) Unwrap() []error { return e.Errors }
 
-// Outcome is how a future ended.
+// Outcome is the value and the error of a settled future.
 type Outcome[T any] struct {
 	Value T
 	Err   error
 }
 
-// AllSettled resolves to the outcomes of fs, in the order of fs, once the last of them is settled. It never fails.
+// AllSettled returns a future of the outcomes of fs, in the order of fs, settled when all of fs are. It never fails.
 //
-// AllSettled of nothing is resolved with an empty slice at once. The inputs are never cancelled.
+// AllSettled without futures is resolved with an empty slice at once. The inputs are never cancelled.
 //
 // JavaScript: Promise.allSettled. asyncio: gather(return_exceptions=True).
 func AllSettled[T any](fs ...*Future[T]) *Future[[]Outcome[T]] {
@@ -136,11 +136,11 @@ func AllSettled[T any](fs ...*Future[T]) *Future[[]Outcome[T]] {
 	})
 }
 
-// Multi waits until all of fs are settled and resolves to their values, in the order of fs. If some failed, it fails
-// with the error of the first of these in the order of fs, and the errors of the others are reported as
-// [SetUnobservedHandler] says (except those of cancelled futures).
+// Multi waits until all of fs are settled and returns a future of their values, in the order of fs. If some failed, it
+// fails with the first error in the order of fs. The other errors are reported to the function of
+// [SetUnobservedHandler], except those of cancelled futures.
 //
-// Multi of nothing is resolved with an empty slice at once. Cancelling it does not cancel fs.
+// Multi without futures is resolved with an empty slice at once. Cancelling it does not cancel fs.
 //
 // Tornado: gen.multi of a list, and yield of a list.
 func Multi[T any](fs ...*Future[T]) *Future[[]T] {
@@ -153,8 +153,8 @@ func Multi[T any](fs ...*Future[T]) *Future[[]T] {
 	})
 }
 
-// MultiMap is [Multi] for futures under keys: it resolves to a map of the values under the same keys. If some
-// failed, which of their errors it fails with is left open; the others are reported.
+// MultiMap is [Multi] for a map of futures. The result is a map of the values under the same keys. If some failed, it
+// fails with one of their errors, in no particular order, and the others are reported.
 //
 // Tornado: gen.multi of a dict, and yield of a dict.
 func MultiMap[K comparable, T any](fs map[K]*Future[T]) *Future[map[K]T] {
@@ -279,13 +279,13 @@ func (j *joined[R]) finish(int) batch {
 	return b
 }
 
-// combined is the owner of a future that is made of several. It is an object apart from that future, which
-// therefore does not keep its inputs alive.
+// combined is the owner of a future that combines several. It is not part of that future, which therefore does not keep
+// its inputs alive.
 type combined struct {
 	future  *cell // nil for a WaitIterator, which has more than one
 	in      []input
 	then    finisher
-	pending atomic.Int64 // inputs that have not settled, or have not failed
+	pending atomic.Int64 // inputs that have not settled or, by the rule, have not succeeded or failed
 	left    atomic.Bool  // the links have been taken off the inputs' lists
 	rule    combineRule
 }
@@ -302,12 +302,12 @@ const (
 
 // finisher is the part of a combination that depends on the types of the values.
 type finisher interface {
-	// finish settles the combined future, with the outcome of input i where the rule is to take one, and returns
-	// what waited for it.
+	// finish settles the combined future, with the outcome of input i if the rule takes a single outcome, and returns
+	// the links that waited for it.
 	finish(i int) batch
 }
 
-// input is the link to one of the futures.
+// input is the link of a combined future in the list of one input.
 type input struct {
 	link
 	cell  *cell
@@ -329,7 +329,8 @@ func (c *combined) init(future *cell, rule combineRule, n int, then finisher) {
 	}
 }
 
-// add registers input i, whose outcome counts as seen from now on. Continuations run where those of the first input do.
+// add registers input i, whose outcome counts as observed from now on. The future inherits the executor of the first
+// input.
 func (c *combined) add(i int, f *cell) {
 	if i == 0 && c.future != nil {
 		c.future.ex = f.ex
@@ -345,8 +346,8 @@ func waitAll[T any](c *combined, fs []*Future[T]) {
 	c.leaveIfSettled()
 }
 
-// leaveIfSettled is called after registering. A settlement of the combined future before that could only unregister what
-// was registered by then.
+// leaveIfSettled is called after all inputs are registered. If the combined future settled before that, only the inputs
+// registered by then were unregistered.
 func (c *combined) leaveIfSettled() {
 	if c.future != nil && c.future.isSettled() {
 		c.leaveAll()
@@ -355,8 +356,7 @@ func (c *combined) leaveIfSettled() {
 
 func (c *combined) abandon() { c.leave() }
 
-// leave unregisters the links that have not been fired, so that a long-lived future does not collect the links of
-// what no longer waits for it.
+// leave unregisters the links that have not been fired, so that a long-lived future does not accumulate links.
 func (c *combined) leave() {
 	if c.left.CompareAndSwap(false, true) {
 		c.leaveAll()
@@ -369,7 +369,7 @@ func (c *combined) leaveAll() {
 	}
 }
 
-// inputSettled is called once for every input that has settled, by any number of goroutines at once.
+// inputSettled is called once for every input that has settled. Calls may be concurrent.
 func (c *combined) inputSettled(in *input) (b batch) {
 	err := in.cell.failure()
 	switch {
@@ -400,7 +400,7 @@ func (in *input) userCode() bool   { return false }
 func (in *input) fire() batch      { return in.of.inputSettled(in) }
 func (in *input) fail(error) batch { return batch{} }
 
-// mustHaveAll panics when one of fs is nil, naming which.
+// mustHaveAll panics if one of fs is nil, with its index.
 func mustHaveAll[T any](function string, fs []*Future[T]) {
 	for i, f := range fs {
 		if f == nil {

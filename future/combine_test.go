@@ -133,9 +133,9 @@ func TestAny(t *testing.T) {
 		text string
 		fs   []*future.Future[int]
 	}{
-		{"future: none succeeded: no futures given", nil},
-		{"future: none succeeded: boom", []*future.Future[int]{future.Rejected[int](errBoom)}},
-		{"future: none of 2 succeeded, the first: boom", []*future.Future[int]{future.Rejected[int](errBoom), future.Rejected[int](errBang)}},
+		{"future: no future succeeded: no futures given", nil},
+		{"future: no future succeeded: boom", []*future.Future[int]{future.Rejected[int](errBoom)}},
+		{"future: none of 2 futures succeeded, first error: boom", []*future.Future[int]{future.Rejected[int](errBoom), future.Rejected[int](errBang)}},
 	} {
 		if got := future.Any(c.fs...).Err(); !errors.As(got, &all) || got.Error() != c.text {
 			t.Errorf("Err() = %q, want %q", got, c.text)

@@ -15,41 +15,41 @@ var (
 	// ErrCancelled is the error of a future that was cancelled. errors.Is(ErrCancelled, context.Canceled) holds.
 	ErrCancelled error = &kindError{"future: cancelled", context.Canceled}
 
-	// ErrTimeout is the error of a wait that took too long. errors.Is(ErrTimeout, context.DeadlineExceeded) holds.
+	// ErrTimeout is the error of a future that was not settled in time. errors.Is(ErrTimeout, context.DeadlineExceeded) holds.
 	ErrTimeout error = &kindError{"future: timed out", context.DeadlineExceeded}
 
 	// ErrNotDone is the error of [Future.Result] while the future is pending.
 	ErrNotDone = errors.New("future: not done")
 
-	// ErrCycle is the error of a future that was to be its own outcome.
+	// ErrCycle is the error of a future that would have to wait for itself.
 	ErrCycle = errors.New("future: a future cannot be its own outcome")
 
-	// ErrNilFuture is the error of a future that was to have the outcome of a nil future.
+	// ErrNilFuture is the error of a future whose function returned a nil future.
 	ErrNilFuture = errors.New("future: the function returned a nil future")
 
-	// ErrNoFutures is the error of [Race] when there is nothing to race.
+	// ErrNoFutures is the error of [Race] without futures.
 	ErrNoFutures = errors.New("future: no futures given")
 
 	// ErrNoMore is the error of [WaitIterator.Next] after the last result.
 	ErrNoMore = errors.New("future: no more results")
 
-	// ErrGroupDone is the error of a task that was given to a [Group] after everything in it had ended.
+	// ErrGroupDone is the error of a task that was added to a [Group] that has ended.
 	ErrGroupDone = errors.New("future: the group has ended")
 
-	// ErrQueueFull is the error of a task that found as many tasks queued as [WithMaxQueue] allows.
+	// ErrQueueFull is the error of a task submitted while as many tasks were queued as [WithMaxQueue] allows.
 	ErrQueueFull = errors.New("future: the pool's queue is full")
 
-	// ErrQueueTimeout is the error of a task that was queued for longer than [WithMaxQueueWait] allows.
+	// ErrQueueTimeout is the error of a task that was queued longer than [WithMaxQueueWait] allows.
 	ErrQueueTimeout error = &kindError{"future: the task was queued for too long", context.DeadlineExceeded}
 
-	// ErrPoolClosed is the error of a task that was submitted to a closed [Pool], or queued when it was closed.
+	// ErrPoolClosed is the error of a task submitted to a closed [Pool], or still queued when the pool was closed.
 	ErrPoolClosed = errors.New("future: the pool is closed")
 
-	// ErrInvalidOption is the error of a limit or size that is out of range.
+	// ErrInvalidOption is the error of an option or argument that is out of range.
 	ErrInvalidOption = errors.New("future: invalid option")
 )
 
-// kindError is an error that is also one of the context package's.
+// kindError is an error that errors.Is also matches with an error of package context.
 type kindError struct {
 	text string
 	is   error
@@ -66,16 +66,16 @@ func (e *cancelError) Error() string { return ErrCancelled.Error() + ": " + e.ca
 
 func (e *cancelError) Unwrap() []error { return []error{ErrCancelled, e.cause} }
 
-// isCancel reports whether err is the outcome of Cancel, here or in a future that this one was derived from. It
-// calls no method of err, whose code is not known.
+// isCancel reports whether err is the error of Cancel, called on this future or on one that it was derived from. It
+// calls no method of err, since that may be user code.
 func isCancel(err error) bool {
 	_, caused := err.(*cancelError)
 	return caused || err == ErrCancelled
 }
 
-// PanicError is the error of a future whose function panicked, or ended its goroutine with [runtime.Goexit].
+// PanicError is the error of a future whose function panicked or called [runtime.Goexit].
 type PanicError struct {
-	Value any    // what was passed to panic; an error that says so for Goexit
+	Value any    // the argument of panic; for Goexit, an error that says so
 	Stack []byte // of the goroutine that panicked
 }
 
@@ -90,7 +90,7 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// newPanicError is to be called by the deferred function that recovered v.
+// newPanicError must be called by the deferred function that recovered v, so that the stack is the right one.
 func newPanicError(v any) *PanicError {
 	r := panics.NewRecovered(2, v)
 	return &PanicError{Value: v, Stack: r.Stack}
@@ -98,14 +98,14 @@ func newPanicError(v any) *PanicError {
 
 func newGoexitError() *PanicError { return newPanicError(errGoexit) }
 
-// recoverAs is deferred to make a panic the error of the function that returns err.
+// recoverAs, deferred, stores a panic in err, the named result of the function.
 func recoverAs(err *error) {
 	if v := recover(); v != nil {
 		*err = newPanicError(v)
 	}
 }
 
-// unobservedError is a failure that nothing has asked for. It is reported when the future is collected.
+// unobservedError is an error that has not been retrieved. It is reported when the future is garbage collected.
 type unobservedError struct {
 	err     error
 	cleanup runtime.Cleanup
@@ -113,15 +113,16 @@ type unobservedError struct {
 
 var unobservedHandler atomic.Pointer[func(error)]
 
-// SetUnobservedHandler makes fn the function that is told of failures which can no longer be seen, and returns
-// the function that was it before. fn is called once for
-//   - the error of a future that was collected before it was awaited or read, or was given a callback or a
+// SetUnobservedHandler sets the function that receives errors that no caller can retrieve, and returns the previous one.
+// fn is called once for
+//   - the error of a future that was garbage collected before it was awaited or read and without a callback or
 //     continuation (a cancelled future is not reported);
-//   - a panic of a callback, as a [*PanicError]: there is no future that it could fail;
-//   - a callback that could not be delivered because its [Executor] refused it, as an [*UndeliveredError];
-//   - the errors that [Multi] has no room for.
+//   - a panic of a callback, as a [*PanicError], since a callback has no future that could fail;
+//   - a callback that its [Executor] refused, as an [*UndeliveredError];
+//   - each error of [Multi] other than the one that it returns.
 //
-// fn must not block, nor end its goroutine. nil means the default, which logs a warning with [slog.Default].
+// fn must neither block nor call [runtime.Goexit]. A nil fn restores the default, which logs a warning with
+// [slog.Default].
 //
 // asyncio: "Future exception was never retrieved". Tornado: the same.
 func SetUnobservedHandler(fn func(err error)) (previous func(err error)) {
@@ -135,13 +136,13 @@ func SetUnobservedHandler(fn func(err error)) (previous func(err error)) {
 	return logUnobserved
 }
 
-// ReportUnobserved hands err to the function set by [SetUnobservedHandler]: for those who deliver results
-// themselves and have no one to deliver a failure to. A nil err is ignored.
+// ReportUnobserved passes err to the function set by [SetUnobservedHandler]. It is for code that delivers results itself
+// and has no receiver for an error. A nil err is ignored.
 func ReportUnobserved(err error) {
 	if err == nil {
 		return
 	}
-	// The handler's panic has nowhere left to go but the log.
+	// A panic of the handler can only be logged.
 	defer func() {
 		if v := recover(); v != nil {
 			logUnobserved(newPanicError(v))
@@ -154,7 +155,7 @@ func ReportUnobserved(err error) {
 	logUnobserved(err)
 }
 
-// reportLater reports errs on a goroutine of its own: on a stack that settles futures, the handler has no place.
+// reportLater reports errs on a new goroutine: the handler is user code and must not run on a stack that settles futures.
 func reportLater(errs []error) {
 	if len(errs) == 0 {
 		return
@@ -168,25 +169,25 @@ func reportLater(errs []error) {
 
 func logUnobserved(err error) {
 	if p, ok := err.(*PanicError); ok {
-		slog.Warn("future: a callback panicked", "error", p, "stack", string(p.Stack))
+		// In the message and not in an attribute: handlers of text escape the line breaks of attributes.
+		slog.Warn(fmt.Sprintf("future: a callback panicked: %v\n%s", p.Value, p.Stack))
 		return
 	}
-	slog.Warn("future: nobody saw this failure", "error", err)
+	slog.Warn("future: error was never retrieved", "error", err)
 }
 
-// UndeliveredError tells of a callback that was registered and will not run, because the executor that it should
-// have run on refused it.
+// UndeliveredError reports that a registered callback will not run, because its executor refused it.
 type UndeliveredError struct {
-	Reason  error // the executor's: future.ErrPoolClosed, callback.ErrLoopClosed, ...
-	Outcome error // the error that the callback would have been given, or nil
+	Reason  error // the error of the executor: future.ErrPoolClosed, callback.ErrLoopClosed, ...
+	Outcome error // the error that the callback would have received, or nil
 }
 
-// Error gives the reason, and the error that went undelivered with it.
+// Error gives the reason, and the error that the callback would have received.
 func (e *UndeliveredError) Error() string {
 	if e.Outcome == nil {
 		return "future: callback not delivered: " + e.Reason.Error()
 	}
-	return "future: callback not delivered: " + e.Reason.Error() + "; its error was: " + e.Outcome.Error()
+	return "future: callback not delivered: " + e.Reason.Error() + "; undelivered error: " + e.Outcome.Error()
 }
 
 // Unwrap returns Reason and, if there is one, Outcome.
@@ -197,8 +198,8 @@ func (e *UndeliveredError) Unwrap() []error {
 	return []error{e.Reason, e.Outcome}
 }
 
-// watch arranges for err to be reported if the future is collected unobserved.
+// watch arranges for err to be reported if the future is garbage collected before err was retrieved.
 func (c *cell) watch(err error) *unobservedError {
-	// The cleanup must not refer to the future: it would never be collected.
+	// A cleanup that refers to the future would keep it from being collected.
 	return &unobservedError{err, runtime.AddCleanup(c, ReportUnobserved, err)}
 }

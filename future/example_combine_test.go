@@ -51,7 +51,7 @@ func ExampleAggregateError() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, offline))
 	// Output:
-	// future: none of 2 succeeded, the first: offline
+	// future: none of 2 futures succeeded, first error: offline
 	// true
 }
 

@@ -356,7 +356,7 @@ func ExampleUndeliveredError() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, future.ErrPoolClosed))
 	// Output:
-	// future: callback not delivered: future: the pool is closed; its error was: no such rider
+	// future: callback not delivered: future: the pool is closed; undelivered error: no such rider
 	// true
 }
 

@@ -5,54 +5,53 @@ import (
 	"sync"
 )
 
-// Executor runs functions somewhere else, later: on the goroutines of a [Pool], on an event loop, on the main
-// thread of a graphical program. It is the one thing that a loop has to offer for futures to deliver on it.
+// Executor runs functions later and elsewhere: on the goroutines of a [Pool], on an event loop, on the main thread of a
+// graphical program. Futures can deliver their callbacks on anything that implements it.
 type Executor interface {
-	// Execute arranges for task to run once and returns without waiting for it. It must not call task itself,
-	// must not block, and is called from any goroutine. An error means that task will never run (the executor is
-	// closed, or its queue is full); what depended on task then fails with that error.
+	// Execute arranges for task to run once and returns without waiting for it. It must not call task itself and must
+	// not block. It may be called from any goroutine. An error means that task will never run (the executor is closed, or
+	// its queue is full); futures that depended on task then fail with that error.
 	Execute(task func()) error
 }
 
-// ExecutorFunc makes an [Executor] of one function: the hook by which a program with a main loop of its own
-// accepts work.
+// ExecutorFunc makes an [Executor] of a function, for example of one that posts to the main loop of a program.
 type ExecutorFunc func(task func()) error
 
 // Execute calls f(task).
 func (f ExecutorFunc) Execute(task func()) error { return f(task) }
 
-// Suspender is a context that knows how to wait without holding up what it runs on: the context of a coroutine
-// suspends the coroutine and not its loop, the context of a [Pool] task gives its slot to the next task meanwhile.
+// Suspender is a context that can wait without blocking the loop or the slot that it runs on: the context of a coroutine
+// suspends the coroutine and not its loop, and the context of a [Pool] task lends its slot to another task.
 //
-// [Future.Await] looks for it by type assertion on the context that it was given, and nowhere else: a context
-// derived from a Suspender blocks like any other.
+// [Future.Await] checks its context, by a type assertion. It does not check parents: a context derived from a Suspender
+// blocks like any other.
 type Suspender interface {
 	context.Context
-	// Suspend returns nil once on is settled, or earlier with the reason for which this wait ended.
+	// Suspend returns nil once on is settled, or earlier with the reason why this wait ended.
 	Suspend(on Awaitable) error
 }
 
-// Awaitable is what a [Suspender] waits for; every [Future] is one.
+// Awaitable is something that a [Suspender] can wait for. Every [Future] implements it.
 type Awaitable interface {
 	// IsDone reports whether the future is settled.
 	IsDone() bool
 	// Done returns a channel that is closed once the future is settled.
 	Done() <-chan struct{}
-	// Notify arranges for w.Wake to be called once, when the future settles, and returns what Stop takes back.
-	// On a settled future it calls Wake before it returns.
+	// Notify arranges for w.Wake to be called once, when the future settles. On a settled future it calls Wake before it
+	// returns. Stop of the registration undoes it.
 	Notify(w Waker) *Registration
 	// NotifyWith is Notify with a registration that the caller provides.
 	NotifyWith(r *Registration, w Waker)
 }
 
-// Waker is told that a future has settled.
+// Waker is notified when a future settles.
 type Waker interface {
 	// Wake is called on the stack that settled the future, with no lock held: it must neither block nor run
 	// unknown code. It is meant for posting to a loop, or sending on a buffered channel.
 	Wake()
 }
 
-// execute calls ex.Execute and makes a panic of it a refusal: a broken executor must not take along the stack that
+// execute calls ex.Execute and returns a panic of it as an error: a broken executor must not unwind the stack that
 // settles a future.
 func execute(ex Executor, task func()) (err error) {
 	defer func() {
@@ -63,8 +62,8 @@ func execute(ex Executor, task func()) (err error) {
 	return ex.Execute(task)
 }
 
-// reject fails what an executor did not take. It calls the handler of undelivered callbacks, which is user code,
-// and so must not run on the stack that settled the future.
+// reject fails the links that an executor refused. It does so on a new goroutine: it calls the handler of unobserved
+// errors, which is user code and must not run on the stack that settled the future.
 func (b batch) reject(err error) { go b.fail(err) }
 
 func (b batch) fail(err error) {
@@ -82,11 +81,11 @@ func (b batch) fail(err error) {
 	}
 }
 
-// runner fires the links of one settled future after the other.
+// runner fires the links of settled futures, one future after another.
 type runner struct {
 	b       batch
-	running *link  // the link being fired: still set when its code ended the goroutine
-	start   func() // run, made once, so that starting a runner allocates nothing
+	running *link  // the link being fired; still set after its code has called runtime.Goexit
+	start   func() // the method value run, made once, so that starting a runner does not allocate
 }
 
 var runners sync.Pool
@@ -101,7 +100,7 @@ func newRunner(b batch) *runner {
 	return r
 }
 
-// dispatch starts a runner for b where b's future wants its callbacks.
+// dispatch starts a runner for b on the executor of b's future.
 func (b batch) dispatch() {
 	switch ex := b.c.ex.(type) {
 	case nil:
@@ -119,8 +118,8 @@ func (b batch) dispatch() {
 	}
 }
 
-// callbacks is the task of running a batch on a pool. Unlike a function given to [Pool.Execute], it knows what to
-// do if the pool is closed while it is queued.
+// callbacks is a task that runs a batch on a pool. Unlike a function given to [Pool.Execute], it can fail its links if
+// the pool is closed while it is queued.
 type callbacks struct {
 	job job
 	b   batch
@@ -137,13 +136,13 @@ func (t *callbacks) do(step jobStep, _ context.Context) error {
 }
 
 func (t *callbacks) reject(err error) {
-	// After a Goexit nothing is left here: the runner passed it on.
+	// After a Goexit there are no links here: the runner passed them on.
 	if t.b.links != nil {
 		t.b.reject(err)
 	}
 }
 
-// run fires b on this goroutine, which must be one that user code may hold up.
+// run fires b on this goroutine, which user code may block.
 func (b batch) run() { newRunner(b).run() }
 
 func (r *runner) run() {
@@ -153,8 +152,7 @@ func (r *runner) run() {
 	}
 }
 
-// fire fires the links of b in their order, and those that were registered meanwhile, and returns the batch to go
-// on with.
+// fire fires the links of b in order, then those that were registered meanwhile, and returns the next batch to fire.
 func (r *runner) fire(b batch) batch {
 	foreign := b.c.ex != nil
 	for l := b.links; ; {
@@ -165,8 +163,8 @@ func (r *runner) fire(b batch) batch {
 		if next == nil {
 			next = b.c.more()
 		}
-		// On an executor of the user's every settlement is posted anew, so that a long chain takes turns with
-		// whatever else runs there.
+		// On the user's executor each settlement is posted separately, so that a long chain does not block the other work
+		// there.
 		kept := then.propagate(next == nil && !foreign)
 		if next == nil {
 			return kept
@@ -175,8 +173,8 @@ func (r *runner) fire(b batch) batch {
 	}
 }
 
-// leave ends a run. If the user's code called runtime.Goexit, the goroutine is unwinding: another runner goes on
-// with the rest, and the link's future gets its error.
+// leave ends a run. If user code called runtime.Goexit, the goroutine is unwinding. Then another runner continues with
+// the remaining links, and the future of the link fails.
 func (r *runner) leave() {
 	l := r.running
 	if l == nil {

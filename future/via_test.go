@@ -46,7 +46,7 @@ func TestUndeliveredError(t *testing.T) {
 	if !ok || err.Reason != errBoom || err.Outcome != errBang || reports(reported, errBang) != 1 || reports(reported, errBoom) != 1 {
 		t.Fatalf("reported %#v, want an *UndeliveredError with reason %v and outcome %v", reported.all()[0], errBoom, errBang)
 	}
-	if got := err.Error(); got != "future: callback not delivered: boom; its error was: bang" {
+	if got := err.Error(); got != "future: callback not delivered: boom; undelivered error: bang" {
 		t.Errorf("Error() = %q, want the reason and the outcome", got)
 	}
 }
