@@ -14,19 +14,19 @@ import (
 	"github.com/gomotor/gomotor/internal/command"
 )
 
-// Session is a logical session: the operations in it see one another's effects, and may be made one transaction. An
-// operation is in the session that its context has:
+// Session is a logical session. Its operations see one another's effects, and can form a transaction. An operation is
+// in the session of its context:
 //
 //	s, err := client.StartSession(ctx).Await(ctx)
 //	defer s.EndSession(ctx)
 //	users.InsertOne(s.Context(ctx), bson.M{"_id": "ann"})
 //
-// The operations of one session run one at a time, in the order of their calls, also if several goroutines call them.
-// An operation that waits for those before it takes no slot of the executor. A session of the driver that
-// mongo.NewSessionContext has put in a context is treated the same way, and need not be wrapped.
+// The operations of one session run one at a time, in the order of their calls, even if several goroutines call them.
+// An operation that waits for its turn takes no slot of the executor. A driver's session that mongo.NewSessionContext
+// has put in a context works in the same way and need not be wrapped.
 //
-// A Session is safe for any number of goroutines. A transaction belongs to the session: what another goroutine calls in
-// the session meanwhile is part of it.
+// A Session is safe for concurrent use. A transaction belongs to the session: an operation that another goroutine calls
+// in the session meanwhile is part of it.
 //
 // Motor: MotorClientSession.
 type Session struct {
@@ -36,17 +36,17 @@ type Session struct {
 }
 
 var errOtherClient = newError(InvalidOperation,
-	"a session can be used only with the client that started it, and until that is closed")
+	"can only use session with the Client that started it, until that client is closed")
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the
-// session with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the first operation starts the
+// session on the server.
 //
-// Without options the session is causally consistent: what is read in it shows what was read and written in it before.
-// With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions
-// sets the options that StartTransaction is not given; what it leaves out is taken from the client now.
+// Without options the session is causally consistent: its reads show the effects of its earlier reads and writes. With
+// options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions sets
+// defaults for StartTransaction; options that it omits are copied from the client now.
 //
-// Errors: [ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a snapshot
-// time without a snapshot.
+// Errors: [ConfigurationError] for a session with both causal consistency and a snapshot, and for a snapshot time
+// without a snapshot.
 //
 // Motor: MotorClient.start_session.
 func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[options.SessionOptions]) *future.Future[*Session] {
@@ -55,9 +55,9 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	switch {
 	case err != nil:
 	case snapshot && valueOr(o.CausalConsistency, false):
-		err = newError(ConfigurationError, "a session cannot be both causally consistent and a snapshot")
+		err = newError(ConfigurationError, "snapshot reads and causal consistency are mutually exclusive")
 	case !snapshot && o.SnapshotTime != nil:
-		err = newError(ConfigurationError, "a snapshot time needs a session with a snapshot")
+		err = newError(ConfigurationError, "a snapshot time requires a snapshot session")
 	}
 	var defaults options.TransactionOptions
 	if err == nil && o.DefaultTransactionOptions != nil {
@@ -118,7 +118,7 @@ func (c *Client) session(driver *mongo.Session) *Session {
 	return s
 }
 
-// has reports whether a session was started on the connection that is open.
+// has reports whether a session was started on the open connection.
 func (c *Client) has(driver *mongo.Session) bool {
 	conn := c.opened()
 	return conn != nil && driver.Client() != nil && driver.Client() == conn.dialed()
@@ -132,7 +132,7 @@ func (s *Session) Context(ctx context.Context) context.Context {
 	return mongo.NewSessionContext(ctx, s.driver)
 }
 
-// in returns ctx with the session, which may be nil, and no other.
+// in returns ctx with the session only. The session may be nil.
 func (s *Session) in(ctx context.Context) context.Context {
 	if mongo.SessionFromContext(ctx) == s.delegate() {
 		return ctx
@@ -169,7 +169,7 @@ func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 		return resolved(s.client, struct{}{})
 	}
 	t := reserved.session
-	if !s.client.has(s.driver) { // it has ended with its connection
+	if !s.client.has(s.driver) { // the connection was closed, and the session with it
 		t.release()
 		return resolved(s.client, struct{}{})
 	}

@@ -17,11 +17,11 @@ import (
 
 var (
 	errSessionEnded    = newError(InvalidOperation, "cannot use an ended session")
-	errTransactionOver = newError(InvalidOperation, "the transaction that this was called in is over")
+	errTransactionOver = newError(InvalidOperation, "the transaction of this operation is over")
 )
 
-// sessions has the states of the driver's sessions that operations were called in. A context has a session in the
-// driver's own way, so the driver's session is the key. The entry goes when the garbage collector frees that.
+// sessions maps the driver's sessions to their states. The key is the driver's session, because contexts have sessions
+// in the driver's way. The entry is removed when the garbage collector frees the driver's session.
 var sessions struct {
 	mu     sync.Mutex
 	states map[weak.Pointer[mongo.Session]]*sessionState
@@ -32,10 +32,9 @@ var sessions struct {
 //
 // The driver's session is not safe to share, so its operations take turns, in the order of their calls. A call that
 // depends on the transaction uses the state after the calls before it, which may not have run yet. The driver's session
-// has the state after the operations that have run, and only the operation that has its turn may ask it.
-// tells only what has run, and only the operation that has the turn may ask it.
+// has the state after the operations that have run, and only the operation that has its turn may read it.
 type sessionState struct {
-	sequence future.Sequence // places are reserved with mu held, so that state changes have the order of the places
+	sequence future.Sequence // places are reserved with mu held, in the order of the state changes
 
 	mu            sync.Mutex // guards the rest
 	handle        any        // the weak.Pointer of the Session
@@ -43,17 +42,17 @@ type sessionState struct {
 	options       options.SessionOptions
 	ended         bool
 	txn           txnState
-	commitUnknown bool             // a commit has failed, and for the driver the transaction goes on
+	commitUnknown bool             // a commit has failed; the driver still has the transaction
 	abandoned     runtime.Cleanup  // ends the session once the program has dropped it
-	lenders       []*sessionTicket // operations whose user code runs; each but the first runs within the one before it
+	lenders       []*sessionTicket // operations whose user code is running, each within the one before it
 
-	// After the operations that have run.
+	// The values after the operations that have run.
 	clusterTime   bson.Raw
 	operationTime *bson.Timestamp
 }
 
-// txnState is the state of a session's latest transaction after the calls so far. Each change has a new version, so
-// that a call that is withdrawn can tell whether the state is still the one that it has made.
+// txnState is the state of a session's latest transaction after the calls so far. Each change has a new version. A call
+// that is withdrawn compares versions to find out whether its change is still the latest.
 type txnState struct {
 	phase   txnPhase
 	version uint32
@@ -98,7 +97,7 @@ func forgetSession(key weak.Pointer[mongo.Session]) {
 	sessions.mu.Unlock()
 }
 
-// inTransaction reports whether an operation that is called now with ctx would be part of a transaction.
+// inTransaction reports whether an operation called with ctx now would be part of a transaction.
 func inTransaction(ctx context.Context) bool {
 	if ctx == nil { // submit rejects it
 		return false
@@ -117,8 +116,8 @@ func (st *sessionState) inTransaction(driver *mongo.Session) bool {
 	return st.txn.phase == transactionRunning
 }
 
-// refresh brings the state up to date if no operation is in progress: the program may have used the driver's session
-// itself. mu is held, so that no operation is called meanwhile.
+// refresh updates the state if no operation is in progress, since the program may have used the driver's session
+// itself. The caller holds mu, so that no operation is called meanwhile.
 func (st *sessionState) refresh(driver *mongo.Session) {
 	if !st.sequence.Idle() || driver.Client() == nil {
 		return
@@ -131,7 +130,7 @@ func (st *sessionState) refresh(driver *mongo.Session) {
 	}
 }
 
-// recordTimes records the times that the driver's session knows. mu is held, and the caller has the turn, or no
+// recordTimes records the times of the driver's session. The caller holds mu, and has the turn or knows that no
 // operation is in progress.
 func (st *sessionState) recordTimes(driver *mongo.Session) {
 	st.clusterTime = driver.ClusterTime()
@@ -141,11 +140,11 @@ func (st *sessionState) recordTimes(driver *mongo.Session) {
 	}
 }
 
-// stateChange is what a call does to the state of a session. An error means that the call is not allowed in this state.
-// mu is held. nil is the stateChange of an operation that neither begins nor ends anything.
+// stateChange changes the state of a session for a call, or returns an error if the call is not allowed in this state.
+// The caller holds mu. An operation that does not change the state has a nil stateChange.
 type stateChange func(*sessionState) error
 
-// checkNotEnded is the stateChange of a call that changes nothing.
+// checkNotEnded is the stateChange of a call that requires an open session and changes nothing.
 func checkNotEnded(st *sessionState) error {
 	if st.ended {
 		return errSessionEnded
@@ -162,8 +161,8 @@ func (st *sessionState) markEnded() error {
 	return nil
 }
 
-// reserve reserves a place in the order of the session, and in that of a file or a cursor unless own is nil, in one
-// step, and makes the change.
+// reserve makes the change and reserves a place in the session. If own, the sequence of a file or a cursor, is not nil,
+// it reserves a place there in the same step.
 func (st *sessionState) reserve(driver *mongo.Session, own *future.Sequence, change stateChange) (turns, error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -185,11 +184,11 @@ func (st *sessionState) reserve(driver *mongo.Session, own *future.Sequence, cha
 	switch {
 	case lender == nil || st.ended != ended:
 	case (before.phase == transactionRunning) == (st.txn.phase == transactionRunning):
-		// It runs within the lender, and leaves the state to what is called outside of that.
+		// It runs within the lender. Calls outside the lender do not see its change.
 		order, st.txn = lender.within, before
 		t.before, t.after = lender.after, lender.after
 	default:
-		st.lenders = nil // what is called from now on comes after the beginning or the end of the transaction
+		st.lenders = nil // later calls come after the start or the end of the transaction
 	}
 	var reserved turns
 	reserved.own, t.ticket = future.ReserveBoth(own, order)
@@ -197,9 +196,9 @@ func (st *sessionState) reserve(driver *mongo.Session, own *future.Sequence, cha
 	return reserved, nil
 }
 
-// lenderFor returns the operation that an operation runs within, or nil. If a lender has own, the operation comes after
-// the lenders: it could not run before that one ends, and would keep from running what user code calls in the session.
-// mu is held.
+// lenderFor returns the operation that an operation runs within, or nil. If a lender has its turn in own, the operation
+// must come after the lenders: within them it would wait for own, which is free only after that lender, and block the
+// calls of the lender's user code. The caller holds mu.
 func (st *sessionState) lenderFor(own *future.Sequence) *sessionTicket {
 	if len(st.lenders) == 0 {
 		return nil
@@ -210,8 +209,8 @@ func (st *sessionState) lenderFor(own *future.Sequence) *sessionTicket {
 	return st.lenders[len(st.lenders)-1]
 }
 
-// runInTurn calls fn when all operations that were called before have run. If that is at once, it returns the error of
-// fn. fn takes no time.
+// runInTurn calls fn when all operations that were called before have run. If it can call fn at once, it returns fn's
+// error. fn must not block.
 func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn func(*sessionTicket) error) error {
 	reserved, err := st.reserve(driver, nil, change)
 	if err != nil {
@@ -225,19 +224,19 @@ func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn 
 	return nil
 }
 
-// turns are the places of an operation in the order of what it shares with others. Either may be nil. An operation
-// waits for its turn with the cursor or the file first: see [future.ReserveBoth].
+// turns are the places of an operation in the sequences that it shares with others. Either may be nil. An operation
+// waits for its turn in the cursor or the file first: see [future.ReserveBoth].
 type turns struct {
 	own      *future.Ticket // of a cursor or a file
 	session  *sessionTicket
-	reserved bool // also if both are nil
-	lazy     bool // the operation itself waits for the turn in the session, if it needs it, and gives up the place
+	reserved bool // true even if both are nil
+	lazy     bool // the operation itself waits for its turn in the session and gives up the place
 }
 
-// noTurns are those of an operation that does not wait, even if its context has a session.
+// noTurns are the turns of an operation that waits for none, even if its context has a session.
 var noTurns = turns{reserved: true}
 
-// waitTurn waits for a turn in an operation, whose context is ctx.
+// waitTurn waits for a turn. It runs in an operation, whose context is ctx.
 func waitTurn(ctx context.Context, t *future.Ticket) error {
 	if err := t.Wait(ctx); err != nil {
 		return queueError{err}
@@ -245,21 +244,21 @@ func waitTurn(ctx context.Context, t *future.Ticket) error {
 	return nil
 }
 
-// sessionTicket is the place of an operation in the order of a session, with the change that its call has made. The nil
-// sessionTicket is that of an operation without a session.
+// sessionTicket is the place of an operation in a session, with the change that its call has made. An operation without
+// a session has a nil sessionTicket.
 type sessionTicket struct {
 	ticket *future.Ticket
 	state  *sessionState
 	driver *mongo.Session
-	own    *future.Sequence // what else the operation has its turn in, or nil
+	own    *future.Sequence // the operation's other sequence, or nil
 
-	before, after txnState // of the call
+	before, after txnState // the state before and after the call
 
 	progress turnProgress // guarded by state.mu
 
-	// Of a turn that was lent: see lend.
+	// While the turn is lent (see lend):
 	within     *future.Sequence // the operations that user code has called
-	withinTurn *future.Ticket   // the place of this one among them
+	withinTurn *future.Ticket   // the place of this operation in within
 }
 
 type turnProgress uint8
@@ -278,9 +277,9 @@ func (t *sessionTicket) delegate() *mongo.Session {
 	return t.driver
 }
 
-// wait waits for the turn in an operation, whose context is ctx, and makes sure that the driver's session is in the
-// transaction that the operation was called in. Once it has succeeded it does nothing. Whatever it returns, the caller
-// calls release.
+// wait waits for the operation's turn. It runs in the operation, whose context is ctx. It makes sure that the driver's
+// session is in the transaction that the operation was called in. After a success, further calls do nothing. The caller
+// must call release even if wait fails.
 func (t *sessionTicket) wait(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -303,8 +302,8 @@ func (t *sessionTicket) wait(ctx context.Context) error {
 	return t.checkTransaction(ctx)
 }
 
-// checkTransaction fails if the transaction that the operation was called in is over. A transaction that it was not
-// called in is ended: its commit was given up.
+// checkTransaction returns an error if the transaction that the operation was called in is over. If the operation was
+// called in no transaction, it ends the one that the driver's session still has, whose commit was given up.
 func (t *sessionTicket) checkTransaction(ctx context.Context) error {
 	switch running := t.driver.TransactionRunning(); {
 	case t.after.phase == noTransaction && running:
@@ -316,7 +315,8 @@ func (t *sessionTicket) checkTransaction(ctx context.Context) error {
 }
 
 // endTransaction aborts a transaction that the program has given up. The caller has the turn. If its commit has failed,
-// it may be committed and must not be aborted on the server: with an expired context the driver sends nothing.
+// it may be committed and must not be aborted on the server. Then it uses an expired context, with which the driver
+// sends nothing.
 func (t *sessionTicket) endTransaction(ctx context.Context) error {
 	t.state.mu.Lock()
 	if t.state.commitUnknown {
@@ -327,14 +327,14 @@ func (t *sessionTicket) endTransaction(ctx context.Context) error {
 	return t.driver.AbortTransaction(ctx)
 }
 
-// expiredContext is a context with which the driver sends nothing.
+// expiredContext is an expired context. The driver sends nothing with it.
 var expiredContext = func() context.Context {
 	ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
 	cancel()
 	return ctx
 }()
 
-// withdraw gives up the place, and takes the change back, unless the turn has begun.
+// withdraw gives up the place and undoes the change, unless the turn has begun.
 func (t *sessionTicket) withdraw() {
 	if t == nil {
 		return
@@ -351,16 +351,15 @@ func (t *sessionTicket) withdraw() {
 	}
 }
 
-// undo takes the change back, unless another one has come after it, or the session has ended, which nothing takes back.
-// mu is held.
+// undo undoes the change, unless a later call has changed the state, or the session has ended, which cannot be undone.
+// The caller holds mu.
 func (t *sessionTicket) undo() {
 	if t.state.txn == t.after && !t.state.ended {
 		t.state.txn = t.before
 	}
 }
 
-// release gives up the place, whether the turn has begun or not, once the operation is over. A second call does
-// nothing.
+// release gives up the place at the end of the operation, even if its turn has not begun. A second call does nothing.
 func (t *sessionTicket) release() {
 	if t == nil {
 		return
@@ -383,25 +382,25 @@ func (t *sessionTicket) release() {
 	}
 }
 
-// Wake implements [future.Waker]: what has kept the turn is over.
+// Wake implements [future.Waker]. The future that has kept the turn is settled.
 func (t *sessionTicket) Wake() { t.release() }
 
-// recordTimes records the times that the driver's session knows. The caller has the turn.
+// recordTimes records the times of the driver's session. The caller has the turn.
 func (t *sessionTicket) recordTimes() {
 	t.state.mu.Lock()
 	t.state.recordTimes(t.driver)
 	t.state.mu.Unlock()
 }
 
-// lend calls fn, which calls user code. The operation has the turn. The user code may call operations in the session
-// and wait for them: what is called meanwhile runs within this operation, one at a time, in the order of the calls. It
-// comes before what was called earlier and waits for this operation.
+// lend calls fn, which calls user code. The operation has the turn in the session. The user code may call operations in
+// the session and wait for them. These run within this operation, one at a time, in the order of their calls, and
+// before the operations that already wait for this one.
 //
-// Other operations on the same file come after this operation, and so does what begins or ends a transaction, or the
-// session. What is called after the beginning of a transaction comes after that.
+// Two kinds of operations come after this operation instead: those on the same file, and those that start or end a
+// transaction or end the session. Calls after the start of a transaction come after that.
 //
-// lend returns when the session is free again. What is still waiting within this operation then runs when the
-// operation is over, before anything else.
+// lend returns when the session is free again. Operations that still wait within this operation run at its end, before
+// all others.
 func (t *sessionTicket) lend(ctx context.Context, fn func()) {
 	if t == nil {
 		fn()
