@@ -43,9 +43,9 @@ func (w *streamSpec) open(ctx context.Context, client *mongo.Client) (batchSourc
 	return f, nil
 }
 
-// lentContext is a context until it is taken back. The driver's stream keeps the context that it was opened with. That
-// context refers to the operation and so to our stream, which the garbage collector must be able to collect when the
-// program has dropped it: see abandon.
+// lentContext is a context that can be taken back. The driver's stream keeps the context that it was opened with. That
+// context refers to the operation and so to our stream, which would keep the garbage collector from freeing a stream
+// that the program has dropped. See abandon.
 type lentContext struct {
 	of atomic.Pointer[context.Context]
 }
@@ -138,8 +138,8 @@ func (f *changeSource) advance() {
 // end ends the driver's stream, which failed with err while its cursor was id.
 func (f *changeSource) end(ctx context.Context, id int64, err error) {
 	if ctx.Err() != nil {
-		// The round trip was cancelled. The driver takes that for an error to resume from. It has given up its cursor
-		// with a killCursors that this context has cancelled too, and has forgotten the cursor's id.
+		// The round trip was cancelled. The driver treats that as an error to resume from. It has given up its cursor
+		// with a killCursors command, which this context has cancelled too, and no longer has the cursor's id.
 		f.lost, f.dead = id, true
 		return
 	}

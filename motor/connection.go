@@ -255,7 +255,7 @@ func (l *longPolls) disconnect(ctx context.Context) error {
 	return wrapError(l.client.Disconnect(ctx))
 }
 
-// clientFor returns the driver's client that opens a cursor. The cursor is read in the lane in.
+// clientFor returns the driver's client for opening a cursor that is read in this lane.
 func (conn *connection) clientFor(ctx context.Context, in lane) (*mongo.Client, error) {
 	client, err := conn.client(ctx)
 	if err != nil || in == shortLane || mongo.SessionFromContext(ctx) != nil {

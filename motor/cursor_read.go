@@ -224,8 +224,8 @@ const (
 	all      amount = -2 // all documents up to the end
 )
 
-// of returns how many documents to take now, and whether the read is then done. The read has taken have documents so
-// far, ready documents are fetched, and more says whether more may come.
+// of returns how many documents to take now, and whether the read is then done. have is the number of documents that
+// the read has taken, ready the number of fetched documents. more reports whether more may come.
 func (a amount) of(have, ready int, more bool) (n int, done bool) {
 	switch {
 	case a == peek:
@@ -342,8 +342,8 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	defer func() {
 		r.leave()
 		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
-			// The context of the read has ended, so the read has failed for its caller, who may not see its documents.
-			// The outer context ends first and cancels the round trip.
+			// The context of the read has ended, so its caller gets an error and no documents. The outer context ends
+			// first and cancels the round trip.
 			r.putBack()
 		}
 	}()

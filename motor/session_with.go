@@ -132,7 +132,7 @@ func WithTransaction[T any](
 					return v, nil
 				}
 			}
-			// Pauses that grow and have a random length keep transactions from conflicting again and again.
+			// Random pauses of growing length keep transactions from conflicting again and again.
 			wait := rand.N(pause)
 			if !hasLabel(err, "TransientTransactionError") || !transactionClock().Add(wait).Before(limit) {
 				return v, err
@@ -168,7 +168,7 @@ func abort(ctx context.Context, s *Session) {
 	awaitQuietly(s.AbortTransaction(context.WithoutCancel(ctx)))
 }
 
-// commit commits a transaction, and tries again while the result of the commit is unknown. The end of ctx does not
+// commit commits a transaction, and retries while the result of the commit is unknown. The end of ctx does not
 // interrupt it.
 func (s *Session) commit(ctx context.Context, limit time.Time) error {
 	ctx = context.WithoutCancel(ctx)

@@ -60,7 +60,7 @@ func unescaped(s string) string {
 	return s
 }
 
-// uriWriteConcern sets the items of a write concern that the driver does not know from the connection string.
+// uriWriteConcern reads those items of a write concern from the connection string that the driver does not know.
 func uriWriteConcern(uri string, concern *WriteConcern) error {
 	for name, value := range uriPairs(uri) {
 		var item any
