@@ -488,15 +488,15 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64, callback Func[str
 	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
 }
 
-// StartSession starts a new session. It opens the client if necessary, but does no I/O: the server learns of the
-// session with the first operation.
+// StartSession starts a new session. It opens the client if necessary, but does no I/O: the first operation starts the
+// session on the server.
 //
-// Without options the session is causally consistent: what is read in it shows what was read and written in it before.
-// With options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions
-// sets the options that StartTransaction is not given; what it leaves out is taken from the client now.
+// Without options the session is causally consistent: its reads show the effects of its earlier reads and writes. With
+// options.Session().SetSnapshot(true), all reads show the data at one point in time. SetDefaultTransactionOptions sets
+// defaults for StartTransaction; options that it omits are copied from the client now.
 //
-// Errors: [motor.ConfigurationError] for a session that would be both causally consistent and a snapshot, and for a
-// snapshot time without a snapshot.
+// Errors: [motor.ConfigurationError] for a session with both causal consistency and a snapshot, and for a snapshot
+// time without a snapshot.
 //
 // Motor: MotorClient.start_session.
 func (c *Client) StartSession(

@@ -120,11 +120,11 @@ func (s *Session) String() string {
 	return s.futures.String()
 }
 
-// StartTransaction starts a transaction: what is called in the session from now on is part of it, until
-// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the server learns of the transaction with
-// its first operation. What opts leave out is taken from the options of [Client.StartSession].
+// StartTransaction starts a transaction. Operations that are called in the session from now on are part of it, until
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the transaction
+// on the server. Options that opts omit are those of [Client.StartSession].
 //
-// A transaction uses w and j of the write concern. The time limit of the commit is the deadline of its context.
+// A transaction uses w and j of the write concern. The deadline of its context limits the commit.
 //
 // Errors: [motor.InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
 // [motor.ConfigurationError] for a write concern with w: 0.
@@ -134,14 +134,13 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	return s.futures.StartTransaction(opts...)
 }
 
-// CommitTransaction commits the transaction when the operations that were called in it have ended. A transaction
-// without operations is committed without I/O. The driver tries a second time if the connection breaks. After that a
-// commit may be called again, any number of times, if the error has the label "UnknownTransactionCommitResult".
+// CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for a
+// transaction without operations. The driver retries the commit once if the connection breaks. After that the program
+// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult".
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
 // [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After
-// any error the transaction is over for the session, except that a commit which was cancelled before its turn has no
-// effect.
+// any error the transaction is over for the session. A commit that was cancelled before its turn has no effect.
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context, callback Func[struct{}]) {
@@ -166,16 +165,16 @@ func (s *Session) InTransaction() bool {
 	return s.futures.InTransaction()
 }
 
-// ClusterTime returns the latest cluster time that the session knows after the operations that have ended: a document,
-// or nil if it knows none.
+// ClusterTime returns the latest cluster time that the session has received, from the operations that have ended. It is
+// a document, or nil if there is none.
 //
 // Motor: MotorClientSession.cluster_time.
 func (s *Session) ClusterTime() bson.Raw {
 	return s.futures.ClusterTime()
 }
 
-// OperationTime returns the time, by the server's clock, of the session's latest operation that has ended. ok is false
-// if there was none.
+// OperationTime returns the server's time of the session's latest operation that has ended. ok is false if there is
+// none.
 //
 // Motor: MotorClientSession.operation_time.
 func (s *Session) OperationTime() (at bson.Timestamp, ok bool) {
