@@ -102,12 +102,15 @@ func TestFindCommandMatchesDriver(t *testing.T) {
 func sameCommand(t *testing.T, one, other bson.Raw, more ...bson.E) {
 	t.Helper()
 	want, got := bson.M{}, bson.M{}
-	for raw, fields := range map[*bson.Raw]bson.M{&one: want, &other: got} {
-		if err := bson.Unmarshal(*raw, &fields); err != nil {
+	for _, command := range []struct {
+		raw    bson.Raw
+		fields bson.M
+	}{{one, want}, {other, got}} {
+		if err := bson.Unmarshal(command.raw, &command.fields); err != nil {
 			t.Fatalf("Unmarshal() = %v, want nil", err)
 		}
-		delete(fields, "lsid")
-		delete(fields, "$clusterTime")
+		delete(command.fields, "lsid")
+		delete(command.fields, "$clusterTime")
 	}
 	for _, e := range more {
 		want[e.Key] = e.Value
