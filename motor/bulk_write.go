@@ -256,7 +256,7 @@ type bulkOutcome struct {
 	result   BulkWriteResult
 	bad      mongo.BulkWriteException // with indexes in the whole list, and the last write concern error
 	concerns []mongo.WriteConcernError
-	op       func(index int) any // a write as a statement of its command
+	op       func(index int) any // returns a write as a statement of its command
 }
 
 // newInsertOutcome returns an empty outcome for an insert of several documents.

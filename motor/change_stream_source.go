@@ -242,7 +242,7 @@ func WatchOf[E any](
 
 // watchTarget is a collection, a database or a deployment that can be watched.
 type watchTarget struct {
-	coll     *collection // the collection that the command names; "$cmd.aggregate" where there is none
+	coll     *collection // the collection of the command, or "$cmd.aggregate"
 	concerns *concerns
 	at       func(*mongo.Client, settings) watcher
 	cluster  bool

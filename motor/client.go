@@ -106,7 +106,7 @@ func (c *Client) initConcerns(uri string, s clientSettings) error {
 		c.latency.Store(int64(*threshold))
 	}
 	if s.driver != nil && s.driver.WriteConcern != nil {
-		return nil // instead of all items of the connection string
+		return nil // it replaces all items of the connection string
 	}
 	return uriWriteConcern(uri, &c.write)
 }

@@ -25,7 +25,6 @@ import (
 //
 // Of the system collections, only system.js is copied. system.views and system.buckets hold views and time series,
 // which are copied as such. system.profile belongs to its server. Users are no longer stored in the database.
-// more.
 //
 // Collections of the target are never changed. With [CopyReplace], those with the name of a source collection are
 // replaced.

@@ -199,7 +199,7 @@ func (c *Client) KillCursors(ctx context.Context, ids []int64) *future.Future[st
 	return submit(ctx, c, op[struct{}]{conn: conn, ends: true, run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
 		err = missing
 		for _, end := range ends {
-			if _, e := end.Await(ctx); err == nil { // ctx is the operation's own: waiting with it lends the slot
+			if _, e := end.Await(ctx); err == nil { // with the operation's context, so that the wait lends the slot
 				err = e
 			}
 		}

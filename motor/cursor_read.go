@@ -243,7 +243,7 @@ func (a amount) of(have, ready int, more bool) (n int, done bool) {
 type readSpec struct {
 	amount       amount
 	docs         docList // the documents that it has taken; nil for a read that takes none
-	atEnd        string  // if there are no more documents, it fails with StopAsyncIteration and this text, unless it is empty
+	atEnd        string  // if not empty: at the end, the read fails with StopAsyncIteration and this text
 	once         bool    // fetch at most one batch
 	wait         bool    // fetch as many batches as necessary from a tailable result too
 	unlessClosed bool    // take nothing once the cursor has been closed

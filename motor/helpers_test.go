@@ -351,7 +351,8 @@ func changes(r *wiretest.Request, id int64, after int, docs ...any) {
 	r.OK(bson.M{"cursor": cursor, "operationTime": bson.Timestamp{T: 100, I: 1}})
 }
 
-// openChangeStream returns a stream that is open as cursor 7, at token(1). Its client has one worker and one connection.
+// openChangeStream returns a stream that is open as cursor 7, at token(1). Its client has one worker and one
+// connection.
 func openChangeStream(t *testing.T, opts ...options.Lister[options.ChangeStreamOptions]) (*wiretest.Peer, *motor.Client, *motor.ChangeStream[bson.M]) {
 	t.Helper()
 	peer := wiretest.Start(t, wiretest.Primary)

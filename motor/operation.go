@@ -201,7 +201,7 @@ func failed[T any](c *Client, err error) *future.Future[T] {
 	return future.RejectedOn[T](c.loop, err)
 }
 
-// resolved returns the future of an operation that has nothing to do.
+// resolved returns the future of an operation that needs no I/O.
 func resolved[T any](c *Client, v T) *future.Future[T] { return future.ResolvedOn(c.loop, v) }
 
 // firstError returns the first of the errors that is not nil.

@@ -376,7 +376,7 @@ func (t *sessionTicket) release() {
 	case !begun:
 	case t.within == nil:
 		t.ticket.Release()
-	default: // what user code has called and not waited for comes before all other operations
+	default: // calls of user code that it has not waited for come before all other operations
 		t.withinTurn.Release()
 		t.within.Reserve().Do(t.ticket.Release)
 	}

@@ -67,7 +67,7 @@ func Transact[T any](
 			return v, err
 		}
 		if _, err = s.CommitTransaction(ctx).Await(context.WithoutCancel(ctx)); err != nil {
-			if s.InTransaction() { // ctx has ended before the commit began
+			if s.InTransaction() { // ctx has ended before the commit
 				abort(ctx, s)
 			}
 			return none, err
@@ -83,7 +83,7 @@ const transactionTime = 120 * time.Second
 var transactionClock = time.Now
 
 // WithTransaction starts a transaction in the session, calls fn, and commits the transaction. The result is that of
-// fn. For 120 seconds, it retries what fails but may succeed later:
+// fn. For 120 seconds, it retries failures that may succeed later:
 //   - the whole transaction, with fn, after an error of fn or of the commit that has the label
 //     "TransientTransactionError";
 //   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time limit was exceeded
@@ -218,7 +218,7 @@ func (s *Session) clientOf() *Client {
 	return s.client
 }
 
-// checkArguments returns the [TypeError] of an argument that is missing.
+// checkArguments returns a [TypeError] if an argument is nil.
 func checkArguments(ctx context.Context, on, fn bool, name string) error {
 	switch {
 	case ctx == nil:
