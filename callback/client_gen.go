@@ -451,7 +451,6 @@ func (c *Client) SetTagSets(sets []map[string]string) error {
 //
 // Of the system collections, only system.js is copied. system.views and system.buckets hold views and time series,
 // which are copied as such. system.profile belongs to its server. Users are no longer stored in the database.
-// more.
 //
 // Collections of the target are never changed. With [motor.CopyReplace], those with the name of a source collection
 // are replaced.

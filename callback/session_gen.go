@@ -87,8 +87,8 @@ func (s *Session) SessionID() bson.Raw {
 	return s.futures.SessionID()
 }
 
-// Options returns the options that the session was started with. The default transaction options that were left out are
-// those that the client had.
+// Options returns the options that the session was started with. Omitted default transaction
+// options are those that the client had then.
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
