@@ -2,11 +2,11 @@ package future
 
 import "sync/atomic"
 
-// Then returns the future of fn(value of f). An error of f goes past fn to the child; an error or a panic of fn
-// ([*PanicError]) becomes the child's.
+// Then returns the future of fn(value of f). If f fails, fn is not called and the returned future fails with the same
+// error. It also fails with an error of fn, or with a [*PanicError] if fn panics.
 //
-// fn runs later, on a goroutine of its own or where [Future.Via] said, and may block: no lock and no executor slot
-// is held meanwhile.
+// fn runs later, on a new goroutine or on the executor set by [Future.Via]. It may block: no lock and no slot of the
+// operation's pool is held meanwhile.
 func Then[T, U any](f *Future[T], fn func(T) (U, error)) *Future[U] {
 	mustHave(f != nil, "Then", "f")
 	mustHave(fn != nil, "Then", "fn")
@@ -32,8 +32,8 @@ type child[T, U, F any] struct {
 	fn     F // a func(T) (U, error) or a func(T, error) (U, error)
 }
 
-// derive registers l, the link of the derived future n, with the parent. o and c are one object: to make both interfaces
-// of it here would cost a search at run time.
+// derive registers l, the link of the derived future n, with the parent. o and c are the same object. Both are parameters
+// because converting one interface to the other costs a lookup at run time.
 func derive(parent, n *cell, l *link, o owner, c continuation) {
 	n.ex = parent.ex
 	n.aux = o
@@ -50,7 +50,7 @@ func (n *child[T, U, F]) abandon() {
 func (n *child[T, U, F]) userCode() bool { return true }
 
 func (n *child[T, U, F]) fire() batch {
-	// Once they have been used, neither the parent nor the function is kept alive.
+	// The parent and the function are not kept alive after their use.
 	parent, fn := n.parent, n.fn
 	var none F
 	n.parent, n.fn = nil, none
@@ -75,11 +75,11 @@ func callStep[T, U any](parent *Future[T], fn any) (u U, err error) {
 
 func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.reject(err) }
 
-// ThenFuture returns a future with the outcome of the future that fn(value of f) returns. An error of f goes past
-// fn; a panic of fn becomes a [*PanicError]. It fails with [ErrNilFuture] if fn returns nil, and with [ErrCycle] if
-// fn returns the very future that ThenFuture did.
+// ThenFuture returns a future with the outcome of the future that fn(value of f) returns. If f fails, fn is not called and
+// the returned future fails with the same error. It fails with a [*PanicError] if fn panics, with [ErrNilFuture] if fn
+// returns nil, and with [ErrCycle] if fn returns the same future as ThenFuture.
 //
-// Cancelling it does not cancel what fn returned.
+// Cancelling it does not cancel the future that fn returned.
 func ThenFuture[T, U any](f *Future[T], fn func(T) *Future[U]) *Future[U] {
 	mustHave(f != nil, "ThenFuture", "f")
 	mustHave(fn != nil, "ThenFuture", "fn")
@@ -89,7 +89,7 @@ func ThenFuture[T, U any](f *Future[T], fn func(T) *Future[U]) *Future[U] {
 	return &n.future
 }
 
-// thenFuture is a derived future whose outcome is that of a future which is known only once the parent has settled.
+// thenFuture is a future with the outcome of another, which is known only after the parent has settled.
 type thenFuture[T, U any] struct {
 	future Future[U]
 	link   link  // in the parent's list
@@ -131,7 +131,7 @@ func (n *thenFuture[T, U]) fire() batch {
 		return n.inner.fire()
 	}
 	f.cell.register(&n.inner.link)
-	// A Cancel that came before inner was registered could not unregister it.
+	// A Cancel before the registration of inner could not unregister it.
 	if c.isSettled() {
 		n.inner.detach()
 	}
@@ -145,14 +145,15 @@ func callForFuture[T, U any](fn func(T) *Future[U], v T) (f *Future[U], err erro
 
 func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.reject(err) }
 
-// Catch returns the future of fn(error of f); a value of f goes past fn.
+// Catch returns the future of fn(error of f). If f succeeds, fn is not called and the returned future has the value of f.
 func (f *Future[T]) Catch(fn func(error) (T, error)) *Future[T] {
 	n := new(afterFuture[T])
 	n.node.start("Catch", f, &n.future, fn, fn != nil)
 	return &n.future
 }
 
-// Finally returns a future with the outcome of f, settled after fn was called. A panic of fn replaces the outcome.
+// Finally returns a future with the outcome of f, which settles after fn was called. If fn panics, the future fails with a
+// [*PanicError] instead.
 func (f *Future[T]) Finally(fn func()) *Future[T] {
 	n := new(afterFuture[T])
 	n.node.start("Finally", f, &n.future, fn, fn != nil)
@@ -167,12 +168,12 @@ type stepper interface {
 	//	func(error) (T, error)            settles with the result of fn if the parent has failed, else as the parent
 	//	nil                               settles with the outcome of the parent
 	//
-	// It returns what waited for the future. With neither parent nor fn it does nothing, and the batch has the cell
-	// alone, or nothing if the future is nil.
+	// It returns the links that waited for the future. With neither parent nor fn it does nothing and returns a batch with
+	// the cell only, or an empty batch if the future is nil.
 	step(parent stepper, fn any) batch
 }
 
-// What does not need T is written out in functions that are not inlined: step is compiled for each T.
+// step is compiled for each T, so the parts that do not need T are functions that are not inlined.
 func (f *Future[T]) step(parent stepper, fn any) batch {
 	if f == nil {
 		return batch{}
@@ -215,7 +216,7 @@ func (f *Future[T]) step(parent stepper, fn any) batch {
 //go:noinline
 func (c *cell) outcome() (has bool, err error) { return c.hasValue(), c.failure() }
 
-// publishFrom is publish for an outcome that comes from parent, whose error has then been seen.
+// publishFrom is publish for the outcome of parent, whose error then counts as observed.
 //
 //go:noinline
 func (c *cell) publishFrom(parent *cell, err error) batch {
@@ -224,7 +225,7 @@ func (c *cell) publishFrom(parent *cell, err error) batch {
 	return b
 }
 
-// runStep calls fn itself, if it is a func(), and child.step. It makes a panic of fn an error.
+// runStep calls fn if it is a func(), and then child.step. It returns a panic of fn as an error.
 func runStep(child, parent stepper, fn any) (b batch, err error) {
 	defer recoverAs(&err)
 	if finally, ok := fn.(func()); ok {
@@ -237,7 +238,7 @@ func runStep(child, parent stepper, fn any) (b batch, err error) {
 // cellOf returns the cell of a future, or nil if the future is nil.
 func cellOf(s stepper) *cell { return s.step(nil, nil).c }
 
-// parentCell is cellOf for the future whose method was called with fn.
+// parentCell returns the cell of f. It panics if f or the argument fn of its method is nil.
 func parentCell(method string, f stepper, has bool) *cell {
 	c := cellOf(f)
 	mustHave(c != nil, method, "the future")
@@ -290,19 +291,19 @@ func (n *afterNode) fire() batch {
 
 func (n *afterNode) fail(err error) batch { return cellOf(n.child).reject(err) }
 
-// Via returns a future with the same outcome whose callbacks and continuations run on ex, as do those of everything
-// derived from it. Each settlement is posted to ex on its own, in order.
+// Via returns a future with the same outcome whose callbacks and continuations run on ex, and so do those of all futures
+// derived from it. Each settlement is posted to ex separately, in order.
 //
-// If ex refuses (a closed loop, a full queue), continuations fail with its error, and callbacks are reported as
-// [*UndeliveredError]: nothing waits for ever. A [Pool] as ex makes the continuations tasks, each holding a slot.
+// If ex refuses (a closed loop, a full queue), continuations fail with its error and callbacks are reported as
+// [*UndeliveredError], so no caller waits for ever. On a [Pool] each continuation is a task that holds a slot.
 func (f *Future[T]) Via(ex Executor) *Future[T] {
 	n := new(relayed[T])
 	n.relay.startVia(f, &n.future, ex)
 	return &n.future
 }
 
-// Shield returns a future with the outcome of f that does not pass a Cancel on to f: neither its own nor that of
-// [WaitFor] or of a [Group].
+// Shield returns a future with the outcome of f that does not forward a Cancel to f, neither its own nor one by
+// [WaitFor] or a [Group].
 //
 // asyncio: shield.
 func Shield[T any](f *Future[T]) *Future[T] {
@@ -318,13 +319,13 @@ type relayed[T any] struct {
 	relay  relay
 }
 
-// relay is the link of a future that takes over the outcome of another as it is, in the list of that.
+// relay is the link of a future that gets the same outcome as its parent, in the list of the parent.
 type relay struct {
 	link
 	child, parent stepper
 }
 
-// start makes the outcome of the parent, whose cell is from, that of the child.
+// start makes the child settle with the outcome of the parent, whose cell is from.
 //
 //go:noinline
 func (n *relay) start(from *cell, parent, child stepper, ex Executor) {
@@ -360,7 +361,7 @@ func (n *relay) fire() batch {
 
 func (n *relay) fail(err error) batch { return cellOf(n.child).reject(err) }
 
-// Chain settles p with the outcome of f, unless p is settled or cancelled before that. Neither cancels the other.
+// Chain settles p with the outcome of f, unless p is settled or cancelled first. Neither cancels the other.
 // If p is f's own promise, p fails with [ErrCycle].
 //
 // Tornado: concurrent.chain_future(f, p).
@@ -384,8 +385,8 @@ func Chain[T any](f *Future[T], p *Promise[T]) {
 	}
 }
 
-// chain is one link in the list of the future that is copied from, and one in the list of the promise that is copied to.
-// When the promise is settled, the second takes the first off its list.
+// chain is a link in the list of the source future, and one in the list of the target promise. When the promise is
+// settled, the second link removes the first from its list.
 type chain struct {
 	from relay
 	to   link
@@ -397,11 +398,11 @@ func (c *chain) fire() batch { c.from.detach(); return batch{} }
 
 func (c *chain) fail(error) batch { return batch{} }
 
-// OnComplete calls fn with the outcome once the future is settled: later even if it is settled already, never on
-// this stack, after the callbacks that were registered before it. stop takes fn back and reports whether fn will
-// not be called because of that.
+// OnComplete calls fn with the outcome once the future is settled, after the callbacks that were registered before it.
+// fn never runs on the stack of OnComplete, even if the future is settled already. stop unregisters fn and reports whether
+// it prevented the call.
 //
-// A panic of fn is reported as [SetUnobservedHandler] says, and fn is not called again.
+// A panic of fn is reported to the function of [SetUnobservedHandler], and fn is not called again.
 func (f *Future[T]) OnComplete(fn func(v T, err error)) (stop func() bool) {
 	return onComplete("OnComplete", f, fn, fn != nil)
 }

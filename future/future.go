@@ -6,22 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// Future is the outcome of something that may still be going on: a value, or an error, or (as in a bulk write that
-// failed half way) both. It is made by a [Promise], by [Go], or from other futures, and is safe for any number of
-// goroutines.
+// Future is the outcome of an operation that may still be running: a value, an error, or both (for example after a bulk
+// write that failed half way). It is made by a [Promise], by [Go], or from other futures. It is safe for concurrent use.
 type Future[T any] struct {
 	core
-	value T // what a cancelled future has here is not its outcome: see outcome
+	value T // not part of the outcome of a cancelled future: see outcome
 }
 
 // Await waits until the future is settled and returns its outcome.
 //
-// ctx ends this wait only, with ctx.Err(): the future, and the operation behind it, go on, and a later Await may
-// succeed. To stop the operation, use [Future.Cancel]. If ctx is a [Suspender], Await suspends instead of blocking.
+// When ctx ends, only this wait ends, with ctx.Err(). The future and its operation go on, and a later Await may succeed.
+// To stop the operation, use [Future.Cancel]. If ctx is a [Suspender], Await suspends instead of blocking.
 //
-// If ctx is the very context that the operation was called with, no one else is expected to wait for it: when ctx ends,
-// Await either returns the outcome or has cancelled the operation, in one step. So what an operation has read is never
-// lost in a future that is not looked at again: see [Op].Undo.
+// If ctx is the same context that the operation was called with, no other caller is expected to wait. Then, when ctx
+// ends, Await either returns the outcome or cancels the operation, in one step. So a result that the operation has read
+// is never lost: see [Op].Undo.
 func (f *Future[T]) Await(ctx context.Context) (v T, err error) {
 	mustHave(f != nil, "Await", "the future")
 	if !f.cell.isSettled() {
@@ -52,8 +51,8 @@ func (f *core) Err() error {
 	return err
 }
 
-// Done returns a channel that is closed once the future is settled. It is made at the first call; Await, which
-// needs it only for a future that is pending, is the cheaper way to wait.
+// Done returns a channel that is closed once the future is settled. The first call makes the channel. Await is cheaper,
+// since it needs no channel for a future that is settled.
 func (f *core) Done() <-chan struct{} {
 	return f.cell.doneChan()
 }
@@ -69,11 +68,11 @@ func (f *core) Cancelled() bool {
 }
 
 // Cancel settles a pending future with [ErrCancelled], joined with the cause if one is given, and reports whether
-// it did. The context of the operation behind the future, if it has one, ends; a task that is queued never starts.
-// What has been sent cannot be called back: an operation that was running may still have had its effect.
+// it did. It ends the context of the future's operation, if it has one; a queued task never starts. An operation that was
+// running may still have its effect, since requests that were sent cannot be recalled.
 //
-// Cancel ends what was derived from this future (it sees ErrCancelled as its outcome) and unregisters it from what
-// it was derived from, which goes on: others may be waiting for that.
+// Futures derived from this one get ErrCancelled as their input's outcome. The futures that this one was derived from
+// are not cancelled, since other futures may wait for them; Cancel only unregisters from them.
 func (f *core) Cancel(cause ...error) bool {
 	err := ErrCancelled
 	for _, c := range cause {
@@ -93,7 +92,7 @@ func outcome[T any](f *Future[T]) (v T, err error) {
 	return v, f.cell.failure()
 }
 
-// settle publishes an outcome, if there is none yet, and returns what waited for it.
+// settle publishes an outcome, unless the future is settled, and returns the links that waited for it.
 func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
 	f.cell.mu.Lock()
 	if f.cell.isSettled() {
@@ -105,15 +104,15 @@ func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
 	return b, true
 }
 
-// Notify arranges for w.Wake to be called once, on the stack that settles the future (or before Notify returns, if
-// it is settled): see [Waker]. Schedulers are built with it; for results, use [Future.OnComplete].
+// Notify arranges for w.Wake to be called once, on the stack that settles the future, or before Notify returns if it is
+// settled already: see [Waker]. It is for schedulers; for results, use [Future.OnComplete].
 func (f *core) Notify(w Waker) *Registration {
 	mustHave(w != nil, "Notify", "w")
 	return f.cell.notify(new(Registration), w)
 }
 
-// NotifyWith is Notify with a registration that the caller provides: a zero one, or one that may be used again,
-// since its Wake has been called or its Stop has returned true.
+// NotifyWith is Notify with a registration that the caller provides. It must be a zero Registration, or one that is no
+// longer in use: its Wake has been called, or its Stop has returned true.
 func (f *core) NotifyWith(r *Registration, w Waker) {
 	mustHave(w != nil, "NotifyWith", "w")
 	f.cell.notify(r, w)
@@ -139,7 +138,7 @@ func (c *cell) notify(r *Registration, w Waker) *Registration {
 	return r
 }
 
-// Stop takes the registration back and reports whether Wake will not be called because of that.
+// Stop cancels the registration and reports whether it prevented the call of Wake.
 func (r *Registration) Stop() bool { return r.detach() }
 
 func (r *Registration) userCode() bool { return false }
@@ -165,9 +164,9 @@ func NewPromiseOn[T any](ex Executor) *Promise[T] {
 	return p
 }
 
-// NewPromiseCancelledOnGiveUp is [NewPromiseOn] for a value that must not be lost: a permit, an item of a queue. An
-// [Future.Await] that gives up cancels the future: either its waiter gets the value, or Settle returns false, and the
-// value can be given to another.
+// NewPromiseCancelledOnGiveUp is [NewPromiseOn] for a value that must not be lost, such as a permit or an item of a queue.
+// An [Future.Await] whose context ends cancels the future. So either the caller of Await gets the value, or Settle returns
+// false and the value can be given to another caller.
 func NewPromiseCancelledOnGiveUp[T any](ex Executor) *Promise[T] {
 	p := NewPromiseOn[T](ex)
 	p.f.cell.state.Store(cancelOnGiveUp)
@@ -180,8 +179,7 @@ func (p *Promise[T]) Future() *Future[T] { return &p.f }
 // Resolve settles the future with v and reports whether it was still pending.
 func (p *Promise[T]) Resolve(v T) bool { return p.Settle(v, nil) }
 
-// Reject settles the future with err and reports whether it was still pending. A nil err panics: it would pass for
-// a success that has no value.
+// Reject settles the future with err and reports whether it was still pending. It panics if err is nil.
 func (p *Promise[T]) Reject(err error) bool {
 	mustHave(err != nil, "Reject", "err")
 	b, ok := p.f.cell.settle(err)
@@ -235,7 +233,7 @@ const (
 	observed                          // the outcome has been read, or a reader is registered
 	draining                          // a runner is running the callbacks, or is about to
 	inPlace                           // an Await may run the task itself: see cell.runInPlace
-	closing                           // the outcome is decided, and Cancel comes too late
+	closing                           // the outcome is decided, and Cancel returns false
 	cancelOnGiveUp                    // an Await that gives up cancels the future: see NewPromiseCancelledOnGiveUp
 )
 
@@ -254,15 +252,15 @@ type cell struct {
 	state atomic.Uint32
 	mu    sync.Mutex
 	done  chan struct{} // made at the first call of Done
-	links *link         // the first of a ring: what waits for the outcome, in the order of registration
+	links *link         // the first of a ring of links that wait for the outcome, in the order of registration
 	ex    Executor      // where callbacks run; nil: on a goroutine each
 
-	// aux is the owner, which Cancel has to stop, while the future is pending. Then it is the error, or the
-	// *unobservedError around an error that nothing had asked for when the future settled.
+	// aux is the owner, which Cancel stops, while the future is pending. Then it is the error, or an *unobservedError with
+	// it if the error was not observed when the future settled.
 	aux any
 }
 
-// owner is told when its pending future is cancelled.
+// owner is notified when its pending future is cancelled.
 type owner interface {
 	// abandon is called once, with no lock held, after the future was settled by Cancel.
 	abandon()
@@ -279,7 +277,7 @@ func (c *cell) isSettled() bool { return c.state.Load()&settled != 0 }
 
 // failure returns the error of a settled future.
 func (c *cell) failure() error {
-	if c.aux == nil { // the usual case, small enough to be inlined
+	if c.aux == nil { // the usual case; this function is small enough to be inlined
 		return nil
 	}
 	return c.failureFound()
@@ -292,8 +290,8 @@ func (c *cell) failureFound() error {
 	return c.aux.(error)
 }
 
-// hasValue reports whether the outcome of a settled future includes the value that is stored in it. A cancelled future
-// may be given one while it is being read: see operation.
+// hasValue reports whether the outcome of a settled future includes the stored value. In a cancelled future the operation
+// may still store one, concurrently with readers: see operation.do.
 func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
 
 func (c *cell) result() (has bool, err error) {
@@ -303,14 +301,14 @@ func (c *cell) result() (has bool, err error) {
 	return c.read()
 }
 
-// read returns the error of a settled future, which counts as observed from now on. has says whether it was settled with
-// a value.
+// read returns the error of a settled future, which counts as observed from now on. has reports whether the outcome
+// includes the value.
 func (c *cell) read() (has bool, err error) {
 	c.observe()
 	return c.hasValue(), c.failure()
 }
 
-// observeLocked notes that the outcome will be seen. mu is held.
+// observeLocked records that the outcome is observed. The caller holds mu.
 func (c *cell) observeLocked() {
 	if c.state.Load()&observed != 0 {
 		return
@@ -321,7 +319,7 @@ func (c *cell) observeLocked() {
 	}
 }
 
-// observe is observeLocked for readers of a settled future; a success costs them nothing.
+// observe is observeLocked for readers of a settled future. It takes no lock after a success.
 func (c *cell) observe() {
 	if c.aux == nil || c.state.Load()&observed != 0 {
 		return
@@ -336,7 +334,7 @@ func (c *cell) doneChan() <-chan struct{} {
 	if c.isSettled() {
 		return closed
 	}
-	// Made before the lock is taken, so that a settlement need not wait for the allocation.
+	// Allocated before mu is locked, so that a settlement does not wait for the allocation.
 	made := make(chan struct{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -349,8 +347,8 @@ func (c *cell) doneChan() <-chan struct{} {
 	return c.done
 }
 
-// settle publishes err as the outcome, if there is none yet, and returns what waited for it. The value stays as it is:
-// zero, or what the future's owner has stored.
+// settle publishes err as the outcome, unless the future is settled, and returns the links that waited for it. The value
+// is zero, or the one that the owner has stored.
 func (c *cell) settle(err error) (b batch, ok bool) {
 	c.mu.Lock()
 	if c.isSettled() {
@@ -367,10 +365,10 @@ func (c *cell) reject(err error) batch {
 	return b
 }
 
-// publish ends the pending state. The value has been stored; mu is held and is released here. It returns what waited for
-// the outcome, which the caller must propagate, and the owner.
+// publish ends the pending state. The caller has stored the value and holds mu, which publish releases. It returns the
+// links that waited for the outcome, which the caller must propagate, and the owner.
 func (c *cell) publish(err error, how uint32) (batch, owner) {
-	// A nil pointer is not overwritten: writes of pointers are slow while the garbage collector is marking.
+	// Written only if not nil: writes of pointers are slow while the garbage collector is marking.
 	var o owner
 	if c.aux != nil {
 		o, _ = c.aux.(owner)
@@ -401,8 +399,8 @@ func (c *cell) publish(err error, how uint32) (batch, owner) {
 	return batch{c, links}, o
 }
 
-// close makes Cancel come too late and reports whether the future is pending. The caller must settle it soon: until
-// then, what cannot cancel it waits for the outcome.
+// close makes cancel return false from now on and reports whether the future is pending. The caller must settle the future
+// soon: callers that could not cancel it wait for the outcome.
 func (c *cell) close() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -428,21 +426,22 @@ func (c *cell) cancel(err error) bool {
 	return true
 }
 
-// register adds l to the list, or, if the outcome is known, fires it: user code in a runner, in the order of
-// registration; other links before register returns.
+// register adds l to the list, or fires it if the future is settled. Links with user code are fired by a runner, in the
+// order of registration; other links are fired before register returns.
 func (c *cell) register(l *link) {
 	c.mu.Lock()
 	c.observeLocked()
 	c.registerLocked(l)
 }
 
-// registerUnseen is register for links that read the outcome, if at all, when they are fired.
+// registerUnseen is register for links whose registration does not count as observing the outcome. They may observe it
+// when they are fired.
 func (c *cell) registerUnseen(l *link) {
 	c.mu.Lock()
 	c.registerLocked(l)
 }
 
-// registerLocked releases mu, which is held.
+// registerLocked is register for a caller that holds mu. It releases mu.
 func (c *cell) registerLocked(l *link) {
 	state := c.state.Load()
 	switch {
@@ -464,7 +463,7 @@ func (c *cell) registerLocked(l *link) {
 	}
 }
 
-// more returns the links that were registered while the runner was at work. nil tells the runner to end.
+// more returns the links that were registered while the runner fired others. If it returns nil, the runner must end.
 func (c *cell) more() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -476,7 +475,7 @@ func (c *cell) more() *link {
 	return links
 }
 
-// remove takes l off the list and reports whether it did: false if the list has been handed to a runner.
+// remove removes l from the list and reports whether it did. It returns false after the future has settled.
 func (c *cell) remove(l *link) bool {
 	c.mu.Lock()
 	listed := !c.isSettled() && l.on.Load() == c
@@ -488,33 +487,33 @@ func (c *cell) remove(l *link) bool {
 	return listed
 }
 
-// link is a place in the list of what waits for a future. It is part of what waits: the child of a Then and its
-// link are one object.
+// link is an element of the list of a future: something that waits for the outcome. It is embedded in the waiting object,
+// so that for example the child of Then needs a single allocation.
 type link struct {
 	next, prev *link
-	on         atomic.Pointer[cell] // the future it waits for, while it is on that one's list
+	on         atomic.Pointer[cell] // the future that it waits for, while it is on the list of that future
 	c          continuation
 }
 
 // continuation is the action of a link, once its future is settled.
 type continuation interface {
-	// userCode tells links that call functions of the user, which only a runner may fire, from those that just
-	// pass an outcome on, which are fired on the stack that settled the future. The answer never changes.
+	// userCode reports whether the link calls user code. Only a runner may fire such a link. Other links just pass an
+	// outcome on and are fired on the stack that settled the future. The result never changes.
 	userCode() bool
-	// fire is called once. It settles at most one future and returns what waited for that one.
+	// fire is called once. It settles at most one future and returns the links that waited for that one.
 	fire() batch
-	// fail is called instead of fire if it cannot run, or after fire if that ended its goroutine.
+	// fail is called instead of fire if the executor refused, or after fire if that called runtime.Goexit.
 	fail(err error) batch
 }
 
-// detach takes the link off its future's list, so that a long-lived future does not collect what no longer waits.
-// It reports whether it did; false means that it is being, or has been, fired.
+// detach removes the link from the list of its future, so that a long-lived future does not accumulate links. It reports
+// whether it did; false means that the link is being fired or has been fired.
 func (l *link) detach() bool {
 	c := l.on.Load()
 	return c != nil && c.remove(l)
 }
 
-// append adds l at the end of the ring that begins at first and returns the first.
+// append adds l at the end of the ring that begins at first and returns the new first link.
 func (first *link) append(l *link) *link {
 	if first == nil {
 		l.next, l.prev = l, l
@@ -526,7 +525,7 @@ func (first *link) append(l *link) *link {
 	return first
 }
 
-// remove takes l out of the ring that begins at first and returns the first of what is left.
+// remove removes l from the ring that begins at first and returns the new first link.
 func (first *link) remove(l *link) *link {
 	if l.next == l {
 		l.next, l.prev = nil, nil
@@ -540,7 +539,7 @@ func (first *link) remove(l *link) *link {
 	return first
 }
 
-// toList makes a list that ends in nil of the ring.
+// toList turns the ring into a list that ends with nil.
 func (first *link) toList() *link {
 	if first != nil {
 		first.prev.next = nil
@@ -557,7 +556,7 @@ func (first *link) anyUserCode() bool {
 	return false
 }
 
-// take returns the link after l and cuts l loose: a chain must not keep its beginning alive.
+// take unlinks l and returns the next link: a chain must not keep its beginning alive.
 func (l *link) take() (next *link) {
 	next = l.next
 	l.next, l.prev = nil, nil
@@ -565,20 +564,20 @@ func (l *link) take() (next *link) {
 	return next
 }
 
-// batch is a settled future with the links that are to be fired for it.
+// batch is a settled future with the links to fire for it.
 type batch struct {
 	c     *cell
 	links *link
 }
 
-// propagate fires the links of b that only pass the outcome on, and theirs in turn, and sends those that call user
-// code where they run, each settled future's to a runner of its own: a callback that blocks, or that waits for
-// another future, holds up only what was registered behind it on the same future.
+// propagate fires the links of b that do not call user code, and the links of the futures that these settle. Links that
+// call user code are dispatched to the executor, with a separate runner for each settled future. So a callback that
+// blocks, or waits for another future, delays only the later callbacks of the same future.
 //
-// A runner that has nothing else to do says keep, and is given back one batch to go on with itself. That is how
-// chains are walked: no recursion, and no switch of goroutines from link to link.
+// With keep, one batch is returned instead of dispatched. A runner that has no other links continues with it. So it walks
+// a chain without recursion and without switching goroutines at each link.
 func (b batch) propagate(keep bool) (kept batch) {
-	if b.links == nil { // most often: small enough to be inlined
+	if b.links == nil { // the usual case; this function is small enough to be inlined
 		return batch{}
 	}
 	return b.propagateAll(keep)
@@ -620,7 +619,7 @@ func (b batch) propagateAll(keep bool) (kept batch) {
 	return kept
 }
 
-// mustHave panics when an argument that cannot be nil is.
+// mustHave panics if an argument that must not be nil is nil.
 func mustHave(ok bool, function, argument string) {
 	if !ok {
 		panicNil(function, argument)

@@ -7,29 +7,29 @@ import (
 	"sync/atomic"
 )
 
-// Group is a set of tasks that end together: the first failure ends the context of the others and cancels what was
-// added to the group, and [Group.Wait] settles when nothing of the group is running any more. A task that is
-// cancelled by itself does not count as failed.
+// Group is a set of tasks that end together. The first failure ends the context of the other tasks and cancels the
+// futures that were added to the group. [Group.Wait] settles when no task of the group is running. A task whose own future
+// is cancelled does not count as failed.
 //
-// The tasks run on the group's executor; on a [Pool], they share its limit with its other tasks.
+// The tasks run on the group's executor. On a [Pool], they share its limit with all other tasks of the pool.
 //
 // asyncio: TaskGroup, but with the first error alone, as errgroup.
 type Group struct {
 	ex     Executor
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	stop   func() bool // ends the watch over the context that the group was made with
+	stop   func() bool // unregisters from the context that the group was made with
 	done   *Future[struct{}]
 
 	mu      sync.Mutex
-	pending int // tasks that have not ended, and one for Wait, which is still to be called
+	pending int // tasks that have not ended, plus one until Wait is called
 	waiting bool
 	err     error
-	members map[owner]struct{} // what was added, to be cancelled
+	members map[owner]struct{} // futures that were added, to be cancelled on failure
 }
 
-// NewGroup returns a group whose tasks run on ex. The end of ctx is a failure of the group. Its resources are freed
-// when Wait's future settles.
+// NewGroup returns a group whose tasks run on ex. When ctx ends, the group fails. The caller must call Wait: the group's
+// resources are released when the future of Wait settles.
 func NewGroup(ctx context.Context, ex Executor) *Group {
 	mustHave(ctx != nil, "NewGroup", "ctx")
 	mustHave(ex != nil, "NewGroup", "ex")
@@ -43,8 +43,8 @@ func NewGroup(ctx context.Context, ex Executor) *Group {
 	return g
 }
 
-// Context returns the context of the group's tasks. It ends with the first failure, with Cancel, and when all is
-// done; context.Cause tells with which error.
+// Context returns the context of the group's tasks. It ends at the first failure, at Cancel, and when all tasks have
+// ended. [context.Cause] returns the error.
 func (g *Group) Context() context.Context { return g.ctx }
 
 // Go runs fn as a task of the group: see [GroupGo].
@@ -53,8 +53,9 @@ func (g *Group) Go(fn func(context.Context) error) *Future[struct{}] {
 	return GroupGo(g, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
 }
 
-// GroupGo runs fn as a task of g and returns the future of its result, whose error counts as seen: the group's is
-// told by Wait. Tasks may start tasks. Once the group has ended, the future fails with [ErrGroupDone].
+// GroupGo runs fn as a task of g and returns the future of its result. The error of that future counts as observed, since
+// Wait reports the error of the group. Tasks may start other tasks. Once the group has ended, the future fails with
+// [ErrGroupDone].
 func GroupGo[T any](g *Group, fn func(context.Context) (T, error)) *Future[T] {
 	mustHave(g != nil, "GroupGo", "g")
 	mustHave(fn != nil, "GroupGo", "fn")
@@ -76,8 +77,8 @@ func GroupGo[T any](g *Group, fn func(context.Context) (T, error)) *Future[T] {
 	return f
 }
 
-// GroupAdd makes f a part of g, and returns it: its failure fails the group, the group's failure cancels it, and
-// Wait waits for it. If g has ended, f is cancelled.
+// GroupAdd adds f to g and returns f. A failure of f fails the group, a failure of the group cancels f, and Wait waits for
+// f. If g has ended, f is cancelled.
 func GroupAdd[T any](g *Group, f *Future[T]) *Future[T] {
 	mustHave(g != nil, "GroupAdd", "g")
 	mustHave(f != nil, "GroupAdd", "f")
@@ -97,8 +98,8 @@ func GroupAdd[T any](g *Group, f *Future[T]) *Future[T] {
 // Cancel ends the group as a failure would, with [ErrCancelled] as Wait's error.
 func (g *Group) Cancel() { g.fail(ErrCancelled) }
 
-// Wait returns the future that settles once all tasks of the group have ended, also those that they start in the
-// meantime. Its error is the group's first. Cancelling it cancels the group.
+// Wait returns a future that settles once all tasks of the group have ended, including those that tasks start meanwhile.
+// Its error is the first error of the group. Cancelling it cancels the group.
 func (g *Group) Wait() *Future[struct{}] {
 	g.mu.Lock()
 	first := !g.waiting
@@ -110,7 +111,7 @@ func (g *Group) Wait() *Future[struct{}] {
 	return g.done
 }
 
-// enter counts one more task, unless the group has ended.
+// enter adds a task to the count, unless the group has ended, and reports whether it did.
 func (g *Group) enter(m owner) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -127,7 +128,7 @@ func (g *Group) enter(m owner) bool {
 	return true
 }
 
-// leave counts one less, and ends the group after the last.
+// leave removes a task from the count and ends the group after the last.
 func (g *Group) leave(m owner) batch {
 	g.mu.Lock()
 	delete(g.members, m)
@@ -161,14 +162,14 @@ func (g *Group) fail(err error) {
 	}
 }
 
-// groupOwner is a Group as the owner of Wait's future.
+// groupOwner makes a Group the owner of the future of Wait.
 type groupOwner Group
 
 func (g *groupOwner) abandon() { (*Group)(g).Cancel() }
 
-// groupTask is the link by which a group waits for the future of a task. The future may be settled, by Cancel,
-// while the task's function is running; and the function has returned a moment before the future is settled. The
-// group waits for both: the one that comes second leaves for the task.
+// groupTask is the link by which a group waits for the future of a task. Cancel may settle the future while the function
+// is still running; otherwise the function returns shortly before the future settles. The group waits for both events:
+// the second one calls leave.
 type groupTask struct {
 	link
 	g     *Group
@@ -177,7 +178,7 @@ type groupTask struct {
 }
 
 const (
-	taskWaiting  uint32 = iota // the function is not called yet
+	taskWaiting  uint32 = iota // the function has not been called
 	taskStarted                // it is running
 	taskHalfDone               // it has returned, or its future is settled
 )
@@ -194,7 +195,7 @@ func (t *groupTask) fire() batch {
 	if t.f.failure() != nil && t.f.hasValue() {
 		t.g.fail(t.f.failure())
 	}
-	// The state moves from waiting to started to half done, so the order of the two attempts matters.
+	// The state changes from waiting to started to half done, so the order of the two attempts matters.
 	if !t.state.CompareAndSwap(taskWaiting, taskHalfDone) && t.state.CompareAndSwap(taskStarted, taskHalfDone) {
 		return batch{} // cancelled while it runs
 	}
@@ -222,18 +223,18 @@ func (m *groupMember) fire() batch {
 
 func (m *groupMember) fail(error) batch { return batch{} }
 
-// Map calls fn for every element of in, at most limit of them at a time, each on a goroutine of Map's, and resolves
-// to the results in the order of in. The first error (or panic: a [*PanicError]) ends the context that the others were
-// given, nothing more is started, and Map fails with that error once the calls that were running have returned; the
-// value is then the results so far.
+// Map calls fn for every element of in, at most limit calls at a time, on goroutines that Map starts. It returns a future
+// of the results in the order of in. The first error or panic (a [*PanicError]) ends the context of the other calls, and
+// no further call is started. Once the running calls have returned, the future fails with that error; its value is then
+// the results so far.
 //
-// Map of nothing is resolved with an empty slice at once. A limit below one is [ErrInvalidOption]. Cancelling the
-// future ends the context; so does ctx.
+// Map of an empty slice is resolved with an empty slice at once. If limit is below 1, the future fails with
+// [ErrInvalidOption]. Cancelling the future ends the context of the calls, and so does the end of ctx.
 func Map[T, U any](ctx context.Context, limit int, in []T, fn func(context.Context, T) (U, error)) *Future[[]U] {
 	mustHave(ctx != nil, "Map", "ctx")
 	mustHave(fn != nil, "Map", "fn")
 	if limit < 1 {
-		return Rejected[[]U](fmt.Errorf("%w: Map with a limit of %d, which must be at least 1", ErrInvalidOption, limit))
+		return Rejected[[]U](fmt.Errorf("%w: Map: limit %d, need at least 1", ErrInvalidOption, limit))
 	}
 	if len(in) == 0 {
 		return Resolved([]U{})
