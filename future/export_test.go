@@ -28,7 +28,7 @@ func Unlocked[T any](f *Future[T], p *Pool) bool {
 	return true
 }
 
-// Watches reports whether p watches a context of queued tasks.
+// Watches reports whether p has a contextWatch for queued tasks.
 func Watches(p *Pool) bool { return p.watch.Load() != nil }
 
 // QueuePlaces returns the capacity of the queue of p.

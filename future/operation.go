@@ -9,28 +9,27 @@ import (
 
 // Op describes an operation for [Start]. Only Run must be set.
 type Op[T any] struct {
-	// Run is the operation's function. It is given a context that ends with that of Start and with [Future.Cancel].
+	// Run is the operation's function. Its context ends with the context of Start and with [Future.Cancel].
 	Run func(ctx context.Context) (T, error)
 
-	// Undo takes back what Run has done or taken. It is called with the value of Run if Run has succeeded after the
-	// future was cancelled: then no one sees that value. It must neither block nor run unknown code.
+	// Undo reverses the effect of Run. It is called with the value of Run if Run succeeds after the future was cancelled,
+	// since no caller gets that value. It must neither block nor run unknown code.
 	Undo func(v T)
 
-	// Ended is called exactly once, when the operation is over: Run has returned, and Undo, or Run will never be called.
-	// That is just before the future settles, or after it if the future was cancelled. Ended gives back things that the
-	// operation holds, such as a [Ticket]: a caller who sees the outcome finds them free. It must neither block nor run
-	// unknown code.
+	// Ended is called exactly once, when the operation is over: Run and Undo have returned, or Run will never be called.
+	// Unless the future was cancelled, that is just before it settles. Ended releases what the operation holds, such as a
+	// [Ticket], so that it is free when a caller sees the outcome. It must neither block nor run unknown code.
 	Ended func()
 
-	// Via is where callbacks and continuations of the future run. nil: each on a goroutine of its own.
+	// Via is the executor for callbacks and continuations of the future. If it is nil, they run on new goroutines.
 	Via Executor
 }
 
-// Start runs op.Run on ex and returns the future of its result, as [Go] does. An error means that ex has not accepted
-// the operation ([ErrPoolClosed], [ErrQueueFull]); no function of op has been called then, nor will be.
+// Start runs op.Run on ex and returns the future of its result, as [Go] does. It returns an error if ex does not accept
+// the operation ([ErrPoolClosed], [ErrQueueFull]); then no function of op is ever called.
 //
-// Unlike a failure of Run, such an error is never the future's: the caller knows that nothing was started and can try
-// again elsewhere.
+// A failure of Run is an error of the future, never of Start. So after an error of Start the caller can safely try again
+// elsewhere.
 func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error) {
 	mustHave(ctx != nil, "Start", "ctx")
 	mustHave(ex != nil, "Start", "ex")
@@ -43,16 +42,16 @@ func Start[T any](ctx context.Context, ex Executor, op Op[T]) (*Future[T], error
 	return &n.future, nil
 }
 
-// Go runs fn on ex and returns the future of its result. It never waits: fn starts when ex gets to it.
+// Go runs fn on ex and returns the future of its result. It never blocks.
 //
-// fn is given a context that ends with ctx and with [Future.Cancel]. A task that ctx or Cancel ends before it has
-// started never starts; its future fails with ctx.Err() or [ErrCancelled] at once. If ex refuses the task, the
-// future fails with ex's error ([ErrQueueFull], [ErrPoolClosed]): see [Start] for an error of its own. A panic of fn is
-// its future's [*PanicError].
+// The context of fn ends with ctx and with [Future.Cancel]. If ctx ends or Cancel is called before fn has started, fn
+// never starts, and the future fails at once with ctx.Err() or [ErrCancelled]. If ex refuses the task, the future fails
+// with the error of ex ([ErrQueueFull], [ErrPoolClosed]); [Start] returns that error instead. If fn panics, the future
+// fails with a [*PanicError].
 //
-// On a [Pool], fn holds one slot, and so must not block on anything that itself needs a slot of the same pool, but
-// for this: Await given exactly the context that fn was given lends the slot to others until it returns. Only fn's
-// own goroutine may do that.
+// On a [Pool], fn holds one slot. It must not block on anything that itself needs a slot of the same pool, with one
+// exception: Await with exactly the context of fn lends the slot to other tasks until it returns. Only the goroutine of fn
+// may do that.
 func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, error)) *Future[T] {
 	mustHave(ctx != nil, "Go", "ctx")
 	mustHave(ex != nil, "Go", "ex")
@@ -65,7 +64,7 @@ func Go[T any](ctx context.Context, ex Executor, fn func(context.Context) (T, er
 }
 
 // GoVia is [Go] followed by [Future.Via], in one allocation: fn runs on ex; callbacks and continuations run on
-// via, or, if that is nil, on goroutines of their own.
+// via, or on new goroutines if via is nil.
 func GoVia[T any](ctx context.Context, ex, via Executor, fn func(context.Context) (T, error)) *Future[T] {
 	mustHave(ctx != nil, "GoVia", "ctx")
 	mustHave(ex != nil, "GoVia", "ex")
@@ -88,7 +87,7 @@ type operation[T any] struct {
 
 // body is the part of a job that depends on the type of its result.
 type body interface {
-	// do performs one step of the job. The error is that of the function, for jobRun.
+	// do performs one step of the job. For jobRun it returns the error of the function.
 	do(step jobStep, ctx context.Context) error
 }
 
@@ -96,18 +95,18 @@ type jobStep uint8
 
 const (
 	jobRun    jobStep = iota // calls the function
-	jobForget                // forgets the function, which will not run
-	jobUndo                  // takes back the value of the function
-	jobEnded                 // calls the hook that the operation is over
+	jobForget                // releases the function, which will not run
+	jobUndo                  // calls Undo with the value of the function
+	jobEnded                 // calls Ended
 )
 
-// do implements body. The result of the function is stored where only a reader of a settled future that was not
-// cancelled looks for it; so it needs no room of its own between the end of the function and the settlement.
+// do implements body. It stores the value of the function in the future before the settlement, which needs no extra
+// memory: callers read the value only after the future has settled, and never if it was cancelled.
 func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 	switch step {
 	case jobRun:
 		run := n.run
-		n.run = nil // what it holds is not kept alive once it has run
+		n.run = nil // so that its captured variables are not kept alive
 		n.future.value, err = run(ctx)
 	case jobForget:
 		n.run = nil
@@ -128,11 +127,12 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 	return err
 }
 
-// job is an operation in the hands of an executor, and the context that its function is given: the one that it was
-// submitted with, which here ends with Future.Cancel too. On a pool, waiting with it lends the slot to other tasks.
+// job is an operation on an executor. It is also the context of the operation's function: it has the values of the context
+// that the operation was submitted with, and ends with that one and with Future.Cancel. On a pool, waiting with it lends
+// the slot to other tasks.
 //
-// The context proper is made when something is asked of it that only that can tell. A function that never does saves
-// two allocations.
+// The inner context, with its Done channel, is made on first use. A function that does not need it saves two
+// allocations.
 type job struct {
 	body   body
 	cell   *cell           // of the future; nil for a batch of callbacks, which has none
@@ -144,8 +144,8 @@ type job struct {
 	slot  slotState
 	place jobPlace
 
-	hooked  bool // there are Undo or Ended to be called
-	over    bool // guarded by mu: the function has returned, or is not to run: inner, if it is made, has ended
+	hooked  bool // has Undo or Ended
+	over    bool // guarded by mu: the function has returned or will not run; inner, if made, has ended
 	mu      sync.Mutex
 	inner   context.Context
 	stop    func()        // ends inner
@@ -157,9 +157,9 @@ type job struct {
 type slotState uint8
 
 const (
-	slotNone slotState = iota // not given one yet, or released
+	slotNone slotState = iota // has none yet, or has released it
 	slotHeld
-	slotLent // the task waits, another has the slot meanwhile
+	slotLent // the task waits, and another task has the slot meanwhile
 )
 
 // jobPlace says which list of a pool a job is in.
@@ -176,13 +176,13 @@ var epoch = time.Now()
 
 func now() time.Duration { return time.Since(epoch) }
 
-// slot is one of the places of a pool, as the task sees it that runs in it.
+// slot is the slot of a running task.
 type slot interface {
-	// release passes the slot on, once the task's function has come to its end.
+	// release passes the slot to the next task, after the function of this one has ended.
 	release(end taskEnd)
 }
 
-// taskEnd says how a task gave up its slot.
+// taskEnd says how a task ended.
 type taskEnd uint8
 
 const (
@@ -191,19 +191,19 @@ const (
 	taskPanicked // or called runtime.Goexit
 )
 
-// The life of a job. Every step is one compare-and-swap, so that a worker, an Await that would run the task itself,
-// a Cancel, and the end of a context can all reach for it, and one gets it.
+// The states of a job. Every transition is one compare-and-swap. A worker, an Await that runs the task in place, a Cancel
+// and the end of a context may all try one at the same time, and exactly one of them succeeds.
 const (
 	jobQueued   uint32 = iota // in the queue, without a slot
-	jobAssigned               // has a slot; a worker is on its way to it
+	jobAssigned               // has a slot; a worker is waking up to run it
 	jobRunning                // a worker runs it
-	jobInPlace                // an Await runs it, in the slot that it was assigned
-	jobDropped                // never to run
+	jobInPlace                // an Await runs it, in its assigned slot
+	jobDropped                // will never run
 )
 
 func (j *job) claim(from, to uint32) bool { return j.state.CompareAndSwap(from, to) }
 
-// start submits the job. An error means that it will not run, and that its future is pending.
+// start submits the job. After an error the job will not run, and its future is still pending.
 func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) error {
 	j.body, j.cell, j.parent = n, c, ctx
 	c.ex = via
@@ -230,8 +230,9 @@ func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) erro
 
 // finish settles the future of a job that is over. ran says whether its function has returned.
 //
-// Undo must be called if the function has succeeded and the future is cancelled, and never otherwise; and Ended must be
-// called before the outcome can be seen. So the future is closed to Cancel first: from then on it is known which it is.
+// Undo must be called if and only if the function has succeeded and the future is cancelled, and Ended must be called
+// before a caller can see the outcome. So finish first closes the future to Cancel. After that it is certain whether the
+// future is cancelled.
 func (j *job) finish(ran bool, err error) batch {
 	c := j.cell
 	if !j.hooked {
@@ -248,7 +249,7 @@ func (j *job) finish(ran bool, err error) batch {
 	return c.reject(err)
 }
 
-// hook calls one of the hooks. A panic of it has no future that it could fail.
+// hook calls Undo or Ended. A panic is reported, since there is no future that it could fail.
 func (j *job) hook(step jobStep) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -261,13 +262,13 @@ func (j *job) hook(step jobStep) {
 // isCallbacks reports whether the job is a batch of callbacks.
 func (j *job) isCallbacks() bool { return j.parent == nil }
 
-// forget ends a job that is not to run.
+// forget ends a job that will not run.
 func (j *job) forget() {
 	_ = j.body.do(jobForget, nil)
 	j.end()
 }
 
-// drop makes sure that the job does not start, and reports false if it has.
+// drop prevents the job from starting. It returns false if the job has started.
 func (j *job) drop() bool {
 	if j.claim(jobQueued, jobDropped) {
 		if j.pool != nil {
@@ -275,11 +276,11 @@ func (j *job) drop() bool {
 		}
 		return true
 	}
-	// The worker that is on its way to an assigned job finds it dropped, and keeps the slot.
+	// The worker of an assigned job finds it dropped and uses the slot for the next one.
 	return j.claim(jobAssigned, jobDropped)
 }
 
-// perform runs the job in a slot of a pool, releases the slot, settles the future, and returns what waited for that.
+// perform runs the job in a slot of a pool, releases the slot, settles the future, and returns its links.
 func (j *job) perform(s slot) batch {
 	end, err := j.call()
 	s.release(end)
@@ -289,7 +290,7 @@ func (j *job) perform(s slot) batch {
 	return j.finish(end == taskReturned, err)
 }
 
-// runAlone runs the job on an executor that is not a pool and has no slots to lend.
+// runAlone runs the job on an executor that is not a pool, so has no slots.
 func (j *job) runAlone() {
 	if !j.claim(jobQueued, jobRunning) {
 		return
@@ -321,12 +322,12 @@ func (j *job) call() (end taskEnd, err error) {
 	return taskReturned, err
 }
 
-// abandon is called when the operation was cancelled: before its start, it takes it off the queue; later, it ends
-// its context.
+// abandon is called when the future was cancelled. It removes a queued job from the queue and ends the context of one that
+// has started.
 func (j *job) abandon() {
 	if j.drop() {
 		j.forget()
-		if j.hooked { // otherwise finish has nothing to do: the future is settled
+		if j.hooked { // otherwise there is nothing to finish: the future is settled
 			j.finish(false, nil)
 		}
 		return
@@ -334,7 +335,7 @@ func (j *job) abandon() {
 	j.end()
 }
 
-// reject settles the future of a job that will not run, or whose function ended its goroutine.
+// reject settles the future of a job that will not run, or whose function called runtime.Goexit.
 func (j *job) reject(err error) batch {
 	if j.isCallbacks() {
 		j.body.(*callbacks).reject(err)
@@ -364,8 +365,8 @@ func (j *job) Err() error {
 	return j.parent.Err()
 }
 
-// Value implements [context.Context]. Through it the context package finds the context proper, so that contexts
-// derived from this one need no goroutine.
+// Value implements [context.Context]. Package context uses it to find the inner context, so that contexts derived from
+// this one need no goroutine.
 func (j *job) Value(key any) any {
 	j.mu.Lock()
 	inner, over := j.inner, j.over
@@ -379,7 +380,7 @@ func (j *job) Value(key any) any {
 	return j.parent.Value(key)
 }
 
-// made returns the context proper.
+// made returns the inner context, and makes it if needed.
 func (j *job) made() context.Context {
 	j.mu.Lock()
 	inner := j.inner
@@ -387,11 +388,11 @@ func (j *job) made() context.Context {
 	if inner != nil {
 		return inner
 	}
-	// The parent's code is not known and is not called under the lock, so two goroutines may get here.
+	// The parent may be user code and must not be called under the lock. So two goroutines may get here.
 	return j.adopt(context.WithCancel(j.parent))
 }
 
-// adopt makes inner of ctx, or ends ctx if another goroutine was faster, and returns inner.
+// adopt stores ctx as inner, or ends ctx if another goroutine has stored one first, and returns inner.
 func (j *job) adopt(ctx context.Context, cancel context.CancelFunc) context.Context {
 	j.mu.Lock()
 	if j.inner == nil {
@@ -408,7 +409,7 @@ func (j *job) adopt(ctx context.Context, cancel context.CancelFunc) context.Cont
 	return ctx
 }
 
-// begin is called before the function is, and reports false if the function is not to run any more.
+// begin is called before the function. It returns false if the function must no longer run.
 func (j *job) begin() bool {
 	return !j.unwatch() && (j.isCallbacks() || j.parent.Err() == nil)
 }
@@ -427,7 +428,7 @@ func (j *job) end() {
 	}
 }
 
-// Suspend implements [Suspender]. A task that goes on comes before all that have not begun.
+// Suspend implements [Suspender]. A task that resumes gets a slot before all tasks that have not started.
 func (j *job) Suspend(on Awaitable) error { return j.suspend(on, j.Done()) }
 
 // suspend waits until on is settled or end is closed, and lends the slot meanwhile.
@@ -435,7 +436,7 @@ func (j *job) suspend(on Awaitable, end <-chan struct{}) error {
 	if q, ok := on.(quitter); ok {
 		defer j.onCancel(q)()
 	}
-	// A goroutine that the task has started may come here too. It finds the slot lent or released, and just waits.
+	// Goroutines that the task has started may get here too. If the slot is lent or released, they just wait.
 	if j.pool != nil && j.pool.lendSlot(j) {
 		defer j.pool.reclaimSlot(j)
 	}
@@ -450,7 +451,7 @@ func (j *job) suspend(on Awaitable, end <-chan struct{}) error {
 	}
 }
 
-// onCancel tells q when the job is cancelled, on the stack of Cancel, until undo is called.
+// onCancel calls q.gaveUp when the job is cancelled, on the stack of Cancel, until undo is called.
 func (j *job) onCancel(q quitter) (undo func()) {
 	j.made()
 	j.mu.Lock()
@@ -471,20 +472,18 @@ func (j *job) onCancel(q quitter) (undo func()) {
 	}
 }
 
-// contextWatch tells tasks that have to wait for their turn when the context that they were submitted with ends.
-// Tasks that come to a pool one after the other with the same context share one, so that a thousand operations of
-// one request register with its context once.
+// contextWatch fails queued tasks when the context that they were submitted with ends. Consecutive tasks of a pool with the
+// same context share one, so that a thousand operations of one request register with its context once.
 type contextWatch struct {
 	done <-chan struct{} // of the context
 
 	mu    sync.Mutex
 	first *job        // a list of the tasks
-	over  bool        // the context has ended, or no task was left: takes no more
+	over  bool        // the context has ended, or the list has become empty; no task can join
 	stop  func() bool // of context.AfterFunc; nil until that has returned
 }
 
-// watch makes sure that a queued task is refused when its context ends. Only jobs that have to wait for their turn
-// pay for this.
+// watch makes a queued job fail when its context ends. Jobs that get a slot at once do not need it.
 func (c *job) watch() {
 	done := c.parent.Done()
 	if done == nil || c.state.Load() != jobQueued {
@@ -502,13 +501,13 @@ func (c *job) watch() {
 		}
 		w.begin(c)
 	}
-	// The job may have got its slot, or been cancelled, in the meantime; begin or end have then been here before.
+	// The job may have got its slot or been cancelled meanwhile. Then begin or end was too early to unwatch it.
 	if c.state.Load() != jobQueued {
 		c.unwatch()
 	}
 }
 
-// unwatch ends what watch began, and reports whether the task is over already.
+// unwatch undoes watch. It reports whether the job is over already.
 func (c *job) unwatch() (over bool) {
 	c.mu.Lock()
 	w, over := c.watched, c.over
@@ -520,7 +519,7 @@ func (c *job) unwatch() (over bool) {
 	return over
 }
 
-// join puts c on the list, and reports false if it is too late for that.
+// join adds c to the list. It returns false if the watch is over.
 func (w *contextWatch) join(c *job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -536,7 +535,7 @@ func (w *contextWatch) join(c *job) bool {
 	return true
 }
 
-// begin registers with the context of c. The list may be empty again already.
+// begin registers with the context of c. The watch may be over already.
 func (w *contextWatch) begin(c *job) {
 	stop := context.AfterFunc(c.parent, w.end)
 	w.mu.Lock()
@@ -549,15 +548,15 @@ func (w *contextWatch) begin(c *job) {
 	}
 }
 
-// forget makes room for another watch.
+// forget makes the pool stop sharing this watch.
 func (w *contextWatch) forget(p *Pool) {
 	if p != nil {
 		p.watch.CompareAndSwap(w, nil)
 	}
 }
 
-// leave takes c off the list, if it is still there. The last ends the watch: a context that outlives its tasks must
-// not keep anything of them.
+// leave removes c from the list, if it is still there. The last job ends the watch, so that a context which outlives its
+// tasks does not keep them in memory.
 func (w *contextWatch) leave(c *job) {
 	w.mu.Lock()
 	w.removeLocked(c)
@@ -589,7 +588,7 @@ func (w *contextWatch) removeLocked(c *job) {
 	c.before, c.after = nil, nil
 }
 
-// end is called when the context has ended: the tasks of the list will not start.
+// end is called when the context has ended. It fails the jobs of the list that have not started.
 func (w *contextWatch) end() {
 	w.mu.Lock()
 	w.over = true
@@ -604,7 +603,7 @@ func (w *contextWatch) end() {
 	w.mu.Unlock()
 }
 
-// expire refuses the task, if it has not started.
+// expire fails the job if it has not started.
 func (c *job) expire() {
 	if c.drop() {
 		c.reject(c.parent.Err()).propagate(false)

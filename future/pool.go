@@ -10,15 +10,15 @@ import (
 	"github.com/gomotor/gomotor/internal/ring"
 )
 
-// Pool is a bounded executor: it runs at most so many tasks at once, in the order of their submission, and queues
-// the rest without ever making a caller wait.
+// Pool is a bounded executor. It runs at most a fixed number of tasks at once, in the order of their submission, and queues
+// the others. Submitting a task never blocks.
 //
-// A task's slot covers its function and nothing else: it passes to the next task before the callbacks and
-// continuations of the task's future run. So these may block, or wait for other tasks of the pool, to any depth,
-// with a limit of one as well as of a hundred.
+// A task holds a slot only while its function runs. The slot passes to the next task before the callbacks and
+// continuations of the task's future run. So these may block, or wait for other tasks of the pool, to any depth, even if
+// the limit is one.
 //
-// Goroutines are made when tasks come, reused last-in-first-out (their stacks are warm, which saves deep calls
-// several microseconds), and end when they have been idle for a moment. An idle pool has none.
+// Goroutines are started on demand and reused last in, first out, since warm stacks save deep calls several microseconds.
+// They end after a short time without work. An idle pool has none.
 type Pool struct {
 	limit    int
 	maxQueue int // -1: no bound
@@ -26,49 +26,49 @@ type Pool struct {
 
 	mu      sync.Mutex
 	queue   workQueue
-	resumed ring.Ring[resumed] // tasks that lent their slot and want one back
+	resumed ring.Ring[resumed] // tasks that have lent their slot and want one back
 	idle    []*worker          // the most recently used last
 	ready   ring.Ring[work]    // work that has a slot, for the workers that are being woken
 	done    int                // jobs in ready that an Await has run
-	waking  int                // workers that are on their way to ready
-	running int                // slots taken
-	busy    int                // jobs between being given a slot and the settlement of their future, panics to report
+	waking  int                // workers that were woken and have not yet taken work from ready
+	running int                // slots in use
+	busy    int                // jobs that have got a slot and whose future is not settled; panics to report
 	closed  bool
-	quiet   *sync.Cond // no slot is taken, and nothing is busy
+	quiet   *sync.Cond // signalled when running and busy are 0
 
 	trimmer  *time.Timer
 	trimming bool
 	minIdle  int // the fewest idle workers since the last trim
 
-	maxWait      time.Duration // how long a task may be queued; 0: for ever
-	tooLate      error         // of one that was queued longer
-	overdue      *time.Timer   // looks at the first of the queue when its time is over
+	maxWait      time.Duration // how long a task may be queued; 0: no bound
+	tooLate      error         // the error of a task that was queued longer
+	overdue      *time.Timer   // fires when the first of the queue expires
 	watchingWait bool          // overdue is set
 
-	watch atomic.Pointer[contextWatch] // the latest, which the next task may share
+	watch atomic.Pointer[contextWatch] // the latest one, which the next task may share
 
-	stats PoolStats // the counters; the rest is filled in by Stats
+	stats PoolStats // only the counters; Stats fills in the other fields
 }
 
 // PoolOption configures a [Pool].
 type PoolOption func(*Pool) error
 
-// WithMaxQueue bounds the queue: a task that finds n tasks waiting fails with [ErrQueueFull]. Without it the queue
-// is unbounded. 0 means no queue at all: a task that finds no free slot fails.
+// WithMaxQueue bounds the queue: a task submitted while n tasks are queued fails with [ErrQueueFull]. Without this option
+// the queue is unbounded. With n = 0 there is no queue: a task submitted while no slot is free fails.
 func WithMaxQueue(n int) PoolOption {
 	return func(p *Pool) error {
 		if n < 0 {
-			return fmt.Errorf("%w: WithMaxQueue(%d): a queue cannot be shorter than 0", ErrInvalidOption, n)
+			return fmt.Errorf("%w: WithMaxQueue(%d): the length must not be negative", ErrInvalidOption, n)
 		}
 		p.maxQueue = n
 		return nil
 	}
 }
 
-// WithInPlaceAwait lets an Await run its own task on its own goroutine if no worker has started it yet and the
-// Await's context is the very one that the task was submitted with. That saves the switch between goroutines: about
-// one part in fifteen of a short database operation. The price: such an Await returns when the task's function does,
-// and not before, and a task that calls [runtime.Goexit] ends the goroutine that awaited it.
+// WithInPlaceAwait lets Await run the task on the calling goroutine, if no worker has started it and the context of Await
+// is the same as that of the task. This saves a switch between goroutines, about one fifteenth of the time of a short
+// database operation. The cost: such an Await does not return before the task's function does, and a task that calls
+// [runtime.Goexit] ends the goroutine that called Await.
 func WithInPlaceAwait() PoolOption {
 	return func(p *Pool) error {
 		p.inPlace = true
@@ -76,10 +76,10 @@ func WithInPlaceAwait() PoolOption {
 	}
 }
 
-// NewPool returns a pool that runs at most limit tasks at once. A limit below one is [ErrInvalidOption].
+// NewPool returns a pool that runs at most limit tasks at once. If limit is below 1, the error is [ErrInvalidOption].
 func NewPool(limit int, opts ...PoolOption) (*Pool, error) {
 	if limit < 1 {
-		return nil, fmt.Errorf("%w: NewPool(%d): a pool needs a limit of at least 1", ErrInvalidOption, limit)
+		return nil, fmt.Errorf("%w: NewPool(%d): the limit must be at least 1", ErrInvalidOption, limit)
 	}
 	p := &Pool{limit: limit, maxQueue: -1}
 	p.quiet = sync.NewCond(&p.mu)
@@ -94,8 +94,8 @@ func NewPool(limit int, opts ...PoolOption) (*Pool, error) {
 // Limit returns the number of tasks that may run at once.
 func (p *Pool) Limit() int { return p.limit }
 
-// Execute runs task in a slot, after those that were submitted before it. It implements [Executor]; its errors are
-// [ErrQueueFull] and [ErrPoolClosed]. A panic of task is reported as [SetUnobservedHandler] says.
+// Execute runs task in a slot, after the tasks that were submitted before it. It implements [Executor]; its errors are
+// [ErrQueueFull] and [ErrPoolClosed]. A panic of task is reported: see [SetUnobservedHandler].
 func (p *Pool) Execute(task func()) error {
 	mustHave(task != nil, "Execute", "task")
 	return p.submit(work{fn: task})
@@ -133,13 +133,13 @@ func (p *Pool) submit(w work) error {
 	return nil
 }
 
-// nextLocked passes a slot on: to a task that lent its own, else to the first of the queue, which is returned. If
-// no task wants it the slot is free.
+// nextLocked passes a slot on: to a task that wants its lent slot back, or else to the first of the queue, which it
+// returns. If there is neither, the slot becomes free.
 func (p *Pool) nextLocked() (next work) {
 	for p.resumed.Len() > 0 {
 		r := p.resumed.Pop()
 		close(r.back)
-		if r.job.slot == slotLent { // else its function has returned meanwhile: see job.suspend
+		if r.job.slot == slotLent { // otherwise its function has returned meanwhile: see job.suspend
 			r.job.slot = slotHeld
 			return work{}
 		}
@@ -163,7 +163,7 @@ func (p *Pool) nextLocked() (next work) {
 	return work{}
 }
 
-// endedLocked counts work as no longer busy, and tells Shutdown if there is nothing more to wait for.
+// endedLocked subtracts n from busy, and wakes Shutdown if there is nothing left to wait for.
 func (p *Pool) endedLocked(n int) {
 	p.busy -= n
 	if p.closed && p.busy == 0 && p.running == 0 {
@@ -171,13 +171,13 @@ func (p *Pool) endedLocked(n int) {
 	}
 }
 
-// resumed is a task that wants a slot back, and the channel that tells it that it has one.
+// resumed is a task that wants a slot back, and a channel that is closed when it has one.
 type resumed struct {
 	job  *job
 	back chan struct{}
 }
 
-// lendSlot passes on the slot of a task that waits, if it has one.
+// lendSlot lends the slot of a task that waits to another task, and reports whether the task had a slot.
 func (p *Pool) lendSlot(j *job) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -208,7 +208,7 @@ func (p *Pool) reclaimSlot(j *job) {
 	<-back
 }
 
-// releaseLocked passes the slot of j on for good and returns what has it now.
+// releaseLocked passes the slot of j on and returns the work that has it now.
 func (p *Pool) releaseLocked(j *job) (next work) {
 	if j.slot == slotHeld {
 		next = p.nextLocked()
@@ -223,9 +223,9 @@ func (p *Pool) dropQueued(j *job) {
 	p.mu.Unlock()
 }
 
-// Close ends the pool: tasks submitted from now on, and those still queued, fail with [ErrPoolClosed]; those that
-// run are waited for, until their futures are settled (but not for callbacks). A task must not close its own pool:
-// it would wait for itself. Close may be called more than once.
+// Close closes the pool. Tasks submitted from now on and tasks still queued fail with [ErrPoolClosed]. Close waits until
+// the futures of running tasks are settled, but not for callbacks. A task must not close its own pool, since it would wait
+// for itself. Close may be called more than once.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -241,8 +241,8 @@ func (p *Pool) Close() {
 	p.Shutdown()
 }
 
-// Shutdown is [Pool.Close] for a pool whose queue is to be worked off: it takes no more tasks, and waits for those
-// that it has.
+// Shutdown closes the pool as [Pool.Close] does, but runs the tasks that are queued. It accepts no more tasks, and waits
+// for those that it has.
 //
 // Python: Executor.shutdown(wait=True).
 func (p *Pool) Shutdown() {
@@ -260,19 +260,19 @@ func (p *Pool) Shutdown() {
 	}
 }
 
-// PoolStats says what a [Pool] is doing and has done.
+// PoolStats has statistics of a [Pool].
 type PoolStats struct {
 	Running int // tasks that hold a slot
 	Idle    int // goroutines that wait for a task
 	Queued  int // tasks that wait for a slot
 
-	Completed uint64 // tasks whose function has returned, or panicked; not those that were cancelled before
-	Panics    uint64 // of these, the ones that panicked
+	Completed uint64 // tasks whose function has returned or panicked; not those cancelled before they started
+	Panics    uint64 // completed tasks that panicked
 	Rejected  uint64 // tasks that failed with ErrQueueFull, ErrQueueTimeout or ErrPoolClosed
 
 	Waited       uint64        // tasks that had to wait for a slot and got one
-	QueueWait    time.Duration // how long they waited, all together; after the first tasks, by a sample
-	MaxQueueWait time.Duration // how long the one waited that waited longest, of those measured
+	QueueWait    time.Duration // total time that they waited; in long queues estimated from a sample
+	MaxQueueWait time.Duration // longest measured wait
 }
 
 // Stats returns a snapshot. Right after the Await of a pool's only task it shows that task as completed.
@@ -285,7 +285,7 @@ func (p *Pool) Stats() PoolStats {
 	return s
 }
 
-// countLocked counts a task that gives up its slot.
+// countLocked updates the statistics for a task that releases its slot.
 func (p *Pool) countLocked(end taskEnd) {
 	switch end {
 	case taskPanicked:
@@ -296,7 +296,7 @@ func (p *Pool) countLocked(end taskEnd) {
 	}
 }
 
-// rejectAll fails what will not run.
+// rejectAll fails work that will not run.
 func rejectAll(all []work, err error) {
 	for _, w := range all {
 		if w.fn != nil {
@@ -307,7 +307,7 @@ func rejectAll(all []work, err error) {
 	}
 }
 
-// idleFor is how long a worker stays without work, give or take a factor of two.
+// idleFor is how long a worker stays without work, to within a factor of two.
 const idleFor = 200 * time.Millisecond
 
 // worker is a goroutine of a pool.
@@ -315,18 +315,17 @@ type worker struct {
 	pool *Pool
 	wake chan bool // false: end
 
-	job   *job // being run: still set when its function ended the goroutine
-	held  bool // its slot is not released yet
-	plain bool // a function without a future is being run instead
+	job   *job // being run; still set after its function has called runtime.Goexit
+	held  bool // the slot of job is not released yet
+	plain bool // running a function without a future, not a job
 	next  work // assigned to this worker when the slot was released
-	ended int  // jobs that have ended and that pool.busy still counts, until the lock is held for something else
+	ended int  // jobs that have ended and are still in pool.busy, subtracted when pool.mu is locked next
 }
 
-// startLocked gives some work, which has a slot, to a worker that is being woken, and wakes another one, or makes one, if
-// there are too few.
+// startLocked adds work that has a slot to ready. It wakes or starts a worker, unless enough workers are waking up.
 //
-// Waking a worker is most of what a short task costs. So it is not given the work itself: if an Await runs the job in
-// place before the worker is there, the worker does the next one, and that needs no other.
+// Waking a worker is most of the cost of a short task. So the work is not assigned to a worker. If an Await runs the job
+// in place before the worker is awake, the worker takes the next work, for which no other worker has to be woken.
 func (p *Pool) startLocked(some work) {
 	if some.isNone() {
 		return
@@ -344,15 +343,15 @@ func (p *Pool) startLocked(some work) {
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.minIdle = min(p.minIdle, n-1)
-		w.wake <- true // has room for one, and an idle worker is sent one
+		w.wake <- true // does not block: the buffer holds one, and an idle worker is sent one
 		return
 	}
 	w := &worker{pool: p, wake: make(chan bool, 1)}
 	go w.run()
 }
 
-// dropDoneLocked takes the jobs that an Await has run off the front of ready: a worker that is slow to wake up must not
-// keep them.
+// dropDoneLocked removes jobs that an Await has run from the front of ready, so that they are not kept in memory until a
+// worker wakes up.
 func (p *Pool) dropDoneLocked() {
 	for p.done > 0 {
 		if j := p.ready.First().job; j == nil || j.place != placeDone {
@@ -393,7 +392,7 @@ func (p *Pool) retireLocked(n int) {
 	p.minIdle = rest
 }
 
-// begin returns the work for a worker that has been woken.
+// begin returns work for a worker that was woken, or none.
 func (w *worker) begin() work {
 	w.pool.mu.Lock()
 	defer w.pool.mu.Unlock()
@@ -401,7 +400,7 @@ func (w *worker) begin() work {
 	return w.pool.readyLocked()
 }
 
-// park puts w on the idle stack, and reports whether it is to go on when it wakes up.
+// park puts w on the idle stack and waits until it is woken. It returns false if w must end.
 func (w *worker) park() bool {
 	p := w.pool
 	p.mu.Lock()
@@ -424,7 +423,7 @@ func (w *worker) park() bool {
 	return <-w.wake
 }
 
-// trim ends the workers that nothing has needed since the last trim.
+// trim ends the workers that were not needed since the last trim.
 func (p *Pool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -456,13 +455,13 @@ func (w *worker) run() {
 	}
 }
 
-// do runs j, and the callbacks that wait for it, and returns what the slot has passed to.
+// do runs j and the callbacks of its future. It returns the work that has got the slot.
 func (w *worker) do(j *job) (next work) {
 	if !j.claim(jobAssigned, jobRunning) {
 		if j.state.Load() == jobInPlace {
-			return work{} // an Await was faster, and has the slot
+			return work{} // an Await came first and has the slot
 		}
-		w.pass(j) // cancelled on the way
+		w.pass(j) // cancelled meanwhile
 		return w.takeNext()
 	}
 	w.job, w.held = j, true
@@ -472,14 +471,14 @@ func (w *worker) do(j *job) (next work) {
 	if kept.links == nil {
 		return w.takeNext()
 	}
-	// User code comes, which may take any time: another worker gets the slot that was passed to this one.
+	// Callbacks may block, so another worker gets the work that was passed to this one.
 	w.passNext()
 	kept.run()
 	return work{}
 }
 
-// doPlain is do for a function without a future. It has no deferred call of its own, which would cost as much as all
-// the rest: a panic ends this goroutine, and recoverWorker goes on.
+// doPlain is do for a function without a future. It has no deferred call, which would cost as much as all the rest. A
+// panic ends this goroutine, and recoverWorker hands its work on.
 func (w *worker) doPlain(fn func()) (next work) {
 	w.plain = true
 	fn()
@@ -498,7 +497,7 @@ func (w *worker) takeNext() work {
 	return next
 }
 
-// passNext leaves the next work to another worker.
+// passNext gives the next work to another worker.
 func (w *worker) passNext() {
 	w.pool.mu.Lock()
 	w.reportEndedLocked()
@@ -515,7 +514,7 @@ func (w *worker) release(end taskEnd) {
 	w.pool.mu.Unlock()
 }
 
-// pass gives on the slot of a job that did not run.
+// pass passes on the slot of a job that did not run.
 func (w *worker) pass(j *job) {
 	w.pool.mu.Lock()
 	w.passLocked(j)
@@ -528,8 +527,8 @@ func (w *worker) passLocked(j *job) {
 	w.ended = 1
 }
 
-// recoverWorker goes on for a worker whose goroutine is ended by user code: by runtime.Goexit, or by a panic of a function
-// without a future.
+// recoverWorker cleans up when user code ends the goroutine of a worker, by runtime.Goexit or by a panic of a function
+// without a future. Another worker gets its next work.
 func (w *worker) recoverWorker() {
 	j := w.job
 	if j == nil && !w.plain && w.next.isNone() && w.ended == 0 {
@@ -545,7 +544,7 @@ func (w *worker) recoverWorker() {
 		w.plain = false
 		w.pool.mu.Lock()
 		w.pool.countLocked(taskPanicked)
-		w.pool.busy++ // until it is reported
+		w.pool.busy++ // until the panic is reported
 		w.ended++
 		w.next = w.pool.nextLocked()
 		w.pool.mu.Unlock()
@@ -554,7 +553,7 @@ func (w *worker) recoverWorker() {
 		if w.held {
 			end := taskPanicked
 			if j.isCallbacks() {
-				end = taskReturned // a callback that ends the goroutine is not a failure of the task
+				end = taskReturned // Goexit in a callback is not a failure of the task
 			}
 			w.release(end)
 		}
@@ -563,7 +562,7 @@ func (w *worker) recoverWorker() {
 	}
 }
 
-// work is run by a pool: the job of a task that has a future, or a plain function.
+// work is a task of a pool: a job, if it has a future, or else a plain function.
 type work struct {
 	job *job
 	fn  func()
@@ -571,12 +570,12 @@ type work struct {
 
 func (w work) isNone() bool { return w.job == nil && w.fn == nil }
 
-// workQueue is the FIFO queue of the work that waits for a slot: a ring, in which plain functions stand as they are.
-// Who submits and who works take turns at one lock, so every instruction here is paid for by both.
+// workQueue is the FIFO queue of the work that waits for a slot. It is a ring of values, and it is fast: callers that submit
+// and workers share one lock, so time spent here delays both.
 type workQueue struct {
-	ring       []work // as long as a power of two
-	head, tail uint   // positions: the places in the ring are their remainders
-	dropped    int    // jobs between them that are not to run; they keep their place until their turn comes
+	ring       []work // its length is a power of two
+	head, tail uint   // positions; the index in the ring is the remainder by its length
+	dropped    int    // dropped jobs between head and tail, which stay in the ring until they are reached
 	clock      queueClock
 }
 
@@ -584,7 +583,7 @@ const shortestRing = 16
 
 func (q *workQueue) at(position uint) *work { return &q.ring[position&uint(len(q.ring)-1)] }
 
-// length is how many wait.
+// length returns how many tasks wait.
 func (q *workQueue) length() int { return int(q.tail-q.head) - q.dropped }
 
 func (q *workQueue) push(w work) {
@@ -601,7 +600,7 @@ func (q *workQueue) push(w work) {
 	q.tail++
 }
 
-// any passes over the jobs that were dropped, and reports whether head is the position of one that waits.
+// any skips dropped jobs at the head, and reports whether there is work that waits.
 func (q *workQueue) any() bool {
 	for ; q.head != q.tail; q.head++ {
 		place := q.at(q.head)
@@ -614,7 +613,7 @@ func (q *workQueue) any() bool {
 	return false
 }
 
-// pop takes the oldest out, or returns none.
+// pop removes and returns the oldest work, or returns none.
 func (q *workQueue) pop() (oldest work) {
 	if !q.any() {
 		return work{}
@@ -628,8 +627,8 @@ func (q *workQueue) pop() (oldest work) {
 	return oldest
 }
 
-// drop takes out a job that is not to run; one that is not in the queue is left as it is. Where most of the queue has
-// been dropped, as when a server hangs and one operation after the other is given up, it is made shorter.
+// drop removes a job that will not run, if it is in the queue. If most of the queue has been dropped, as when a server
+// hangs and callers give up, the ring is made shorter.
 func (q *workQueue) drop(j *job) {
 	if j.place != placeQueue {
 		return
@@ -641,7 +640,7 @@ func (q *workQueue) drop(j *job) {
 	}
 }
 
-// resize moves what is queued to a ring of another length, which it must fit into.
+// resize moves the queued work to a ring with this many places, which must be enough.
 func (q *workQueue) resize(places int) {
 	old := *q
 	q.ring, q.tail, q.dropped = make([]work, places), q.head, 0
@@ -657,7 +656,7 @@ func (q *workQueue) resize(places int) {
 	}
 }
 
-// trim gives the ring back, if nothing is queued.
+// trim releases the memory of an empty queue.
 func (q *workQueue) trim() {
 	if q.length() == 0 {
 		q.ring, q.head, q.tail, q.dropped, q.clock.since = nil, 0, 0, 0, nil

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// WithMaxQueueWait bounds how long a task may be queued. One that gets no slot in that time fails with err, or, if err is
-// nil, with [ErrQueueTimeout]. Without it a task waits as long as it has to.
+// WithMaxQueueWait bounds how long a task may be queued. A task that gets no slot in that time fails with err, or with
+// [ErrQueueTimeout] if err is nil. Without this option there is no bound.
 func WithMaxQueueWait(limit time.Duration, err error) PoolOption {
 	return func(p *Pool) error {
 		if limit <= 0 {
-			return fmt.Errorf("%w: WithMaxQueueWait(%v): a time must be longer than 0", ErrInvalidOption, limit)
+			return fmt.Errorf("%w: WithMaxQueueWait(%v): the limit must be positive", ErrInvalidOption, limit)
 		}
 		p.maxWait, p.tooLate, p.queue.clock.everything = limit, err, true
 		if err == nil {
@@ -20,8 +20,8 @@ func WithMaxQueueWait(limit time.Duration, err error) PoolOption {
 	}
 }
 
-// limitWaitLocked sets the timer for the first of the queue, if tasks may be queued for some time only. As all of them
-// may be for the same time, the first is the first to be too late, and one timer will do.
+// limitWaitLocked sets the timer for the first of the queue, if the wait is bounded. The bound is the same for all tasks,
+// so the first is the first to expire, and one timer is enough.
 func (p *Pool) limitWaitLocked() {
 	if p.maxWait == 0 || p.watchingWait || !p.queue.any() {
 		return
@@ -35,10 +35,10 @@ func (p *Pool) limitWaitLocked() {
 	}
 }
 
-// firstIsOverdue returns when the first of the queue will be too late.
+// firstIsOverdue returns the time at which the first of the queue expires.
 func (p *Pool) firstIsOverdue() time.Duration { return *p.queue.clock.at(p.queue.head) + p.maxWait }
 
-// rejectOverdue fails what has been queued for too long.
+// rejectOverdue fails the tasks that were queued for too long.
 func (p *Pool) rejectOverdue() {
 	p.mu.Lock()
 	p.watchingWait = false
@@ -56,14 +56,13 @@ func (p *Pool) rejectOverdue() {
 	rejectAll(late, p.tooLate)
 }
 
-// queueClock measures how long work is queued. Reading the clock costs as much as all the rest of queueing, so only
-// the first positions of a queue are all measured, and then one of many, which represents its neighbours: they have
-// waited about as long.
+// queueClock measures how long work is queued. Reading the clock costs as much as the rest of queueing. So it measures all
+// of the first positions of a queue, and then a sample, since neighbours wait about equally long.
 type queueClock struct {
 	everything bool            // measure each position
-	since      []time.Duration // a ring beside the queue's: when what is at a measured position came; 0 if that is not known
-	waited     time.Duration   // by all that got a slot, as far as the sample tells
-	longest    time.Duration   // of those measured
+	since      []time.Duration // a ring parallel to the queue's: when the work at a measured position was queued; 0: unknown
+	waited     time.Duration   // total wait of all work that got a slot, estimated from the sample
+	longest    time.Duration   // longest measured wait
 }
 
 const (
@@ -81,11 +80,11 @@ func (c *queueClock) at(position uint) *time.Duration {
 
 func (c *queueClock) in(position uint) { *c.at(position) = now() }
 
-// out counts how long what was at a measured position has waited for the slot that it gets now.
+// out adds the wait of the work at a measured position, which gets a slot now.
 func (c *queueClock) out(position uint) {
 	since := *c.at(position)
 	if since == 0 {
-		return // it has moved up to this position, from one that is not measured
+		return // moved here by resize from a position that is not measured
 	}
 	wait := now() - since
 	c.longest = max(c.longest, wait)

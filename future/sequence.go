@@ -6,28 +6,28 @@ import (
 	"sync/atomic"
 )
 
-// Sequence makes asynchronous operations that share something which only one of them may use at a time (a socket, a
-// cursor, a file) take turns, in the order of their calls. The zero value is ready for use.
+// Sequence runs asynchronous operations one at a time, in the order of their calls. It is for operations that share
+// something which only one of them may use at a time: a socket, a cursor, a file. The zero value is ready for use.
 //
-// An operation reserves its place in the order when it is called, with [Sequence.Reserve], and waits for its turn when it
-// runs, with [Ticket.Wait]; [Enqueue] does both for what is not an operation of one's own. Waiting costs one future, and
-// a free turn nothing but the ticket.
+// An operation reserves its place with [Sequence.Reserve] when it is called, and waits for its turn with [Ticket.Wait]
+// when it runs. [Enqueue] does both for a function that returns a future. A ticket is one object; waiting takes one
+// future.
 //
 // JavaScript: p-queue with a concurrency of 1. asyncio: Lock, for which calls line up instead of tasks.
 type Sequence struct {
 	mu          sync.Mutex
-	first, last *Ticket // in order; none of them is released
+	first, last *Ticket // those that are not released, in order
 	current     *Ticket // has the turn
 }
 
-// Ticket is a place in the order of a [Sequence]. A nil ticket is that of an operation which shares nothing: its turn has
-// come, and giving it up does nothing.
+// Ticket is a place in a [Sequence]. A nil ticket is valid, for an operation that shares nothing: its turn has come, and
+// Release does nothing.
 type Ticket struct {
 	sequence   *Sequence
 	next, prev *Ticket
 	state      ticketState
-	turn       *Future[struct{}] // resolved when the turn comes; nil: nothing waits for it yet
-	do         func()            // called when the turn comes
+	turn       *Future[struct{}] // resolved when the turn comes; nil until something waits for it
+	do         func()            // from Do; called when the turn comes
 }
 
 type ticketState uint8
@@ -35,11 +35,11 @@ type ticketState uint8
 const (
 	ticketReserved ticketState = iota
 	ticketCurrent              // has the turn
-	ticketLent                 // has had the turn, and will want it back
+	ticketLent                 // has lent the turn and will want it back
 	ticketReleased
 )
 
-// Reserve takes the last place in the order.
+// Reserve reserves the last place in the sequence.
 func (s *Sequence) Reserve() *Ticket {
 	t := &Ticket{sequence: s}
 	s.mu.Lock()
@@ -48,7 +48,7 @@ func (s *Sequence) Reserve() *Ticket {
 	return t
 }
 
-// TryReserve reserves a place if its turn comes at once, and returns nil otherwise.
+// TryReserve reserves a place and begins its turn if the sequence is free. Otherwise it returns nil.
 func (s *Sequence) TryReserve() *Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,12 +68,12 @@ func (s *Sequence) Idle() bool {
 	return s.first == nil
 }
 
-// together is held while places in several sequences are reserved. So of two operations with places in the same
-// sequences, one comes before the other in all of them, and neither waits for one that waits for it.
+// together is held while places in several sequences are reserved. So two operations with places in the same sequences
+// have the same order in all of them, and cannot deadlock.
 var together sync.Mutex
 
-// ReserveBoth reserves a place in a and one in b, in one step. Operations that do so never wait for each other in a
-// circle, if each waits for the turn in a before that in b. Either may be nil, and then so is its ticket.
+// ReserveBoth reserves a place in a and one in b, in one step. Operations that do so cannot deadlock if each waits for its
+// turn in a before its turn in b. The ticket of a nil sequence is nil.
 func ReserveBoth(a, b *Sequence) (inA, inB *Ticket) {
 	if a != nil && b != nil {
 		together.Lock()
@@ -88,11 +88,11 @@ func ReserveBoth(a, b *Sequence) (inA, inB *Ticket) {
 	return inA, inB
 }
 
-// Wait waits until the turn has come: until all places before this one have been given up, or are lent. If ctx ends
-// first, Wait gives up the place and returns ctx.Err(); if [Ticket.Withdraw] has given it up, Wait returns
+// Wait waits until the turn has come: all places before this one are released or lent. If ctx ends first, Wait releases
+// the place and returns ctx.Err(). If the place was released by [Ticket.Withdraw] or [Ticket.Release], Wait returns
 // [ErrCancelled].
 //
-// In an operation that runs on a [Pool], ctx should be the operation's own: the slot is then lent meanwhile.
+// In an operation that runs on a [Pool], ctx should be the operation's context. Then the slot is lent meanwhile.
 func (t *Ticket) Wait(ctx context.Context) error {
 	mustHave(ctx != nil, "Ticket.Wait", "ctx")
 	if t == nil {
@@ -104,7 +104,7 @@ func (t *Ticket) Wait(ctx context.Context) error {
 	}
 	err := t.await(ctx, &turn.cell)
 	if err != nil {
-		t.Withdraw() // fails if the turn has come: then ctx was too late
+		t.Withdraw() // returns false if the turn has come before ctx ended
 	}
 	t.sequence.mu.Lock()
 	defer t.sequence.mu.Unlock()
@@ -133,20 +133,20 @@ func (t *Ticket) await(ctx context.Context, c *cell) error {
 	}
 }
 
-// turnWait is the Awaitable of a turn, for a Suspender.
+// turnWait is the Awaitable of a turn.
 type turnWait struct {
 	waited
 	ticket *Ticket
 }
 
-// gaveUp implements quitter. The place is free at once, and not only when the operation has got its slot back, which may
-// take long. Its turn may have come, but the operation has not had the use of it: it still waits.
+// gaveUp implements quitter. It releases the place at once, since it may take long until the operation has its slot back.
+// If the turn has come, the operation has not used it yet: it still waits.
 func (w turnWait) gaveUp() { w.ticket.Release() }
 
-// quitter is an Awaitable that has to know when an operation that waits for it is cancelled.
+// quitter is an Awaitable that is notified when the operation that waits for it is cancelled.
 type quitter interface{ gaveUp() }
 
-// whenTurn begins the turn if it has come, and returns nil; or it returns a future that resolves when it comes.
+// whenTurn begins the turn and returns nil if the turn has come. Otherwise it returns a future that resolves when it comes.
 func (t *Ticket) whenTurn() *Future[struct{}] {
 	s := t.sequence
 	s.mu.Lock()
@@ -166,8 +166,8 @@ func (t *Ticket) whenTurn() *Future[struct{}] {
 	return t.turn
 }
 
-// Do calls fn when the turn comes, and then gives up the place. It reports whether it has done so before it returned;
-// otherwise fn is called on the stack that passes the turn on. So fn must neither block nor run unknown code.
+// Do calls fn when the turn comes, and then releases the place. It reports whether it called fn before it returned.
+// Otherwise fn is called on the stack that passes the turn on. So fn must neither block nor run unknown code.
 func (t *Ticket) Do(fn func()) bool {
 	mustHave(fn != nil, "Ticket.Do", "fn")
 	if t == nil {
@@ -191,8 +191,8 @@ func (t *Ticket) Do(fn func()) bool {
 	return true
 }
 
-// Release gives up the place, whether its turn has come or not, and passes the turn on if it is this one's. A second call
-// does nothing.
+// Release gives up the place, whether or not its turn has come. If the ticket has the turn, Release passes it on. A second
+// call does nothing.
 func (t *Ticket) Release() {
 	if t == nil {
 		return
@@ -219,12 +219,12 @@ func (t *Ticket) Withdraw() bool {
 	return true
 }
 
-// Lend calls fn, and lets others have the turn meanwhile: for user code that may itself use what the sequence guards.
-// Then it waits until the turn is free again, before all that have not begun, and also if ctx has ended: what the
-// operation still does (put back what it has taken, remove what it has written) needs the turn.
+// Lend calls fn and lets other operations have the turn meanwhile. It is for user code that may itself use what the
+// sequence guards. After fn it waits until it has the turn again, before all operations that have not begun theirs. It
+// waits even if ctx has ended, since the operation needs the turn for its cleanup.
 //
-// As with [Ticket.Wait], ctx should be the operation's own. An operation with places in two sequences lends the turn in
-// the second first: inB.Lend(ctx, func() { inA.Lend(ctx, fn) }).
+// As with [Ticket.Wait], ctx should be the operation's context. An operation with places in two sequences lends the turn
+// in the second first: inB.Lend(ctx, func() { inA.Lend(ctx, fn) }).
 func (t *Ticket) Lend(ctx context.Context, fn func()) {
 	mustHave(ctx != nil, "Ticket.Lend", "ctx")
 	mustHave(fn != nil, "Ticket.Lend", "fn")
@@ -251,7 +251,7 @@ func (t *Ticket) Lend(ctx context.Context, fn func()) {
 	turn.cell.block()
 }
 
-// lend passes the turn on for a time, and reports false if the ticket does not have it.
+// lend passes the turn on until Lend wants it back. It returns false if the ticket does not have the turn.
 func (t *Ticket) lend() bool {
 	s := t.sequence
 	s.mu.Lock()
@@ -264,7 +264,7 @@ func (t *Ticket) lend() bool {
 	return true
 }
 
-// releaseLocked gives up the place. mu is held, and is released here.
+// releaseLocked gives up the place. The caller holds mu; releaseLocked unlocks it.
 func (t *Ticket) releaseLocked() {
 	s := t.sequence
 	s.remove(t)
@@ -280,10 +280,10 @@ func (t *Ticket) releaseLocked() {
 
 func rejectTurn(turn *Future[struct{}]) { turn.cell.reject(ErrCancelled).propagate(false) }
 
-// passLocked gives the turn, if it is free, to the first place, if something waits there for the turn. Otherwise the
-// turn begins when something does: see whenTurn. mu is held, and is released here.
+// passLocked gives a free turn to the first place, if something waits there. Otherwise the turn begins when something
+// starts to wait: see whenTurn. The caller holds mu; passLocked unlocks it.
 //
-// The functions of Do are called in this loop, one after the other, so that any number of them needs little stack.
+// The functions of Do are called in this loop, not recursively, so that any number of them needs little stack.
 func (s *Sequence) passLocked() {
 	for s.current == nil {
 		t := s.firstWaiting()
@@ -311,7 +311,7 @@ func (s *Sequence) passLocked() {
 	s.mu.Unlock()
 }
 
-// firstWaiting returns the place that is next to have the turn. mu is held.
+// firstWaiting returns the place that gets the turn next. The caller holds mu.
 func (s *Sequence) firstWaiting() *Ticket {
 	t := s.first
 	for t != nil && t.state != ticketReserved {
@@ -320,7 +320,7 @@ func (s *Sequence) firstWaiting() *Ticket {
 	return t
 }
 
-// begin gives t the turn. mu is held.
+// begin gives t the turn. The caller holds mu.
 func (s *Sequence) begin(t *Ticket) { t.state, s.current = ticketCurrent, t }
 
 func (s *Sequence) append(t *Ticket) {
@@ -347,13 +347,13 @@ func (s *Sequence) remove(t *Ticket) {
 	t.next, t.prev = nil, nil
 }
 
-// Enqueue calls start when its turn in s has come, and returns a future with the outcome of the one that start returns.
-// The turn is over when that is settled. start runs on a goroutine of its own; a panic of it is a [*PanicError], and a
-// nil future [ErrNilFuture].
+// Enqueue calls start when its turn in s has come, and returns a future with the outcome of the future that start returns.
+// The turn ends when that future settles. start runs on a new goroutine. The future fails with a [*PanicError] if start
+// panics, and with [ErrNilFuture] if start returns nil.
 //
-// Cancelling the future frees the place at once, if start has not been called. What start has returned is not
-// cancelled, and keeps the turn. With more sequences, the places in all of them are reserved in one step, and start is
-// called when all turns have come.
+// If the future is cancelled before start was called, the place is released at once. The future that start returned is
+// not cancelled and keeps the turn. With several sequences, Enqueue reserves the places in all of them in one step, and
+// calls start when all turns have come.
 func Enqueue[T any](s *Sequence, start func() *Future[T], also ...*Sequence) *Future[T] {
 	mustHave(s != nil, "Enqueue", "s")
 	mustHave(start != nil, "Enqueue", "start")
@@ -380,10 +380,10 @@ func Enqueue[T any](s *Sequence, start func() *Future[T], also ...*Sequence) *Fu
 	return f
 }
 
-// enqueued has the places of what was given to Enqueue.
+// enqueued holds the places of one call of Enqueue.
 type enqueued struct {
 	tickets []*Ticket
-	over    atomic.Bool // the wait: start is called, or the future was cancelled
+	over    atomic.Bool // the wait has ended: start was called, or the future was cancelled
 }
 
 func enqueue(s *Sequence, also []*Sequence) *enqueued {
@@ -397,7 +397,7 @@ func enqueue(s *Sequence, also []*Sequence) *enqueued {
 	return e
 }
 
-// turn returns a future that resolves when the turns from ticket i on have come.
+// turn returns a future that resolves when the turns of the tickets from i on have come.
 func (e *enqueued) turn(i int) *Future[struct{}] {
 	turn := e.tickets[i].whenTurn()
 	if turn == nil {
@@ -415,10 +415,10 @@ func (e *enqueued) release() {
 	}
 }
 
-// Wake implements Waker: what start returned is settled.
+// Wake implements Waker. The future that start returned has settled.
 func (e *enqueued) Wake() { e.release() }
 
-// enqueuedCancel gives up the places if the future that Enqueue returned is settled before start was called.
+// enqueuedCancel releases the places if the future that Enqueue returned settles before start was called.
 type enqueuedCancel enqueued
 
 // Wake implements Waker.

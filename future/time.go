@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// WithTimeout returns a future with the outcome of f, or with [ErrTimeout] if f is pending for d longer. f goes on:
-// it is not cancelled, and may be waited for again. If it fails after the time-out and nothing else looks at it, that
-// is reported as [SetUnobservedHandler] says.
+// WithTimeout returns a future with the outcome of f, or with [ErrTimeout] if f does not settle within d. A timeout does
+// not cancel f, which can be awaited again. If f fails after the timeout and its error is not retrieved, the error is
+// reported: see [SetUnobservedHandler].
 //
 // Tornado: gen.with_timeout.
 func WithTimeout[T any](f *Future[T], d time.Duration) *Future[T] {
@@ -15,9 +15,8 @@ func WithTimeout[T any](f *Future[T], d time.Duration) *Future[T] {
 	return timeLimit(f, d, false)
 }
 
-// WaitFor returns a future with the outcome of f, or with [ErrTimeout] if f is pending for d longer; f is then
-// cancelled. Cancelling what WaitFor returned cancels f, too. To protect f from both, use [WithTimeout], or pass
-// Shield(f).
+// WaitFor returns a future with the outcome of f, or with [ErrTimeout] if f does not settle within d. Both the timeout and
+// a Cancel of the returned future cancel f. To protect f, use [WithTimeout], or pass Shield(f).
 //
 // asyncio: wait_for.
 func WaitFor[T any](f *Future[T], d time.Duration) *Future[T] {
@@ -61,7 +60,7 @@ func (n *timeout) start(parent, child stepper) {
 		return
 	}
 	t := time.AfterFunc(n.d, n.expire)
-	// What settles the child stops its timer, which it finds under mu. If the child is settled by now, it did not.
+	// The goroutine that settles the child stops its timer, if it is set. If the child is settled now, it was not.
 	c.mu.Lock()
 	late := c.isSettled()
 	if !late {
@@ -85,15 +84,15 @@ func (n *timeout) fire() batch {
 
 func (n *timeout) fail(error) batch { return batch{} }
 
-// expire runs on a goroutine of the timer, or on that of a caller who allowed no time. The parent is cancelled before the
-// child is settled, so that callbacks of the child find it cancelled.
+// expire runs on a goroutine of the timer, or on the caller's if d is not positive. It cancels the parent before it settles
+// the child, so that callbacks of the child find the parent cancelled.
 func (n *timeout) expire() {
 	if !n.detach() {
-		return // fire, or a Cancel, was faster
+		return // fire or a Cancel came first
 	}
-	parent := n.parent // not shared any more, now that the link is off the list
+	parent := n.parent // no longer shared, since the link is off the list
 	if n.cancels && !cellOf(parent).cancel(&cancelError{ErrTimeout}) {
-		cellOf(parent).registerUnseen(&n.link) // its outcome came in the last moment, or is about to
+		cellOf(parent).registerUnseen(&n.link) // it has just settled, or is about to
 		return
 	}
 	n.parent = nil
@@ -123,7 +122,7 @@ func (n *timeout) stopTimer() {
 	}
 }
 
-// Sleep returns a future that resolves after d; at once if d is not positive. Cancelling it stops its timer.
+// Sleep returns a future that resolves after d, or at once if d is not positive. Cancelling it stops its timer.
 //
 // Tornado: gen.sleep. asyncio: sleep.
 func Sleep(d time.Duration) *Future[struct{}] {
@@ -132,7 +131,7 @@ func Sleep(d time.Duration) *Future[struct{}] {
 	}
 	s := &sleeper{}
 	s.future.cell.aux = owner(s)
-	s.timer = time.AfterFunc(d, s.wake) // which does not read it: only Cancel does
+	s.timer = time.AfterFunc(d, s.wake) // no race: wake does not read s.timer, only Cancel does
 	return &s.future
 }
 

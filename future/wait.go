@@ -12,24 +12,25 @@ import (
 type When int
 
 const (
-	// FirstCompleted is when one of the futures is settled.
+	// FirstCompleted waits until one of the futures is settled.
 	FirstCompleted When = iota
-	// FirstException is when one of the futures has failed, or all are settled. A cancelled future does not count
+	// FirstException waits until one of the futures has failed, or all are settled. A cancelled future does not count
 	// as failed.
 	FirstException
-	// AllCompleted is when all are settled.
+	// AllCompleted waits until all futures are settled.
 	AllCompleted
 )
 
-// Sets is the result of [Wait]: its futures, each in one of the two, in the order in which they were given.
+// Sets is the result of [Wait]. Each future is in one of the two, in the order of the arguments.
 type Sets[T any] struct {
 	Done, Pending []*Future[T]
 }
 
-// Wait waits until fs are settled as far as when says, and resolves to those that are and those that are not. It
-// never fails: errors stay with the futures, and do not count as seen. The inputs are never cancelled.
+// Wait waits for the condition when, and returns a future of the sets of settled and pending futures. It does not fail if
+// one of fs fails: errors stay with the futures and do not count as observed. The inputs are never cancelled.
 //
-// Wait for nothing is resolved with empty sets at once. An unknown when is [ErrInvalidOption].
+// Wait without futures is resolved with empty sets at once. If when is unknown, the future fails with
+// [ErrInvalidOption].
 //
 // asyncio: wait, with FIRST_COMPLETED, FIRST_EXCEPTION and ALL_COMPLETED.
 func Wait[T any](when When, fs ...*Future[T]) *Future[Sets[T]] {
@@ -58,8 +59,8 @@ type waiting[T any] struct {
 	f     *Future[Sets[T]]
 	fs    []*Future[T]
 	when  When
-	met   atomic.Bool // by an input
-	ready atomic.Bool // all inputs are registered: what is settled from the start belongs to Done together
+	met   atomic.Bool // an input has met the condition
+	ready atomic.Bool // all inputs are registered, so that Done has all that were settled at the call
 }
 
 func (w *waiting[T]) finish(i int) batch {
@@ -72,8 +73,8 @@ func (w *waiting[T]) finish(i int) batch {
 	return w.check()
 }
 
-// check settles the future if its condition is met. Both an input that meets it and the end of the registration come
-// here; each sets its flag before it reads the other's, so one of them at least sees both.
+// check settles the future if its condition is met. It is called by an input that meets the condition and at the end of the
+// registration. Each sets its flag before it reads the other one, so at least one of the two calls sees both.
 func (w *waiting[T]) check() batch {
 	if !w.met.Load() || !w.ready.Load() || w.f.cell.isSettled() {
 		return batch{}
@@ -93,8 +94,8 @@ func (w *waiting[T]) check() batch {
 	return b
 }
 
-// AsCompleted is a loop over the outcomes of fs in the order in which they are settled. If ctx ends first, the last
-// turn has the error of ctx. Leaving the loop leaves the futures as they are, unregistered.
+// AsCompleted returns an iterator over the outcomes of fs in the order in which they settle. If ctx ends first, the last
+// iteration has the error of ctx. Leaving the loop unregisters from the futures and does not cancel them.
 //
 //	for v, err := range future.AsCompleted(ctx, fs...) {
 //
@@ -121,9 +122,9 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[T, erro
 	}
 }
 
-// WaitIterator gives the outcomes of its futures in the order in which they are settled, one [WaitIterator.Next] at
-// a time, and tells which future each came from. K is the type of what CurrentIndex returns: an int for a list, the
-// key for a map.
+// WaitIterator returns the outcomes of its futures in the order in which they settle, one for each call of
+// [WaitIterator.Next]. CurrentIndex and CurrentFuture tell which future an outcome came from. K is the type of the index:
+// int for a list, the type of the key for a map.
 //
 //	it := future.NewWaitIterator(a, b, c)
 //	for !it.Done() {
@@ -138,14 +139,14 @@ type WaitIterator[K comparable, T any] struct {
 	keys []K
 
 	mu       sync.Mutex
-	finished []int        // settled and not given out
-	left     int          // not given out, settled or not
-	waiting  []*Future[T] // handed out and pending, oldest first
+	finished []int        // settled and not yet returned by Next
+	left     int          // not yet returned by Next, settled or not
+	waiting  []*Future[T] // returned by Next and pending, oldest first
 	current  int          // -1: none
 	closed   bool
 }
 
-// NewWaitIterator returns an iterator over fs, whose outcomes count as seen. CurrentIndex is the place in fs.
+// NewWaitIterator returns an iterator over fs, whose outcomes count as observed. CurrentIndex is the index in fs.
 func NewWaitIterator[T any](fs ...*Future[T]) *WaitIterator[int, T] {
 	mustHaveAll("NewWaitIterator", fs)
 	keys := make([]int, len(fs))
@@ -173,15 +174,15 @@ func newWaitIterator[K comparable, T any](keys []K, fs []*Future[T]) *WaitIterat
 	return it
 }
 
-// Done reports whether Next has nothing more to give.
+// Done reports whether Next has returned all outcomes.
 func (it *WaitIterator[K, T]) Done() bool {
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	return it.left <= len(it.waiting)
 }
 
-// Next returns a future of the next outcome. Several may be pending; outcomes go to them in their order. One that is
-// cancelled takes no outcome along. After the last outcome, Next fails with [ErrNoMore].
+// Next returns a future of the next outcome. Several such futures may be pending; they get the outcomes in the order of
+// the calls. Cancelling one does not lose an outcome. After the last outcome, the future fails with [ErrNoMore].
 func (it *WaitIterator[K, T]) Next() *Future[T] {
 	it.mu.Lock()
 	defer it.mu.Unlock()
@@ -198,7 +199,7 @@ func (it *WaitIterator[K, T]) Next() *Future[T] {
 		if n.value, err = outcome(f); err != nil {
 			n.cell.aux = err
 		}
-		n.cell.state.Store(settled | observed) // f's error was seen when f was given to the iterator
+		n.cell.state.Store(settled | observed) // f has counted as observed since the iterator was made
 		return n
 	}
 	n.cell.aux = owner(&pendingNext[K, T]{it, n})
@@ -206,7 +207,7 @@ func (it *WaitIterator[K, T]) Next() *Future[T] {
 	return n
 }
 
-// pendingNext takes a cancelled result off the iterator's list.
+// pendingNext removes a cancelled future of Next from the iterator's list.
 type pendingNext[K comparable, T any] struct {
 	it *WaitIterator[K, T]
 	n  *Future[T]
@@ -220,7 +221,7 @@ func (p *pendingNext[K, T]) abandon() {
 	}
 }
 
-// CurrentIndex returns the index, or key, of the future whose outcome was given out last, or the zero K.
+// CurrentIndex returns the index, or key, of the future whose outcome was returned last, or the zero K.
 func (it *WaitIterator[K, T]) CurrentIndex() (k K) {
 	it.mu.Lock()
 	defer it.mu.Unlock()
@@ -230,7 +231,7 @@ func (it *WaitIterator[K, T]) CurrentIndex() (k K) {
 	return k
 }
 
-// CurrentFuture returns the future whose outcome was given out last, or nil.
+// CurrentFuture returns the future whose outcome was returned last, or nil.
 func (it *WaitIterator[K, T]) CurrentFuture() *Future[T] {
 	it.mu.Lock()
 	defer it.mu.Unlock()
@@ -240,8 +241,8 @@ func (it *WaitIterator[K, T]) CurrentFuture() *Future[T] {
 	return it.fs[it.current]
 }
 
-// Close ends the iteration: the futures that are pending no longer refer to the iterator, Done is true, and what
-// Next has returned and is pending is cancelled.
+// Close ends the iteration. It unregisters from the input futures, cancels the pending futures that Next has returned, and
+// makes Done return true.
 func (it *WaitIterator[K, T]) Close() {
 	it.mu.Lock()
 	waiting := it.waiting
@@ -253,7 +254,7 @@ func (it *WaitIterator[K, T]) Close() {
 	}
 }
 
-// iteration is a WaitIterator as the finisher of its inputs.
+// iteration implements finisher for a WaitIterator.
 type iteration[K comparable, T any] WaitIterator[K, T]
 
 func (it *iteration[K, T]) finish(i int) batch {
@@ -266,9 +267,9 @@ func (it *iteration[K, T]) finish(i int) batch {
 	for len(it.waiting) > 0 {
 		n := it.waiting[0]
 		it.waiting = it.waiting[1:]
-		// A result that is being cancelled at this moment, but is still on the list, does not take it.
+		// n may have just been cancelled and still be on the list. Then the next one gets the outcome.
 		was := it.current
-		it.current = i // before the future is settled: who awaits it asks for the index next
+		it.current = i // before n settles, since its caller then reads the index
 		it.left--
 		if b, ok := settle(n, v, err); ok {
 			return b
