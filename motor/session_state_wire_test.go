@@ -30,7 +30,12 @@ func startDriverSession(
 	t.Cleanup(func() { driver.EndSession(context.Background()) })
 	ctx := mongo.NewSessionContext(t.Context(), driver)
 	cursor := coll.Find(bson.D{}).Limit(-1)
-	cursor.FetchNext(ctx).Cancel() // the cursor already holds the session
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	// The read never starts, so the session is idle again. The cursor has the session since the call.
+	if _, err := cursor.FetchNext(ended).Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("FetchNext() = %v, want context.Canceled", err)
+	}
 	return ctx, driver, cursor.Session()
 }
 
