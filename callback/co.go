@@ -10,20 +10,20 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Co is the context of a coroutine, and its means to wait. Operations take it as their context, and given to
-// [future.Future.Await] it suspends the coroutine and not the loop:
+// Co is the context of a coroutine. Pass it to operations as their context. Given to [future.Future.Await], it suspends
+// the coroutine without blocking the loop:
 //
 //	doc, err := coll.FindOne(co, filter).Await(co)
 //
-// A Co belongs to the function that was given it: awaiting with it anywhere else, in another goroutine, another
-// coroutine, or a callback, panics. As a context it may be handed on anywhere.
+// Only the coroutine itself may await with its Co: an Await in another goroutine, another coroutine or a callback panics.
+// As a context it may be passed anywhere.
 //
 // It ends when the coroutine's future is cancelled, when the context given to [SpawnContext] ends, and when the loop
-// is closed. From then on every await that would have to wait fails with the cause. A coroutine that takes no notice
-// a thousand times is ended with [runtime.Goexit]. When the function returns, the Co does not end: operations that
-// were begun with it and not awaited go on.
+// is closed. From then on every await that would have to wait fails with the cause. A coroutine that ignores a thousand
+// such errors is ended with [runtime.Goexit]. The Co does not end when the function returns: operations that were started
+// with it and not awaited go on.
 //
-// A context derived from a Co is an ordinary one: waiting with it would hold up the loop. [Co.With] makes a Co of it.
+// A context derived from a Co is an ordinary context: waiting with it blocks the loop. [Co.With] makes a Co of it.
 type Co struct {
 	ctx context.Context
 	c   *coroutine
@@ -53,16 +53,16 @@ func (co *Co) Err() error { return co.ctx.Err() }
 // Value implements [context.Context].
 func (co *Co) Value(key any) any { return co.ctx.Value(key) }
 
-// With returns a Co for the same coroutine whose deadline, values and end are those of ctx, a context derived from
-// co: by [context.WithTimeout] to limit some awaits, by [context.WithoutCancel] to await in a deferred function
-// after the coroutine was cancelled. It does not survive the loop.
+// With returns a Co for the same coroutine with the deadline, the values and the end of ctx, a context derived from co.
+// Use [context.WithTimeout] to limit some awaits, and [context.WithoutCancel] to await in a deferred function after the
+// coroutine was cancelled. When the loop is closed, the new Co ends too.
 func (co *Co) With(ctx context.Context) *Co {
 	mustHave(ctx != nil, "With", "ctx")
 	return &Co{ctx, co.c}
 }
 
-// Suspend implements [future.Suspender]: [future.Future.Await] calls it. It lets the loop go on until the future is
-// settled, or returns the reason for which co has ended.
+// Suspend implements [future.Suspender]; [future.Future.Await] calls it. It suspends the coroutine until the future is
+// settled. If co ends first, it returns the reason.
 func (co *Co) Suspend(on future.Awaitable) error {
 	c := co.c
 	co.mustBeCurrent()
@@ -86,8 +86,8 @@ func (co *Co) Suspend(on future.Awaitable) error {
 	}
 }
 
-// Sleep suspends the coroutine for d; 0 lets the other callbacks that are ready run first. It returns early with
-// the reason for which co has ended.
+// Sleep suspends the coroutine for d. Sleep(0) runs the other callbacks that are ready first. If co ends, Sleep returns
+// early with the reason.
 //
 // asyncio.sleep, tornado.gen.sleep; Sleep(0) is tornado.gen.moment.
 func (co *Co) Sleep(d time.Duration) error {
@@ -123,7 +123,7 @@ func (co *Co) Sleep(d time.Duration) error {
 	}
 }
 
-// ended returns the reason for which no await of co may wait any more, or nil.
+// ended returns the reason why awaits of co can no longer wait, or nil.
 func (co *Co) ended() error {
 	if co.c.closing {
 		return ErrLoopClosed
@@ -138,20 +138,20 @@ func (co *Co) ended() error {
 func (co *Co) mustBeCurrent() {
 	f := co.c.fiber
 	if currentIdentity() != f.identity {
-		panic("callback: a coroutine's Co was awaited outside of the coroutine: another goroutine, coroutine or " +
-			"callback must wait with its own context")
+		panic("callback: Co awaited outside its coroutine: other goroutines, coroutines and callbacks must wait with " +
+			"their own contexts")
 	}
 	if f.coroutine != co.c {
-		panic("callback: the Co of a coroutine that has ended was awaited")
+		panic("callback: Co awaited after its coroutine has ended")
 	}
 }
 
 // Spawn starts fn as a coroutine on loop, in a later turn, and returns the future of its result. It may be called
 // from any goroutine. Callbacks and continuations of the future run on loop.
 //
-// A panic of fn, or [runtime.Goexit], is the future's [*future.PanicError]. Cancelling the future settles it at
-// once, ends the coroutine's [Co], and so the await that it is in; its deferred functions run. On a loop that has
-// been closed, the future fails with [ErrLoopClosed].
+// If fn panics or calls [runtime.Goexit], the future fails with a [*future.PanicError]. Cancelling the future settles it
+// at once and ends the coroutine's [Co]. The current await of the coroutine then fails, and its deferred functions run as
+// it returns. On a closed loop, the future fails with [ErrLoopClosed].
 //
 // asyncio.create_task.
 //
@@ -160,8 +160,8 @@ func Spawn[T any](loop *Loop, fn func(co *Co) (T, error)) *future.Future[T] {
 	return SpawnContext(context.Background(), loop, fn)
 }
 
-// SpawnContext is [Spawn] for a coroutine whose Co has the values and the deadline of ctx, and ends with it. With
-// the Co of another coroutine as ctx, the new coroutine ends when that coroutine ends or is cancelled.
+// SpawnContext is [Spawn] for a coroutine whose Co has the values and the deadline of ctx, and ends with it. If ctx is the
+// Co of another coroutine, the new coroutine is cancelled together with that one.
 func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, error)) *future.Future[T] {
 	mustHave(ctx != nil, "SpawnContext", "ctx")
 	mustHave(loop != nil, "SpawnContext", "loop")
@@ -172,8 +172,8 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 	return f
 }
 
-// SpawnCallback starts fn as a coroutine without a future, and reports whether it will run: not on a loop that
-// has been closed. An error of fn is logged, a panic goes to the handler of [WithPanicHandler].
+// SpawnCallback starts fn as a coroutine without a future. It returns false if the loop is closed; then fn will not run.
+// An error of fn is logged, and a panic goes to the handler of [WithPanicHandler].
 //
 // Tornado: IOLoop.spawn_callback.
 func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
@@ -182,7 +182,7 @@ func (l *Loop) SpawnCallback(fn func(co *Co) error) bool {
 	return b.c.start(context.Background(), l, b, fn, nil)
 }
 
-// start makes c a coroutine of loop that will begin in a later turn. b runs function and settles f, which may be nil.
+// start makes c a coroutine that will begin in a later turn of loop. b runs function and settles f, which may be nil.
 func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any, f future.Awaitable) bool {
 	c.loop, c.body, c.entry, c.parent = loop, b, entryOf(function), ctx
 	c.co.c = c
@@ -191,8 +191,8 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any,
 		f.NotifyWith(&c.onSettled, (*cancelOnDone)(c))
 	}
 	if ctx.Done() != nil {
-		// The Co is not derived from ctx: it would stay with ctx for as long as that lives, or have to end when the
-		// function returns. See begin.
+		// A Co derived from ctx would have to end when the function returns, or stay registered with ctx. So it is not
+		// derived; begin forwards the end of ctx.
 		ctx = context.WithoutCancel(ctx)
 	}
 	c.co.ctx, c.cancel = context.WithCancelCause(ctx)
@@ -205,7 +205,7 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any,
 	return false
 }
 
-// begin gives the coroutine what it runs on. It is called on the loop.
+// begin gives the coroutine a goroutine and forwards the end of its parent context. It is called on the loop.
 func (c *coroutine) begin() {
 	c.fiber = c.loop.coroutines.fiberFor(c)
 	c.loop.coroutines.all.Append(&c.node)
@@ -238,7 +238,7 @@ func (s *spawned[T]) do(step bodyStep, err error) error {
 	return nil
 }
 
-// background is a coroutine without one.
+// background is a coroutine without a future.
 type background struct {
 	c  coroutine
 	fn func(co *Co) error
@@ -259,8 +259,8 @@ func (b *background) do(step bodyStep, err error) error {
 	return nil
 }
 
-// Gather runs fns as coroutines, all at once, and returns their results in the order of fns. At the first error it
-// returns that; the other coroutines go on. They are ended if co ends meanwhile.
+// Gather runs fns as concurrent coroutines and returns their results in the order of fns. It returns the first error at
+// once; the other coroutines go on. If co ends, they are cancelled.
 //
 // For futures, use future.All(fs...).Await(co). asyncio.gather.
 func Gather[T any](co *Co, fns ...func(co *Co) (T, error)) ([]T, error) {
@@ -271,12 +271,12 @@ func Gather[T any](co *Co, fns ...func(co *Co) (T, error)) ([]T, error) {
 	return future.All(fs...).Await(co)
 }
 
-// RunSync runs fn as a coroutine and drives loop on this goroutine until fn has returned; it is main for programs
-// that live on a loop. With a timeout, the coroutine is cancelled when that has passed, and the error says
-// "operation timed out after ..." and is [future.ErrTimeout].
+// RunSync runs fn as a coroutine and drives loop on this goroutine until fn has returned. It is for the main function of a
+// program. After the timeout, if one is given, the coroutine is cancelled and the error is [future.ErrTimeout], with the
+// text "operation timed out after ...".
 //
-// Errors: fn's; [*future.PanicError] if it panicked; [ErrLoopRunning]; [ErrLoopClosed] if
-// the loop was closed; [ErrLoopStopped] if it was stopped, and then the coroutine waits until the loop is started again.
+// Errors: that of fn; [*future.PanicError] if fn panicked; [ErrLoopRunning]; [ErrLoopClosed] if the loop was closed;
+// [ErrLoopStopped] if it was stopped: the coroutine then waits until the loop is started again.
 //
 // Tornado: IOLoop.run_sync. asyncio: asyncio.run, loop.run_until_complete.
 func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Duration) (T, error) {
@@ -285,8 +285,8 @@ func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Dura
 	return RunSyncFuture(loop, func() *future.Future[T] { return Spawn(loop, fn) }, timeout...)
 }
 
-// RunSyncFuture is [RunSync] for a function that returns a future: it calls fn on loop and drives loop until the
-// future is settled. With a timeout, the future is cancelled when that has passed.
+// RunSyncFuture is [RunSync] for a function that returns a future. It calls fn on loop and drives loop until the
+// future is settled. After the timeout, if one is given, the future is cancelled.
 func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...time.Duration) (T, error) {
 	mustHave(loop != nil, "RunSyncFuture", "loop")
 	mustHave(fn != nil, "RunSyncFuture", "fn")
@@ -303,7 +303,8 @@ func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...ti
 	return f.Result()
 }
 
-// runSync drives loop until the future that start returns is settled. An error says why it is not, or why there is none.
+// runSync drives loop until the future that start returns is settled. It returns an error if start panicked, after the
+// timeout, or if the loop ended first.
 func runSync(loop *Loop, limit timeLimit, start func() settling) error {
 	if err := loop.acquire(); err != nil {
 		return err
@@ -315,7 +316,7 @@ func runSync(loop *Loop, limit timeLimit, start func() settling) error {
 		timedOut bool
 	)
 	if limit.set {
-		// Cancelled is not done: the coroutine gets a turn to hear of it.
+		// A cancelled coroutine still gets a turn, in which its await fails.
 		t := &Timeout{quiet: true, fn: func() { timedOut = f != nil && f.Cancel(&timeoutError{limit.after}) }}
 		loop.arm(t, loop.after(limit.after))
 		defer loop.RemoveTimeout(t)
@@ -345,7 +346,7 @@ func runSync(loop *Loop, limit timeLimit, start func() settling) error {
 	}
 }
 
-// runEnd tells the loop, in its own turn, that the future of a RunSync is settled.
+// runEnd posts tell to the loop when the future of a RunSync is settled.
 type runEnd struct {
 	loop *Loop
 	tell func()
@@ -354,7 +355,7 @@ type runEnd struct {
 // Wake implements [future.Waker].
 func (e *runEnd) Wake() { e.loop.post(e.tell) }
 
-// callStart calls start and makes a panic an error.
+// callStart calls start and returns a panic as an error.
 func callStart(start func() settling) (f settling, err error) {
 	defer func() {
 		if v := recover(); v != nil {

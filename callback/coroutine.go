@@ -16,8 +16,7 @@ import (
 	"github.com/gomotor/gomotor/internal/ring"
 )
 
-// coroutine is the loop's side of a [Co]. Only the loop's driver and the coroutine itself use it, and one of them stands
-// still while the other runs.
+// coroutine is the state of a coroutine. Only the loop's driver and the coroutine itself use it, never both at a time.
 type coroutine struct {
 	loop  *Loop
 	body  body
@@ -29,11 +28,11 @@ type coroutine struct {
 
 	parent     context.Context
 	cancel     context.CancelCauseFunc
-	stopParent func() bool // ends the watch over parent
+	stopParent func() bool // unregisters from parent
 
-	node ring.Node // among the loop's
+	node ring.Node // in the list of the loop's coroutines
 
-	entry     uintptr             // of what it runs, for messages
+	entry     uintptr             // address of its function, for messages
 	onSettled future.Registration // with its future: if that settles while the coroutine runs, it was cancelled
 
 	waiting  bool  // in Suspend, or not started
@@ -44,7 +43,7 @@ type coroutine struct {
 
 // body is the part of a coroutine that depends on the type of its result.
 type body interface {
-	// do performs one step of the coroutine. Parameter and result are for bodyReject and bodyReason.
+	// do performs one step of the coroutine. The parameter is for bodyReject, the result for bodyReason.
 	do(step bodyStep, err error) error
 }
 
@@ -52,7 +51,7 @@ type bodyStep uint8
 
 const (
 	bodyRun    bodyStep = iota // calls the function and settles the future
-	bodyReject                 // fails the future with err, since the function panicked, called runtime.Goexit, or never began
+	bodyReject                 // fails the future with err: the function panicked, called runtime.Goexit, or never began
 	bodyReason                 // returns the error of the future, which was cancelled
 )
 
@@ -61,12 +60,12 @@ func (c *coroutine) reject(err error) {
 	_ = c.body.do(bodyReject, err)
 }
 
-// maxRefusals is how often a cancelled coroutine may try to wait before it is ended, because it ignores the errors of its
-// awaits: for { co.Sleep(time.Second); report() }. Such a coroutine would never let the loop run again.
+// maxRefusals is how often a cancelled coroutine may try to wait before it is ended. A coroutine that ignores the errors of
+// its awaits, as in for { co.Sleep(time.Second); report() }, would never let the loop run again.
 const maxRefusals = 1000
 
-// resume runs the coroutine until it waits again or ends. The driver calls it. Everything that may end the wait posts it,
-// so it also comes late, early, or twice, and the coroutine checks for itself.
+// resume runs the coroutine until it waits again or ends. The driver calls it. Every event that may end the wait posts it,
+// so it may be called late, early or twice; the coroutine checks whether its wait is over.
 func (c *coroutine) resume() {
 	if !c.waiting {
 		return
@@ -86,19 +85,19 @@ func (c *coroutine) resume() {
 	}
 }
 
-// goexited is called instead of the end of resume if the coroutine has ended its goroutine.
+// goexited replaces the end of resume if the coroutine has called runtime.Goexit.
 func (c *coroutine) goexited() {
 	c.loop.coroutines.all.Remove(&c.node)
 	c.loop.coroutines.fibers--
 }
 
-// wait stops the coroutine until resume. The coroutine calls it.
+// wait suspends the coroutine until resume. The coroutine calls it.
 func (c *coroutine) wait() {
 	c.waiting = true
 	c.fiber.yield(struct{}{})
 }
 
-// waker wakes a coroutine when the future that it awaits settles. One serves many awaits.
+// waker wakes a coroutine when the future that it awaits settles. It is reused for later awaits.
 type waker struct {
 	registration future.Registration
 	c            *coroutine
@@ -120,16 +119,15 @@ func (c *coroutine) watch(on future.Awaitable) {
 	on.NotifyWith(&c.waker.registration, c.waker)
 }
 
-// unwatch ends the effect of watch. If the future is being settled at this moment, the waker is still to be called, and
-// cannot be used again.
+// unwatch undoes watch. If the future is just being settled, the waker will still be called and cannot be reused.
 func (c *coroutine) unwatch() {
 	if !c.waker.woken.Load() && !c.waker.registration.Stop() {
 		c.waker = nil
 	}
 }
 
-// cancelOnDone is a coroutine as the waker of its own future: if the future settles while the coroutine still runs, it
-// was cancelled.
+// cancelOnDone is the waker of a coroutine's own future. If the future settles while the coroutine still runs, it was
+// cancelled.
 type cancelOnDone coroutine
 
 // Wake implements [future.Waker].
@@ -144,7 +142,7 @@ func (c *coroutine) cancelled() {
 	c.resume()
 }
 
-// end makes the coroutine of a closed loop end.
+// end ends the coroutine of a closed loop.
 func (c *coroutine) end() {
 	defer c.loop.catch()
 	c.closing = true
@@ -152,8 +150,8 @@ func (c *coroutine) end() {
 	c.resume()
 }
 
-// finished is called when the function has returned. The Co does not end here: operations that were started with it and
-// not awaited go on.
+// finished is called when the function has returned. It does not end the Co, since operations that were started with it
+// and not awaited go on.
 func (c *coroutine) finished() {
 	c.done = true
 	if c.stopParent != nil {
@@ -167,21 +165,21 @@ func (c *coroutine) countRefusal() {
 		return
 	}
 	if c.refusals == maxRefusals+1 {
-		c.loop.log().Warn("callback: a cancelled coroutine ignores the errors of its awaits; ending it",
+		c.loop.log().Warn("callback: ending a cancelled coroutine that ignores the errors of its awaits",
 			slog.String("name", entryName(c.entry)))
 	}
 	runtime.Goexit()
 }
 
-// coroutines are those of one loop.
+// coroutines are the coroutines of one loop.
 type coroutines struct {
-	all ring.List // that have not ended, in the order of their start
+	all ring.List // those that have not ended, in the order of their start
 
 	idle    []*fiber
 	fibers  int        // idle or not
 	home    header     // of the goroutine that made the fibers, if there are any
-	driver  identity   // the last that was found to be on home's thread
-	resumed *coroutine // the last that was resumed
+	driver  identity   // the last goroutine that rightThread accepted
+	resumed *coroutine // the last one that was resumed
 }
 
 // maxIdle is how many goroutines a loop keeps for the next coroutines while it runs.
@@ -190,7 +188,7 @@ const maxIdle = 64
 // fiberFor returns a fiber that will run c.
 func (cs *coroutines) fiberFor(c *coroutine) (f *fiber) {
 	if n := len(cs.idle); n > 0 {
-		f = cs.idle[n-1] // the last: its stack is in the processor's caches
+		f = cs.idle[n-1] // the last one, whose stack is still in the processor's caches
 		cs.idle[n-1] = nil
 		cs.idle = cs.idle[:n-1]
 	} else {
@@ -236,7 +234,7 @@ func (l *Loop) rightThread() bool {
 	if cs.fibers == 0 {
 		return true
 	}
-	// A host runs many turns on the same goroutine, which is checked once.
+	// A host mostly runs its turns on the same goroutine, so the last one is remembered.
 	me := currentIdentity()
 	if l.host != nil && me == cs.driver {
 		return true
@@ -254,12 +252,12 @@ func goexitError() error {
 	return &future.PanicError{Value: errGoexit, Stack: debug.Stack()}
 }
 
-// fiber is a goroutine that runs coroutines, one after the other, and only while the loop's own goroutine stands
-// still. It is an iter.Pull: a switch there and back costs a quarter of what a pair of channels does.
+// fiber is a goroutine that runs coroutines, one after another, and only while the loop's own goroutine waits. It uses
+// iter.Pull, whose switch there and back takes a quarter of the time of a pair of channels.
 type fiber struct {
-	next  func() (struct{}, bool) // the loop's: goes on with the coroutine until it waits or ends
-	stop  func()                  // the loop's: ends an idle fiber
-	yield func(struct{}) bool     // the coroutine's: goes on with the loop
+	next  func() (struct{}, bool) // called by the loop: runs the coroutine until it waits or ends
+	stop  func()                  // called by the loop: ends an idle fiber
+	yield func(struct{}) bool     // called by the coroutine: returns to the loop
 
 	coroutine *coroutine // being run
 	identity  identity   // of the goroutine
@@ -297,8 +295,8 @@ func (f *fiber) run(c *coroutine) {
 			c.reject(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 			return
 		}
-		// Nothing can keep this goroutine from ending. iter.Pull would pass the Goexit on to the loop's goroutine, which
-		// must not end. It passes a panic on, too, and the loop can recover from that.
+		// The Goexit cannot be stopped. iter.Pull would repeat it on the loop's goroutine, which must not end. It also
+		// repeats a panic, from which the loop can recover.
 		c.reject(goexitError())
 		panic(fiberEnded{c})
 	}()
@@ -310,7 +308,7 @@ func (f *fiber) run(c *coroutine) {
 // is awaited on another goroutine than its coroutine's, and a coroutine that is resumed under another LockOSThread state
 // than it was made under. Go has no function for either check. identity_test.go pins what these rely on.
 
-// identity tells goroutines that are alive apart, and nothing else; see currentIdentity.
+// identity is equal for two goroutines only if they are the same, as long as both are alive: see currentIdentity.
 type identity uintptr
 
 // header is the first line of the current goroutine's stack trace: "goroutine 7 [running, locked to thread]:". Reading it
@@ -336,8 +334,8 @@ func currentHeader() (h header) {
 	return h
 }
 
-// sameThread reports whether the goroutine of o can resume coroutines that the goroutine of h has made: the runtime
-// insists that both are free, or that both are locked to one thread.
+// sameThread reports whether the goroutine of o can resume coroutines that the goroutine of h has made. The runtime
+// requires that both are unlocked, or that both are locked to the same thread.
 func (h header) sameThread(o header) bool {
 	return h.locked == o.locked && (!h.locked || h.id == o.id)
 }

@@ -9,9 +9,9 @@ import (
 
 //go:generate go run ../internal/handles
 
-// Generic code is compiled in the program that uses it, so there is as little of it as possible here: a function that
-// knows T wraps its callback into one that does not, and hands that on. Functions with closures are not inlined: their
-// closures would be compiled once more for every call.
+// Generic code is compiled in the program that uses it, so there is little of it here: a generic function wraps its
+// callback into a func() and passes that to code that is not generic. Functions with closures are not inlined, since their
+// closures would be compiled again for every call.
 
 // deliver arranges for callback to be called with the outcome of f on loop, always later: with the result and nil, or
 // with the zero T and the error. Every method that takes a callback comes through here.
@@ -44,7 +44,7 @@ func deliverOn(loop future.Executor, f settling, call func()) {
 		f.NotifyWith(&d.registration, d)
 		return
 	}
-	// The executor may be a pool, may refuse, or may panic. Futures know what to do then.
+	// The executor may be a pool, may refuse, or may panic. Package future handles all of these.
 	p := future.NewPromiseOn[struct{}](loop)
 	p.Future().OnComplete(func(struct{}, error) { call() })
 	f.Notify(&foreignDelivery{p, f})
@@ -74,27 +74,25 @@ type foreignDelivery struct {
 // Wake implements [future.Waker].
 func (d *foreignDelivery) Wake() { d.promise.Settle(struct{}{}, d.f.Err()) }
 
-// reportUndelivered reports that a closed loop has refused the callback of f. The handler is user code, which must not
-// run on the stack that settles futures.
+// reportUndelivered reports that a closed loop has refused the callback of f. It does so on a new goroutine: the handler is
+// user code, which must not run on the stack that settles futures.
 func reportUndelivered(f settling) {
 	go future.ReportUnobserved(&future.UndeliveredError{Reason: ErrLoopClosed, Outcome: f.Err()})
 }
 
-// reportFailure reports a failure of f: of an operation that was started without a callback, as Motor's with
-// callback=None.
-func reportFailure(f settling) { f.Notify(unheard{f}) }
+// reportFailure reports an error of f, the future of an operation without a callback (Motor: callback=None).
+func reportFailure(f settling) { f.Notify(failureReport{f}) }
 
-type unheard struct{ f settling }
+type failureReport struct{ f settling }
 
 // Wake implements [future.Waker].
-func (u unheard) Wake() {
+func (u failureReport) Wake() {
 	if err := u.f.Err(); err != nil {
 		go future.ReportUnobserved(err)
 	}
 }
 
-// guarded returns fn, which motor calls on loop until it returns false, with the treatment that the loop gives to the
-// panics of callbacks.
+// guarded returns fn, which motor calls on loop until it returns false, with panics handled as those of callbacks.
 //
 //go:noinline
 func guarded[T any](loop future.Executor, fn func(T, error) bool) func(T, error) bool {
@@ -108,7 +106,7 @@ func guarded[T any](loop future.Executor, fn func(T, error) bool) func(T, error)
 	}
 }
 
-// wrapped makes a callback for motor's handles of one for those of this package.
+// wrapped returns a callback that takes a handle of motor and passes it to callback as a handle of this package.
 //
 //go:noinline
 func wrapped[M, H any](callback Func[H], wrap func(M) H) Func[M] {
@@ -129,8 +127,8 @@ func onLoop(loop future.Executor, opts []motor.ClientOption) []motor.ClientOptio
 	return append([]motor.ClientOption{motor.WithIOLoop(loop)}, opts...)
 }
 
-// AddFuture makes loop call fn with f once f is settled: always in a later turn, even when f is settled already. If
-// the loop has been closed by then, fn does not run, and [future.SetUnobservedHandler]'s function is told by a
+// AddFuture calls fn with f on loop once f is settled, always in a later turn, even if f is settled already. If the loop
+// is closed by then, fn does not run, and the function of [future.SetUnobservedHandler] gets a
 // [*future.UndeliveredError].
 //
 // Tornado: IOLoop.add_future. Motor: frameworks.add_future.
@@ -141,10 +139,9 @@ func AddFuture[T any](loop *Loop, f *future.Future[T], fn func(f *future.Future[
 	deliverOn(loop, f, func() { fn(f) })
 }
 
-// RunInExecutor runs fn on ex, away from the loop, and returns the future of its result, whose callbacks and
-// continuations run on loop. It is for what would hold up the loop: file access, computation, clients that block.
-// A nil ex runs fn on its own goroutine; a [future.Pool] limits how many run at once. See [future.Go] for what
-// ctx does.
+// RunInExecutor runs fn on ex and returns the future of its result. Callbacks and continuations of the future run on loop.
+// It is for code that would block the loop: file access, computation, blocking clients. With a nil ex, fn runs on a new
+// goroutine; a [future.Pool] limits how many functions run at once. ctx is used as in [future.Go].
 //
 // Tornado: IOLoop.run_in_executor. asyncio: loop.run_in_executor, asyncio.to_thread. Motor:
 // frameworks.run_on_executor.

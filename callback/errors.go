@@ -9,16 +9,16 @@ import (
 )
 
 var (
-	// ErrLoopClosed is the error of everything that would have run on a loop that has been closed, and of the waits
-	// that are left when a loop is closed: the awaits of its coroutines, and the waits for its locks and queues.
+	// ErrLoopClosed is the error of callbacks and coroutines that a closed loop refuses. It is also the error of waits that
+	// are pending when a loop is closed: awaits of its coroutines, and waits for its locks and queues.
 	ErrLoopClosed = errors.New("callback: the loop is closed")
 
-	// ErrLoopRunning means that the loop is driven already: by another goroutine, or by the caller of this callback.
+	// ErrLoopRunning means that the loop is driven already, by another goroutine or by the caller of this callback.
 	// [RunSync] returns it; [Loop.Start] and [Loop.Poll] panic with it.
 	ErrLoopRunning = errors.New("callback: the loop is already running")
 
 	// ErrLoopStopped is the error of [RunSync] if [Loop.Stop] ended the loop before there was a result.
-	ErrLoopStopped = errors.New("callback: the loop was stopped before the result was there")
+	ErrLoopStopped = errors.New("callback: the loop was stopped before there was a result")
 
 	// ErrWrongThread means that the loop's coroutines belong to another OS thread. Driving the loop panics with it: see
 	// [Loop.Start].
@@ -30,15 +30,15 @@ var (
 	// ErrQueueFull is the error of PutNowait if there is no room. tornado.queues.QueueFull.
 	ErrQueueFull = errors.New("callback: the queue is full")
 
-	// ErrReleased means that a [Lock] was released that is not locked, or a [BoundedSemaphore] beyond its initial value.
-	// Release panics with it.
+	// ErrReleased means that Release was called for a [Lock] that is not locked, or for a [BoundedSemaphore] that has all
+	// of its permits. Release panics with it.
 	ErrReleased = errors.New("callback: released more often than acquired")
 
-	// ErrTaskDone means that TaskDone was called more often than there were items. TaskDone panics with it.
+	// ErrTaskDone means that TaskDone was called more often than items were put. TaskDone panics with it.
 	ErrTaskDone = errors.New("callback: TaskDone called more often than items were put")
 )
 
-// timeoutError is future.ErrTimeout, and says after how long.
+// timeoutError wraps future.ErrTimeout and has the time limit.
 type timeoutError struct{ after time.Duration }
 
 func (e *timeoutError) Error() string {
@@ -46,7 +46,7 @@ func (e *timeoutError) Error() string {
 }
 func (e *timeoutError) Unwrap() error { return future.ErrTimeout }
 
-// Func is a callback: it is given a result, or the error for which there is none. Motor's callback(result, error).
+// Func is a callback. It gets a result and a nil error, or a zero result and an error. Motor's callback(result, error).
 //
 // A result may legally be the zero value (nothing found, a collection dropped), so test err, not result.
 //

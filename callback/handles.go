@@ -47,7 +47,7 @@ func (c *Collection[D]) ParallelScan(ctx context.Context, n int, callback Func[[
 
 func (c *GridOutCursor) wrapFile(out *motor.GridOut) *GridOut { return gridOutOn(c.loop, out) }
 
-// wrapping makes a function for motor's files of one for those of this package.
+// wrapping returns a function that takes a file of motor and passes it to fn as a file of this package.
 func (c *GridOutCursor) wrapping(fn func(out *GridOut, err error) bool) func(*motor.GridOut, error) bool {
 	if fn == nil {
 		return nil
@@ -68,22 +68,22 @@ func (c *GridOutCursor) ToList(ctx context.Context, callback Func[[]*GridOut], l
 	}))
 }
 
-// Each calls fn with every file, and then once with nil and no error, which marks the end. fn is called on the handle's
-// loop, never on this stack. See [motor.Cursor.Each].
+// Each calls fn with every file, and then once with nil and no error to mark the end. fn is called on the handle's loop,
+// never on the stack of Each. See [motor.Cursor.Each].
 //
 // Motor: MotorGridOutCursor.each.
 func (c *GridOutCursor) Each(ctx context.Context, fn func(doc *GridOut, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, c.wrapping(fn))
 }
 
-// Tail calls fn with every file, and then with every one that comes later. The files would have to be kept in a capped
-// collection. See [motor.Cursor.Tail].
+// Tail calls fn with every file, and then with every file that is added later. It needs a capped collection. See
+// [motor.Cursor.Tail].
 func (c *GridOutCursor) Tail(ctx context.Context, fn func(doc *GridOut, err error) bool) {
 	c.futures.TailVia(ctx, c.loop, c.wrapping(fn))
 }
 
-// All returns the files for a range loop, which waits for them: give it the [Co] of a coroutine as ctx, or keep it off
-// the handle's loop. An error is the last that it yields.
+// All returns the files for a range loop, which waits for each file. In a coroutine, ctx must be its [Co]; callbacks on
+// the handle's loop must not use All. An error ends the iteration and is its last pair.
 //
 // Motor: async for.
 func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
@@ -96,19 +96,20 @@ func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
 	}
 }
 
-// Scope calls fn with the file, waits for it, and then closes the file, or aborts it if fn has failed. It waits for all of
-// this: give it the [Co] of a coroutine as ctx, which can await what in.Futures writes, or keep it off the handle's loop.
-// See [motor.GridIn.Scope]; code that has callbacks calls Leave.
+// Scope calls fn with the file, and then closes the file, or aborts it if fn has failed. It waits until all of this is
+// done. In a coroutine, ctx must be its [Co], and fn can await the futures of in.Futures. Callbacks on the handle's loop
+// must not use Scope; they call Leave. See [motor.GridIn.Scope].
 //
 // Motor: async with.
 func (g *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
 	return g.futures.Scope(ctx, func(*motor.GridIn) error { return fn(g) })
 }
 
-// instances names the instances of generic handles that every program reaches. The compiler makes wrappers of promoted
-// methods for every instance that a program finds in generic code only. For an instance that a type mentions which is not
-// generic, as this one does, it takes the wrappers of this package. So the structs that the handles embed have a field
-// that mentions this type. It takes no room, and makes the structs incomparable, so that no comparison is compiled either.
+// instances names the instances of generic handles that every program reaches. For an instance that only generic code
+// mentions, the compiler makes wrappers of promoted methods in the program. For an instance that a type which is not
+// generic mentions, as this one does, it uses the wrappers of this package. So the structs that the handles embed have a
+// field that mentions this type. The field takes no memory. It makes the structs incomparable, so that no comparison is
+// compiled either.
 type instances struct {
 	_ *Collection[bson.M]
 	_ *Cursor[bson.M]

@@ -2,6 +2,6 @@
 
 package callback
 
-// currentIdentity is where the runtime keeps the current goroutine: an address that is compared and never followed.
-// Every await asks, so a stack trace would not do.
+// currentIdentity returns the address of the current goroutine in the runtime. It is only compared, never dereferenced.
+// Every await calls it, so a stack trace would be too slow.
 func currentIdentity() identity

@@ -2,5 +2,5 @@
 
 package callback
 
-// currentIdentity is slow here: awaits take microseconds longer.
+// currentIdentity returns the number of the current goroutine. It is slow: each await takes microseconds longer.
 func currentIdentity() identity { return currentHeader().id }

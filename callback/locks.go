@@ -1,15 +1,16 @@
 package callback
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/gomotor/gomotor/future"
 )
 
-// A wait for any of these ends when it is served, when its future is cancelled, and after its timeout, which the loop
-// measures. When the loop is closed, those that are left fail with [ErrLoopClosed], and so does every later one that would
-// have to wait.
+// A wait for one of the types of this file ends when it is served, when its future is cancelled, and after its timeout,
+// which the loop measures. When the loop is closed, pending waits fail with [ErrLoopClosed], and so do later ones that
+// would have to wait.
 
 // Event lets coroutines and callbacks wait until something has happened. tornado.locks.Event. Safe from any
 // goroutine.
@@ -34,7 +35,7 @@ func (e *Event) IsSet() bool {
 	return e.set
 }
 
-// Set sets the event: all waits end, and until Clear there is nothing to wait for.
+// Set sets the event. All waits end, and until Clear a new wait ends at once.
 func (e *Event) Set() {
 	e.mu.Lock()
 	e.set = true
@@ -52,8 +53,8 @@ func (e *Event) Clear() {
 	e.set = false
 }
 
-// Wait returns a future that resolves once the event is set, or fails after the timeout, if one is given, with
-// [future.ErrTimeout], and with [ErrLoopClosed] when the loop is closed.
+// Wait returns a future that resolves once the event is set. It fails with [future.ErrTimeout] after the timeout, if one is
+// given, and with [ErrLoopClosed] when the loop is closed.
 func (e *Event) Wait(timeout ...time.Duration) *future.Future[struct{}] {
 	limit := limitOf(timeout)
 	e.mu.Lock()
@@ -105,7 +106,7 @@ func (c *Condition) Notify(n int) {
 		if w == nil {
 			return
 		}
-		// One that has just been cancelled or timed out does not count.
+		// A wait that has just been cancelled or timed out does not count.
 		if w.promise.Resolve(true) {
 			n--
 		}
@@ -122,7 +123,7 @@ func (c *Condition) NotifyAll() {
 	}
 }
 
-// Semaphore lets a number of coroutines or callbacks in at a time, in the order in which they came.
+// Semaphore grants a number of permits to coroutines and callbacks, in the order of their calls.
 // tornado.locks.Semaphore. Safe from any goroutine.
 type Semaphore struct {
 	mu      sync.Mutex
@@ -142,15 +143,14 @@ func NewSemaphore(loop *Loop, n int) *Semaphore {
 func (s *Semaphore) init(loop *Loop, n int) {
 	mustHave(loop != nil, "NewSemaphore", "loop")
 	if n < 0 {
-		panic("callback: NewSemaphore: a negative number of permits")
+		panic(fmt.Sprintf("callback: NewSemaphore: %d permits: need at least 0", n))
 	}
 	s.value = n
 	s.waiters = waitList{loop: loop, mu: &s.mu}
 	s.release = s.Release
 }
 
-// Acquire returns a future that resolves, once there is a permit, to the function that gives it back, which is
-// Release:
+// Acquire returns a future that resolves, once there is a permit, to the function that releases it, the method Release:
 //
 //	release, err := sem.Acquire().Await(co)
 //	if err != nil {
@@ -159,8 +159,8 @@ func (s *Semaphore) init(loop *Loop, n int) {
 //	defer release()
 //
 // With a timeout, the future fails after it with [future.ErrTimeout]; when the loop is closed, with [ErrLoopClosed]. An
-// Await that ends early gives its place up: the permit goes to the next wait. Code that does not await and no longer wants
-// the permit must cancel the future, or, if Cancel returns false, give the permit back.
+// Await that ends early gives up its place: the permit goes to the next wait. Code that uses the future without Await and
+// no longer wants the permit must cancel the future, and call Release if Cancel returns false.
 func (s *Semaphore) Acquire(timeout ...time.Duration) *future.Future[func()] {
 	limit := limitOf(timeout)
 	s.mu.Lock()
@@ -176,7 +176,7 @@ func (s *Semaphore) Acquire(timeout ...time.Duration) *future.Future[func()] {
 	return f
 }
 
-// Release gives a permit back: to the wait that began first, if there is one.
+// Release returns a permit. The oldest wait gets it, if there is one.
 func (s *Semaphore) Release() {
 	for {
 		s.mu.Lock()
@@ -199,14 +199,14 @@ func (s *Semaphore) Release() {
 	}
 }
 
-// BoundedSemaphore is a [Semaphore] whose Release panics with [ErrReleased] if there would be more permits than at
-// the beginning. tornado.locks.BoundedSemaphore.
+// BoundedSemaphore is a [Semaphore] whose Release panics with [ErrReleased] if there would be more permits than initially.
+// tornado.locks.BoundedSemaphore.
 type BoundedSemaphore struct{ Semaphore }
 
 // NewBoundedSemaphore returns a semaphore with n permits, never more. It panics unless n is positive.
 func NewBoundedSemaphore(loop *Loop, n int) *BoundedSemaphore {
 	if n <= 0 {
-		panic("callback: NewBoundedSemaphore: the number of permits is not positive")
+		panic(fmt.Sprintf("callback: NewBoundedSemaphore: %d permits: need at least 1", n))
 	}
 	s := new(BoundedSemaphore)
 	s.init(loop, n)
@@ -214,8 +214,8 @@ func NewBoundedSemaphore(loop *Loop, n int) *BoundedSemaphore {
 	return s
 }
 
-// Lock lets one coroutine or callback in at a time, in the order in which they came. tornado.locks.Lock. It is for
-// work that lasts over an await; other work needs no lock on a loop. It is not reentrant. Safe from any goroutine.
+// Lock is held by one coroutine or callback at a time, in the order of their calls. tornado.locks.Lock. It is for code that
+// awaits while it holds the lock; other code on a loop needs no lock. It is not reentrant. Safe from any goroutine.
 type Lock struct{ permit BoundedSemaphore }
 
 // NewLock returns a lock that is not locked. Callbacks on its futures run on loop.
@@ -226,14 +226,13 @@ func NewLock(loop *Loop) *Lock {
 	return l
 }
 
-// Acquire returns a future that resolves, once the lock is this caller's, to the function that releases it, which
-// is Release. Everything that [Semaphore.Acquire] says holds.
+// Acquire returns a future that resolves, once the caller holds the lock, to the function that releases it, the method
+// Release. It behaves as [Semaphore.Acquire].
 func (l *Lock) Acquire(timeout ...time.Duration) *future.Future[func()] {
 	return l.permit.Acquire(timeout...)
 }
 
-// Release passes the lock to the wait that began first, or unlocks it. It panics with [ErrReleased] if the
-// lock is not locked.
+// Release passes the lock to the oldest wait, or unlocks it. It panics with [ErrReleased] if the lock is not locked.
 func (l *Lock) Release() { l.permit.Release() }
 
 // Locked reports whether the lock is taken.

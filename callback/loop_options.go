@@ -27,18 +27,18 @@ func WithPanicHandler(fn func(p *future.PanicError)) LoopOption {
 	return func(l *Loop) { l.onPanic = fn }
 }
 
-// WithSlowCallback makes the loop call report, on the loop, after each callback that held it up for longer than
-// threshold. A nil report logs a warning. It costs two readings of the clock per callback.
+// WithSlowCallback makes the loop call report, on the loop, after each callback that ran longer than threshold. With a nil
+// report the loop logs a warning. The cost is two readings of the clock per callback.
 //
 // asyncio: loop.slow_callback_duration.
 func WithSlowCallback(threshold time.Duration, report func(SlowCallback)) LoopOption {
 	return func(l *Loop) { l.slow = &slowCallbacks{threshold, report} }
 }
 
-// SlowCallback tells which callback held up its loop: see [WithSlowCallback].
+// SlowCallback describes a slow callback: see [WithSlowCallback].
 type SlowCallback struct {
 	Took time.Duration
-	Name string // the function and where it is: "main.report (main.go:17)"
+	Name string // the function and its position: "main.report (main.go:17)"
 }
 
 type slowCallbacks struct {
@@ -46,7 +46,7 @@ type slowCallbacks struct {
 	report    func(SlowCallback)
 }
 
-// callTimed calls fn and reports it if that took long. A panic is not reported as slow: it is reported as a panic.
+// callTimed calls fn and reports it if it was slow. A callback that panics is reported as a panic only.
 func (l *Loop) callTimed(fn func()) {
 	l.coroutines.resumed = nil
 	began := l.clock()
@@ -66,13 +66,13 @@ func (l *Loop) callTimed(fn func()) {
 		l.slow.report(slow)
 		return
 	}
-	l.log().Warn("callback: a callback held up the loop", "took", slow.Took, "name", slow.Name)
+	l.log().Warn("callback: slow callback", "took", slow.Took, "name", slow.Name)
 }
 
 // entryOf returns the address of a function's code.
 func entryOf(fn any) uintptr { return reflect.ValueOf(fn).Pointer() }
 
-// entryName returns the name of the function with this address, and where it is.
+// entryName returns the name and the position of the function with this address.
 func entryName(pc uintptr) string {
 	f := runtime.FuncForPC(pc)
 	if f == nil {
@@ -82,29 +82,29 @@ func entryName(pc uintptr) string {
 	return fmt.Sprintf("%s (%s:%d)", f.Name(), file, line)
 }
 
-// WithHost embeds the loop in a main loop of another kind: whenever the loop has something to do, it asks host to
-// run one turn of it. No goroutine is needed; host decides where turns run, and they never overlap, even on a host
-// that runs its tasks on several goroutines. Start, Poll and RunSync cannot be used on such a loop.
+// WithHost embeds the loop in another main loop. Whenever the loop has something to run, it submits one turn to host, which
+// decides where the turn runs. Turns never overlap, even if host runs its tasks on several goroutines. Start, Poll and
+// RunSync cannot be used on such a loop.
 //
-// If host refuses a turn, an error is logged, and the next call that adds work asks again.
+// If host refuses a turn, an error is logged, and the next call that adds work submits a turn again.
 func WithHost(host future.Executor) LoopOption {
 	return func(l *Loop) { l.host = host }
 }
 
-// askHost makes the host run a turn. The caller has cleared asleep: until the turn has run, there is no other call.
+// askHost submits a turn to the host. The caller has cleared asleep, so there is no other call until the turn has run.
 func (l *Loop) askHost() {
 	err := l.host.Execute(l.hostTurn)
 	if err == nil {
 		return
 	}
-	l.log().Error("callback: the loop's host refused to run it", "error", err)
+	l.log().Error("callback: the host refused a turn of the loop", "error", err)
 	l.mu.Lock()
 	if !l.closed {
 		l.asleep, l.wakeAt = true, math.MaxInt64
 		l.mu.Unlock()
 		return
 	}
-	// The callbacks that were accepted run nevertheless.
+	// Callbacks that a closed loop has accepted run nevertheless.
 	l.driven = true
 	l.mu.Unlock()
 	l.leave()
@@ -127,13 +127,13 @@ func (l *Loop) hostTurn() {
 	l.runReady()
 }
 
-// leaveHost ends a turn on the host and sees to the next one.
+// leaveHost ends a turn on the host and arranges for the next one.
 func (l *Loop) leaveHost() {
 	if l.release() {
 		l.askHost()
 		return
 	}
-	// A callback that was posted since release looked found asleep false, and did not ask the host.
+	// A callback that was posted after release checked found asleep false, so post did not call askHost.
 	l.mu.Lock()
 	switch {
 	case l.ended:

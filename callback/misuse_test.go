@@ -21,7 +21,7 @@ func TestAwaitWithForeignCoPanics(t *testing.T) {
 		}()
 		fn()
 	}
-	const outside = "awaited outside of the coroutine"
+	const outside = "awaited outside its coroutine"
 	t.Run("in another goroutine", func(t *testing.T) {
 		loop := newLoop(t)
 		_, never := pending[int]()
@@ -77,7 +77,7 @@ func TestAwaitWithForeignCoPanics(t *testing.T) {
 				return err
 			}
 			_, err = callback.Spawn(loop, func(*callback.Co) (int, error) { // runs on the goroutine of the first coroutine
-				mustPanic(t, "has ended was awaited", func() { _ = kept.Sleep(0) })
+				mustPanic(t, "after its coroutine has ended", func() { _ = kept.Sleep(0) })
 				return 0, nil
 			}).Await(co)
 			return err
