@@ -21,7 +21,7 @@ func Check(raw []byte) error {
 	return err
 }
 
-// tooDeep reports whether raw is nested too deep for the driver's decoder, which has no bound.
+// tooDeep reports whether raw is nested deeper than MaxDepth. The driver's decoder has no bound.
 func tooDeep(raw []byte) bool {
 	const level = 7 // the fewest bytes of a level: a type, the NUL of an empty key, a length, and the NUL at the end
 	return len(raw) >= level*MaxDepth && errors.Is(Check(raw), ErrTooDeep)
@@ -60,17 +60,17 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 	case bson.TypeCodeWithScope:
 		n, code, ok := length(b, at+4)
 		if !ok || n < 1 {
-			return at, invalidAt("invalid length of a string", at+4)
+			return at, invalidAt("invalid string length", at+4)
 		}
 		end, err := checkElements(b, code+n, depth+1)
 		if err == nil && int(int32(binary.LittleEndian.Uint32(b[at:]))) != end-at {
-			err = invalidAt("invalid length of a code with scope", at)
+			err = invalidAt("invalid length of code with scope", at)
 		}
 		return end, err
 	case bson.TypeString, bson.TypeJavaScript, bson.TypeSymbol, bson.TypeDBPointer:
 		n, text, ok := length(b, at)
 		if !ok || n < 1 || b[text+n-1] != 0 {
-			return at, invalidAt("invalid length of a string", at)
+			return at, invalidAt("invalid string length", at)
 		}
 		size = 4 + n
 		if t == bson.TypeDBPointer {
@@ -79,7 +79,7 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 	case bson.TypeBinary:
 		_, _, end, ok := binaryAt(b, at)
 		if !ok {
-			return at, invalidAt("invalid length of a binary", at)
+			return at, invalidAt("invalid binary length", at)
 		}
 		size = end - at
 	case bson.TypeRegex:
@@ -98,11 +98,11 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 		size = 16
 	case bson.TypeBoolean:
 		if size = 1; at < len(b) && b[at] > 1 {
-			return at, invalidAt("boolean that is neither 0 nor 1", at)
+			return at, invalidBoolean(b[at], at)
 		}
 	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
 	default:
-		return at, invalidAt("unknown type of a value", at)
+		return at, unknownType(t, at)
 	}
 	if size > len(b)-at {
 		return at, invalidAt("truncated value", at)

@@ -5,11 +5,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Codec makes documents of values and values of documents. The zero value uses the driver's registry and no options.
-// It may be copied, and used by several goroutines.
+// Codec encodes values to documents and decodes documents to values. The zero value uses the driver's registry and no
+// options. It may be copied, and is safe for concurrent use.
 //
-// Arguments are encoded when an operation is called, not when it runs. The caller may change its map or struct at
-// once, and a document that cannot be encoded is refused before anything is queued.
+// Arguments are encoded when an operation is called, not when it runs. So the caller may change its map or struct after
+// the call, and a document that cannot be encoded is refused before the operation is queued.
 type Codec struct {
 	Registry *bson.Registry       // nil stands for the driver's
 	Options  *options.BSONOptions // nil stands for none
@@ -17,8 +17,8 @@ type Codec struct {
 	Hook     Hook                 // may be nil
 }
 
-// Hook decodes raw into doc, a pointer, in its own way, for documents or types that the codec does not know. It
-// returns false to leave the document to the codec. raw is nested at most [MaxDepth] deep.
+// Hook decodes raw into doc, a pointer, for types that the codec does not know. It returns false to leave the document to
+// the codec. raw is nested at most [MaxDepth] deep.
 type Hook func(raw bson.Raw, doc any) (decoded bool, err error)
 
 // With returns the codec of a handle that is derived from the handle of c and may have its own registry and options.

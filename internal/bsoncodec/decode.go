@@ -22,8 +22,8 @@ func (c *Codec) Decode(raw bson.Raw, doc any) error {
 	return err
 }
 
-// Decoder decodes several documents one after another. It holds memory that serves them all, so it must be released,
-// and it is for one goroutine.
+// Decoder decodes several documents one after another. It reuses memory between them. The caller must call Release. It is
+// not safe for concurrent use.
 type Decoder struct {
 	codec  *Codec
 	reader *reader // nil if the registry or the options need the driver's decoder
@@ -78,7 +78,7 @@ func decodeError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := err.(*Error); ok { // of a hook, which has decoded with a codec
+	if _, ok := err.(*Error); ok { // from a hook that used a codec
 		return err
 	}
 	return &Error{Kind: CannotDecode, Cause: err}
@@ -112,8 +112,8 @@ func (c *Codec) unmarshal(raw bson.Raw, doc any) error {
 	return c.driverDecoder(raw, false).Decode(doc)
 }
 
-// convertDates replaces the dates in a document or a list by times, if TZAware is set, and returns the new value. It
-// runs after the decoding: a registry, which could do it, may belong to the user.
+// convertDates replaces the dates in a document or a list by times, if TZAware is set, and returns the new value. It is
+// not done by the registry, since that may be the user's.
 func (c *Codec) convertDates(value any) any {
 	if !c.TZAware {
 		return value
@@ -189,15 +189,14 @@ func (c *Codec) Values(list bson.RawArray) ([]any, error) {
 	return values, nil
 }
 
-// MaxDepth is how deep documents may be nested that are encoded or decoded. No server stores more than 250 levels.
-// Without a bound, a hostile server, or a map that contains itself, makes the stack overflow, which ends the program.
+// MaxDepth is the maximum nesting depth of documents that are encoded or decoded. No server stores more than 250 levels.
+// Without a bound, a hostile server or a map that contains itself makes the stack overflow, which ends the program.
 const MaxDepth = 10_000
 
-// reader decodes BSON without reflection. It accepts the documents that the driver's decoder accepts, with the same
-// results.
+// reader decodes BSON without reflection. It accepts the same documents as the driver's decoder, with the same results.
 //
-// The results do not refer to the bytes that they were read from: one short string would otherwise keep a whole batch
-// in memory.
+// The results do not refer to the bytes that they were read from, since one short string would then keep a whole batch in
+// memory.
 type reader struct {
 	maps    bool // a document within a document is a bson.M, not a bson.D
 	bytes   bool // a generic binary is a []byte, not a bson.Binary
@@ -207,17 +206,16 @@ type reader struct {
 	err   error // the first error
 	keys  internTable
 
-	// open has the elements of the documents that are being read, the innermost last. How many elements a document has
-	// is known only at its end, where it is allocated at its exact size.
+	// open has the elements of the documents that are being read, those of the innermost last. At the end of a document
+	// the number of its elements is known, and it is allocated with its exact size.
 	open []bson.E
 }
 
-// readers keeps readers for their memory: the keys, and open.
+// readers pools readers, to reuse their memory for keys and open elements.
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// reader returns a reader with the options of c, or nil if the registry or the options ask for something that only
-// the driver's decoder does. The other options make no difference to maps and lists: new values need no zeroing,
-// numbers of every type fit without truncation, and there are no tags, strings or times to choose.
+// reader returns a reader with the options of c, or nil if the registry or an option needs the driver's decoder. The
+// options that are not checked here have no effect on maps and lists.
 func (c *Codec) reader() *reader {
 	o := c.Options
 	if c.Registry != nil || o != nil && o.DefaultDocumentMap {
@@ -388,8 +386,10 @@ func (r *reader) failure() error {
 }
 
 // fail sets the error and returns false.
-func (r *reader) fail(what string, at int) bool {
-	r.err = invalidAt(what, at)
+func (r *reader) fail(what string, at int) bool { return r.failWith(invalidAt(what, at)) }
+
+func (r *reader) failWith(err error) bool {
+	r.err = err
 	return false
 }
 
@@ -408,7 +408,7 @@ func documentEnd(b []byte, at int) (end int, ok bool) {
 	return at + n, true
 }
 
-// documentLength returns the error of a document that documentEnd refuses.
+// documentLength returns the error for a document that documentEnd refuses.
 func documentLength(b []byte, at int) error {
 	most := len(b) - at
 	if most < shortestDocument {
@@ -473,7 +473,7 @@ func (r *reader) value(t bson.Type, b []byte, at int) (v any, next int, ok bool)
 			break
 		}
 		if b[at] > 1 {
-			return nil, at, r.fail("boolean that is neither 0 nor 1", at)
+			return nil, at, r.failWith(invalidBoolean(b[at], at))
 		}
 		return b[at] == 1, at + 1, true
 	case bson.TypeNull:
@@ -531,17 +531,17 @@ func (r *reader) rare(t bson.Type, b []byte, at int) (v any, next int, ok bool) 
 	case bson.TypeMaxKey:
 		return bson.MaxKey{}, at, true
 	default:
-		return nil, at, r.fail("unknown type of a value", at)
+		return nil, at, r.failWith(unknownType(t, at))
 	}
 	return nil, at, r.fail("truncated value", at)
 }
 
-// text returns the string at b[at:]. It has its length before it and a NUL after it. It may contain NULs, and need not
-// be UTF-8.
+// text returns the string at b[at:], which is preceded by its length and followed by a NUL. It may contain NULs and
+// invalid UTF-8.
 func (r *reader) text(b []byte, at int) (string, int, bool) {
 	n, at, ok := length(b, at)
 	if !ok || n < 1 || b[at+n-1] != 0 {
-		return "", at, r.fail("invalid length of a string", at)
+		return "", at, r.fail("invalid string length", at)
 	}
 	return string(b[at : at+n-1]), at + n, true
 }
@@ -550,7 +550,7 @@ func (r *reader) text(b []byte, at int) (string, int, bool) {
 func (r *reader) binary(b []byte, at int) (any, int, bool) {
 	subtype, begin, end, ok := binaryAt(b, at)
 	if !ok {
-		return nil, at, r.fail("invalid length of a binary", at)
+		return nil, at, r.fail("invalid binary length", at)
 	}
 	data := make([]byte, end-begin)
 	copy(data, b[begin:])
@@ -583,14 +583,14 @@ func (r *reader) codeWithScope(b []byte, at int) (any, int, bool) {
 	total := int(int32(binary.LittleEndian.Uint32(b[at:])))
 	n, code, ok := length(b, at+4)
 	if !ok || n < 1 {
-		return nil, at, r.fail("invalid length of a string", at+4)
+		return nil, at, r.fail("invalid string length", at+4)
 	}
 	base, next, ok := r.elements(b, code+n)
 	if !ok {
 		return nil, next, false
 	}
 	if next-at != total {
-		return nil, at, r.fail("invalid length of a code with scope", at)
+		return nil, at, r.fail("invalid length of code with scope", at)
 	}
 	return bson.CodeWithScope{Code: bson.JavaScript(b[code : code+n-1]), Scope: r.closeD(base)}, next, true
 }
@@ -612,11 +612,11 @@ func nul(b []byte, from int) int {
 	return -1
 }
 
-// internTable holds one string for each key that a reader has read. Documents mostly have the same keys, so that a key
-// mostly takes no new memory. Keys that collide replace each other, and long keys are not held.
+// internTable has the keys that a reader has read. Most documents have the same keys, so most keys need no new memory.
+// Keys with the same hash replace each other, and long keys are not stored.
 type internTable [256]string
 
-// longestInterned bounds what a reader holds.
+// longestInterned is the length of the longest key that is stored.
 const longestInterned = 32
 
 // intern returns b as a string.

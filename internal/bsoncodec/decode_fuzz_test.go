@@ -12,8 +12,7 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// FuzzDecode holds the two ways of decoding equal: whatever the bytes, both make the same of them, or both refuse
-// them.
+// FuzzDecode checks that both ways of decoding give the same result, or both an error, for any bytes.
 func FuzzDecode(f *testing.F) {
 	for _, s := range everyValue() {
 		f.Add([]byte(s.raw), false)
@@ -28,14 +27,14 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// sameDecoding fails if the reader and the driver's decoder make different things of raw.
+// sameDecoding fails if the reader and the driver's decoder give different results for raw.
 func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	t.Helper()
 	ours, err := bsoncodec.ReadDocument[bson.D](raw, tzAware)
 	if isTooDeep(err) {
-		return // where the driver has no bound
+		return // the driver has no bound
 	}
-	// This way the driver takes no memory for lengths that are lies, but wants the length of the whole to be right.
+	// bson.Unmarshal allocates no memory for wrong lengths, but requires the length of the whole document to be right.
 	exact := raw
 	if len(raw) >= 4 {
 		if n := binary.LittleEndian.Uint32(raw); uint64(n) < uint64(len(raw)) {
@@ -45,14 +44,14 @@ func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	var plain bson.D
 	theirErr := bson.Unmarshal(exact, &plain)
 	if (err == nil) != (theirErr == nil) {
-		t.Fatalf("%x: we say %v, the driver says %v", raw, err, theirErr)
+		t.Fatalf("%x: reader error = %v, driver error = %v", raw, err, theirErr)
 	}
 	if checked := bsoncodec.Check(exact); (checked == nil) != (err == nil) {
-		t.Fatalf("%x: the reader says %v, the check says %v", raw, err, checked)
+		t.Fatalf("%x: reader error = %v, Check error = %v", raw, err, checked)
 	}
 	maps, mapsErr := bsoncodec.ReadDocument[bson.M](raw, tzAware)
 	if (mapsErr == nil) != (err == nil) {
-		t.Fatalf("%x: as a bson.D %v, as a bson.M %v", raw, err, mapsErr)
+		t.Fatalf("%x: bson.D error = %v, bson.M error = %v", raw, err, mapsErr)
 	}
 	if err != nil {
 		return
@@ -67,8 +66,7 @@ func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	}
 }
 
-// sameValue is equality of types and values, where a nil and an empty list are two things, and a NaN is equal to the
-// same NaN.
+// sameValue compares types and values. A nil list differs from an empty one, and a NaN equals the same NaN.
 func sameValue(a, b any) bool {
 	switch a := a.(type) {
 	case bson.M:
@@ -132,7 +130,7 @@ func everyValue() []sample {
 	for name, value := range map[string]any{
 		"double": 1.5, "NaN": math.NaN(), "negative zero": math.Copysign(0, -1), "infinity": math.Inf(-1),
 		"another NaN": math.Float64frombits(0x7ff8000000000123),
-		"string":      "Größe", "empty string": "", "string with NUL": "a\x00b", "string that is no UTF-8": "\xff\xfe",
+		"string":      "Größe", "empty string": "", "string with NUL": "a\x00b", "invalid UTF-8": "\xff\xfe",
 		"document": bson.D{{Key: "a", Value: 1}}, "empty document": bson.D{}, "duplicate keys": bson.D{{Key: "a", Value: 1}, {Key: "a", Value: "2"}},
 		"array": bson.A{int32(1), "two", bson.A{}, bson.D{{Key: "x", Value: nil}}}, "empty array": bson.A{},
 		"binary": bson.Binary{Subtype: 0, Data: []byte{1, 2}}, "old binary": bson.Binary{Subtype: 2, Data: []byte{1, 2, 3}},
@@ -165,21 +163,21 @@ func marshaled(v any) bson.Raw {
 	return raw
 }
 
-// oddDocuments returns what no driver sends, right or wrong.
+// oddDocuments returns valid and invalid documents that no driver sends.
 func oddDocuments() [][]byte {
 	return [][]byte{
 		nil, {0}, {5}, {5, 0, 0, 0}, {5, 0, 0, 0, 0}, {4, 0, 0, 0}, {5, 0, 0, 0, 1}, {6, 0, 0, 0, 0, 0}, {255, 255, 255, 255, 0},
-		{5, 0, 0, 0, 0, 1, 2, 3},                                           // with something behind it
+		{5, 0, 0, 0, 0, 1, 2, 3},                                           // trailing bytes
 		{8, 0, 0, 0, 0xA, 'a', 0, 0},                                       // a null
 		{8, 0, 0, 0, 0xA, 'a', 'b', 0},                                     // a name that ends with the document
-		{8, 0, 0, 0, 0x20, 'a', 0, 0},                                      // a type that there is not
+		{8, 0, 0, 0, 0x20, 'a', 0, 0},                                      // an unknown type
 		{9, 0, 0, 0, 8, 'a', 0, 2, 0},                                      // a boolean of 2
 		{13, 0, 0, 0, 2, 'a', 0, 1, 0, 0, 0, 1, 0},                         // a string without its NUL
 		{13, 0, 0, 0, 2, 'a', 0, 0, 0, 0, 0, 0, 0},                         // a string of length 0
 		{13, 0, 0, 0, 4, '7', 0, 5, 0, 0, 0, 0, 0},                         // a list
-		{13, 0, 0, 0, 3, 'a', 0, 6, 0, 0, 0, 0, 0},                         // a document that is longer than what it is in
-		{13, 0, 0, 0, 3, 'a', 0, 4, 0, 0, 0, 0, 0},                         // a document that is shorter than a document
-		{16, 0, 0, 0, 4, 0, 8, 0, 0, 0, 0xA, 'x', 0, 0, 0, 0},              // a list whose key is no number
+		{13, 0, 0, 0, 3, 'a', 0, 6, 0, 0, 0, 0, 0},                         // a document that is longer than its parent
+		{13, 0, 0, 0, 3, 'a', 0, 4, 0, 0, 0, 0, 0},                         // a document that is too short
+		{16, 0, 0, 0, 4, 0, 8, 0, 0, 0, 0xA, 'x', 0, 0, 0, 0},              // a list whose key is not a number
 		{21, 0, 0, 0, 5, 'b', 0, 8, 0, 0, 0, 2, 3, 0, 0, 0, 1, 2, 3, 9, 0}, // an old binary whose two lengths differ
 		{21, 0, 0, 0, 5, 'b', 0, 9, 0, 0, 0, 2, 4, 0, 0, 0, 1, 2, 3, 9, 0},
 		{16, 0, 0, 0, 5, 'b', 0, 3, 0, 0, 0, 2, 1, 2, 3, 0}, // an old binary with no room for the second
@@ -201,7 +199,7 @@ func nested(t byte, depth int) []byte {
 	return append(raw, make([]byte, depth+1)...)
 }
 
-func TestDecodingIsThatOfTheDriver(t *testing.T) {
+func TestDecodeLikeDriver(t *testing.T) {
 	for _, s := range everyValue() {
 		t.Run(s.name, func(t *testing.T) {
 			for _, tzAware := range []bool{false, true} {
@@ -225,7 +223,7 @@ func TestDecodingIsThatOfTheDriver(t *testing.T) {
 	}
 }
 
-func TestDocumentsNestedTooDeepAreAnError(t *testing.T) {
+func TestDecodeTooDeep(t *testing.T) {
 	for _, kind := range []byte{3, 4} {
 		if _, err := bsoncodec.ReadDocument[bson.M](nested(kind, bsoncodec.MaxDepth-1), false); err != nil {
 			t.Errorf("type %d: %v", kind, err)
@@ -244,7 +242,7 @@ func TestDocumentsNestedTooDeepAreAnError(t *testing.T) {
 	}
 }
 
-func TestDecodedDocumentsKeepNothingOfTheBytes(t *testing.T) {
+func TestDecodeCopiesBytes(t *testing.T) {
 	for _, s := range everyValue() {
 		raw := append([]byte(nil), s.raw...)
 		read, err := bsoncodec.ReadDocument[bson.D](raw, false)
@@ -260,7 +258,7 @@ func TestDecodedDocumentsKeepNothingOfTheBytes(t *testing.T) {
 	}
 }
 
-func TestDatesAreTimesInEveryPlace(t *testing.T) {
+func TestDecodeTZAware(t *testing.T) {
 	date := bson.DateTime(1_700_000_000_123)
 	raw := marshaled(bson.D{{Key: "a", Value: date}, {Key: "b", Value: bson.A{date}},
 		{Key: "c", Value: bson.D{{Key: "d", Value: date}}}, {Key: "e", Value: bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: date}}}}})
@@ -268,6 +266,6 @@ func TestDatesAreTimesInEveryPlace(t *testing.T) {
 	want := bson.M{"a": at, "b": bson.A{at}, "c": bson.M{"d": at}, "e": bson.CodeWithScope{Scope: bson.D{{Key: "f", Value: at}}}}
 	doc, err := bsoncodec.ReadDocument[bson.M](raw, true)
 	if err != nil || !sameValue(doc, want) {
-		t.Errorf("%v, %v", doc, err)
+		t.Errorf("ReadDocument() = %v, %v, want %v", doc, err, want)
 	}
 }

@@ -6,19 +6,18 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// The driver's encoder has no bound: a value that contains itself makes the stack overflow. depthOf looks at the value
-// before it is encoded. Nearly all values are shallow, and the driver encodes them at once. Values that are deep, or
-// contain themselves, are not all invalid: an encoder that the user has registered may stop the recursion. They are
-// encoded through a depthWriter, which counts what is really written. Only the loops in which nothing is written to
-// that writer are refused beforehand.
+// The driver's encoder has no bound: a value that contains itself makes the stack overflow. So depthOf inspects the value
+// first. Nearly all values are shallow, and the driver encodes them directly. Values that are deep or contain themselves
+// may be valid, since a registered encoder may stop the recursion. They are encoded through a depthWriter, which counts
+// the levels that are written. Loops in which nothing is written to a depthWriter are refused beforehand.
 
 // depth says how deep a value can be encoded.
 type depth int
 
 const (
 	shallow depth = iota // less than MaxDepth
-	deep                 // maybe more, to be counted by a depthWriter
-	endless              // without end, in a way that a depthWriter cannot see
+	deep                 // maybe more; a depthWriter must count
+	endless              // infinitely deep, in a way that a depthWriter cannot detect
 )
 
 // depthOf returns how deep the encoding of a value can be.

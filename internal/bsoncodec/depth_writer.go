@@ -2,14 +2,14 @@ package bsoncodec
 
 import "go.mongodb.org/mongo-driver/v2/bson"
 
-// depthWriter is a ValueWriter that refuses documents and arrays nested deeper than [MaxDepth]. It counts what an
-// encoder writes, so it needs to know nothing about encoders, and holds for those that the user has registered.
+// depthWriter is a ValueWriter that refuses documents and arrays nested deeper than [MaxDepth]. It counts the levels that
+// an encoder writes, so it works for every encoder, including those of the user.
 type depthWriter struct {
 	bson.ValueWriter
 	depth int // how many documents and arrays the value is in
 }
 
-// deeper returns an error if a document or array must not begin here.
+// deeper returns an error if no document or array may begin here.
 func (w *depthWriter) deeper() error {
 	if w.depth >= MaxDepth {
 		return ErrTooDeep

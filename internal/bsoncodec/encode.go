@@ -15,7 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Document returns v as a document. argument is the name of v in errors.
+// Document encodes v as a document. argument is the name of v in errors.
 //
 // Errors: [WrongType] for a value that cannot be a document; [CannotEncode].
 func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
@@ -32,12 +32,12 @@ func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
 // of kind [WrongType].
 func (c *Codec) Ordered(argument string, v any) (bson.Raw, error) {
 	if value := reflect.ValueOf(v); value.Kind() == reflect.Map && value.Len() > 1 {
-		return nil, Errorf(WrongType, "%s: the order of its keys matters, so it must be a bson.D, not a map", argument)
+		return nil, Errorf(WrongType, "%s must be a bson.D, not a map: the order of its keys matters", argument)
 	}
 	return c.Document(argument, v)
 }
 
-// Update returns an update as the driver takes it: a document, or a list of documents of a pipeline.
+// Update encodes an update for the driver: a document, or a slice of documents for a pipeline.
 //
 // Errors: as in [Codec.Document]; [WrongValue] if an operator is missing.
 func (c *Codec) Update(v any) (any, error) {
@@ -74,7 +74,7 @@ func checkOperators(update bson.Raw) error {
 	return nil
 }
 
-// Replacement returns v as a document.
+// Replacement encodes v, the replacement of a document.
 //
 // Errors: as in [Codec.Document]; [WrongValue] if it has operators.
 func (c *Codec) Replacement(v any) (bson.Raw, error) {
@@ -88,12 +88,12 @@ func (c *Codec) Replacement(v any) (bson.Raw, error) {
 // CheckReplacement returns an error of kind [WrongValue] if a replacement has operators.
 func CheckReplacement(raw bson.Raw) error {
 	if e, err := raw.IndexErr(0); err == nil && strings.HasPrefix(e.Key(), "$") {
-		return Errorf(WrongValue, "replacement cannot have the operator %q: use UpdateOne for that", e.Key())
+		return Errorf(WrongValue, "replacement must not have the operator %q; use UpdateOne to update fields", e.Key())
 	}
 	return nil
 }
 
-// Documents returns the documents of v, a slice.
+// Documents encodes the elements of v, a slice of documents.
 //
 // Errors: as in [Codec.Document]; [WrongType] if v is not a slice of documents, or empty.
 func (c *Codec) Documents(v any) ([]bson.Raw, error) {
@@ -102,7 +102,7 @@ func (c *Codec) Documents(v any) ([]bson.Raw, error) {
 	}
 	list := reflect.ValueOf(v)
 	if list.Len() == 0 {
-		return nil, Errorf(WrongType, "documents must have at least one document")
+		return nil, Errorf(WrongType, "documents must be a non-empty slice")
 	}
 	docs := make([]bson.Raw, list.Len())
 	for i := range docs {
@@ -115,7 +115,7 @@ func (c *Codec) Documents(v any) ([]bson.Raw, error) {
 	return docs, nil
 }
 
-// Pipeline returns the stages of v, a slice of documents whose order matters.
+// Pipeline encodes the stages of v, a slice of documents whose order matters.
 //
 // Errors: as in [Codec.Ordered]; [WrongType] if v is not a slice.
 func (c *Codec) Pipeline(v any) ([]bson.Raw, error) {
@@ -183,7 +183,7 @@ func CheckType(argument string, v any) error {
 	return Errorf(WrongType, "%s must be a document, not %T", argument, v)
 }
 
-// WithID returns the document with an _id, and the _id. A document without one gets an ObjectID, as its first element.
+// WithID returns the document with an _id, and the _id. If the document has none, it gets an ObjectID as its first element.
 //
 // Errors: [InvalidDocument].
 func WithID(doc bson.Raw) (bson.Raw, any, error) {
@@ -219,8 +219,8 @@ func WithField(doc bson.Raw, key string, value any) (bson.Raw, error) {
 	return bson.Marshal(append(with, bson.E{Key: key, Value: value}))
 }
 
-// marshal returns v as a document in its own memory. A document that comes encoded is checked and copied, a writer
-// encodes maps and lists of plain values, and the driver encodes everything else.
+// marshal encodes v into new memory. An encoded document is checked and copied, a writer encodes maps and lists of plain
+// values, and the driver encodes all other values.
 func (c *Codec) marshal(v any) (raw bson.Raw, err error) {
 	if b, ok := v.([]byte); ok {
 		v = bson.Raw(b)
@@ -265,8 +265,8 @@ func (c *Codec) hasEncodingOptions() bool {
 		o.NilSliceAsEmpty || o.OmitEmpty || o.OmitZeroStruct || o.StringifyMapKeysWithFmt || o.UseJSONStructTags)
 }
 
-// encode returns v as a document, with the registry and the options. With limited, documents nested deeper than
-// [MaxDepth] are ErrTooDeep.
+// encode encodes v with the registry and the options. If limited is set, the error for documents nested deeper than
+// [MaxDepth] is ErrTooDeep.
 func (c *Codec) encode(v any, limited bool) (bson.Raw, error) {
 	var buf bytes.Buffer
 	w := bson.NewDocumentWriter(&buf)
@@ -293,17 +293,17 @@ func (c *Codec) encode(v any, limited bool) (bson.Raw, error) {
 }
 
 // writer encodes documents that are maps and lists of plain values, without reflection, to the same bytes as the
-// driver's encoder. Everything else is left to the driver: structs, marshalers, invalid values, and deep nesting. The
-// methods return false for those.
+// driver's encoder. Its methods return false for all that the driver must encode: structs, marshalers, invalid values, and
+// deep nesting.
 type writer struct {
 	b     []byte
 	depth int
 }
 
-// writers keeps writers for their buffers.
+// writers pools writers, to reuse their buffers.
 var writers = sync.Pool{New: func() any { return new(writer) }}
 
-// write returns v as a document, if a writer can encode it.
+// write encodes v, if a writer can.
 func write(v any) (raw bson.Raw, ok bool) {
 	switch v.(type) {
 	case bson.D, bson.M, map[string]any:
@@ -332,7 +332,7 @@ func write(v any) (raw bson.Raw, ok bool) {
 
 // open begins a document or an array. Its limit on the depth ends the encoding of a value that contains itself.
 func (w *writer) open() (begin int, ok bool) {
-	const deepest = 100 // what is nested deeper goes to the driver
+	const deepest = 100 // the driver encodes documents that are nested deeper
 	w.depth++
 	begin = len(w.b)
 	w.b = append(w.b, 0, 0, 0, 0)

@@ -11,8 +11,7 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 )
 
-// FuzzEncode holds the two ways of encoding equal: what is written without the driver's encoder is what that writes.
-// The values are those of documents that can be read.
+// FuzzEncode checks that the writer and the driver's encoder write the same bytes. Its values come from decoded documents.
 func FuzzEncode(f *testing.F) {
 	for _, s := range everyValue() {
 		f.Add([]byte(s.raw))
@@ -25,7 +24,7 @@ func FuzzEncode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// The order of a map's keys is any.
+		// The order of a map's keys is random.
 		if ours, ok := bsoncodec.WriteDocument(doc); ok {
 			theirs, err := bson.Marshal(doc)
 			if err != nil {
@@ -40,7 +39,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// sameEncoding fails if a document is not written as the driver's encoder does, unless it is left to that.
+// sameEncoding fails if the writer and the driver's encoder write different bytes. It returns false if the writer leaves
+// doc to the driver.
 func sameEncoding(t *testing.T, doc bson.D) bool {
 	t.Helper()
 	ours, ok := bsoncodec.WriteDocument(doc)
@@ -54,7 +54,7 @@ func sameEncoding(t *testing.T, doc bson.D) bool {
 	return true
 }
 
-func TestEncodingIsThatOfTheDriver(t *testing.T) {
+func TestEncodeLikeDriver(t *testing.T) {
 	id := bson.NewObjectID()
 	decimal, _ := bson.ParseDecimal128("1.5")
 	type text string

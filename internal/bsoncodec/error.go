@@ -1,34 +1,35 @@
 package bsoncodec
 
 import (
-	"errors"
 	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // Kind says what is wrong with a document or an argument.
 type Kind int
 
 const (
-	// WrongType is an argument that cannot be a document, such as a number or nil.
+	// WrongType means that an argument cannot be a document, such as a number or nil.
 	WrongType Kind = iota + 1
-	// WrongValue is an argument of the right type that the method does not take, such as an update without operators.
+	// WrongValue means that an argument has the right type and an invalid value, such as an update without operators.
 	WrongValue
-	// CannotEncode is a value that the encoder refuses. Error.Value is the value.
+	// CannotEncode means that the encoder refused a value. Error.Value is the value.
 	CannotEncode
-	// InvalidDocument is an encoded document that must not be sent, for example because of one of its keys.
+	// InvalidDocument means that an encoded document must not be sent, for example because of one of its keys.
 	InvalidDocument
-	// TooLarge is a document that is larger than the server takes.
+	// TooLarge means that a document is larger than the server accepts.
 	TooLarge
-	// CannotDecode is a document that cannot be decoded.
+	// CannotDecode means that a document cannot be decoded.
 	CannotDecode
 )
 
 // Error is an error of this package.
 type Error struct {
 	Kind  Kind
-	Text  string // what the error says before Cause; may be empty
+	Text  string // the text before that of Cause; may be empty
 	Value any    // see CannotEncode
-	Cause error  // of the driver or of a marshaler of the user; may be nil
+	Cause error  // from the driver or from a marshaler of the user; may be nil
 }
 
 // Error returns the text and the cause.
@@ -50,8 +51,16 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// ErrTooDeep is the cause of the error of a document that is nested too deep.
-var ErrTooDeep = errors.New("documents nested more than 10000 deep")
+// ErrTooDeep is the cause of the error for a document that is nested deeper than [MaxDepth].
+var ErrTooDeep = fmt.Errorf("documents nested more than %d deep", MaxDepth)
 
-// invalidAt returns the error of bytes that are not a document.
+func unknownType(t bson.Type, at int) error {
+	return invalidAt(fmt.Sprintf("unknown BSON type %#x", byte(t)), at)
+}
+
+func invalidBoolean(b byte, at int) error {
+	return invalidAt(fmt.Sprintf("invalid boolean %d: need 0 or 1", b), at)
+}
+
+// invalidAt returns an error for bytes that are not valid BSON.
 func invalidAt(what string, at int) error { return fmt.Errorf("%s, at byte %d", what, at) }

@@ -21,5 +21,5 @@ func UnmarshalDocument[D bson.M | bson.D](raw []byte, tzAware bool) (doc D, err 
 	return doc, err
 }
 
-// WriteDocument encodes without the driver's encoder. It is not ok if it leaves the document to that.
+// WriteDocument encodes without the driver's encoder. ok is false if only the driver's encoder can encode v.
 func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }

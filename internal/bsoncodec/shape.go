@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// shape says what a walk needs to know about a type.
+// shape describes a type for a walk.
 type shape struct {
 	unbounded       bool  // values can be nested without end, through an interface or through the type itself
 	marshals        bool  // values have a marshaler
@@ -41,7 +41,7 @@ func shapeOf(t reflect.Type) *shape {
 	return s
 }
 
-// isMarshaler reports whether values of a type encode themselves. Of an interface only its values can say so.
+// isMarshaler reports whether values of a type encode themselves. For an interface type that depends on the value.
 func isMarshaler(t reflect.Type) bool {
 	if t.Kind() == reflect.Interface {
 		return false
@@ -74,13 +74,13 @@ func unbounded(t reflect.Type, outer map[reflect.Type]bool) bool {
 	return false
 }
 
-// isEncoded reports whether the field of a struct becomes one of a document. A json tag does not leave it out: the
-// driver's encoder remembers a type as it saw it first, perhaps without the option to use json tags.
+// isEncoded reports whether the field of a struct is encoded. It ignores json tags: the driver's encoder caches a type as
+// it saw it first, perhaps without the option to use json tags.
 func isEncoded(f reflect.StructField) bool {
 	return (f.PkgPath == "" || f.Anonymous) && bsonTag(f) != "-"
 }
 
-// bsonTag returns the tag of a field. A tag without a colon is all of it.
+// bsonTag returns the bson tag of a field. A tag string without a colon counts as the bson tag.
 func bsonTag(f reflect.StructField) string {
 	tag, ok := f.Tag.Lookup("bson")
 	if !ok && !strings.Contains(string(f.Tag), ":") {
