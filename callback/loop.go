@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -11,15 +12,15 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// Loop is an event loop: it runs callbacks one at a time, in the order in which they were added, so that what only
-// they touch needs no lock. Tornado's IOLoop.
+// Loop is an event loop. It runs callbacks one at a time, in the order in which they were added. Data that only callbacks
+// of the loop use needs no lock. Tornado's IOLoop.
 //
-// A loop is driven by the goroutine that calls [Loop.Start] or [RunSync], by a foreign main loop that calls
-// [Loop.Poll], or by the executor given to [WithHost]. Its methods are safe from any goroutine. Work is divided
-// into turns: a turn runs the callbacks that were ready when it began, first in, first out, then the timeouts that
-// were due. What they add waits for a later turn.
+// A loop is driven by the goroutine that calls [Loop.Start] or [RunSync], by another main loop that calls [Loop.Poll], or
+// by the executor given to [WithHost]. Its methods are safe from any goroutine. It works in turns: a turn runs the
+// callbacks that were ready when it began, first in, first out, then the timeouts that were due. Callbacks added meanwhile
+// wait for a later turn.
 //
-// A loop is a [future.Executor]: futures and clients that are given it deliver on it.
+// A loop is a [future.Executor]: futures and clients can deliver their callbacks on it.
 type Loop struct {
 	logger  *slog.Logger
 	onPanic func(*future.PanicError)
@@ -31,24 +32,24 @@ type Loop struct {
 	ready    ready
 	timers   timers
 	driven   bool          // a goroutine has the driver's role
-	stopping bool          // Stop was called and has not ended a Start yet
-	closed   bool          // nothing is accepted any more
-	ended    bool          // and nothing is left to run
-	asleep   bool          // the driver waits to be woken: the code that clears this must do that
-	wakeAt   time.Duration // while asleep: when it wakes by itself
+	stopping bool          // Stop was called and has not yet ended a Start
+	closed   bool          // the loop accepts no more callbacks
+	ended    bool          // closed, and all accepted callbacks have run
+	asleep   bool          // the driver sleeps; the code that clears this must wake it
+	wakeAt   time.Duration // while asleep: when the driver wakes by itself
 
 	wake      chan struct{} // ends the driver's sleep
 	hostTimer *time.Timer   // ends the sleep of a hosted loop
-	sleeper   *time.Timer   // the driver's
+	sleeper   *time.Timer   // timer of the driver
 
-	// The rest belongs to the driver.
+	// Only the driver uses these.
 	turn       turn
 	coroutines coroutines
 
-	gone *future.Promise[none] // settles when a closed loop has run everything that it had accepted
+	gone *future.Promise[none] // settles when a closed loop has run all callbacks that it had accepted
 }
 
-// NewLoop returns a loop that is not running yet. It can be given work at once. It starts no goroutine.
+// NewLoop returns a loop that is not running. Callbacks can be added at once. NewLoop starts no goroutine.
 func NewLoop(opts ...LoopOption) *Loop {
 	l := &Loop{
 		epoch: time.Now(),
@@ -65,8 +66,8 @@ func NewLoop(opts ...LoopOption) *Loop {
 	return l
 }
 
-// AddCallback runs fn on the loop, in a later turn than this one, and reports whether it will: not on a loop that
-// has been closed. It never blocks.
+// AddCallback runs fn on the loop, in a later turn. It returns false if the loop is closed; then fn will not run. It never
+// blocks.
 //
 // A panic of fn goes to the handler of [WithPanicHandler], and the loop goes on. If fn calls [runtime.Goexit], the
 // goroutine that drives the loop ends; the loop keeps what it has queued, and can be started again.
@@ -103,8 +104,8 @@ func (l *Loop) post(fn func()) bool {
 	return true
 }
 
-// Stop ends the loop's run after the current turn; what is queued waits for the next [Loop.Start]. Before Start, it
-// makes Start return at once. It does nothing to a loop with a host. Safe from any goroutine.
+// Stop makes [Loop.Start] return after the current turn. Queued callbacks wait for the next Start. If the loop is not
+// running, the next Start returns at once. Stop has no effect on a loop with a host. Safe from any goroutine.
 //
 // Tornado: IOLoop.stop.
 func (l *Loop) Stop() {
@@ -120,16 +121,17 @@ func (l *Loop) Stop() {
 	}
 }
 
-// Close ends the loop for good. From now on AddCallback returns false and Execute ErrLoopClosed. Then, in this order:
-//   - what had been accepted runs, each callback once, as one last turn;
-//   - coroutines that still wait are told so: the await that they are in, and every further one, returns
-//     [ErrLoopClosed], and they run to their end with their deferred functions;
-//   - timeouts that have not fired are dropped, and the logger is told how many;
-//   - waits for the loop's locks, events, conditions, semaphores and queues that are left fail with [ErrLoopClosed], and
-//     so do later ones that would have to wait.
+// Close closes the loop. From now on AddCallback returns false and Execute returns [ErrLoopClosed]. Then, in this order:
+//   - accepted callbacks run, each once, in a last turn;
+//   - the current await of each suspended coroutine, and every later one, returns [ErrLoopClosed], and the coroutines run
+//     to their end with their deferred functions;
+//   - timeouts that have not fired are dropped, and their number is logged;
+//   - pending waits for the loop's locks, events, conditions, semaphores and queues fail with [ErrLoopClosed], and so do
+//     later ones that would have to wait.
 //
-// A running loop does this on the goroutine that drives it, after the current turn: Close does not wait for it, so
-// that callbacks may call it; it is done when Start returns. If no goroutine drives the loop, Close does it itself.
+// On a running loop, the goroutine that drives it does this after the current turn, and it is done when Start returns.
+// Close does not wait for it, so callbacks may call Close. If no goroutine drives the loop, Close does it before it
+// returns.
 //
 // Close may be called more than once. Tornado: IOLoop.close.
 func (l *Loop) Close() {
@@ -166,10 +168,10 @@ func (l *Loop) isClosed() bool {
 // Start drives the loop on this goroutine until [Loop.Stop] or [Loop.Close]. On a closed loop it returns at once.
 // A loop that was stopped can be started again, by any goroutine.
 //
-// One goroutine at a time drives a loop: Start panics with [ErrLoopRunning] otherwise. Coroutines cannot change
-// their OS thread if they were started while the driving goroutine was locked to one ([runtime.LockOSThread]), nor
-// be moved to a locked one: Start panics with [ErrWrongThread] if it would, and nothing has happened. Callbacks and
-// coroutines must leave the lock as they found it.
+// One goroutine at a time may drive a loop; otherwise Start panics with [ErrLoopRunning]. If the driving goroutine was
+// locked to an OS thread ([runtime.LockOSThread]) when coroutines started, only that goroutine can drive them. If it was
+// not, a locked goroutine cannot. Otherwise Start panics with [ErrWrongThread] before it runs a callback. Callbacks and
+// coroutines must not change the lock.
 //
 // Tornado: IOLoop.start. asyncio: loop.run_forever.
 func (l *Loop) Start() {
@@ -183,9 +185,9 @@ func (l *Loop) Start() {
 	}
 }
 
-// Poll runs one turn, without ever waiting, and reports whether there is something to do for another one already.
-// It is for main loops that come by regularly anyway, as those of games do; others use [WithHost]. It panics as
-// Start does. On a closed loop it does nothing.
+// Poll runs one turn without waiting, and reports whether another turn already has something to run. It is for main loops
+// that run at regular intervals, as those of games do; for others, use [WithHost]. It panics as Start does. On a closed
+// loop it does nothing.
 func (l *Loop) Poll() (more bool) {
 	switch err := l.acquire(); err {
 	case nil:
@@ -215,8 +217,8 @@ func (l *Loop) acquire() error {
 	return nil
 }
 
-// release gives the driver's role back, once it has ended a loop that was closed meanwhile. It is deferred, and
-// runs too when a callback has called runtime.Goexit. It reports whether there is something to do.
+// release gives up the driver's role. If the loop was closed meanwhile, it first shuts the loop down. It is deferred, so it
+// also runs if a callback has called runtime.Goexit. It reports whether there is something to run.
 func (l *Loop) release() (more bool) {
 	l.mu.Lock()
 	if l.closed && !l.ended {
@@ -230,7 +232,7 @@ func (l *Loop) release() (more bool) {
 	return more
 }
 
-// leave is release for a driver that may not come back: goroutines kept for later coroutines end.
+// leave is release for a driver that may not come back. It also ends the idle goroutines of coroutines.
 func (l *Loop) leave() {
 	l.coroutines.stopIdle()
 	l.release()
@@ -241,7 +243,7 @@ func (l *Loop) drive(done *bool) {
 	for {
 		l.mu.Lock()
 		if l.closed || l.stopping || *done {
-			// A Stop that came too late for this run is not kept for the next one.
+			// A Stop that came too late for this run does not affect the next one.
 			l.stopping = false
 			l.mu.Unlock()
 			return
@@ -267,7 +269,7 @@ func (l *Loop) sleep(at time.Duration, timed bool) {
 		<-l.wake
 		return
 	}
-	// A reading of the clock that rounds down must not make the loop spin until the deadline.
+	// The timer must not fire before the deadline, or the loop would spin until then.
 	d := at - l.clock()
 	if l.sleeper == nil {
 		l.sleeper = time.NewTimer(d)
@@ -278,8 +280,8 @@ func (l *Loop) sleep(at time.Duration, timed bool) {
 	case <-l.wake:
 		l.sleeper.Stop()
 	case <-l.sleeper.C:
-		// Another goroutine may be about to wake the loop nevertheless. Its token shortens a later sleep, which does no
-		// harm: the loop finds nothing to do and sleeps on.
+		// Another goroutine may still be about to wake the loop. Its token ends a later sleep early, which is harmless: the
+		// loop finds nothing to run and sleeps again.
 		l.mu.Lock()
 		l.asleep = false
 		l.mu.Unlock()
@@ -294,21 +296,20 @@ func (l *Loop) wakeUp() {
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // a token that came late for an earlier sleep is still there and will do
+	default: // a late token of an earlier sleep is still in the channel, which is enough
 	}
 }
 
-// turn is the part of a turn that still has to run. It outlives the run that started it if a callback ends the
-// goroutine.
+// turn is the part of a turn that still has to run. If a callback calls runtime.Goexit, the next driver continues it.
 type turn struct {
-	callbacks int // of those that are ready
+	callbacks int // how many of those that are ready
 	due       []*Timeout
 	fired     int // of due
 }
 
 func (t *turn) over() bool { return t.callbacks == 0 && t.fired == len(t.due) }
 
-// anyReady reports whether a turn would have anything to run. mu is held.
+// anyReady reports whether a turn would have anything to run. The caller holds mu.
 func (l *Loop) anyReady() bool {
 	if l.ready.length() > 0 || !l.turn.over() {
 		return true
@@ -325,8 +326,8 @@ func (l *Loop) nextTimeout() (at time.Duration, ok bool) {
 	return l.timers.heap[0].at, true
 }
 
-// prepare makes a turn of what is ready, unless one is unfinished, and reports whether there is anything to run.
-// The driver calls it, with mu held.
+// prepare begins a turn with the callbacks that are ready, unless one is unfinished, and reports whether there is anything
+// to run. The driver calls it, with mu held.
 func (l *Loop) prepare() bool {
 	t := &l.turn
 	if !t.over() {
@@ -359,8 +360,7 @@ func (l *Loop) runReady() {
 	}
 }
 
-// runTurn runs the turn to its end. A panic costs a new stack frame to catch the next one, callbacks that behave
-// share one.
+// runTurn runs the turn to its end. Callbacks share one deferred recover; only after a panic is it set up again.
 func (l *Loop) runTurn() {
 	for !l.runCallbacks() {
 	}
@@ -419,14 +419,15 @@ func (l *Loop) reportPanic(p *future.PanicError) {
 }
 
 func (l *Loop) logPanic(p *future.PanicError) {
-	l.log().Error("callback: a callback panicked", "error", p, "stack", string(p.Stack))
+	// In the message and not in an attribute: handlers of text escape the line breaks of attributes.
+	l.log().Error(fmt.Sprintf("callback: a callback panicked: %v\n%s", p.Value, p.Stack))
 }
 
-// shutdown is the end of a closed loop: see Close. The driver calls it.
+// shutdown does the work of Close. The driver calls it.
 func (l *Loop) shutdown() {
 	finished := false
 	defer func() {
-		// A callback has called runtime.Goexit. What is left still runs, on what is left of this goroutine.
+		// A callback has called runtime.Goexit. The rest still runs, in this deferred function.
 		if !finished {
 			l.shutdown()
 		}
@@ -446,7 +447,7 @@ func (l *Loop) shutdown() {
 	l.gone.Resolve(none{})
 }
 
-// dropTimers forgets the timeouts of a closed loop, and says so.
+// dropTimers drops the timeouts of a closed loop and logs their number.
 func (l *Loop) dropTimers() {
 	l.mu.Lock()
 	lost := 0
@@ -462,27 +463,26 @@ func (l *Loop) dropTimers() {
 	}
 	l.mu.Unlock()
 	if lost > 0 {
-		l.log().Warn("callback: the loop was closed with timeouts that have not fired", "timeouts", lost)
+		l.log().Warn("callback: the loop was closed before all timeouts fired", "timeouts", lost)
 	}
 }
 
 // chunkLen makes a chunk 2 KB, one size class of the allocator.
 const chunkLen = 255
 
-// maxSpare is how many chunks a loop keeps for later. A burst's memory goes back to the collector.
+// maxSpare is how many chunks a loop keeps for reuse. After a burst, the others are garbage collected.
 const maxSpare = 32
 
-// chunk is a piece of a queue of callbacks. A queue in pieces never copies what it holds in order to grow, and
-// costs 8 bytes a callback even at its fullest.
+// chunk is a part of a queue of callbacks. A queue of chunks grows without copying, and takes 8 bytes for each callback.
 type chunk struct {
 	next *chunk
 	fns  [chunkLen]func()
 }
 
-// ready is a FIFO queue of callbacks: any goroutine pushes, with the loop's mu held; the driver alone pops, without.
+// ready is a FIFO queue of callbacks. Any goroutine pushes, with the loop's mu held. Only the driver pops, without mu.
 //
-// They share the chunks, never a place in one. The driver pops no more than what length said while it held mu, so
-// that everything it reads, the places and the links to the next chunk alike, was written before that.
+// They share the chunks, never a place in one. The driver pops at most as many as length returned while it held mu. So all
+// that it reads, places and links to the next chunk, was written before that.
 type ready struct {
 	// For push, under mu.
 	tail   *chunk
@@ -491,11 +491,11 @@ type ready struct {
 	spare  *chunk
 	spares int
 
-	// The driver's.
+	// For the driver.
 	head    *chunk
 	read    int // the next place in head
 	popped  uint64
-	emptied *chunk // to become spare the next time the driver holds mu
+	emptied *chunk // made spare the next time the driver holds mu
 }
 
 func (q *ready) init() {
@@ -528,7 +528,7 @@ func (q *ready) extend() {
 	q.tail, q.write = c, 0
 }
 
-// pop takes the first of the callbacks, of which there must be one.
+// pop removes and returns the first callback. The queue must not be empty.
 func (q *ready) pop() func() {
 	if q.read == chunkLen {
 		c := q.head
@@ -537,7 +537,7 @@ func (q *ready) pop() func() {
 		q.emptied = c
 	}
 	fn := q.head.fns[q.read]
-	q.head.fns[q.read] = nil // run once, then the collector's
+	q.head.fns[q.read] = nil // so that it can be garbage collected
 	q.read++
 	q.popped++
 	return fn

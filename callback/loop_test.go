@@ -144,7 +144,7 @@ func TestClose(t *testing.T) {
 		loop.CallLater(time.Hour, func() { t.Error("a timeout fired after Close") })
 		loop.RemoveTimeout(loop.CallLater(time.Hour, func() {}))
 		loop.Close()
-		log.want(t, "timeouts that have not fired", "timeouts=1")
+		log.want(t, "closed before all timeouts fired", "timeouts=1")
 		equal(t, loop.CallLater(0, func() {}) == nil, true)
 	})
 	t.Run("runs all callbacks despite Goexit", func(t *testing.T) {

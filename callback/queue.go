@@ -2,6 +2,7 @@ package callback
 
 import (
 	"container/heap"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
@@ -10,18 +11,17 @@ import (
 	"github.com/gomotor/gomotor/internal/ring"
 )
 
-// Queue passes items from coroutines and callbacks that make them to others that use them, first in, first out;
-// waits, on either side, are served in the order in which they began. tornado.queues.Queue. Safe from any
-// goroutine: others than the loop's may feed it.
+// Queue passes items between coroutines and callbacks, first in, first out. Waits of Put and Get are served in the order
+// in which they began. tornado.queues.Queue. Safe from any goroutine.
 //
-// When the loop is closed, the waits that are left fail with [ErrLoopClosed], and so does every later one that would have
-// to wait. Items that are in the queue can still be got.
+// When the loop is closed, pending waits fail with [ErrLoopClosed], and so do later ones that would have to wait. Get still
+// returns items that are in the queue.
 type Queue[T any] struct {
 	queue
 	items store[T]
 }
 
-// queue is a [Queue] apart from its items.
+// queue is the part of a [Queue] that does not depend on the type of its items.
 type queue struct {
 	_    [0]func() // no comparison has to be compiled for every type of items
 	loop *Loop
@@ -59,7 +59,7 @@ func NewQueue[T any](loop *Loop, max int) *Queue[T] {
 func (q *queue) init(loop *Loop, max int) {
 	mustHave(loop != nil, "NewQueue", "loop")
 	if max < 0 {
-		panic("callback: NewQueue: a negative size")
+		panic(fmt.Sprintf("callback: NewQueue: size %d must not be negative", max))
 	}
 	q.loop, q.max = loop, max
 	q.getters = waitList{loop: loop, mu: &q.mu}
@@ -67,7 +67,7 @@ func (q *queue) init(loop *Loop, max int) {
 	q.joiners = waitList{loop: loop, mu: &q.mu}
 }
 
-// MaxSize returns for how many items there is room; 0 stands for any number.
+// MaxSize returns the maximum number of items; 0 means no limit.
 func (q *queue) MaxSize() int { return q.max }
 
 // QSize returns how many items are in the queue.
@@ -105,8 +105,9 @@ func (q *Queue[T]) PutNowait(item T) error {
 }
 
 // Get returns a future that resolves to the next item, once there is one. With a timeout, it fails after that with
-// [future.ErrTimeout]. An Await that ends early gives its place up: the item goes to the next wait, or stays in the queue.
-// Code that does not await and no longer wants an item must cancel the future; if Cancel returns false, it has one.
+// [future.ErrTimeout]. An Await that ends early gives up its place: the item goes to the next wait, or stays in the queue.
+// Code that uses the future without Await and no longer wants an item must cancel the future. If Cancel returns false, the
+// future has got an item or has failed.
 func (q *Queue[T]) Get(timeout ...time.Duration) *future.Future[T] {
 	limit := limitOf(timeout)
 	item, ok, w := q.get(true)
@@ -144,7 +145,7 @@ func (q *Queue[T]) All(co *Co) iter.Seq2[T, error] {
 func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	// Counted before it is handed over: its receiver may have called TaskDone before this function goes on.
+	// Counted before the item is delivered, since the receiver may call TaskDone before this function continues.
 	q.unfinished++
 	// There are getters only while the queue is empty. One that is cancelled between shift and Resolve does not get
 	// the item; the next one does.
@@ -161,7 +162,7 @@ func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 		q.length++
 		return true, nil
 	}
-	// This does not end a Join: there are items in the queue that are not done.
+	// This cannot end a Join: the queue is full, so there are unfinished items.
 	q.unfinished--
 	if mayWait {
 		w = &putWait[T]{promise: future.NewPromiseCancelledOnGiveUp[none](q.loop), item: item}
@@ -211,8 +212,7 @@ func (q *Queue[T]) shiftPutter() *putWait[T] {
 	return p
 }
 
-// TaskDone says that the work on one item that was got is done. It panics with [ErrTaskDone] if it is called more
-// often than there were items.
+// TaskDone marks one item of Get as done. It panics with [ErrTaskDone] if it is called more often than items were put.
 func (q *queue) TaskDone() {
 	q.mu.Lock()
 	if q.unfinished == 0 {

@@ -10,13 +10,13 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// What motor calls with a session or in a transaction is a function that returns when all is done. Here it is one that
-// returns at once and says by a callback when all is done; or, in the functions that begin with Spawn, a coroutine.
+// In motor, the function of a session or transaction returns when its work is done. In this package, the function returns
+// at once and calls done when its work is done. In the functions that begin with Spawn, it is a coroutine.
 
-// WithTransaction is [motor.WithTransaction] in callbacks. fn is called on the session's loop, with the context for what
-// is to be part of the transaction. It returns at once, and gives its outcome to done: after a value the
-// transaction is committed, after an error it is aborted. If a later attempt may succeed, fn is
-// called again. callback is given the outcome of the last attempt.
+// WithTransaction is [motor.WithTransaction] in callback style. fn is called on the session's loop. Its ctx is the context
+// for the operations of the transaction. fn returns at once and later calls done with its outcome: after a value the
+// transaction is committed, after an error it is aborted. If another attempt may succeed, fn is called again. callback
+// gets the outcome of the last attempt.
 //
 //	transfer := func(ctx context.Context, done callback.Func[any]) {
 //		orders.InsertOne(ctx, order, func(_ *motor.InsertOneResult, err error) {
@@ -30,8 +30,8 @@ import (
 //	callback.WithTransaction(ctx, s, transfer, func(_ any, err error) { ... })
 //
 // done may be called from any goroutine; only its first call counts. A panic of fn counts as an error, a
-// [*future.PanicError]. One of a callback that fn has given to others does not: if done is not called because of that,
-// or is never called at all, it is the end of ctx that ends the transaction.
+// [*future.PanicError]. A panic of a callback that fn has passed to an operation does not. If done is never called, the
+// transaction ends when ctx ends.
 //
 // Motor: MotorClientSession.with_transaction.
 func WithTransaction[T any](
@@ -63,7 +63,7 @@ func SpawnWithTransaction[T any](
 	return motor.WithTransaction(ctx, s.futures, spawnedOn(s.loop, fn), opts...).Via(s.loop)
 }
 
-// Transact is [motor.Transact] in callbacks: as [WithTransaction], but nothing is tried again.
+// Transact is [motor.Transact] in callback style. It is like [WithTransaction], without further attempts.
 //
 // Motor: async with s.start_transaction().
 func Transact[T any](
@@ -75,7 +75,7 @@ func Transact[T any](
 	deliver(s.loop, motor.Transact(ctx, s.futures, calledBack(s.loop, fn), opts...), callback)
 }
 
-// SpawnTransact is [motor.Transact] with a coroutine for fn: as [SpawnWithTransaction], but nothing is tried again.
+// SpawnTransact is [motor.Transact] with a coroutine for fn. It is like [SpawnWithTransaction], without further attempts.
 //
 // Motor: async with s.start_transaction().
 func SpawnTransact[T any](
@@ -86,8 +86,8 @@ func SpawnTransact[T any](
 	return motor.Transact(ctx, s.futures, spawnedOn(s.loop, fn), opts...).Via(s.loop)
 }
 
-// WithSession is [motor.WithSession] in callbacks. fn is called on the client's loop, with the context for what is to be
-// in the session. The session ends when fn has called done; for done and callback see [WithTransaction].
+// WithSession is [motor.WithSession] in callback style. fn is called on the client's loop, with the context for operations
+// in the session. The session ends when fn has called done. For done and callback see [WithTransaction].
 //
 // Motor: async with await client.start_session() as s.
 func WithSession[T any](

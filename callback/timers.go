@@ -1,15 +1,16 @@
 package callback
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// CallLater runs fn on the loop once d has passed, never earlier; d of 0 or less means the next turn. Timeouts
-// that are due fire in the order of their deadlines and, for the same deadline, in the order of the calls. Safe
-// from any goroutine. On a closed loop it returns nil: fn will not run.
+// CallLater runs fn on the loop once d has passed, never earlier. If d is not positive, fn runs in the next turn. Timeouts
+// fire in the order of their deadlines and, for the same deadline, in the order of the calls. Safe from any goroutine. On a
+// closed loop it returns nil, and fn will not run.
 //
 // Tornado: IOLoop.call_later. asyncio: loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func()) *Timeout {
@@ -17,8 +18,8 @@ func (l *Loop) CallLater(d time.Duration, fn func()) *Timeout {
 	return l.callAt(l.after(d), fn)
 }
 
-// CallAt is [Loop.CallLater] for a point in time. A time that has passed means the next turn. Setting the system's
-// clock later on moves nothing.
+// CallAt is [Loop.CallLater] for a point in time. If t has passed, fn runs in the next turn. Setting the system's clock
+// after the call has no effect.
 //
 // Tornado: IOLoop.call_at. asyncio: loop.call_at.
 func (l *Loop) CallAt(t time.Time, fn func()) *Timeout {
@@ -38,8 +39,8 @@ func (l *Loop) callAt(at time.Duration, fn func()) *Timeout {
 	return t
 }
 
-// RemoveTimeout takes back what [Loop.CallLater] or [Loop.CallAt] returned and reports whether its callback will
-// not run because of that. Once it has run or was removed, and for nil, this does nothing. Safe from any goroutine.
+// RemoveTimeout cancels a timeout of [Loop.CallLater] or [Loop.CallAt] and reports whether it prevented the callback. If
+// the callback has run, if the timeout was removed before, or if t is nil, it returns false. Safe from any goroutine.
 //
 // Tornado: IOLoop.remove_timeout. asyncio: TimerHandle.cancel.
 func (l *Loop) RemoveTimeout(t *Timeout) bool {
@@ -52,7 +53,7 @@ func (l *Loop) RemoveTimeout(t *Timeout) bool {
 	case timeoutArmed:
 		l.timers.disarm(t)
 	case timeoutDue:
-		t.state = timeoutOff // its turn has begun: the turn skips it
+		t.state = timeoutOff // part of the current turn, which skips it
 	default:
 		return false
 	}
@@ -106,13 +107,13 @@ func (l *Loop) fire(t *Timeout) {
 	}
 }
 
-// Timeout is a callback that waits for its time: what [Loop.CallLater] and [Loop.CallAt] return and
-// [Loop.RemoveTimeout] takes.
+// Timeout is a callback that runs at a later time. [Loop.CallLater] and [Loop.CallAt] return it, and [Loop.RemoveTimeout]
+// cancels it.
 type Timeout struct {
 	fn    func()
 	index int32        // in the heap while armed. Like all else here, guarded by the loop's mu
 	state timeoutState // with the two others, this makes 16 bytes
-	quiet bool         // the library's own: no loss if the loop is closed first
+	quiet bool         // internal: not logged if the loop is closed first
 }
 
 type timeoutState uint8
@@ -123,8 +124,8 @@ const (
 	timeoutDue                       // part of a turn that has begun
 )
 
-// timers is a heap of four children a node, ordered by deadline and, for one deadline, by the order of arming. The
-// keys lie in the heap itself, so that sifting does not chase pointers.
+// timers is a heap with four children a node, ordered by deadline and, for equal deadlines, by the order of arming. The
+// keys are in the heap itself, so that comparing follows no pointers.
 type timers struct {
 	heap []timerEntry
 	seq  uint64
@@ -235,8 +236,8 @@ func WithJitter(fraction float64) PeriodicOption {
 // It is first called after one interval.
 //
 // The interval is measured from the start of one call to the start of the next. Calls never overlap: one that takes
-// longer than the interval makes the loop skip those that it has missed, and the times after that are multiples
-// of the interval still. A panic of fn is reported as that of any callback, and does not end the series.
+// longer than the interval makes the loop skip the calls that it has missed, and later calls are still at multiples of the
+// interval. A panic of fn is reported like that of any callback, and does not end the series.
 //
 // NewPeriodic panics if the interval is not positive. Tornado: PeriodicCallback.
 func NewPeriodic[F func() | func(co *Co)](
@@ -244,7 +245,7 @@ func NewPeriodic[F func() | func(co *Co)](
 ) *Periodic {
 	mustHave(loop != nil, "NewPeriodic", "loop")
 	if interval <= 0 {
-		panic("callback: NewPeriodic: the interval is not positive")
+		panic(fmt.Sprintf("callback: NewPeriodic: interval %v must be positive", interval))
 	}
 	p := &Periodic{loop: loop, interval: interval}
 	switch fn := any(fn).(type) {

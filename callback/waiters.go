@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 
 // waitList holds the waits for one thing, such as a permit or an item, in the order in which they began.
 //
-// A wait leaves the list when its future settles, whatever settled it. So a wait is served without mu: take it off the
-// list, unlock mu, settle its future, and take the next one if that future was settled already. Settling runs the wakers
-// of other packages, which must not happen under mu.
+// A wait leaves the list when its future settles, for any reason. To serve a wait, the owner removes it from the list,
+// unlocks mu, and settles its future. If that future was settled already, the owner serves the next one. Settling calls
+// wakers of other packages, which must not happen under mu.
 type waitList struct {
 	loop    *Loop
 	mu      *sync.Mutex // the owner's; guards waiters
@@ -21,7 +22,7 @@ type waitList struct {
 
 // waiter is a wait. Its future always settles: it is served, cancelled, or times out, or its loop is closed.
 type waiter struct {
-	node    ring.Node // in the list; its owner is what the list's owner needs to serve the wait
+	node    ring.Node // in the list; node.Owner is the *wait or *putWait with this waiter
 	list    *waitList
 	promise rejecter
 
@@ -35,17 +36,17 @@ type rejecter interface{ Reject(err error) bool }
 
 type none = struct{}
 
-// add appends w, a wait that promise ends. The caller holds mu, and calls start without it.
+// add appends w, whose promise ends the wait. The caller holds mu, and later calls start without it.
 func (l *waitList) add(w *waiter, promise rejecter, owner any) {
 	w.list, w.promise, w.node.Owner = l, promise, owner
 	l.waiters.Append(&w.node)
 }
 
-// start watches over the wait: f is its future. expired is called on the loop when the time limit is over; nil makes the
-// future fail.
+// start registers with f, the future of the wait, and with the end of the loop, and sets the timeout. expired is called on
+// the loop after the time limit; if it is nil, the future fails.
 //
-// Whatever ends the wait may come before start or during it. So f is watched last: if it has settled by then, Wake is
-// called at once, and finds everything else in place.
+// The wait may end before or during start. So start registers with f last: if f has settled by then, Wake is called at
+// once and undoes the other steps.
 func (w *waiter) start(f future.Awaitable, limit timeLimit, expired func()) {
 	loop := w.list.loop
 	if limit.set {
@@ -53,7 +54,7 @@ func (w *waiter) start(f future.Awaitable, limit timeLimit, expired func()) {
 			expired = func() { w.promise.Reject(&timeoutError{limit.after}) }
 		}
 		w.timeout.fn, w.timeout.quiet, w.timed = expired, true, true
-		loop.arm(&w.timeout, loop.after(limit.after)) // a loop that is closed takes none, and ends the wait
+		loop.arm(&w.timeout, loop.after(limit.after)) // fails on a closed loop, which ends the wait anyway
 	}
 	loop.gone.Future().NotifyWith(&w.onGone, (*waiterOfGoneLoop)(w))
 	f.NotifyWith(&w.onSettled, w)
@@ -70,13 +71,13 @@ func (w *waiter) Wake() {
 	}
 }
 
-// waiterOfGoneLoop is a waiter that is told of the end of its loop.
+// waiterOfGoneLoop is the waker that ends a wait when its loop has ended.
 type waiterOfGoneLoop waiter
 
 // Wake implements [future.Waker]: the loop has ended.
 func (w *waiterOfGoneLoop) Wake() { w.promise.Reject(ErrLoopClosed) }
 
-// shift takes the first wait off the list and returns its owner, or nil. mu is held.
+// shift removes the first wait from the list and returns its owner, or nil. The caller holds mu.
 func (l *waitList) shift() any {
 	if n := l.waiters.Shift(); n != nil {
 		return n.Owner
@@ -84,7 +85,7 @@ func (l *waitList) shift() any {
 	return nil
 }
 
-// shiftAll takes all waits off the list and returns their owners in order. mu is held.
+// shiftAll removes all waits from the list and returns their owners in order. The caller holds mu.
 func (l *waitList) shiftAll() (all []any) {
 	for o := l.shift(); o != nil; o = l.shift() {
 		all = append(all, o)
@@ -92,7 +93,7 @@ func (l *waitList) shiftAll() (all []any) {
 	return all
 }
 
-// wait is a wait for an R which brings nothing along.
+// wait is a wait for an R.
 type wait[R any] struct {
 	waiter  waiter
 	promise *future.Promise[R]
@@ -119,6 +120,6 @@ func limitOf(timeout []time.Duration) timeLimit {
 	case 1:
 		return timeLimit{timeout[0], true}
 	default:
-		panic("callback: more than one timeout given")
+		panic(fmt.Sprintf("callback: %d timeouts given, need at most 1", len(timeout)))
 	}
 }
