@@ -304,9 +304,9 @@ func (f *fiber) run(c *coroutine) {
 	returned = true
 }
 
-// Two mistakes corrupt memory or end the process with a fatal error, and must become panics with a clear text: a Co that
-// is awaited on another goroutine than its coroutine's, and a coroutine that is resumed under another LockOSThread state
-// than it was made under. Go has no function for either check. identity_test.go pins what these rely on.
+// Two mistakes would corrupt memory or end the process with a fatal error, so they are detected and panic with a clear
+// text: a Co is awaited outside its coroutine, or a coroutine is resumed under another LockOSThread state than it was
+// started under. Go has no function for either check. identity_test.go tests the assumptions made here.
 
 // identity is equal for two goroutines only if they are the same, as long as both are alive: see currentIdentity.
 type identity uintptr

@@ -318,7 +318,7 @@ func (l *Loop) anyReady() bool {
 	return ok && at <= l.clock()
 }
 
-// nextTimeout returns the earliest deadline. mu is held.
+// nextTimeout returns the earliest deadline. The caller holds mu.
 func (l *Loop) nextTimeout() (at time.Duration, ok bool) {
 	if len(l.timers.heap) == 0 {
 		return 0, false

@@ -154,7 +154,7 @@ func (l *Loop) leaveHost() {
 	}
 }
 
-// armHost wakes a sleeping hosted loop after d. mu is held.
+// armHost wakes a sleeping hosted loop after d. The caller holds mu.
 func (l *Loop) armHost(d time.Duration) {
 	if l.hostTimer == nil {
 		l.hostTimer = time.AfterFunc(d, l.hostAlarm)

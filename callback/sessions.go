@@ -44,8 +44,8 @@ func WithTransaction[T any](
 }
 
 // SpawnWithTransaction is [motor.WithTransaction] with a coroutine for fn, which runs on the session's loop: a [*Loop],
-// or the future fails with [motor.TypeError]. Its Co has the session, so that what it calls is part of the transaction.
-// It may be started several times, one after the other.
+// or the future fails with [motor.TypeError]. Its Co has the session, so operations called with it are part of the
+// transaction. It may be started several times, one after another.
 //
 //	_, err := callback.SpawnWithTransaction(co, s, func(co *callback.Co) (*motor.InsertOneResult, error) {
 //		if _, err := orders.InsertOne(co, order).Await(co); err != nil {
@@ -103,7 +103,7 @@ func WithSession[T any](
 }
 
 // SpawnWithSession is [motor.WithSession] with a coroutine for fn, which runs on the client's loop: a [*Loop], or the
-// future fails with [motor.TypeError]. Its Co has the session, so that what it calls is in it.
+// future fails with [motor.TypeError]. Its Co has the session, so operations called with it are in the session.
 //
 // Motor: async with await client.start_session() as s.
 func SpawnWithSession[T any](

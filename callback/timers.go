@@ -25,7 +25,7 @@ func (l *Loop) CallLater(d time.Duration, fn func()) *Timeout {
 func (l *Loop) CallAt(t time.Time, fn func()) *Timeout {
 	mustHave(fn != nil, "CallAt", "fn")
 	if t == t.Round(0) {
-		// A time of day: what the system's clock says now counts, not what it said when the loop was made.
+		// t has no monotonic reading, so it is compared with the system's clock as it is now, not when the loop was made.
 		return l.callAt(l.after(time.Until(t)), fn)
 	}
 	return l.callAt(t.Sub(l.epoch), fn)
@@ -299,7 +299,7 @@ func (p *Periodic) IsRunning() bool {
 	return p.run != nil && !p.loop.isClosed()
 }
 
-// schedule arms the next call. mu is held.
+// schedule arms the next call. The caller holds mu.
 func (p *Periodic) schedule() {
 	now := p.loop.clock()
 	p.next = nextCall(p.next, now, p.jittered())

@@ -229,15 +229,19 @@ func TestDecodeTooDeep(t *testing.T) {
 			t.Errorf("type %d: %v", kind, err)
 		}
 		deep := nested(kind, 5_000_000)
-		for name, decode := range map[string]func([]byte, bool) (bson.M, error){
-			"the reader": bsoncodec.ReadDocument[bson.M], "the driver's decoder": bsoncodec.UnmarshalDocument[bson.M],
+		for _, c := range []struct {
+			name   string
+			decode func([]byte, bool) (bson.M, error)
+		}{
+			{"reader", bsoncodec.ReadDocument[bson.M]},
+			{"driver's decoder", bsoncodec.UnmarshalDocument[bson.M]},
 		} {
-			if doc, err := decode(deep, false); !isTooDeep(err) || doc != nil {
-				t.Errorf("type %d, %s: %v", kind, name, err)
+			if doc, err := c.decode(deep, false); !isTooDeep(err) || doc != nil {
+				t.Errorf("type %d, %s: error = %v, want %v", kind, c.name, err, bsoncodec.ErrTooDeep)
 			}
 		}
 		if err := bsoncodec.Check(deep); !isTooDeep(err) {
-			t.Errorf("type %d: the check says %v", kind, err)
+			t.Errorf("type %d: Check() = %v, want %v", kind, err, bsoncodec.ErrTooDeep)
 		}
 	}
 }

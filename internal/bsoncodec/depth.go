@@ -38,7 +38,7 @@ func depthOf(v any) depth {
 //
 // A first walk, without seen, returns true as soon as a path has more than MaxDepth steps. A second walk counts only
 // the steps in which an encoder writes nothing that a depthWriter sees: those through pointers and interfaces, and all
-// steps within the scope of a code, which the driver writes to a writer of its own. It visits other values once, so
+// steps within the scope of a code, which the driver writes to a separate writer. It visits other values once, so
 // that it ends for all values.
 type walk struct {
 	seen    map[visit]bool

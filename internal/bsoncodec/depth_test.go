@@ -75,13 +75,19 @@ func TestDepthLimit(t *testing.T) {
 			doc = bson.D{{Key: "a", Value: doc}}
 		}
 		fits := levels <= bsoncodec.MaxDepth
-		for name, codec := range map[string]*bsoncodec.Codec{"driver's encoder": {}, "registry": {Registry: bson.NewRegistry()}} {
-			raw, err := codec.Document("document", doc)
+		for _, c := range []struct {
+			name  string
+			codec bsoncodec.Codec
+		}{
+			{"driver's encoder", bsoncodec.Codec{}},
+			{"registry", bsoncodec.Codec{Registry: bson.NewRegistry()}},
+		} {
+			raw, err := c.codec.Document("document", doc)
 			if isTooDeep(err) == fits {
-				t.Errorf("%d levels, %s: got %v", levels, name, err)
+				t.Errorf("%d levels, %s: error = %v, want ErrTooDeep: %t", levels, c.name, err, !fits)
 			}
 			if err == nil && bsoncodec.Check(raw) != nil {
-				t.Errorf("%d levels, %s: the check says %v", levels, name, bsoncodec.Check(raw))
+				t.Errorf("%d levels, %s: Check() = %v, want nil", levels, c.name, bsoncodec.Check(raw))
 			}
 		}
 	}
