@@ -58,11 +58,11 @@ func sameDecoding(t *testing.T, raw []byte, tzAware bool) {
 	}
 	theirs, err := bsoncodec.UnmarshalDocument[bson.D](raw, tzAware)
 	if err != nil || !sameValue(ours, theirs) {
-		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, ours, theirs, err)
+		t.Fatalf("%x:\ngot  %#v\nwant %#v\n%v", raw, ours, theirs, err)
 	}
 	theirMaps, err := bsoncodec.UnmarshalDocument[bson.M](raw, tzAware)
 	if err != nil || !sameValue(maps, theirMaps) {
-		t.Fatalf("%x:\nwe   %#v\nthey %#v\n%v", raw, maps, theirMaps, err)
+		t.Fatalf("%x:\ngot  %#v\nwant %#v\n%v", raw, maps, theirMaps, err)
 	}
 }
 
@@ -127,23 +127,53 @@ func everyValue() []sample {
 	id := bson.ObjectID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	decimal, _ := bson.ParseDecimal128("-1.25E+3")
 	var all []sample
-	for name, value := range map[string]any{
-		"double": 1.5, "NaN": math.NaN(), "negative zero": math.Copysign(0, -1), "infinity": math.Inf(-1),
-		"another NaN": math.Float64frombits(0x7ff8000000000123),
-		"string":      "Größe", "empty string": "", "string with NUL": "a\x00b", "invalid UTF-8": "\xff\xfe",
-		"document": bson.D{{Key: "a", Value: 1}}, "empty document": bson.D{}, "duplicate keys": bson.D{{Key: "a", Value: 1}, {Key: "a", Value: "2"}},
-		"array": bson.A{int32(1), "two", bson.A{}, bson.D{{Key: "x", Value: nil}}}, "empty array": bson.A{},
-		"binary": bson.Binary{Subtype: 0, Data: []byte{1, 2}}, "old binary": bson.Binary{Subtype: 2, Data: []byte{1, 2, 3}},
-		"empty binary": bson.Binary{}, "UUID": bson.Binary{Subtype: 4, Data: make([]byte, 16)}, "old empty binary": bson.Binary{Subtype: 2},
-		"undefined": bson.Undefined{}, "ObjectID": id, "true": true, "false": false,
-		"date": bson.DateTime(1_700_000_000_123), "date before 1970": bson.DateTime(-1), "date out of range": bson.DateTime(math.MaxInt64),
-		"null": nil, "regular expression": bson.Regex{Pattern: "^a", Options: "im"}, "empty regular expression": bson.Regex{},
-		"DBPointer": bson.DBPointer{DB: "d.c", Pointer: id}, "JavaScript": bson.JavaScript("f()"), "symbol": bson.Symbol("s"),
-		"code with scope":       bson.CodeWithScope{Code: "f", Scope: bson.D{{Key: "a", Value: bson.D{{Key: "b", Value: bson.DateTime(1)}}}}},
-		"code with empty scope": bson.CodeWithScope{Scope: bson.D{}},
-		"int32":                 int32(-5), "small int32": int32(5), "timestamp": bson.Timestamp{T: 1, I: 2}, "int64": int64(1 << 40), "decimal": decimal,
-		"min key": bson.MinKey{}, "max key": bson.MaxKey{},
+	for _, v := range []struct {
+		name  string
+		value any
+	}{
+		{"double", 1.5},
+		{"NaN", math.NaN()},
+		{"negative zero", math.Copysign(0, -1)},
+		{"infinity", math.Inf(-1)},
+		{"another NaN", math.Float64frombits(0x7ff8000000000123)},
+		{"string", "Größe"},
+		{"empty string", ""},
+		{"string with NUL", "a\x00b"},
+		{"invalid UTF-8", "\xff\xfe"},
+		{"document", bson.D{{Key: "a", Value: 1}}},
+		{"empty document", bson.D{}},
+		{"duplicate keys", bson.D{{Key: "a", Value: 1}, {Key: "a", Value: "2"}}},
+		{"array", bson.A{int32(1), "two", bson.A{}, bson.D{{Key: "x", Value: nil}}}},
+		{"empty array", bson.A{}},
+		{"binary", bson.Binary{Subtype: 0, Data: []byte{1, 2}}},
+		{"old binary", bson.Binary{Subtype: 2, Data: []byte{1, 2, 3}}},
+		{"empty binary", bson.Binary{}},
+		{"UUID", bson.Binary{Subtype: 4, Data: make([]byte, 16)}},
+		{"old empty binary", bson.Binary{Subtype: 2}},
+		{"undefined", bson.Undefined{}},
+		{"ObjectID", id},
+		{"true", true},
+		{"false", false},
+		{"date", bson.DateTime(1_700_000_000_123)},
+		{"date before 1970", bson.DateTime(-1)},
+		{"date out of range", bson.DateTime(math.MaxInt64)},
+		{"null", nil},
+		{"regular expression", bson.Regex{Pattern: "^a", Options: "im"}},
+		{"empty regular expression", bson.Regex{}},
+		{"DBPointer", bson.DBPointer{DB: "d.c", Pointer: id}},
+		{"JavaScript", bson.JavaScript("f()")},
+		{"symbol", bson.Symbol("s")},
+		{"code with scope", bson.CodeWithScope{Code: "f", Scope: bson.D{{Key: "a", Value: bson.D{{Key: "b", Value: bson.DateTime(1)}}}}}},
+		{"code with empty scope", bson.CodeWithScope{Scope: bson.D{}}},
+		{"int32", int32(-5)},
+		{"small int32", int32(5)},
+		{"timestamp", bson.Timestamp{T: 1, I: 2}},
+		{"int64", int64(1 << 40)},
+		{"decimal", decimal},
+		{"min key", bson.MinKey{}},
+		{"max key", bson.MaxKey{}},
 	} {
+		name, value := v.name, v.value
 		all = append(all, []sample{
 			{name, marshaled(bson.D{{Key: "value", Value: value}})},
 			{name + " twice", marshaled(bson.D{{Key: "", Value: value}, {Key: "", Value: value}})},
@@ -257,7 +287,7 @@ func TestDecodeCopiesBytes(t *testing.T) {
 			raw[i] = 0xAA
 		}
 		if again, _ := bsoncodec.ReadDocument[bson.D](s.raw, false); !sameValue(read, again) {
-			t.Errorf("%s: changed with the bytes that it was read from", s.name)
+			t.Errorf("%s: decoded value changed with its input", s.name)
 		}
 	}
 }

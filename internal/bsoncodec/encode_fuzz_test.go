@@ -28,12 +28,12 @@ func FuzzEncode(f *testing.F) {
 		if ours, ok := bsoncodec.WriteDocument(doc); ok {
 			theirs, err := bson.Marshal(doc)
 			if err != nil {
-				t.Fatalf("%v is written, where the driver says %v", doc, err)
+				t.Fatalf("%v: writer error = nil, driver error = %v", doc, err)
 			}
 			a, _ := bsoncodec.ReadDocument[bson.M](ours, false)
 			b, _ := bsoncodec.ReadDocument[bson.M](theirs, false)
 			if len(ours) != len(theirs) || !sameValue(a, b) {
-				t.Errorf("%v:\nwe   %v\nthey %v", doc, a, b)
+				t.Errorf("%v:\ngot  %v\nwant %v", doc, a, b)
 			}
 		}
 	})
@@ -49,7 +49,7 @@ func sameEncoding(t *testing.T, doc bson.D) bool {
 	}
 	theirs, err := bson.Marshal(doc)
 	if err != nil || !bytes.Equal(ours, theirs) {
-		t.Errorf("%v:\nwe   %x\nthey %x\n%v", doc, ours, theirs, err)
+		t.Errorf("%v:\ngot  %x\nwant %x\n%v", doc, ours, theirs, err)
 	}
 	return true
 }
@@ -58,33 +58,73 @@ func TestEncodeLikeDriver(t *testing.T) {
 	id := bson.NewObjectID()
 	decimal, _ := bson.ParseDecimal128("1.5")
 	type text string
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		value any
 		left  bool // to the driver
 	}{
-		"nil": {value: nil}, "string": {value: "a\x00ü"}, "true": {value: true}, "false": {value: false},
-		"int": {value: 1}, "large int": {value: math.MaxInt64}, "least int of 32 bits": {value: math.MinInt32},
-		"int8": {value: int8(-1)}, "int16": {value: int16(-1)}, "int32": {value: int32(-1)}, "int64": {value: int64(1)},
-		"float64": {value: 1.5}, "float32": {value: float32(1.1)}, "NaN": {value: math.NaN()},
-		"ObjectID": {value: id}, "date": {value: bson.DateTime(-5)}, "time": {value: time.UnixMilli(1_700_000_000_123)},
-		"time before 1970": {value: time.UnixMilli(-1)}, "time with nanoseconds": {value: time.Unix(1, 999_999_999)},
-		"document": {value: bson.D{{Key: "a", Value: bson.D{}}}}, "nil document": {value: bson.D(nil)},
-		"map": {value: bson.M{"a": 1}}, "nil map": {value: bson.M(nil)}, "empty map": {value: bson.M{}},
-		"map[string]any": {value: map[string]any{"a": 1}}, "nil map[string]any": {value: map[string]any(nil)},
-		"array": {value: bson.A{1, "2", nil, bson.A{}}}, "nil array": {value: bson.A(nil)}, "array of eleven": {value: make(bson.A, 11)},
-		"[]any": {value: []any{1, bson.D{}}}, "nil []any": {value: []any(nil)}, "[]string": {value: []string{"a", ""}}, "nil []string": {value: []string(nil)},
-		"[]bson.D": {value: []bson.D{{}, nil}}, "[]bson.M": {value: []bson.M{{"a": 1}, nil}}, "nil []bson.D": {value: []bson.D(nil)}, "nil []bson.M": {value: []bson.M(nil)},
-		"bytes": {value: []byte{1, 2}}, "nil bytes": {value: []byte(nil)}, "empty bytes": {value: []byte{}},
-		"binary": {value: bson.Binary{Subtype: 4, Data: []byte{1}}}, "old binary": {value: bson.Binary{Subtype: 2, Data: []byte{1}}}, "nil binary": {value: bson.Binary{}},
-		"raw": {value: marshaled(bson.D{{Key: "a", Value: 1}})}, "raw with something behind it": {value: append(marshaled(bson.D{}), 1), left: true},
-		"nil raw": {value: bson.Raw(nil), left: true}, "decimal": {value: decimal}, "timestamp": {value: bson.Timestamp{T: 1, I: 2}},
-		"JavaScript": {value: bson.JavaScript("f()")}, "symbol": {value: bson.Symbol("s")}, "null": {value: bson.Null{}}, "undefined": {value: bson.Undefined{}},
-		"min key": {value: bson.MinKey{}}, "max key": {value: bson.MaxKey{}},
-		"regular expression": {value: bson.Regex{Pattern: "a", Options: "mi"}, left: true}, "struct": {value: struct{ A int }{1}, left: true},
-		"a string type of its own": {value: text("a"), left: true}, "pointer": {value: new(int), left: true}, "uint": {value: uint(1), left: true},
-		"channel": {value: make(chan int), left: true},
+		{name: "nil", value: nil},
+		{name: "string", value: "a\x00ü"},
+		{name: "true", value: true},
+		{name: "false", value: false},
+		{name: "int", value: 1},
+		{name: "large int", value: math.MaxInt64},
+		{name: "minimal int32", value: math.MinInt32},
+		{name: "int8", value: int8(-1)},
+		{name: "int16", value: int16(-1)},
+		{name: "int32", value: int32(-1)},
+		{name: "int64", value: int64(1)},
+		{name: "float64", value: 1.5},
+		{name: "float32", value: float32(1.1)},
+		{name: "NaN", value: math.NaN()},
+		{name: "ObjectID", value: id},
+		{name: "date", value: bson.DateTime(-5)},
+		{name: "time", value: time.UnixMilli(1_700_000_000_123)},
+		{name: "time before 1970", value: time.UnixMilli(-1)},
+		{name: "time with nanoseconds", value: time.Unix(1, 999_999_999)},
+		{name: "document", value: bson.D{{Key: "a", Value: bson.D{}}}},
+		{name: "nil document", value: bson.D(nil)},
+		{name: "map", value: bson.M{"a": 1}},
+		{name: "nil map", value: bson.M(nil)},
+		{name: "empty map", value: bson.M{}},
+		{name: "map[string]any", value: map[string]any{"a": 1}},
+		{name: "nil map[string]any", value: map[string]any(nil)},
+		{name: "array", value: bson.A{1, "2", nil, bson.A{}}},
+		{name: "nil array", value: bson.A(nil)},
+		{name: "array of eleven", value: make(bson.A, 11)},
+		{name: "[]any", value: []any{1, bson.D{}}},
+		{name: "nil []any", value: []any(nil)},
+		{name: "[]string", value: []string{"a", ""}},
+		{name: "nil []string", value: []string(nil)},
+		{name: "[]bson.D", value: []bson.D{{}, nil}},
+		{name: "[]bson.M", value: []bson.M{{"a": 1}, nil}},
+		{name: "nil []bson.D", value: []bson.D(nil)},
+		{name: "nil []bson.M", value: []bson.M(nil)},
+		{name: "bytes", value: []byte{1, 2}},
+		{name: "nil bytes", value: []byte(nil)},
+		{name: "empty bytes", value: []byte{}},
+		{name: "binary", value: bson.Binary{Subtype: 4, Data: []byte{1}}},
+		{name: "old binary", value: bson.Binary{Subtype: 2, Data: []byte{1}}},
+		{name: "nil binary", value: bson.Binary{}},
+		{name: "raw", value: marshaled(bson.D{{Key: "a", Value: 1}})},
+		{name: "raw with trailing bytes", value: append(marshaled(bson.D{}), 1), left: true},
+		{name: "nil raw", value: bson.Raw(nil), left: true},
+		{name: "decimal", value: decimal},
+		{name: "timestamp", value: bson.Timestamp{T: 1, I: 2}},
+		{name: "JavaScript", value: bson.JavaScript("f()")},
+		{name: "symbol", value: bson.Symbol("s")},
+		{name: "null", value: bson.Null{}},
+		{name: "undefined", value: bson.Undefined{}},
+		{name: "min key", value: bson.MinKey{}},
+		{name: "max key", value: bson.MaxKey{}},
+		{name: "regular expression", value: bson.Regex{Pattern: "a", Options: "mi"}, left: true},
+		{name: "struct", value: struct{ A int }{1}, left: true},
+		{name: "named string type", value: text("a"), left: true},
+		{name: "pointer", value: new(int), left: true},
+		{name: "uint", value: uint(1), left: true},
+		{name: "channel", value: make(chan int), left: true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			for _, doc := range []bson.D{
 				{{Key: "a", Value: c.value}},
 				{{Key: "", Value: c.value}, {Key: "ü", Value: c.value}},
@@ -93,7 +133,7 @@ func TestEncodeLikeDriver(t *testing.T) {
 				{{Key: "in", Value: bson.A{c.value, 1}}},
 			} {
 				if sameEncoding(t, doc) == c.left {
-					t.Errorf("left to the driver: %t", !c.left)
+					t.Errorf("%v: left to the driver = %t, want %t", doc, !c.left, c.left)
 				}
 			}
 		})
