@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -297,4 +298,50 @@ func TestAbandonedCursorWithoutFirstBatch(t *testing.T) {
 			return command.Lookup("cursors", "0").AsInt64() == 8
 		})
 	})
+}
+
+// overdueContext has a deadline that has passed, but has not ended: so it looks to the driver shortly before the timer
+// of a context fires.
+type overdueContext struct{ context.Context }
+
+func (overdueContext) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
+
+func TestCursorDeadlineBeforeGetMore(t *testing.T) {
+	type coll = motor.Collection[bson.M]
+	for _, test := range []struct {
+		name string
+		next func(*coll) func(context.Context) error
+	}{
+		{"Cursor", func(c *coll) func(context.Context) error {
+			cursor := c.Find(bson.D{})
+			return func(ctx context.Context) error { return second(cursor.Next(ctx).Await(t.Context())) }
+		}},
+		{"CommandCursor", func(c *coll) func(context.Context) error {
+			cursor := c.Aggregate(bson.A{})
+			return func(ctx context.Context) error { return second(cursor.Next(ctx).Await(t.Context())) }
+		}},
+		{"RawBatchCursor", func(c *coll) func(context.Context) error {
+			cursor := c.FindRawBatches(bson.D{})
+			return func(ctx context.Context) error { return second(cursor.Next(ctx).Await(t.Context())) }
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			for _, command := range []string{"find", "aggregate"} {
+				peer.Handle(command, func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
+			}
+			peer.Handle("killCursors", ok(bson.M{"cursorsKilled": bson.A{int64(7)}}))
+			next := test.next(newClient(t, peer.URI()).Database("d").Collection("c"))
+			if err := next(t.Context()); err != nil {
+				t.Fatalf("first Next() = %v, want nil", err)
+			}
+			if err := next(overdueContext{t.Context()}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Next() past its deadline = %v, want context.DeadlineExceeded", err)
+			}
+			// The server has more documents, so this is not the end.
+			if err := next(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+				t.Errorf("Next() after that = %v, want InvalidOperation", err)
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"weak"
@@ -141,8 +142,8 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if over {
 		s.closed = true
 	}
-	if over && err != nil && outer.Err() != nil {
-		s.lostErr = newError(InvalidOperation, "the cursor is lost: the context of an earlier read ended during getMore")
+	if over && err != nil && (outer.Err() != nil || outOfTime(err)) {
+		s.lostErr = newError(InvalidOperation, "the cursor is lost: an earlier read ran out of time, or its context ended, during getMore")
 		c.abandon(s)
 	}
 	if s != c.result {
@@ -151,6 +152,12 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	s.take(come)
 	s.token = s.batches.resume()
 	return err
+}
+
+// outOfTime reports whether a round trip failed because of a deadline or a cancelled context. The driver also returns
+// such errors shortly before the deadline, when the context has not ended yet.
+func outOfTime(err error) bool {
+	return mongo.IsTimeout(err) || errors.Is(err, context.Canceled)
 }
 
 // start sends the command. The caller has the cursor's turn. If the command fails, it may be sent again, since nothing
