@@ -2,6 +2,7 @@ package future
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -73,8 +74,12 @@ func (s *Sequence) Idle() bool {
 var together sync.Mutex
 
 // ReserveBoth reserves a place in a and one in b, in one step. Operations that do so cannot deadlock if each waits for its
-// turn in a before its turn in b. The ticket of a nil sequence is nil.
+// turn in a before its turn in b. The ticket of a nil sequence is nil. If a and b are the same sequence, inB is nil: an
+// operation has one place in a sequence.
 func ReserveBoth(a, b *Sequence) (inA, inB *Ticket) {
+	if a == b {
+		b = nil
+	}
 	if a != nil && b != nil {
 		together.Lock()
 		defer together.Unlock()
@@ -220,8 +225,9 @@ func (t *Ticket) Withdraw() bool {
 }
 
 // Lend calls fn and lets other operations have the turn meanwhile. It is for user code that may itself use what the
-// sequence guards. After fn it waits until it has the turn again, before all operations that have not begun theirs. It
-// waits even if ctx has ended, since the operation needs the turn for its cleanup.
+// sequence guards. After fn, even if fn panics, it waits until it has the turn again, before all operations that have not
+// begun theirs. It waits even if ctx has ended, since the operation needs the turn for its cleanup. A ticket that does not
+// have the turn has nothing to lend: Lend only calls fn.
 //
 // As with [Ticket.Wait], ctx should be the operation's context. An operation with places in two sequences lends the turn
 // in the second first: inB.Lend(ctx, func() { inA.Lend(ctx, fn) }).
@@ -232,7 +238,12 @@ func (t *Ticket) Lend(ctx context.Context, fn func()) {
 		fn()
 		return
 	}
+	defer t.takeBack(ctx) // also if fn panics or ends its goroutine
 	fn()
+}
+
+// takeBack waits until a ticket whose turn is lent has it again.
+func (t *Ticket) takeBack(ctx context.Context) {
 	t.sequence.mu.Lock()
 	if t.state == ticketLent {
 		t.state = ticketReserved
@@ -391,8 +402,10 @@ func enqueue(s *Sequence, also []*Sequence) *enqueued {
 	defer together.Unlock()
 	e := &enqueued{tickets: make([]*Ticket, 0, 1+len(also))}
 	e.tickets = append(e.tickets, s.Reserve())
-	for _, s := range also {
-		e.tickets = append(e.tickets, s.Reserve())
+	for i, other := range also {
+		if other != s && !slices.Contains(also[:i], other) { // one place in each sequence
+			e.tickets = append(e.tickets, other.Reserve())
+		}
 	}
 	return e
 }

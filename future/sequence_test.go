@@ -257,6 +257,43 @@ func TestSequence(t *testing.T) {
 		}
 	})
 
+	t.Run("Lend has the turn again after a panic", func(t *testing.T) {
+		var s future.Sequence
+		lender := s.Reserve()
+		_ = lender.Wait(t.Context())
+		func() {
+			defer func() {
+				if got := recover(); got != errBang {
+					t.Errorf("recovered %v, want %v", got, errBang)
+				}
+			}()
+			lender.Lend(t.Context(), func() { panic(errBang) })
+		}()
+		if next := s.TryReserve(); next != nil {
+			t.Error("TryReserve() returned a ticket, want nil: the lender has its turn again")
+		}
+		lender.Release()
+		if !s.Idle() {
+			t.Error("Idle() = false, want true")
+		}
+	})
+
+	t.Run("ReserveBoth reserves one place in one sequence", func(t *testing.T) {
+		var s future.Sequence
+		a, b := future.ReserveBoth(&s, &s)
+		if err := a.Wait(t.Context()); err != nil {
+			t.Errorf("Wait() = %v, want nil", err)
+		}
+		if err := b.Wait(t.Context()); err != nil {
+			t.Errorf("second Wait() = %v, want nil", err)
+		}
+		b.Release()
+		a.Release()
+		if !s.Idle() {
+			t.Error("Idle() = false, want true")
+		}
+	})
+
 	t.Run("a nil ticket always has its turn", func(t *testing.T) {
 		var none *future.Ticket
 		called := 0
@@ -286,6 +323,7 @@ func TestEnqueue(t *testing.T) {
 	wantPanic(t, panics, errBang)
 	wantError(t, none, future.ErrNilFuture)
 	wantValue(t, last, 4)
+	wantValue(t, future.Enqueue(&s, func() *future.Future[int] { return future.Resolved(6) }, &other, &s, &other), 6)
 	if !s.Idle() || !other.Idle() {
 		t.Error("Idle() = false, want both sequences idle")
 	}
