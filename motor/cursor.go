@@ -40,6 +40,10 @@ const (
 //
 // It is safe for concurrent use. Its reads run in the order of their calls, and each document is read once.
 //
+// A read whose context ends, or that is cancelled, puts back the documents that it has taken. If the context ends while
+// the next batch is fetched, the batch is lost: the documents that arrived before stay readable, and further reads fail
+// with [InvalidOperation] until [Cursor.Rewind]. Reads of tailable cursors that await data, and of change streams, go on.
+//
 // Motor: MotorCursor.
 type Cursor[D any] struct{ cursor }
 
