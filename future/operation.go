@@ -480,7 +480,7 @@ type contextWatch struct {
 	mu    sync.Mutex
 	first *job        // a list of the tasks
 	over  bool        // the context has ended, or the list has become empty; no task can join
-	stop  func() bool // of context.AfterFunc; nil until that has returned
+	stop  func() bool // the stop function of context.AfterFunc; nil until AfterFunc has returned
 }
 
 // watch makes a queued job fail when its context ends. Jobs that get a slot at once do not need it.

@@ -139,7 +139,7 @@ func (p *Pool) nextLocked() (next work) {
 	for p.resumed.Len() > 0 {
 		r := p.resumed.Pop()
 		close(r.back)
-		if r.job.slot == slotLent { // otherwise its function has returned meanwhile: see job.suspend
+		if r.job.slot == slotLent { // if not, the task has returned and needs no slot: see job.suspend
 			r.job.slot = slotHeld
 			return work{}
 		}

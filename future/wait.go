@@ -112,7 +112,7 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[T, erro
 			next := it.Next()
 			v, err := next.Await(ctx)
 			done := next.IsDone()
-			if done { // perhaps since Await gave up
+			if done { // it may have settled after Await gave up
 				v, err = next.Result()
 			}
 			if !yield(v, err) || !done {

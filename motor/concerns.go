@@ -136,7 +136,7 @@ func (c *concerns) SetTagSets(sets []map[string]string) error {
 
 // readPreference is a read preference that can be changed.
 type readPreference struct {
-	mu  sync.Mutex   // held while now is changed
+	mu  sync.Mutex   // serializes changes of now
 	now atomic.Value // *readItems
 }
 
@@ -250,7 +250,7 @@ func cloneTags(tags []map[string]string) []map[string]string {
 //
 // Motor: write_concern, a dict, as it was until 0.7.
 type WriteConcern struct {
-	mu  sync.Mutex   // held while now is changed
+	mu  sync.Mutex   // serializes changes of now
 	now atomic.Value // *writeItems
 }
 

@@ -1,4 +1,4 @@
-// Package reporttest lets a test see the failures that it reports to the handler of unobserved failures.
+// Package reporttest collects the failures of a test that go to the handler of unobserved failures.
 package reporttest
 
 import (

@@ -68,7 +68,7 @@ func Importer(packages map[string]*Package) types.Importer {
 	})
 }
 
-// Declaration has what the type of a declaration does not tell.
+// Declaration has the parts of a declaration that its type does not have.
 type Declaration struct {
 	Doc   string
 	Order int    // in the source

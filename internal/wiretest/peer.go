@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// T is what a peer needs of a test: a *testing.T, *testing.B or *testing.F.
+// T has the methods of a test that a peer calls: it is a *testing.T, *testing.B or *testing.F.
 type T interface {
 	Helper()
 	Errorf(format string, args ...any)

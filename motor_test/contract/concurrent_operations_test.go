@@ -183,7 +183,7 @@ var kinds = []func(s starters, i int) check{
 		return checked("Command", s.command("ping"), func(r bson.M, err error) bool { return err != nil || r["ok"] != 1.0 })
 	},
 	func(s starters, i int) check {
-		return checked("Command that there is none of", s.command("noSuchCommand"), func(r bson.M, err error) bool {
+		return checked("unknown command", s.command("noSuchCommand"), func(r bson.M, err error) bool {
 			return !errors.Is(err, motor.OperationFailure) || r != nil
 		})
 	},

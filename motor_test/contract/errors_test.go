@@ -155,7 +155,7 @@ func (f failure) check(t *testing.T, err error) {
 	if own.Code() != f.code || own.Timeout() != f.timeout || own.Details() == nil {
 		t.Errorf("code %d, timeout %t, details %s; want code %d, timeout %t, and details", own.Code(), own.Timeout(), own.Details(), f.code, f.timeout)
 	}
-	if !own.HasErrorLabel("Label") || own.HasErrorLabel("LabelThatNobodyGave") {
+	if !own.HasErrorLabel("Label") || own.HasErrorLabel("UnknownLabel") {
 		t.Error("HasErrorLabel: the label is missing, or an unknown label is reported")
 	}
 	if !f.driver(err) {
