@@ -172,6 +172,13 @@ func (f *inflight) close() {
 	f.mu.Unlock()
 }
 
+// isClosed reports whether close has been called.
+func (f *inflight) isClosed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
 // wait waits until all started operations are done. close must have been called.
 func (f *inflight) wait() { f.count.Wait() }
 

@@ -18,8 +18,9 @@ type op[T any] struct {
 	ends    bool        // closes something on the server; if conn is closed, or none is open, the operation succeeds without running
 	offline bool        // if conn is closed, run is called with a nil connection
 
-	run  func(context.Context, *connection) (T, error)
-	undo func(T) // puts back what a cancelled operation has read; it does not block and runs no user code
+	run   func(context.Context, *connection) (T, error)
+	ended func()  // called once, when the operation is over or was not started; it does not block and runs no user code
+	undo  func(T) // puts back what a cancelled operation has read; it does not block and runs no user code
 }
 
 // submit starts an operation. It is the only way to start one. The operation waits for its turn, runs on an executor of
@@ -41,7 +42,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 				return v, s.classify(err)
 			},
 			Undo:  o.undo,
-			Ended: s.ended(),
+			Ended: s.ended(o.ended),
 			Via:   c.loop,
 		})
 		if refused == nil {
@@ -53,6 +54,9 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		err = again(refused)
 	}
 	s.release()
+	if o.ended != nil {
+		o.ended()
+	}
 	if err == nil { // the connection has closed what the operation would close
 		var none T
 		return resolved(c, none)
@@ -134,12 +138,18 @@ func (s *submission) Wake() {
 	s.session.withdraw()
 }
 
-// ended returns the function to call at the end of the operation, or nil if it has no places.
-func (s *submission) ended() func() {
-	if !s.shares() {
-		return nil
+// ended returns the function to call at the end of the operation, or nil. It releases the places and calls also.
+func (s *submission) ended(also func()) func() {
+	switch {
+	case !s.shares():
+		return also
+	case also == nil:
+		return s.release
 	}
-	return s.release
+	return func() {
+		s.release()
+		also()
+	}
 }
 
 // release gives up the places.
