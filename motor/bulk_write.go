@@ -111,8 +111,7 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 	if r == nil {
 		return err
 	}
-	done.result.inserted, done.result.matched, done.result.modified = r.InsertedCount, r.MatchedCount, r.ModifiedCount
-	done.result.deleted, done.result.upserted, done.result.upsertedIDs = r.DeletedCount, r.UpsertedCount, r.UpsertedIDs
+	done.result.setCounts(r)
 	if err != nil && b.ordered {
 		// The driver corrects the matched count for upserts only at the end, which it has not reached.
 		done.result.matched -= r.UpsertedCount

@@ -120,6 +120,12 @@ func (r *BulkWriteResult) UpsertedIDs() (map[int64]any, error) {
 	return r.upsertedIDs, unacknowledged(r.Acknowledged)
 }
 
+// setCounts sets all but Acknowledged from a result of the driver.
+func (r *BulkWriteResult) setCounts(from *mongo.BulkWriteResult) {
+	r.inserted, r.matched, r.modified = from.InsertedCount, from.MatchedCount, from.ModifiedCount
+	r.deleted, r.upserted, r.upsertedIDs = from.DeletedCount, from.UpsertedCount, from.UpsertedIDs
+}
+
 func (r *BulkWriteResult) addUpserted(index int, id any) {
 	if r.upsertedIDs == nil {
 		r.upsertedIDs = make(map[int64]any)
