@@ -34,6 +34,10 @@ func wrapError(err error) error {
 	if reply := drivercompat.WriteCommandReply(err); reply != nil {
 		err = newWriteException(reply)
 	}
+	var keyVault mongo.EncryptionKeyVaultError
+	if errors.As(err, &keyVault) {
+		return &Error{class: EncryptionError, cause: mongo.EncryptionKeyVaultError{Wrapped: wrapError(keyVault.Wrapped)}}
+	}
 	var concern mongo.WriteConcernError // from an aggregation that writes; other writes have it in a WriteException
 	if errors.As(err, &concern) {
 		err = mongo.WriteException{WriteConcernError: &concern}
@@ -61,14 +65,11 @@ func classify(err error) *ErrorClass {
 		command    mongo.CommandError
 		marshal    mongo.MarshalError
 		crypt      mongo.MongocryptError
-		keyVault   mongo.EncryptionKeyVaultError
 		cryptd     mongo.MongocryptdError
 		argument   mongo.InvalidArgumentError
 		unordered  mongo.ErrMapForOrderedArgument
 	)
 	switch {
-	case errors.As(err, &keyVault): // it wraps errors of any class
-		return EncryptionError
 	case errors.As(err, &bulk):
 		return BulkWriteError
 	case errors.As(err, &clientBulk):

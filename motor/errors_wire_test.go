@@ -195,8 +195,7 @@ func TestServerErrors(t *testing.T) {
 	}
 }
 
-// The driver has these errors only in builds with encryption. No operation returns EncryptedCollectionError or
-// ProtocolError.
+// The driver has these errors only in builds with encryption.
 func TestEncryptionErrors(t *testing.T) {
 	for _, err := range []error{
 		mongo.MongocryptError{Code: 1, Message: "no key"},
