@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // Client is a connection to a MongoDB server, a replica set, or a sharded cluster. It holds a pool of network
@@ -66,6 +67,9 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 		return nil, err
 	}
 	driver, resolve, err := driverOptions(uri, s.driver)
+	if err == nil && driver.AutoEncryptionOptions != nil {
+		err = encryptionBuilt()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,15 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// encryptionBuilt returns the error of a program without client-side encryption, or nil.
+func encryptionBuilt() error {
+	if drivercompat.Encryption {
+		return nil
+	}
+	return newError(ConfigurationError, "client-side encryption needs the library libmongocrypt and the build tag %q: go build -tags %[1]s",
+		drivercompat.EncryptionTag)
 }
 
 // initConcerns sets the concerns that can be changed later.
