@@ -2,7 +2,6 @@ package parity
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -48,25 +47,11 @@ func (res *Result) problem(format string, args ...any) {
 	res.Problems = append(res.Problems, fmt.Errorf(format, args...))
 }
 
-// comesNext lists the classes that may be pending, those of encryption.
-var comesNext = []string{
-	"MotorClientEncryption",
-}
-
-// mayPend reports whether a row may be pending: a member of one of those classes, or a member of another class that
-// leads to one.
-func mayPend(r *Row) bool {
-	if slices.Contains(comesNext, r.Class) || r.Member == "watch" {
-		return true
-	}
-	return strings.HasPrefix(r.Class, "(module) ") && slices.Contains(comesNext, strings.TrimPrefix(r.Member, "AsyncIO"))
-}
-
 func (res *Result) checkMark(r *Row) {
 	switch {
 	case r.Mark == notApplicable && (!strings.HasSuffix(r.Remark, ".") || len(strings.Fields(r.Remark)) < 4):
 		res.problem("%s is not applicable: the remark must be a sentence that says why", r.Name())
-	case r.Mark == pending && !mayPend(r):
+	case r.Mark == pending:
 		res.problem("%s must not be pending", r.Name())
 	}
 }

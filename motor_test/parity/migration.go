@@ -21,18 +21,11 @@ func (res *Result) Migration() (string, error) {
 	}
 	type class struct {
 		Name, Base string
-		Pending    bool   // the whole class is pending
 		Table      string // empty if there are no rows to show
 	}
 	var all []class
 	for _, name := range classes(res.Rows) {
-		c := class{Name: title(name), Base: title(bases[name]), Pending: !slices.ContainsFunc(res.Rows, func(r *Row) bool {
-			return r.Class == name && r.Mark != pending
-		})}
-		if !c.Pending {
-			c.Table = res.table(name)
-		}
-		all = append(all, c)
+		all = append(all, class{Name: title(name), Base: title(bases[name]), Table: res.table(name)})
 	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
@@ -106,8 +99,6 @@ func (res *Result) remark(r *Row) string {
 		return "Missing."
 	case r.Mark == notApplicable:
 		return "Not applicable. " + r.Remark
-	case r.Mark == pending:
-		return "Planned."
 	}
 	return r.Remark
 }
