@@ -91,12 +91,15 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
 	}
-	return writeOp(ctx, c, now, nil, func(ctx context.Context, coll *mongo.Collection) (T, error) {
+	return writeOp(ctx, c, now, nil, func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
 		done := &bulkOutcome{
 			op:     func(i int) any { s, _ := command.StatementOf(b.codec.Codec, b.models[i]); return s.Doc },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
 		err := send(ctx, coll, done)
+		if bad := done.check(len(b.models)); bad != nil {
+			return none, bad
+		}
 		for i, e := range done.bad.WriteErrors {
 			done.bad.WriteErrors[i].Request = b.originals[e.Index]
 		}
@@ -274,8 +277,16 @@ func (o *bulkOutcome) oldResult() bson.M {
 	return doc
 }
 
-// add records the server's reply to a part of a run, which begins with the statement at first.
-func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mongo.WriteException) {
+// add records the server's reply to a part of a run: n statements from the one at first. It returns [ProtocolError] if
+// the reply refers to other statements.
+func (o *bulkOutcome) add(run *bulkRun, first, n int, reply writeAnswer, failed mongo.WriteException) error {
+	for _, e := range failed.WriteErrors {
+		if err := checkWriteIndex(e, n); err != nil {
+			return err
+		}
+		e.Index = run.indexes[first+e.Index]
+		o.bad.WriteErrors = append(o.bad.WriteErrors, mongo.BulkWriteError{WriteError: e})
+	}
 	switch run.kind {
 	case command.InsertKind:
 		o.result.inserted += reply.N
@@ -287,12 +298,12 @@ func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mon
 		o.result.modified += reply.NModified
 		o.result.upserted += upserted
 		for _, u := range reply.Upserted {
-			o.result.addUpserted(run.indexes[first+u.Index], u.id())
+			index, err := u.index(n)
+			if err != nil {
+				return err
+			}
+			o.result.addUpserted(run.indexes[first+index], u.id())
 		}
-	}
-	for _, e := range failed.WriteErrors {
-		e.Index = run.indexes[first+e.Index]
-		o.bad.WriteErrors = append(o.bad.WriteErrors, mongo.BulkWriteError{WriteError: e})
 	}
 	o.addConcern(failed.WriteConcernError)
 	for _, label := range failed.Labels {
@@ -300,6 +311,38 @@ func (o *bulkOutcome) add(run *bulkRun, first int, reply writeAnswer, failed mon
 			o.bad.Labels = append(o.bad.Labels, label)
 		}
 	}
+	return nil
+}
+
+// check returns [ProtocolError] if an error or an _id of an outcome from the driver is not that of one of n writes.
+func (o *bulkOutcome) check(n int) error {
+	for _, e := range o.bad.WriteErrors {
+		if err := checkWriteIndex(e.WriteError, n); err != nil {
+			return err
+		}
+	}
+	for index := range o.result.upsertedIDs {
+		if index < 0 || index >= int64(n) {
+			return errWriteIndex("upserted", index, n)
+		}
+	}
+	return nil
+}
+
+// checkWriteIndex returns [ProtocolError] if a write error is not that of one of n writes. The driver sets the index to
+// 0 if the reply has none.
+func checkWriteIndex(e mongo.WriteError, n int) error {
+	if index := e.Raw.Lookup("index"); e.Raw != nil && !index.IsNumber() {
+		return errWriteIndex("writeErrors", index, n)
+	}
+	if e.Index < 0 || e.Index >= n {
+		return errWriteIndex("writeErrors", e.Index, n)
+	}
+	return nil
+}
+
+func errWriteIndex(field string, index any, n int) error {
+	return newError(ProtocolError, "invalid index %v in %s of the reply: the command has %d writes", index, field, n)
 }
 
 func (o *bulkOutcome) addConcern(e *mongo.WriteConcernError) {

@@ -222,8 +222,13 @@ func (b *batch) insert(inserts []*gatheredInsert, now settings) {
 	if err == nil {
 		_, err = coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 	}
-	var bulk mongo.BulkWriteException
-	if err != nil && !errors.As(err, &bulk) {
+	done := newInsertOutcome(docs)
+	done.addError(err)
+	bulk := done.bad
+	if bad := done.check(len(docs)); bad != nil {
+		err = bad
+	}
+	if err != nil && (bulk.WriteErrors == nil && bulk.WriteConcernError == nil || errors.Is(err, ProtocolError)) {
 		err = b.conn.topology.incompatible(wrapError(err))
 		for _, g := range all {
 			g.err = err

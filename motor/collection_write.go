@@ -93,6 +93,9 @@ func (c *collection) insertMany(
 		done := newInsertOutcome(raws)
 		done.result.inserted = int64(len(result.InsertedIDs))
 		done.addError(err)
+		if bad := done.check(len(raws)); bad != nil {
+			return nil, bad
+		}
 		return result, done.failed(err, result)
 	}, nil
 }

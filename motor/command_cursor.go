@@ -70,13 +70,14 @@ func openedCommandCursor(
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().lastAddress(ctx, false)
 	c.result = s
-	if driver.TryNext(context.Background()) {
-		s.take(decodeBatch(&coll.codec, driver, s.next))
-	}
+	come, _ := s.batches.more(context.Background(), &coll.codec, s.next) // the first batch is here: no I/O, no error
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.setID(&c.cursorReader, driver.ID())
 	s.closed = s.id == 0
+	if s.take(come); come.lostErr != nil {
+		c.abandon(s)
+	}
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // batchSource fetches the batches of a result.
@@ -37,7 +38,15 @@ func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatc
 	if d.TryNext(ctx) {
 		return decodeBatch(c, d.Cursor, list), nil
 	}
+	if drivercompat.BatchIsCorrupt(d.Cursor) {
+		return docBatch{lostErr: corruptBatch(d.Err())}, nil
+	}
 	return docBatch{}, d.Err()
+}
+
+// corruptBatch returns the error for a batch in which no more documents can be found.
+func corruptBatch(cause error) error {
+	return &Error{class: InvalidBSON, text: "the server's reply contains a list of documents that cannot be read further", cause: cause}
 }
 
 func (d driverCursor) over(err error) bool { return err != nil || d.ID() == 0 }
@@ -149,7 +158,9 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	if s != c.result {
 		return nil // rewound meanwhile
 	}
-	s.take(come)
+	if s.take(come); come.lostErr != nil {
+		c.abandon(s)
+	}
 	s.token = s.batches.resume()
 	return err
 }
@@ -225,6 +236,9 @@ func (s *resultSet) take(come docBatch) {
 		come.docs.move(come.docs.size(), s.batch, false)
 	}
 	s.decodeErr, s.undecoded = come.decodeErr, come.undecoded
+	if come.lostErr != nil {
+		s.closed, s.lostErr = true, come.lostErr
+	}
 }
 
 // setID records the server's cursor id. The caller holds mu.
@@ -324,6 +338,7 @@ type docBatch struct {
 	docs      docList
 	decodeErr error      // the document after docs cannot be decoded
 	undecoded []bson.Raw // the documents after that one
+	lostErr   error      // all documents after those cannot be found
 }
 
 // decodeBatch decodes the driver's fetched documents into a list. It keeps nothing of their memory, which the driver
@@ -331,12 +346,15 @@ type docBatch struct {
 func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 	switch list.(type) {
 	case *docs[bson.Raw], *docs[RawBatch]:
-		return decodeAll(c, cloneBatch(driver), list)
+		return decodeClone(c, driver, list)
+	}
+	n := driver.RemainingBatchLength() + 1
+	if n <= 0 { // the driver cannot count the elements of a corrupt batch
+		return decodeClone(c, driver, list)
 	}
 	b := docBatch{docs: list}
 	d := c.Decoder()
 	defer d.Release()
-	n := driver.RemainingBatchLength() + 1
 	list.reset(n)
 	for i := range n {
 		if i > 0 && !driver.Next(context.Background()) { // within the batch: no I/O
@@ -347,11 +365,19 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 			b.decodeErr = codecError(err)
 			b.keep(i)
 			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
-				b.undecoded = cloneBatch(driver)
+				b.undecoded, b.lostErr = cloneBatch(driver)
 			}
 			break
 		}
 	}
+	return b
+}
+
+// decodeClone is decodeBatch for documents that are decoded from a copy of the batch.
+func decodeClone(c *codec, driver *mongo.Cursor, list docList) docBatch {
+	raws, lostErr := cloneBatch(driver)
+	b := decodeAll(c, raws, list)
+	b.lostErr = lostErr
 	return b
 }
 
@@ -385,14 +411,21 @@ func (b *docBatch) keep(n int) {
 }
 
 // cloneBatch copies the driver's fetched documents, in blocks. A document that is kept keeps its block in memory, not
-// the whole batch.
-func cloneBatch(driver *mongo.Cursor) []bson.Raw {
-	docs := make([]bson.Raw, 0, driver.RemainingBatchLength()+1)
+// the whole batch. The error says that the batch is corrupt after these documents.
+func cloneBatch(driver *mongo.Cursor) ([]bson.Raw, error) {
+	left := driver.RemainingBatchLength() // negative if the batch is corrupt; Next then fails before it needs I/O
+	docs := make([]bson.Raw, 0, max(left, 0)+1)
 	var memory bsoncodec.Arena
-	for more := true; more; more = driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) { // no I/O
-		docs = append(docs, memory.Copy(driver.Current, driver.RemainingBatchLength()))
+	for {
+		docs = append(docs, memory.Copy(driver.Current, max(left, 0)))
+		if left == 0 {
+			return docs, nil
+		}
+		if !driver.Next(context.Background()) {
+			return docs, corruptBatch(driver.Err())
+		}
+		left = driver.RemainingBatchLength()
 	}
-	return docs
 }
 
 // polled waits for new documents. If s.poll is not nil afterwards, the poll goes on and the error is that of ctx. The

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // AllowedErrors are the server's errors that [Database.CommandAllowing] accepts.
@@ -91,7 +92,7 @@ func (d *Database) CursorCommand(ctx context.Context, command any, opts ...optio
 func cursorCommandError(err error) error {
 	err = wrapError(err)
 	var own *Error
-	if errors.As(err, &own) && own.class == PyMongoError {
+	if errors.As(err, &own) && own.class == ProtocolError && drivercompat.IsPlain(own.cause) {
 		return &Error{class: InvalidOperation, text: "CursorCommand: the reply has no cursor; use Command", cause: own.cause}
 	}
 	return err

@@ -179,8 +179,8 @@ var (
 	InvalidOperation  = class("InvalidOperation", PyMongoError)
 	InvalidName       = class("InvalidName", PyMongoError)
 	CollectionInvalid = class("CollectionInvalid", PyMongoError)
-	// ProtocolError is for replies that do not have the expected fields. The driver has no error type for messages that
-	// break the wire protocol.
+	// ProtocolError is for replies that break the protocol, for example without an expected field, or nested deeper than
+	// 10,000 levels. If the driver has panicked on the reply, its cause is a *future.PanicError.
 	ProtocolError = class("ProtocolError", PyMongoError)
 
 	EncryptionError          = class("EncryptionError", PyMongoError)

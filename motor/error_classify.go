@@ -3,11 +3,14 @@ package motor
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
@@ -31,8 +34,13 @@ func wrapError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, future.ErrQueueFull) || errors.Is(err, future.ErrPoolClosed) {
 		return err
 	}
-	if reply := drivercompat.WriteCommandReply(err); reply != nil {
+	if reply := drivercompat.WriteCommandReply(err); bsoncodec.TooDeep(reply) {
+		return errDeepReply
+	} else if reply != nil {
 		err = newWriteException(reply)
+	}
+	if hasDeepReply(err) {
+		return errDeepReply
 	}
 	var keyVault mongo.EncryptionKeyVaultError
 	if errors.As(err, &keyVault) {
@@ -43,6 +51,49 @@ func wrapError(err error) error {
 		err = mongo.WriteException{WriteConcernError: &concern}
 	}
 	return &Error{class: classify(err), cause: err}
+}
+
+// errDeepReply replaces the driver's error for a reply whose text, or whose values, would need too much stack.
+var errDeepReply = newError(ProtocolError, "the server's reply is nested deeper than %d levels", bsoncodec.MaxDepth)
+
+// hasDeepReply reports whether an error of the driver has a part of a reply that is nested too deep to be printed or
+// decoded.
+func hasDeepReply(err error) bool {
+	var (
+		command mongo.CommandError
+		write   mongo.WriteException
+		bulk    mongo.BulkWriteException
+		client  mongo.ClientBulkWriteException
+	)
+	switch {
+	case errors.As(err, &command):
+		return bsoncodec.TooDeep(command.Raw)
+	case errors.As(err, &write):
+		return bsoncodec.TooDeep(write.Raw) || hasDeepWriteErrors(write.WriteErrors, write.WriteConcernError)
+	case errors.As(err, &bulk):
+		var all []mongo.WriteError
+		for _, e := range bulk.WriteErrors {
+			all = append(all, e.WriteError)
+		}
+		return hasDeepWriteErrors(all, bulk.WriteConcernError)
+	case errors.As(err, &client):
+		for i := range client.WriteConcernErrors {
+			if hasDeepWriteErrors(nil, &client.WriteConcernErrors[i]) {
+				return true
+			}
+		}
+		all := slices.Collect(maps.Values(client.WriteErrors))
+		if client.WriteError != nil {
+			all = append(all, *client.WriteError)
+		}
+		return hasDeepWriteErrors(all, nil)
+	}
+	return false
+}
+
+func hasDeepWriteErrors(all []mongo.WriteError, concern *mongo.WriteConcernError) bool {
+	deep := func(e mongo.WriteError) bool { return bsoncodec.TooDeep(e.Raw) || bsoncodec.TooDeep(e.Details) }
+	return slices.ContainsFunc(all, deep) || concern != nil && (bsoncodec.TooDeep(concern.Raw) || bsoncodec.TooDeep(concern.Details))
 }
 
 // MongoDB's error codes that have their own class.
@@ -68,8 +119,11 @@ func classify(err error) *ErrorClass {
 		cryptd     mongo.MongocryptdError
 		argument   mongo.InvalidArgumentError
 		unordered  mongo.ErrMapForOrderedArgument
+		panicked   *future.PanicError
 	)
 	switch {
+	case errors.As(err, &panicked): // of the driver, on a malformed reply
+		return ProtocolError
 	case errors.As(err, &bulk):
 		return BulkWriteError
 	case errors.As(err, &clientBulk):
@@ -103,6 +157,8 @@ func classify(err error) *ErrorClass {
 		return EncryptionError
 	case mongo.IsTimeout(err):
 		return NetworkTimeout
+	case drivercompat.IsPlain(err): // the driver has types for all other errors that do not come from malformed replies
+		return ProtocolError
 	}
 	return PyMongoError
 }

@@ -166,7 +166,7 @@ func TestServerErrors(t *testing.T) {
 			},
 			want: wantError{class: motor.InvalidBSON}},
 		{name: "an invalid reply", call: readAll, command: "find",
-			answer: func(r request) { r.OK(bson.M{"cursor": 1}) }, want: wantError{class: motor.PyMongoError}},
+			answer: func(r request) { r.OK(bson.M{"cursor": 1}) }, want: wantError{class: motor.ProtocolError}},
 	}
 	for _, code := range []int{91, 189, 10058, 10107, 11600, 11602, 13435, 13436} {
 		tests = append(tests, test{name: "not the primary: " + strconv.Itoa(code), role: wiretest.Primary,

@@ -299,7 +299,10 @@ type gridFile struct {
 
 func newGridFile(doc bson.Raw) *gridFile {
 	f := &gridFile{doc: doc}
-	f.length, _ = doc.Lookup("length").AsInt64OK()
+	var ok bool
+	if f.length, ok = doc.Lookup("length").AsInt64OK(); !ok {
+		f.length = -1
+	}
 	f.chunkSize, _ = doc.Lookup("chunkSize").AsInt64OK()
 	return f
 }
@@ -308,7 +311,7 @@ func newGridFile(doc bson.Raw) *gridFile {
 func (f *gridFile) check() error {
 	switch {
 	case f.length < 0:
-		return newError(CorruptGridFile, "invalid file length %d: must be at least 0", f.length)
+		return newError(CorruptGridFile, "invalid file length %s: must be a number of at least 0", f.doc.Lookup("length"))
 	case f.length > 0 && f.chunkSize <= 0:
 		return newError(CorruptGridFile, "the file has no valid chunkSize")
 	}

@@ -156,6 +156,9 @@ func (o *GridOut) seek(offset int64, whence int) (int64, error) {
 		if o.file == nil {
 			return pos, errNotOpen("length")
 		}
+		if err := o.file.check(); err != nil {
+			return pos, err
+		}
 		pos = o.file.length + offset
 	default:
 		return pos, newError(ValueError, "Seek: invalid whence %d: must be io.SeekStart, io.SeekCurrent or io.SeekEnd", whence)

@@ -108,6 +108,9 @@ func (r *fileReader) restOfChunk() ([]byte, error) {
 // read returns the next bytes, to the end of the file or, if line is set, of the line. If size is not negative, it
 // returns at most size bytes.
 func (r *fileReader) read(size int64, line bool) ([]byte, error) {
+	if err := r.file.check(); err != nil {
+		return nil, err
+	}
 	left := max(0, r.file.length-r.pos)
 	if size >= 0 {
 		left = min(left, size)
@@ -227,7 +230,7 @@ func (o *GridOut) StreamToHandler(ctx context.Context, w http.ResponseWriter) *f
 	flusher := http.NewResponseController(w)
 	return readFile(ctx, o, func(r *fileReader) (struct{}, error) {
 		_, err := r.writeChunks(func(b []byte) error {
-			if _, err := w.Write(b); err != nil {
+			if err := writeAll(w, b); err != nil {
 				return err
 			}
 			_ = flusher.Flush() // not every ResponseWriter supports it
@@ -243,14 +246,17 @@ func (o *GridOut) writeTo(ctx context.Context, w io.Writer) *future.Future[int64
 		return failed[int64](o.files.client(), newError(TypeError, "the destination is nil"))
 	}
 	return readFile(ctx, o, func(r *fileReader) (int64, error) {
-		return r.writeChunks(func(b []byte) error {
-			n, err := w.Write(b)
-			if err == nil && n < len(b) {
-				err = io.ErrShortWrite
-			}
-			return err
-		})
+		return r.writeChunks(func(b []byte) error { return writeAll(w, b) })
 	})
+}
+
+// writeAll writes b to the user's writer.
+func writeAll(w io.Writer, b []byte) error {
+	n, err := w.Write(b)
+	if err == nil && n != len(b) { // a writer must not do this
+		err = io.ErrShortWrite
+	}
+	return err
 }
 
 // Readable returns true.
@@ -430,7 +436,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	}
 	defer s.closeCursor()
 	for s.cursor.driver.Next(ctx) {
-		if _, extra := s.cursor.driver.Current.Lookup("data").Binary(); len(extra) > 0 {
+		if _, extra, ok := s.cursor.driver.Current.Lookup("data").BinaryOK(); !ok || len(extra) > 0 {
 			return newError(CorruptGridFile, "extra chunk found: expected %d chunks", f.last()+1)
 		}
 	}

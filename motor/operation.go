@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -36,6 +37,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		}
 		f, refused := future.Start(ctx, s.executor(o.lane), future.Op[T]{
 			Run: func(ctx context.Context) (v T, err error) {
+				defer s.recovered(&err)
 				if err = s.wait(ctx); err == nil {
 					v, err = run(ctx, s.conn)
 				}
@@ -168,6 +170,14 @@ func (s *submission) executor(in lane) future.Executor {
 		return background
 	}
 	return s.conn.executor(in)
+}
+
+// recovered sets err if the operation panics. It must be deferred. User code does not run on this goroutine, or its panics
+// are caught where it is called. So it is a panic of the driver, which panics on some malformed replies.
+func (s *submission) recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = s.classify(&future.PanicError{Value: v, Stack: debug.Stack()})
+	}
 }
 
 // classify gives the operation's error its class.

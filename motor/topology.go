@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -346,8 +347,10 @@ func (c *Client) MaxWriteBatchSize() int {
 	return orDefault(s.MaxBatchCount, defaultMaxWriteBatchSize)
 }
 
+// orDefault returns a limit from the server's hello reply. A limit that makes no sense is ignored: messages and documents
+// have a length of 31 bits. The driver gives negative limits as larger numbers.
 func orDefault(known uint32, otherwise int) int {
-	if known == 0 {
+	if known == 0 || known > math.MaxInt32 {
 		return otherwise
 	}
 	return int(known)

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/command"
 )
 
@@ -27,13 +28,21 @@ type writeAnswer struct {
 }
 
 type writeAnswerUpserted struct {
-	Index int           `bson:"index"`
+	Index bson.RawValue `bson:"index"`
 	ID    bson.RawValue `bson:"_id"`
 }
 
+// index returns the index of the statement, which must be one of n.
+func (u writeAnswerUpserted) index(n int) (int, error) {
+	index, ok := u.Index.AsInt64OK()
+	if !ok || index < 0 || index >= int64(n) {
+		return 0, errWriteIndex("upserted", u.Index, n)
+	}
+	return int(index), nil
+}
+
 func (u writeAnswerUpserted) id() (id any) {
-	// Values that the server sent are valid.
-	_ = u.ID.Unmarshal(&id)
+	_ = u.ID.Unmarshal(&id) // the reply was decoded, so it is valid, and its depth was checked
 	return id
 }
 
@@ -42,11 +51,14 @@ func (u writeAnswerUpserted) id() (id any) {
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
 	cmd := slices.Concat(w.Fields(), bson.D{{Key: w.kind.List, Value: part}, {Key: "writeConcern", Value: w.wire}})
 	raw, err := db.RunCommand(ctx, cmd).Raw()
-	if raw == nil {
+	if raw == nil || errors.Is(wrapError(err), ProtocolError) {
 		return reply, err
 	}
+	if bsoncodec.TooDeep(raw) {
+		return reply, errDeepReply
+	}
 	if bad := bson.Unmarshal(raw, &reply); err == nil && bad != nil {
-		err = &Error{class: InvalidBSON, cause: bad}
+		err = &Error{class: ProtocolError, cause: bad}
 	}
 	return reply, err
 }
@@ -77,7 +89,9 @@ func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Databas
 		if err != nil && !errors.As(err, &failed) {
 			return err
 		}
-		done.add(run, first, reply, failed)
+		if err := done.add(run, first, n, reply, failed); err != nil {
+			return err
+		}
 		rest, first = rest[n:], first+n
 		if ordered && len(done.bad.WriteErrors) > 0 {
 			break

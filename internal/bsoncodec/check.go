@@ -21,8 +21,8 @@ func Check(raw []byte) error {
 	return err
 }
 
-// tooDeep reports whether raw is nested deeper than MaxDepth. The driver's decoder has no bound.
-func tooDeep(raw []byte) bool {
+// TooDeep reports whether raw is nested deeper than [MaxDepth]. The driver's decoder has no bound.
+func TooDeep(raw []byte) bool {
 	const level = 7 // the fewest bytes of a level: a type, the NUL of an empty key, a length, and the NUL at the end
 	return len(raw) >= level*MaxDepth && errors.Is(Check(raw), ErrTooDeep)
 }

@@ -43,6 +43,9 @@ func (d Decoder) Release() {
 func (d Decoder) Decode(raw bson.Raw, doc any) error {
 	switch doc := doc.(type) {
 	case *bson.Raw:
+		if err := checkFrame(raw); err != nil {
+			return decodeError(err)
+		}
 		*doc = raw
 		return nil
 	case *bson.M, *bson.D, *any:
@@ -58,10 +61,19 @@ func (d Decoder) Decode(raw bson.Raw, doc any) error {
 	return decodeError(err)
 }
 
+// checkFrame checks that raw has the length that it says and its final byte, as all documents have.
+func checkFrame(raw bson.Raw) error {
+	const least = 5
+	if len(raw) < least || int(int32(binary.LittleEndian.Uint32(raw))) != len(raw) || raw[len(raw)-1] != 0 {
+		return fmt.Errorf("invalid document of %d bytes: wrong length or no final zero byte", len(raw))
+	}
+	return nil
+}
+
 // slow is Decode for everything but the most common types.
 func (d Decoder) slow(raw bson.Raw, doc any) error {
 	if d.codec.Hook != nil {
-		if tooDeep(raw) {
+		if TooDeep(raw) {
 			return ErrTooDeep
 		}
 		if decoded, err := d.codec.Hook(raw, doc); decoded || err != nil {
@@ -86,7 +98,7 @@ func decodeError(err error) error {
 
 // unmarshal decodes raw with the driver's decoder.
 func (c *Codec) unmarshal(raw bson.Raw, doc any) error {
-	if tooDeep(raw) {
+	if TooDeep(raw) {
 		return ErrTooDeep
 	}
 	switch d := doc.(type) {

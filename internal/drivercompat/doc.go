@@ -3,7 +3,8 @@
 //   - names of error types in driver packages that promise no stability, where the documented errors are not enough
 //     ([IsServerSelection] and the others);
 //   - the server's reply in an error of such a type ([WriteCommandReply]);
-//   - unexported fields of a session ([SessionReads]);
+//   - unexported fields of a session ([SessionReads]), of a cursor ([BatchIsCorrupt]) and of a ClientEncryption
+//     ([CloseEncryption]);
 //   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]).
 //
 // The package imports none of this by name, so that a new version of the driver cannot break a user's build. Each item

@@ -2,6 +2,7 @@ package drivercompat
 
 import (
 	"reflect"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -23,6 +24,24 @@ func IsPoolCleared(err error) bool { return is(err, topologyPackage, "poolCleare
 
 // IsConnection reports whether a connection could not be opened, or failed.
 func IsConnection(err error) bool { return is(err, topologyPackage, "ConnectionError") }
+
+// IsPlain reports whether no error in the tree of err has a type, except the types of the packages errors and fmt. The
+// driver returns such errors for replies that do not have the expected fields.
+func IsPlain(err error) bool {
+	switch reflect.Indirect(reflect.ValueOf(err)).Type().PkgPath() {
+	case "errors", "fmt":
+	default:
+		return false
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		inner := wrapper.Unwrap()
+		return inner == nil || IsPlain(inner)
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(wrapper.Unwrap(), func(inner error) bool { return !IsPlain(inner) })
+	}
+	return true
+}
 
 // WriteCommandReply returns the server's reply to a command, such as drop, that succeeded but failed its write
 // concern. It returns nil for other errors. Commands whose errors have an exported type in the driver do not need it.

@@ -1,0 +1,69 @@
+package drivercompat_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/wiretest"
+)
+
+func TestBatchIsCorrupt(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("find", func(r *wiretest.Request) {
+		raw, err := bson.Marshal(bson.D{
+			{Key: "id", Value: int64(0)}, {Key: "ns", Value: "d.c"}, {Key: "firstBatch", Value: bson.A{bson.M{"a": "x"}, bson.M{"b": "y"}}},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		second := bytes.Index(raw, []byte("\x031\x00"))
+		raw[second] = 0x20 // not a type
+		r.OK(bson.D{{Key: "cursor", Value: bson.Raw(raw)}})
+	})
+	peer.Handle("aggregate", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"a": "x"}) })
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(1, "InternalError", "no") })
+	coll, ctx := connect(t, peer.URI("retryReads=false")).Database("d").Collection("c"), context.Background()
+	cursor, err := coll.Find(ctx, bson.D{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cursor.TryNext(ctx) || drivercompat.BatchIsCorrupt(cursor) {
+		t.Errorf("first document: got %v, corrupt %t, want a document", cursor.Err(), drivercompat.BatchIsCorrupt(cursor))
+	}
+	if cursor.TryNext(ctx) || !drivercompat.BatchIsCorrupt(cursor) {
+		t.Errorf("second document: got %v, corrupt %t, want a corrupt batch. The fields of the driver's Cursor have changed.",
+			cursor.Err(), drivercompat.BatchIsCorrupt(cursor))
+	}
+	if cursor, err = coll.Aggregate(ctx, bson.A{}); err != nil {
+		t.Fatal(err)
+	}
+	if !cursor.TryNext(ctx) || cursor.TryNext(ctx) || cursor.Err() == nil || drivercompat.BatchIsCorrupt(cursor) {
+		t.Errorf("failed getMore: got %v, corrupt %t, want an error and no corrupt batch", cursor.Err(), drivercompat.BatchIsCorrupt(cursor))
+	}
+}
+
+func TestIsPlain(t *testing.T) {
+	plain := errors.New("plain")
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{plain, true},
+		{fmt.Errorf("wrapped: %w", plain), true},
+		{fmt.Errorf("two: %w, %w", plain, plain), true},
+		{errors.Join(plain, plain), true},
+		{fmt.Errorf("wrapped: %w", ConnectionError{}), false},
+		{errors.Join(plain, ConnectionError{}), false},
+		{context.DeadlineExceeded, false},
+	} {
+		if got := drivercompat.IsPlain(test.err); got != test.want {
+			t.Errorf("IsPlain(%T %v) = %t, want %t", test.err, test.err, got, test.want)
+		}
+	}
+}
