@@ -3,7 +3,10 @@ package motor
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -21,8 +24,10 @@ import (
 //	logs := db.Collection("logs").WithBatching()
 //
 // Each insert has its own result or error: the server inserts the other documents of a batch even if one fails, in any
-// order. Deadlines of contexts end the wait, and are not sent to the server. Cancelling one insert does not stop a
-// batch that was sent. [Client.Close] waits for the collected inserts.
+// order. If the server refuses the whole command because of one document, the others are sent again without it. An
+// insert that is cancelled, or whose context ends, is not sent if it is still collected. It does not stop a batch that
+// was sent, unless no other insert waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for
+// the collected inserts.
 //
 // An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
 // Handles made from this one do not batch.
@@ -56,18 +61,69 @@ type batch struct {
 	conn    *connection
 	coll    *collection
 	inserts serial.Queue[*gatheredInsert]
+	waiting atomic.Int64 // the inserts in the queue, without those that were cancelled
 }
 
 // gatheredInsert is an insert that is sent with others.
 type gatheredInsert struct {
-	raw bson.Raw
-	id  any
-	now settings
+	batch *batch
+	raw   bson.Raw
+	id    any
+	now   settings
 
-	future *future.Future[*InsertOneResult]
-	settle func() // settles the future with the outcome
-	result *InsertOneResult
-	err    error
+	state        atomic.Int32 // a gatherState
+	command      *gatheredCommand
+	registration future.Registration
+	future       *future.Future[*InsertOneResult]
+	settle       func() // settles the future with the outcome
+	result       *InsertOneResult
+	err          error
+}
+
+// gatherState is the state of a gatheredInsert. The worker moves it from gatherQueued to gatherSent, the settlement of
+// the future moves it to gatherSettled. Each takes back what the state before had counted.
+type gatherState = int32
+
+const (
+	gatherQueued  gatherState = iota // counted in batch.waiting
+	gatherSent                       // counted in command.waiting
+	gatherSettled                    // the caller has an outcome
+)
+
+// gatheredCommand is the sending of several inserts. Its context ends when no insert waits for it.
+type gatheredCommand struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	waiting atomic.Int64
+}
+
+// leave records that an insert no longer waits.
+func (c *gatheredCommand) leave() {
+	if c.waiting.Add(-1) == 0 {
+		c.cancel()
+	}
+}
+
+// join makes g a part of the command. It reports whether g still waits.
+func (c *gatheredCommand) join(g *gatheredInsert) bool {
+	g.command = c
+	c.waiting.Add(1)
+	if !g.state.CompareAndSwap(gatherQueued, gatherSent) { // it was cancelled in the queue
+		c.waiting.Add(-1)
+		return false
+	}
+	g.batch.waiting.Add(-1)
+	return true
+}
+
+// Wake implements [future.Waker]. The future is settled: with the outcome, or because it was cancelled.
+func (g *gatheredInsert) Wake() {
+	switch g.state.Swap(gatherSettled) {
+	case gatherQueued:
+		g.batch.waiting.Add(-1)
+	case gatherSent:
+		g.command.leave()
+	}
 }
 
 // batchable reports whether an insert may be sent with others.
@@ -95,10 +151,8 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 		if b.inserts.Enter() {
 			return b.insertOne(ctx, now, raw, id)
 		}
-		insert := newGatheredInsert(ctx, client.loop)
-		insert.raw, insert.id, insert.now = raw, id, now
-		b.add(insert, client.maxQueue)
-		return insert.future
+		g := &gatheredInsert{batch: b, raw: raw, id: id, now: now}
+		return g.start(ctx, client)
 	}
 }
 
@@ -131,11 +185,21 @@ func (i *soleInsert) Wake() {
 	b.conn.batches.done()
 }
 
-func newGatheredInsert(ctx context.Context, loop future.Executor) *gatheredInsert {
-	g := new(gatheredInsert)
+// start queues the insert until the worker is done.
+func (g *gatheredInsert) start(ctx context.Context, client *Client) *future.Future[*InsertOneResult] {
+	b := g.batch
+	if waiting := b.waiting.Add(1); client.maxQueue >= 0 && waiting > int64(client.maxQueue) {
+		b.waiting.Add(-1)
+		b.conn.batches.done()
+		return failed[*InsertOneResult](client, future.ErrQueueFull)
+	}
 	gather := future.ExecutorFunc(func(settle func()) error { g.settle = settle; return nil })
-	g.future = future.GoVia(ctx, gather, loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
-	return g
+	g.future = future.GoVia(ctx, gather, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
+	g.future.NotifyWith(&g.registration, g)
+	if start, _ := b.inserts.Push(g, -1); start { // the worker has finished meanwhile
+		b.next()
+	}
+	return g.future
 }
 
 // resultBeside returns the result of an insert that failed only by its write concern, and nil for other errors.
@@ -145,25 +209,6 @@ func resultBeside(err error, id any) *InsertOneResult {
 		return nil
 	}
 	return &InsertOneResult{InsertedID: id, Acknowledged: true}
-}
-
-// add queues an insert until the worker is done.
-func (b *batch) add(g *gatheredInsert, limit int) {
-	start, ok := b.inserts.Push(g, limit)
-	if !ok {
-		g.err = future.ErrQueueFull
-		b.settle(g)
-		return
-	}
-	if start { // the worker has finished meanwhile
-		b.next()
-	}
-}
-
-// settle settles an insert, which is then no longer in flight.
-func (b *batch) settle(g *gatheredInsert) {
-	g.settle()
-	b.conn.batches.done()
 }
 
 // next sends the collected inserts, in their own slot. The caller is the worker of the queue. next does not block and
@@ -179,70 +224,128 @@ func (b *batch) next() {
 	}
 }
 
-// send sends inserts, those with equal settings in one command. A panic of the driver fails the inserts of its command.
+// send sends inserts, those with equal settings together.
 func (b *batch) send(inserts []*gatheredInsert) {
 	for rest := inserts; len(rest) > 0; {
 		var same, others []*gatheredInsert
 		now := rest[0].now
+		command := new(gatheredCommand)
+		command.ctx, command.cancel = context.WithCancel(context.Background())
+		command.waiting.Store(1) // until all have joined
 		for _, g := range rest {
-			if g.now == now {
-				same = append(same, g)
-			} else {
+			switch {
+			case g.now != now:
 				others = append(others, g)
+			case command.join(g):
+				same = append(same, g)
 			}
 		}
-		if err := panicOf(func() { b.insert(same, now) }); err != nil {
-			lost := &Error{class: AutoReconnect, text: "the batch with this insert failed", cause: err}
-			for _, g := range same {
-				g.result, g.err = nil, lost
-			}
-		}
+		command.leave()
+		b.sendParts(command, same, now)
 		rest = others
 	}
 	b.next()
 	for _, g := range inserts {
-		b.settle(g)
+		g.settle()
+		b.conn.batches.done()
 	}
 }
 
-// insert sends inserts in one command, except those that have been cancelled, and records the outcome of each.
-func (b *batch) insert(inserts []*gatheredInsert, now settings) {
+// sendParts sends inserts in as many commands as the limits of the server require, and records the outcome of each. A
+// command that fails does not affect the others.
+func (b *batch) sendParts(command *gatheredCommand, inserts []*gatheredInsert, now settings) {
+	for len(inserts) > 0 {
+		n := b.fitting(inserts)
+		b.sendPart(command, inserts[:n], now)
+		inserts = inserts[n:]
+	}
+}
+
+// fitting returns how many of the inserts fit into one command.
+func (b *batch) fitting(inserts []*gatheredInsert) int {
+	const overhead = 16 << 10 // bytes for the rest of the message
+	size, limit, most := 0, b.coll.db.client.MaxMessageSize()-overhead, b.coll.db.client.MaxWriteBatchSize()
+	for n, g := range inserts {
+		if size += len(g.raw); n > 0 && (size > limit || n == most) {
+			return n
+		}
+	}
+	return len(inserts)
+}
+
+// sendPart sends inserts that fit into one command. If the server refuses the command, none of them was executed, and it
+// is unknown which one is the reason. They are then sent in groups, and those of a refused group one by one. So an
+// insert is sent at most three times.
+func (b *batch) sendPart(command *gatheredCommand, part []*gatheredInsert, now settings) {
+	err := b.insert(command.ctx, part, now)
+	if err == nil || len(part) == 1 || !refusesCommand(err) {
+		return
+	}
+	size := int(math.Sqrt(float64(len(part))))
+	for group := range slices.Chunk(part, size) {
+		err := b.insert(command.ctx, group, now)
+		if err == nil || len(group) == 1 || !refusesCommand(err) {
+			continue
+		}
+		for one := range slices.Chunk(group, 1) {
+			_ = b.insert(command.ctx, one, now) // the insert has its error
+		}
+	}
+}
+
+// refusesCommand reports whether a command was refused because of its content: the server has executed no part of it,
+// and may execute a command with other documents.
+func refusesCommand(err error) bool {
+	var own *Error
+	if !errors.As(err, &own) || own.Timeout() || own.HasErrorLabel("RetryableWriteError") {
+		return false
+	}
+	switch own.class {
+	case DocumentTooLarge, InvalidDocument, TypeError: // not sent
+		return true
+	case OperationFailure:
+		return !slices.Contains(interruptedCodes, own.Code())
+	}
+	return false
+}
+
+// interruptedCodes are the codes of commands that a server may have executed in part, or would refuse with any document:
+// Unauthorized, LockTimeout, MaxTimeMSExpired, WriteConflict, ExceededTimeLimit, Interrupted.
+var interruptedCodes = []int{13, 24, codeMaxTimeMSExpired, 112, 262, 11601}
+
+// insert sends inserts in one command, except those that no longer wait, and records the outcome of each. It returns the
+// error of the whole command. A panic of the driver is such an error.
+func (b *batch) insert(ctx context.Context, inserts []*gatheredInsert, now settings) (err error) {
 	var all []*gatheredInsert
 	var docs []bson.Raw
 	for _, g := range inserts {
-		if !g.future.IsDone() {
+		if g.state.Load() == gatherSent {
 			all, docs = append(all, g), append(docs, g.raw)
 		}
 	}
 	if len(all) == 0 {
-		return
-	}
-	ctx := context.Background()
-	coll, err := b.coll.on(ctx, b.conn, now)
-	if err == nil {
-		_, err = coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+		return nil
 	}
 	done := newInsertOutcome(docs)
-	done.addError(err)
-	bulk := done.bad
-	if bad := done.check(len(docs)); bad != nil {
-		err = bad
+	if p := panicOf(func() { err = b.insertMany(ctx, docs, now, done) }); p != nil {
+		err = p
 	}
-	if err != nil && (bulk.WriteErrors == nil && bulk.WriteConcernError == nil || errors.Is(err, ProtocolError)) {
+	if err != nil {
 		err = b.conn.topology.incompatible(wrapError(err))
 		for _, g := range all {
-			g.err = err
+			g.result, g.err = nil, err
 		}
-		return
+		return err
 	}
 	bad := make(map[int]mongo.WriteError)
-	for _, e := range bulk.WriteErrors {
+	for _, e := range done.bad.WriteErrors {
 		one := e.WriteError
 		one.Index = 0 // its operation has one document
 		bad[e.Index] = one
 	}
 	for i, g := range all {
-		failed := mongo.WriteException{WriteConcernError: bulk.WriteConcernError, Labels: bulk.Labels}
+		g.result, g.err = nil, nil
+		failed := mongo.WriteException{WriteConcernError: done.bad.WriteConcernError, Labels: done.bad.Labels}
 		if e, ok := bad[i]; ok {
 			failed.WriteErrors = mongo.WriteErrors{e}
 		} else {
@@ -252,4 +355,22 @@ func (b *batch) insert(inserts []*gatheredInsert, now settings) {
 			g.err = wrapError(failed)
 		}
 	}
+	return nil
+}
+
+// insertMany sends documents in one command. It records failed writes in done, and returns only other errors.
+func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, done *bulkOutcome) error {
+	coll, err := b.coll.on(ctx, b.conn, now)
+	if err != nil {
+		return err
+	}
+	_, err = coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	done.addError(err)
+	if bad := done.check(len(docs)); bad != nil {
+		return bad
+	}
+	if done.err() != nil {
+		return nil
+	}
+	return b.coll.db.client.sizeError(err, docs...)
 }

@@ -272,8 +272,8 @@ func TestBatchingDriverPanic(t *testing.T) {
 	for i, f := range all {
 		r, err := f.Await(t.Context())
 		var p *future.PanicError
-		if r != nil || !errors.Is(err, motor.AutoReconnect) || !errors.As(err, &p) {
-			t.Errorf("insert %d: got %+v, %v; want an AutoReconnect around the panic", i+1, r, err)
+		if r != nil || !errors.Is(err, motor.ProtocolError) || !errors.As(err, &p) {
+			t.Errorf("insert %d: got %+v, %v; want a ProtocolError around the panic", i+1, r, err)
 		}
 	}
 	last := c.InsertOne(t.Context(), bson.M{"_id": 3})

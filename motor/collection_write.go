@@ -51,7 +51,7 @@ func (c *collection) insertOne(
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
 		if r == nil {
-			return nil, err
+			return nil, c.db.client.sizeError(err, raw)
 		}
 		return &InsertOneResult{InsertedID: r.InsertedID, Acknowledged: r.Acknowledged}, err
 	}, nil
@@ -83,6 +83,7 @@ func (c *collection) insertMany(
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
+		err = c.db.client.sizeError(err, raws...)
 		if r == nil {
 			return nil, err
 		}
