@@ -54,7 +54,7 @@ func (c *commandCursor) init(coll *Collection[bson.M], none docList, err error, 
 		if err != nil {
 			return nil, err
 		}
-		return driverCursor{driver}, nil
+		return coll.db.client.newDriverCursor(driver, d), nil
 	}
 }
 
@@ -66,7 +66,7 @@ func openedCommandCursor(
 	c := new(CommandCursor[bson.M])
 	c.over(coll, (*docs[bson.M])(nil))
 	s := newResultSet(c.kind, coll.db.client.connectionWith(client), c.none)
-	s.batches, s.client = driverCursor{driver}, client
+	s.batches, s.client = coll.db.client.newDriverCursor(driver, client), client
 	s.session = coll.db.client.session(mongo.SessionFromContext(ctx))
 	s.address = coll.db.client.topology().lastAddress(ctx, false)
 	c.result = s

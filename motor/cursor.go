@@ -619,7 +619,7 @@ func (c *cursor) find(ctx context.Context, client *mongo.Client) (batchSource, e
 	if err != nil {
 		return nil, err
 	}
-	return driverCursor{driver}, nil
+	return c.coll.db.client.newDriverCursor(driver, client), nil
 }
 
 func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor, error) {

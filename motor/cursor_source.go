@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"time"
 	"weak"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -32,7 +33,22 @@ type batchSource interface {
 }
 
 // driverCursor is a cursor of the driver.
-type driverCursor struct{ *mongo.Cursor }
+type driverCursor struct{ drivercompat.CursorReader }
+
+// newDriverCursor returns a cursor that client, of the driver, has opened.
+func (c *Client) newDriverCursor(cursor *mongo.Cursor, client *mongo.Client) driverCursor {
+	return driverCursor{c.cursorReader(cursor, client)}
+}
+
+func (c *Client) cursorReader(cursor *mongo.Cursor, client *mongo.Client) drivercompat.CursorReader {
+	return drivercompat.CursorReader{Cursor: cursor, Client: client, Wait: c.serverSelectionTimeout()}
+}
+
+// serverSelectionTimeout returns how long operations wait for a server.
+func (c *Client) serverSelectionTimeout() time.Duration {
+	const byDriver = 30 * time.Second
+	return valueOr(c.driver.ServerSelectionTimeout, byDriver)
+}
 
 func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
 	if d.TryNext(ctx) {
@@ -41,7 +57,9 @@ func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatc
 	if drivercompat.BatchIsCorrupt(d.Cursor) {
 		return docBatch{lostErr: corruptBatch(d.Err())}, nil
 	}
-	return docBatch{}, d.Err()
+	err := d.Err()
+	d.Revive() // the next read sends a getMore that was not sent
+	return docBatch{}, err
 }
 
 // corruptBatch returns the error for a batch in which no more documents can be found.
@@ -49,7 +67,9 @@ func corruptBatch(cause error) error {
 	return &Error{class: InvalidBSON, text: "the server's reply contains a list of documents that cannot be read further", cause: cause}
 }
 
-func (d driverCursor) over(err error) bool { return err != nil || d.ID() == 0 }
+func (d driverCursor) over(err error) bool {
+	return err != nil && !drivercompat.NotSent(err) || d.Err() != nil || d.ID() == 0
+}
 
 func (d driverCursor) resume() bson.Raw { return nil }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // fileReader is an operation that reads a file and has its turn.
@@ -349,7 +350,7 @@ type gridCursor struct {
 	owner   *Client
 	client  *mongo.Client
 	session *Session // in which it was opened, or nil
-	driver  *mongo.Cursor
+	driver  drivercompat.CursorReader
 }
 
 // gridWindow is the size in bytes of the chunks that the server sends at once. The server sends at least two chunks:
@@ -475,7 +476,7 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 		return err
 	}
 	owner := o.files.client()
-	s.cursor, s.next = &gridCursor{owner, client, owner.session(mongo.SessionFromContext(ctx)), driver}, n
+	s.cursor, s.next = &gridCursor{owner, client, owner.session(mongo.SessionFromContext(ctx)), owner.cursorReader(driver, client)}, n
 	s.watch = runtime.AddCleanup(o, (*gridCursor).closeLater, s.cursor)
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // copy copies a part in steps.
@@ -226,17 +228,19 @@ func indexSpec(raw bson.Raw) (bson.D, error) {
 type reader struct {
 	coll   *mongo.Collection
 	limits Limits
-	cursor *mongo.Cursor // nil before the first batch
+	cursor drivercompat.CursorReader // its Cursor is nil before the first batch
 }
 
 // read returns the next batch, or none at the end. A batch has the documents of one reply of the server, at most 16
 // MiB.
 func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
-	if r.cursor == nil {
+	if r.cursor.Cursor == nil {
 		find := options.Find().SetBatchSize(int32(r.limits.Batch))
-		if r.cursor, err = r.coll.Find(ctx, bson.D{}, find); err != nil {
+		cursor, err := r.coll.Find(ctx, bson.D{}, find)
+		if err != nil {
 			return nil, err
 		}
+		r.cursor = drivercompat.CursorReader{Cursor: cursor, Client: r.coll.Database().Client(), Wait: r.limits.Select}
 	}
 	for r.cursor.Next(ctx) {
 		docs = append(docs, slices.Clone(r.cursor.Current))
@@ -249,7 +253,7 @@ func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
 
 // close closes the cursor on the server, even if the copy was cancelled.
 func (r *reader) close(ctx context.Context) {
-	if r.cursor == nil {
+	if r.cursor.Cursor == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.limits.Close)

@@ -45,6 +45,7 @@ type Limits struct {
 	Collections int           // the number of collections copied at the same time
 	Batch       int           // the maximal number of documents in a batch
 	Close       time.Duration // the time limit for closing a cursor after the copy was cancelled
+	Select      time.Duration // how long a getMore waits for its server
 }
 
 // Collection describes how much of a collection or view was copied.

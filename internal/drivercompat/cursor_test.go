@@ -67,3 +67,35 @@ func TestIsPlain(t *testing.T) {
 		}
 	}
 }
+
+func TestCursorReaderRevive(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"a": 1}) })
+	peer.Handle("insert", func(r *wiretest.Request) { r.HangUp() })
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"a": 2}) })
+	client := connect(t, peer.URI("retryWrites=false"))
+	ctx := context.Background()
+	cursor, err := client.Database("d").Collection("c").Find(ctx, bson.D{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := drivercompat.CursorReader{Cursor: cursor, Client: client} // it does not wait
+	if !reader.Next(ctx) {
+		t.Fatalf("first document: got %v, want it", reader.Err())
+	}
+	if err := insert(ctx, client); err == nil {
+		t.Fatal("insert: got no error, want one, after which the pool is paused")
+	}
+	if reader.Next(ctx) || !drivercompat.NotSent(reader.Err()) {
+		t.Fatalf("getMore with a paused pool: got %v, want that it is not sent", reader.Err())
+	}
+	if !reader.Revive() || reader.Err() != nil {
+		t.Fatalf("Revive(): got %v, want a usable cursor. The fields of the driver's Cursor or BatchCursor have changed.", reader.Err())
+	}
+	if err := client.Ping(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !reader.Next(ctx) {
+		t.Errorf("second document: got %v, want it", reader.Err())
+	}
+}
