@@ -328,12 +328,12 @@ func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult,
 		Target:    copyHandle(writer, cp.to),
 		OneClient: cp.other == nil,
 		Replace:   cp.replace,
-		Limits:    dbcopy.Limits{
+		Limits: dbcopy.Limits{
 			Collections: copyCollections, Batch: copyBatch, Close: copyClose, Select: cp.to.client.serverSelectionTimeout(),
 		},
-		Step:      cp.step,
-		Refused:   isRefusal,
-		Report:    cp.report,
+		Step:    cp.step,
+		Refused: isRefusal,
+		Report:  cp.report,
 	}
 	if err := engine.Plan(ctx); err != nil {
 		return nil, cp.planError(err)

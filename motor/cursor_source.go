@@ -46,8 +46,10 @@ func (c *Client) cursorReader(cursor *mongo.Cursor, client *mongo.Client) driver
 
 // serverSelectionTimeout returns how long operations wait for a server.
 func (c *Client) serverSelectionTimeout() time.Duration {
-	const byDriver = 30 * time.Second
-	return valueOr(c.driver.ServerSelectionTimeout, byDriver)
+	if limit := c.driver.ServerSelectionTimeout; limit != nil {
+		return *limit
+	}
+	return 30 * time.Second // the driver's default
 }
 
 func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
