@@ -117,7 +117,8 @@ func (e *Error) Timeout() bool {
 		n := len(bulk.WriteErrors)
 		return isWTimeout(bulk.WriteConcernError) || n > 0 && bulk.WriteErrors[n-1].Code == codeMaxTimeMSExpired
 	}
-	return e.cause != nil && mongo.IsTimeout(e.cause) || e.Is(ServerSelectionTimeoutError) || e.Is(WTimeoutError)
+	return e.cause != nil && mongo.IsTimeout(e.cause) || e.Is(NetworkTimeout) || e.Is(ServerSelectionTimeoutError) ||
+		e.Is(WTimeoutError)
 }
 
 // ErrorClass is a class of PyMongo's exception tree. It is a target for [errors.Is], which matches the class and all

@@ -39,6 +39,23 @@ func SetTransactionClock(t interface{ Cleanup(func()) }, now func() time.Time) {
 	t.Cleanup(func() { transactionClock = before })
 }
 
+// HasLabel exposes hasLabel.
+var HasLabel = hasLabel
+
+// RetryPauses exposes retryPauses.
+type RetryPauses = retryPauses
+
+// The pauses of WithTransaction.
+var (
+	TransactionPauses = transactionPauses
+	CommitPauses      = commitPauses
+)
+
+// Pause exposes pause.
+func (p *retryPauses) Pause(ctx context.Context, limit time.Time, failure error) error {
+	return p.pause(ctx, limit, failure)
+}
+
 // KnownSessions returns the number of driver sessions that motor tracks.
 func KnownSessions() int {
 	sessions.mu.Lock()

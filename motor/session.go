@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 	"weak"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -66,15 +67,17 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 	if err != nil {
 		return failed[*Session](c, err)
 	}
-	now := c.snapshot()
+	now, wtimeout := c.snapshot(), 0
 	if defaults.WriteConcern == nil {
 		defaults.WriteConcern = now.write.driver
+		wtimeout, _ = now.write.all["wtimeout"].(int)
 	}
 	if defaults.ReadPreference == nil {
 		defaults.ReadPreference = now.read.pref
 	}
 	o.DefaultTransactionOptions = options.Transaction().SetReadConcern(defaults.ReadConcern).
 		SetReadPreference(defaults.ReadPreference).SetWriteConcern(defaults.WriteConcern)
+	o.Snapshot, o.CausalConsistency = &snapshot, new(valueOr(o.CausalConsistency, !snapshot))
 	return submit(ctx, c, op[*Session]{turns: noTurns, run: func(ctx context.Context, conn *connection) (*Session, error) {
 		client, err := conn.client(ctx)
 		if err != nil {
@@ -84,19 +87,19 @@ func (c *Client) StartSession(ctx context.Context, opts ...options.Lister[option
 		if err != nil {
 			return nil, &Error{class: ConfigurationError, cause: err}
 		}
-		return c.started(driver, o), nil
+		return c.started(driver, o, time.Duration(wtimeout)*time.Millisecond), nil
 	}})
 }
 
 // started returns the handle of a new session. When the garbage collector has freed the session, and the contexts and
 // cursors that have it, a cleanup ends it.
-func (c *Client) started(driver *mongo.Session, o options.SessionOptions) *Session {
+func (c *Client) started(driver *mongo.Session, o options.SessionOptions, wtimeout time.Duration) *Session {
 	s := c.session(driver)
 	rest := *driver // for the cleanup, which must not refer to driver
 	st := s.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.started, st.options = true, o
+	st.started, st.options, st.wtimeout = true, o, wtimeout
 	st.abandoned = runtime.AddCleanup(driver, func(rest *mongo.Session) { c.abandon(st.cleanup(rest)) }, &rest)
 	return s
 }
@@ -238,14 +241,17 @@ func (s *Session) HasEnded() bool {
 // Motor: MotorClientSession.session_id.
 func (s *Session) SessionID() bson.Raw { return s.driver.ID() }
 
-// Options returns the options that the session was started with. Omitted default transaction
-// options are those that the client had then.
+// Options returns the options that the session was started with. CausalConsistency and Snapshot are always set. Omitted
+// default transaction options are those that the client had then.
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
+	snapshot, causal := readsOf(s.driver)
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
-	return s.state.options
+	o := s.state.options
+	o.Snapshot, o.CausalConsistency, o.SnapshotTime = &snapshot, &causal, command.Copy(o.SnapshotTime)
+	return o
 }
 
 // Client returns the client that the session was started on.

@@ -11,8 +11,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 var (
@@ -40,15 +42,24 @@ type sessionState struct {
 	handle        any        // the weak.Pointer of the Session
 	started       bool       // by StartSession, with options
 	options       options.SessionOptions
+	wtimeout      time.Duration // of the client's write concern, if transactions inherit it
 	ended         bool
 	txn           txnState
 	commitUnknown bool             // a commit has failed; the driver still has the transaction
+	commit        commitState      // of the latest transaction that was started
 	abandoned     runtime.Cleanup  // ends the session once the program has dropped it
 	lenders       []*sessionTicket // operations whose user code is running, each within the one before it
 
 	// The values after the operations that have run.
 	clusterTime   bson.Raw
 	operationTime *bson.Timestamp
+}
+
+// commitState has the options of a transaction's commit. Only the operation that has its turn in the session uses it.
+type commitState struct {
+	limit    time.Duration              // of each commit; 0 is none
+	wtimeout time.Duration              // of the transaction's write concern; 0 is none
+	again    *writeconcern.WriteConcern // of a repeated commit; nil until the first one
 }
 
 // txnState is the state of a session's latest transaction after the calls so far. Each change has a new version. A call
@@ -119,7 +130,7 @@ func (st *sessionState) inTransaction(driver *mongo.Session) bool {
 // refresh updates the state if no operation is in progress, since the program may have used the driver's session
 // itself. The caller holds mu, so that no operation is called meanwhile.
 func (st *sessionState) refresh(driver *mongo.Session) {
-	if !st.sequence.Idle() || driver.Client() == nil {
+	if !st.sequence.Idle() || driver.Client() == nil || st.ended { // the driver keeps the state of an ended session
 		return
 	}
 	st.recordTimes(driver)
@@ -303,9 +314,14 @@ func (t *sessionTicket) wait(ctx context.Context) error {
 }
 
 // checkTransaction returns an error if the transaction that the operation was called in is over. If the operation was
-// called in no transaction, it ends the one that the driver's session still has, whose commit was given up.
+// called in no transaction, it ends the one that the driver's session still has, whose commit was given up, and removes
+// the wtimeout that a commit of the driver has left.
 func (t *sessionTicket) checkTransaction(ctx context.Context) error {
-	switch running := t.driver.TransactionRunning(); {
+	running := t.driver.TransactionRunning()
+	if t.after.phase == noTransaction {
+		drivercompat.SetWTimeout(t.driver, 0)
+	}
+	switch {
 	case t.after.phase == noTransaction && running:
 		return t.endTransaction(ctx)
 	case t.after.phase == transactionRunning && !running:

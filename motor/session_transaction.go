@@ -1,27 +1,33 @@
 package motor
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // StartTransaction starts a transaction. Operations that are called in the session from now on are part of it, until
 // [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the transaction
-// on the server. Options that opts omit are those of [Client.StartSession].
-//
-// A transaction uses w and j of the write concern. The deadline of its context limits the commit.
+// on the server. Options that opts omit are those of [Client.StartSession]. [MaxCommitTime] is one more option.
 //
 // Errors: [InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
-// [ConfigurationError] for a write concern with w: 0.
+// [ConfigurationError] for a write concern with w: 0; [ValueError] for a negative MaxCommitTime.
 //
 // Motor: MotorClientSession.start_transaction.
 func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
 	o, err := mergeOptions(opts)
+	if err != nil {
+		return err
+	}
+	limit, err := maxCommitTimeOf(opts)
 	if err != nil {
 		return err
 	}
@@ -53,13 +59,51 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 		if err := s.driver.StartTransaction(&command.Literal[options.TransactionOptions]{Options: o}); err != nil {
 			return &Error{class: InvalidOperation, cause: err}
 		}
+		drivercompat.ClearRecoveryToken(s.driver)
+		s.state.commit = commitState{limit: limit}
+		if o.WriteConcern == nil {
+			s.state.commit.wtimeout = s.state.wtimeout
+		}
 		return nil
 	})
 }
 
+// MaxCommitTime is an option of [Session.StartTransaction], [Transact] and [WithTransaction]. It limits the time of
+// each commit of the transaction, on the server (maxTimeMS) and until its reply. A commit that exceeds it fails with
+// [ExecutionTimeout] or [NetworkTimeout], and may have been done. 0 is no limit.
+//
+//	s.StartTransaction(options.Transaction().SetReadConcern(readconcern.Snapshot()), motor.MaxCommitTime(5*time.Second))
+//
+// Motor: the parameter max_commit_time_ms of start_transaction and with_transaction.
+func MaxCommitTime(limit time.Duration) options.Lister[options.TransactionOptions] {
+	return maxCommitTime(limit)
+}
+
+// maxCommitTime is an option that the driver does not have. It sets nothing in the driver's options.
+type maxCommitTime time.Duration
+
+// List implements [options.Lister].
+func (maxCommitTime) List() []func(*options.TransactionOptions) error { return nil }
+
+// maxCommitTimeOf returns the last MaxCommitTime, or 0.
+func maxCommitTimeOf(opts []options.Lister[options.TransactionOptions]) (time.Duration, error) {
+	var limit maxCommitTime
+	for _, o := range opts {
+		if one, ok := o.(maxCommitTime); ok {
+			limit = one
+		}
+	}
+	if limit < 0 {
+		return 0, newError(ValueError, "invalid MaxCommitTime %v: need at least 0", time.Duration(limit))
+	}
+	return time.Duration(limit), nil
+}
+
 // CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for a
 // transaction without operations. The driver retries the commit once if the connection breaks. After that the program
-// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult".
+// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult". A repeated commit
+// has a write concern of w: "majority", and wtimeout: 10000 if the transaction has no wtimeout, as the transactions
+// specification says. A context with a deadline replaces the wtimeout.
 //
 // Errors: [InvalidOperation] if no transaction was started, or it was aborted; [OperationFailure], [ConnectionFailure]
 // with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After any error the transaction is
@@ -67,13 +111,43 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 //
 // Motor: MotorClientSession.commit_transaction.
 func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, transactionCommitted, noCommit, func(ctx context.Context) error {
-		err := s.driver.CommitTransaction(ctx)
-		s.state.mu.Lock()
-		s.state.commitUnknown = s.driver.TransactionRunning()
-		s.state.mu.Unlock()
-		return err
-	})
+	return s.conclude(ctx, transactionCommitted, noCommit, s.commitInTurn)
+}
+
+// repeatedCommitTimeout is the wtimeout of a repeated commit in the transactions specification.
+const repeatedCommitTimeout = 10 * time.Second
+
+// commitInTurn commits the driver's transaction. The caller has the turn.
+//
+// The driver replaces the write concern after each commit, for a repeated one, without the j that the specification
+// keeps. After a commit that ran out of time it keeps that of the transaction.
+func (s *Session) commitInTurn(ctx context.Context) error {
+	st, commit := s.state, &s.state.commit
+	st.mu.Lock()
+	commitUnknown := st.commitUnknown
+	st.mu.Unlock()
+	wtimeout := commit.wtimeout
+	if repeated := commitUnknown || !s.driver.TransactionRunning(); !repeated {
+		commit.again = &writeconcern.WriteConcern{W: writeconcern.Majority().W}
+		if concern := drivercompat.TransactionConcern(s.driver); concern != nil {
+			commit.again.Journal = concern.Journal
+		}
+	} else if commit.again != nil { // the driver's own commit leaves it nil
+		drivercompat.SetTransactionConcern(s.driver, commit.again)
+		wtimeout = cmp.Or(wtimeout, repeatedCommitTimeout)
+	}
+	if commit.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, commit.limit)
+		defer cancel()
+	}
+	drivercompat.SetWTimeout(s.driver, wtimeout)
+	err := s.driver.CommitTransaction(ctx)
+	drivercompat.SetWTimeout(s.driver, 0)
+	st.mu.Lock()
+	st.commitUnknown = s.driver.TransactionRunning()
+	st.mu.Unlock()
+	return err
 }
 
 // AbortTransaction aborts the transaction when the operations that were called in it have ended. An error of the server
@@ -83,7 +157,11 @@ func (s *Session) CommitTransaction(ctx context.Context) *future.Future[struct{}
 //
 // Motor: MotorClientSession.abort_transaction.
 func (s *Session) AbortTransaction(ctx context.Context) *future.Future[struct{}] {
-	return s.conclude(ctx, transactionAborted, noAbort, s.driver.AbortTransaction)
+	return s.conclude(ctx, transactionAborted, noAbort, func(ctx context.Context) error {
+		drivercompat.SetWTimeout(s.driver, s.state.commit.wtimeout)
+		defer drivercompat.SetWTimeout(s.driver, 0)
+		return s.driver.AbortTransaction(ctx)
+	})
 }
 
 // The phases in which a transaction cannot be committed or aborted, with the errors.

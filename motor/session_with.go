@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -89,6 +90,10 @@ var transactionClock = time.Now
 //   - the commit, after an error that has the label "UnknownTransactionCommitResult", unless its time limit was exceeded
 //     (code 50).
 //
+// It pauses before each retry, for a random part of a growing time: of 5 ms * 1.5 ** n and at most 500 ms before the
+// transaction is retried for the n-th time, as the specification of the convenient API says; of 100 ms * 2 ** n and at
+// most 10 s before the commit is, as the specification of client backpressure says for an overloaded server.
+//
 // Any other error, and a panic of fn, aborts the transaction. fn must return the errors of its operations, or errors
 // that wrap them. If fn itself ends the transaction, the result is still that of fn.
 //
@@ -101,10 +106,12 @@ var transactionClock = time.Now
 //	})
 //
 // fn runs on its own goroutine, never in a slot of the executor: it may block and await any future. Its context has the
-// session, and ends with ctx and when the future is cancelled; the transaction is aborted then.
+// session, and ends with ctx and when the future is cancelled; the transaction is aborted then. After the end of ctx
+// nothing is retried. A commit that has been sent is awaited.
 //
 // Errors: those of fn, of [Session.StartTransaction] and of [Session.CommitTransaction]; ctx.Err() if ctx ended before
-// the commit and fn did not fail, or before the next try.
+// the commit and fn did not fail, or before the next try. If the 120 seconds are over, it is a [NetworkTimeout] that
+// wraps the last error and has its labels.
 //
 // Motor: MotorClientSession.with_transaction.
 func WithTransaction[T any](
@@ -116,7 +123,7 @@ func WithTransaction[T any](
 	}
 	return goUser(ctx, s.client, func(ctx context.Context) (none T, err error) {
 		limit := transactionClock().Add(transactionTime)
-		for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
+		for again := transactionPauses; ; {
 			if err := s.StartTransaction(opts...); err != nil {
 				return none, err
 			}
@@ -132,23 +139,39 @@ func WithTransaction[T any](
 					return v, nil
 				}
 			}
-			// Random pauses of growing length keep transactions from conflicting again and again.
-			wait := rand.N(pause)
-			if !hasLabel(err, "TransientTransactionError") || !transactionClock().Add(wait).Before(limit) {
+			if !hasLabel(err, "TransientTransactionError") {
 				return v, err
 			}
-			if _, err := future.Sleep(wait).Await(ctx); err != nil {
+			if err := again.pause(ctx, limit, err); err != nil {
 				return v, err
 			}
 		}
 	})
 }
 
-// The longest pauses before a transaction is tried again.
-const (
-	firstPause   = 5 * time.Millisecond
-	longestPause = 500 * time.Millisecond
+// retryPauses are the pauses before retries: random ones, whose longest value grows. They keep transactions from
+// conflicting again and again, and the retries from overloading a server.
+type retryPauses struct {
+	next, last time.Duration // the longest value
+	factor     float64
+}
+
+var (
+	transactionPauses = retryPauses{next: 7500 * time.Microsecond, factor: 1.5, last: 500 * time.Millisecond}
+	commitPauses      = retryPauses{next: 200 * time.Millisecond, factor: 2, last: 10 * time.Second}
 )
+
+// pause waits before the next retry. It returns an error if ctx ends, or if the limit is over or the pause would exceed
+// it. The error then wraps failure, the reason of the retry.
+func (p *retryPauses) pause(ctx context.Context, limit time.Time, failure error) error {
+	wait := rand.N(p.next)
+	p.next = min(time.Duration(float64(p.next)*p.factor), p.last)
+	if !transactionClock().Add(wait).Before(limit) {
+		return &Error{class: NetworkTimeout, text: fmt.Sprintf("not retried after %v", transactionTime), cause: failure}
+	}
+	_, err := future.Sleep(wait).Await(ctx)
+	return err
+}
 
 // tryTransaction calls fn in a transaction, and aborts it if fn fails or does not return.
 func tryTransaction[T any](ctx context.Context, s *Session, fn func(context.Context) (T, error)) (v T, err error) {
@@ -169,15 +192,22 @@ func abort(ctx context.Context, s *Session) {
 }
 
 // commit commits a transaction, and retries while the result of the commit is unknown. The end of ctx does not
-// interrupt it.
+// interrupt a commit, but ends the retries; the error is then that of the last commit.
 func (s *Session) commit(ctx context.Context, limit time.Time) error {
-	ctx = context.WithoutCancel(ctx)
-	for {
-		_, err := s.CommitTransaction(ctx).Await(ctx)
+	uninterrupted := context.WithoutCancel(ctx)
+	for again := commitPauses; ; {
+		_, err := s.CommitTransaction(uninterrupted).Await(uninterrupted)
 		var own *Error
 		late := errors.As(err, &own) && own.hasCode(codeMaxTimeMSExpired)
-		if late || !hasLabel(err, "UnknownTransactionCommitResult") || !transactionClock().Before(limit) {
+		if late || !hasLabel(err, "UnknownTransactionCommitResult") {
 			return err
+		}
+		switch stopped := again.pause(ctx, limit, err); {
+		case stopped == nil:
+		case ctx.Err() != nil:
+			return err
+		default:
+			return stopped
 		}
 	}
 }

@@ -235,14 +235,24 @@ func TestTransactionTimeLimit(t *testing.T) {
 	}
 	peer.Handle("insert", inTime(labelled(251, transient)))
 	_, err := motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
-	if n := len(peer.Seen("insert")); !errors.Is(err, motor.OperationFailure) || n != 3 {
-		t.Errorf("got %v after %d tries, want 3", err, n)
+	check := func(err error, label string) {
+		t.Helper()
+		var own *motor.Error
+		if !errors.Is(err, motor.NetworkTimeout) || !errors.Is(err, motor.OperationFailure) || !motor.HasLabel(err, label) ||
+			!errors.As(err, &own) || !own.Timeout() {
+			t.Errorf("WithTransaction() = %v, want NetworkTimeout that wraps OperationFailure and has the label %s", err, label)
+		}
+	}
+	check(err, transient)
+	if n := len(peer.Seen("insert")); n != 3 {
+		t.Errorf("got %d tries, want 3", n)
 	}
 	peer.Handle("insert", ok(bson.M{"n": 1}))
 	peer.Handle("commitTransaction", inTime(labelled(8, unknown)))
 	_, err = motor.WithTransaction(t.Context(), s, inserting(coll, 1)).Await(t.Context())
-	if n := len(peer.Seen("commitTransaction")); !errors.Is(err, motor.OperationFailure) || n != 3 {
-		t.Errorf("got %v after %d commits, want 3", err, n)
+	check(err, unknown)
+	if n := len(peer.Seen("commitTransaction")); n != 3 {
+		t.Errorf("got %d commits, want 3", n)
 	}
 }
 

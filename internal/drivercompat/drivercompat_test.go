@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.uber.org/goleak"
 
 	"github.com/gomotor/gomotor/internal/drivercompat"
@@ -180,6 +181,41 @@ func TestSessionReads(t *testing.T) {
 			t.Errorf("%s: got snapshot %t, causal %t, want %t, %t. The fields clientSession.Snapshot and "+
 				"clientSession.Consistent of the driver's Session have changed.", c.name, snapshot, causal, c.snapshot, c.causal)
 		}
+	}
+}
+
+// TestTransactionFields sets the fields of the driver's session that a commit sends.
+func TestTransactionFields(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Mongos)
+	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 1, "recoveryToken": bson.M{"a": 1}}) })
+	peer.Handle("commitTransaction", func(r *wiretest.Request) { r.OK() })
+	session, err := connect(t, peer.URI()).StartSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.EndSession(t.Context())
+	if err := session.StartTransaction(options.Transaction().SetWriteConcern(writeconcern.W1())); err != nil {
+		t.Fatal(err)
+	}
+	if err := insert(mongo.NewSessionContext(t.Context(), session), session.Client()); err != nil {
+		t.Fatal(err)
+	}
+	if got := drivercompat.TransactionConcern(session); got == nil || got.W != 1 {
+		t.Errorf("TransactionConcern() = %v, want w: 1. The field clientSession.CurrentWc of the driver's Session has changed.", got)
+	}
+	drivercompat.SetTransactionConcern(session, &writeconcern.WriteConcern{W: 2})
+	drivercompat.SetWTimeout(session, 3*time.Second)
+	drivercompat.ClearRecoveryToken(session)
+	if err := session.CommitTransaction(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	commit := peer.Seen("commitTransaction")[0]
+	if got := commit.Lookup("writeConcern").String(); got != `{"w": {"$numberInt":"2"},"wtimeout": {"$numberLong":"3000"}}` {
+		t.Errorf("got writeConcern %s, want w: 2 and wtimeout: 3000. The fields clientSession.CurrentWc and "+
+			"clientSession.CurrentWTimeout of the driver's Session have changed.", got)
+	}
+	if got, err := commit.LookupErr("recoveryToken"); err == nil {
+		t.Errorf("got recoveryToken %s, want none. The field clientSession.RecoveryToken of the driver's Session has changed.", got)
 	}
 }
 
