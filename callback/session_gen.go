@@ -87,8 +87,8 @@ func (s *Session) SessionID() bson.Raw {
 	return s.futures.SessionID()
 }
 
-// Options returns the options that the session was started with. Omitted default transaction
-// options are those that the client had then.
+// Options returns the options that the session was started with. CausalConsistency and Snapshot are always set. Omitted
+// default transaction options are those that the client had then.
 //
 // Motor: MotorClientSession.options.
 func (s *Session) Options() options.SessionOptions {
@@ -121,13 +121,12 @@ func (s *Session) String() string {
 }
 
 // StartTransaction starts a transaction. Operations that are called in the session from now on are part of it, until
-// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the transaction
-// on the server. Options that opts omit are those of [Client.StartSession].
-//
-// A transaction uses w and j of the write concern. The deadline of its context limits the commit.
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the
+// transaction on the server. Options that opts omit are those of [Client.StartSession]. [motor.MaxCommitTime] is one
+// more option.
 //
 // Errors: [motor.InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
-// [motor.ConfigurationError] for a write concern with w: 0.
+// [motor.ConfigurationError] for a write concern with w: 0; [motor.ValueError] for a negative MaxCommitTime.
 //
 // Motor: MotorClientSession.start_transaction.
 func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
@@ -136,7 +135,9 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 
 // CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for a
 // transaction without operations. The driver retries the commit once if the connection breaks. After that the program
-// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult".
+// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult". A repeated commit
+// has a write concern of w: "majority", and wtimeout: 10000 if the transaction has no wtimeout, as the transactions
+// specification says. A context with a deadline replaces the wtimeout.
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
 // [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After
