@@ -141,23 +141,6 @@ func (c *collection) concern() *readconcern.ReadConcern {
 	return &readconcern.ReadConcern{} // the default of the driver
 }
 
-// readsOf reports whether a session reads from a snapshot, and whether it is causally consistent. The session may be
-// nil.
-func readsOf(session *mongo.Session) (snapshot, causal bool) {
-	if session == nil {
-		return false, false
-	}
-	st := stateOf(session)
-	st.mu.Lock()
-	started, o := st.started, st.options
-	st.mu.Unlock()
-	if !started {
-		return drivercompat.SessionReads(session)
-	}
-	snapshot = valueOr(o.Snapshot, false)
-	return snapshot, valueOr(o.CausalConsistency, !snapshot)
-}
-
 // retryableReadCodes are the codes of the specification "Retryable Reads".
 var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
 

@@ -151,6 +151,23 @@ func (st *sessionState) recordTimes(driver *mongo.Session) {
 	}
 }
 
+// readsOf reports whether a session reads from a snapshot, and whether it is causally consistent. The session may be
+// nil.
+func readsOf(session *mongo.Session) (snapshot, causal bool) {
+	if session == nil {
+		return false, false
+	}
+	st := stateOf(session)
+	st.mu.Lock()
+	started, o := st.started, st.options
+	st.mu.Unlock()
+	if !started {
+		return drivercompat.SessionReads(session)
+	}
+	snapshot = valueOr(o.Snapshot, false)
+	return snapshot, valueOr(o.CausalConsistency, !snapshot)
+}
+
 // stateChange changes the state of a session for a call, or returns an error if the call is not allowed in this state.
 // The caller holds mu. An operation that does not change the state has a nil stateChange.
 type stateChange func(*sessionState) error
