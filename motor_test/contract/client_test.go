@@ -166,6 +166,7 @@ func TestClientFsyncAndUnlock(t *testing.T) {
 	client, ctx := newClient(t), t.Context()
 	_, err := client.Fsync(ctx, motor.FsyncOptions{Lock: true}).Await(ctx)
 	noError(t, err)
+	t.Cleanup(func() { _, _ = client.Unlock(context.WithoutCancel(ctx)).Await(context.Background()) }) // after a failure
 	locked, err := client.IsLocked(ctx).Await(ctx)
 	if !locked || err != nil {
 		t.Errorf("got locked %t, %v; want true", locked, err)

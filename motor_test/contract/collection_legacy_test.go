@@ -176,6 +176,7 @@ func TestGroupFailsOnCurrentServers(t *testing.T) {
 
 func TestMapReduce(t *testing.T) {
 	mongotest.SkipIfEmbedded(t, "mapReduce")
+	skipWithoutJavaScript(t)
 	const mapping = "function () { emit(this.kind, this.n) }"
 	const reducing = "function (key, values) { return Array.sum(values) }"
 	inBothStyles(t, func(t *testing.T, ops operations) {
