@@ -42,14 +42,18 @@ func (c *Client) Fsync(ctx context.Context, how FsyncOptions) *future.Future[str
 func (c *Client) Unlock(ctx context.Context) *future.Future[struct{}] {
 	return inAdmin(ctx, c, bson.D{{Key: "fsyncUnlock", Value: 1}}, func(_ bson.M, err error) (struct{}, error) {
 		var e *Error
-		if errors.As(err, &e) && e.Code() == codeIllegalOperation { // not locked
+		if errors.As(err, &e) && (e.Code() == codeCommandFailed || e.Code() == codeIllegalOperation) { // not locked
 			err = nil
 		}
 		return struct{}{}, err
 	})
 }
 
-const codeIllegalOperation = 125
+// The codes of fsyncUnlock when the server is not locked, before version 4.4 and since.
+const (
+	codeCommandFailed    = 125
+	codeIllegalOperation = 20
+)
 
 // IsLocked reports whether the server is locked by Fsync.
 //

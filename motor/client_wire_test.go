@@ -46,10 +46,15 @@ func TestFsyncUnlockAndIsLocked(t *testing.T) {
 	if _, err := unlocked.Await(ctx); err != nil {
 		t.Errorf("Unlock() = %v, want nil", err)
 	}
-	unlocked = client.Unlock(ctx)
-	peer.Receive("fsyncUnlock").Fail(125, "IllegalOperation", "fsyncUnlock called when not locked")
-	if _, err := unlocked.Await(ctx); err != nil {
-		t.Errorf("Unlock() of an unlocked server = %v, want nil", err)
+	for _, server := range []struct {
+		code int
+		name string
+	}{{125, "CommandFailed"}, {20, "IllegalOperation"}} { // before 4.4, and since
+		unlocked = client.Unlock(ctx)
+		peer.Receive("fsyncUnlock").Fail(server.code, server.name, "fsyncUnlock called when not locked")
+		if _, err := unlocked.Await(ctx); err != nil {
+			t.Errorf("Unlock() of an unlocked server = %v, want nil", err)
+		}
 	}
 	unlocked = client.Unlock(ctx)
 	peer.Receive("fsyncUnlock").Fail(13, "Unauthorized", "not authorized")
