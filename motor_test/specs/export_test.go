@@ -2,8 +2,10 @@ package specs
 
 import (
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // These functions export parts of the runner. Values are written in JSON; "" is an unset value.
@@ -104,4 +106,54 @@ func FailingOnly(failPoint string) (string, error) {
 	command, err := failingOnly(parsed(failPoint).Document())
 	text, _ := bson.MarshalExtJSON(command, false, false)
 	return string(text), err
+}
+
+// Bounded runs fn as a test with a time limit, and returns the error of the test.
+func Bounded(limit time.Duration, fn func() error) error {
+	return bounded(limit, func() attempt { return attempt{err: fn()} }).err
+}
+
+// Step is an operation or the end of a command for Difference. Result and Results are in JSON.
+type Step struct {
+	Operation string   // the name
+	Result    string   // its result
+	Results   []string // the documents that it lists
+	Command   string   // the command that was started, in JSON
+	Failed    string   // the name of a command that failed
+	Succeeded string   // the name of a command that succeeded
+	Code      int32
+}
+
+func traceOf(steps []Step) trace {
+	r := &run{entities: entities{byID: map[string]*entity{}}}
+	rec := newRecorder()
+	r.entities.byID["client"] = &entity{kind: "client", recorder: rec}
+	r.entities.ids = []string{"client"}
+	for _, step := range steps {
+		switch {
+		case step.Results != nil:
+			var docs []value
+			for _, text := range step.Results {
+				docs = append(docs, parsed(text))
+			}
+			r.trace.operation(step.Operation, outcome{result: docs})
+		case step.Operation != "":
+			r.trace.operation(step.Operation, outcome{result: parsed(step.Result)})
+		case step.Command != "":
+			doc := parsed(step.Command).Document()
+			rec.note(occurrence{kind: "commandStartedEvent", family: "command", command: doc.Index(0).Key(), document: doc})
+		case step.Failed != "":
+			rec.note(occurrence{kind: "commandFailedEvent", family: "command", command: step.Failed, failure: mongo.CommandError{Code: step.Code}})
+		default:
+			rec.note(occurrence{kind: "commandSucceededEvent", family: "command", command: step.Succeeded})
+		}
+	}
+	r.record()
+	return r.trace
+}
+
+// Difference returns the difference between two runs of a test, or "".
+func Difference(own, reference []Step) string {
+	a, b := traceOf(own), traceOf(reference)
+	return a.difference(&b)
 }

@@ -38,12 +38,17 @@ func (t *trace) operation(name string, o outcome) {
 		for _, doc := range docs {
 			texts = append(texts, normal(doc))
 		}
+		if slices.Contains(unorderedLists, name) {
+			slices.Sort(texts)
+		}
 		line += "[" + strings.Join(texts, " ") + "]"
 	default:
 		if _, isCursor := o.result.(cursor); isCursor {
 			line += "a cursor"
 		} else if v, err := resultOf(o.result); err != nil {
 			line += err.Error()
+		} else if names, isArray := v.ArrayOK(); isArray && slices.Contains(unorderedLists, name) {
+			line += sortedNormal(names)
 		} else {
 			line += normal(v)
 		}
@@ -64,6 +69,11 @@ func (r *run) record() {
 				r.trace.commands = append(r.trace.commands, one.kind+" "+normal(ofDocument(one.document)))
 			case "commandFailedEvent":
 				f := failureOf(one.failure)
+				if one.command == "drop" && slices.Equal(f.codes, []int{codeNamespaceNotFound}) {
+					// The run before this one may have created or dropped the collection.
+					r.trace.commands = append(r.trace.commands, "commandSucceededEvent drop")
+					continue
+				}
 				r.trace.commands = append(r.trace.commands, fmt.Sprintf("%s %s %v", one.kind, one.command, f.codes))
 			default:
 				r.trace.commands = append(r.trace.commands, one.kind+" "+one.command)
@@ -98,10 +108,34 @@ func (t *trace) difference(reference *trace) string {
 	return ""
 }
 
+// unorderedLists are the operations whose results servers list in any order.
+var unorderedLists = []string{"listCollections", "listCollectionNames", "listDatabases", "listDatabaseNames"}
+
+// sortedNormal is [normal] of an array whose order does not count.
+func sortedNormal(array bson.RawArray) string {
+	values, err := array.Values()
+	if err != nil {
+		return err.Error()
+	}
+	var parts []string
+	for _, one := range values {
+		parts = append(parts, normal(one))
+	}
+	slices.Sort(parts)
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// codeNamespaceNotFound is the code of a drop of a collection that does not exist.
+const codeNamespaceNotFound = 26
+
 // passing are keys of commands and replies whose values differ between runs.
 var passing = []string{
-	"lsid", "txnNumber", "getMore", "cursors", "id", "$clusterTime", "operationTime", "opTime", "electionId", "$configTime",
-	"$topologyTime", "topologyVersion", "localTime", "connectionId", "sizeOnDisk", "uploadDate",
+	"lsid", "txnNumber", "getMore", "cursors", "id", "recoveryToken", // made by the client or the server
+	"_data",                                                                                                             // a resume token
+	"$clusterTime", "operationTime", "opTime", "$configTime", "$topologyTime", "wallTime", "localTime", "lastWriteDate", // times
+	"electionId", "topologyVersion", "connectionId", "serverConnectionId", "conversationId", "payload", // of a connection
+	"sizeOnDisk", "totalSize", "uploadDate",
+	"nIndexesWas", "dropped", // depend on what was there
 }
 
 // normal returns a value as text, with sorted keys and without values that differ between runs.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"time"
 )
 
 // Verdict is the result of a test in a style.
@@ -38,8 +40,32 @@ type attempt struct {
 }
 
 func try(ctx context.Context, s *server, style string, f *file, test *testCase) attempt {
-	tr, err := runCase(ctx, s, style, f, test)
-	return attempt{tr, err}
+	return bounded(caseTimeout+2*endTimeout, func() attempt {
+		tr, err := runCase(ctx, s, style, f, test)
+		return attempt{tr, err}
+	})
+}
+
+// bounded calls run on its own goroutine. If run takes longer than the limit, because it ignores that its context has
+// ended, it is left behind, and the other tests go on.
+func bounded(limit time.Duration, run func() attempt) attempt {
+	ended := make(chan attempt, 1)
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				ended <- attempt{err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
+			}
+		}()
+		ended <- run()
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case a := <-ended:
+		return a
+	case <-timer.C:
+		return attempt{err: fmt.Errorf("%w, and did not end %v later", errTimeout, limit-caseTimeout)}
+	}
 }
 
 // judge returns the verdict on a test, given its outcome with the driver. Whatever the file expects, the test must end
