@@ -313,6 +313,48 @@ func Shield[T any](f *Future[T]) *Future[T] {
 	return &n.future
 }
 
+// Erase returns a future with the outcome of f as an any. [All], [AllSettled] and [Wait] take erased futures of different
+// types. A Cancel of the returned future does not cancel f.
+func Erase[T any](f *Future[T]) *Future[any] {
+	mustHave(f != nil, "Erase", "f")
+	n := &erased[T]{parent: f}
+	n.link.c = n
+	n.future.cell.ex = f.cell.ex
+	n.future.cell.aux = owner(n)
+	f.cell.registerUnseen(&n.link)
+	return &n.future
+}
+
+// erased is a future with the outcome of another, without its type.
+type erased[T any] struct {
+	link
+	future Future[any]
+	parent *Future[T]
+}
+
+func (n *erased[T]) abandon() {
+	if n.detach() {
+		n.parent = nil
+	}
+}
+
+func (n *erased[T]) userCode() bool { return false }
+
+func (n *erased[T]) fire() batch {
+	parent := n.parent
+	n.parent = nil
+	has, err := parent.cell.outcome()
+	var v any
+	if has {
+		v = parent.value
+	}
+	b, _ := settle(&n.future, v, err)
+	parent.cell.observe()
+	return b
+}
+
+func (n *erased[T]) fail(err error) batch { return n.future.cell.reject(err) }
+
 // relayed is a future with the outcome of another.
 type relayed[T any] struct {
 	future Future[T]

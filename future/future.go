@@ -209,6 +209,14 @@ func ResolvedOn[T any](ex Executor, v T) *Future[T] {
 	return f
 }
 
+// Settled returns a future that is settled with v and err. It makes a future of the results of a function:
+// Settled(strconv.Atoi(text)).
+func Settled[T any](v T, err error) *Future[T] {
+	f := &Future[T]{}
+	settle(f, v, err)
+	return f
+}
+
 // Rejected returns a future that is settled with err, which must not be nil.
 func Rejected[T any](err error) *Future[T] {
 	mustHave(err != nil, "Rejected", "err")

@@ -124,6 +124,9 @@ func (n *timeout) stopTimer() {
 
 // Sleep returns a future that resolves after d, or at once if d is not positive. Cancelling it stops its timer.
 //
+// Sleeps that end at about the same time resolve in no particular order. On an event loop, callback.Co.Sleep and
+// callback.Loop.CallLater keep the order of their deadlines.
+//
 // Tornado: gen.sleep. asyncio: sleep.
 func Sleep(d time.Duration) *Future[struct{}] {
 	if d <= 0 {

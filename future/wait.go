@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // When says what [Wait] waits for.
@@ -35,13 +36,41 @@ type Sets[T any] struct {
 // asyncio: wait, with FIRST_COMPLETED, FIRST_EXCEPTION and ALL_COMPLETED.
 func Wait[T any](when When, fs ...*Future[T]) *Future[Sets[T]] {
 	mustHaveAll("Wait", fs)
+	return newWaiting(when, fs).f
+}
+
+// WaitTimeout is [Wait] that waits at most for d. The result is then the sets at that time: the end of the time is not an
+// error.
+//
+// asyncio: wait with a timeout.
+func WaitTimeout[T any](d time.Duration, when When, fs ...*Future[T]) *Future[Sets[T]] {
+	mustHaveAll("WaitTimeout", fs)
+	w := newWaiting(when, fs)
+	switch {
+	case w.f.IsDone():
+	case d <= 0:
+		w.expire()
+	default:
+		w.f.cell.notify(new(Registration), timerStop{time.AfterFunc(d, w.expire)})
+	}
+	return w.f
+}
+
+// timerStop is a Waker that stops a timer.
+type timerStop struct{ t *time.Timer }
+
+func (s timerStop) Wake() { s.t.Stop() }
+
+func newWaiting[T any](when When, fs []*Future[T]) *waiting[T] {
+	w := &waiting[T]{f: &Future[Sets[T]]{}, fs: slices.Clone(fs), when: when}
 	if when < FirstCompleted || when > AllCompleted {
-		return Rejected[Sets[T]](ErrInvalidOption)
+		w.f = Rejected[Sets[T]](ErrInvalidOption)
+		return w
 	}
 	if len(fs) == 0 {
-		return Resolved(Sets[T]{})
+		w.f = Resolved(Sets[T]{})
+		return w
 	}
-	w := &waiting[T]{f: &Future[Sets[T]]{}, fs: slices.Clone(fs), when: when}
 	w.c.init(&w.f.cell, eachSettled, len(fs), w)
 	w.f.cell.ex = fs[0].cell.ex
 	for i, f := range fs {
@@ -51,7 +80,7 @@ func Wait[T any](when When, fs ...*Future[T]) *Future[Sets[T]] {
 	w.ready.Store(true)
 	w.check().propagate(false)
 	w.c.leaveIfSettled()
-	return w.f
+	return w
 }
 
 type waiting[T any] struct {
@@ -71,6 +100,12 @@ func (w *waiting[T]) finish(i int) batch {
 		w.met.Store(true)
 	}
 	return w.check()
+}
+
+// expire is called when the time is over.
+func (w *waiting[T]) expire() {
+	w.met.Store(true)
+	w.check().propagate(false)
 }
 
 // check settles the future if its condition is met. It is called by an input that meets the condition and at the end of the
