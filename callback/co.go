@@ -5,9 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sourcegraph/conc/panics"
-
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/blocking"
 )
 
 // Co is the context of a coroutine. Pass it to operations as their context. Given to [future.Future.Await], it suspends
@@ -23,7 +22,10 @@ import (
 // such errors is ended with [runtime.Goexit]. The Co does not end when the function returns: operations that were started
 // with it and not awaited go on.
 //
-// A context derived from a Co is an ordinary context: waiting with it blocks the loop. [Co.With] makes a Co of it.
+// A context derived from a Co is an ordinary context, which would block the loop. So an Await of the coroutine with it
+// panics. [Co.With] makes a Co of it:
+//
+//	for doc, err := range coll.Find(filter).All(co.With(s.Context(co))) {
 type Co struct {
 	ctx context.Context
 	c   *coroutine
@@ -51,7 +53,12 @@ func (co *Co) Done() <-chan struct{} { return co.ctx.Done() }
 func (co *Co) Err() error { return co.ctx.Err() }
 
 // Value implements [context.Context].
-func (co *Co) Value(key any) any { return co.ctx.Value(key) }
+func (co *Co) Value(key any) any {
+	if key == any(blocking.Key{}) {
+		return co.c
+	}
+	return co.ctx.Value(key)
+}
 
 // With returns a Co for the same coroutine with the deadline, the values and the end of ctx, a context derived from co.
 // Use [context.WithTimeout] to limit some awaits, and [context.WithoutCancel] to await in a deferred function after the
@@ -61,11 +68,15 @@ func (co *Co) With(ctx context.Context) *Co {
 	return &Co{ctx, co.c}
 }
 
+// WithoutCancel returns a Co for the same coroutine that cancellation does not end. Deferred functions of a cancelled
+// coroutine await with it. When the loop is closed, it ends too.
+func (co *Co) WithoutCancel() *Co { return co.With(context.WithoutCancel(co)) }
+
 // Suspend implements [future.Suspender]; [future.Future.Await] calls it. It suspends the coroutine until the future is
 // settled. If co ends first, it returns the reason.
 func (co *Co) Suspend(on future.Awaitable) error {
 	c := co.c
-	co.mustBeCurrent()
+	co.mustBeCurrent("Co awaited")
 	if err := co.ended(); err != nil {
 		c.countRefusal()
 		return err
@@ -92,7 +103,7 @@ func (co *Co) Suspend(on future.Awaitable) error {
 // asyncio.sleep, tornado.gen.sleep; Sleep(0) is tornado.gen.moment.
 func (co *Co) Sleep(d time.Duration) error {
 	c := co.c
-	co.mustBeCurrent()
+	co.mustBeCurrent("Co awaited")
 	if err := co.ended(); err != nil {
 		c.countRefusal()
 		return err
@@ -134,15 +145,22 @@ func (co *Co) ended() error {
 	return nil
 }
 
-// mustBeCurrent panics unless the caller is the coroutine that co belongs to.
-func (co *Co) mustBeCurrent() {
+// MustNotBlock implements [blocking.Guard].
+func (c *coroutine) MustNotBlock() {
+	if f := c.fiber; currentIdentity() == f.identity() && f.coroutine == c {
+		panic("callback: await with a context derived from a Co, which would block the loop: use Co.With")
+	}
+}
+
+// mustBeCurrent panics unless the caller is the coroutine that co belongs to. what begins the text.
+func (co *Co) mustBeCurrent(what string) {
 	f := co.c.fiber
-	if currentIdentity() != f.identity {
-		panic("callback: Co awaited outside its coroutine: other goroutines, coroutines and callbacks must wait with " +
+	if currentIdentity() != f.identity() {
+		panic("callback: " + what + " outside its coroutine: other goroutines, coroutines and callbacks must wait with " +
 			"their own contexts")
 	}
 	if f.coroutine != co.c {
-		panic("callback: Co awaited after its coroutine has ended")
+		panic("callback: " + what + " after its coroutine has ended")
 	}
 }
 
@@ -166,10 +184,13 @@ func SpawnContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, er
 	mustHave(ctx != nil, "SpawnContext", "ctx")
 	mustHave(loop != nil, "SpawnContext", "loop")
 	mustHave(fn != nil, "SpawnContext", "fn")
+	return spawn(ctx, loop, fn).promise.Future()
+}
+
+func spawn[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, error)) *spawned[T] {
 	s := &spawned[T]{fn: fn, promise: future.NewPromiseOn[T](loop)}
-	f := s.promise.Future()
-	s.c.start(ctx, loop, s, fn, f)
-	return f
+	s.c.start(ctx, loop, s, fn, s.promise.Future())
+	return s
 }
 
 // SpawnCallback starts fn as a coroutine without a future. It returns false if the loop is closed; then fn will not run.
@@ -207,6 +228,7 @@ func (c *coroutine) start(ctx context.Context, loop *Loop, b body, function any,
 
 // begin gives the coroutine a goroutine and forwards the end of its parent context. It is called on the loop.
 func (c *coroutine) begin() {
+	blocking.Use()
 	c.fiber = c.loop.coroutines.fiberFor(c)
 	c.loop.coroutines.all.Append(&c.node)
 	if c.parent.Done() != nil {
@@ -230,7 +252,7 @@ func (s *spawned[T]) do(step bodyStep, err error) error {
 		v, err := s.fn(&s.c.co)
 		s.c.onSettled.Stop()
 		s.promise.Settle(v, err)
-	case bodyReject:
+	case bodyReject, bodyUnwound:
 		s.promise.Reject(err)
 	case bodyReason:
 		return s.promise.Future().Err()
@@ -247,10 +269,9 @@ type background struct {
 func (b *background) do(step bodyStep, err error) error {
 	switch step {
 	case bodyRun:
-		err := b.fn(&b.c.co)
-		if err != nil && !(b.c.closing && errors.Is(err, ErrLoopClosed)) {
-			b.c.loop.log().Error("callback: a coroutine failed", "error", err, "name", entryName(b.c.entry))
-		}
+		b.ended(b.fn(&b.c.co))
+	case bodyUnwound:
+		b.ended(err)
 	case bodyReject:
 		if p, ok := errors.AsType[*future.PanicError](err); ok {
 			b.c.loop.reportPanic(p)
@@ -259,108 +280,17 @@ func (b *background) do(step bodyStep, err error) error {
 	return nil
 }
 
+// ended logs the error of the coroutine.
+func (b *background) ended(err error) {
+	if err != nil && !(b.c.closing && errors.Is(err, ErrLoopClosed)) {
+		b.c.loop.log().Error("callback: a coroutine failed", "error", err, "name", entryName(b.c.entry))
+	}
+}
+
 // Gather runs fns as concurrent coroutines and returns their results in the order of fns. It returns the first error at
 // once; the other coroutines go on. If co ends, they are cancelled.
 //
 // For futures, use future.All(fs...).Await(co). asyncio.gather.
 func Gather[T any](co *Co, fns ...func(co *Co) (T, error)) ([]T, error) {
-	fs := make([]*future.Future[T], len(fns))
-	for i, fn := range fns {
-		fs[i] = SpawnContext(co, co.Loop(), fn)
-	}
-	return future.All(fs...).Await(co)
-}
-
-// RunSync runs fn as a coroutine and drives loop on this goroutine until fn has returned. It is for the main function of a
-// program. After the timeout, if one is given, the coroutine is cancelled and the error is [future.ErrTimeout], with the
-// text "operation timed out after ...".
-//
-// Errors: that of fn; [*future.PanicError] if fn panicked; [ErrLoopRunning]; [ErrLoopClosed] if the loop was closed;
-// [ErrLoopStopped] if it was stopped: the coroutine then waits until the loop is started again.
-//
-// Tornado: IOLoop.run_sync. asyncio: asyncio.run, loop.run_until_complete.
-func RunSync[T any](loop *Loop, fn func(co *Co) (T, error), timeout ...time.Duration) (T, error) {
-	mustHave(loop != nil, "RunSync", "loop")
-	mustHave(fn != nil, "RunSync", "fn")
-	return RunSyncFuture(loop, func() *future.Future[T] { return Spawn(loop, fn) }, timeout...)
-}
-
-// RunSyncFuture is [RunSync] for a function that returns a future. It calls fn on loop and drives loop until the
-// future is settled. After the timeout, if one is given, the future is cancelled.
-func RunSyncFuture[T any](loop *Loop, fn func() *future.Future[T], timeout ...time.Duration) (T, error) {
-	mustHave(loop != nil, "RunSyncFuture", "loop")
-	mustHave(fn != nil, "RunSyncFuture", "fn")
-	var f *future.Future[T]
-	err := runSync(loop, limitOf(timeout), func() settling {
-		f = fn()
-		mustHave(f != nil, "RunSyncFuture", "the future returned by fn")
-		return f
-	})
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return f.Result()
-}
-
-// runSync drives loop until the future that start returns is settled. It returns an error if start panicked, after the
-// timeout, or if the loop ended first.
-func runSync(loop *Loop, limit timeLimit, start func() settling) error {
-	if err := loop.acquire(); err != nil {
-		return err
-	}
-	var (
-		f        settling
-		failed   error // start panicked
-		done     bool
-		timedOut bool
-	)
-	if limit.set {
-		// A cancelled coroutine still gets a turn, in which its await fails.
-		t := &Timeout{quiet: true, fn: func() { timedOut = f != nil && f.Cancel(&timeoutError{limit.after}) }}
-		loop.arm(t, loop.after(limit.after))
-		defer loop.RemoveTimeout(t)
-	}
-	accepted := loop.post(func() {
-		if f, failed = callStart(start); failed != nil {
-			done = true
-			return
-		}
-		f.Notify(&runEnd{loop, func() { done = true }})
-	})
-	func() {
-		defer loop.leave()
-		loop.drive(&done)
-	}()
-	switch {
-	case failed != nil:
-		return failed
-	case timedOut:
-		return &timeoutError{limit.after}
-	case f != nil && f.IsDone():
-		return nil
-	case !accepted || loop.isClosed():
-		return ErrLoopClosed
-	default:
-		return ErrLoopStopped
-	}
-}
-
-// runEnd posts tell to the loop when the future of a RunSync is settled.
-type runEnd struct {
-	loop *Loop
-	tell func()
-}
-
-// Wake implements [future.Waker].
-func (e *runEnd) Wake() { e.loop.post(e.tell) }
-
-// callStart calls start and returns a panic as an error.
-func callStart(start func() settling) (f settling, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			f, err = nil, &future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack}
-		}
-	}()
-	return start(), nil
+	return future.All(spawnAll(co, fns)...).Await(co)
 }

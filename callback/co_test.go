@@ -166,11 +166,13 @@ func TestCoroutineErrorsReachFuture(t *testing.T) {
 		wantText(t, string(p.Stack), "TestCoroutineErrors")
 
 		deferred := false
-		_, err = callback.RunSync(loop, func(co *callback.Co) (int, error) {
-			defer func() { deferred = true }()
-			_ = co.Sleep(0)
-			runtime.Goexit()
-			return 1, nil
+		_, err = callback.RunSyncFuture(loop, func() *future.Future[int] {
+			return callback.Spawn(loop, func(co *callback.Co) (int, error) {
+				defer func() { deferred = true }()
+				_ = co.Sleep(0)
+				runtime.Goexit()
+				return 1, nil
+			})
 		})
 		_, ok = errors.AsType[*future.PanicError](err)
 		equal(t, ok, true)
@@ -356,17 +358,20 @@ func TestCancelCoroutine(t *testing.T) {
 		equal(t, inDefer, context.Canceled)
 		equal(t, never.IsDone(), false) // the end of a wait does not change the future
 	})
-	t.Run("before its start runs it with an ended Co", func(t *testing.T) {
+	t.Run("before its start does not run it", func(t *testing.T) {
 		loop := newLoop(t)
-		var err error
-		f := callback.Spawn(loop, func(co *callback.Co) (int, error) {
-			err = co.Sleep(time.Hour)
-			return 0, err
-		})
+		ran := false
+		fn := func(co *callback.Co) (int, error) { ran = true; return 0, nil }
+		cause := errors.New("cause")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		f, child := callback.Spawn(loop, fn), callback.SpawnContext(ctx, loop, fn)
 		f.Cancel()
 		for loop.Poll() {
 		}
-		wantError(t, err, context.Canceled)
+		equal(t, ran, false)
+		equal(t, f.Cancelled(), true)
+		equal(t, child.Err(), cause)
 	})
 	t.Run("does not discard an outcome", func(t *testing.T) {
 		loop := newLoop(t)

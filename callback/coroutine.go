@@ -43,16 +43,17 @@ type coroutine struct {
 
 // body is the part of a coroutine that depends on the type of its result.
 type body interface {
-	// do performs one step of the coroutine. The parameter is for bodyReject, the result for bodyReason.
+	// do performs one step of the coroutine. The parameter is for bodyReject and bodyUnwound, the result for bodyReason.
 	do(step bodyStep, err error) error
 }
 
 type bodyStep uint8
 
 const (
-	bodyRun    bodyStep = iota // calls the function and settles the future
-	bodyReject                 // fails the future with err: the function panicked, called runtime.Goexit, or never began
-	bodyReason                 // returns the error of the future, which was cancelled
+	bodyRun     bodyStep = iota // calls the function and settles the future
+	bodyReject                  // fails the future with err: the function panicked, called runtime.Goexit, or never began
+	bodyUnwound                 // fails the future with err, with which Must has unwound the function
+	bodyReason                  // returns the error of the future, which was cancelled
 )
 
 func (c *coroutine) reject(err error) {
@@ -76,6 +77,11 @@ func (c *coroutine) resume() {
 		cs.resumed = c
 	}
 	if c.fiber == nil {
+		if reason := c.endedBeforeStart(); reason != nil {
+			c.finished()
+			c.reject(reason)
+			return
+		}
 		c.begin()
 	}
 	c.fiber.next()
@@ -132,6 +138,20 @@ type cancelOnDone coroutine
 
 // Wake implements [future.Waker].
 func (w *cancelOnDone) Wake() { w.loop.post((*coroutine)(w).cancelled) }
+
+// endedBeforeStart returns why a coroutine that has not begun must not begin, or nil.
+func (c *coroutine) endedBeforeStart() error {
+	if reason := c.body.do(bodyReason, nil); reason != nil && reason != future.ErrNotDone {
+		return reason
+	}
+	if c.co.ctx.Err() != nil {
+		return context.Cause(c.co.ctx)
+	}
+	if c.parent.Err() != nil {
+		return context.Cause(c.parent)
+	}
+	return nil
+}
 
 // cancelled is called on the loop.
 func (c *coroutine) cancelled() {
@@ -246,10 +266,26 @@ func (l *Loop) rightThread() bool {
 	return true
 }
 
-var errGoexit = errors.New("runtime.Goexit was called")
+var (
+	errGoexit  = errors.New("runtime.Goexit was called")
+	errRefused = errors.New("the coroutine was ended because it ignored that it was cancelled")
+)
 
-func goexitError() error {
-	return &future.PanicError{Value: errGoexit, Stack: debug.Stack()}
+// goexitError returns the error of a coroutine that has called runtime.Goexit, or that countRefusal has ended.
+func (c *coroutine) goexitError() error {
+	reason := errGoexit
+	if c.refusals > maxRefusals {
+		reason = errRefused
+	}
+	return &future.PanicError{Value: reason, Stack: debug.Stack()}
+}
+
+// passGoexit repeats the runtime.Goexit of a coroutine, if err is the error of one, so that t.Fatal and t.Skip of a
+// coroutine end the test that has called RunSync.
+func passGoexit(err error) {
+	if p, ok := errors.AsType[*future.PanicError](err); ok && p.Value == any(errGoexit) {
+		runtime.Goexit()
+	}
 }
 
 // fiber is a goroutine that runs coroutines, one after another, and only while the loop's own goroutine waits. It uses
@@ -259,9 +295,11 @@ type fiber struct {
 	stop  func()                  // called by the loop: ends an idle fiber
 	yield func(struct{}) bool     // called by the coroutine: returns to the loop
 
-	coroutine *coroutine // being run
-	identity  identity   // of the goroutine
+	coroutine *coroutine     // being run
+	goroutine atomic.Uintptr // the identity of the goroutine; 0 once it has ended
 }
+
+func (f *fiber) identity() identity { return identity(f.goroutine.Load()) }
 
 func newFiber() *fiber {
 	f := new(fiber)
@@ -271,7 +309,7 @@ func newFiber() *fiber {
 
 func (f *fiber) main(yield func(struct{}) bool) {
 	f.yield = yield
-	f.identity = currentIdentity()
+	f.goroutine.Store(uintptr(currentIdentity()))
 	for {
 		f.run(f.coroutine)
 		f.coroutine = nil
@@ -292,12 +330,18 @@ func (f *fiber) run(c *coroutine) {
 			return
 		}
 		if v := recover(); v != nil {
+			if u, ok := v.(*unwinding); ok && u.c == c {
+				c.onSettled.Stop()
+				_ = c.body.do(bodyUnwound, u.err)
+				return
+			}
 			c.reject(&future.PanicError{Value: v, Stack: panics.NewRecovered(1, v).Stack})
 			return
 		}
 		// The Goexit cannot be stopped. iter.Pull would repeat it on the loop's goroutine, which must not end. It also
-		// repeats a panic, from which the loop can recover.
-		c.reject(goexitError())
+		// repeats a panic, from which the loop can recover. The goroutine ends, and a later one may get its identity.
+		f.goroutine.Store(0)
+		c.reject(c.goexitError())
 		panic(fiberEnded{c})
 	}()
 	_ = c.body.do(bodyRun, nil)

@@ -24,13 +24,28 @@
 // coroutine panics or calls runtime.Goexit, its future fails with a [*future.PanicError].
 //
 // Only your own code can block the loop. Callbacks and coroutines must not block: await instead, and use [RunInExecutor]
-// for code that has to block. A context derived from a [Co] blocks when it is awaited with; see [Co.With].
+// for code that has to block. An Await with a context that is derived from a [Co] would block, and panics; see [Co.With].
 //
 // Nothing is lost. Callbacks that a loop has accepted run even if it is closed; see [Loop.Close] for the order. A closed
 // loop refuses callbacks with [ErrLoopClosed]. When the loop is closed, waits for a lock, an event, a condition, a
 // semaphore or a queue fail with that error at once, with or without a timeout.
 //
 // A loop that ran coroutines must be closed: coroutines are goroutines, and suspended ones would leak.
+//
+// # Errors
+//
+// A coroutine handles the error of each await, or it unwinds. [Must] returns the value of a future, or leaves the functions
+// of the coroutine with its error, as a Python exception does:
+//
+//	func report(co *callback.Co) {
+//		defer fmt.Println("finally")
+//		err := co.Try(func() { // try
+//			for user := range callback.Range(co, users.Find(bson.D{}).All(co)) { // async for
+//				callback.Must(co, mails.InsertOne(co, mailTo(user))) // await
+//			}
+//		}, motor.DuplicateKeyError) // except
+//
+// [Run], [CreateTask], [Gather] and [WaitFor] run such functions; [Proc] and [Value] adapt those without an error.
 //
 // # Handles
 //

@@ -4,6 +4,8 @@ import (
 	"context"
 	"reflect"
 	"sync"
+
+	"github.com/gomotor/gomotor/internal/blocking"
 )
 
 // wait returns nil once c is settled.
@@ -15,6 +17,7 @@ func (c *cell) wait(ctx context.Context) error {
 		}
 		return nil
 	}
+	blocking.Check(ctx)
 	if c.state.Load()&inPlace != 0 && c.runInPlace(ctx) {
 		return nil
 	}
