@@ -1,6 +1,6 @@
 // Package specs runs MongoDB's specification tests, which all official drivers must pass, against motor. The tests are
-// files in the unified format (schema versions 1.0 to 1.29). They run with futures and with callbacks, and with the
-// driver itself as the reference.
+// files in the unified format (schema versions 1.0 to 1.29), or in the older formats of some suites, which are converted.
+// They run with futures and with callbacks, and with the driver itself as the reference.
 //
 // # Rules
 //

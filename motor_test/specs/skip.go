@@ -81,6 +81,14 @@ var skips = []skip{
 		reason:   "its duplicate key errors have no keyPattern",
 	},
 	{
+		file: "crud/v1/write/bulkWrite.json",
+		tests: []string{
+			"BulkWrite with replaceOne operations", "BulkWrite with updateOne operations", "BulkWrite with updateMany operations",
+		},
+		embedded: true,
+		reason:   "its replies to several upserts have no index of the statement",
+	},
+	{
 		file:     "run-command/runCursorCommand.json",
 		tests:    []string{"does not close the cursor when receiving an empty batch"},
 		embedded: true,

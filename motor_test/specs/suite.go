@@ -19,7 +19,8 @@ const module = "go.mongodb.org/mongo-driver"
 // Embedded lists the suites that the embedded server can run or reject.
 var Embedded = []string{
 	"crud", "collection-management", "run-command", "index-management", "command-monitoring", "read-write-concern",
-	"versioned-api", "unified-test-format", "gridfs", "change-streams", "sessions", "transactions",
+	"versioned-api", "unified-test-format", "gridfs", "change-streams", "sessions", "transactions", "convenient-transactions",
+	"retryable-reads", "retryable-writes",
 }
 
 // DefaultDir returns the folder of the files in the required module.
