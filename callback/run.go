@@ -37,12 +37,15 @@ func RunSyncContext[T any](ctx context.Context, loop *Loop, fn func(co *Co) (T, 
 	return runCoroutine(ctx, loop, fn)
 }
 
-// Run is [RunSyncContext] for a function without a value.
+// Run runs fn as a coroutine on a loop that it makes and closes, and returns the error of fn. When ctx ends, the coroutine is
+// cancelled, and Run returns once it has ended. Coroutines that are left then end with [ErrLoopClosed].
 //
-//	err := callback.Run(ctx, loop, func(co *callback.Co) {
+//	err := callback.Run(ctx, func(co *callback.Co) {
 //
 // asyncio: asyncio.run.
-func Run[F func(co *Co) | func(co *Co) error](ctx context.Context, loop *Loop, fn F) error {
+func Run[F func(co *Co) | func(co *Co) error](ctx context.Context, fn F) error {
+	loop := NewLoop()
+	defer loop.Close()
 	_, err := RunSyncContext(ctx, loop, Proc(fn))
 	return err
 }

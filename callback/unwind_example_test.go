@@ -22,15 +22,13 @@ func lookup(key string) *future.Future[int] {
 }
 
 func ExampleMust() {
-	loop := callback.NewLoop()
-	defer loop.Close()
 	total := func(co *callback.Co, keys ...string) (sum int) {
 		for _, key := range keys {
 			sum += callback.Must(co, lookup(key))
 		}
 		return sum
 	}
-	err := callback.Run(context.Background(), loop, func(co *callback.Co) {
+	err := callback.Run(context.Background(), func(co *callback.Co) {
 		defer fmt.Println("finally")
 		fmt.Println(total(co, "a", "bc"))
 		fmt.Println(total(co, "a", ""))
@@ -44,9 +42,7 @@ func ExampleMust() {
 }
 
 func ExampleMust_function() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	err := callback.Run(context.Background(), loop, func(co *callback.Co) {
+	err := callback.Run(context.Background(), func(co *callback.Co) {
 		n := callback.Must(co, future.Settled(strconv.Atoi("12")))
 		fmt.Println(n)
 		callback.Must(co, future.Settled(strconv.Atoi("twelve")))
@@ -58,9 +54,7 @@ func ExampleMust_function() {
 }
 
 func ExampleCo_Try() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	err := callback.Run(context.Background(), loop, func(co *callback.Co) {
+	err := callback.Run(context.Background(), func(co *callback.Co) {
 		err := co.Try(func() {
 			fmt.Println(callback.Must(co, lookup("key")))
 			fmt.Println(callback.Must(co, lookup("")))
@@ -76,10 +70,8 @@ func ExampleCo_Try() {
 }
 
 func ExampleRange() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	q := callback.NewQueue[string](loop, 0)
-	err := callback.Run(context.Background(), loop, func(co *callback.Co) {
+	err := callback.Run(context.Background(), func(co *callback.Co) {
+		q := callback.NewQueue[string](co.Loop(), 0)
 		q.Put("a")
 		q.Put("b")
 		for item := range callback.Range(co, q.All(co)) {
@@ -97,9 +89,7 @@ func ExampleRange() {
 }
 
 func ExampleCreateTask() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	_ = callback.Run(context.Background(), loop, func(co *callback.Co) {
+	_ = callback.Run(context.Background(), func(co *callback.Co) {
 		task := callback.CreateTask(co, callback.Proc(func(co *callback.Co) {
 			defer func() {
 				co.Must(co.WithoutCancel().Sleep(time.Millisecond))
@@ -118,9 +108,7 @@ func ExampleCreateTask() {
 }
 
 func ExampleProc() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	_ = callback.Run(context.Background(), loop, func(co *callback.Co) error {
+	_ = callback.Run(context.Background(), func(co *callback.Co) error {
 		_, err := callback.Gather(co,
 			callback.Proc(func(co *callback.Co) { fmt.Println("one") }),
 			callback.Proc(func(co *callback.Co) error { fmt.Println("two"); return nil }))
@@ -140,12 +128,10 @@ func ExampleValue() {
 }
 
 func ExampleGatherSettled() {
-	loop := callback.NewLoop()
-	defer loop.Close()
 	length := func(key string) func(co *callback.Co) (int, error) {
 		return callback.Value(func(co *callback.Co) int { return callback.Must(co, lookup(key)) })
 	}
-	_ = callback.Run(context.Background(), loop, func(co *callback.Co) error {
+	_ = callback.Run(context.Background(), func(co *callback.Co) error {
 		outcomes, err := callback.GatherSettled(co, length("abc"), length(""), length("a"))
 		for _, o := range outcomes {
 			fmt.Println(o.Value, o.Err)
@@ -159,9 +145,7 @@ func ExampleGatherSettled() {
 }
 
 func ExampleWaitFor() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	_ = callback.Run(context.Background(), loop, func(co *callback.Co) {
+	_ = callback.Run(context.Background(), func(co *callback.Co) {
 		_, err := callback.WaitFor(co, time.Millisecond, callback.Proc(func(co *callback.Co) {
 			defer fmt.Println("cleaned up")
 			co.Must(co.Sleep(time.Hour))
@@ -174,12 +158,11 @@ func ExampleWaitFor() {
 }
 
 func ExampleFromCallback() {
-	loop := callback.NewLoop()
-	defer loop.Close()
-	fetch := func(url string, done callback.Func[string]) {
-		loop.CallLater(time.Millisecond, func() { done("the contents of "+url, nil) })
-	}
-	_ = callback.Run(context.Background(), loop, func(co *callback.Co) {
+	_ = callback.Run(context.Background(), func(co *callback.Co) {
+		loop := co.Loop()
+		fetch := func(url string, done callback.Func[string]) {
+			loop.CallLater(time.Millisecond, func() { done("the contents of "+url, nil) })
+		}
 		body := callback.Must(co, callback.FromCallback(loop, func(done callback.Func[string]) { fetch("/a", done) }))
 		fmt.Println(body)
 	})

@@ -22,8 +22,8 @@ var errOdd = errors.New("odd")
 func unwindsWith(t *testing.T, want error, fn func(co *callback.Co)) {
 	t.Helper()
 	loop := newLoop(t, callback.WithPanicHandler(func(p *future.PanicError) { t.Errorf("a panic was reported: %v", p) }))
-	if err := callback.Run(t.Context(), loop, fn); err != want {
-		t.Errorf("Run() = %v, want %v", err, want)
+	if _, err := callback.RunSyncContext(t.Context(), loop, callback.Proc(fn)); err != want {
+		t.Errorf("RunSyncContext() error = %v, want %v", err, want)
 	}
 }
 
@@ -130,8 +130,7 @@ func TestTry(t *testing.T) {
 		})
 	})
 	t.Run("lets panics and Goexit pass", func(t *testing.T) {
-		loop := newLoop(t)
-		err := callback.Run(t.Context(), loop, func(co *callback.Co) {
+		err := callback.Run(t.Context(), func(co *callback.Co) {
 			_ = co.Try(func() { panic(errOdd) })
 			t.Error("Try has caught a panic")
 		})
@@ -139,6 +138,7 @@ func TestTry(t *testing.T) {
 		equal(t, ok && p.Value == any(errOdd), true)
 		wantText(t, string(p.Stack), "TestTry")
 
+		loop := newLoop(t)
 		_, err = callback.RunSyncFuture(loop, func() *future.Future[none] {
 			return callback.Spawn(loop, callback.Proc(func(co *callback.Co) { _ = co.Try(runtime.Goexit) }))
 		})
@@ -160,8 +160,7 @@ func TestRecoverStopsUnwinding(t *testing.T) {
 		co.Must(errOdd)
 	})
 	t.Run("outside of the coroutine it is a panic", func(t *testing.T) {
-		loop := newLoop(t)
-		_ = callback.Run(t.Context(), loop, func(co *callback.Co) {
+		_ = callback.Run(t.Context(), func(co *callback.Co) {
 			var value any
 			func() {
 				defer func() { value = recover() }()
@@ -295,7 +294,7 @@ func TestUnwindOutsideCoroutinePanics(t *testing.T) {
 	}
 	loop := newLoop(t)
 	var kept *callback.Co
-	err := callback.Run(t.Context(), loop, func(co *callback.Co) {
+	run(t, loop, func(co *callback.Co) error {
 		kept = co
 		for _, use := range uses(co) {
 			done := future.NewPromise[none]()
@@ -307,8 +306,8 @@ func TestUnwindOutsideCoroutinePanics(t *testing.T) {
 			loop.AddCallback(func() { wantPanic(outside, use) })
 			callback.Must(co, callback.Spawn(loop, callback.Proc(func(*callback.Co) { wantPanic(outside, use) })))
 		}
+		return nil
 	})
-	equal(t, err, nil)
 	for _, use := range uses(kept) {
 		wantPanic("its coroutine", use)
 		run(t, loop, func(*callback.Co) error { // runs on the goroutine of the coroutine that has ended
@@ -385,18 +384,17 @@ func TestGoexitReachesCallerOfRunSync(t *testing.T) {
 
 func TestRunSyncContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		loop := newLoop(t)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		err := callback.Run(ctx, loop, func(co *callback.Co) {
+		err := callback.Run(ctx, func(co *callback.Co) {
 			defer func() { co.Must(co.WithoutCancel().Sleep(time.Second)) }()
 			co.Must(co.Sleep(time.Hour))
 		})
 		wantError(t, err, context.DeadlineExceeded)
 		equal(t, time.Since(began), 2*time.Second)
 		ran := false
-		err = callback.Run(ctx, loop, func(*callback.Co) { ran = true })
+		err = callback.Run(ctx, func(*callback.Co) { ran = true })
 		wantError(t, err, context.DeadlineExceeded)
 		equal(t, ran, false)
 	})
