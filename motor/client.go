@@ -44,6 +44,18 @@ type Client struct {
 	past future.PoolStats // of the pools of closed connections
 }
 
+// MustClient is [NewClient] that panics if the arguments are invalid. It is for connection strings that are part of the
+// program.
+//
+// Motor: MotorClient(host, port, ...).
+func MustClient(hostOrURI string, opts ...ClientOption) *Client {
+	c, err := NewClient(hostOrURI, opts...)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 // NewClient returns a client for the deployment that hostOrURI names. That is a connection string such as
 // "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
 // "a,b:27018". The empty string means "localhost". It does no I/O.

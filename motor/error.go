@@ -3,6 +3,7 @@ package motor
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -33,6 +34,43 @@ func (e *Error) Error() string {
 		return e.class.Error() + ": " + e.cause.Error()
 	}
 	return e.class.Error() + ": " + e.text + ": " + e.cause.Error()
+}
+
+// Message returns the text without the class. For an error of the server, it is the server's message.
+//
+// PyMongo: str(e).
+func (e *Error) Message() string {
+	var (
+		command mongo.CommandError
+		write   mongo.WriteException
+	)
+	switch {
+	case errors.As(e.cause, &write) && len(write.WriteErrors) > 0:
+		return write.WriteErrors[len(write.WriteErrors)-1].Message
+	case errors.As(e.cause, &write) && write.WriteConcernError != nil:
+		return write.WriteConcernError.Message
+	case errors.As(e.cause, &command):
+		return command.Message
+	}
+	return strings.TrimPrefix(e.Error(), e.class.Error()+": ")
+}
+
+// AsError returns the first [*Error] in the chain of err, or nil if there is none. It is errors.As with less text.
+//
+// PyMongo: except PyMongoError as e.
+func AsError(err error) *Error {
+	e, _ := errors.AsType[*Error](err)
+	return e
+}
+
+// Code returns the server's error code of err, or 0: see [Error.Code].
+//
+// PyMongo: OperationFailure.code.
+func Code(err error) int {
+	if e := AsError(err); e != nil {
+		return e.Code()
+	}
+	return 0
 }
 
 // Unwrap returns the driver's error, or nil if the operation did not reach the driver.

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -315,4 +316,43 @@ func (o *GridOut) Metadata() (bson.M, error) {
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {
 	return property(o, "md5", func(f *gridFile) string { return f.text("md5") })
+}
+
+// GridOutInfo is the description of a file.
+type GridOutInfo struct {
+	ID          any
+	Filename    string
+	ContentType string
+	Length      int64 // in bytes
+	ChunkSize   int64 // in bytes
+	UploadDate  time.Time
+	MD5         string // "" for files written by a GridFSBucket or a current driver
+	Aliases     []string
+	Metadata    bson.D // with the order of its keys; nil if the file has none
+}
+
+// Info returns the description of the file. [InvalidOperation] before the file is open.
+//
+// Motor: the properties of MotorGridOut.
+func (o *GridOut) Info() (info GridOutInfo, err error) {
+	f, err := o.openFile("info")
+	if err != nil {
+		return info, err
+	}
+	if doc, ok := f.doc.Lookup("metadata").DocumentOK(); ok {
+		if info.Metadata, err = decode[bson.D](&o.files.root.codec, doc); err != nil {
+			return info, err
+		}
+	}
+	// The file is open, so that these getters only fail if its document cannot be decoded.
+	var errs [8]error
+	info.ID, errs[0] = o.ID()
+	info.Filename, errs[1] = o.Filename()
+	info.ContentType, errs[2] = o.ContentType()
+	info.Length, errs[3] = o.Length()
+	info.ChunkSize, errs[4] = o.ChunkSize()
+	info.UploadDate, errs[5] = o.UploadDate()
+	info.MD5, errs[6] = o.MD5()
+	info.Aliases, errs[7] = o.Aliases()
+	return info, errors.Join(errs[:]...)
 }

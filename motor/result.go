@@ -49,15 +49,24 @@ func (r *UpdateResult) MatchedCount() (int64, error) {
 	return r.matched, unacknowledged(r.Acknowledged)
 }
 
+// Matched is [UpdateResult.MatchedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *UpdateResult) Matched() int64 { return r.matched }
+
 // ModifiedCount returns the number of documents that were changed.
 func (r *UpdateResult) ModifiedCount() (int64, error) {
 	return r.modified, unacknowledged(r.Acknowledged)
 }
 
+// Modified is [UpdateResult.ModifiedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *UpdateResult) Modified() int64 { return r.modified }
+
 // UpsertedCount returns the number of documents that were inserted: 0 or 1.
 func (r *UpdateResult) UpsertedCount() (int64, error) {
 	return r.upserted, unacknowledged(r.Acknowledged)
 }
+
+// Upserted is [UpdateResult.UpsertedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *UpdateResult) Upserted() int64 { return r.upserted }
 
 // UpsertedID returns the _id of the document that was inserted, or nil.
 func (r *UpdateResult) UpsertedID() (any, error) {
@@ -79,6 +88,9 @@ func (r *DeleteResult) DeletedCount() (int64, error) {
 	return r.deleted, unacknowledged(r.Acknowledged)
 }
 
+// Deleted is [DeleteResult.DeletedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *DeleteResult) Deleted() int64 { return r.deleted }
+
 // BulkWriteResult is the result of BulkWrite. The server does not report the outcome of unacknowledged writes (w: 0).
 // The methods then fail with [InvalidOperation].
 //
@@ -95,25 +107,40 @@ func (r *BulkWriteResult) InsertedCount() (int64, error) {
 	return r.inserted, unacknowledged(r.Acknowledged)
 }
 
+// Inserted is [BulkWriteResult.InsertedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *BulkWriteResult) Inserted() int64 { return r.inserted }
+
 // MatchedCount returns the number of documents that the filters of updates and replacements matched.
 func (r *BulkWriteResult) MatchedCount() (int64, error) {
 	return r.matched, unacknowledged(r.Acknowledged)
 }
+
+// Matched is [BulkWriteResult.MatchedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *BulkWriteResult) Matched() int64 { return r.matched }
 
 // ModifiedCount returns the number of documents that were changed.
 func (r *BulkWriteResult) ModifiedCount() (int64, error) {
 	return r.modified, unacknowledged(r.Acknowledged)
 }
 
+// Modified is [BulkWriteResult.ModifiedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *BulkWriteResult) Modified() int64 { return r.modified }
+
 // DeletedCount returns the number of documents that were deleted.
 func (r *BulkWriteResult) DeletedCount() (int64, error) {
 	return r.deleted, unacknowledged(r.Acknowledged)
 }
 
+// Deleted is [BulkWriteResult.DeletedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *BulkWriteResult) Deleted() int64 { return r.deleted }
+
 // UpsertedCount returns the number of documents that were upserted.
 func (r *BulkWriteResult) UpsertedCount() (int64, error) {
 	return r.upserted, unacknowledged(r.Acknowledged)
 }
+
+// Upserted is [BulkWriteResult.UpsertedCount] without an error: it is 0 if the write was not acknowledged.
+func (r *BulkWriteResult) Upserted() int64 { return r.upserted }
 
 // UpsertedIDs returns the _ids of the documents that were upserted, by the indexes of their writes.
 func (r *BulkWriteResult) UpsertedIDs() (map[int64]any, error) {
