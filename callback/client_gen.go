@@ -59,6 +59,17 @@ func (c *Client) Futures() *motor.Client { return c.futures }
 // Motor: get_io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
+// MustClient is [NewClient] that panics if the arguments are invalid. It is for connection strings that are part of the
+// program.
+//
+// Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
+// [motor.TypeError].
+//
+// Motor: MotorClient(host, port, ...).
+func MustClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOption) *Client {
+	return clientOn(loop, motor.MustClient(hostOrURI, onLoop(loop, opts)...))
+}
+
 // NewClient returns a client for the deployment that hostOrURI names. That is a connection string such as
 // "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
 // "a,b:27018". The empty string means "localhost". It does no I/O.

@@ -209,8 +209,10 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 //	logs := db.Collection("logs").WithBatching()
 //
 // Each insert has its own result or error: the server inserts the other documents of a batch even if one fails, in any
-// order. Deadlines of contexts end the wait, and are not sent to the server. Cancelling one insert does not stop a
-// batch that was sent. [Client.Close] waits for the collected inserts.
+// order. If the server refuses the whole command because of one document, the others are sent again without it. An
+// insert that is cancelled, or whose context ends, is not sent if it is still collected. It does not stop a batch that
+// was sent, unless no other insert waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for
+// the collected inserts.
 //
 // An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
 // Handles made from this one do not batch.

@@ -200,6 +200,13 @@ func (o *GridOut) MD5() (string, error) {
 	return o.futures.MD5()
 }
 
+// Info returns the description of the file. [motor.InvalidOperation] before the file is open.
+//
+// Motor: the properties of MotorGridOut.
+func (o *GridOut) Info() (info motor.GridOutInfo, err error) {
+	return o.futures.Info()
+}
+
 // Read reads the next n bytes, or, if n is negative, all bytes that are left. Near the end of the file the result is
 // shorter. At the end it is a slice of length 0.
 //
