@@ -2,6 +2,10 @@ package callback
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
@@ -48,6 +52,26 @@ func Run[F func(co *Co) | func(co *Co) error](ctx context.Context, fn F) error {
 	defer loop.Close()
 	_, err := RunSyncContext(ctx, loop, Proc(fn))
 	return err
+}
+
+// Main is [Run] for the main function of a program. Ctrl-C cancels the coroutine. If fn fails, Main prints the error to the
+// standard error, with the stack if fn has panicked, and ends the program with exit status 1.
+//
+//	func main() { callback.Main(run) }
+//
+// asyncio: asyncio.run as the last line of a script.
+func Main[F func(co *Co) | func(co *Co) error](fn F) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := Run(ctx, fn)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, err)
+	if p, ok := errors.AsType[*future.PanicError](err); ok {
+		fmt.Fprintf(os.Stderr, "%s\n", p.Stack)
+	}
+	os.Exit(1)
 }
 
 func runCoroutine[T any](

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -445,4 +447,43 @@ func TestAddSignalHandler(t *testing.T) {
 	})
 	// Removing the handler, or closing the loop, ends its goroutine: see TestMain.
 	_ = newLoop(t).AddSignalHandler(got.Set, syscall.SIGHUP)
+}
+
+// TestMainFunction runs this test in another process, which calls Main.
+func TestMainFunction(t *testing.T) {
+	programs := map[string]func(co *callback.Co){
+		"succeeds": func(co *callback.Co) { co.Must(co.Sleep(0)) },
+		"fails":    func(co *callback.Co) { co.Must(errOdd) },
+		"panics":   func(*callback.Co) { panic("boom") },
+		"interrupted": func(co *callback.Co) {
+			defer fmt.Fprintln(os.Stderr, "cleaned up")
+			me, err := os.FindProcess(os.Getpid())
+			co.Must(err)
+			co.Must(me.Signal(os.Interrupt))
+			co.Must(co.Sleep(hang))
+		},
+	}
+	const variable = "CALLBACK_TEST_MAIN"
+	if fn := programs[os.Getenv(variable)]; fn != nil {
+		callback.Main(fn)
+		return
+	}
+	for _, test := range []struct {
+		name, want string
+		status     int
+	}{
+		{"succeeds", "", 0}, {"fails", "odd", 1}, {"panics", "TestMainFunction", 1}, {"interrupted", "cleaned up", 1},
+	} {
+		if test.name == "interrupted" && runtime.GOOS == "windows" {
+			continue // a process cannot send itself a signal on Windows
+		}
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMainFunction$")
+		command.Env = append(os.Environ(), variable+"="+test.name)
+		var stderr strings.Builder
+		command.Stderr = &stderr
+		_ = command.Run()
+		if status := command.ProcessState.ExitCode(); status != test.status || !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("%s: exit status %d, error output %q; want %d and %q", test.name, status, &stderr, test.status, test.want)
+		}
+	}
 }
