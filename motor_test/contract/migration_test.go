@@ -40,6 +40,30 @@ func TestMigrationFutures(t *testing.T) {
 	}
 }
 
+func TestMigrationExceptions(t *testing.T) {
+	users := newCollection(t)
+	register := func(co *callback.Co, name string) {
+		func() {
+			defer fmt.Println("done")
+			if err := co.Try(func() {
+				callback.Must(co, users.InsertOne(co, bson.M{"_id": name}))
+			}, motor.DuplicateKeyError); err != nil {
+				fmt.Println(name, "is taken, code", motor.Code(err))
+			}
+		}()
+		for user := range callback.Range(co, users.Find(bson.M{}).Sort("_id").All(co)) {
+			fmt.Println(user["_id"])
+		}
+	}
+	for range 2 {
+		callback.Main(func(co *callback.Co) { register(co, "ann") })
+	}
+	n, err := users.CountDocuments(t.Context(), bson.M{}).Await(t.Context())
+	if n != 1 || err != nil {
+		t.Errorf("CountDocuments() = %v, %v; want 1, <nil>", n, err)
+	}
+}
+
 func TestMigrationCallbacks(t *testing.T) {
 	ctx, name := t.Context(), newCollection(t).Database().Name()
 	loop := callback.NewLoop()
