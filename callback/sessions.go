@@ -118,6 +118,71 @@ func SpawnWithSession[T any](
 	}, opts...).Via(client.loop)
 }
 
+// UseSession starts a session of client and calls fn in this coroutine. The Co of fn has the session: operations called with it
+// are in the session, and awaits with it suspend the coroutine. The session ends when fn has returned or unwound.
+//
+//	err := callback.UseSession(co, client, func(co *callback.Co, s *motor.Session) error {
+//		return callback.UseTransaction(co, s, func(co *callback.Co) error {
+//			callback.Must(co, orders.InsertOne(co, order))
+//			callback.Must(co, entries.InsertOne(co, entry))
+//			return nil
+//		})
+//	})
+//
+// Errors: those of fn and of [motor.Client.StartSession].
+//
+// Motor: async with await client.start_session() as s.
+func UseSession(
+	co *Co, client *motor.Client, fn func(co *Co, s *motor.Session) error, opts ...options.Lister[options.SessionOptions],
+) error {
+	co.mustUnwind("UseSession")
+	mustHave(client != nil, "UseSession", "client")
+	mustHave(fn != nil, "UseSession", "fn")
+	s, err := client.StartSession(co, opts...).Await(co)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		clean := co.WithoutCancel()
+		_, _ = s.EndSession(clean).Await(clean)
+	}()
+	return fn(co.With(s.Context(co)), s)
+}
+
+// UseTransaction starts a transaction in the session and calls fn in this coroutine. The Co of fn has the session. When fn
+// has returned nil, UseTransaction commits the transaction. If fn fails, unwinds or panics, or co ends before the commit, it
+// aborts the transaction. If fn itself has committed or aborted it, it does neither.
+//
+// Nothing is retried: see [SpawnWithTransaction]. Errors: those of fn, of [motor.Session.StartTransaction] and of
+// [motor.Session.CommitTransaction].
+//
+// Motor: async with s.start_transaction().
+func UseTransaction(
+	co *Co, s *motor.Session, fn func(co *Co) error, opts ...options.Lister[options.TransactionOptions],
+) error {
+	co.mustUnwind("UseTransaction")
+	mustHave(s != nil, "UseTransaction", "s")
+	mustHave(fn != nil, "UseTransaction", "fn")
+	if err := s.StartTransaction(opts...); err != nil {
+		return err
+	}
+	clean := co.WithoutCancel()
+	committed := false
+	defer func() {
+		if !committed && s.InTransaction() {
+			_, _ = s.AbortTransaction(clean).Await(clean)
+		}
+	}()
+	if err := fn(co.With(s.Context(co))); err != nil || !s.InTransaction() {
+		return err
+	}
+	if _, err := s.CommitTransaction(co).Await(clean); err != nil {
+		return err
+	}
+	committed = true
+	return nil
+}
+
 // calledBack returns a function that calls fn on a loop and waits until fn has called done.
 func calledBack[T any](loop future.Executor, fn func(ctx context.Context, done Func[T])) func(context.Context) (T, error) {
 	return func(ctx context.Context) (T, error) {
