@@ -56,7 +56,7 @@ type GridIn struct {
 // GridInOptions are the options of a new file. Legacy methods take them instead of Motor's keyword arguments.
 type GridInOptions struct {
 	ID          any      // the file's _id; nil: a bson.ObjectID
-	Filename    *string  // nil: the file has no name
+	Filename    string   // "": the file has no name; for an empty name, use Fields
 	ContentType string   // the file's MIME type; "": none
 	ChunkSize   int32    // bytes of a chunk; 0: 255 KiB
 	Aliases     []string // other names of the file; nil: none
@@ -72,10 +72,19 @@ type GridInOptions struct {
 // document already has.
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
 	o, err := atMostOne("NewGridIn", opts)
-	return newGridIn(newGridFiles(root), o, &root.codec, err)
+	return newGridIn(newGridFiles(root), o.name(), o, &root.codec, err)
 }
 
-func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *GridIn {
+// name returns the file's name, or nil if it has none.
+func (o *GridInOptions) name() *string {
+	if o.Filename == "" {
+		return nil
+	}
+	return &o.Filename
+}
+
+// newGridIn returns a file with the name filename, or without one if that is nil. It does not use o.Filename.
+func newGridIn(files *gridFiles, filename *string, o GridInOptions, codec *codec, err error) *GridIn {
 	in := &GridIn{files: files, chunkSize: int(o.ChunkSize), err: err}
 	if in.err == nil {
 		in.err = files.checkWrite(context.Background())
@@ -96,8 +105,8 @@ func newGridIn(files *gridFiles, o GridInOptions, codec *codec, err error) *Grid
 	in.id = id
 	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.chunkSize)}}
 	add := func(key string, value any) { in.doc = append(in.doc, bson.E{Key: key, Value: value}) }
-	if o.Filename != nil {
-		add("filename", *o.Filename)
+	if filename != nil {
+		add("filename", *filename)
 	}
 	if o.ContentType != "" {
 		add("contentType", o.ContentType)

@@ -110,7 +110,7 @@ func (b *GridFSBucket) OpenUploadStreamWithID(id any, filename string, opts ...o
 		err = newError(ValueError, "invalid chunk size %d: must be at least 1", size)
 	}
 	codec := b.files.root.codec.with(o.Registry, nil)
-	return newGridIn(b.files, GridInOptions{ID: id, Filename: &filename, ChunkSize: size, Metadata: o.Metadata}, &codec, err)
+	return newGridIn(b.files, &filename, GridInOptions{ID: id, ChunkSize: size, Metadata: o.Metadata}, &codec, err)
 }
 
 // UploadFromStream writes everything that source returns to a new file. The result is the file's _id. If the upload

@@ -71,7 +71,7 @@ func (g *GridFS) NewFile(ctx context.Context, opts ...GridInOptions) *future.Fut
 
 func (g *GridFS) newFile(method string, opts []GridInOptions) *GridIn {
 	o, err := atMostOne(method, opts)
-	return newGridIn(g.files, o, &g.files.root.codec, err).withMD5()
+	return newGridIn(g.files, o.name(), o, &g.files.root.codec, err).withMD5()
 }
 
 // Put writes data to a new file. data has a type that [GridIn.Write] takes. The result is the file's _id. If the upload

@@ -153,7 +153,7 @@ func TestGridInWriteCancelledInQueue(t *testing.T) {
 func TestGridInCopiesWrittenBytes(t *testing.T) {
 	peer, bucket := gridBucket(t)
 	data, aliases := bytes.Repeat([]byte("x"), enough), []string{"g"}
-	in := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Aliases: aliases, Filename: new("f")})
+	in := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Aliases: aliases, Filename: "f"})
 	first := make(chan *wiretest.Request, 1)
 	peer.Handle("find", func(r *wiretest.Request) { first <- r })
 	writing := in.Write(t.Context(), data)
@@ -194,7 +194,7 @@ func TestUploadBadSource(t *testing.T) {
 	if _, err := in.Write(nil, "x").Await(ctx); !errors.Is(err, motor.TypeError) {
 		t.Errorf("Write() with a nil context = %v, want TypeError", err)
 	}
-	twice := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Filename: new("f"), Fields: bson.D{{Key: "filename", Value: "g"}}})
+	twice := motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Filename: "f", Fields: bson.D{{Key: "filename", Value: "g"}}})
 	if !errors.Is(twice.Err(), motor.ValueError) {
 		t.Errorf("repeated option: got %v, want ValueError", twice.Err())
 	}

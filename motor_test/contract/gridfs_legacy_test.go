@@ -18,7 +18,7 @@ func TestLegacyGridFS(t *testing.T) {
 		if got := mustCall[*motor.GridFS](t, s, fs, "Open"); got != fs {
 			t.Error("Open returned another handle")
 		}
-		id := mustCall[any](t, s, fs, "Put", []byte("hello world"), motor.GridInOptions{Filename: new("f"), ContentType: "text/plain", ChunkSize: 4})
+		id := mustCall[any](t, s, fs, "Put", []byte("hello world"), motor.GridInOptions{Filename: "f", ContentType: "text/plain", ChunkSize: 4})
 		out := mustCall[*motor.GridOut](t, s, fs, "Get", id)
 		sum := md5.Sum([]byte("hello world"))
 		if got, err := out.MD5(); got != hex.EncodeToString(sum[:]) || err != nil {
@@ -27,9 +27,9 @@ func TestLegacyGridFS(t *testing.T) {
 		if got := mustCall[[]byte](t, s, out, "Read", -1); string(got) != "hello world" {
 			t.Errorf("got content %q, want \"hello world\"", got)
 		}
-		mustCall[any](t, s, fs, "Put", strings.NewReader("two"), motor.GridInOptions{ID: 2, Filename: new("f"), Fields: bson.D{{Key: "kind", Value: "x"}}})
+		mustCall[any](t, s, fs, "Put", strings.NewReader("two"), motor.GridInOptions{ID: 2, Filename: "f", Fields: bson.D{{Key: "kind", Value: "x"}}})
 		failsWith(t, motor.FileExists, s, fs, "Put", "other", motor.GridInOptions{ID: 2})
-		in := mustCall[*motor.GridIn](t, s, fs, "NewFile", motor.GridInOptions{Filename: new("g")})
+		in := mustCall[*motor.GridIn](t, s, fs, "NewFile", motor.GridInOptions{Filename: "g"})
 		mustCall[struct{}](t, s, in, "Write", "three")
 		mustCall[struct{}](t, s, in, "Close")
 		three := md5.Sum([]byte("three"))

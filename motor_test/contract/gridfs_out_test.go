@@ -100,7 +100,7 @@ func TestGridOutPropertiesAfterOpen(t *testing.T) {
 		b := s.bucket(t)
 		before := time.Now().Add(-time.Minute)
 		in := motor.NewGridIn(b.Collection(), motor.GridInOptions{
-			ID: "id", Filename: new("f"), ContentType: "text/plain", ChunkSize: 3, Aliases: []string{"g"},
+			ID: "id", Filename: "f", ContentType: "text/plain", ChunkSize: 3, Aliases: []string{"g"},
 			Metadata: bson.M{"a": 1}, Fields: bson.D{{Key: "more", Value: "x"}},
 		})
 		mustCall[struct{}](t, s, in, "Write", "text")

@@ -107,3 +107,30 @@ func TestGridOutInfo(t *testing.T) {
 		t.Errorf("Info() error = %v before the file is open, want InvalidOperation", err)
 	}
 }
+
+func TestGridInFilename(t *testing.T) {
+	ctx, coll := t.Context(), newCollection(t)
+	bucket, err := motor.NewGridFSBucket(coll.Database())
+	noError(t, err)
+	for _, test := range []struct {
+		in   *motor.GridIn
+		want string
+	}{
+		{motor.NewGridIn(bucket.Collection()), "no field"},
+		{motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Filename: "f"}), "f"},
+		{motor.NewGridIn(bucket.Collection(), motor.GridInOptions{Fields: bson.D{{Key: "filename", Value: ""}}}), ""},
+		{bucket.OpenUploadStream(""), ""},
+	} {
+		_, err := test.in.Close(ctx).Await(ctx)
+		noError(t, err)
+		file, err := coll.Database().Collection("fs.files").FindOne(ctx, bson.M{"_id": test.in.ID()}).Await(ctx)
+		noError(t, err)
+		got, ok := file["filename"].(string)
+		if !ok {
+			got = "no field"
+		}
+		if got != test.want {
+			t.Errorf("filename = %q, want %q", got, test.want)
+		}
+	}
+}

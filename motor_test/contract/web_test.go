@@ -43,7 +43,7 @@ func newSite(t *testing.T) *site {
 func (s *site) put(name string, data []byte, date time.Time, opts motor.GridInOptions) {
 	s.t.Helper()
 	ctx := s.t.Context()
-	opts.ID, opts.Filename = name, &name
+	opts.ID, opts.Filename = name, name
 	in := motor.NewGridIn(s.handler.Bucket.Collection(), opts)
 	noError(s.t, errorOf(in.Write(ctx, data).Await(ctx)))
 	noError(s.t, errorOf(in.Close(ctx).Await(ctx)))
@@ -165,9 +165,9 @@ func TestWebHandlerContentTypeAndEtag(t *testing.T) {
 	// The Etag is the MD5 of a legacy file. Of two files with one name, the newest is served.
 	ctx := t.Context()
 	fs := motor.NewGridFS(s.db, "")
-	noError(t, errorOf(fs.Put(ctx, "older", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
+	noError(t, errorOf(fs.Put(ctx, "older", motor.GridInOptions{Filename: "v"}).Await(ctx)))
 	time.Sleep(2 * time.Millisecond)
-	noError(t, errorOf(fs.Put(ctx, "hello world", motor.GridInOptions{Filename: new("v")}).Await(ctx)))
+	noError(t, errorOf(fs.Put(ctx, "hello world", motor.GridInOptions{Filename: "v"}).Await(ctx)))
 	resp, body, err := s.get(http.MethodGet, "/files/v")
 	noError(t, err)
 	if got := resp.Header.Get("Etag"); got != `"5eb63bbbe01eeed093cb22bb8f5acdc3"` || body != "hello world" {
