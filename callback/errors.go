@@ -24,6 +24,9 @@ var (
 	// [Loop.Start].
 	ErrWrongThread = errors.New("callback: the loop's coroutines were started under another runtime.LockOSThread state")
 
+	// ErrPanicking tells [Manager.AExit] that the function has panicked or called runtime.Goexit.
+	ErrPanicking = errors.New("callback: the function has panicked or called runtime.Goexit")
+
 	// ErrQueueEmpty is the error of GetNowait if there is nothing to get. tornado.queues.QueueEmpty.
 	ErrQueueEmpty = errors.New("callback: the queue is empty")
 

@@ -129,6 +129,44 @@ func WaitFor[T any](co *Co, d time.Duration, fn func(co *Co) (T, error)) (v T, e
 	return v, err
 }
 
+// Manager is a resource that [With] uses: a type with __aenter__ and __aexit__ in Python.
+type Manager[R any] interface {
+	// AEnter acquires the resource.
+	AEnter(co *Co) (R, error)
+	// AExit releases the resource. err is the error of the function that has used it, or nil, or an error that wraps
+	// [ErrPanicking]. AExit returns the error that With continues with: err itself, another one, or nil to handle it.
+	// Its Co does not end when the coroutine is cancelled.
+	AExit(co *Co, err error) error
+}
+
+// With acquires m, calls fn, and releases m: if fn returns, unwinds, panics or calls [runtime.Goexit]. If AEnter fails, With
+// returns its error. If fn has returned an error, With returns that of AExit. If fn has unwound, With unwinds with that of
+// AExit. For a resource with a function that releases it, use defer.
+//
+// Python: async with.
+func With[R any](co *Co, m Manager[R], fn func(r R) error) error {
+	co.mustUnwind("With")
+	mustHave(m != nil, "With", "m")
+	mustHave(fn != nil, "With", "fn")
+	r, err := m.AEnter(co)
+	if err != nil {
+		return err
+	}
+	clean, ended := co.WithoutCancel(), false
+	defer func() {
+		if !ended {
+			_ = m.AExit(clean, ErrPanicking)
+		}
+	}()
+	unwound := co.catch(func() { err = fn(r) })
+	ended = true
+	if unwound == nil {
+		return m.AExit(clean, err)
+	}
+	co.Must(m.AExit(clean, unwound.err))
+	return nil
+}
+
 // FromCallback calls fn and returns a future of the outcome that fn passes to done, now or later, from any goroutine. Only
 // the first call of done counts. Callbacks of the future run on loop.
 //

@@ -72,13 +72,24 @@ func (co *Co) Must(err error) {
 func (co *Co) Try(fn func(), kinds ...error) (err error) {
 	co.mustUnwind("Try")
 	mustHave(fn != nil, "Try", "fn")
+	u := co.catch(fn)
+	switch {
+	case u == nil:
+		return nil
+	case !u.matches(kinds):
+		panic(u)
+	}
+	return u.err
+}
+
+// catch calls fn and returns how it has unwound, or nil. Panics of other kinds pass.
+func (co *Co) catch(fn func()) (u *unwinding) {
 	defer func() {
 		if v := recover(); v != nil {
-			u, ok := v.(*unwinding)
-			if !ok || u.c != co.c || !u.matches(kinds) {
+			var ok bool
+			if u, ok = v.(*unwinding); !ok || u.c != co.c {
 				panic(v)
 			}
-			err = u.err
 		}
 	}()
 	fn()

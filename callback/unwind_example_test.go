@@ -184,3 +184,32 @@ func ExampleRunSyncContext() {
 	// cleaned up
 	// context canceled
 }
+
+// timer is a resource with __aenter__ and __aexit__.
+type timer struct{ name string }
+
+func (t timer) AEnter(*callback.Co) (string, error) {
+	fmt.Println("enter")
+	return t.name, nil
+}
+
+func (t timer) AExit(_ *callback.Co, err error) error {
+	fmt.Println("exit:", err)
+	return err
+}
+
+func ExampleWith() {
+	err := callback.Run(context.Background(), func(co *callback.Co) error {
+		return callback.With(co, timer{"t"}, func(name string) error {
+			fmt.Println("in", name)
+			callback.Must(co, lookup(""))
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// enter
+	// in t
+	// exit: not found
+	// not found
+}

@@ -487,3 +487,48 @@ func TestMainFunction(t *testing.T) {
 		}
 	}
 }
+
+// door records what With passes to it, and handles errOdd.
+type door struct {
+	enter error
+	exits *[]error
+}
+
+func (d door) AEnter(*callback.Co) (int, error) { return 7, d.enter }
+
+func (d door) AExit(co *callback.Co, err error) error {
+	*d.exits = append(*d.exits, err, co.Sleep(0))
+	if err == errOdd {
+		return nil
+	}
+	return err
+}
+
+func TestWith(t *testing.T) {
+	var exits []error
+	other := errors.New("other")
+	d := door{exits: &exits}
+	unwindsWith(t, other, func(co *callback.Co) {
+		equal(t, callback.With(co, d, func(v int) error { equal(t, v, 7); return nil }), nil)
+		equal(t, callback.With(co, d, func(int) error { return errOdd }), nil)
+		equal(t, callback.With(co, d, func(int) error { return other }), other)
+		equal(t, callback.With(co, d, func(int) error { co.Must(errOdd); return nil }), nil)
+		equal(t, callback.With(co, door{errOdd, &exits}, func(int) error { t.Error("fn was called"); return nil }), errOdd)
+		_, err := callback.Spawn(co.Loop(), callback.Proc(func(co *callback.Co) error {
+			return callback.With(co, d, func(int) error { panic("boom") })
+		})).Await(co)
+		_, ok := errors.AsType[*future.PanicError](err)
+		equal(t, ok, true)
+		task := callback.CreateTask(co, callback.Proc(func(co *callback.Co) error {
+			return callback.With(co, d, func(int) error { co.Must(co.Sleep(time.Hour)); return nil })
+		}))
+		co.Must(co.Sleep(0))
+		task.Cancel()
+		_, err = task.Await(co)
+		equal(t, err, future.ErrCancelled)
+		_ = callback.With(co, d, func(int) error { co.Must(other); return nil })
+		t.Error("With has returned after it has unwound")
+	})
+	equalSlices(t, exits, []error{nil, nil, errOdd, nil, other, nil, errOdd, nil, callback.ErrPanicking, nil,
+		future.ErrCancelled, nil, other, nil})
+}
