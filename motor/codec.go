@@ -156,6 +156,7 @@ var codecErrorClasses = map[bsoncodec.Kind]*ErrorClass{
 	bsoncodec.WrongValue:      ValueError,
 	bsoncodec.CannotEncode:    InvalidDocument,
 	bsoncodec.InvalidDocument: InvalidDocument,
+	bsoncodec.InvalidText:     InvalidStringData,
 	bsoncodec.TooLarge:        DocumentTooLarge,
 	bsoncodec.CannotDecode:    InvalidBSON,
 }

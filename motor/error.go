@@ -236,6 +236,8 @@ var (
 	InvalidBSON      = class("InvalidBSON", BSONError)
 	InvalidDocument  = class("InvalidDocument", BSONError)
 	DocumentTooLarge = class("DocumentTooLarge", InvalidDocument)
+	// InvalidStringData is for text that is not valid UTF-8.
+	InvalidStringData = class("InvalidStringData", InvalidDocument)
 
 	TypeError  = class("TypeError", nil)
 	ValueError = class("ValueError", nil)

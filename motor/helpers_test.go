@@ -206,7 +206,7 @@ var errorClasses = []*motor.ErrorClass{
 	motor.WTimeoutError, motor.WriteError, motor.DuplicateKeyError, motor.BulkWriteError,
 	motor.ClientBulkWriteException, motor.InvalidOperation, motor.InvalidName, motor.CollectionInvalid,
 	motor.ProtocolError, motor.EncryptionError, motor.EncryptedCollectionError,
-	motor.BSONError, motor.InvalidBSON, motor.InvalidDocument, motor.DocumentTooLarge,
+	motor.BSONError, motor.InvalidBSON, motor.InvalidDocument, motor.DocumentTooLarge, motor.InvalidStringData,
 	motor.TypeError, motor.ValueError, motor.StopAsyncIteration,
 }
 

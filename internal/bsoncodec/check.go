@@ -1,8 +1,11 @@
 package bsoncodec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -17,7 +20,45 @@ func Check(raw []byte) error {
 	if end != len(raw) {
 		return invalidAt("bytes after the end of the document", end)
 	}
-	_, err := checkElements(raw, 0, 1)
+	_, err := checker{}.elements(raw, 0, 1)
+	return err
+}
+
+// checkText returns a [textError] if a key or a string of raw, a valid document, is not UTF-8.
+func checkText(raw []byte) error {
+	_, err := checker{text: true}.elements(raw, 0, 1)
+	return err
+}
+
+// textError is the error for text that is not UTF-8.
+type textError struct {
+	path []byte // of keys
+	text []byte
+}
+
+func (e *textError) Error() string { return fmt.Sprintf("key %q: invalid UTF-8: %q", e.path, e.text) }
+
+// checker checks a document.
+type checker struct {
+	text bool // check that keys and strings are valid UTF-8
+}
+
+// valid checks some text.
+func (c checker) valid(text []byte) error {
+	if c.text && !utf8.Valid(text) {
+		return &textError{text: text}
+	}
+	return nil
+}
+
+// inside adds a key to the path of the error of its value.
+func inside(key []byte, err error) error {
+	if bad, ok := err.(*textError); ok {
+		if len(bad.path) > 0 {
+			key = append(append(bytes.Clone(key), '.'), bad.path...)
+		}
+		bad.path = key
+	}
 	return err
 }
 
@@ -27,8 +68,8 @@ func TooDeep(raw []byte) bool {
 	return len(raw) >= level*MaxDepth && errors.Is(Check(raw), ErrTooDeep)
 }
 
-// checkElements checks the elements of the document at b[at:] and returns where it ends.
-func checkElements(b []byte, at, depth int) (int, error) {
+// elements checks the elements of the document at b[at:] and returns where it ends.
+func (c checker) elements(b []byte, at, depth int) (int, error) {
 	end, ok := documentEnd(b, at)
 	if !ok {
 		return at, documentLength(b, at)
@@ -43,26 +84,33 @@ func checkElements(b []byte, at, depth int) (int, error) {
 		if key < 0 {
 			return at, invalidAt("key without a terminating NUL", at+1)
 		}
-		var err error
-		if at, err = checkValue(t, body, key+1, depth); err != nil {
-			return at, err
+		name := body[at+1 : key]
+		err := c.valid(name)
+		if err == nil {
+			at, err = c.value(t, body, key+1, depth)
+		}
+		if err != nil {
+			return at, inside(name, err)
 		}
 	}
 	return end, nil
 }
 
-// checkValue checks the value of type t at b[at:] and returns where it ends.
-func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
+// value checks the value of type t at b[at:] and returns where it ends.
+func (c checker) value(t bson.Type, b []byte, at, depth int) (int, error) {
 	size := 0
 	switch t {
 	case bson.TypeEmbeddedDocument, bson.TypeArray:
-		return checkElements(b, at, depth+1)
+		return c.elements(b, at, depth+1)
 	case bson.TypeCodeWithScope:
 		n, code, ok := length(b, at+4)
 		if !ok || n < 1 {
 			return at, invalidAt("invalid string length", at+4)
 		}
-		end, err := checkElements(b, code+n, depth+1)
+		if err := c.valid(b[code : code+n-1]); err != nil {
+			return at, err
+		}
+		end, err := c.elements(b, code+n, depth+1)
 		if err == nil && int(int32(binary.LittleEndian.Uint32(b[at:]))) != end-at {
 			err = invalidAt("invalid length of code with scope", at)
 		}
@@ -71,6 +119,9 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 		n, text, ok := length(b, at)
 		if !ok || n < 1 || b[text+n-1] != 0 {
 			return at, invalidAt("invalid string length", at)
+		}
+		if err := c.valid(b[text : text+n-1]); err != nil {
+			return at, err
 		}
 		size = 4 + n
 		if t == bson.TypeDBPointer {
@@ -84,9 +135,14 @@ func checkValue(t bson.Type, b []byte, at, depth int) (int, error) {
 		size = end - at
 	case bson.TypeRegex:
 		for range 2 {
-			if at = nul(b, at) + 1; at == 0 {
+			end := nul(b, at)
+			if end < 0 {
 				return at, invalidAt("regular expression without a terminating NUL", at)
 			}
+			if err := c.valid(b[at:end]); err != nil {
+				return at, err
+			}
+			at = end + 1
 		}
 	case bson.TypeDouble, bson.TypeInt64, bson.TypeDateTime, bson.TypeTimestamp:
 		size = 8

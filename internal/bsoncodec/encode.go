@@ -3,6 +3,7 @@ package bsoncodec
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -23,7 +25,11 @@ func (c *Codec) Document(argument string, v any) (raw bson.Raw, err error) {
 		return nil, err
 	}
 	if raw, err = c.marshal(v); err != nil {
-		return nil, &Error{Kind: CannotEncode, Text: argument, Value: v, Cause: err}
+		kind := CannotEncode
+		if errors.As(err, new(*textError)) {
+			kind = InvalidText
+		}
+		return nil, &Error{Kind: kind, Text: argument, Value: v, Cause: err}
 	}
 	return raw, nil
 }
@@ -255,6 +261,12 @@ func (c *Codec) marshal(v any) (raw bson.Raw, err error) {
 	if p != nil {
 		return nil, p.AsError()
 	}
+	if err == nil {
+		err = c.findLoss(v)
+	}
+	if err == nil {
+		err = checkText(raw)
+	}
 	return raw, err
 }
 
@@ -396,7 +408,7 @@ func writeArray[T any](w *writer, list []T) bool {
 
 // element writes an element of a document.
 func (w *writer) element(key string, value any) bool {
-	if strings.IndexByte(key, 0) >= 0 {
+	if strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
 		return false
 	}
 	t := len(w.b)
@@ -413,7 +425,7 @@ func (w *writer) value(t int, value any) bool {
 	case nil:
 		w.setType(t, bson.TypeNull)
 	case string:
-		w.text(t, bson.TypeString, v)
+		return w.text(t, bson.TypeString, v)
 	case bool:
 		w.setType(t, bson.TypeBoolean)
 		if v {
@@ -438,7 +450,7 @@ func (w *writer) value(t int, value any) bool {
 	case bson.DateTime:
 		return w.int64(t, bson.TypeDateTime, int64(v))
 	case time.Time:
-		return w.int64(t, bson.TypeDateTime, int64(bson.NewDateTimeFromTime(v)))
+		return inRange(v) && w.int64(t, bson.TypeDateTime, int64(bson.NewDateTimeFromTime(v)))
 	case bson.D:
 		w.setType(t, bson.TypeEmbeddedDocument)
 		return v == nil && w.null(t) || v != nil && w.list(v)
@@ -490,9 +502,9 @@ func (w *writer) rare(t int, value any) bool {
 		w.setType(t, bson.TypeTimestamp)
 		w.b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(w.b, v.I), v.T)
 	case bson.JavaScript:
-		w.text(t, bson.TypeJavaScript, string(v))
+		return w.text(t, bson.TypeJavaScript, string(v))
 	case bson.Symbol:
-		w.text(t, bson.TypeSymbol, string(v))
+		return w.text(t, bson.TypeSymbol, string(v))
 	case bson.Null:
 		return w.null(t)
 	case bson.Undefined:
@@ -531,10 +543,11 @@ func (w *writer) int64(t int, kind bson.Type, v int64) bool {
 	return true
 }
 
-func (w *writer) text(t int, kind bson.Type, s string) {
+func (w *writer) text(t int, kind bson.Type, s string) bool {
 	w.setType(t, kind)
 	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(s)+1))
 	w.b = append(append(w.b, s...), 0)
+	return utf8.ValidString(s)
 }
 
 func (w *writer) binary(t int, subtype byte, data []byte) bool {

@@ -16,6 +16,8 @@ const (
 	WrongValue
 	// CannotEncode means that the encoder refused a value. Error.Value is the value.
 	CannotEncode
+	// InvalidText means that a value has a string or a key that is not valid UTF-8.
+	InvalidText
 	// InvalidDocument means that an encoded document must not be sent, for example because of one of its keys.
 	InvalidDocument
 	// TooLarge means that a document is larger than the server accepts.
