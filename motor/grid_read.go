@@ -357,6 +357,10 @@ type gridCursor struct {
 // the current one and the next one.
 const gridWindow = 512 * 1024
 
+// window returns how many chunks the server sends at once. A read that starts up to this many chunks ahead goes on with
+// the open cursor: one more reply has the chunk, as the first reply to a new query would.
+func (f *gridFile) window() int64 { return min(max(2, gridWindow/f.chunkSize), 1000) }
+
 // closeLater queues the cursor to be closed on the server. It never blocks.
 func (c *gridCursor) closeLater() {
 	if c.driver.ID() == 0 {
@@ -365,6 +369,18 @@ func (c *gridCursor) closeLater() {
 	c.owner.abandon(cleanup{c.client, func(ctx context.Context, _ *connection) {
 		c.owner.endIn(ctx, c.session, func() { _ = c.driver.Close(ctx) })
 	}})
+}
+
+// seek moves to the next chunk. It skips at most so many chunks with a number below n.
+func (c *gridCursor) seek(ctx context.Context, n, most int64) bool {
+	for c.driver.Next(ctx) {
+		at, ok := c.driver.Current.Lookup("n").AsInt64OK()
+		if most == 0 || !ok || at >= n {
+			return true
+		}
+		most--
+	}
+	return false
 }
 
 // hasSessionOf reports whether the cursor was opened in the session of ctx, the operation's context.
@@ -402,7 +418,7 @@ func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f 
 }
 
 func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
-	if s.cursor != nil && (s.next != n || !conn.has(s.cursor.client) || !s.cursor.hasSessionOf(ctx)) {
+	if s.cursor != nil && (s.next > n || n-s.next > f.window() || !conn.has(s.cursor.client) || !s.cursor.hasSessionOf(ctx)) {
 		s.closeCursor()
 	}
 	fresh := s.cursor == nil
@@ -411,7 +427,7 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 			return err
 		}
 	}
-	more := s.cursor.driver.Next(ctx)
+	more := s.cursor.seek(ctx, n, n-s.next)
 	if err := s.cursor.driver.Err(); !more && !fresh && errors.Is(wrapError(err), CursorNotFound) {
 		// The server closes a cursor that was not used for ten minutes, and a slow reader may take longer. Try again
 		// with a new cursor.
@@ -468,8 +484,8 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 	}
 	find := options.Find().SetSort(bson.D{{Key: "n", Value: int32(1)}})
 	// If the rest of the file is small, the server's default sends it in one batch.
-	if most := max(2, gridWindow/f.chunkSize); f.last()-n+1 > most {
-		find.SetBatchSize(int32(min(most, 1000)))
+	if most := f.window(); f.last()-n+1 > most {
+		find.SetBatchSize(int32(most))
 	}
 	driver, err := o.files.chunks.in(client).Find(ctx, filter, find)
 	if err != nil {

@@ -133,6 +133,8 @@ func (h *GridFSHandler) serve(w http.ResponseWriter, r *http.Request, filename s
 	modified := h.setHeaders(w.Header(), filename, out)
 	content := &content{ReadSeeker: out.Reader(r.Context())}
 	defer func() { _ = out.Close() }()
+	length, _ := out.Length() // the file is open
+	w, r = withRanges(w, r, length)
 	http.ServeContent(w, r, "", modified, content)
 	if content.failed.Load() {
 		panic(http.ErrAbortHandler)
