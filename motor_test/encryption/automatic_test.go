@@ -4,6 +4,7 @@ package encryption_test
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"testing"
 
@@ -99,4 +100,36 @@ func keysOf(c *motor.EncryptedCollection) []bson.Binary {
 		}
 	}
 	return ids
+}
+
+// Automatic encryption needs the library crypt_shared, which analyzes the commands.
+func TestAutomaticEncryption(t *testing.T) {
+	library := os.Getenv("CRYPT_SHARED_LIB_PATH")
+	if library == "" {
+		t.Skip("automatic encryption needs the library crypt_shared: set CRYPT_SHARED_LIB_PATH to its path")
+	}
+	vault := newKeyVault(t, newClient(t))
+	ctx := t.Context()
+	key, err := vault.CreateDataKey(ctx, "local").Await(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := bson.M{"bsonType": "object", "properties": bson.M{"secret": bson.M{"encrypt": bson.M{
+		"keyId": bson.A{key}, "bsonType": "string", "algorithm": motor.AlgorithmDeterministic,
+	}}}}
+	automatic := newClient(t, motor.WithClientOptions(options.Client().SetAutoEncryptionOptions(
+		options.AutoEncryption().SetKeyVaultNamespace(vault.namespace()).SetKmsProviders(localKey('k')).
+			SetSchemaMap(map[string]any{vault.database + ".people": schema}).
+			SetExtraOptions(map[string]any{"cryptSharedLibPath": library, "cryptSharedLibRequired": true}),
+	))).Database(vault.database).Collection("people")
+	if _, err := automatic.InsertOne(ctx, bson.M{"_id": 1, "secret": "text"}).Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	plain := newClient(t).Database(vault.database).Collection("people")
+	if stored, err := plain.FindOne(ctx, bson.M{"_id": 1}).Await(ctx); err != nil || stored["secret"] == "text" {
+		t.Errorf("FindOne without decryption = %v, %v, want an encrypted value", stored, err)
+	}
+	if read, err := automatic.FindOne(ctx, bson.M{"secret": "text"}).Await(ctx); err != nil || read["secret"] != "text" {
+		t.Errorf("FindOne = %v, %v, want text", read, err)
+	}
 }

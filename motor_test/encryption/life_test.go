@@ -166,3 +166,25 @@ func TestRemoveKeyAltName(t *testing.T) {
 		t.Errorf("RemoveKeyAltName() = %v, %v, want the key before the change", before, err)
 	}
 }
+
+// An operation belongs to the session of its context, which must be of the same client.
+func TestEncryptionForeignSession(t *testing.T) {
+	peer, e := scripted(t)
+	client, err := motor.NewClient(peer.URI("retryWrites=false"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := client.StartSession(t.Context()).Await(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.CreateDataKey(other.Context(t.Context()), "local").Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+		t.Errorf("session of another client: got %v, want InvalidOperation", err)
+	}
+	if _, err := other.EndSession(t.Context()).Await(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
