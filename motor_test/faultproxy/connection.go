@@ -1,0 +1,315 @@
+package faultproxy
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// connection is a connection of a client, with its connection to the server.
+type connection struct {
+	proxy    *Proxy
+	client   net.Conn
+	number   int32
+	requests chan *message // closed when the client has disconnected
+
+	server  atomic.Pointer[net.Conn] // nil until the first command
+	app     string                   // the client's application name
+	replies int32                    // the number of replies sent
+}
+
+// close closes both connections.
+func (c *connection) close() {
+	_ = c.client.Close()
+	if server := c.server.Load(); server != nil {
+		_ = (*server).Close()
+	}
+}
+
+// read reads the client's messages. It ends when the client disconnects.
+func (c *connection) read() {
+	defer close(c.requests)
+	for {
+		m, err := readMessage(c.client)
+		if err != nil {
+			c.close() // also ends a wait for the server
+			return
+		}
+		select {
+		case c.requests <- m:
+		case <-c.proxy.done:
+			return
+		}
+	}
+}
+
+// serve answers the client's commands, one after the other.
+func (c *connection) serve() {
+	for m := range c.requests {
+		if !c.answer(m) {
+			break
+		}
+	}
+	c.close()
+	for range c.requests { // let read end
+	}
+	c.proxy.mu.Lock()
+	delete(c.proxy.connections, c)
+	c.proxy.mu.Unlock()
+}
+
+// answer answers a command. It returns false if the connection has to be closed.
+func (c *connection) answer(m *message) bool {
+	first, err := m.body.IndexErr(0)
+	if err != nil {
+		return false
+	}
+	name := first.Key()
+	if app, ok := m.body.Lookup("client", "application", "name").StringValueOK(); ok {
+		c.app = app
+	}
+	if strings.EqualFold(name, "hello") || strings.EqualFold(name, "isMaster") {
+		return c.hello(m, name)
+	}
+	f := c.proxy.points.take(failCommand, name, c.app)
+	if f == nil && name == "getMore" {
+		f = c.proxy.points.take(failGetMore, name, c.app)
+	}
+	if f == nil {
+		f = new(fault)
+	}
+	if !c.sleep(f.pause()) || f.closes() {
+		return false
+	}
+	if f.ErrorCode != nil {
+		return c.reply(m, c.failure(m, *f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
+	}
+	body, own := c.own(m, name)
+	if !own {
+		if body, err = c.run(m); err != nil {
+			return false
+		}
+	}
+	if f.WriteConcernError != nil {
+		if body, err = withWriteConcernError(m, body, f); err != nil {
+			return false
+		}
+	}
+	return c.reply(m, body)
+}
+
+// hello answers a hello. If the client allows it, it goes on answering until the client disconnects.
+func (c *connection) hello(m *message, name string) bool {
+	await, _ := m.body.Lookup("maxAwaitTimeMS").AsInt64OK()
+	for {
+		if await > 0 && !c.sleep(time.Duration(await)*time.Millisecond) {
+			return false
+		}
+		if f := c.proxy.points.take(failCommand, name, c.app); f != nil {
+			switch {
+			case !c.sleep(f.pause()) || f.closes():
+				return false
+			case f.ErrorCode != nil:
+				return c.reply(m, c.failure(m, *f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
+			}
+		}
+		body := mustMarshal(append(c.proxy.hello(c), bson.E{Key: "ok", Value: 1.0}))
+		if await == 0 || m.flags&flagExhaustAllowed == 0 {
+			return c.reply(m, body)
+		}
+		c.replies++
+		next := &message{id: c.replies, responseTo: m.id, flags: flagMoreToCome, body: c.stamped(body)}
+		if _, err := c.client.Write(next.encoded()); err != nil {
+			return false
+		}
+		m.id = c.replies
+	}
+}
+
+// sleep waits. It returns false if the client disconnects or the proxy is closed meanwhile.
+func (c *connection) sleep(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.proxy.done:
+	case _, more := <-c.requests:
+		_ = more // a client sends nothing before the reply, so it has disconnected
+	}
+	return false
+}
+
+// own answers the commands that are not for the server.
+func (c *connection) own(m *message, name string) (bson.Raw, bool) {
+	okay := mustMarshal(bson.D{{Key: "ok", Value: 1.0}})
+	switch name {
+	case "configureFailPoint":
+		if err := c.proxy.points.configure(m.body); err != nil {
+			return c.failure(m, codeBadValue, err.Error(), nil), true
+		}
+		return okay, true
+	case "endSessions", "refreshSessions", "killSessions", "killAllSessions", "killAllSessionsByPattern":
+		return okay, true
+	case "getParameter":
+		return mustMarshal(bson.D{{Key: "enableTestCommands", Value: true}, {Key: "acceptApiVersion2", Value: false},
+			{Key: "requireApiVersion", Value: false}, {Key: "authenticationMechanisms", Value: bson.A{}}, {Key: "ok", Value: 1.0}}), true
+	case "commitTransaction", "abortTransaction":
+		return c.failure(m, codeIllegalOperation, "the proxy does not emulate transactions", nil), true
+	}
+	if version, ok := m.body.Lookup("apiVersion").StringValueOK(); ok && version != "1" {
+		return c.failure(m, codeAPIVersion, "unknown API version "+strconv.Quote(version)+": the proxy has 1", nil), true
+	}
+	for _, option := range []string{"apiStrict", "apiDeprecationErrors"} {
+		if !m.body.Lookup(option).IsZero() && m.body.Lookup("apiVersion").IsZero() {
+			return c.failure(m, codeAPIVersion, option+" needs an apiVersion", nil), true
+		}
+	}
+	if single, ok := m.body.Lookup("autocommit").BooleanOK(); ok && !single {
+		return c.failure(m, codeIllegalOperation, "the proxy does not emulate transactions", nil), true
+	}
+	if level, _ := m.body.Lookup("readConcern", "level").StringValueOK(); level == "snapshot" {
+		return c.failure(m, codeIllegalOperation, "the proxy does not emulate snapshot reads", nil), true
+	}
+	return nil, false
+}
+
+// run runs a command on the server, and a retryable write only once.
+func (c *connection) run(m *message) (bson.Raw, error) {
+	number, ok := m.body.Lookup("txnNumber").AsInt64OK()
+	if !ok {
+		return c.forward(m)
+	}
+	session := string(m.body.Lookup("lsid").Value)
+	w, first := c.proxy.claim(session, number)
+	if !first {
+		select {
+		case <-w.done:
+		case <-c.proxy.done:
+			return nil, net.ErrClosed
+		}
+		if w.reply == nil {
+			return nil, net.ErrClosed
+		}
+		return w.reply, nil
+	}
+	f := c.proxy.points.take(failWrite, "", c.app)
+	if f != nil && f.BeforeCommit != nil {
+		c.proxy.settle(session, w, nil)
+		if f.CloseConnection == nil || f.closes() {
+			return nil, net.ErrClosed
+		}
+		return c.failure(m, *f.BeforeCommit, "failed by a fail point of the proxy", nil), nil
+	}
+	reply, err := c.forward(m)
+	if code, failed := reply.Lookup("code").AsInt64OK(); failed && code != 0 {
+		c.proxy.settle(session, w, nil) // nothing was written
+		return reply, err
+	}
+	c.proxy.settle(session, w, reply)
+	if err == nil && f != nil && (f.CloseConnection == nil || f.closes()) {
+		return nil, net.ErrClosed
+	}
+	return reply, err
+}
+
+// removed are the fields of commands that the server need not know.
+var removed = []string{"lsid", "txnNumber", "$clusterTime", "readConcern", "recoveryToken", "autocommit", "startTransaction"}
+
+// forward sends a command to the server and returns the reply.
+func (c *connection) forward(m *message) (bson.Raw, error) {
+	server, err := c.dial()
+	if err != nil {
+		return nil, err
+	}
+	elements, err := m.body.Elements()
+	if err != nil {
+		return nil, err
+	}
+	body := bson.D{}
+	for _, e := range elements {
+		if !slices.Contains(removed, e.Key()) {
+			body = append(body, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	raw, err := bson.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	// The embedded server answers even if the client does not want a reply.
+	request := &message{id: m.id, flags: 0, body: raw, sequences: m.sequences}
+	if _, err := server.Write(request.encoded()); err != nil {
+		return nil, err
+	}
+	reply, err := readMessage(server)
+	if err != nil {
+		return nil, err
+	}
+	return reply.body, nil
+}
+
+func (c *connection) dial() (net.Conn, error) {
+	if server := c.server.Load(); server != nil {
+		return *server, nil
+	}
+	server, err := net.Dial("tcp", c.proxy.backend)
+	if err != nil {
+		return nil, fmt.Errorf("faultproxy: %w", err)
+	}
+	c.server.Store(&server)
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	if c.proxy.closed {
+		_ = server.Close()
+	}
+	return server, nil
+}
+
+// reply sends a reply, unless the client does not want one.
+func (c *connection) reply(m *message, body bson.Raw) bool {
+	if m.flags&flagMoreToCome != 0 {
+		return true
+	}
+	c.replies++
+	reply := &message{id: c.replies, responseTo: m.id, body: c.stamped(labelled(m, body)), legacy: m.legacy}
+	_, err := c.client.Write(reply.encoded())
+	return err == nil
+}
+
+// stamped returns a reply with the time of the replica set.
+func (c *connection) stamped(body bson.Raw) bson.Raw {
+	now := c.proxy.tick()
+	clusterTime := bson.D{{Key: "clusterTime", Value: now}, {Key: "signature", Value: bson.D{
+		{Key: "hash", Value: bson.Binary{Data: make([]byte, 20)}}, {Key: "keyId", Value: int64(0)}}}}
+	return with(body, bson.E{Key: "$clusterTime", Value: clusterTime}, bson.E{Key: "operationTime", Value: now})
+}
+
+// with returns a document with more fields.
+func with(doc bson.Raw, fields ...bson.E) bson.Raw {
+	all := bson.D{}
+	elements, _ := doc.Elements() // the document has been validated
+	for _, e := range elements {
+		if !slices.ContainsFunc(fields, func(f bson.E) bool { return f.Key == e.Key() }) {
+			all = append(all, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return mustMarshal(append(all, fields...))
+}
+
+// mustMarshal encodes a document of this package, which cannot fail.
+func mustMarshal(doc bson.D) bson.Raw {
+	raw, err := bson.Marshal(doc)
+	if err != nil {
+		panic(fmt.Sprintf("faultproxy: %v", err))
+	}
+	return raw
+}

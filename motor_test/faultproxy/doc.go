@@ -1,0 +1,31 @@
+// Package faultproxy makes a MongoDB server fail on purpose, for tests. A [Proxy] stands before a server and poses as a
+// replica set of one member, the primary.
+//
+//	proxy, err := faultproxy.Start(ctx, "mongodb://127.0.0.1:27017/")
+//	defer proxy.Close()
+//	client, err := motor.NewClient(proxy.URI())
+//
+// # Faults
+//
+// Tests set faults as on a real server, with the command configureFailPoint on the database admin:
+//
+//   - failCommand, with the modes off, alwaysOn, {times: n} and {skip: n}, and with failCommands, errorCode, errorLabels,
+//     closeConnection, writeConcernError, blockConnection, blockTimeMS and appName.
+//   - onPrimaryTransactionalWrite, with failBeforeCommitExceptionCode and closeConnection: it fails retryable writes before
+//     or after they were done.
+//   - failGetMoreAfterCursorCheckout, with errorCode and closeConnection.
+//
+// # Replica set
+//
+// The proxy answers hello and the commands that start, refresh and end sessions. Its replies have operationTime and
+// $clusterTime. A retryable write is done once: a repeated txnNumber gets the reply to the first. Errors of retryable
+// writes have the label RetryableWriteError where a server adds it.
+//
+// The server behind the proxy need not know sessions. The proxy removes lsid, txnNumber, $clusterTime and readConcern
+// from the commands. So it does not emulate what these would do: it refuses transactions and snapshot reads with the
+// code 20, and reads are only as consistent as the server itself makes them.
+//
+// # Cost
+//
+// Each connection has one connection to the server, which is opened at the first command, and two goroutines.
+package faultproxy
