@@ -345,7 +345,7 @@ func TestCausalConsistency(t *testing.T) {
 	if !s.Equal(s) || s.Equal(reader) || s.Equal(nil) || s.Client() != coll.Database().Client() || s.IOLoop() != nil {
 		t.Error("session does not equal itself")
 	}
-	if o := reader.Options(); o.Snapshot != nil || o.DefaultTransactionOptions == nil {
+	if o := reader.Options(); o.Snapshot == nil || *o.Snapshot || o.CausalConsistency == nil || !*o.CausalConsistency || o.DefaultTransactionOptions == nil {
 		t.Errorf("Options() = %+v, want the options of StartSession", o)
 	}
 }
