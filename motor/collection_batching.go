@@ -196,7 +196,7 @@ func (g *gatheredInsert) start(ctx context.Context, client *Client) *future.Futu
 	gather := future.ExecutorFunc(func(settle func()) error { g.settle = settle; return nil })
 	g.future = future.GoVia(ctx, gather, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
 	g.future.NotifyWith(&g.registration, g)
-	if start, _ := b.inserts.Push(g, -1); start { // the worker has finished meanwhile
+	if b.inserts.Push(g) { // the worker has finished meanwhile
 		b.next()
 	}
 	return g.future

@@ -327,7 +327,7 @@ func (c *Client) abandon(work cleanup) {
 	if conn == nil || !conn.has(work.client) {
 		return
 	}
-	if start, _ := conn.cleanups.Push(work, -1); start {
+	if conn.cleanups.Push(work) {
 		// If the connection is being closed, the queued cleanups are dropped with it.
 		_ = conn.polls.Execute(conn.cleanUp)
 	}

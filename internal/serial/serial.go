@@ -18,18 +18,14 @@ type Queue[T any] struct {
 	worker bool
 }
 
-// Push adds an item unless limit items are already queued. A negative limit means no limit. ok reports whether the
-// item was added, start whether the caller must start a worker.
-func (q *Queue[T]) Push(item T, limit int) (start, ok bool) {
+// Push adds an item. It reports whether the caller must start a worker.
+func (q *Queue[T]) Push(item T) (start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if limit >= 0 && len(q.items) >= limit {
-		return false, false
-	}
 	q.items = append(q.items, item)
 	start = !q.worker
 	q.worker = true
-	return start, true
+	return start
 }
 
 // Enter makes the caller the worker. It reports false if there is a worker already. The caller may do other work

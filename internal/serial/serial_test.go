@@ -21,7 +21,7 @@ func ExampleQueue() {
 		}
 	}
 	for _, item := range []string{"a", "b"} {
-		if start, _ := q.Push(item, -1); start {
+		if q.Push(item) {
 			defer work() // usually: go work()
 		}
 	}
@@ -33,20 +33,17 @@ func TestQueue(t *testing.T) {
 	if !q.Enter() || q.Enter() {
 		t.Error("got another result of Enter, want true without a worker and false with one")
 	}
-	if start, ok := q.Push(1, 1); start || !ok {
-		t.Errorf("Push(1, 1) with a worker = %t, %t, want false, true", start, ok)
+	if q.Push(1) || q.Push(2) {
+		t.Error("Push with a worker = true, want false")
 	}
-	if start, ok := q.Push(2, 1); start || ok {
-		t.Errorf("Push(2, 1) beyond the limit = %t, %t, want false, false", start, ok)
-	}
-	if got := q.Next(); !slices.Equal(got, []int{1}) {
-		t.Errorf("Next() = %v, want [1]", got)
+	if got := q.Next(); !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("Next() = %v, want [1 2]", got)
 	}
 	if got := q.Next(); got != nil {
 		t.Errorf("Next() of an empty queue = %v, want nil", got)
 	}
-	if start, ok := q.Push(3, -1); !start || !ok {
-		t.Errorf("Push(3, -1) without a worker = %t, %t, want true, true", start, ok)
+	if !q.Push(3) {
+		t.Error("Push without a worker = false, want true")
 	}
 }
 
@@ -60,7 +57,7 @@ func TestQueueManyProducers(t *testing.T) {
 	for p := range producers {
 		pushers.Go(func() {
 			for i := range each {
-				if start, _ := q.Push([2]int{p, i}, -1); start {
+				if q.Push([2]int{p, i}) {
 					workers.Go(func() {
 						for items := q.Next(); items != nil; items = q.Next() {
 							for _, item := range items {
