@@ -152,3 +152,23 @@ func TestBatchingServerHangs(t *testing.T) {
 	batch.OK(bson.M{"n": 1})
 	succeed(t, three)
 }
+
+// An insert whose context has ended before the call is not sent, and the batch goes on without it.
+func TestBatchingEndedContext(t *testing.T) {
+	peer, c, first, held := startBatching(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	never := c.InsertOne(ended, bson.M{"_id": 1})
+	second := c.InsertOne(t.Context(), bson.M{"_id": 2})
+	held.OK(bson.M{"n": 1})
+	succeed(t, first)
+	batch := peer.Receive("insert")
+	if ids := idsOf(t, batch.Command); !slices.Equal(ids, []int{2}) {
+		t.Errorf("got batch %v, want [2]", ids)
+	}
+	batch.OK(bson.M{"n": 1})
+	succeed(t, second)
+	if _, err := never.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}

@@ -66,6 +66,7 @@ type batch struct {
 
 // gatheredInsert is an insert that is sent with others.
 type gatheredInsert struct {
+	ctx   context.Context
 	batch *batch
 	raw   bson.Raw
 	id    any
@@ -104,8 +105,12 @@ func (c *gatheredCommand) leave() {
 	}
 }
 
-// join makes g a part of the command. It reports whether g still waits.
+// join makes g a part of the command. It reports whether g still waits. Its context may have ended a moment before its
+// future is settled.
 func (c *gatheredCommand) join(g *gatheredInsert) bool {
+	if g.err = g.ctx.Err(); g.err != nil {
+		return false
+	}
 	g.command = c
 	c.waiting.Add(1)
 	if !g.state.CompareAndSwap(gatherQueued, gatherSent) { // it was cancelled in the queue
@@ -151,8 +156,8 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 		if b.inserts.Enter() {
 			return b.insertOne(ctx, now, raw, id)
 		}
-		g := &gatheredInsert{batch: b, raw: raw, id: id, now: now}
-		return g.start(ctx, client)
+		g := &gatheredInsert{ctx: ctx, batch: b, raw: raw, id: id, now: now}
+		return g.start(client)
 	}
 }
 
@@ -186,7 +191,7 @@ func (i *soleInsert) Wake() {
 }
 
 // start queues the insert until the worker is done.
-func (g *gatheredInsert) start(ctx context.Context, client *Client) *future.Future[*InsertOneResult] {
+func (g *gatheredInsert) start(client *Client) *future.Future[*InsertOneResult] {
 	b := g.batch
 	if waiting := b.waiting.Add(1); client.maxQueue >= 0 && waiting > int64(client.maxQueue) {
 		b.waiting.Add(-1)
@@ -194,7 +199,7 @@ func (g *gatheredInsert) start(ctx context.Context, client *Client) *future.Futu
 		return failed[*InsertOneResult](client, future.ErrQueueFull)
 	}
 	gather := future.ExecutorFunc(func(settle func()) error { g.settle = settle; return nil })
-	g.future = future.GoVia(ctx, gather, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
+	g.future = future.GoVia(g.ctx, gather, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
 	g.future.NotifyWith(&g.registration, g)
 	if b.inserts.Push(g) { // the worker has finished meanwhile
 		b.next()
