@@ -51,7 +51,7 @@ func (u writeAnswerUpserted) id() (id any) {
 func (w *writeCommand) send(ctx context.Context, db *mongo.Database, part []bson.Raw) (reply writeAnswer, err error) {
 	cmd := slices.Concat(w.Fields(), bson.D{{Key: w.kind.List, Value: part}, {Key: "writeConcern", Value: w.wire}})
 	raw, err := db.RunCommand(ctx, cmd).Raw()
-	if raw == nil || errors.Is(wrapError(err), ProtocolError) {
+	if raw == nil {
 		return reply, err
 	}
 	if bsoncodec.TooDeep(raw) {
