@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -107,8 +106,7 @@ func (c *Client) sizeError(err error, docs ...bson.Raw) error {
 	limit := c.MaxBSONSize()
 	for _, doc := range docs {
 		if len(doc) > limit {
-			return &Error{class: DocumentTooLarge, cause: err, text: fmt.Sprintf(
-				"a document is too large (%d bytes): the server supports documents of up to %d bytes", len(doc), limit)}
+			return &Error{class: DocumentTooLarge, cause: err, text: bsoncodec.TooLargeText("a document", len(doc), limit)}
 		}
 	}
 	return err

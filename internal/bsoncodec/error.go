@@ -53,6 +53,11 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
+// TooLargeText returns the text of the error for a document of size bytes. argument names the document.
+func TooLargeText(argument string, size, limit int) string {
+	return fmt.Sprintf("%s is too large (%d bytes): the server supports documents of up to %d bytes", argument, size, limit)
+}
+
 // ErrTooDeep is the cause of the error for a document that is nested deeper than [MaxDepth].
 var ErrTooDeep = fmt.Errorf("documents nested more than %d deep", MaxDepth)
 

@@ -64,7 +64,7 @@ func (b *Builder) Raw() bson.Raw {
 // checkSize records an error if a document is too large for the server.
 func (b *Builder) checkSize(argument string, raw bson.Raw) {
 	if b.Limit > 0 && len(raw) > b.Limit {
-		b.Failf(bsoncodec.TooLarge, "%s is too large (%d bytes): the server supports documents of up to %d bytes", argument, len(raw), b.Limit)
+		b.Failf(bsoncodec.TooLarge, "%s", bsoncodec.TooLargeText(argument, len(raw), b.Limit))
 	}
 }
 

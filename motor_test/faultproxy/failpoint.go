@@ -17,7 +17,7 @@ const (
 	failGetMore = "failGetMoreAfterCursorCheckout"
 )
 
-// fault is what a fail point does to a command.
+// fault describes how a fail point makes a command fail.
 type fault struct {
 	Commands          []string `bson:"failCommands"`
 	ErrorCode         *int32   `bson:"errorCode"`
