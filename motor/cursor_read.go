@@ -355,8 +355,12 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	err = ctx.Err()
 	for done, last := false, false; err == nil && !done; {
 		if done, err = r.step(last); err == nil && !done {
-			err = r.fetch(ctx, r.outer, conn, r.result)
-			last = once
+			// A cancelled read must not send a getMore, which would lose the cursor. It comes here if the next read has
+			// taken the document that it had fetched.
+			if err = firstError(r.outer.Err(), ctx.Err()); err == nil {
+				err = r.fetch(ctx, r.outer, conn, r.result)
+				last = once
+			}
 		}
 	}
 	return err
