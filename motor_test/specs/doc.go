@@ -21,11 +21,15 @@
 // callback, and is called on a loop. Or it belongs to the driver's handle, with motor's name where the driver's
 // differs. A new method of motor needs only an entry in the table.
 //
-// Each test has its own clients. The runner awaits each operation before it starts the next, and tests do not overlap,
-// since the names of the databases are fixed in the files. A separate client of the driver fills collections and
+// Each test has its own clients. The runner awaits each operation before it starts the next. On one server tests do not
+// overlap, since the names of the databases are fixed in the files. A separate client of the driver fills collections and
 // checks their contents.
+//
+// With the embedded server each style has servers of its own, behind package faultproxy, which poses as a replica set
+// and has fail points. Three files run at the same time.
 //
 // # Cost
 //
-// The suites for the embedded server take about three seconds per style.
+// The suites for the embedded server take about two minutes, most of which the drivers wait for a server that a fault
+// has made unknown.
 package specs

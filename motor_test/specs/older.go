@@ -296,7 +296,7 @@ func (c *olderConversion) arguments(o olderCall) (bson.Raw, error) {
 		if o.Arguments.Lookup("pipeline").IsZero() {
 			args = append(args, bson.E{Key: "pipeline", Value: bson.A{}})
 		}
-	case "countDocuments", "distinct":
+	case "countDocuments", "distinct", "find", "findOne":
 		if o.Arguments.Lookup("filter").IsZero() {
 			args = append(args, bson.E{Key: "filter", Value: bson.D{}})
 		}

@@ -162,7 +162,10 @@ func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if ms, ok := c.Arguments.Lookup("timeoutMS").AsInt64OK(); ok && ms > 0 {
+	if ms, ok := c.Arguments.Lookup("timeoutMS").AsInt64OK(); ok {
+		if ms == 0 {
+			return outcome{}, &pending{"timeoutMS: 0"} // a context cannot lift the limit of the client
+		}
 		limited, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 		defer cancel()
 		ctx = limited

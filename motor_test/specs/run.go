@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -48,6 +50,7 @@ func runCase(ctx context.Context, s *server, name string, f *file, test *testCas
 	defer st.close()
 	r := &run{ctx: ctx, server: s, style: st, test: test, entities: entities{byID: map[string]*entity{}}}
 	r.trace.unordered = test.performs("runOnThread")
+	r.trace.timed = f.timed(test)
 	if st.partial() {
 		r.trace.partial = []string{}
 	}
@@ -282,6 +285,16 @@ func refused(err error) error {
 		return refusal{err}
 	}
 	return err
+}
+
+// timed reports whether the clients or the operations of a test have a timeoutMS.
+func (f *file) timed(test *testCase) bool {
+	for _, one := range f.Entities {
+		if strings.Contains(one.String(), `"timeoutMS"`) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(test.Operations, func(c call) bool { return strings.Contains(c.Arguments.String(), `"timeoutMS"`) })
 }
 
 // performs reports whether the test has an operation of this name.

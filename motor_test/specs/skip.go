@@ -11,7 +11,51 @@ type skip struct {
 	reason   string
 }
 
+// Reasons of several tests.
+const (
+	noCursorLimit = "the driver sends no maxTimeMS with a command that opens a cursor"
+	noAtlas       = "its error does not mention Atlas, and the driver returns it with a private type"
+)
+
 var skips = []skip{
+	{
+		file: "client-side-operations-timeout/global-timeoutMS.json",
+		tests: []string{
+			"timeoutMS can be configured on a MongoClient - aggregate on database",
+			"timeoutMS can be configured on a MongoClient - aggregate on collection",
+			"timeoutMS can be configured on a MongoClient - find on collection",
+		},
+		reason: noCursorLimit,
+	},
+	{
+		file:   "client-side-operations-timeout/gridfs-find.json",
+		tests:  []string{"timeoutMS can be overridden for a find", "timeoutMS applied to find command"},
+		reason: noCursorLimit,
+	},
+	{
+		file: "client-side-operations-timeout/override-operation-timeoutMS.json",
+		tests: []string{
+			"timeoutMS can be configured for an operation - aggregate on collection",
+			"timeoutMS can be configured for an operation - find on collection",
+		},
+		reason: noCursorLimit,
+	},
+	{
+		file: "client-side-operations-timeout/retryability-timeoutMS.json",
+		tests: []string{
+			"operation is retried multiple times for non-zero timeoutMS - aggregate on collection",
+			"operation is retried multiple times for non-zero timeoutMS - find on collection",
+		},
+		reason: noCursorLimit,
+	},
+	{
+		file: "client-side-operations-timeout/runCursorCommand.json",
+		tests: []string{
+			"Non-tailable cursor lifetime remaining timeoutMS applied to getMore if timeoutMode is unset",
+			"Tailable cursor awaitData iteration timeoutMS is refreshed for getMore - failure",
+		},
+		reason: "the driver has no timeoutMode",
+	},
 	{
 		file: "sessions/snapshot-sessions-not-supported-server-error.json",
 		tests: []string{
@@ -108,15 +152,64 @@ var skips = []skip{
 	},
 }
 
+// withheld lists tests that are not even run, with the reason.
+var withheld = []skip{
+	{
+		file: "index-management/searchIndexIgnoresReadWriteConcern.json",
+		tests: []string{
+			"dropSearchIndex ignores read and write concern", "updateSearchIndex ignores the read and write concern",
+		},
+		embedded: true,
+		reason:   noAtlas,
+	},
+	{
+		file:     "index-management/dropSearchIndex.json",
+		tests:    []string{"sends the correct command"},
+		embedded: true,
+		reason:   noAtlas,
+	},
+	{
+		file:     "index-management/updateSearchIndex.json",
+		tests:    []string{"sends the correct command"},
+		embedded: true,
+		reason:   noAtlas,
+	},
+	{
+		file:   "client-side-operations-timeout/retryability-legacy-timeouts.json",
+		reason: "the driver no longer has socketTimeoutMS",
+	},
+	{
+		file:     "server-selection/logging/replica-set.json",
+		embedded: true,
+		reason:   "it has one member, and the test waits for several",
+	},
+	{
+		file:     "server-discovery-and-monitoring/unified/logging-replicaset.json",
+		embedded: true,
+		reason:   "it has one member, and the test waits for several",
+	},
+	{
+		file:   "server-discovery-and-monitoring/unified/interruptInUse-pool-clear.json",
+		reason: "the order of the events varies with the driver",
+	},
+}
+
+// withheldReason returns why a test is not run, or "".
+func withheldReason(s *server, path, test string) string { return reasonIn(withheld, s, path, test) }
+
 // skipped returns why a test is skipped, or "".
-func skipped(s *server, path, test string) string {
-	for _, one := range skips {
-		if (!one.embedded || s.embedded) && one.file == path && slices.Contains(one.tests, test) {
-			if one.embedded {
-				return "embedded server: " + one.reason
-			}
-			return one.reason
+func skipped(s *server, path, test string) string { return reasonIn(skips, s, path, test) }
+
+// reasonIn returns the reason of a list for a test, or "". An entry without tests concerns all tests of its file.
+func reasonIn(list []skip, s *server, path, test string) string {
+	for _, one := range list {
+		if (one.embedded && !s.embedded) || one.file != path || len(one.tests) > 0 && !slices.Contains(one.tests, test) {
+			continue
 		}
+		if one.embedded {
+			return "embedded server: " + one.reason
+		}
+		return one.reason
 	}
 	return ""
 }

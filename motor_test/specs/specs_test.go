@@ -11,9 +11,14 @@ import (
 
 // waiting lists the features that tests may be pending for.
 var waiting = []string{
+	"createCommandCursor(timeoutMode)", "runCursorCommand(timeoutMode)", "timeoutMS: 0", "timeoutMS of a handle",
+	"maxCommitTimeMS", "a write concern with wtimeout",
 	"mapReduce", "count", // not in the driver
 	"find(maxTimeMS)", "estimatedDocumentCount(maxTimeMS)", "upload(contentType)", // no longer in the driver
 }
+
+// passedWithProxy is the number of tests that must pass with the embedded server behind the proxy.
+const passedWithProxy = 850
 
 // TestSpecifications runs MongoDB's specification tests with the driver, with futures and with callbacks.
 func TestSpecifications(t *testing.T) {
@@ -26,8 +31,8 @@ func TestSpecifications(t *testing.T) {
 		}
 	}
 	for _, style := range specs.Styles {
-		if report.Count("", style, specs.Passed) == 0 {
-			t.Errorf("got no passed tests in style %s, want some", style)
+		if passed := report.Count("", style, specs.Passed); mongotest.Embedded() && passed < passedWithProxy {
+			t.Errorf("got %d passed tests in style %s, want at least %d", passed, style, passedWithProxy)
 		}
 		for name := range report.Waiting(style) {
 			if mongotest.Embedded() && !slices.Contains(waiting, name) {

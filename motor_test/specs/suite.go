@@ -20,7 +20,8 @@ const module = "go.mongodb.org/mongo-driver"
 var Embedded = []string{
 	"crud", "collection-management", "run-command", "index-management", "command-monitoring", "read-write-concern",
 	"versioned-api", "unified-test-format", "gridfs", "change-streams", "sessions", "transactions", "convenient-transactions",
-	"retryable-reads", "retryable-writes",
+	"retryable-reads", "retryable-writes", "client-side-operations-timeout", "server-discovery-and-monitoring",
+	"load-balancers", "server-selection",
 }
 
 // DefaultDir returns the folder of the files in the required module.

@@ -1,10 +1,13 @@
 package specs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
+	"github.com/gomotor/gomotor/motor_test/faultproxy"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
@@ -27,15 +30,6 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if config.Styles == nil {
 		config.Styles = Styles
 	}
-	embedded := config.URI == "" && mongotest.Embedded()
-	if config.URI == "" {
-		started, err := mongotest.Run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = started.Close() }()
-		config.URI = started.URI()
-	}
 	ownFiles := config.Dir == ""
 	if ownFiles {
 		var err error
@@ -43,45 +37,180 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 			return nil, err
 		}
 	}
-	if config.Suites == nil && embedded && ownFiles {
+	if config.Suites == nil && config.URI == "" && mongotest.Embedded() && ownFiles {
 		config.Suites = Embedded
 	}
 	all, err := suites(config.Dir, config.Suites)
 	if err != nil {
 		return nil, err
 	}
-	s, err := connect(ctx, config.URI)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		after := context.WithoutCancel(ctx)
-		s.clean(after, all)
-		_ = s.close(after)
-	}()
-	report := new(Report)
+	var jobs []job
 	for _, suite := range all {
 		for _, f := range suite.files {
-			for i := range f.file.Tests {
-				for _, result := range runTest(ctx, s, config.Styles, f, &f.file.Tests[i]) {
-					result.Suite = suite.name
-					report.Results = append(report.Results, result)
-					if config.Each != nil {
-						config.Each(result)
-					}
-				}
-				if err := context.Cause(ctx); err != nil {
-					return report, err
-				}
-			}
+			jobs = append(jobs, job{suite.name, f})
 		}
 	}
-	return report, nil
+	if config.URI == "" && !mongotest.Embedded() {
+		started, err := mongotest.Run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		config.URI = started.URI()
+	}
+	workers := 1
+	if config.URI == "" {
+		workers = min(embeddedWorkers, len(jobs))
+	}
+	var (
+		mu      sync.Mutex
+		next    int
+		failed  error
+		results = make([][]Result, len(jobs))
+		wait    sync.WaitGroup
+	)
+	for range workers {
+		wait.Go(func() {
+			servers, err := start(ctx, config)
+			defer servers.close(context.WithoutCancel(ctx), all)
+			for err == nil {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= len(jobs) {
+					return
+				}
+				err = jobs[i].run(ctx, servers, config.Styles, func(r Result) {
+					mu.Lock()
+					defer mu.Unlock()
+					results[i] = append(results[i], r)
+					if config.Each != nil {
+						config.Each(r)
+					}
+				})
+			}
+			mu.Lock()
+			failed = cmp.Or(failed, err)
+			mu.Unlock()
+		})
+	}
+	wait.Wait()
+	return &Report{Results: slices.Concat(results...)}, failed
 }
 
-// runTest runs a test in each style, one after the other, since they use the same databases. The driver runs first,
-// even if it is not in styles, because it is the reference for the others.
-func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test *testCase) []Result {
+// embeddedWorkers is the number of files that run at the same time with embedded servers. Most tests wait for a driver
+// that looks for its server again after a fault.
+const embeddedWorkers = 3
+
+// job is a file of a suite.
+type job struct {
+	suite string
+	file  suiteFile
+}
+
+// run runs the tests of the file, and calls each with their results.
+func (j job) run(ctx context.Context, servers *deployment, styles []string, each func(Result)) error {
+	for i := range j.file.file.Tests {
+		for _, result := range runTest(ctx, servers, styles, j.file, &j.file.file.Tests[i]) {
+			result.Suite = j.suite
+			each(result)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deployment has the server of each style.
+type deployment struct {
+	servers map[string]*server
+	shared  bool           // all styles use one server
+	closers []func() error // for servers that start has started
+}
+
+// start connects to the server of the configuration. Without one it starts an embedded server for each style, so that
+// the styles run at the same time, each behind a proxy that makes it fail and poses as a replica set.
+func start(ctx context.Context, config Config) (*deployment, error) {
+	d := &deployment{servers: map[string]*server{}}
+	if config.URI != "" {
+		d.shared = true
+		s, err := connect(ctx, config.URI)
+		if err != nil {
+			return d, err
+		}
+		for _, style := range Styles {
+			d.servers[style] = s
+		}
+		return d, nil
+	}
+	for _, style := range Styles {
+		if style != Driver && !slices.Contains(config.Styles, style) {
+			continue
+		}
+		started, err := mongotest.Run(ctx)
+		if err != nil {
+			return d, err
+		}
+		d.closers = append(d.closers, started.Close)
+		proxy, err := faultproxy.Start(ctx, started.URI())
+		if err != nil {
+			return d, err
+		}
+		d.closers = append(d.closers, proxy.Close)
+		if d.servers[style], err = connect(ctx, proxy.URI()); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+// close drops the databases of the tests and stops what start has started. It ignores errors, since the tests are over.
+func (d *deployment) close(ctx context.Context, all []*suite) {
+	closed := map[*server]bool{}
+	for _, s := range d.servers {
+		if s != nil && !closed[s] {
+			closed[s] = true
+			s.clean(ctx, all)
+			_ = s.close(ctx)
+		}
+	}
+	for _, end := range slices.Backward(d.closers) {
+		_ = end()
+	}
+}
+
+// tryAll runs a test in the styles and with the driver, which is the reference for the others. Styles that share a
+// server run one after the other, since they use the same databases.
+func (d *deployment) tryAll(ctx context.Context, styles []string, f *file, test *testCase) map[string]attempt {
+	attempts := map[string]attempt{}
+	var (
+		mu   sync.Mutex
+		wait sync.WaitGroup
+	)
+	for _, style := range Styles {
+		if style != Driver && !slices.Contains(styles, style) {
+			continue
+		}
+		run := func() {
+			a := try(ctx, d.servers[style], style, f, test)
+			mu.Lock()
+			attempts[style] = a
+			mu.Unlock()
+		}
+		if d.shared {
+			run()
+		} else {
+			wait.Go(run)
+		}
+	}
+	wait.Wait()
+	return attempts
+}
+
+// runTest runs a test in each style.
+func runTest(ctx context.Context, d *deployment, styles []string, f suiteFile, test *testCase) []Result {
+	s := d.servers[Driver]
 	var results []Result
 	add := func(style string, v Verdict, reason string) {
 		results = append(results, Result{File: f.path, Test: test.Description, Style: style, Verdict: v, Reason: reason})
@@ -92,6 +221,9 @@ func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test 
 	}
 	if reason == "" {
 		reason = test.SkipReason
+	}
+	if reason == "" {
+		reason = withheldReason(s, f.path, test.Description)
 	}
 	if reason != "" || f.refused != nil {
 		for _, style := range styles {
@@ -106,12 +238,10 @@ func runTest(ctx context.Context, s *server, styles []string, f suiteFile, test 
 		}
 		return results
 	}
-	reference := try(ctx, s, Driver, f.file, test)
+	attempts := d.tryAll(ctx, styles, f.file, test)
+	reference := attempts[Driver]
 	for _, style := range styles {
-		own := reference
-		if style != Driver {
-			own = try(ctx, s, style, f.file, test)
-		}
+		own := attempts[style]
 		skip := skipped(s, f.path, test.Description)
 		if f.invalid {
 			verdict, reason := judgeInvalid(own, skip)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
 // trace records what a test has done, in a form that is the same in every style: the outcomes of the operations, the
@@ -16,6 +17,7 @@ type trace struct {
 	commands   []string
 	partial    []string // results of failed operations; nil in a style that has none
 	unordered  bool     // the test has threads
+	timed      bool     // commands have a maxTimeMS that depends on the clock
 }
 
 // tracing serializes the operations of threads.
@@ -28,6 +30,10 @@ func (t *trace) operation(name string, o outcome) {
 	switch docs, isList := o.result.([]value); {
 	case o.err != nil:
 		f := failureOf(o.err)
+		if t.timed && mongo.IsTimeout(o.err) {
+			t.operations = append(t.operations, line+"error: timeout") // before or after a reply, as the clock has it
+			return
+		}
 		line += f.String()
 		// If nothing was sent, there is no partial result, although the driver returns one with zeros.
 		if result, err := partialResult(o.result); t.partial != nil && err == nil && f.server {
@@ -66,7 +72,11 @@ func (r *run) record() {
 			}
 			switch one.kind {
 			case "commandStartedEvent":
-				r.trace.commands = append(r.trace.commands, one.kind+" "+normal(ofDocument(one.document)))
+				document := one.document
+				if r.trace.timed {
+					_, document, _ = take(document, "maxTimeMS") // the file says whether the command has one
+				}
+				r.trace.commands = append(r.trace.commands, one.kind+" "+normal(ofDocument(document)))
 			case "commandFailedEvent":
 				f := failureOf(one.failure)
 				if one.command == "drop" && slices.Equal(f.codes, []int{codeNamespaceNotFound}) {
@@ -135,6 +145,7 @@ var passing = []string{
 	"$clusterTime", "operationTime", "opTime", "$configTime", "$topologyTime", "wallTime", "localTime", "lastWriteDate", // times
 	"electionId", "topologyVersion", "connectionId", "serverConnectionId", "conversationId", "payload", // of a connection
 	"sizeOnDisk", "totalSize", "uploadDate",
+	"hosts", "me", "primary", // with the embedded server each style has its own
 	"nIndexesWas", "dropped", // depend on what was there
 }
 
