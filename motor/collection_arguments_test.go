@@ -261,9 +261,6 @@ func TestCollectionBadArguments(t *testing.T) {
 		{"CreateSearchIndex: nil", func(ctx context.Context, c collection) outcome {
 			return started(c.CreateSearchIndex(ctx, mongo.SearchIndexModel{}))
 		}, motor.TypeError},
-		{"CreateSearchIndexes: nothing", func(ctx context.Context, c collection) outcome {
-			return started(c.CreateSearchIndexes(ctx, nil))
-		}, motor.TypeError},
 		{"CreateSearchIndexes: value that cannot be encoded", func(ctx context.Context, c collection) outcome {
 			return started(c.CreateSearchIndexes(ctx, []mongo.SearchIndexModel{{Definition: unencodable{}}}))
 		}, motor.InvalidDocument},

@@ -289,7 +289,7 @@ func (c *collection) CreateSearchIndex(
 // CreateSearchIndexes asks the server to create search indexes, with one command. The result is a list of their names,
 // in order. Only MongoDB Atlas has search indexes.
 //
-// Errors: [TypeError] without an index; those of CreateSearchIndex.
+// Errors: those of CreateSearchIndex. An empty list is sent to the server, too.
 //
 // Motor: MotorCollection.create_search_indexes.
 func (c *collection) CreateSearchIndexes(
@@ -304,9 +304,6 @@ func createSearchIndexes[T any](
 	opts []options.Lister[options.CreateSearchIndexesOptions], result func(names []string) (T, error),
 ) *future.Future[T] {
 	var err error
-	if len(models) == 0 {
-		err = newError(TypeError, "must specify at least one search index")
-	}
 	all := make([]mongo.SearchIndexModel, len(models))
 	for i, m := range models {
 		definition, e := c.codec.encode("definition", m.Definition)

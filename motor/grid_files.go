@@ -222,15 +222,28 @@ func sameKeys(have bson.RawValue, keys bson.D) bool {
 	return true
 }
 
-// inFiles starts an operation on the files.
+// inFiles starts an operation on the files. The timeout of the client limits the operation as a whole, as with the
+// driver, and not each of its commands.
 func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, *mongo.Client) (T, error)) *future.Future[T] {
 	return submit(ctx, g.client(), op[T]{err: g.check(ctx), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return none, err
 		}
+		ctx, cancel := g.client().limited(ctx, time.Now())
+		defer cancel()
 		return fn(ctx, client)
 	}})
+}
+
+// limited returns a context that ends when the timeout of the client has passed since start. A context with a deadline
+// stays as it is.
+func (c *Client) limited(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
+	timeout := valueOr(c.driver.Timeout, 0)
+	if _, ok := ctx.Deadline(); ok || timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, start.Add(timeout))
 }
 
 // callUserInSession is callUser in an operation that has its turn in a session. It lends that turn meanwhile.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -304,7 +305,11 @@ func (b *GridFSBucket) Drop(ctx context.Context) *future.Future[struct{}] {
 		return failed[struct{}](b.files.client(), err)
 	}
 	b.files.ensured.Store(true) // a concurrent upload may leave a file without indexes: look for the indexes next time
+	start := time.Now()
 	return future.ThenFuture(b.files.files.Drop(ctx), func(struct{}) *future.Future[struct{}] {
-		return b.files.chunks.Drop(ctx)
+		rest, cancel := b.files.client().limited(ctx, start)
+		dropped := b.files.chunks.Drop(rest)
+		dropped.AddDoneCallback(func(*future.Future[struct{}]) { cancel() })
+		return dropped
 	})
 }
