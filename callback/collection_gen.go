@@ -341,7 +341,7 @@ func (c *collection) CreateSearchIndex(
 // CreateSearchIndexes asks the server to create search indexes, with one command. The result is a list of their names,
 // in order. Only MongoDB Atlas has search indexes.
 //
-// Errors: [motor.TypeError] without an index; those of CreateSearchIndex.
+// Errors: those of CreateSearchIndex. An empty list is sent to the server, too.
 //
 // Motor: MotorCollection.create_search_indexes.
 func (c *collection) CreateSearchIndexes(
