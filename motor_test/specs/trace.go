@@ -18,6 +18,7 @@ type trace struct {
 	partial    []string // results of failed operations; nil in a style that has none
 	unordered  bool     // the test has threads
 	timed      bool     // commands have a maxTimeMS that depends on the clock
+	late       bool     // an operation ran out of time, so the clock decides how many commands there are
 }
 
 // tracing serializes the operations of threads.
@@ -28,9 +29,12 @@ func (t *trace) operation(name string, o outcome) {
 	defer tracing.Unlock()
 	line := name + ": "
 	switch docs, isList := o.result.([]value); {
+	case o.err == nil && t.timed && slices.Contains(unorderedLists, name):
+		line += "a list" // a write that ran out of time may have created a collection
 	case o.err != nil:
 		f := failureOf(o.err)
 		if t.timed && mongo.IsTimeout(o.err) {
+			t.late = true
 			t.operations = append(t.operations, line+"error: timeout") // before or after a reply, as the clock has it
 			return
 		}
@@ -94,7 +98,12 @@ func (r *run) record() {
 
 // difference returns the first difference between two traces, or "".
 func (t *trace) difference(reference *trace) string {
-	all := [][2][]string{{reference.operations, t.operations}, {reference.commands, t.commands}}
+	commands := [2][]string{reference.commands, t.commands}
+	if t.late || reference.late {
+		n := min(len(commands[0]), len(commands[1]))
+		commands = [2][]string{commands[0][:n], commands[1][:n]}
+	}
+	all := [][2][]string{{reference.operations, t.operations}, commands}
 	if reference.partial != nil && t.partial != nil {
 		all = append(all, [2][]string{reference.partial, t.partial})
 	}
