@@ -238,18 +238,25 @@ func runTest(ctx context.Context, d *deployment, styles []string, f suiteFile, t
 		}
 		return results
 	}
-	attempts := d.tryAll(ctx, styles, f.file, test)
-	reference := attempts[Driver]
-	for _, style := range styles {
-		own := attempts[style]
-		skip := skipped(s, f.path, test.Description)
-		if f.invalid {
+	for range clockAttempts {
+		results = results[:0]
+		attempts := d.tryAll(ctx, styles, f.file, test)
+		for _, style := range styles {
+			own, skip := attempts[style], skipped(s, f.path, test.Description)
 			verdict, reason := judgeInvalid(own, skip)
+			if !f.invalid {
+				verdict, reason = judge(style, own, attempts[Driver], skip)
+			}
 			add(style, verdict, reason)
-			continue
 		}
-		verdict, reason := judge(style, own, reference, skip)
-		add(style, verdict, reason)
+		failed := slices.ContainsFunc(results, func(r Result) bool { return r.Verdict == Failed })
+		if !failed || !f.file.timed(test) || ctx.Err() != nil {
+			break
+		}
 	}
 	return results
 }
+
+// clockAttempts is how often a test with time limits may run. Its server answers up to 10 ms before or after a limit, so
+// the outcome of one run also depends on the machine.
+const clockAttempts = 3
