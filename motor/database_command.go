@@ -103,7 +103,11 @@ func (d *Database) encodeCommand(command any) (bson.Raw, error) {
 	if name, ok := command.(string); ok {
 		command = bson.D{{Key: name, Value: 1}}
 	}
-	return d.codec.encodeCommand("command", command)
+	raw, err := d.codec.encodeCommand("command", command)
+	if _, bad := raw.IndexErr(0); err == nil && bad != nil {
+		return nil, newError(ValueError, "command is empty")
+	}
+	return raw, err
 }
 
 // ask sends a command. Its result is result(reply).

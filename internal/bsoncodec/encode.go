@@ -55,6 +55,9 @@ func (c *Codec) Update(v any) (any, error) {
 		return raw, checkOperators(raw)
 	}
 	list := reflect.ValueOf(v)
+	if list.Len() == 0 {
+		return nil, Errorf(WrongValue, "update is empty")
+	}
 	stages := make([]bson.Raw, list.Len())
 	for i := range stages {
 		raw, err := c.Document("a stage of the update", list.Index(i).Interface())
