@@ -91,7 +91,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
 	}
-	return writeOp(ctx, c, now, nil, func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
+	return writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
 		done := &bulkOutcome{
 			op:     func(i int) any { s, _ := command.StatementOf(b.codec.Codec, b.models[i]); return s.Doc },
 			result: BulkWriteResult{Acknowledged: acknowledged},
@@ -106,6 +106,16 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 		v := result(done)
 		return v, done.failed(err, v)
 	})
+}
+
+// hint returns the first hint of the writes, or nil.
+func (b *bulk) hint() any {
+	for _, m := range b.models {
+		if hint := command.HintOf(m); hint != nil {
+			return hint
+		}
+	}
+	return nil
 }
 
 // byDriver sends the writes with the driver's BulkWrite.
@@ -171,6 +181,11 @@ func (c *Client) encodeWrites(
 		now := c.snapshot()
 		o.WriteConcern = now.write.driver
 		e.Check(now.write.refuse("BulkWrite"))
+	}
+	for _, w := range encoded {
+		if !o.WriteConcern.Acknowledged() && command.HintOf(command.CollectionModel(w.Model)) != nil {
+			e.Check(errUnacknowledgedHint())
+		}
 	}
 	if !o.WriteConcern.Acknowledged() && ctx != nil && mongo.SessionFromContext(ctx) != nil {
 		e.Check(newError(ConfigurationError, "explicit sessions are incompatible with unacknowledged write concern"))

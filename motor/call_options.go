@@ -1,6 +1,8 @@
 package motor
 
 import (
+	"unicode/utf8"
+
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/command"
@@ -23,6 +25,29 @@ func atMostOne[T any](method string, opts []T) (set T, err error) {
 func mergeOptions[T any](opts []options.Lister[T]) (T, error) {
 	all, err := command.Merge(opts...)
 	return all, codecError(err)
+}
+
+// encodeOptions returns options for the driver, with their values encoded. It fails with [ConfigurationError] if an
+// option cannot be set, and with [TypeError], [InvalidDocument] or [InvalidStringData] for a value that cannot be
+// encoded.
+func encodeOptions[T any](c *codec, opts []options.Lister[T]) ([]options.Lister[T], error) {
+	encoded, err := command.Encoded(c.Codec, opts)
+	return encoded, codecError(err)
+}
+
+// encoded is encodeOptions. It records the error.
+func encoded[T any](a *arguments, opts []options.Lister[T]) []options.Lister[T] {
+	opts, err := command.Encoded(a.Codec, opts)
+	a.Check(err)
+	return opts
+}
+
+// checkText returns [InvalidStringData] for text that is not valid UTF-8. argument names it.
+func checkText(argument, text string) error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	return newError(InvalidStringData, "%s: invalid UTF-8: %q", argument, text)
 }
 
 // valueOr returns the value of an option, or otherwise if it is nil.

@@ -103,11 +103,8 @@ func (c *Client) Alive(ctx context.Context) *future.Future[bool] {
 // Motor: MotorClient.list_databases.
 func (c *Client) ListDatabases(ctx context.Context, filter any, opts ...options.Lister[options.ListDatabasesOptions]) *future.Future[*CommandCursor[bson.M]] {
 	query, err := c.codec.encode("filter", filter)
-	if err != nil {
-		return failed[*CommandCursor[bson.M]](c, err)
-	}
-	set, err := mergeOptions(opts)
-	if err != nil {
+	set, bad := mergeOptions(opts)
+	if err := firstError(err, bad); err != nil {
 		return failed[*CommandCursor[bson.M]](c, err)
 	}
 	nameOnly := set.NameOnly != nil && *set.NameOnly

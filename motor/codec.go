@@ -9,7 +9,6 @@ import (
 
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/command"
-	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // codec encodes and decodes documents of a handle, with the registry and the BSON options of its client, or its own.
@@ -95,21 +94,6 @@ func (a *arguments) addConcern(ctx context.Context, now settings) {
 	if all := now.write.ordered(); len(all) > 0 && now.write.acknowledged() && !inTransaction(ctx) {
 		a.Add("writeConcern", all)
 	}
-}
-
-// sizeError returns an error of the driver as [DocumentTooLarge] if one of the sent documents is larger than the server
-// accepts. The limit may have been unknown when the document was encoded. The driver's error has no type.
-func (c *Client) sizeError(err error, docs ...bson.Raw) error {
-	if err == nil || !drivercompat.IsPlain(err) {
-		return err
-	}
-	limit := c.MaxBSONSize()
-	for _, doc := range docs {
-		if len(doc) > limit {
-			return &Error{class: DocumentTooLarge, cause: err, text: bsoncodec.TooLargeText("a document", len(doc), limit)}
-		}
-	}
-	return err
 }
 
 func (a *arguments) err() error { return codecError(a.Err()) }

@@ -377,5 +377,5 @@ func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, d
 	if done.err() != nil {
 		return nil
 	}
-	return b.coll.db.client.sizeError(err, docs...)
+	return err
 }

@@ -78,6 +78,7 @@ func (c *collection) creating(
 		f.Check(err)
 		return f.sender(now), f.err()
 	}
+	opts, err := encodeOptions(&c.codec, opts)
 	return func(ctx context.Context, coll *mongo.Collection) error {
 		all := make([]mongo.IndexModel, len(models))
 		for i, m := range models {
@@ -85,7 +86,7 @@ func (c *collection) creating(
 		}
 		_, err := coll.Indexes().CreateMany(ctx, all, opts...)
 		return err
-	}, nil
+	}, err
 }
 
 // sender returns a function that sends the command, with the write concern of the settings now.
@@ -107,6 +108,9 @@ func (a *arguments) sender(now settings) func(context.Context, *mongo.Collection
 // Motor: MotorCollection.drop_index.
 func (c *collection) DropIndex(ctx context.Context, indexOrName any, opts ...options.Lister[options.DropIndexesOptions]) *future.Future[struct{}] {
 	name, ok := indexOrName.(string)
+	if err := checkText("index name", name); err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
 	if ok && name == "" {
 		return failed[struct{}](c.db.client, newError(ValueError, "the name of an index cannot be empty"))
 	}
@@ -306,8 +310,9 @@ func createSearchIndexes[T any](
 	var err error
 	all := make([]mongo.SearchIndexModel, len(models))
 	for i, m := range models {
-		definition, e := c.codec.encode("definition", m.Definition)
-		err = firstError(err, e)
+		definition, bad := c.codec.encode("definition", m.Definition)
+		o, e := mergeOptions([]options.Lister[options.SearchIndexesOptions]{m.Options})
+		err = firstError(err, bad, e, checkText("index name", valueOr(o.Name, "")), checkText("index type", valueOr(o.Type, "")))
 		all[i] = mongo.SearchIndexModel{Definition: definition, Options: m.Options}
 	}
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (none T, err error) {
@@ -374,7 +379,9 @@ func searchIndexCommand(ctx context.Context, c *collection, f *arguments, outcom
 //
 // Motor: MotorCollection.list_search_indexes.
 func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[options.ListSearchIndexesOptions]) *CommandCursor[bson.M] {
+	opts, bad := encodeOptions(&c.codec, opts)
 	set, err := mergeOptions(opts)
+	err = firstError(bad, err, checkText("index name", name))
 	which := options.SearchIndexes()
 	if name != "" {
 		which.SetName(name)

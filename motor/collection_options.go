@@ -53,6 +53,10 @@ func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
 // Motor: MotorCollection.drop.
 func (c *collection) Drop(ctx context.Context, opts ...options.Lister[options.DropCollectionOptions]) *future.Future[struct{}] {
 	now := c.snapshot()
+	opts, err := encodeOptions(&c.codec, opts)
+	if err != nil {
+		return failed[struct{}](c.db.client, err)
+	}
 	if now.byCommand(ctx) {
 		return dropByCommand(ctx, c, now.write.wire, opts)
 	}

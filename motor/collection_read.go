@@ -24,9 +24,10 @@ func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options
 
 func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
+	opts, bad := encodeOptions(&c.codec, opts)
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		return coll.FindOne(ctx, query, opts...).Raw()
-	}, err
+	}, firstError(err, bad)
 }
 
 // Find returns a cursor over the documents that match filter. It does no I/O: the first read sends the query. Until
@@ -45,7 +46,8 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 // Motor: MotorCollection.count_documents.
 func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
 	query, err := c.codec.encode("filter", filter)
-	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+	opts, bad := encodeOptions(&c.codec, opts)
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), firstError(err, bad), func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.CountDocuments(ctx, query, opts...)
 	}))
 }
@@ -57,7 +59,8 @@ func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...opt
 //
 // Motor: MotorCollection.estimated_document_count.
 func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options.Lister[options.EstimatedDocumentCountOptions]) *future.Future[int64] {
-	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+	opts, err := encodeOptions(&c.codec, opts)
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
 		return coll.EstimatedDocumentCount(ctx, opts...)
 	}))
 }
@@ -70,6 +73,8 @@ func (c *collection) EstimatedDocumentCount(ctx context.Context, opts ...options
 // Motor: MotorCollection.distinct.
 func (c *collection) Distinct(ctx context.Context, key string, filter any, opts ...options.Lister[options.DistinctOptions]) *future.Future[[]any] {
 	query, err := c.codec.encode("filter", filter)
+	opts, bad := encodeOptions(&c.codec, opts)
+	err = firstError(checkText("key", key), err, bad)
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) ([]any, error) {
 		list, err := coll.Distinct(ctx, key, query, opts...).Raw()
 		if err != nil {

@@ -42,7 +42,7 @@ func (c *collection) InsertOne(ctx context.Context, document any, opts ...option
 func (c *collection) insertOne(
 	ctx context.Context, now settings, e *arguments, raw bson.Raw, opts []options.Lister[options.InsertOneOptions],
 ) (writeFunc[*InsertOneResult], error) {
-	if e.err() != nil {
+	if opts = encoded(e, opts); e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
@@ -51,7 +51,7 @@ func (c *collection) insertOne(
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
 		if r == nil {
-			return nil, c.db.client.sizeError(err, raw)
+			return nil, err
 		}
 		return &InsertOneResult{InsertedID: r.InsertedID, Acknowledged: r.Acknowledged}, err
 	}, nil
@@ -75,7 +75,7 @@ func (c *collection) InsertMany(ctx context.Context, documents any, opts ...opti
 func (c *collection) insertMany(
 	ctx context.Context, now settings, e *arguments, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
 ) (writeFunc[*InsertManyResult], error) {
-	if e.err() != nil {
+	if opts = encoded(e, opts); e.err() != nil {
 		return nil, e.err()
 	}
 	if now.byCommand(ctx) {
@@ -83,7 +83,6 @@ func (c *collection) insertMany(
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
-		err = c.db.client.sizeError(err, raws...)
 		if r == nil {
 			return nil, err
 		}
@@ -110,7 +109,7 @@ func (c *collection) insertMany(
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, updateOne(e.Update(update), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, updateOne(e.Update(update), encoded(e, opts)))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -129,7 +128,7 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) upda
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, updateMany(e.Update(update), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, updateMany(e.Update(update), encoded(e, opts)))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -153,7 +152,7 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) up
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, replaceOne(e.Replacement(replacement), opts))
+	op, err := prepareUpdate(ctx, c, now, e, filter, replaceOne(e.Replacement(replacement), encoded(e, opts)))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -180,6 +179,9 @@ func prepareUpdate(ctx context.Context, c *collection, now settings, e *argument
 	if e.err() != nil {
 		return nil, e.err()
 	}
+	if err := now.refuseHint(ctx, func() any { o, _ := a.options(); return o.Hint }); err != nil {
+		return nil, err
+	}
 	if now.byCommand(ctx) {
 		return updateByCommand(c, now, query, a)
 	}
@@ -196,8 +198,8 @@ func prepareUpdate(ctx context.Context, c *collection, now settings, e *argument
 //
 // Motor: MotorCollection.delete_one.
 func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
-	now := c.snapshot()
-	op, err := prepareDelete(ctx, c, now, c.arguments(), filter, deleteOne(opts))
+	e, now := c.arguments(), c.snapshot()
+	op, err := prepareDelete(ctx, c, now, e, filter, deleteOne(encoded(e, opts)))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -214,8 +216,8 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
 //
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
-	now := c.snapshot()
-	op, err := prepareDelete(ctx, c, now, c.arguments(), filter, deleteMany(opts))
+	e, now := c.arguments(), c.snapshot()
+	op, err := prepareDelete(ctx, c, now, e, filter, deleteMany(encoded(e, opts)))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
 }
 
@@ -241,6 +243,9 @@ func prepareDelete(ctx context.Context, c *collection, now settings, e *argument
 	if e.err() != nil {
 		return nil, e.err()
 	}
+	if err := now.refuseHint(ctx, func() any { o, _ := a.options(); return o.Hint }); err != nil {
+		return nil, err
+	}
 	if now.byCommand(ctx) {
 		return deleteByCommand(c, now, query, a)
 	}
@@ -261,7 +266,7 @@ func prepareDelete(ctx context.Context, c *collection, now settings, e *argument
 //
 // Motor: MotorCollection.find_one_and_delete.
 func (c *Collection[D]) FindOneAndDelete(ctx context.Context, filter any, opts ...options.Lister[options.FindOneAndDeleteOptions]) *future.Future[D] {
-	return findOneAnd[D](ctx, &c.collection, filter, deleteOneArgs(opts))
+	return findOneAnd[D](ctx, &c.collection, filter, deleteOneArgs(&c.codec, opts))
 }
 
 // FindOneAndReplace replaces the first document that matches filter, except its _id. The result is the document before
@@ -295,14 +300,16 @@ func (c *Collection[D]) FindOneAndUpdate(ctx context.Context, filter, update any
 // inlined: each user program would compile their closures, and the generic code in these.
 type findAndModifyArgs struct {
 	change  any                                             // nil: delete the document
-	err     error                                           // change is invalid
+	err     error                                           // change or an option is invalid
 	options func() (options.FindOneAndUpdateOptions, error) // for findOneAndByCommand
 	driver  func(context.Context, *mongo.Collection, bson.Raw) *mongo.SingleResult
 }
 
 //go:noinline
-func deleteOneArgs(opts []options.Lister[options.FindOneAndDeleteOptions]) findAndModifyArgs {
+func deleteOneArgs(c *codec, opts []options.Lister[options.FindOneAndDeleteOptions]) findAndModifyArgs {
+	opts, err := encodeOptions(c, opts)
 	return findAndModifyArgs{
+		err:     err,
 		options: func() (options.FindOneAndUpdateOptions, error) { return convertOptions(opts, command.FindOneAndDelete) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndDelete(ctx, query, opts...)
@@ -315,8 +322,9 @@ func replaceOneArgs(
 	c *codec, replacement any, opts []options.Lister[options.FindOneAndReplaceOptions],
 ) findAndModifyArgs {
 	change, err := c.encodeReplacement(replacement)
+	opts, bad := encodeOptions(c, opts)
 	return findAndModifyArgs{
-		change: change, err: err,
+		change: change, err: firstError(err, bad),
 		options: func() (options.FindOneAndUpdateOptions, error) {
 			return convertOptions(opts, command.FindOneAndReplace)
 		},
@@ -329,8 +337,9 @@ func replaceOneArgs(
 //go:noinline
 func updateOneArgs(c *codec, update any, opts []options.Lister[options.FindOneAndUpdateOptions]) findAndModifyArgs {
 	change, err := c.encodeUpdate(update)
+	opts, bad := encodeOptions(c, opts)
 	return findAndModifyArgs{
-		change: change, err: err,
+		change: change, err: firstError(err, bad),
 		options: func() (options.FindOneAndUpdateOptions, error) { return mergeOptions(opts) },
 		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) *mongo.SingleResult {
 			return coll.FindOneAndUpdate(ctx, query, change, opts...)
@@ -348,6 +357,9 @@ func findOneAnd[D any](ctx context.Context, c *collection, filter any, a findAnd
 func (c *collection) findOneAnd(ctx context.Context, now settings, filter any, a findAndModifyArgs) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
 	if err := firstError(err, a.err, now.refuseSession(ctx)); err != nil {
+		return nil, err
+	}
+	if err := now.refuseHint(ctx, func() any { o, _ := a.options(); return o.Hint }); err != nil {
 		return nil, err
 	}
 	if now.byCommand(ctx) {

@@ -274,9 +274,8 @@ func (cursor *commandCursor) aggregate(
 	pipeline any, opts []options.Lister[options.AggregateOptions],
 ) {
 	stages, err := codec.encodePipeline(pipeline)
-	if _, e := mergeOptions(opts); err == nil {
-		err = e
-	}
+	opts, bad := encodeOptions(codec, opts)
+	err = firstError(err, bad)
 	cursor.init(coll, none, err, func(ctx context.Context, client *mongo.Client, size *int32) (*mongo.Cursor, error) {
 		now := c.snapshot()
 		if writes(stages) {

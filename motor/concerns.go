@@ -61,6 +61,18 @@ func (s settings) acknowledged(ctx context.Context) bool {
 	return s.write.acknowledged() || inTransaction(ctx)
 }
 
+// refuseHint returns [ConfigurationError] for a write that has a hint and is not acknowledged, or nil.
+func (s settings) refuseHint(ctx context.Context, hint func() any) error {
+	if s.acknowledged(ctx) || hint() == nil {
+		return nil
+	}
+	return errUnacknowledgedHint()
+}
+
+func errUnacknowledgedHint() error {
+	return newError(ConfigurationError, "hint cannot be used with unacknowledged writes")
+}
+
 // refuseSession returns an error if a write cannot be in the session of ctx, or nil. An unacknowledged write cannot:
 // without a reply, the session cannot record its outcome.
 func (s settings) refuseSession(ctx context.Context) error {

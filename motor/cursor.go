@@ -76,10 +76,8 @@ func newCursor[D any](coll *Collection[D], filter any, opts []options.Lister[opt
 // init makes c a cursor over a query.
 func (c *cursor) init(coll *Collection[bson.M], none docList, filter any, opts []options.Lister[options.FindOptions]) {
 	query, err := coll.codec.encode("filter", filter)
-	if _, e := mergeOptions(opts); err == nil {
-		err = e
-	}
-	if coll.err != nil {
+	opts, bad := encodeOptions(&coll.codec, opts)
+	if err = firstError(err, bad); coll.err != nil {
 		err = coll.err
 	}
 	c.initEncoded(coll, none, query, opts, err)

@@ -18,7 +18,8 @@ import (
 // Motor: MotorDatabase.list_collection_names.
 func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[[]string] {
 	query, err := d.codec.encode("filter", filter)
-	if err != nil {
+	opts, bad := encodeOptions(&d.codec, opts)
+	if err := firstError(err, bad); err != nil {
 		return failed[[]string](d.client, err)
 	}
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) ([]string, error) {
@@ -34,7 +35,8 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 // Motor: MotorDatabase.list_collections.
 func (d *Database) ListCollections(ctx context.Context, filter any, opts ...options.Lister[options.ListCollectionsOptions]) *future.Future[*CommandCursor[bson.M]] {
 	query, err := d.codec.encode("filter", filter)
-	if err != nil {
+	opts, bad := encodeOptions(&d.codec, opts)
+	if err := firstError(err, bad); err != nil {
 		return failed[*CommandCursor[bson.M]](d.client, err)
 	}
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*CommandCursor[bson.M], error) {
@@ -68,6 +70,13 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 	}
 	now := d.snapshot()
 	if err := now.refuseSession(ctx); err != nil {
+		return failed[*Collection[bson.M]](d.client, err)
+	}
+	if err := d.checkCreate(name, opts); err != nil {
+		return failed[*Collection[bson.M]](d.client, err)
+	}
+	opts, err := encodeOptions(&d.codec, opts)
+	if err != nil {
 		return failed[*Collection[bson.M]](d.client, err)
 	}
 	create := func(ctx context.Context, db *mongo.Database) error { return db.CreateCollection(ctx, name, opts...) }
@@ -161,6 +170,16 @@ func (d *Database) collectionOf(method string, nameOrCollection any) (*Collectio
 		return nil, newError(TypeError, "%s takes a name or a collection, not %T", method, nameOrCollection)
 	}
 	return coll, coll.err
+}
+
+// checkCreate returns an error for options that the driver would encode as something else.
+func (d *Database) checkCreate(name string, opts []options.Lister[options.CreateCollectionOptions]) error {
+	o, err := mergeOptions(opts)
+	if err != nil {
+		return err
+	}
+	o.EncryptedFields = nil // checked by encodeOptions
+	return codecError(command.Create(d.codec.Codec, name, o).Err())
 }
 
 // createCommand returns the create command for a write concern of which the driver would drop a part (see

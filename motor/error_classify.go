@@ -42,6 +42,9 @@ func wrapError(err error) error {
 	if hasDeepReply(err) {
 		return errDeepReply
 	}
+	if drivercompat.IsTooLarge(err) {
+		return &Error{class: DocumentTooLarge, text: "a document or a statement is larger than the server accepts", cause: err}
+	}
 	var keyVault mongo.EncryptionKeyVaultError
 	if errors.As(err, &keyVault) {
 		return &Error{class: EncryptionError, cause: mongo.EncryptionKeyVaultError{Wrapped: wrapError(keyVault.Wrapped)}}

@@ -106,8 +106,13 @@ func newGridIn(files *gridFiles, filename *string, o GridInOptions, codec *codec
 	in.doc = bson.D{{Key: "_id", Value: id}, {Key: "chunkSize", Value: int32(in.chunkSize)}}
 	add := func(key string, value any) { in.doc = append(in.doc, bson.E{Key: key, Value: value}) }
 	if filename != nil {
+		e.CheckText("filename", *filename)
 		add("filename", *filename)
 	}
+	for _, alias := range o.Aliases {
+		e.CheckText("aliases", alias)
+	}
+	e.CheckText("contentType", o.ContentType)
 	if o.ContentType != "" {
 		add("contentType", o.ContentType)
 	}

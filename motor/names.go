@@ -2,7 +2,7 @@ package motor
 
 import "strings"
 
-// checkDatabaseName returns InvalidName for a database name that no server accepts.
+// checkDatabaseName returns InvalidName or InvalidStringData for a database name that no server accepts.
 //
 // PyMongo: helpers._check_database_name.
 func checkDatabaseName(name string) error {
@@ -12,13 +12,16 @@ func checkDatabaseName(name string) error {
 	case name == "$external":
 		return nil
 	}
+	if err := checkText("database name", name); err != nil {
+		return err
+	}
 	if i := strings.IndexAny(name, " .$/\\\x00\""); i >= 0 {
 		return newError(InvalidName, "invalid database name %q: cannot contain the character %q", name, name[i])
 	}
 	return nil
 }
 
-// checkCollectionName returns InvalidName for a collection name that no server accepts.
+// checkCollectionName returns InvalidName or InvalidStringData for a collection name that no server accepts.
 //
 // PyMongo: Collection.__init__.
 func checkCollectionName(name string) error {
@@ -34,5 +37,5 @@ func checkCollectionName(name string) error {
 	case strings.Contains(name, "\x00"):
 		return newError(InvalidName, "invalid collection name %q: must not contain the null character", name)
 	}
-	return nil
+	return checkText("collection name", name)
 }

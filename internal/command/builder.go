@@ -139,7 +139,8 @@ func (b *Builder) Update(v any) any {
 
 // KeysOrName encodes a document whose order matters, or returns a name. Nil stays nil.
 func (b *Builder) KeysOrName(argument string, v any) any {
-	if _, ok := v.(string); ok || v == nil {
+	if name, ok := v.(string); ok || v == nil {
+		b.CheckText(argument, name)
 		return v
 	}
 	raw, err := b.Codec.Ordered(argument, v)
@@ -174,8 +175,13 @@ func (b *Builder) Values(m bson.M) bson.M {
 
 // The methods below add a field to the command. They skip options that are not set.
 
-// Add adds a field.
-func (b *Builder) Add(key string, value any) { b.doc = append(b.doc, bson.E{Key: key, Value: value}) }
+// Add adds a field. Text must be valid UTF-8.
+func (b *Builder) Add(key string, value any) {
+	if text, ok := value.(string); ok {
+		b.CheckText(key, text)
+	}
+	b.doc = append(b.doc, bson.E{Key: key, Value: value})
+}
 
 // AddOptional adds an option if it is set.
 func AddOptional[T any](b *Builder, key string, value *T) {

@@ -46,10 +46,12 @@ func (b *Builder) addDefaultIndexOptions(opts options.Lister[options.DefaultInde
 func (b *Builder) addTimeSeries(opts options.Lister[options.TimeSeriesOptions]) {
 	o, err := Merge(opts)
 	b.Check(err)
-	series := New(b.Codec, bson.E{Key: "timeField", Value: o.TimeField})
+	series := New(b.Codec)
+	series.Add("timeField", o.TimeField)
 	AddOptional(series, "metaField", o.MetaField)
 	AddOptional(series, "granularity", o.Granularity)
 	series.AddSeconds("bucketMaxSpanSeconds", o.BucketMaxSpan)
 	series.AddSeconds("bucketRoundingSeconds", o.BucketRounding)
 	b.Add("timeseries", series.doc)
+	b.Check(series.err)
 }

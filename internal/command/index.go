@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ type Index struct {
 
 // NewIndex returns the index of keys. Without a name in the options, the name is made from the keys.
 //
-// Errors: those of [IndexKeys].
+// Errors: those of [IndexKeys] and [Encoded].
 func NewIndex(c bsoncodec.Codec, keys any, o options.IndexOptions) (Index, error) {
 	raw, err := IndexKeys(c, keys)
 	if err != nil {
@@ -29,7 +30,8 @@ func NewIndex(c bsoncodec.Codec, keys any, o options.IndexOptions) (Index, error
 	if o.Name == nil {
 		o.Name = new(IndexName(raw))
 	}
-	return Index{raw, o}, nil
+	err = encodeFields(New(c), reflect.ValueOf(&o).Elem())
+	return Index{raw, o}, err
 }
 
 // Name returns the name of the index.

@@ -47,6 +47,23 @@ func (b *Builder) Model(model mongo.WriteModel) mongo.WriteModel {
 	return nil
 }
 
+// HintOf returns the hint of a write model, or nil.
+func HintOf(model mongo.WriteModel) any {
+	switch m := model.(type) {
+	case *mongo.UpdateOneModel:
+		return m.Hint
+	case *mongo.UpdateManyModel:
+		return m.Hint
+	case *mongo.ReplaceOneModel:
+		return m.Hint
+	case *mongo.DeleteOneModel:
+		return m.Hint
+	case *mongo.DeleteManyModel:
+		return m.Hint
+	}
+	return nil
+}
+
 // ClientModel is like Model, for the write models of Client.BulkWrite.
 func (b *Builder) ClientModel(model mongo.ClientWriteModel) mongo.ClientWriteModel {
 	switch m := b.Model(CollectionModel(model)).(type) {

@@ -38,7 +38,9 @@ func (q *Query) Find(c bsoncodec.Codec, collection string) *Builder {
 	b.AddDocument("min", o.Min)
 	AddOptional(b, "noCursorTimeout", o.NoCursorTimeout)
 	AddOptional(b, "oplogReplay", o.OplogReplay)
-	b.AddDocument("projection", o.Projection)
+	if o.Projection != nil {
+		b.Add("projection", b.Projection(o.Projection))
+	}
 	AddOptional(b, "returnKey", o.ReturnKey)
 	AddOptional(b, "showRecordId", o.ShowRecordID)
 	AddOptional(b, "skip", o.Skip)

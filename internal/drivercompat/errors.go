@@ -3,6 +3,7 @@ package drivercompat
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -41,6 +42,12 @@ func IsPlain(err error) bool {
 		return !slices.ContainsFunc(wrapper.Unwrap(), func(inner error) bool { return !IsPlain(inner) })
 	}
 	return true
+}
+
+// IsTooLarge reports whether the driver refused to send a document, or a statement such as an update with its filter,
+// that is larger than the server accepts. Its error has only a text, which speaks of inserts in all cases.
+func IsTooLarge(err error) bool {
+	return err != nil && IsPlain(err) && strings.HasSuffix(err.Error(), "an inserted document is too large")
 }
 
 // WriteCommandReply returns the server's reply to a command, such as drop, that succeeded but failed its write
