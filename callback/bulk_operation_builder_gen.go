@@ -46,8 +46,13 @@ func bulkOperationBuilderOn(loop future.Executor, b *motor.BulkOperationBuilder)
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (b *BulkOperationBuilder) Futures() *motor.BulkOperationBuilder { return b.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (b *BulkOperationBuilder) Futures() *motor.BulkOperationBuilder {
+	if b == nil {
+		return nil
+	}
+	return b.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

@@ -47,8 +47,13 @@ func clientEncryptionOn(loop future.Executor, c *motor.ClientEncryption) *Client
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (c *ClientEncryption) Futures() *motor.ClientEncryption { return c.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (c *ClientEncryption) Futures() *motor.ClientEncryption {
+	if c == nil {
+		return nil
+	}
+	return c.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -64,7 +69,11 @@ func (c *ClientEncryption) IOLoop() future.Executor { return c.loop }
 func NewClientEncryption(
 	keyVault *Client, opts ...options.Lister[options.ClientEncryptionOptions],
 ) (*ClientEncryption, error) {
-	m, err := motor.NewClientEncryption(keyVault.futures, opts...)
+	if keyVault == nil {
+		_, err := motor.NewClientEncryption(nil)
+		return nil, err
+	}
+	m, err := motor.NewClientEncryption(keyVault.Futures(), opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +222,7 @@ func (e *ClientEncryption) CreateEncryptedCollection(
 	ctx context.Context, db *Database, name string, encryptedFields any, kmsProvider string, masterKey any, callback Func[*motor.EncryptedCollection],
 	opts ...options.Lister[options.CreateCollectionOptions],
 ) {
-	deliver(e.loop, e.futures.CreateEncryptedCollection(ctx, db.futures, name, encryptedFields, kmsProvider, masterKey, opts...), callback)
+	deliver(e.loop, e.futures.CreateEncryptedCollection(ctx, db.Futures(), name, encryptedFields, kmsProvider, masterKey, opts...), callback)
 }
 
 // Close frees the memory of libmongocrypt. It first waits for the operations that were started before. Later

@@ -51,8 +51,13 @@ func clientOn(loop future.Executor, c *motor.Client) *Client {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (c *Client) Futures() *motor.Client { return c.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (c *Client) Futures() *motor.Client {
+	if c == nil {
+		return nil
+	}
+	return c.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

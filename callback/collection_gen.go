@@ -54,8 +54,13 @@ func collectionOn[D any](loop future.Executor, c *motor.Collection[D]) *Collecti
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (c *Collection[D]) Futures() *motor.Collection[D] { return (*motor.Collection[D])(c.futures) }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (c *Collection[D]) Futures() *motor.Collection[D] {
+	if c == nil {
+		return nil
+	}
+	return (*motor.Collection[D])(c.futures)
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -63,13 +68,15 @@ func (c *Collection[D]) Futures() *motor.Collection[D] { return (*motor.Collecti
 func (c *collection) IOLoop() future.Executor { return c.loop }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O. See [Database.Collection].
+// It panics for a nil database.
 //
 //	type User struct { Name string }
 //	users := CollectionOf[*User](db, "users")
 //
 // Motor: MotorClient.document_class, MotorDatabase.get_collection.
 func CollectionOf[D any](db *Database, name string, opts ...options.Lister[options.CollectionOptions]) *Collection[D] {
-	return collectionOn(db.loop, motor.CollectionOf[D](db.futures, name, opts...))
+	mustHave(db != nil, "CollectionOf", "db")
+	return collectionOn(db.loop, motor.CollectionOf[D](db.Futures(), name, opts...))
 }
 
 // InitializeOrderedBulkOp returns a builder of several writes. The server runs them in order and stops at the first

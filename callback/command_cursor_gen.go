@@ -51,8 +51,11 @@ func commandCursorOn[D any](loop future.Executor, c *motor.CommandCursor[D]) *Co
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
 func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] {
+	if c == nil {
+		return nil
+	}
 	return (*motor.CommandCursor[D])(c.futures)
 }
 

@@ -52,8 +52,13 @@ func cursorOn[D any](loop future.Executor, c *motor.Cursor[D]) *Cursor[D] {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (c *Cursor[D]) Futures() *motor.Cursor[D] { return (*motor.Cursor[D])(c.futures) }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (c *Cursor[D]) Futures() *motor.Cursor[D] {
+	if c == nil {
+		return nil
+	}
+	return (*motor.Cursor[D])(c.futures)
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

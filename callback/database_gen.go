@@ -49,8 +49,13 @@ func databaseOn(loop future.Executor, d *motor.Database) *Database {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (d *Database) Futures() *motor.Database { return d.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (d *Database) Futures() *motor.Database {
+	if d == nil {
+		return nil
+	}
+	return d.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -170,7 +175,7 @@ func (d *Database) Err() error {
 
 // Equal reports whether both handles have the same client and name. Their options may differ.
 func (d *Database) Equal(other *Database) bool {
-	return d.futures.Equal(other.futures)
+	return d.futures.Equal(other.Futures())
 }
 
 // String names the database.

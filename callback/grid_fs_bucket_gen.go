@@ -48,8 +48,13 @@ func gridFSBucketOn(loop future.Executor, g *motor.GridFSBucket) *GridFSBucket {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (g *GridFSBucket) Futures() *motor.GridFSBucket { return g.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (g *GridFSBucket) Futures() *motor.GridFSBucket {
+	if g == nil {
+		return nil
+	}
+	return g.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -62,7 +67,11 @@ func (g *GridFSBucket) IOLoop() future.Executor { return g.loop }
 // Errors: [motor.ConfigurationError] for a write concern of w: 0; [motor.ValueError] for a chunk size below 1;
 // [motor.TypeError] for a nil database; [motor.InvalidName] for an invalid name of the database or the bucket.
 func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]) (*GridFSBucket, error) {
-	m, err := motor.NewGridFSBucket(db.futures, opts...)
+	if db == nil {
+		_, err := motor.NewGridFSBucket(nil)
+		return nil, err
+	}
+	m, err := motor.NewGridFSBucket(db.Futures(), opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -44,19 +44,26 @@ func gridFSOn(loop future.Executor, g *motor.GridFS) *GridFS {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (g *GridFS) Futures() *motor.GridFS { return g.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (g *GridFS) Futures() *motor.GridFS {
+	if g == nil {
+		return nil
+	}
+	return g.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func (g *GridFS) IOLoop() future.Executor { return g.loop }
 
-// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O.
+// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O. It
+// panics for a nil database.
 //
 // Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
-	return gridFSOn(db.loop, motor.NewGridFS(db.futures, collection))
+	mustHave(db != nil, "NewGridFS", "db")
+	return gridFSOn(db.loop, motor.NewGridFS(db.Futures(), collection))
 }
 
 // Collection returns the root collection, below which the files are.

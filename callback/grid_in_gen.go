@@ -47,8 +47,13 @@ func gridInOn(loop future.Executor, g *motor.GridIn) *GridIn {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (g *GridIn) Futures() *motor.GridIn { return g.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (g *GridIn) Futures() *motor.GridIn {
+	if g == nil {
+		return nil
+	}
+	return g.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -56,12 +61,13 @@ func (g *GridIn) Futures() *motor.GridIn { return g.futures }
 func (g *GridIn) IOLoop() future.Executor { return g.loop }
 
 // NewGridIn returns a new file below a root collection. The files of the bucket "fs" are below the collection "fs". It
-// does no I/O.
+// does no I/O. It panics for a nil root.
 //
 // Errors of writing: [motor.ConfigurationError] for a root whose writes are not acknowledged; [motor.TypeError] and
 // [motor.InvalidDocument] for options that cannot be encoded; [motor.ValueError] for a chunk size below 0, and for a
 // field that the document already has.
 func NewGridIn(root *Collection[bson.M], opts ...motor.GridInOptions) *GridIn {
+	mustHave(root != nil, "NewGridIn", "root")
 	return gridInOn(root.loop, motor.NewGridIn(root.Futures(), opts...))
 }
 

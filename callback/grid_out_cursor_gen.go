@@ -46,8 +46,13 @@ func gridOutCursorOn(loop future.Executor, g *motor.GridOutCursor) *GridOutCurso
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (g *GridOutCursor) Futures() *motor.GridOutCursor { return g.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (g *GridOutCursor) Futures() *motor.GridOutCursor {
+	if g == nil {
+		return nil
+	}
+	return g.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

@@ -49,8 +49,13 @@ func gridOutOn(loop future.Executor, g *motor.GridOut) *GridOut {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (g *GridOut) Futures() *motor.GridOut { return g.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (g *GridOut) Futures() *motor.GridOut {
+	if g == nil {
+		return nil
+	}
+	return g.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -59,11 +64,12 @@ func (g *GridOut) IOLoop() future.Executor { return g.loop }
 
 // NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
 // collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
-// is ignored and the file is open.
+// is ignored and the file is open. It panics for a nil root.
 //
 // Errors of reading: [motor.TypeError] for a fileDocument that is not a document, and for more than one;
 // [motor.InvalidDocument] for a value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
+	mustHave(root != nil, "NewGridOut", "root")
 	return gridOutOn(root.loop, motor.NewGridOut(root.Futures(), fileID, fileDocument...))
 }
 

@@ -102,6 +102,9 @@ func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
 //
 // Motor: async with.
 func (g *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
+	if fn == nil {
+		return g.futures.Scope(ctx, nil)
+	}
 	return g.futures.Scope(ctx, func(*motor.GridIn) error { return fn(g) })
 }
 

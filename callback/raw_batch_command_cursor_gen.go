@@ -46,8 +46,13 @@ func rawBatchCommandCursorOn(loop future.Executor, r *motor.RawBatchCommandCurso
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (r *RawBatchCommandCursor) Futures() *motor.RawBatchCommandCursor { return r.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (r *RawBatchCommandCursor) Futures() *motor.RawBatchCommandCursor {
+	if r == nil {
+		return nil
+	}
+	return r.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

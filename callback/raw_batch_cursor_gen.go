@@ -47,8 +47,13 @@ func rawBatchCursorOn(loop future.Executor, r *motor.RawBatchCursor) *RawBatchCu
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (r *RawBatchCursor) Futures() *motor.RawBatchCursor { return r.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (r *RawBatchCursor) Futures() *motor.RawBatchCursor {
+	if r == nil {
+		return nil
+	}
+	return r.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //

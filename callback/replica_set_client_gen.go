@@ -43,8 +43,13 @@ func replicaSetClientOn(loop future.Executor, r *motor.ReplicaSetClient) *Replic
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient {
+	if r == nil {
+		return nil
+	}
+	return r.futures
+}
 
 // NewReplicaSetClient returns a client for a replica set. hostsOrURI has one or more of its members, in the format of
 // [NewClient].

@@ -47,8 +47,13 @@ func sessionOn(loop future.Executor, s *motor.Session) *Session {
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (s *Session) Futures() *motor.Session { return s.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (s *Session) Futures() *motor.Session {
+	if s == nil {
+		return nil
+	}
+	return s.futures
+}
 
 // IOLoop returns the loop on which callbacks run.
 //
@@ -56,7 +61,7 @@ func (s *Session) Futures() *motor.Session { return s.futures }
 func (s *Session) IOLoop() future.Executor { return s.loop }
 
 // Context returns a context with the session, for the operations that are to be in it. It replaces another session of
-// ctx.
+// ctx. For a nil context it is nil, which every operation refuses with [motor.TypeError].
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
@@ -112,7 +117,7 @@ func (s *Session) Delegate() *mongo.Session {
 
 // Equal reports whether both are handles of one session.
 func (s *Session) Equal(other *Session) bool {
-	return s.futures.Equal(other.futures)
+	return s.futures.Equal(other.Futures())
 }
 
 // String returns the session's identifier in hexadecimal, as in "motor.Session(2f...)".

@@ -42,6 +42,13 @@ func encoded[T any](a *arguments, opts []options.Lister[T]) []options.Lister[T] 
 	return opts
 }
 
+// mustHave panics with [TypeError] if an argument is nil of a function that cannot return an error.
+func mustHave(ok bool, function, argument string) {
+	if !ok {
+		panic(newError(TypeError, "%s: %s is nil", function, argument))
+	}
+}
+
 // checkText returns [InvalidStringData] for text that is not valid UTF-8. argument names it.
 func checkText(argument, text string) error {
 	if utf8.ValidString(text) {

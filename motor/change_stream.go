@@ -175,9 +175,7 @@ func (s *ChangeStream[D]) EachVia(ctx context.Context, via future.Executor, fn f
 
 // eachChange implements Each, and EachVia if via is not nil.
 func eachChange[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(change D, err error) bool) {
-	if fn == nil {
-		panic(newError(TypeError, "Each: fn is nil"))
-	}
+	mustHave(fn != nil, "Each", "fn")
 	c.each(ctx, via, nil, func(c *cursorReader, end bool, err error) (called, more bool) {
 		var doc D
 		if !end {

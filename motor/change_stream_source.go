@@ -223,7 +223,7 @@ func (c *Collection[D]) Watch(pipeline any, opts ...options.Lister[options.Chang
 // WatchTarget is a value that can be watched: a [*Client], a [*Database] or a [*Collection].
 type WatchTarget interface{ watchTarget() watchTarget }
 
-// WatchOf is Watch for a client, a database or a collection, with changes of type E.
+// WatchOf is Watch for a client, a database or a collection, with changes of type E. It panics for a nil target.
 //
 //	type Change struct {
 //		OperationType string `bson:"operationType"`
@@ -235,6 +235,7 @@ type WatchTarget interface{ watchTarget() watchTarget }
 func WatchOf[E any](
 	target WatchTarget, pipeline any, opts ...options.Lister[options.ChangeStreamOptions],
 ) *ChangeStream[E] {
+	mustHave(!command.IsNil(target), "WatchOf", "target")
 	s := new(ChangeStream[E])
 	s.watch(target.watchTarget(), pipeline, opts)
 	return s

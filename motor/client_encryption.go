@@ -317,7 +317,7 @@ func (e *ClientEncryption) findKey(ctx context.Context, filter bson.D) *future.F
 func (e *ClientEncryption) GetKeys(ctx context.Context) *future.Future[*Cursor[bson.M]] {
 	switch {
 	case ctx == nil:
-		return failed[*Cursor[bson.M]](e.client, newError(TypeError, "the context is nil"))
+		return failed[*Cursor[bson.M]](e.client, errNilContext)
 	case e.pending.isClosed():
 		return failed[*Cursor[bson.M]](e.client, errEncryptionClosed)
 	}
@@ -383,7 +383,7 @@ func (e *ClientEncryption) CreateEncryptedCollection(
 	fields, err := e.encryptedFields(encryptedFields)
 	switch {
 	case ctx == nil:
-		err = newError(TypeError, "the context is nil")
+		err = errNilContext
 	case err == nil && e.pending.isClosed():
 		err = errEncryptionClosed
 	}
@@ -441,7 +441,7 @@ func (e *ClientEncryption) createKeys(ctx context.Context, encryptedFields bson.
 // Motor: MotorClientEncryption.close.
 func (e *ClientEncryption) Close(ctx context.Context) *future.Future[struct{}] {
 	if ctx == nil {
-		return failed[struct{}](e.client, newError(TypeError, "the context is nil"))
+		return failed[struct{}](e.client, errNilContext)
 	}
 	e.pending.close()
 	return future.GoVia(context.WithoutCancel(ctx), background, e.client.loop, func(context.Context) (struct{}, error) {

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // ClientOption is an option of [NewClient].
@@ -75,7 +76,7 @@ func WithMaxQueue(n int) ClientOption {
 // Motor: MotorClient(io_loop=...).
 func WithIOLoop(loop future.Executor) ClientOption {
 	return func(s *clientSettings) error {
-		if loop == nil {
+		if command.IsNil(loop) {
 			return newError(TypeError, "WithIOLoop: loop is nil")
 		}
 		s.loop = loop

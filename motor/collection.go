@@ -46,6 +46,7 @@ type binding[T any] struct {
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O. See [Database.Collection].
+// It panics for a nil database.
 //
 //	type User struct { Name string }
 //	users := CollectionOf[*User](db, "users")
@@ -57,6 +58,7 @@ func CollectionOf[D any](db *Database, name string, opts ...options.Lister[optio
 
 // newCollection implements CollectionOf for any type of documents. The caller converts the result.
 func newCollection(db *Database, name string, opts []options.Lister[options.CollectionOptions]) *Collection[bson.M] {
+	mustHave(db != nil, "CollectionOf", "db")
 	c := &Collection[bson.M]{collection{db: db, name: name, opts: opts, err: db.err}}
 	set, err := mergeOptions(opts)
 	for _, err := range []error{checkCollectionName(name), err, c.inherit(&db.concerns, set.WriteConcern, set.ReadPreference)} {

@@ -493,7 +493,7 @@ func (c *cursorReader) Session() *Session {
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
 	if ctx == nil {
-		return failed[struct{}](c.coll.db.client, newError(TypeError, "the context is nil"))
+		return failed[struct{}](c.coll.db.client, errNilContext)
 	}
 	c.mu.Lock()
 	c.closed = true

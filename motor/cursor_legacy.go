@@ -113,9 +113,7 @@ func (c *Cursor[D]) TailVia(ctx context.Context, via future.Executor, fn func(do
 
 // tail implements Tail, and TailVia if via is not nil, for documents of type D.
 func tail[D any](ctx context.Context, c *cursor, via future.Executor, fn func(doc D, err error) bool) {
-	if fn == nil {
-		panic(newError(TypeError, "Tail: fn is nil"))
-	}
+	mustHave(fn != nil, "Tail", "fn")
 	c.tail(ctx, via, deliveryOf(fn))
 }
 
@@ -128,6 +126,9 @@ func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery
 	addOption(query, QueryFlagTailable|QueryFlagAwaitData)
 	if c.Started() {
 		query.err = newError(InvalidOperation, "Tail: the cursor has been read")
+	}
+	if ctx == nil {
+		ctx, query.err = context.Background(), errNilContext
 	}
 	// All cursors are read on the connection of the first.
 	var conn *connection

@@ -124,9 +124,7 @@ func (c *cursorReader) listLength(length []int) (amount, error) {
 
 // each implements Each, and EachVia if via is not nil, for documents of type D.
 func each[D any](ctx context.Context, c *cursorReader, via future.Executor, fn func(doc D, err error) bool) {
-	if fn == nil {
-		panic(newError(TypeError, "Each: fn is nil"))
-	}
+	mustHave(fn != nil, "Each", "fn")
 	c.each(ctx, via, nil, deliveryOf(fn))
 }
 
@@ -301,7 +299,7 @@ func (c *cursorReader) reserve(s *resultSet) (turns, error) {
 // prepare reserves the places of the read, in its call, and returns them with the lane that the read runs in.
 func (r *readOp) prepare(ctx context.Context) (lane, turns, error) {
 	if ctx == nil {
-		return 0, noTurns, newError(TypeError, "the context is nil")
+		return 0, noTurns, errNilContext
 	}
 	if err := r.cursor.Err(); err != nil {
 		return 0, noTurns, err

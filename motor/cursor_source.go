@@ -100,6 +100,9 @@ func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet,
 	if s := c.current(); s != nil {
 		return s, nil
 	}
+	if ctx == nil {
+		return nil, errNilContext
+	}
 	client := c.coll.db.client
 	if conn == nil {
 		var err error

@@ -65,12 +65,13 @@ type GridInOptions struct {
 }
 
 // NewGridIn returns a new file below a root collection. The files of the bucket "fs" are below the collection "fs". It
-// does no I/O.
+// does no I/O. It panics for a nil root.
 //
 // Errors of writing: [ConfigurationError] for a root whose writes are not acknowledged; [TypeError] and
 // [InvalidDocument] for options that cannot be encoded; [ValueError] for a chunk size below 0, and for a field that the
 // document already has.
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
+	mustHave(root != nil, "NewGridIn", "root")
 	o, err := atMostOne("NewGridIn", opts)
 	return newGridIn(newGridFiles(root), o.name(), o, &root.codec, err)
 }
@@ -375,6 +376,12 @@ func (in *GridIn) Leave(ctx context.Context, err error) *future.Future[struct{}]
 //
 // Motor: async with.
 func (in *GridIn) Scope(ctx context.Context, fn func(in *GridIn) error) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	if fn == nil {
+		return newError(TypeError, "Scope: fn is nil")
+	}
 	returned := false
 	defer func() {
 		if !returned {

@@ -43,11 +43,12 @@ type GridOut struct {
 
 // NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
 // collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
-// is ignored and the file is open.
+// is ignored and the file is open. It panics for a nil root.
 //
 // Errors of reading: [TypeError] for a fileDocument that is not a document, and for more than one; [InvalidDocument]
 // for a value that cannot be encoded.
 func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *GridOut {
+	mustHave(root != nil, "NewGridOut", "root")
 	files := newGridFiles(root)
 	document, err := atMostOne("NewGridOut", fileDocument)
 	if len(fileDocument) == 0 {

@@ -111,7 +111,7 @@ func (in *GridIn) checkOperation(ctx context.Context, err error) error {
 	case err != nil:
 		return err
 	case ctx == nil:
-		return newError(TypeError, "the context is nil")
+		return errNilContext
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}

@@ -21,10 +21,12 @@ type GridFS struct {
 	files *gridFiles
 }
 
-// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O.
+// NewGridFS returns the files of a database below the root collection of this name; "" means "fs". It does no I/O. It
+// panics for a nil database.
 //
 // Legacy: use [NewGridFSBucket].
 func NewGridFS(db *Database, collection string) *GridFS {
+	mustHave(db != nil, "NewGridFS", "db")
 	if collection == "" {
 		collection = options.DefaultName
 	}

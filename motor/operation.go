@@ -75,11 +75,13 @@ func again(refused error) error {
 	return refused
 }
 
+var errNilContext = newError(TypeError, "the context is nil")
+
 // reserve reserves a place in the sequence of a file, if own is not nil, and one in the session of ctx, in one step. It
 // is called in the call of the operation. Even if it fails, the caller must pass its result to submit.
 func (c *Client) reserve(ctx context.Context, own *future.Sequence) (turns, error) {
 	if ctx == nil {
-		return turns{}, newError(TypeError, "the context is nil")
+		return turns{}, errNilContext
 	}
 	return c.reserveIn(mongo.SessionFromContext(ctx), own, nil)
 }
@@ -112,7 +114,7 @@ func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submiss
 	switch {
 	case err != nil:
 	case ctx == nil:
-		err = newError(TypeError, "the context is nil")
+		err = errNilContext
 	case !reserved.reserved:
 		s.turns, err = c.reserve(ctx, nil)
 	}

@@ -26,10 +26,11 @@ func Get(doc bson.D, key string) any {
 	return nil
 }
 
-// Set sets the value of key in doc. A new key comes last.
+// Set sets the value of key in doc. A new key comes last. It panics for a nil doc.
 //
 // Python: doc[key] = value.
 func Set(doc *bson.D, key string, value any) {
+	mustHave(doc != nil, "Set", "doc")
 	for i, e := range *doc {
 		if e.Key == key {
 			(*doc)[i].Value = value

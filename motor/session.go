@@ -128,10 +128,13 @@ func (c *Client) has(driver *mongo.Session) bool {
 }
 
 // Context returns a context with the session, for the operations that are to be in it. It replaces another session of
-// ctx.
+// ctx. For a nil context it is nil, which every operation refuses with [TypeError].
 //
 // Motor: the parameter session of every operation.
 func (s *Session) Context(ctx context.Context) context.Context {
+	if ctx == nil {
+		return nil
+	}
 	return mongo.NewSessionContext(ctx, s.driver)
 }
 
@@ -159,7 +162,7 @@ func (s *Session) delegate() *mongo.Session {
 // Motor: MotorClientSession.end_session.
 func (s *Session) EndSession(ctx context.Context) *future.Future[struct{}] {
 	if ctx == nil {
-		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
+		return failed[struct{}](s.client, errNilContext)
 	}
 	reserved, err := s.state.reserve(s.driver, nil, func(st *sessionState) error {
 		if st.ended {

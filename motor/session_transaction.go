@@ -180,7 +180,7 @@ func (s *Session) conclude(
 	ctx context.Context, to txnPhase, outOfPlace map[txnPhase]error, end func(context.Context) error,
 ) *future.Future[struct{}] {
 	if ctx == nil {
-		return failed[struct{}](s.client, newError(TypeError, "the context is nil"))
+		return failed[struct{}](s.client, errNilContext)
 	}
 	reserved, err := s.client.reserveIn(s.driver, nil, func(st *sessionState) error {
 		switch err := outOfPlace[st.txn.phase]; {

@@ -93,6 +93,10 @@ func (g *generator) function(b *strings.Builder, h *handle, m *types.Func) error
 	for p := range m.Signature().Params().Variables() {
 		if g.handleOf(p.Type()) != nil {
 			f.loop = p.Name() + ".loop"
+			f.check = fmt.Sprintf("mustHave(%s != nil, %q, %q)\n", p.Name(), m.Name(), p.Name())
+			if m.Signature().Results().Len() == 2 {
+				f.check = fmt.Sprintf("if %s == nil {\n_, err := %s(nil)\nreturn nil, err\n}\n", p.Name(), f.call)
+			}
 			break
 		}
 	}
@@ -120,6 +124,7 @@ type form struct {
 	head   string // such as "func (c *Client) Open"
 	recv   string // the name of the receiver; empty for a function
 	loop   string // the expression for the handle's loop
+	check  string // statements that refuse a nil handle; empty for a method
 	call   string // the expression for the function of motor
 	params []param
 	args   []string // of the call
@@ -141,10 +146,8 @@ func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error
 		}
 		typ, arg := g.typeName(p.Type()), p.Name()
 		switch {
-		case g.handleOf(p.Type()) != nil && g.handleOf(p.Type()).core != "":
-			arg += ".Futures()"
 		case g.handleOf(p.Type()) != nil:
-			arg += ".futures"
+			arg += ".Futures()"
 		case g.mentionsHandle(p.Type()):
 			return nil, f.unfit()
 		case f.sig.Variadic() && i == f.sig.Params().Len()-1:
@@ -191,7 +194,7 @@ func (f *form) write(b *strings.Builder) error {
 	if f.extra != "" {
 		extra = []string{source.Wrap(f.extra)}
 	}
-	fmt.Fprintf(b, "\n%s%s {\n%s\n}\n", f.g.comment(f.doc, extra...), f.signature(result), body)
+	fmt.Fprintf(b, "\n%s%s {\n%s%s\n}\n", f.g.comment(f.doc, extra...), f.signature(result), f.check, body)
 	return nil
 }
 

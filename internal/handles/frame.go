@@ -44,8 +44,13 @@ func {{.Wrap}}{{.Params}}(loop future.Executor, {{.Recv}} *{{.Motor}}) *{{.Own}}
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} { return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}} }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} {
+	if {{.Recv}} == nil {
+		return nil
+	}
+	return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}}
+}
 {{- if not .Embeds}}
 
 // IOLoop returns the loop on which callbacks run.

@@ -251,8 +251,13 @@ func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientO
 }
 
 // Futures returns the same handle in the style of futures. If its client is bound to a loop, the continuations of its
-// futures run on that loop, while it runs. Await does not need the loop.
-func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient { return r.futures }
+// futures run on that loop, while it runs. Await does not need the loop. For nil it returns nil.
+func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient {
+	if r == nil {
+		return nil
+	}
+	return r.futures
+}
 `},
 		{"handle as a result", "Session", `
 func (s *Session) Client() *Client {
@@ -274,12 +279,13 @@ func sessionOn(loop future.Executor, s *motor.Session) *Session {
 `},
 		{"handle as an argument, grouped parameters", "Session", `
 func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) {
-	return s.futures.Adopt(child.futures, at, until)
+	return s.futures.Adopt(child.Futures(), at, until)
 }
 `},
 		{"function uses the loop of its argument", "Stream", `
 func NewStream[K comparable, V any](s *Session) *Stream[K, V] {
-	return streamOn(s.loop, motor.NewStream[K, V](s.futures))
+	mustHave(s != nil, "NewStream", "s")
+	return streamOn(s.loop, motor.NewStream[K, V](s.Futures()))
 }
 `},
 		{"function argument is called on the loop", "Stream", `
@@ -318,7 +324,12 @@ type shell struct {
 }
 `},
 		{"shell returns an instance", "Shell", `
-func (s *Shell[D]) Futures() *motor.Shell[D] { return (*motor.Shell[D])(s.futures) }
+func (s *Shell[D]) Futures() *motor.Shell[D] {
+	if s == nil {
+		return nil
+	}
+	return (*motor.Shell[D])(s.futures)
+}
 `},
 		{"method embedded two levels down", "Shell", `
 // Name returns the name.
