@@ -79,8 +79,11 @@ func MustClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOpti
 // "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
 // "a,b:27018". The empty string means "localhost". It does no I/O.
 //
-// Errors: [motor.InvalidURI]; [motor.ConfigurationError] for an option that is unknown, contradicts another one, or is
-// out of range.
+// An option of the connection string that is unknown, or has an invalid value, is left out and logged as a warning
+// with [log/slog.Default]. [motor.WithStrictOptions] makes it an error.
+//
+// Errors, which never contain a password: [motor.InvalidURI]; [motor.ConfigurationError] for options that contradict
+// each other, and for a user without the password that the mechanism needs.
 //
 // Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].

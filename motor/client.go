@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
+	"github.com/gomotor/gomotor/internal/connstring"
 	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
@@ -60,8 +61,11 @@ func MustClient(hostOrURI string, opts ...ClientOption) *Client {
 // "mongodb://host:27017/?maxPoolSize=20", a host such as "localhost" or "localhost:27018", or a list of hosts such as
 // "a,b:27018". The empty string means "localhost". It does no I/O.
 //
-// Errors: [InvalidURI]; [ConfigurationError] for an option that is unknown, contradicts another one, or is out of
-// range.
+// An option of the connection string that is unknown, or has an invalid value, is left out and logged as a warning with
+// [log/slog.Default]. [WithStrictOptions] makes it an error.
+//
+// Errors, which never contain a password: [InvalidURI]; [ConfigurationError] for options that contradict each other, and
+// for a user without the password that the mechanism needs.
 //
 // Motor: MotorClient(host, port, ...).
 func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
@@ -74,7 +78,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 			return nil, err
 		}
 	}
-	uri, err := s.connectionString(hostOrURI)
+	uri, err := s.uri(hostOrURI)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +89,9 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uriDatabase(uri)}
+	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uri.Database}
 	c.codec = codec{bsoncodec.Codec{Registry: driver.Registry, Options: driver.BSONOptions}}
-	if c.queueWait, err = uriQueueWait(uri); err != nil {
-		return nil, err
-	}
+	c.queueWait = uriDuration(uri, "waitqueuetimeoutms")
 	if err := c.initConcerns(uri, s); err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func encryptionBuilt() error {
 }
 
 // initConcerns sets the concerns that can be changed later.
-func (c *Client) initConcerns(uri string, s clientSettings) error {
+func (c *Client) initConcerns(uri *connstring.URI, s clientSettings) error {
 	if pref := c.driver.ReadPreference; pref != nil {
 		c.read.now.Store(readItemsOf(pref))
 	}
@@ -125,7 +127,7 @@ func (c *Client) initConcerns(uri string, s clientSettings) error {
 			return err
 		}
 	}
-	c.SetTZAware(s.tzAware)
+	c.SetTZAware(valueOr(s.tzAware, uri.Is("tz_aware", "true")))
 	c.latency.Store(int64(defaultLatency))
 	if threshold := c.driver.LocalThreshold; threshold != nil {
 		c.latency.Store(int64(*threshold))

@@ -1,15 +1,9 @@
 package motor
 
 import (
-	"fmt"
-	"maps"
 	"math"
-	"net/url"
 	"os"
-	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -27,10 +21,12 @@ type clientSettings struct {
 	workers  int
 	maxQueue int
 	loop     future.Executor
-	tzAware  bool
+	tzAware  *bool               // nil: as the connection string says
 	tagSets  []map[string]string // nil: as the connection string says
 	port     int
-	keywords map[string]string // by lower-case names of the connection string
+	keywords []keyword
+	strict   bool // warnings are errors
+	warnings []string
 }
 
 // WithClientOptions passes options to the driver, unchanged. They override the connection string.
@@ -84,34 +80,6 @@ func WithIOLoop(loop future.Executor) ClientOption {
 	}
 }
 
-// driverOptions merges the connection string and the driver's options and validates the result. resolve is nil unless
-// the DNS must be queried.
-func driverOptions(uri string, extra *options.ClientOptions) (
-	all *options.ClientOptions, resolve func() (*options.ClientOptions, error), err error,
-) {
-	known, look, err := uriClientOptions(uri)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkURIOptions(uri); err != nil {
-		return nil, nil, err
-	}
-	join := func(all *options.ClientOptions) (*options.ClientOptions, error) {
-		if extra != nil {
-			all = options.MergeClientOptions(all, extra)
-		}
-		if err := all.Validate(); err != nil {
-			return nil, &Error{class: ConfigurationError, cause: err}
-		}
-		return all, nil
-	}
-	if look != nil {
-		resolve = func() (*options.ClientOptions, error) { return join(look()) }
-	}
-	all, err = join(known)
-	return all, resolve, err
-}
-
 // defaultWorkers returns the number of workers without WithMaxWorkers.
 func defaultWorkers(driver *options.ClientOptions) (int, error) {
 	if v := os.Getenv("MOTOR_MAX_WORKERS"); v != "" {
@@ -144,164 +112,13 @@ func WithPort(port int) ClientOption {
 	}
 }
 
-// WithOptions sets options by their names, as Motor's keyword arguments do:
-//
-//	motor.WithOptions(map[string]any{"replicaSet": "rs", "w": 2, "max_pool_size": 10, "tz_aware": true})
-//
-// The names are those of a connection string, as maxPoolSize or max_pool_size; wtimeout and j of a write concern; and
-// port, tz_aware, tag_sets and secondary_acceptable_latency_ms. They override the connection string.
-//
-// Errors: [ConfigurationError] for an unknown name, and for a value that is invalid in a connection string.
-//
-// Motor: MotorClient(..., **kwargs).
-func WithOptions(keywords map[string]any) ClientOption {
-	return func(s *clientSettings) error {
-		for _, name := range slices.Sorted(maps.Keys(keywords)) {
-			if err := s.keyword(name, keywords[name]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// keyword sets an option by its name.
-func (s *clientSettings) keyword(name string, value any) error {
-	key := strings.ToLower(strings.ReplaceAll(name, "_", ""))
-	wrong := newError(ConfigurationError, "invalid value %#v for option %q", value, name)
-	switch key {
-	case "port":
-		if port, ok := value.(int); ok {
-			return WithPort(port)(s)
-		}
-		return wrong
-	case "tzaware":
-		if aware, ok := value.(bool); ok {
-			return WithTZAware(aware)(s)
-		}
-		return wrong
-	case "tagsets":
-		if sets, ok := value.([]map[string]string); ok {
-			s.tagSets = sets
-			return nil
-		}
-		return wrong
-	case "secondaryacceptablelatencyms":
-		key = "localthresholdms"
-	case "wtimeout":
-		key = "wtimeoutms"
-	case "j":
-		key = "journal"
-	}
-	if !uriOptions[key] {
-		return newError(ConfigurationError, "unknown option %q", name)
-	}
-	text, ok := keywordText(key, value)
-	if !ok {
-		return wrong
-	}
-	if s.keywords == nil {
-		s.keywords = make(map[string]string)
-	}
-	s.keywords[key] = text
-	return nil
-}
-
-// keywordText formats a value as in a connection string.
-func keywordText(key string, value any) (text string, ok bool) {
-	switch v := value.(type) {
-	case time.Duration:
-		return strconv.FormatInt(v.Milliseconds(), 10), strings.HasSuffix(key, "ms")
-	case []string:
-		return strings.Join(v, ","), true
-	case fmt.Stringer: // a readpref.Mode
-		return v.String(), true
-	}
-	switch v := reflect.ValueOf(value); {
-	case v.Kind() == reflect.String, v.Kind() == reflect.Bool, v.CanInt(), v.CanUint():
-		return fmt.Sprint(value), true
-	}
-	return "", false
-}
-
-// connectionString returns the connection string for hostOrURI, a port and keywords.
-func (s *clientSettings) connectionString(hostOrURI string) (string, error) {
-	if hostOrURI == "" {
-		hostOrURI = DefaultHost
-	}
-	if !strings.Contains(hostOrURI, "://") {
-		hosts := strings.Split(hostOrURI, ",")
-		for i, host := range hosts {
-			switch host = strings.TrimSpace(host); {
-			case strings.HasPrefix(host, "/"): // a Unix socket
-				hosts[i] = url.QueryEscape(host)
-			case host == "", strings.ContainsAny(host, "/?#@% \t"):
-				return "", newError(InvalidURI, "invalid host or connection string %q", hostOrURI)
-			default:
-				hosts[i] = host
-			}
-		}
-		hostOrURI = "mongodb://" + strings.Join(hosts, ",") + "/"
-	}
-	base, query, _ := strings.Cut(hostOrURI, "?")
-	scheme, rest, _ := strings.Cut(base, "://")
-	hosts, path, _ := strings.Cut(rest, "/")
-	if s.port != 0 {
-		hosts = withPort(hosts, s.port)
-	}
-	if len(s.keywords) == 0 {
-		if s.port == 0 {
-			return hostOrURI, nil
-		}
-	} else {
-		query = withKeywords(query, s.keywords)
-	}
-	uri := scheme + "://" + hosts + "/" + path
-	if query != "" {
-		uri += "?" + query
-	}
-	return uri, nil
-}
-
-// withPort adds a port to the hosts of a connection string that have none.
-func withPort(hosts string, port int) string {
-	user, list := "", hosts
-	if i := strings.LastIndex(hosts, "@"); i >= 0 {
-		user, list = hosts[:i+1], hosts[i+1:]
-	}
-	all := strings.Split(list, ",")
-	for i, host := range all {
-		isSocket := strings.HasSuffix(host, ".sock")
-		hasPort := strings.Contains(host[strings.LastIndex(host, "]")+1:], ":")
-		if !isSocket && !hasPort && host != "" {
-			all[i] = host + ":" + strconv.Itoa(port)
-		}
-	}
-	return user + strings.Join(all, ",")
-}
-
-// withKeywords sets options of a connection string.
-func withKeywords(query string, keywords map[string]string) string {
-	var pairs []string
-	for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if _, other := keywords[strings.ToLower(unescaped(name))]; !other && pair != "" {
-			pairs = append(pairs, pair)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(keywords)) {
-		pairs = append(pairs, name+"="+url.QueryEscape(keywords[name]))
-	}
-	return strings.Join(pairs, "&")
-}
-
 // WithTZAware sets whether dates are decoded as a time.Time in UTC instead of a bson.DateTime. The default is false.
 // See [Client.TZAware].
 //
 // Motor: MotorClient(tz_aware=...).
 func WithTZAware(aware bool) ClientOption {
 	return func(s *clientSettings) error {
-		s.tzAware = aware
+		s.tzAware = &aware
 		return nil
 	}
 }

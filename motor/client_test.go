@@ -17,6 +17,7 @@ import (
 )
 
 func TestNewClientBadOptions(t *testing.T) {
+	strict := []motor.ClientOption{motor.WithStrictOptions()}
 	for _, test := range []struct {
 		name  string
 		uri   string
@@ -29,8 +30,8 @@ func TestNewClientBadOptions(t *testing.T) {
 		{"another scheme", "postgres://localhost", nil, motor.InvalidURI},
 		{"no host", "mongodb://", nil, motor.InvalidURI},
 		{"invalid percent escape", "mongodb://u:%zz@localhost", nil, motor.InvalidURI},
-		{"a value out of range", "mongodb://localhost/?maxPoolSize=-1", nil, motor.InvalidURI},
-		{"unknown option", "mongodb://localhost/?maxPoolSzie=10", nil, motor.ConfigurationError},
+		{"a value out of range", "mongodb://localhost/?maxPoolSize=-1", strict, motor.ConfigurationError},
+		{"unknown option", "mongodb://localhost/?maxPoolSzie=10", strict, motor.ConfigurationError},
 		{"contradiction", "mongodb://a,b/?directConnection=true", nil, motor.InvalidURI},
 		{"contradiction with the driver's options", "mongodb://a,b/",
 			[]motor.ClientOption{motor.WithClientOptions(options.Client().SetDirect(true))}, motor.ConfigurationError},
@@ -50,7 +51,7 @@ func TestNewClientBadOptions(t *testing.T) {
 }
 
 func TestUnknownOptionError(t *testing.T) {
-	_, err := motor.NewClient("mongodb://localhost/?maxPoolSzie=10")
+	_, err := motor.NewClient("mongodb://localhost/?maxPoolSzie=10", motor.WithStrictOptions())
 	if err == nil || !strings.Contains(err.Error(), `"maxPoolSzie"`) {
 		t.Errorf(`got error %v, want one that contains "maxPoolSzie" in quotes`, err)
 	}

@@ -193,7 +193,7 @@ func TestSRVLookupAtFirstConnection(t *testing.T) {
 		{"no service", "mongodb+srv://cluster.example.com/?srvServiceName="},
 		{"srv without srv", "mongodb://cluster.example.com/?srvMaxHosts=1"},
 	} {
-		if _, err := motor.NewClient(test.bad); !errors.Is(err, motor.ConfigurationError) {
+		if _, err := motor.NewClient(test.bad, motor.WithStrictOptions()); !errors.Is(err, motor.ConfigurationError) {
 			t.Errorf("%s: got %v, want a ConfigurationError", test.name, err)
 		}
 	}

@@ -280,7 +280,7 @@ func TestCopyDatabaseBadArguments(t *testing.T) {
 		{"empty host", "a", "b", []motor.CopyOption{motor.CopyFromHost("")}, motor.InvalidURI},
 		{"bad host", "a", "b", []motor.CopyOption{motor.CopyFromHost("h:port")}, motor.InvalidURI},
 		{"bad scheme", "a", "b", []motor.CopyOption{motor.CopyFromHost("postgres://h")}, motor.InvalidURI},
-		{"bad option", "a", "b", []motor.CopyOption{motor.CopyFromHost("mongodb://h/?sls=true")}, motor.ConfigurationError},
+		{"bad option", "a", "b", []motor.CopyOption{motor.CopyFromHost("mongodb://g,h/?directConnection=true")}, motor.ConfigurationError},
 		{"nil option", "a", "b", []motor.CopyOption{nil}, motor.TypeError},
 		{"nil progress", "a", "b", []motor.CopyOption{motor.CopyOnProgress(nil)}, motor.TypeError},
 	} {

@@ -74,8 +74,8 @@ func TestErrorQueueTimeout(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{"-1", "soon", "99999999999"} {
-		if _, err := motor.NewClient("mongodb://localhost/?waitQueueTimeoutMS=" + bad); !errors.Is(err, motor.InvalidURI) {
-			t.Errorf("%s: got %v, want InvalidURI", bad, err)
+		if _, err := motor.NewClient("mongodb://localhost/?waitQueueTimeoutMS="+bad, motor.WithStrictOptions()); !errors.Is(err, motor.ConfigurationError) {
+			t.Errorf("%s: got %v, want ConfigurationError", bad, err)
 		}
 	}
 }

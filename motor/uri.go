@@ -1,168 +1,187 @@
 package motor
 
 import (
-	"iter"
-	"net/url"
-	"strconv"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/internal/connstring"
+	"github.com/gomotor/gomotor/internal/socketlimit"
 )
 
-// uriOptions are the options of a connection string, in lower case. They are those of the driver, the items of a write
-// concern that the driver lacks, and waitQueueTimeoutMS, which it no longer has.
-var uriOptions = func() map[string]bool {
-	known := make(map[string]bool)
-	for _, name := range strings.Fields(`
-		appName authMechanism authMechanismProperties authSource compressors connect connectTimeoutMS directConnection
-		enableOverloadRetargeting fsync heartbeatFrequencyMS heartbeatIntervalMS journal loadBalanced localThresholdMS
-		maxAdaptiveRetries maxConnecting maxIdleTimeMS maxPoolSize maxStaleness maxStalenessSeconds minPoolSize
-		readConcernLevel readPreference readPreferenceTags replicaSet retryReads retryWrites serverMonitoringMode
-		serverSelectionTimeoutMS socketTimeoutMS srvMaxHosts srvServiceName ssl sslCertificateAuthorityFile
-		sslClientCertificateKeyFile sslClientCertificateKeyPassword sslInsecure timeoutMS tls tlsCAFile
-		tlsCertificateFile tlsCertificateKeyFile tlsCertificateKeyFilePassword tlsDisableCertificateRevocationCheck
-		tlsDisableOCSPEndpointCheck tlsInsecure tlsPrivateKeyFile w waitQueueTimeoutMS wTimeoutMS zlibCompressionLevel
-		zstdCompressionLevel`) {
-		known[strings.ToLower(name)] = true
+// uri returns the connection string of a client: that of hostOrURI with the port and the keywords. Its warnings are
+// logged, or are errors of a client with [WithStrictOptions].
+func (s *clientSettings) uri(hostOrURI string) (*connstring.URI, error) {
+	if hostOrURI == "" {
+		hostOrURI = DefaultHost
 	}
-	return known
-}()
-
-// checkURIOptions returns ConfigurationError for an unknown option. The driver would ignore it, but it is probably a
-// typing error.
-func checkURIOptions(uri string) error {
-	for name := range uriPairs(uri) {
-		if !uriOptions[strings.ToLower(name)] {
-			return newError(ConfigurationError, "unknown option %q in the connection string", name)
+	parse := connstring.Parse
+	if !connstring.IsURI(hostOrURI) {
+		parse = connstring.ParseHosts
+	}
+	u, err := parse(hostOrURI)
+	if err != nil {
+		return nil, &Error{class: InvalidURI, text: err.Error()}
+	}
+	if s.port != 0 {
+		u.SetPort(s.port)
+	}
+	for _, k := range s.keywords {
+		k.apply(u)
+	}
+	if err := u.Complete(); err != nil {
+		class := InvalidURI
+		if len(s.keywords) > 0 {
+			class = ConfigurationError
 		}
+		return nil, &Error{class: class, text: err.Error()}
+	}
+	for _, warning := range append(u.Warnings, s.warnings...) {
+		if s.strict {
+			return nil, &Error{class: ConfigurationError, text: warning}
+		}
+		slog.Warn("motor: " + warning)
+	}
+	return u, nil
+}
+
+// driverOptions merges the connection string and the driver's options and validates the result. resolve is nil unless
+// the DNS must be queried.
+func driverOptions(u *connstring.URI, extra *options.ClientOptions) (
+	all *options.ClientOptions, resolve func() (*options.ClientOptions, error), err error,
+) {
+	known := u
+	if u.SRV {
+		known = u.WithoutSRV()
+	}
+	all = options.Client().ApplyURI(known.String())
+	if err := all.Validate(); err != nil {
+		return nil, nil, uriError(InvalidURI, err, u)
+	}
+	join := func(all *options.ClientOptions) (*options.ClientOptions, error) {
+		allowInvalid(all, u)
+		if extra != nil {
+			all = options.MergeClientOptions(all, extra)
+		}
+		if err := all.Validate(); err != nil {
+			return nil, uriError(ConfigurationError, err, u)
+		}
+		if err := checkPassword(all.Auth); err != nil {
+			return nil, err
+		}
+		all.DriverInfo = driverInfo(all.DriverInfo)
+		limitSockets(all, uriDuration(u, "sockettimeoutms"))
+		return all, nil
+	}
+	if u.SRV {
+		resolve = func() (*options.ClientOptions, error) { return join(options.Client().ApplyURI(u.String())) }
+	}
+	all, err = join(all)
+	return all, resolve, err
+}
+
+// uriError returns an error of the driver about a connection string. It has no cause, and a text without the secrets of
+// the string, if the driver's text has one of them.
+func uriError(class *ErrorClass, err error, u *connstring.URI) error {
+	text := err.Error()
+	for _, secret := range u.Secrets() {
+		if strings.Contains(text, secret) {
+			return &Error{class: class, text: "invalid connection string: " + strings.ReplaceAll(text, secret, "(hidden)")}
+		}
+	}
+	return &Error{class: class, cause: err}
+}
+
+// checkPassword returns [ConfigurationError] for a user without the password that the mechanism needs.
+func checkPassword(user *options.Credential) error {
+	if user == nil || user.Username == "" || user.Password != "" || user.PasswordSet {
+		return nil
+	}
+	switch strings.ToUpper(user.AuthMechanism) {
+	case "", "DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN":
+		return newError(ConfigurationError, "a password is required")
 	}
 	return nil
 }
 
-// uriPairs yields the options of a connection string and their values.
-func uriPairs(uri string) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		_, query, _ := strings.Cut(uri, "?")
-		for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
-			name, value, _ := strings.Cut(pair, "=")
-			if name = unescaped(name); name != "" && !yield(name, unescaped(value)) {
-				return
-			}
+// driverInfo returns what the handshake says of the client: this library, and what the user has set.
+func driverInfo(user *options.DriverInfo) *options.DriverInfo {
+	own := options.DriverInfo{Name: driverName, Version: version()}
+	if user != nil {
+		own.Platform = user.Platform
+		if user.Name != "" {
+			own.Name += "|" + user.Name
 		}
+		if user.Version != "" {
+			own.Version += "|" + user.Version
+		}
+	}
+	return &own
+}
+
+// driverName is the name of this library in the handshake.
+const driverName = "gomotor"
+
+// limitSockets honours socketTimeoutMS, which the driver ignores.
+func limitSockets(all *options.ClientOptions, limit time.Duration) {
+	if limit == 0 {
+		return
+	}
+	all.Dialer = socketlimit.New(all.Dialer, limit)
+	if all.TLSConfig != nil { // see package socketlimit
+		all.SetServerMonitoringMode(options.ServerMonitoringModePoll)
 	}
 }
 
-func unescaped(s string) string {
-	if decoded, err := url.QueryUnescape(s); err == nil {
-		return decoded
+// allowInvalid sets those options of TLS that the driver does not know.
+func allowInvalid(all *options.ClientOptions, u *connstring.URI) {
+	if all.TLSConfig == nil {
+		return
 	}
-	return s
+	if u.Is("tlsallowinvalidcertificates", "true") {
+		all.TLSConfig.InsecureSkipVerify = true
+	} else if u.Is("tlsallowinvalidhostnames", "true") {
+		all.TLSConfig.InsecureSkipVerify = true // VerifyConnection checks all but the name
+		roots := all.TLSConfig.RootCAs
+		all.TLSConfig.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(state, roots) }
+	}
 }
 
-// uriWriteConcern reads those items of a write concern from the connection string that the driver does not know.
-func uriWriteConcern(uri string, concern *WriteConcern) error {
-	for name, value := range uriPairs(uri) {
-		var item any
-		var err error
-		switch name = strings.ToLower(name); name {
-		case "wtimeoutms":
-			item, err = strconv.Atoi(value)
-		case "fsync":
-			item, err = strconv.ParseBool(value)
-		default:
-			continue
-		}
-		if err == nil {
-			err = concern.Set(name, item)
-		}
-		if err != nil {
-			return &Error{class: InvalidURI, text: name, cause: err}
-		}
+// verifyChain checks a server's certificate without its name.
+func verifyChain(state tls.ConnectionState, roots *x509.CertPool) error {
+	if len(state.PeerCertificates) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	between := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
+	return err
+}
+
+// uriWriteConcern sets those items of a write concern in the connection string that the driver does not know.
+func uriWriteConcern(u *connstring.URI, concern *WriteConcern) error {
+	var err error
+	if ms, ok := u.Int("wtimeoutms"); ok {
+		err = concern.Set("wtimeoutms", ms)
+	}
+	if text, ok := u.Get("fsync"); ok && err == nil {
+		err = concern.Set("fsync", text == "true")
+	}
+	if err != nil {
+		return &Error{class: InvalidURI, cause: err}
 	}
 	return nil
 }
 
-// uriQueueWait returns how long an operation may wait for a slot. 0 means no limit.
-func uriQueueWait(uri string) (limit time.Duration, err error) {
-	for name, value := range uriPairs(uri) {
-		if !strings.EqualFold(name, "waitQueueTimeoutMS") {
-			continue
-		}
-		ms, err := strconv.ParseUint(value, 10, 31)
-		if err != nil {
-			return 0, &Error{class: InvalidURI, text: name, cause: err}
-		}
-		limit = time.Duration(ms) * time.Millisecond
-	}
-	return limit, nil
-}
-
-// uriDatabase returns the database in a connection string, or "".
-func uriDatabase(uri string) string {
-	_, rest, _ := strings.Cut(uri, "://")
-	rest, _, _ = strings.Cut(rest, "?")
-	_, path, _ := strings.Cut(rest, "/")
-	if name, err := url.PathUnescape(path); err == nil {
-		return name
-	}
-	return path
-}
-
-const srvScheme = "mongodb+srv://"
-
-// uriClientOptions returns the options of a connection string, without I/O. If the DNS has the hosts and more options,
-// resolve queries it and returns all options.
-func uriClientOptions(uri string) (opts *options.ClientOptions, resolve func() *options.ClientOptions, err error) {
-	known := uri
-	if strings.HasPrefix(uri, srvScheme) {
-		if known, err = withoutSRV(uri); err != nil {
-			return nil, nil, err
-		}
-		resolve = func() *options.ClientOptions { return options.Client().ApplyURI(uri) }
-	}
-	opts = options.Client().ApplyURI(known)
-	if err := opts.Validate(); err != nil {
-		return nil, nil, &Error{class: InvalidURI, cause: err}
-	}
-	return opts, resolve, nil
-}
-
-// withoutSRV returns a mongodb:// connection string with the options of uri, so that the driver can check them without
-// the DNS.
-func withoutSRV(uri string) (string, error) {
-	base, query, _ := strings.Cut(strings.TrimPrefix(uri, srvScheme), "?")
-	hosts, _, _ := strings.Cut(base[strings.LastIndex(base, "@")+1:], "/")
-	if hosts == "" || strings.ContainsAny(hosts, ",:") {
-		return "", newError(InvalidURI, "mongodb+srv URIs must have one host and no port, not %q", hosts)
-	}
-	pairs := []string{"tls=true"}
-	for pair := range strings.SplitSeq(strings.ReplaceAll(query, ";", "&"), "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		switch strings.ToLower(unescaped(name)) {
-		case "directconnection":
-			if value == "true" {
-				return "", newError(InvalidURI, "cannot specify directConnection=true with mongodb+srv URIs")
-			}
-		case "tls", "ssl":
-			pairs[0] = ""
-		case "srvmaxhosts":
-			if n, err := strconv.Atoi(value); err != nil || n < 0 {
-				return "", newError(InvalidURI, "invalid srvMaxHosts %q: must be a number, at least 0", value)
-			}
-			continue
-		case "srvservicename":
-			if n := len(unescaped(value)); n < 1 || n > 62 {
-				return "", newError(InvalidURI, "invalid srvServiceName %q: must have 1 to 62 characters", value)
-			}
-			continue
-		}
-		if pair != "" {
-			pairs = append(pairs, pair)
-		}
-	}
-	if !strings.Contains(base, "/") {
-		base += "/"
-	}
-	return "mongodb://" + base + "?" + strings.TrimPrefix(strings.Join(pairs, "&"), "&"), nil
+// uriDuration returns an option in milliseconds. 0 means that it is not set, or 0.
+func uriDuration(u *connstring.URI, key string) time.Duration {
+	ms, _ := u.Int(key)
+	return time.Duration(ms) * time.Millisecond
 }

@@ -186,14 +186,14 @@ func TestWriteConcernFromOptions(t *testing.T) {
 		{"w=0&fsync=true", nil, ""},
 		{"w=0&journal=true", nil, ""},
 	} {
-		var opts []motor.ClientOption
+		opts := []motor.ClientOption{motor.WithStrictOptions()}
 		if test.driver != nil {
 			opts = append(opts, motor.WithClientOptions(options.Client().SetWriteConcern(test.driver)))
 		}
 		client, err := motor.NewClient("mongodb://localhost/?"+test.options, opts...)
 		switch {
-		case test.want == "" && !errors.Is(err, motor.InvalidURI):
-			t.Errorf("%s: got %v, want an InvalidURI", test.options, err)
+		case test.want == "" && !errors.Is(err, motor.ConfigurationError):
+			t.Errorf("%s: got %v, want a ConfigurationError", test.options, err)
 		case test.want != "" && err != nil:
 			t.Errorf("%s: got error %v, want %s", test.options, err, test.want)
 		case test.want != "" && client.WriteConcern().String() != test.want:
