@@ -14,6 +14,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/serial"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // WithBatching returns a handle for the same collection and options whose InsertOne sends concurrent inserts in
@@ -332,7 +333,7 @@ func (b *batch) insert(ctx context.Context, inserts []*gatheredInsert, now setti
 		return nil
 	}
 	done := newInsertOutcome(docs)
-	if p := panicOf(func() { err = b.insertMany(ctx, docs, now, done) }); p != nil {
+	if p := usercode.Try(func() { err = b.insertMany(ctx, docs, now, done) }); p != nil {
 		err = p
 	}
 	if err != nil {

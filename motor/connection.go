@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/serial"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // connection is the state of a client from its opening to its Close. Everything that is open on the server belongs to a
@@ -65,7 +65,7 @@ func (c *Client) connect() (*connection, error) {
 	conn := &connection{pool: pool, polls: newLongPolls()}
 	now := c.snapshot()
 	dial := func(opts *options.ClientOptions) (*mongo.Client, error) {
-		own := withCommandMonitor(*conn.topology.withTopologyMonitor(*opts)).
+		own := withCommandMonitor(*conn.topology.withTopologyMonitor(*usercode.Guard(opts))).
 			SetLocalThreshold(time.Duration(c.latency.Load())).
 			SetWriteConcern(now.write.driver).
 			SetReadPreference(now.read.pref)
@@ -351,17 +351,9 @@ func (conn *connection) cleanUpOne(work cleanup) {
 	ctx, cancel := context.WithCancel(conn.polls.ctx)
 	defer cancel()
 	defer time.AfterFunc(cleanupTimeout, cancel).Stop()
-	if err := panicOf(func() { work.run(ctx, conn) }); err != nil {
+	if err := usercode.Try(func() { work.run(ctx, conn) }); err != nil {
 		future.ReportUnobserved(err)
 	}
-}
-
-// panicOf calls fn and returns its panic as a [future.PanicError], or nil.
-func panicOf(fn func()) error {
-	if p := panics.Try(fn); p != nil {
-		return &future.PanicError{Value: p.Value, Stack: p.Stack}
-	}
-	return nil
 }
 
 // openCursors maps the server's cursor ids to the open cursors of a connection. To close a cursor, the server needs its

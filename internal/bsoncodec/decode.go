@@ -7,8 +7,9 @@ import (
 	"math"
 	"sync"
 
-	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // Decode decodes raw into doc, a pointer. A document within a bson.M is a bson.M too. A bson.Raw is raw itself;
@@ -55,8 +56,8 @@ func (d Decoder) Decode(raw bson.Raw, doc any) error {
 	}
 	var err error
 	// Types may have unmarshalers of the user.
-	if p := panics.Try(func() { err = d.slow(raw, doc) }); p != nil {
-		err = p.AsError()
+	if p := usercode.Try(func() { err = d.slow(raw, doc) }); p != nil {
+		err = p
 	}
 	return decodeError(err)
 }

@@ -13,8 +13,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sourcegraph/conc/panics"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // Document encodes v as a document. argument is the name of v in errors.
@@ -247,7 +248,7 @@ func (c *Codec) marshal(v any) (raw bson.Raw, err error) {
 		}
 	}
 	// Values may have marshalers of the user.
-	p := panics.Try(func() {
+	p := usercode.Try(func() {
 		switch depthOf(v) {
 		case endless:
 			err = ErrTooDeep
@@ -262,7 +263,7 @@ func (c *Codec) marshal(v any) (raw bson.Raw, err error) {
 		}
 	})
 	if p != nil {
-		return nil, p.AsError()
+		return nil, p
 	}
 	if err == nil {
 		err = c.findLoss(v)

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/usercode"
 	"github.com/gomotor/gomotor/motor"
 )
 
@@ -79,7 +81,7 @@ func GetCacheTime(string, time.Time, string) time.Duration { return 0 }
 func SetExtraHeaders(http.Header, *motor.GridOut) {}
 
 // ServeHTTP answers GET with the file, and HEAD with its headers. It answers 405 to other methods, 404 if the file does
-// not exist, and 500 if finding the file fails. If reading the file fails, it aborts the connection, so that the client
+// not exist, and 500 if finding the file fails or a hook panics. If reading the file fails, it aborts the connection, so that the client
 // does not take the part for the whole file.
 //
 // Motor: GridFSHandler.get, GridFSHandler.head.
@@ -98,10 +100,29 @@ func (h *GridFSHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Context().Err() == context.Canceled:
 		panic(http.ErrAbortHandler) // the client has disconnected
 	case err != nil:
-		http.Error(w, "500 internal server error", http.StatusInternalServerError)
+		internalError(w, err)
 		return
 	}
 	h.serve(w, r, filename, out)
+}
+
+// internalError answers 500. It reports a panic of a hook, and a hook without a result.
+func internalError(w http.ResponseWriter, err error) {
+	if errors.As(err, new(*future.PanicError)) || errors.Is(err, errNoFuture) {
+		future.ReportUnobserved(err)
+	}
+	http.Error(w, "500 internal server error", http.StatusInternalServerError)
+}
+
+var errNoFuture = errors.New("web: GetGridFSFile returned no future")
+
+// hook calls a hook and returns its panic, except [http.ErrAbortHandler], which it lets pass.
+func hook(fn func()) error {
+	err := usercode.Try(fn)
+	if errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+	return err
 }
 
 // filenameOf returns the name of the requested file.
@@ -119,7 +140,14 @@ func (h *GridFSHandler) find(filename string, r *http.Request) (*motor.GridOut, 
 		get = GetGridFSFile
 	}
 	ctx := r.Context()
-	out, err := get(h.Bucket, filename, r).Await(ctx)
+	var finding *future.Future[*motor.GridOut]
+	if err := hook(func() { finding = get(h.Bucket, filename, r) }); err != nil {
+		return nil, err
+	}
+	if finding == nil {
+		return nil, errNoFuture
+	}
+	out, err := finding.Await(ctx)
 	if err == nil && out != nil {
 		out, err = out.Open(ctx).Await(ctx)
 	}
@@ -130,15 +158,35 @@ func (h *GridFSHandler) find(filename string, r *http.Request) (*motor.GridOut, 
 }
 
 func (h *GridFSHandler) serve(w http.ResponseWriter, r *http.Request, filename string, out *motor.GridOut) {
-	modified := h.setHeaders(w.Header(), filename, out)
-	content := &content{ReadSeeker: out.Reader(r.Context())}
 	defer func() { _ = out.Close() }()
+	var modified time.Time
+	if err := hook(func() { modified = h.setHeaders(w.Header(), filename, out) }); err != nil {
+		clear(w.Header())
+		internalError(w, err)
+		return
+	}
+	content := &content{ReadSeeker: out.Reader(r.Context())}
 	length, _ := out.Length() // the file is open
-	w, r = withRanges(w, r, length)
+	w, r = withRanges(w, withETags(r), length)
 	http.ServeContent(w, r, "", modified, content)
 	if content.failed.Load() {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// entityTags is a list of entity tags as in If-None-Match.
+var entityTags = regexp.MustCompile(`^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$`)
+
+// withETags returns the request without an If-None-Match that is not a list of entity tags. [http.ServeContent] would
+// look at the valid part of it.
+func withETags(r *http.Request) *http.Request {
+	const name = "If-None-Match"
+	if tags := r.Header.Values(name); len(tags) == 0 || entityTags.MatchString(strings.Join(tags, ", ")) {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del(name)
+	return r
 }
 
 // setHeaders sets the headers of an open file. It returns the upload date, in whole seconds.

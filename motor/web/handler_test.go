@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor/web"
@@ -115,4 +116,80 @@ func TestHandlerRange(t *testing.T) {
 		t.Error("the cursor was not killed")
 	}
 	runtime.KeepAlive(out)
+}
+
+// A hook that panics, or returns nothing, gives 500 for its request only. The connection stays usable.
+func TestHandlerHookPanics(t *testing.T) {
+	reports := reporttest.Reports(t)
+	bad := func(h *web.GridFSHandler) {}
+	handler := serving(t, "mongodb://localhost:1", func(b *motor.GridFSBucket) *future.Future[*motor.GridOut] {
+		doc := bson.M{"_id": 1, "length": 0, "chunkSize": 1, "uploadDate": time.Unix(1, 0)}
+		return future.Resolved(motor.NewGridOut(b.Collection(), nil, doc))
+	})
+	good := *handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := good
+		if r.URL.Path == "/bad" {
+			bad(&h)
+		}
+		h.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	for _, test := range []struct {
+		name string
+		hook func(*web.GridFSHandler)
+	}{
+		{"GetGridFSFile", func(h *web.GridFSHandler) {
+			h.GetGridFSFile = func(*motor.GridFSBucket, string, *http.Request) *future.Future[*motor.GridOut] { panic("hook") }
+		}},
+		{"GetGridFSFile returns nil", func(h *web.GridFSHandler) {
+			h.GetGridFSFile = func(*motor.GridFSBucket, string, *http.Request) *future.Future[*motor.GridOut] { return nil }
+		}},
+		{"GetCacheTime", func(h *web.GridFSHandler) {
+			h.GetCacheTime = func(string, time.Time, string) time.Duration { panic("hook") }
+		}},
+		{"SetExtraHeaders", func(h *web.GridFSHandler) {
+			h.SetExtraHeaders = func(header http.Header, _ *motor.GridOut) { header.Set("X", "1"); panic("hook") }
+		}},
+	} {
+		bad = test.hook
+		for path, want := range map[string]int{"/bad": http.StatusInternalServerError, "/good": http.StatusOK} {
+			response, err := server.Client().Get(server.URL + path)
+			if err != nil {
+				t.Errorf("%s, %s: got %v, want a response", test.name, path, err)
+				continue
+			}
+			response.Body.Close()
+			if response.StatusCode != want || want != http.StatusOK && response.Header.Get("X")+response.Header.Get("Etag") != "" {
+				t.Errorf("%s, %s: got %d with headers %v, want %d", test.name, path, response.StatusCode, response.Header, want)
+			}
+		}
+		select {
+		case <-reports: // it comes before the response
+		default:
+			if test.name != "GetGridFSFile returns nil" { // its error is no panic: reports leaves it out
+				t.Errorf("%s: got no report of the panic", test.name)
+			}
+		}
+	}
+}
+
+func TestHandlerETagSyntax(t *testing.T) {
+	handler := serving(t, "mongodb://localhost:1", func(b *motor.GridFSBucket) *future.Future[*motor.GridOut] {
+		doc := bson.M{"_id": 1, "length": 0, "chunkSize": 1, "uploadDate": time.Unix(1, 0), "md5": "abc"}
+		return future.Resolved(motor.NewGridOut(b.Collection(), nil, doc))
+	})
+	for _, test := range []struct {
+		tags string
+		want int
+	}{
+		{`"abc"`, 304}, {`W/"abc"`, 304}, {`"x", "abc"`, 304}, {`*`, 304}, {`"x"`, 200}, {`"abc"a`, 200}, {`abc`, 200}, {`"abc`, 200},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/f", nil)
+		r.Header.Set("If-None-Match", test.tags)
+		if handler.ServeHTTP(w, r); w.Code != test.want {
+			t.Errorf("If-None-Match %s: got status %d, want %d", test.tags, w.Code, test.want)
+		}
+	}
 }
