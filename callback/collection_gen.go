@@ -305,8 +305,8 @@ func (c *collection) IndexInformation(ctx context.Context, callback Func[map[str
 	deliver(c.loop, c.futures.IndexInformation(ctx), callback)
 }
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex within the last CacheFor. The result is
-// the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex or CreateIndex within the last CacheFor.
+// The result is the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
 //
 // The client remembers indexes by name: EnsureIndex does nothing for other keys or options under the same name. It
 // forgets an index when this client drops it, its collection or its database. It does not notice drops by other
@@ -540,6 +540,7 @@ func (c *collection) Rename(ctx context.Context, newName string, callback Func[b
 //
 // Errors: [motor.TypeError] for a nil filter (use bson.D{} for all documents), [motor.InvalidDocument] for one that
 // cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into D, [motor.OperationFailure].
+// [motor.MaxTime] is one more option.
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(

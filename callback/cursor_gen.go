@@ -76,6 +76,13 @@ func (c *Cursor[D]) Sort(keys any, direction ...any) *Cursor[D] {
 	return sameCursor(c, c.Futures().Sort(keys, direction...))
 }
 
+// Projection selects the fields of the documents: a document, or a list of the names of the fields.
+//
+// Motor: the parameter projection of find.
+func (c *Cursor[D]) Projection(fields any) *Cursor[D] {
+	return sameCursor(c, c.Futures().Projection(fields))
+}
+
 // Skip skips the first n documents. A negative n is a [motor.ValueError].
 //
 // Motor: MotorCursor.skip.

@@ -207,7 +207,7 @@ func (in *GridIn) Writer(ctx context.Context) io.WriteCloser {
 	return in.futures.Writer(ctx)
 }
 
-// Write adds data to the file: a []byte, a string, or everything that an io.Reader returns. A small write only fills
+// Write adds data to the file: a []byte, a string, the rest of a [GridOut], or everything that an io.Reader returns. A small write only fills
 // the buffer, which a later write or Close sends. If an io.Reader fails, the file is aborted.
 //
 // Errors: [motor.ValueError] if the file has been closed or aborted; [motor.TypeError] for data of any other type;

@@ -209,6 +209,13 @@ func (c *GridOutCursor) Rewind() *GridOutCursor {
 	return sameGridOutCursor(c, c.futures.Rewind())
 }
 
+// Projection is [Cursor.Projection]. A file without the fields length and chunkSize cannot be read.
+//
+// Motor: the parameter projection of find.
+func (c *GridOutCursor) Projection(fields any) *GridOutCursor {
+	return sameGridOutCursor(c, c.futures.Projection(fields))
+}
+
 // Sort is [Cursor.Sort].
 //
 // Motor: MotorGridOutCursor.sort.

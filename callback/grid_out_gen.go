@@ -63,8 +63,8 @@ func (g *GridOut) Futures() *motor.GridOut {
 func (g *GridOut) IOLoop() future.Executor { return g.loop }
 
 // NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
-// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
-// is ignored and the file is open. It panics for a nil root.
+// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, and
+// not empty, fileID is ignored and the file is open. It panics for a nil root.
 //
 // Errors of reading: [motor.TypeError] for a fileDocument that is not a document, and for more than one;
 // [motor.InvalidDocument] for a value that cannot be encoded.

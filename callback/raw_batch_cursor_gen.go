@@ -231,6 +231,13 @@ func (c *RawBatchCursor) Rewind() *RawBatchCursor {
 	return sameRawBatchCursor(c, c.futures.Rewind())
 }
 
+// Projection is [Cursor.Projection].
+//
+// Motor: the parameter projection of find_raw_batches.
+func (c *RawBatchCursor) Projection(fields any) *RawBatchCursor {
+	return sameRawBatchCursor(c, c.futures.Projection(fields))
+}
+
 // Sort is [Cursor.Sort].
 //
 // Motor: MotorRawBatchCursor.sort.

@@ -161,7 +161,7 @@ func TestBulkWriteResult(t *testing.T) {
 	fine := ok(bson.M{"n": 2, "nModified": 1, "upserted": bson.A{bson.M{"index": 0, "_id": 2}}})
 	slow := func(r request) { r.WriteConcernError(64, "WriteConcernTimeout", "slow") }
 	badUpdate := bson.M{"index": int32(4), "code": int32(11000), "errmsg": "E11000", "keyPattern": bson.M{"a": int32(1)},
-		"op": bson.M{"q": bson.M{"_id": int32(4)}, "u": bson.M{"$set": bson.M{"a": int32(1)}}, "upsert": true}}
+		"op": bson.M{"q": bson.M{"_id": int32(4)}, "u": bson.M{"$set": bson.M{"a": int32(1)}}, "upsert": true, "multi": false}}
 	timeout := bson.M{"code": int32(64), "codeName": "WriteConcernTimeout", "errmsg": "slow"}
 
 	whole := func(inserted, matched, modified, removed int32, upserted ...any) bson.M {

@@ -93,7 +93,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 	}
 	return writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
 		done := &bulkOutcome{
-			op:     func(i int) any { s, _ := command.StatementOf(b.codec.Codec, b.models[i]); return s.Doc },
+			op:     func(i int) any { return command.OpOf(b.codec.Codec, b.models[i]) },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
 		err := send(ctx, coll, done)
@@ -154,8 +154,7 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
 		r, err := d.BulkWrite(ctx, encoded, &command.Literal[options.ClientBulkWriteOptions]{Options: o})
 		return r, clientBulkError(err, func(i int) any {
-			s, _ := command.StatementOf(c.codec.Codec, command.CollectionModel(encoded[i].Model))
-			return s.Doc
+			return command.OpOf(c.codec.Codec, command.CollectionModel(encoded[i].Model))
 		})
 	}))
 }

@@ -30,7 +30,17 @@ func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.
 	if err != nil {
 		return failed[string](c.db.client, err)
 	}
-	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string { return names[0] })
+	return createIndex(ctx, c, model, defaultCacheFor)
+}
+
+// createIndex creates an index. The client remembers it for some time, so that EnsureIndex does nothing.
+func createIndex(ctx context.Context, c *collection, model command.Index, keep time.Duration) *future.Future[string] {
+	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, model.Name()}
+	before := cache.dropCount()
+	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string {
+		cache.add(key, keep, before)
+		return names[0]
+	})
 }
 
 // CreateIndexes creates indexes with one command. The result is a list of their names, in order. See
@@ -221,8 +231,8 @@ type EnsureIndexOptions struct {
 // defaultCacheFor is PyMongo's default.
 const defaultCacheFor = 300 * time.Second
 
-// EnsureIndex creates an index, unless this client has done so with EnsureIndex within the last CacheFor. The result is
-// the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
+// EnsureIndex creates an index, unless this client has done so with EnsureIndex or CreateIndex within the last CacheFor.
+// The result is the name of the index, or "" if nothing was done. See [Collection.CreateIndex] for the keys.
 //
 // The client remembers indexes by name: EnsureIndex does nothing for other keys or options under the same name. It
 // forgets an index when this client drops it, its collection or its database. It does not notice drops by other
@@ -244,18 +254,10 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 	if err != nil {
 		return failed[string](c.db.client, err)
 	}
-	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, model.Name()}
-	if cache.has(key) {
+	if c.db.client.indexes.has(indexKey{c.db.name, c.name, model.Name()}) {
 		return resolved(c.db.client, "")
 	}
-	keep, before := defaultCacheFor, cache.dropCount()
-	if set.CacheFor != nil {
-		keep = *set.CacheFor
-	}
-	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string {
-		cache.add(key, keep, before)
-		return names[0]
-	})
+	return createIndex(ctx, c, model, valueOr(set.CacheFor, defaultCacheFor))
 }
 
 // Reindex drops and rebuilds all indexes of the collection. The result is the server's reply. Since MongoDB 5.0 only a

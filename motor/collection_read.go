@@ -2,19 +2,21 @@ package motor
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/command"
 )
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
 // pointer. That is not an error.
 //
 // Errors: [TypeError] for a nil filter (use bson.D{} for all documents), [InvalidDocument] for one that cannot be
-// encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure].
+// encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure]. [MaxTime] is one more option.
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options.Lister[options.FindOneOptions]) *future.Future[D] {
@@ -24,10 +26,69 @@ func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options
 
 func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
+	limit, late := maxTimeOf(opts)
 	opts, bad := encodeOptions(&c.codec, opts)
+	if err := firstError(err, bad, late); err != nil {
+		return nil, err
+	}
+	if limit > 0 {
+		return c.findOneWithin(query, limit, opts)
+	}
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		return coll.FindOne(ctx, query, opts...).Raw()
-	}, firstError(err, bad)
+	}, nil
+}
+
+// MaxTime is an option of [Collection.FindOne]. It limits the time that the server spends on the operation (maxTimeMS).
+// After that the operation fails with [ExecutionTimeout]. 0 is no limit. A cursor has [Cursor.MaxTimeMS].
+//
+//	users.FindOne(ctx, filter, motor.MaxTime(time.Second))
+//
+// Motor: the parameter max_time_ms of find_one.
+func MaxTime(limit time.Duration) options.Lister[options.FindOneOptions] { return maxTime(limit) }
+
+// maxTime is an option that the driver does not have. It sets nothing in the driver's options.
+type maxTime time.Duration
+
+// List implements [options.Lister].
+func (maxTime) List() []func(*options.FindOneOptions) error { return nil }
+
+// maxTimeOf returns the last MaxTime, or 0.
+func maxTimeOf(opts []options.Lister[options.FindOneOptions]) (time.Duration, error) {
+	var limit maxTime
+	for _, o := range opts {
+		if one, ok := o.(maxTime); ok {
+			limit = one
+		}
+	}
+	if limit < 0 {
+		return 0, newError(ValueError, "invalid MaxTime %v: need at least 0", time.Duration(limit))
+	}
+	return time.Duration(limit), nil
+}
+
+// findOneWithin finds a document with the command that a cursor with a limit of -1 sends.
+func (c *collection) findOneWithin(filter bson.Raw, limit time.Duration, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
+	o, err := mergeOptions(opts)
+	ms, now := max(limit.Milliseconds(), 1), c.snapshot()
+	q := command.Query{Filter: filter, MaxTimeMS: &ms, Options: options.FindOptions{
+		AllowPartialResults: o.AllowPartialResults, Collation: o.Collation, Comment: o.Comment, Hint: o.Hint, Max: o.Max,
+		Min: o.Min, OplogReplay: o.OplogReplay, Projection: o.Projection, ReturnKey: o.ReturnKey, ShowRecordID: o.ShowRecordID,
+		Skip: o.Skip, Sort: o.Sort, Limit: new(int64(-1)),
+	}}
+	f := &arguments{q.Find(c.codec.Codec, c.name)}
+	f.Check(err)
+	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		cursor, err := readCommand(ctx, c, coll.Database().Client(), now, f, func(
+			ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
+		) (*mongo.Cursor, error) {
+			return db.RunCommandCursor(ctx, cmd, opts)
+		})
+		if err != nil || !cursor.Next(ctx) {
+			return nil, err
+		}
+		return cursor.Current, nil
+	}, f.err()
 }
 
 // Find returns a cursor over the documents that match filter. It does no I/O: the first read sends the query. Until

@@ -191,6 +191,21 @@ func setSort(c *cursor, keys any, direction []any) {
 	})
 }
 
+// Projection selects the fields of the documents: a document, or a list of the names of the fields.
+//
+// Motor: the parameter projection of find.
+func (c *Cursor[D]) Projection(fields any) *Cursor[D] { setProjection(&c.cursor, fields); return c }
+
+//go:noinline
+func setProjection(c *cursor, fields any) {
+	c.set("Projection", func(ch *chain) error {
+		e := c.coll.arguments()
+		encoded := e.Projection(fields)
+		ch.option(func(o *options.FindOptions) { o.Projection = encoded })
+		return e.err()
+	})
+}
+
 // Skip skips the first n documents. A negative n is a [ValueError].
 //
 // Motor: MotorCursor.skip.

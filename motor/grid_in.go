@@ -62,6 +62,7 @@ type GridInOptions struct {
 	Aliases     []string // other names of the file; nil: none
 	Metadata    any      // a document; nil: none
 	Fields      bson.D   // other fields of the file's document
+	MD5         bool     // add the md5 of the content to the file's document, as Motor before 3.0 does
 }
 
 // NewGridIn returns a new file below a root collection. The files of the bucket "fs" are below the collection "fs". It
@@ -73,7 +74,11 @@ type GridInOptions struct {
 func NewGridIn(root *Collection[bson.M], opts ...GridInOptions) *GridIn {
 	mustHave(root != nil, "NewGridIn", "root")
 	o, err := atMostOne("NewGridIn", opts)
-	return newGridIn(newGridFiles(root), o.name(), o, &root.codec, err)
+	in := newGridIn(newGridFiles(root), o.name(), o, &root.codec, err)
+	if o.MD5 {
+		return in.withMD5()
+	}
+	return in
 }
 
 // name returns the file's name, or nil if it has none.

@@ -42,8 +42,8 @@ type GridOut struct {
 }
 
 // NewGridOut returns the file with an _id, below a root collection. The files of the bucket "fs" are below the
-// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, fileID
-// is ignored and the file is open. It panics for a nil root.
+// collection "fs". It does no I/O. fileDocument is optional: the file's document in root.files. If it is given, and
+// not empty, fileID is ignored and the file is open. It panics for a nil root.
 //
 // Errors of reading: [TypeError] for a fileDocument that is not a document, and for more than one; [InvalidDocument]
 // for a value that cannot be encoded.
@@ -57,6 +57,9 @@ func NewGridOut(root *Collection[bson.M], fileID any, fileDocument ...any) *Grid
 	var raw bson.Raw
 	if err == nil {
 		raw, err = root.codec.encode("fileDocument", document)
+	}
+	if elements, _ := raw.Elements(); err == nil && len(elements) == 0 {
+		return files.byID(fileID)
 	}
 	out := files.opened(raw)
 	out.err = err

@@ -79,6 +79,14 @@ func (c *GridOutCursor) Rewind() *GridOutCursor {
 	return c
 }
 
+// Projection is [Cursor.Projection]. A file without the fields length and chunkSize cannot be read.
+//
+// Motor: the parameter projection of find.
+func (c *GridOutCursor) Projection(fields any) *GridOutCursor {
+	c.fileCursor.Projection(fields)
+	return c
+}
+
 // Sort is [Cursor.Sort].
 //
 // Motor: MotorGridOutCursor.sort.

@@ -29,7 +29,7 @@ func (in *GridIn) limit() int {
 	return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize
 }
 
-// Write adds data to the file: a []byte, a string, or everything that an io.Reader returns. A small write only fills
+// Write adds data to the file: a []byte, a string, the rest of a [GridOut], or everything that an io.Reader returns. A small write only fills
 // the buffer, which a later write or Close sends. If an io.Reader fails, the file is aborted.
 //
 // Errors: [ValueError] if the file has been closed or aborted; [TypeError] for data of any other type; [FileExists] if
@@ -128,7 +128,7 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 	defer t.Release()
 	room := in.limit() - len(in.buffer)
 	for _, s := range sources {
-		if room -= len(s.data); room <= 0 || s.reader != nil {
+		if room -= len(s.data); room <= 0 || s.reader != nil || s.file != nil {
 			return false
 		}
 	}
@@ -200,6 +200,9 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 
 // addAll adds all bytes of a source.
 func (w *fileWriter) addAll(s gridSource) error {
+	if s.file != nil {
+		s.reader = s.file.Reader(w.ctx)
+	}
 	if s.reader == nil {
 		return w.add(s.data)
 	}
@@ -392,9 +395,10 @@ func (w *fileWriter) removeFailed() {
 	_ = cleaner.abort()
 }
 
-// gridSource is data to be written: a reader or, if that is nil, bytes.
+// gridSource is data to be written: a reader, another file or, if both are nil, bytes.
 type gridSource struct {
 	reader io.Reader
+	file   *GridOut
 	data   []byte
 }
 
@@ -404,6 +408,14 @@ func newGridSource(data any) (gridSource, error) {
 		return gridSource{data: d}, nil
 	case string:
 		return gridSource{data: []byte(d)}, nil
+	case *GridOut:
+		if d != nil {
+			return gridSource{file: d}, nil
+		}
+	case interface{ Futures() *GridOut }: // in callback style
+		if out := d.Futures(); out != nil {
+			return gridSource{file: out}, nil
+		}
 	case io.Reader:
 		if !command.IsNil(d) {
 			return gridSource{reader: d}, nil

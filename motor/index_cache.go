@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// indexCache remembers the indexes that the client's EnsureIndex has created, so that it need not ask the server again.
+// indexCache remembers the indexes that the client has created, so that it need not ask the server again.
 type indexCache struct {
 	mu    sync.Mutex
 	until map[indexKey]time.Time

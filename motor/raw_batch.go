@@ -157,6 +157,14 @@ func (c *RawBatchCursor) Rewind() *RawBatchCursor {
 	return c
 }
 
+// Projection is [Cursor.Projection].
+//
+// Motor: the parameter projection of find_raw_batches.
+func (c *RawBatchCursor) Projection(fields any) *RawBatchCursor {
+	setProjection(&c.cursor, fields)
+	return c
+}
+
 // Sort is [Cursor.Sort].
 //
 // Motor: MotorRawBatchCursor.sort.

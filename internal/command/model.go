@@ -108,6 +108,21 @@ type Statement struct {
 	Doc  bson.Raw
 }
 
+// OpOf returns the statement of an encoded write model for the details of its error. Of an update it also has multi if
+// that is false, as in PyMongo. The result is nil if the model cannot be encoded.
+func OpOf(c bsoncodec.Codec, model mongo.WriteModel) any {
+	s, err := StatementOf(c, model)
+	if err != nil || s.Doc == nil {
+		return nil
+	}
+	if s.Kind == UpdateKind && s.Doc.Lookup("multi").IsZero() {
+		if with, err := bsoncodec.WithField(s.Doc, "multi", false); err == nil {
+			return with
+		}
+	}
+	return s.Doc
+}
+
 // StatementOf returns the statement that the driver sends for an encoded write model.
 func StatementOf(c bsoncodec.Codec, model mongo.WriteModel) (s Statement, err error) {
 	switch m := model.(type) {
