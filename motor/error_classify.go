@@ -139,6 +139,8 @@ func classify(err error) *ErrorClass {
 		return WaitQueueTimeoutError
 	case drivercompat.IsPoolCleared(err): // in a CommandError, or not
 		return AutoReconnect
+	case drivercompat.IsRefusedLogin(err):
+		return OperationFailure
 	case errors.As(err, &command) && !mongo.IsNetworkError(err):
 		return classifyCommand(command)
 	case mongo.IsNetworkError(err), drivercompat.IsConnection(err):

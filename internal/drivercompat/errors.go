@@ -1,6 +1,10 @@
 package drivercompat
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
@@ -25,6 +29,23 @@ func IsPoolCleared(err error) bool { return is(err, topologyPackage, "poolCleare
 
 // IsConnection reports whether a connection could not be opened, or failed.
 func IsConnection(err error) bool { return is(err, topologyPackage, "ConnectionError") }
+
+// IsRefusedLogin reports whether an authentication failed although the connection held: the server refused the
+// credentials, or the driver did not believe the server.
+func IsRefusedLogin(err error) bool {
+	v := find(err, driverPackage+"/auth", "Error")
+	if !v.IsValid() || !v.CanAddr() {
+		return false
+	}
+	failed, ok := v.Addr().Interface().(interface{ Unwrap() error })
+	if !ok {
+		return false
+	}
+	cause := failed.Unwrap()
+	var network net.Error
+	return !errors.As(cause, &network) && !errors.Is(cause, io.EOF) && !errors.Is(cause, io.ErrUnexpectedEOF) &&
+		!errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) && !IsConnection(cause)
+}
 
 // IsPlain reports whether no error in the tree of err has a type, except the types of the packages errors and fmt. The
 // driver returns such errors for replies that do not have the expected fields.
