@@ -148,10 +148,11 @@ func (c *Client) initConcerns(uri *connstring.URI, s clientSettings) error {
 func (c *Client) Open(ctx context.Context) *future.Future[*Client] {
 	now := c.snapshot()
 	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*Client, error) {
-		if err := d.Ping(ctx, now.read.pref); !drivercompat.IsRefusedLogin(err) {
-			return c, err
+		err := d.Ping(ctx, now.read.pref)
+		if err != nil && drivercompat.IsLoginAfterAnswer(err) {
+			err = nil
 		}
-		return c, nil // a server has answered
+		return c, err
 	}))
 }
 

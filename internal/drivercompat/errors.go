@@ -47,6 +47,12 @@ func IsRefusedLogin(err error) bool {
 		!errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) && !IsConnection(cause)
 }
 
+// IsLoginAfterAnswer reports whether an operation failed because of an authentication, its own or that of another
+// operation. The server had answered before. The cause of a cleared pool is only in its text.
+func IsLoginAfterAnswer(err error) bool {
+	return IsRefusedLogin(err) || IsPoolCleared(err) && strings.Contains(err.Error(), "auth error: ")
+}
+
 // IsPlain reports whether no error in the tree of err has a type, except the types of the packages errors and fmt. The
 // driver returns such errors for replies that do not have the expected fields.
 func IsPlain(err error) bool {

@@ -24,6 +24,7 @@ var everySetter = map[string][]any{
 	"Collation":      {&options.Collation{Locale: "de"}},
 	"Comment":        {"why"},
 	"Hint":           {"_id_"},
+	"Projection":     {[]string{"n"}},
 	"Index":          {int64(1)},
 	"Limit":          {int64(5)},
 	"Max":            {bson.D{{Key: "_id", Value: 9}}},
