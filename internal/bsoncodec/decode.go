@@ -51,6 +51,9 @@ func (d Decoder) Decode(raw bson.Raw, doc any) error {
 		return nil
 	case *bson.M, *bson.D, *any:
 		if d.reader != nil && d.codec.Hook == nil {
+			if err := checkFrame(raw); err != nil {
+				return decodeError(err)
+			}
 			return decodeError(d.reader.decode(raw, doc))
 		}
 	}
