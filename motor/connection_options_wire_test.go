@@ -161,8 +161,8 @@ func TestKeywords(t *testing.T) {
 func TestCredentialsAreHidden(t *testing.T) {
 	for _, uri := range []string{
 		"user:SECRET@host", "mongodb://user:a?SECRET=1&x@host/", "mongodb://user:SECRET@host:x", "mongodb://SECRET@host",
-		"mongodb://user:SECRET@a,b/?directConnection=true", "mongodb://user:SECRET@h/?authMechanism=GSSAPI&authMechanismProperties=SECRET",
-		"mongodb://user:SECRET@h/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:SECRET,x", "mongodb://user:SECRET@h/?authMechanism=MONGODB-X509",
+		"mongodb://user:SECRET@a,b/?directConnection=true", "mongodb://user:SECRET@h/?authMechanism=GSSAPI&authMechanismProperties=SECRET:x",
+		"mongodb://user:SECRET@h/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:SECRET,x:y", "mongodb://user:SECRET@h/?authMechanism=MONGODB-X509",
 		"mongodb://h/?tlsCertificateKeyFile=f&tlsCertificateKeyFilePassword=SECRET", "mongodb+srv://user:SECRET@a,b/",
 	} {
 		if _, err := motor.NewClient(uri); err == nil || strings.Contains(err.Error(), "SECRET") {

@@ -25,13 +25,19 @@ func TestParse(t *testing.T) {
 		{"mongodb://h/?maxPoolSzie=1", "mongodb://h/", 1},
 		{"mongodb://h/?maxPoolSize=-1&minPoolSize=x&w=", "mongodb://h/", 3},
 		{"mongodb://h/?maxPoolSize=1&maxPoolSize=2", "mongodb://h/?maxPoolSize=2", 1},
-		{"mongodb://h/?readPreferenceTags=a:b&readPreferenceTags=", "mongodb://h/?readPreferenceTags=a%3Ab&readPreferenceTags=", 0},
+		{"mongodb://h/?readPreference=nearest&readPreferenceTags=a:b&readPreferenceTags=",
+			"mongodb://h/?readPreference=nearest&readPreferenceTags=a%3Ab&readPreferenceTags=", 0},
+		{"mongodb://h/?readPreferenceTags=a:b", "", 0},
+		{"mongodb://h/?readPreference=Primary&maxStalenessSeconds=120", "", 0},
 		{"mongodb://h/?maxStalenessSeconds=-1", "mongodb://h/", 0},
 		{"mongodb://h/?fsync=true&wtimeout=5", "mongodb://h/", 0},
 		{"mongodb://h/?socketKeepAlive=true", "mongodb://h/", 1},
 		{"mongodb://h/?tlsCAFile=f", "mongodb://h/?tlsCAFile=f&tls=true", 0},
 		{"mongodb://h/?appName=" + strings.Repeat("a", 129), "", 0},
 		{"mongodb://h/?authMechanism=none", "", 0},
+		{"mongodb://u:p@h/?authMechanism=DEFAULT", "mongodb://u:p@h/", 0},
+		{"mongodb://h/?authMechanismProperties=a:b,c", "mongodb://h/", 1},
+		{"mongodb://h/?proxyHost=p&proxyHost=q", "", 0},
 		{"mongodb://h/?w", "", 0},
 		{"mongodb://a,,b", "", 0},
 		{"mongodb://h:", "", 0},
@@ -66,7 +72,9 @@ func TestErrorsHideSecrets(t *testing.T) {
 	for _, text := range []string{
 		"user:SECRET@host", "mongodb://user:a?SECRET=1&x@host/", "mongodb://user:SE/SECRET@host", "mongodb://user:SECRET@host:port",
 		"mongodb://user:SECRET@a,,b", "mongodb://SECRET:SECRET:x@h", "mongodb://u:%SECRET@h", "mongodb://u:SECRET@h/a b", "mongodb://@SECRET@h",
-		"mongodb://u:p@h/?SECRET", "mongodb://u:p@h/?SECRET=1", "http://u:SECRET@h", "SECRET@h,b", "mongodb://u:SECRET@h/x@y/z",
+		"mongodb://u:a?SECRET@h", "mongodb://u:12?tls=SECRET@h/", "mongodb://u:12?authMechanism=SECRET@h/", "mongodb://u:12?w=-1;SECRET=1@h/",
+		"mongodb://u:12?tls=SECRET%40h", "mongodb://user:SECRET", "mongodb://user:SECRET%40h", "user:SECRET", "user:SECRET%40h", "user:12?tls=SECRET@h",
+		"mongodb://h/?authMechanismProperties=SECRET", "http://u:SECRET@h", "SECRET@h,b", "mongodb://u:SECRET@h/x@y/z",
 		"mongodb://h/?tlsCertificateKeyFilePassword=SECRET&tls=false",
 	} {
 		parse := connstring.Parse
@@ -85,6 +93,14 @@ func TestErrorsHideSecrets(t *testing.T) {
 		if len(said) == 0 || slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, "SECRET") }) {
 			t.Errorf("%s: got %q, want an error or a warning without SECRET", text, said)
 		}
+	}
+}
+
+// A password does not hide the name of an option that is misspelt.
+func TestWarningNamesOption(t *testing.T) {
+	u, err := connstring.Parse("mongodb://u:p@h/?maxPoolSzie=1")
+	if want := []string{`unknown option "maxPoolSzie"`}; err != nil || !slices.Equal(u.Warnings, want) {
+		t.Errorf("got %v, %v; want the warnings %q", u, err, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package connstring
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,7 +28,8 @@ var known = func() map[string]spec {
 			all[strings.ToLower(name)] = spec{name: name, driver: name, check: check}
 		}
 	}
-	add(nil, "authMechanismProperties", "authSource", "readConcernLevel", "replicaSet", "tlsCAFile", "tlsCertificateFile",
+	add(properties, "authMechanismProperties")
+	add(nil, "authSource", "readConcernLevel", "replicaSet", "tlsCAFile", "tlsCertificateFile",
 		"tlsCertificateKeyFile", "tlsCertificateKeyFilePassword", "tlsPrivateKeyFile")
 	add(isBool, "directConnection", "enableOverloadRetargeting", "journal", "loadBalanced", "retryReads", "retryWrites", "tls",
 		"tlsDisableCertificateRevocationCheck", "tlsDisableOCSPEndpointCheck", "tlsInsecure")
@@ -175,6 +177,16 @@ func tags(value string) error {
 	for pair := range strings.SplitSeq(value, ",") {
 		if name, _, ok := strings.Cut(pair, ":"); !ok || name == "" {
 			return fmt.Errorf("invalid value %q: must be name:value pairs", value)
+		}
+	}
+	return nil
+}
+
+// properties accepts the properties of an authentication mechanism. The error does not contain them: one may be a token.
+func properties(value string) error {
+	for pair := range strings.SplitSeq(value, ",") {
+		if name, _, ok := strings.Cut(pair, ":"); !ok || name == "" {
+			return errors.New("invalid value: must be name:value pairs")
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package connstring
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -53,8 +54,9 @@ func Parse(text string) (*URI, error) {
 		path, query, _ = strings.Cut(path, "?")
 		path = strings.TrimPrefix(path, "/")
 	}
-	// Parts of a string that has an unescaped '/' or '?' in its password are in the wrong place. They must not be shown.
-	say := quoter(strings.Contains(text, "@"))
+	// If a password has an unescaped '/' or '?', parts of it are in the wrong place, and '@' is behind them. They must not
+	// be shown.
+	say := quoter(strings.Contains(path, "@") || strings.Contains(query, "@"))
 	if i := strings.LastIndex(authority, "@"); i >= 0 {
 		var err error
 		if u.User, err = parseUser(authority[:i]); err != nil {
@@ -77,15 +79,18 @@ func Parse(text string) (*URI, error) {
 	return u, nil
 }
 
-// quoter returns a function that quotes a part of a connection string, or, if the string may have a password, hides it.
+// quoter returns a function that quotes a part of a connection string. It hides the part instead if secret is true, or if
+// the part has an '@', which may end a password.
 func quoter(secret bool) func(string) string {
 	return func(part string) string {
-		if secret {
-			return "(hidden)"
+		if secret || strings.Contains(part, "@") || strings.Contains(part, "%40") {
+			return hidden
 		}
 		return strconv.Quote(part)
 	}
 }
+
+const hidden = "(hidden)"
 
 func parseUser(text string) (*User, error) {
 	name, password, hasPassword := strings.Cut(text, ":")
@@ -141,7 +146,11 @@ func parseHost(text string, say func(string) string) (string, error) {
 		return "", fmt.Errorf("invalid host %s: an IPv6 address must be enclosed in [ and ]", say(text))
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); found && (err != nil || n == 0) {
-		return "", fmt.Errorf("invalid port in the host %s: must be from 1 to 65535", say(text))
+		shown := say(text)
+		if strings.Trim(port, "0123456789") != "" { // it may be "user:password", without a host
+			shown = hidden
+		}
+		return "", fmt.Errorf("invalid port in the host %s: must be a number from 1 to 65535", shown)
 	}
 	return host, nil
 }
@@ -188,17 +197,23 @@ func (u *URI) parseQuery(query string, say func(string) string) error {
 		}
 		name, value = unescaped(name), unescaped(value)
 		key, isKnown := Canonical(name)
+		problem := Check(key, value)
+		if problem != nil && say(pair) == hidden {
+			problem = errors.New("invalid value")
+		}
 		switch _, twice := u.Get(key); {
 		case !isKnown:
 			u.warn("unknown option %s", say(name))
 		case value == "" && key != readPreferenceTags:
 			u.warn("option %s is empty", name)
-		case Check(key, value) != nil && known[key].fatal:
-			return fmt.Errorf("option %s: %w", name, Check(key, value))
-		case Check(key, value) != nil:
-			u.warn("option %s: %v", name, Check(key, value))
+		case problem != nil && known[key].fatal:
+			return fmt.Errorf("option %s: %w", name, problem)
+		case problem != nil:
+			u.warn("option %s: %v", name, problem)
 		case key == readPreferenceTags:
 			u.options = append(u.options, option{key, value})
+		case twice && strings.HasPrefix(key, "proxy"):
+			return fmt.Errorf("option %s is given more than once", name)
 		case twice && key == "tls" && !u.Is(key, value):
 			return fmt.Errorf("options tls and ssl contradict each other")
 		default:
@@ -241,6 +256,22 @@ func (u *URI) Set(key, value string) {
 	u.options = append(u.options, option{key, value})
 }
 
+// Rename sets an option to the value of another, which it removes.
+func (u *URI) Rename(from, to string) {
+	if value, ok := u.Get(from); ok {
+		u.options = slices.DeleteFunc(u.options, func(o option) bool { return o.name == from })
+		u.Set(to, value)
+	}
+}
+
+// SetTags sets the tag sets of the read preference. Each is a text like "dc:ny,rack:1".
+func (u *URI) SetTags(sets []string) {
+	u.options = slices.DeleteFunc(u.options, func(o option) bool { return o.name == readPreferenceTags })
+	for _, set := range sets {
+		u.options = append(u.options, option{readPreferenceTags, set})
+	}
+}
+
 // SetPort adds a port to the hosts that have none.
 func (u *URI) SetPort(port int) {
 	for i, host := range u.Hosts {
@@ -273,8 +304,8 @@ func (u *URI) String() string {
 	b.WriteString("/" + escaped(u.Database))
 	separator := "?"
 	for _, o := range u.options {
-		if o.name == "maxstalenessseconds" && o.value == "-1" {
-			continue // no bound, as without the option
+		if o.name == "maxstalenessseconds" && o.value == "-1" || o.name == "authmechanism" && strings.EqualFold(o.value, "DEFAULT") {
+			continue // as without the option
 		}
 		if name := known[o.name].driver; name != "" {
 			b.WriteString(separator + name + "=" + url.QueryEscape(o.value))
@@ -316,6 +347,8 @@ func (u *URI) Complete() error {
 			return fmt.Errorf("options %s and %s exclude each other", Name(pair[0]), Name(pair[1]))
 		}
 	}
+	mode, _ := u.Get("readpreference")
+	primary := mode == "" || strings.EqualFold(mode, "primary")
 	limited := has("srvmaxhosts") && !is("srvmaxhosts", "0")
 	switch {
 	case is("directconnection", "true") && u.SRV:
@@ -332,6 +365,14 @@ func (u *URI) Complete() error {
 		return fmt.Errorf("options srvMaxHosts and srvServiceName need %s", srvScheme)
 	case limited && (has("replicaset") || is("loadbalanced", "true")):
 		return fmt.Errorf("option srvMaxHosts excludes replicaSet and loadBalanced=true")
+	}
+	switch {
+	case !has("proxyhost") && (has("proxyport") || has("proxyusername") || has("proxypassword")):
+		return fmt.Errorf("options proxyPort, proxyUsername and proxyPassword need proxyHost")
+	case has("proxyusername") != has("proxypassword"):
+		return fmt.Errorf("options proxyUsername and proxyPassword need each other")
+	case primary && (has(readPreferenceTags) || has("maxstalenessseconds") && !is("maxstalenessseconds", "-1")):
+		return fmt.Errorf("options readPreferenceTags and maxStalenessSeconds need a readPreference other than primary")
 	}
 	for _, o := range slices.Clone(u.options) {
 		switch {

@@ -46,15 +46,104 @@ var otherURIs = map[string]string{
 	"Valid options specific to single-threaded drivers are parsed correctly": "the driver has threads, so it warns",
 }
 
+const noProxy = "the driver has no proxies, so it warns"
+
+// newerURIs are cases of the specifications that are newer than the files.
+var newerURIs = []struct {
+	uri     string
+	want    string // the option that counts, as "name value"; empty: none
+	outcome outcome
+	reason  string // why the outcome is not that of the specification
+}{
+	{"mongodb://user%20%:password@localhost", "", invalid, ""},
+	{"mongodb://user%w:password@localhost", "", invalid, ""},
+	{"mongodb://!$&'()*+,;=:!$&'()*+,;=@127.0.0.1/admin?authMechanism=PLAIN", "", valid, ""},
+	{"mongodb://user%40EXAMPLE.COM:secret@localhost/?authMechanismProperties=SERVICE_NAME:other," +
+		"CANONICALIZE_HOST_NAME:forward,SERVICE_HOST:example.com&authMechanism=GSSAPI", "", valid, ""},
+	{"mongodb://alice:secret@example.com/admin?AUTHMechanism=PLAIN", "", valid, ""},
+	{"mongodb://example.com?tls=true", "", valid, ""},
+	{"mongodb://example.com/?authMechanism=MONGODB-OIDC&authMechanismProperties=TOKEN_RESOURCE:mongodb://test-cluster,ENVIRONMENT:azure",
+		"", valid, ""},
+	{"mongodb://%2Ftmp%2FMongoDB-27017.sock", "", valid, ""},
+	{"mongodb://rel%2FMongoDB-27017.sock", "", valid, ""},
+	{"mongodb://localhost/?maxIdleTimeMS=", "maxIdleTimeMS 0", warning, ""},
+	{"mongodb://localhost/?journal=", "", warning, ""},
+	{"mongodb://localhost?authMechanism=MONGODB-OIDC&authMechanismProperties=TOKEN_RESOURCE:mongodb://host1%2Chost2,ENVIRONMENT:azure",
+		"", invalid, "without the properties that were left out, OIDC has no way to log in"},
+	{"mongodb://example.com/?maxAdaptiveRetries=3", "maxAdaptiveRetries 3", valid, ""},
+	{"mongodb://example.com/?maxAdaptiveRetries=0", "maxAdaptiveRetries 0", valid, ""},
+	{"mongodb://example.com/?maxAdaptiveRetries=-5", "", warning, ""},
+	{"mongodb://example.com/?enableOverloadRetargeting=true", "enableOverloadRetargeting true", valid, ""},
+	{"mongodb://example.com/?enableOverloadRetargeting=false", "enableOverloadRetargeting false", valid, ""},
+	{"mongodb://example.com/?enableOverloadRetargeting=invalid", "", warning, ""},
+	{"mongodb://example.com/?socketTimeoutMS=7500&timeoutMS=100", "timeoutMS 100", valid, ""},
+	{"mongodb://example.com/?timeoutMS=0", "timeoutMS 0", valid, ""},
+	{"mongodb://example.com/?timeoutMS=invalid", "timeoutMS 0", warning, ""},
+	{"mongodb://example.com/?timeoutMS=-2", "timeoutMS 0", warning, ""},
+	{"mongodb://example.com/?maxIdleTimeMS=50000&maxPoolSize=5&minPoolSize=3&maxConnecting=1", "minPoolSize 3", valid, ""},
+	{"mongodb://example.com/?maxPoolSize=0", "maxPoolSize 0", valid, ""},
+	{"mongodb://example.com/?minPoolSize=0", "minPoolSize 0", valid, ""},
+	{"mongodb://example.com/?maxConnecting=0", "maxConnecting 0", warning, ""},
+	{"mongodb://example.com/?maxConnecting=-1", "maxConnecting 0", warning, ""},
+	{"mongodb://localhost/?proxyPort=1080", "", invalid, ""},
+	{"mongodb://localhost/?proxyUsername=abc", "", invalid, ""},
+	{"mongodb://localhost/?proxyPassword=def", "", invalid, ""},
+	{"mongodb://localhost/?proxyPort=1080&proxyUsername=abc&proxyPassword=def", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyUsername=abc", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyPassword=def", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyHost=localhost2", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyPort=1234&proxyPort=12345", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyUsername=abc&proxyUsername=def&proxyPassword=123", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost&proxyUsername=abc&proxyPassword=123&proxyPassword=456", "", invalid, ""},
+	{"mongodb://localhost/?proxyHost=localhost", "", warning, noProxy},
+	{"mongodb://localhost/?proxyHost=localhost&proxyPort=1080", "", warning, noProxy},
+	{"mongodb://localhost/?proxyHost=localhost&proxyPort=12345", "", warning, noProxy},
+	{"mongodb://rs1,rs2,rs3/?proxyHost=localhost&proxyPort=12345", "", warning, noProxy},
+	{"mongodb://rs1,rs2,rs3/?proxyHost=localhost&proxyPort=12345&proxyUsername=asdf&proxyPassword=qwerty", "", warning, noProxy},
+	{"mongodb://example.com/?readPreference=secondary&readPreferenceTags=dc:NY", "readPreferenceTags [map[dc:NY]]", valid, ""},
+}
+
+// outcome is what a connection string must give.
+type outcome int
+
+const (
+	valid outcome = iota
+	invalid
+	warning
+)
+
+func TestNewerConnectionStrings(t *testing.T) {
+	logged := captureLog(t)
+	for _, test := range newerURIs {
+		logged.Reset()
+		c := uriCase{URI: test.uri, Valid: test.outcome != invalid, Warning: test.outcome == warning}
+		if name, value, ok := strings.Cut(test.want, " "); ok {
+			c.Options = map[string]any{name: value}
+			if _, known := optionOf(motor.MustClient("localhost"), name); !known {
+				t.Errorf("%s: the test does not compare option %s", test.uri, name)
+			}
+		}
+		if problem := c.run(logged); problem != "" {
+			t.Errorf("%s: %s", test.uri, problem)
+		}
+	}
+}
+
+// captureLog returns what the default logger writes during the test.
+func captureLog(t *testing.T) *bytes.Buffer {
+	logged := new(bytes.Buffer)
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(logged, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return logged
+}
+
 func TestConnectionStrings(t *testing.T) {
 	dir, err := specs.DefaultDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var logged bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
-	defer slog.SetDefault(before)
+	logged := captureLog(t)
 	ran := 0
 	for _, folder := range []string{"connection-string", "uri-options"} {
 		files, err := filepath.Glob(filepath.Join(dir, folder, "*.json"))
@@ -74,7 +163,7 @@ func TestConnectionStrings(t *testing.T) {
 			for _, test := range file.Tests {
 				ran++
 				logged.Reset()
-				problem := test.run(&logged)
+				problem := test.run(logged)
 				reason, other := otherURIs[test.Description]
 				switch {
 				case problem != "" && !other:
@@ -148,6 +237,8 @@ func optionOf(client *motor.Client, name string) (value any, known bool) {
 		return valueOf(all.ConnectTimeout).Milliseconds(), true
 	case "directconnection":
 		return valueOf(all.Direct), true
+	case "enableoverloadretargeting":
+		return valueOf(all.EnableOverloadRetargeting), true
 	case "heartbeatfrequencyms":
 		return valueOf(all.HeartbeatInterval).Milliseconds(), true
 	case "journal":
@@ -156,16 +247,38 @@ func optionOf(client *motor.Client, name string) (value any, known bool) {
 		return valueOf(all.LoadBalanced), true
 	case "localthresholdms":
 		return client.LocalThresholdMS(), true
+	case "maxadaptiveretries":
+		return valueOf(all.MaxAdaptiveRetries), true
+	case "maxconnecting":
+		return valueOf(all.MaxConnecting), true
 	case "maxidletimems":
 		return client.MaxIdleTimeMS(), true
+	case "maxpoolsize":
+		return client.MaxPoolSize(), true
+	case "minpoolsize":
+		return client.MinPoolSize(), true
 	case "readconcernlevel":
 		return client.ReadConcern().Level, true
+	case "readpreferencetags":
+		var sets []map[string]string
+		if all.ReadPreference != nil {
+			for _, tags := range all.ReadPreference.TagSets() {
+				set := make(map[string]string)
+				for _, tag := range tags {
+					set[tag.Name] = tag.Value
+				}
+				sets = append(sets, set)
+			}
+		}
+		return sets, true
 	case "replicaset":
 		return valueOf(all.ReplicaSet), true
 	case "retrywrites":
 		return client.RetryWrites(), true
 	case "serverselectiontimeoutms":
 		return client.ServerSelectionTimeout().Milliseconds(), true
+	case "timeoutms":
+		return valueOf(all.Timeout).Milliseconds(), true
 	case "tlsallowinvalidcertificates", "tlsallowinvalidhostnames", "tlsinsecure":
 		return all.TLSConfig != nil && all.TLSConfig.InsecureSkipVerify, true
 	case "w":
