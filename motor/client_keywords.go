@@ -11,11 +11,18 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/connstring"
 )
 
 // keyword is an option that [WithOptions] sets.
-type keyword struct{ key, value string }
+type keyword struct {
+	key, value string
+	sets       []string // the values of tagsKey
+}
+
+// tagsKey is the option that has several values.
+const tagsKey = "readpreferencetags"
 
 // The keywords of the user, which are not options of a connection string.
 const (
@@ -29,6 +36,8 @@ func (k keyword) apply(u *connstring.URI) {
 		u.SetUser(k.value)
 	case passwordKey:
 		u.SetPassword(k.value)
+	case tagsKey:
+		u.SetTags(k.sets)
 	default:
 		u.Set(k.key, k.value)
 	}
@@ -40,8 +49,9 @@ func (k keyword) apply(u *connstring.URI) {
 //
 // The names are those of a connection string, as maxPoolSize or max_pool_size; username and password; wtimeout and j of
 // a write concern; port, tz_aware, tag_sets, secondary_acceptable_latency_ms, serverApi; and the names of TLS options in
-// Motor 0.x to 2.x, such as ssl_certfile. They override the connection string. An option that has no effect here, such
-// as socketKeepAlive, is logged as a warning.
+// Motor 0.x to 2.x, such as ssl_certfile. readPreferenceTags is a []string of tag sets, and authMechanismProperties may be
+// a map[string]string. They override the connection string. An option that has no effect here, such as socketKeepAlive, is
+// logged as a warning.
 //
 // Errors: [ConfigurationError] for an unknown name, for a value that is invalid in a connection string, and for an
 // option that cannot be honoured.
@@ -90,6 +100,18 @@ var refusedKeywords = map[string]string{
 	"tlscrlfile":                "certificate revocation lists are not supported",
 	"uselist":                   "replies are decoded as documents",
 	"driver":                    "use DriverInfo in WithClientOptions",
+	"host":                      "pass the host as the first argument of NewClient",
+	"hostsoruri":                "pass the hosts as the first argument of NewClient",
+	"ioloop":                    "use WithIOLoop",
+	"gssapiservicename":         "use SERVICE_NAME in authMechanismProperties",
+	"datetimeconversion":        "dates are a bson.DateTime, or a time.Time with tz_aware",
+	"tzinfo":                    "dates are in UTC; use the method In of time.Time",
+	"safe":                      "use w",
+	"slaveok":                   "use read_preference",
+	"slaveokay":                 "use read_preference",
+	"networktimeout":            "use socketTimeoutMS",
+	"autostartrequest":          "a client has no requests; use a session",
+	"usegreenlets":              "a client needs no greenlets",
 }
 
 // keyword sets an option by its name.
@@ -99,15 +121,18 @@ func (s *clientSettings) keyword(name string, value any) error {
 	yes, isBool := value.(bool)
 	text, isText := value.(string)
 	switch key {
-	case "host":
-		return newError(ConfigurationError, "option %q: pass the host as the first argument of NewClient", name)
 	case "port":
 		if port, ok := value.(int); ok {
 			return WithPort(port)(s)
 		}
 		return wrong
-	case "ioloop":
-		return newError(ConfigurationError, "option %q: use WithIOLoop", name)
+	case "connect":
+		if isBool {
+			if yes {
+				s.warnings = append(s.warnings, fmt.Sprintf("option %q: it has no effect: the first operation opens the client; see Client.Open", name))
+			}
+			return nil
+		}
 	case "tagsets":
 		if sets, ok := value.([]map[string]string); ok {
 			s.tagSets = sets
@@ -120,16 +145,16 @@ func (s *clientSettings) keyword(name string, value any) error {
 		if !isText {
 			return wrong
 		}
-		s.keywords = append(s.keywords, keyword{key, text})
+		s.keywords = append(s.keywords, keyword{key: key, value: text})
 		return nil
 	case "sslcertreqs":
 		switch fmt.Sprint(value) {
 		case "CERT_NONE", "0":
 			key, value = "tlsallowinvalidcertificates", true
-		case "CERT_REQUIRED", "2":
+		case "CERT_OPTIONAL", "1", "CERT_REQUIRED", "2": // the same, of a client
 			key, value = "tlsallowinvalidcertificates", false
 		default:
-			return newError(ConfigurationError, "option %q: must be CERT_NONE or CERT_REQUIRED", name)
+			return newError(ConfigurationError, "option %q: must be CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED", name)
 		}
 	case "sslmatchhostname":
 		if !isBool {
@@ -147,17 +172,26 @@ func (s *clientSettings) keyword(name string, value any) error {
 	if !known {
 		return newError(ConfigurationError, "unknown option %q", name)
 	}
-	text, ok := keywordText(key, value)
-	if !ok {
+	texts, ok := keywordTexts(key, value)
+	if !ok || len(texts) == 0 && key != tagsKey {
 		return wrong
 	}
-	if err := connstring.Check(key, text); err != nil {
-		return newError(ConfigurationError, "option %q: %v", name, err)
+	for _, text := range texts {
+		if err := connstring.Check(key, text); err != nil {
+			return newError(ConfigurationError, "option %q: %v", name, err)
+		}
+	}
+	if key == tagsKey {
+		s.keywords = append(s.keywords, keyword{key: key, sets: texts})
+		return nil
+	}
+	if text = strings.Join(texts, ","); text == "" {
+		return newError(ConfigurationError, "option %q is empty", name)
 	}
 	if note := connstring.Note(key, text); note != "" {
 		s.warnings = append(s.warnings, fmt.Sprintf("option %q: %s", name, note))
 	}
-	s.keywords = append(s.keywords, keyword{key, text})
+	s.keywords = append(s.keywords, keyword{key: key, value: text})
 	return nil
 }
 
@@ -178,19 +212,30 @@ func (s *clientSettings) serverAPI(value any, wrong error) error {
 	return nil
 }
 
-// keywordText formats a value as in a connection string.
-func keywordText(key string, value any) (text string, ok bool) {
+// keywordTexts formats a value as in a connection string. Only the items of a list are more than one text.
+func keywordTexts(key string, value any) (texts []string, ok bool) {
 	switch v := value.(type) {
 	case time.Duration:
-		return strconv.FormatInt(v.Milliseconds(), 10), strings.HasSuffix(key, "ms")
+		return []string{strconv.FormatInt(v.Milliseconds(), 10)}, strings.HasSuffix(key, "ms")
 	case []string:
-		return strings.Join(v, ","), true
+		return v, key == tagsKey || key == "compressors"
+	case map[string]string:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if strings.Contains(name, ":") || strings.Contains(name+v[name], ",") {
+				return nil, false // it has no form in a connection string
+			}
+			texts = append(texts, name+":"+v[name])
+		}
+		return texts, key == "authmechanismproperties"
 	case fmt.Stringer: // a readpref.Mode
-		return v.String(), true
+		if command.IsNil(value) {
+			return nil, false
+		}
+		return []string{v.String()}, true
 	}
 	switch v := reflect.ValueOf(value); {
 	case v.Kind() == reflect.String, v.Kind() == reflect.Bool, v.CanInt(), v.CanUint():
-		return fmt.Sprint(value), true
+		return []string{fmt.Sprint(value)}, true
 	}
-	return "", false
+	return nil, false
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
@@ -88,6 +89,8 @@ func TestOptionWarnings(t *testing.T) {
 		{"h", map[string]any{"socketKeepAlive": true}, "socketKeepAlive"},
 		{"h", map[string]any{"waitQueueMultiple": 3}, "waitQueueMultiple"},
 		{"h", map[string]any{"maxPoolSize": 3}, ""},
+		{"h", map[string]any{"connect": true}, "Client.Open"},
+		{"h", map[string]any{"connect": false}, ""},
 	} {
 		if got := warnings(t, test.uri, motor.WithOptions(test.keywords)); (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s %v: got warning %q, want one with %q", test.uri, test.keywords, got, test.want)
@@ -130,6 +133,23 @@ func TestKeywords(t *testing.T) {
 		{map[string]any{"tls": false, "tlsCAFile": "ca.pem"}, nil},
 		{map[string]any{"tlsCRLFile": "f"}, nil},
 		{map[string]any{"tz_aware": true}, func(c *motor.Client, _ *options.ClientOptions) bool { return c.TZAware() }},
+		{map[string]any{"connect": false}, func(_ *motor.Client, o *options.ClientOptions) bool { return o.Direct == nil }},
+		{map[string]any{"ssl": true, "ssl_cert_reqs": "CERT_OPTIONAL"}, func(_ *motor.Client, o *options.ClientOptions) bool {
+			return !o.TLSConfig.InsecureSkipVerify
+		}},
+		{map[string]any{"readPreference": "nearest", "readPreferenceTags": []string{"dc:a", "dc:b"}},
+			func(_ *motor.Client, o *options.ClientOptions) bool {
+				return fmt.Sprint(o.ReadPreference.TagSets()) == "[dc=a dc=b]"
+			}},
+		{map[string]any{"username": "u", "authMechanism": "GSSAPI", "authMechanismProperties": map[string]string{"SERVICE_NAME": "s", "SERVICE_REALM": "r"}},
+			func(_ *motor.Client, o *options.ClientOptions) bool {
+				return fmt.Sprint(o.Auth.AuthMechanismProperties) == "map[SERVICE_NAME:s SERVICE_REALM:r]"
+			}},
+		{map[string]any{"username": "u", "authMechanism": "GSSAPI", "authMechanismProperties": map[string]string{"SERVICE_NAME": "a,b"}}, nil},
+		{map[string]any{"read_preference": (*readpref.ReadPref)(nil)}, nil},
+		{map[string]any{"replicaSet": ""}, nil},
+		{map[string]any{"replicaSet": []string{"a", "b"}}, nil},
+		{map[string]any{"gssapiServiceName": "s"}, nil},
 		{map[string]any{"connect": "direct"}, func(_ *motor.Client, o *options.ClientOptions) bool { return *o.Direct }},
 		{map[string]any{"serverApi": "1"}, func(_ *motor.Client, o *options.ClientOptions) bool {
 			return o.ServerAPIOptions.ServerAPIVersion == "1"
@@ -154,6 +174,14 @@ func TestKeywords(t *testing.T) {
 		case test.holds != nil && !test.holds(client, client.Options()):
 			t.Errorf("%v: it has no effect", test.keywords)
 		}
+	}
+}
+
+// The port of a host in the DNS is there, too.
+func TestPortOfSRV(t *testing.T) {
+	_, err := motor.NewClient("mongodb+srv://h.example/", motor.WithPort(27018))
+	if !errors.Is(err, motor.ConfigurationError) || !strings.Contains(err.Error(), "DNS") {
+		t.Errorf("got %v, want a ConfigurationError", err)
 	}
 }
 

@@ -186,3 +186,49 @@ func parsed(t *testing.T, path string) *x509.Certificate {
 	noError(t, err)
 	return cert
 }
+
+// ssl_certfile has the certificate and its key, or the key is in ssl_keyfile.
+func TestTLSKeywords(t *testing.T) {
+	ours := newAuthority(t)
+	good, _ := ours.issue(t, "127.0.0.1", time.Now().Add(time.Hour))
+	_, both := ours.issue(t, "client", time.Now().Add(time.Hour))
+	text, err := os.ReadFile(both)
+	noError(t, err)
+	first, rest := pem.Decode(text)
+	second, _ := pem.Decode(rest)
+	cert, key := writePEM(t, first), writePEM(t, second)
+	clients := x509.NewCertPool()
+	clients.AddCert(parsed(t, ours.file))
+	config := &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
+	for _, test := range []struct {
+		name string
+		set  []map[string]any
+		ok   bool
+	}{
+		{"one file", []map[string]any{{"ssl_certfile": both}}, true},
+		{"two files", []map[string]any{{"ssl_certfile": cert, "ssl_keyfile": key}}, true},
+		{"two calls", []map[string]any{{"ssl_keyfile": key}, {"ssl_certfile": cert}}, true},
+		{"one file, twice", []map[string]any{{"ssl_certfile": both, "ssl_keyfile": both}}, true},
+		{"no certificate", []map[string]any{{"ssl_keyfile": key}}, false},
+		{"no key", []map[string]any{{"ssl_certfile": cert}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle("ping", func(r *wiretest.Request) { r.OK() })
+			opts := []motor.ClientOption{motor.WithOptions(map[string]any{"ssl_ca_certs": ours.file, "connect": "direct"})}
+			for _, set := range test.set {
+				opts = append(opts, motor.WithOptions(set))
+			}
+			if !test.ok {
+				if _, err := motor.NewClient("localhost", opts...); !errors.Is(err, motor.ConfigurationError) {
+					t.Errorf("got %v, want a ConfigurationError", err)
+				}
+				return
+			}
+			client := newClient(t, "mongodb://"+terminate(t, peer, config), opts...)
+			if _, err := client.Database("d").Command(t.Context(), "ping").Await(t.Context()); err != nil {
+				t.Errorf("got %v, want nil", err)
+			}
+		})
+	}
+}

@@ -29,10 +29,16 @@ func (s *clientSettings) uri(hostOrURI string) (*connstring.URI, error) {
 		return nil, &Error{class: InvalidURI, text: err.Error()}
 	}
 	if s.port != 0 {
+		if u.SRV {
+			return nil, newError(ConfigurationError, "WithPort: the ports of mongodb+srv are in the DNS")
+		}
 		u.SetPort(s.port)
 	}
 	for _, k := range s.keywords {
 		k.apply(u)
+	}
+	if _, separate := u.Get("tlsprivatekeyfile"); separate && len(s.keywords) > 0 {
+		u.Rename("tlscertificatekeyfile", "tlscertificatefile") // ssl_certfile has no key if there is an ssl_keyfile
 	}
 	if err := u.Complete(); err != nil {
 		class := InvalidURI
