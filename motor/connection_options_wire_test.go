@@ -36,6 +36,29 @@ func TestSocketTimeout(t *testing.T) {
 	}
 }
 
+// A server answers a getMore that waits for documents after a second at the latest. socketTimeoutMS counts from then.
+func TestSocketTimeoutOfTailableCursor(t *testing.T) {
+	for _, wait := range []time.Duration{0, 500 * time.Millisecond} {
+		peer := wiretest.Start(t, wiretest.Standalone)
+		peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 1}) })
+		peer.Handle("getMore", func(r *wiretest.Request) {
+			time.Sleep(300 * time.Millisecond) // more than the limit
+			r.Reply(bson.M{"ok": 1, "cursor": bson.M{"id": int64(0), "ns": "d.c", "nextBatch": bson.A{bson.M{"i": 2}}}})
+		})
+		opts := options.Find().SetCursorType(options.TailableAwait)
+		if wait > 0 {
+			opts.SetMaxAwaitTime(wait)
+		}
+		client := newClient(t, peer.URI("socketTimeoutMS=100"))
+		cursor := client.Database("d").Collection("c").Find(bson.D{}, opts)
+		for i := 1; i <= 2; i++ {
+			if doc, err := cursor.Next(t.Context()).Await(t.Context()); err != nil || fmt.Sprint(doc["i"]) != fmt.Sprint(i) {
+				t.Errorf("maxAwaitTime %v: got %v, %v; want document %d", wait, doc, err, i)
+			}
+		}
+	}
+}
+
 // The handshake names this library beside the driver, and what the user adds.
 func TestHandshakeNamesLibrary(t *testing.T) {
 	for _, test := range []struct {

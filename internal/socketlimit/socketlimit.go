@@ -1,9 +1,10 @@
 // Package socketlimit limits how long a connection waits for a reply: the option socketTimeoutMS, which the driver
 // accepts and does not use. A reply that takes longer fails with an error for which [os.ErrDeadlineExceeded] is true.
 //
-// The hello commands of a monitor are not limited: the server answers them when its state changes. A getMore with
-// maxTimeMS, which waits for new documents, may take that time longer. Neither can be seen on an encrypted connection, so
-// there the limit counts for all commands; the monitors of such a client must poll.
+// The hello commands of a monitor are not limited: the server answers them when its state changes. A getMore may wait for
+// new documents, so it may take longer by its maxTimeMS, or without that by a second, the server's default. Neither
+// command can be seen on an encrypted connection, so there the limit counts for all commands; the monitors of such a
+// client must poll. A getMore cannot be seen in a compressed message either; the driver never compresses hello.
 package socketlimit
 
 import (
@@ -94,6 +95,10 @@ const (
 	bodyAt     = headerSize + 4 + 1 // after the flags and the kind of the section
 )
 
+// defaultAwait is how long a server waits for new documents if a getMore of a tailable cursor or of a change stream has
+// no maxTimeMS. A getMore does not show whether its cursor is one of those.
+const defaultAwait = time.Second
+
 // waitFor returns how long the reply to a message may take, or 0 for no limit.
 func waitFor(message []byte, limit time.Duration) time.Duration {
 	if len(message) <= bodyAt || binary.LittleEndian.Uint32(message[12:]) != opMessage {
@@ -111,6 +116,7 @@ func waitFor(message []byte, limit time.Duration) time.Duration {
 		if ms, ok := command.Lookup("maxTimeMS").AsInt64OK(); ok {
 			return limit + time.Duration(ms)*time.Millisecond
 		}
+		return limit + defaultAwait
 	}
 	return limit
 }

@@ -49,7 +49,9 @@ func TestWaitForReply(t *testing.T) {
 		{"an earlier deadline", bson.D{{Key: "find", Value: "c"}}, time.Second / 2, time.Second / 2},
 		{"a later deadline", bson.D{{Key: "find", Value: "c"}}, time.Minute, limit},
 		{"getMore that waits", bson.D{{Key: "getMore", Value: int64(1)}, {Key: "maxTimeMS", Value: int64(5000)}}, 0, limit + 5*time.Second},
-		{"getMore", bson.D{{Key: "getMore", Value: int64(1)}}, 0, limit},
+		{"getMore", bson.D{{Key: "getMore", Value: int64(1)}}, 0, limit + time.Second},
+		{"getMore with a number of another type", bson.D{{Key: "getMore", Value: int64(1)}, {Key: "maxTimeMS", Value: 5.0}}, 0, limit + 5*time.Millisecond},
+		{"a message that cannot be read", nil, 0, limit},
 		{"hello", bson.D{{Key: "hello", Value: 1}, {Key: "maxAwaitTimeMS", Value: 10000}}, time.Minute, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,7 +68,11 @@ func TestWaitForReply(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if _, err := c.Write(message(t, test.command)); err != nil {
+				sent := []byte("\x16\x03\x01 a record of TLS, longer than a header")
+				if test.command != nil {
+					sent = message(t, test.command)
+				}
+				if _, err := c.Write(sent); err != nil {
 					t.Fatal(err)
 				}
 				before := time.Now()
