@@ -2,6 +2,7 @@ package motor_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -61,12 +63,22 @@ func TestSocketTimeoutOfTailableCursor(t *testing.T) {
 
 // The handshake names this library beside the driver, and what the user adds.
 func TestHandshakeNamesLibrary(t *testing.T) {
+	futures := func(uri string, opts ...motor.ClientOption) *motor.Client { return newClient(t, uri, opts...) }
+	callbacks := func(uri string, opts ...motor.ClientOption) *motor.Client {
+		client, err := callback.NewClient(callback.NewLoop(), uri, opts...)
+		noError(t, err)
+		t.Cleanup(func() { noError(t, client.Futures().Close(context.Background())) })
+		return client.Futures()
+	}
 	for _, test := range []struct {
-		user *options.DriverInfo
-		want string
+		client func(string, ...motor.ClientOption) *motor.Client
+		user   *options.DriverInfo
+		want   string
 	}{
-		{nil, "mongo-go-driver|gomotor"},
-		{&options.DriverInfo{Name: "app", Version: "1", Platform: "p"}, "mongo-go-driver|gomotor|app"},
+		{futures, nil, "mongo-go-driver|gomotor"},
+		{futures, &options.DriverInfo{Name: "app", Version: "1", Platform: "p"}, "mongo-go-driver|gomotor|app"},
+		{callbacks, nil, "mongo-go-driver|gomotor"},
+		{callbacks, &options.DriverInfo{Name: "app", Version: "1"}, "mongo-go-driver|gomotor|app"},
 	} {
 		peer := wiretest.Start(t, wiretest.Standalone)
 		names := make(chan string, 100)
@@ -79,7 +91,7 @@ func TestHandshakeNamesLibrary(t *testing.T) {
 				r.OK(peer.Hello())
 			})
 		}
-		client := newClient(t, peer.URI(), motor.WithClientOptions(options.Client().SetDriverInfo(test.user)))
+		client := test.client(peer.URI(), motor.WithClientOptions(options.Client().SetDriverInfo(test.user)))
 		succeed(t, client.Open(t.Context()))
 		if got := <-names; !strings.HasPrefix(got, test.want+" ") || !strings.Contains(got, "|"+motor.Version()) {
 			t.Errorf("got %q, want %q and the version %s", got, test.want, motor.Version())
@@ -216,13 +228,31 @@ func TestCredentialsAreHidden(t *testing.T) {
 		"mongodb://user:SECRET@h/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:SECRET,x:y", "mongodb://user:SECRET@h/?authMechanism=MONGODB-X509",
 		"mongodb://h/?tlsCertificateKeyFile=f&tlsCertificateKeyFilePassword=SECRET", "mongodb+srv://user:SECRET@a,b/",
 	} {
-		if _, err := motor.NewClient(uri); err == nil || strings.Contains(err.Error(), "SECRET") {
-			t.Errorf("%s: got %v, want an error without SECRET", uri, err)
+		_, err := motor.NewClient(uri)
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); err == nil || strings.Contains(text, "SECRET") {
+			t.Errorf("%s: got %s, want an error without SECRET", uri, text)
+		}
+	}
+	for _, keywords := range []map[string]any{
+		{"username": "SECRET"}, {"password": "SECRET"}, {"username": "SECRET", "password": "SECRET", "authMechanism": "MONGODB-X509"},
+		{"username": "u", "password": "SECRET", "authMechanism": "x"}, {"username": "u", "password": []string{"SECRET"}},
+		{"authMechanismProperties": "SECRET"}, {"authMechanismProperties": "SECRET:x", "authMechanism": "MONGODB-AWS"},
+		{"tlsCertificateKeyFile": "missing", "tlsCertificateKeyFilePassword": "SECRET"}, {"proxyPassword": "SECRET"},
+	} {
+		_, err := motor.NewClient("localhost", motor.WithOptions(keywords))
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); err == nil || strings.Contains(text, "SECRET") {
+			t.Errorf("%v: got %s, want an error without SECRET", keywords, text)
 		}
 	}
 	client := newClient(t, "mongodb://user:SECRET@h/")
+	coll := client.Database("d").Collection("c")
+	bucket, err := motor.NewGridFSBucket(client.Database("d"))
+	noError(t, err)
+	wrapped, err := callback.NewClient(callback.NewLoop(), "mongodb://user:SECRET@h/")
+	noError(t, err)
 	for _, verb := range []string{"%v", "%+v", "%#v"} {
-		for _, value := range []any{client, client.Options(), *client.Options(), client.Database("d"), client.Database("d").Collection("c")} {
+		for _, value := range []any{client, client.Options(), *client.Options(), client.Database("d"), coll, coll.Find(bson.M{}), bucket,
+			wrapped, *wrapped, wrapped.Database("d")} {
 			if text := fmt.Sprintf(verb, value); strings.Contains(text, "SECRET") {
 				t.Errorf("%s of %T shows the password: %s", verb, value, text)
 			}
