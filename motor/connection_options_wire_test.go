@@ -227,6 +227,7 @@ func TestCredentialsAreHidden(t *testing.T) {
 		"mongodb://user:SECRET@a,b/?directConnection=true", "mongodb://user:SECRET@h/?authMechanism=GSSAPI&authMechanismProperties=SECRET:x",
 		"mongodb://user:SECRET@h/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:SECRET,x:y", "mongodb://user:SECRET@h/?authMechanism=MONGODB-X509",
 		"mongodb://h/?tlsCertificateKeyFile=f&tlsCertificateKeyFilePassword=SECRET", "mongodb+srv://user:SECRET@a,b/",
+		"mongodb://SECRET:p@h/?tlsCAFile=/missing/SECRET", // the driver's error has the path
 	} {
 		_, err := motor.NewClient(uri)
 		if text := fmt.Sprintf("%v %+v %#v", err, err, err); err == nil || strings.Contains(text, "SECRET") {

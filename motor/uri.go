@@ -91,14 +91,12 @@ func driverOptions(u *connstring.URI, extra *options.ClientOptions) (
 	return all, resolve, err
 }
 
-// uriError returns an error of the driver about a connection string. It has no cause, and a text without the secrets of
-// the string, if the driver's text has one of them.
+// uriError returns an error of the driver about a connection string. If the driver's text has secrets of the string, the
+// error has a text without them, and no cause.
 func uriError(class *ErrorClass, err error, u *connstring.URI) error {
 	text := err.Error()
-	for _, secret := range u.Secrets() {
-		if strings.Contains(text, secret) {
-			return &Error{class: class, text: "invalid connection string: " + strings.ReplaceAll(text, secret, "(hidden)")}
-		}
+	if shown := u.Hide(text); shown != text {
+		return &Error{class: class, text: "invalid connection string: " + shown}
 	}
 	return &Error{class: class, cause: err}
 }

@@ -96,6 +96,25 @@ func TestErrorsHideSecrets(t *testing.T) {
 	}
 }
 
+func TestHide(t *testing.T) {
+	for _, test := range []struct{ uri, text, want string }{
+		{"mongodb://ann:word@h/", "open ann: word, keyword", "open (hidden): (hidden), key(hidden)"},
+		{"mongodb://u:p@h/", "open /u/p: no such path", "open /(hidden)/(hidden): no such path"},
+		{"mongodb://user:username@h/", "of username and user", "of (hidden) and (hidden)"},
+		{"mongodb://user:pass%2Fword@h/", "pass/word pass%2Fword", "(hidden) (hidden)"},
+		{"mongodb://h/?tlsCertificateKeyFilePassword=word", "word", "(hidden)"},
+		{"mongodb://h/", "word", "word"},
+	} {
+		u, err := connstring.Parse(test.uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Hide(test.text); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.uri, got, test.want)
+		}
+	}
+}
+
 // A password does not hide the name of an option that is misspelt.
 func TestWarningNamesOption(t *testing.T) {
 	u, err := connstring.Parse("mongodb://u:p@h/?maxPoolSzie=1")

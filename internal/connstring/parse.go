@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // URI is a connection string.
@@ -433,8 +435,37 @@ func (u *URI) SetPassword(password string) {
 	u.User.Password = &password
 }
 
-// Secrets returns the parts of the string that must not be shown.
-func (u *URI) Secrets() []string {
+// Hide returns a text without the secrets of the connection string. A secret of less than 4 bytes is hidden only where it
+// is a word: within a word it is there by chance, and the gap would show it.
+func (u *URI) Hide(text string) string {
+	secrets := u.secrets()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	var b strings.Builder
+	for at := 0; at < len(text); {
+		i := slices.IndexFunc(secrets, func(s string) bool {
+			return strings.HasPrefix(text[at:], s) && (len(s) >= 4 || isWord(text, at, at+len(s)))
+		})
+		if i < 0 {
+			b.WriteByte(text[at])
+			at++
+			continue
+		}
+		b.WriteString(hidden)
+		at += len(secrets[i])
+	}
+	return b.String()
+}
+
+// isWord reports whether text[from:to] is not a part of a longer word.
+func isWord(text string, from, to int) bool {
+	within := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	before, _ := utf8.DecodeLastRuneInString(text[:from])
+	after, _ := utf8.DecodeRuneInString(text[to:])
+	return !within(before) && !within(after)
+}
+
+// secrets returns the parts of the string that must not be shown.
+func (u *URI) secrets() []string {
 	var all []string
 	add := func(s string) {
 		if s != "" {
