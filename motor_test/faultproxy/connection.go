@@ -2,6 +2,7 @@ package faultproxy
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -20,13 +21,22 @@ type connection struct {
 	requests chan *message // closed when the client has disconnected
 
 	server  atomic.Pointer[net.Conn] // nil until the first command
+	gone    atomic.Bool              // the client has
 	app     string                   // the client's application name
 	replies int32                    // the number of replies sent
 }
 
-// close closes both connections.
+// close closes both connections. The connection to the server stays open while a cursor is open that it has opened: the
+// cursors of a real server outlive their connections, those of the embedded server do not.
 func (c *connection) close() {
 	_ = c.client.Close()
+	if !c.proxy.open.needs(c) {
+		c.closeServer()
+	}
+}
+
+// closeServer closes the connection to the server.
+func (c *connection) closeServer() {
 	if server := c.server.Load(); server != nil {
 		_ = (*server).Close()
 	}
@@ -84,7 +94,20 @@ func (c *connection) answer(m *message) bool {
 	if f == nil {
 		f = new(fault)
 	}
-	if !c.sleep(f.pause()) || f.closes() {
+	c.proxy.open.started(name, m.body)
+	chance := Fault{}
+	if name != "configureFailPoint" {
+		chance = c.proxy.faults.take(name)
+	}
+	if chance.Stall {
+		c.sleep(math.MaxInt64)
+		return false
+	}
+	if !c.sleep(f.pause()+chance.Delay) || f.closes() {
+		return false
+	}
+	if chance.Cut == CutBefore {
+		chance.cut(c)
 		return false
 	}
 	if f.ErrorCode != nil {
@@ -101,7 +124,30 @@ func (c *connection) answer(m *message) bool {
 			return false
 		}
 	}
-	return c.reply(m, body)
+	for _, done := range c.proxy.open.ended(c, name, m.body, body) {
+		done.closeServer()
+	}
+	return c.replyCut(m, body, chance)
+}
+
+// replyCut sends a reply, or closes the connection instead, or within the reply, or after it.
+func (c *connection) replyCut(m *message, body bson.Raw, f Fault) bool {
+	switch f.Cut {
+	case CutUnanswered:
+		f.cut(c)
+		return false
+	case CutWithin:
+		reply := (&message{id: c.replies + 1, responseTo: m.id, body: c.stamped(labelled(m, body)), legacy: m.legacy}).encoded()
+		_, _ = c.client.Write(reply[:min(f.Bytes, len(reply)-1)])
+		f.cut(c)
+		return false
+	}
+	answered := c.reply(m, body)
+	if f.Cut == CutAfter {
+		f.cut(c)
+		return false
+	}
+	return answered
 }
 
 // hello answers a hello. If the client allows it, it goes on answering until the client disconnects.

@@ -7,7 +7,12 @@
 //
 // # Faults
 //
-// Tests set faults as on a real server, with the command configureFailPoint on the database admin:
+// [Proxy.Script] says what happens to the next commands of a name: a delay, a stall, or a connection that is closed or reset
+// before the command, within its reply, instead of its reply, or after it. [Proxy.SetChances] makes that happen by chance,
+// with a seed. [Proxy.Stop] and [Proxy.Resume] act like a server that stops and comes back. [Proxy.Stats] counts what is
+// open, for tests that look for leaks.
+//
+// Tests also set faults as on a real server, with the command configureFailPoint on the database admin:
 //
 //   - failCommand, with the modes off, alwaysOn, {times: n} and {skip: n}, and with failCommands, errorCode, errorLabels,
 //     closeConnection, writeConcernError, blockConnection, blockTimeMS and appName.

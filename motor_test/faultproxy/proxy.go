@@ -17,16 +17,20 @@ const setName = "faultproxy"
 
 // Proxy is a proxy before one server. It is safe for concurrent use.
 type Proxy struct {
-	backend  string // the address of the server
-	listener net.Listener
-	points   failPoints
-	process  bson.ObjectID // the processId of topologyVersion
+	backend string // the address of the server
+	address string // of the proxy
+	points  failPoints
+	faults  faults
+	open    open
+	process bson.ObjectID // the processId of topologyVersion
 
 	done    chan struct{} // closed by Close
 	serving sync.WaitGroup
 
 	mu          sync.Mutex
+	listener    net.Listener
 	closed      bool
+	stopped     bool // see Stop
 	connections map[*connection]bool
 	accepted    int32
 	clock       bson.Timestamp
@@ -54,15 +58,15 @@ func Start(ctx context.Context, uri string) (*Proxy, error) {
 		return nil, fmt.Errorf("faultproxy: %w", err)
 	}
 	p := &Proxy{
-		backend: parsed.Host, listener: listener, process: bson.NewObjectID(), done: make(chan struct{}),
+		backend: parsed.Host, address: listener.Addr().String(), listener: listener, process: bson.NewObjectID(), done: make(chan struct{}),
 		connections: make(map[*connection]bool), writes: make(map[string]*write),
 	}
-	p.serving.Go(p.accept)
+	p.serving.Go(func() { p.accept(listener) })
 	return p, nil
 }
 
 // Address returns the host and port of the proxy.
-func (p *Proxy) Address() string { return p.listener.Addr().String() }
+func (p *Proxy) Address() string { return p.address }
 
 // URI returns the connection string of the proxy.
 func (p *Proxy) URI() string { return "mongodb://" + p.Address() + "/?replicaSet=" + setName }
@@ -79,21 +83,26 @@ func (p *Proxy) Close() error {
 	close(p.done)
 	for c := range p.connections {
 		c.close()
+		c.closeServer()
+	}
+	p.open.abandon()
+	var err error
+	if !p.stopped {
+		err = p.listener.Close()
 	}
 	p.mu.Unlock()
-	err := p.listener.Close()
 	p.serving.Wait()
 	return err
 }
 
-func (p *Proxy) accept() {
+func (p *Proxy) accept(listener net.Listener) {
 	for {
-		conn, err := p.listener.Accept()
+		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
 		p.mu.Lock()
-		if p.closed {
+		if p.closed || p.stopped {
 			p.mu.Unlock()
 			_ = conn.Close()
 			return
