@@ -1,0 +1,53 @@
+// Command soak runs mixed operations under faults: see package soak.
+//
+//	go run ./motor_test/cmd/soak [-ops N] [-seed S] [-uri URI]
+//
+// It exits with 1 if a promise was broken. The last line is the summary.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+
+	"github.com/gomotor/gomotor/motor_test/soak"
+)
+
+func main() {
+	ops := flag.Int("ops", 20_000, "number of operations")
+	seed := flag.Uint64("seed", rand.Uint64(), "seed of the faults")
+	uri := flag.String("uri", "", "a standalone server without a user; empty: the embedded server")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	fmt.Printf("soak: seed %d\n", *seed)
+	terminal := false
+	if info, err := os.Stdout.Stat(); err == nil {
+		terminal = info.Mode()&os.ModeCharDevice != 0
+	}
+	report, err := soak.Run(ctx, soak.Config{Operations: *ops, Seed: *seed, URI: *uri, Progress: func(done, of int) {
+		if terminal {
+			fmt.Printf("\r%d of %d operations", done, of)
+		}
+	}})
+	if terminal {
+		fmt.Println()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for _, p := range report.Problems {
+		fmt.Println(p)
+	}
+	fmt.Printf("%d faults, the server stopped %d times, the client closed %d times, %d operations failed with an error\n",
+		report.Faults, report.Stops, report.Reopened, report.Failed)
+	fmt.Println(report)
+	if !report.OK() {
+		fmt.Printf("run it again with -seed %d\n", *seed)
+		os.Exit(1)
+	}
+}
