@@ -97,7 +97,7 @@ func TestScriptedFaults(t *testing.T) {
 func TestFaultsByChance(t *testing.T) {
 	var counts [2]int64
 	for run := range counts {
-		proxy, client := behind(t, "&heartbeatFrequencyMS=500")
+		proxy, client := behind(t, "")
 		if err := proxy.SetChances(faultproxy.Chances{Seed: 7, CutBefore: 0.1, CutUnanswered: 0.1, Commands: []string{"insert"}}); err != nil {
 			t.Fatal(err)
 		}

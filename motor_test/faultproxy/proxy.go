@@ -68,8 +68,11 @@ func Start(ctx context.Context, uri string) (*Proxy, error) {
 // Address returns the host and port of the proxy.
 func (p *Proxy) Address() string { return p.address }
 
-// URI returns the connection string of the proxy.
-func (p *Proxy) URI() string { return "mongodb://" + p.Address() + "/?replicaSet=" + setName }
+// URI returns the connection string of the proxy. Its client looks for the server twice a second. After a fault the
+// driver may miss the moment to look again, and would else wait for ten seconds.
+func (p *Proxy) URI() string {
+	return "mongodb://" + p.Address() + "/?replicaSet=" + setName + "&heartbeatFrequencyMS=500"
+}
 
 // Close closes the proxy and its connections, and waits until its goroutines have ended. The server goes on. A second
 // call does nothing.

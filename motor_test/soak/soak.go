@@ -41,9 +41,8 @@ func (r *Report) String() string {
 // OK reports whether all promises were kept.
 func (r *Report) OK() bool { return r.Lost+r.Twice+r.Leaked == 0 && len(r.Problems) == 0 }
 
-// settings are the options of the client. A driver that has missed the moment to look for its server again waits for the
-// next heartbeat.
-const settings = "&serverSelectionTimeoutMS=20000&socketTimeoutMS=5000&heartbeatFrequencyMS=500"
+// settings are the options of the client.
+const settings = "&serverSelectionTimeoutMS=20000&socketTimeoutMS=5000"
 
 const (
 	workers  = 32
