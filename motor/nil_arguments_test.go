@@ -13,6 +13,8 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
+func hasClass(err error) bool { return motor.AsError(err) != nil }
+
 func TestMethodsWithNil(t *testing.T) {
 	client := newClient(t, noServerURI)
 	db := client.Database("d")
@@ -40,7 +42,7 @@ func TestMethodsWithNil(t *testing.T) {
 			return s
 		},
 	} {
-		niltest.Caller{Wait: true}.Methods(t, value)
+		niltest.Caller{Wait: true, Typed: hasClass}.Methods(t, value)
 	}
 }
 
@@ -76,7 +78,7 @@ func TestFunctionsWithNil(t *testing.T) {
 		{"WatchOf", motor.WatchOf[bson.M]},
 		{"WithSession", motor.WithSession[int]},
 	} {
-		niltest.Caller{Wait: true}.Func(t, f.name, f.fn)
+		niltest.Caller{Wait: true, Typed: hasClass}.Func(t, f.name, f.fn)
 	}
 	var loop *future.Pool
 	for name, opt := range map[string]motor.ClientOption{

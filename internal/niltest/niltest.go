@@ -14,13 +14,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
-	"github.com/gomotor/gomotor/motor"
 )
 
 // Caller calls functions.
 type Caller struct {
-	Wait    bool  // wait for the futures that the functions return
-	Samples []any // the arguments of their types that are not nil
+	Wait    bool                 // wait for the futures that the functions return
+	Typed   func(err error) bool // reports whether an error of a future has a class; needed with Wait
+	Samples []any                // the arguments of their types that are not nil
 }
 
 // Methods calls each method of a value with nil for one of its arguments, for each in turn, and for all. It gets the
@@ -93,7 +93,7 @@ func (c Caller) call(ctx context.Context, fn reflect.Value, which int) (fault st
 			continue
 		}
 		if await := result.MethodByName("Await"); await.IsValid() {
-			fault += awaited(await)
+			fault += c.awaited(await)
 		}
 	}
 	return fault
@@ -110,7 +110,7 @@ func isSentence(text string) bool {
 }
 
 // awaited waits for a future, and returns what is wrong with its outcome.
-func awaited(await reflect.Value) string {
+func (c Caller) awaited(await reflect.Value) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err, _ := await.Call([]reflect.Value{reflect.ValueOf(ctx)})[1].Interface().(error)
@@ -119,7 +119,7 @@ func awaited(await reflect.Value) string {
 		return "the future does not settle"
 	case errors.As(err, new(*future.PanicError)):
 		return fmt.Sprintf("PanicError: %v", err)
-	case err != nil && !errors.As(err, new(*motor.Error)):
+	case err != nil && !c.Typed(err):
 		return fmt.Sprintf("an error without a class: %T: %v", err, err)
 	}
 	return ""
