@@ -63,7 +63,6 @@ func TestValuesInOptions(t *testing.T) {
 				{"Aggregate let", started(c.Aggregate(bson.A{}, options.Aggregate().SetLet(doc)).ToList(ctx))},
 				{"Aggregate hint", started(c.Aggregate(bson.A{}, options.Aggregate().SetHint(doc)).ToList(ctx))},
 				{"Aggregate comment", started(c.Aggregate(bson.A{}, options.Aggregate().SetComment(v)).ToList(ctx))},
-				{"Aggregate custom", started(c.Aggregate(bson.A{}, options.Aggregate().SetCustom(bson.M{"v": v})).ToList(ctx))},
 				{"Watch comment", started(c.Watch(nil, options.ChangeStream().SetComment(v)).Next(ctx))},
 				{"Watch resume token", started(c.Watch(nil, options.ChangeStream().SetResumeAfter(doc)).Next(ctx))},
 				{"InsertOne comment", started(c.InsertOne(ctx, none, options.InsertOne().SetComment(v)))},

@@ -73,7 +73,7 @@ func (l *lab) try(o operation, wrong string, answer []byte) string {
 			l.server.Answer(name, encode(bson.D{{Key: "ok", Value: 1}}))
 		}
 	}()
-	n, err, fault := guarded(func(ctx context.Context) (int, error) { return o.ours(ctx, l.ours.Database("d").Collection("c")) })
+	n, fault, err := guarded(func(ctx context.Context) (int, error) { return o.ours(ctx, l.ours.Database("d").Collection("c")) })
 	if fault != "" {
 		return fault
 	}
@@ -86,7 +86,7 @@ func (l *lab) try(o operation, wrong string, answer []byte) string {
 	if err != nil || o.driver == nil {
 		return ""
 	}
-	theirs, e, fault := guarded(func(ctx context.Context) (int, error) { return o.driver(ctx, l.driver.Database("d").Collection("c")) })
+	theirs, fault, e := guarded(func(ctx context.Context) (int, error) { return o.driver(ctx, l.driver.Database("d").Collection("c")) })
 	if fault == "" && e == nil && theirs > n {
 		return fmt.Sprintf("got %d documents and no error, the driver gets %d", n, theirs)
 	}
@@ -94,7 +94,7 @@ func (l *lab) try(o operation, wrong string, answer []byte) string {
 }
 
 // guarded calls fn and waits for it. fault says that it panics or does not return.
-func guarded(fn func(ctx context.Context) (int, error)) (n int, err error, fault string) {
+func guarded(fn func(ctx context.Context) (int, error)) (n int, fault string, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	late := false
@@ -107,7 +107,13 @@ func guarded(fn func(ctx context.Context) (int, error)) (n int, err error, fault
 		}
 	}()
 	n, err = fn(ctx)
-	return n, err, ""
+	return n, "", err
+}
+
+// leaveUnobserved drops the errors of futures that nobody looks at, such as those of closed cursors.
+func leaveUnobserved(t testing.TB) {
+	before := future.SetUnobservedHandler(func(error) {})
+	t.Cleanup(func() { future.SetUnobservedHandler(before) })
 }
 
 func TestHostileReplies(t *testing.T) {
@@ -115,8 +121,7 @@ func TestHostileReplies(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	future.SetUnobservedHandler(func(error) {}) // errors of closed cursors
-	defer future.SetUnobservedHandler(nil)
+	leaveUnobserved(t)
 	end := time.Now().Add(*limit)
 	var tried, failed atomic.Int64
 	var wait sync.WaitGroup
@@ -156,8 +161,7 @@ func FuzzReply(f *testing.F) {
 			f.Add(uint8(i), []byte(encode(doc)))
 		}
 	}
-	future.SetUnobservedHandler(func(error) {})
-	defer future.SetUnobservedHandler(nil)
+	leaveUnobserved(f)
 	l := newLab(f)
 	f.Fuzz(func(t *testing.T, which uint8, answer []byte) {
 		o := operations[int(which)%len(operations)]

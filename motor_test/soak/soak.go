@@ -104,7 +104,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 		return nil, err
 	}
 	quiet := future.SetUnobservedHandler(func(error) {}) // of cancelled operations
-	defer future.SetUnobservedHandler(quiet)
+	defer func() { future.SetUnobservedHandler(quiet) }()
 	if err := s.underFaults(ctx); err != nil {
 		return nil, err
 	}
