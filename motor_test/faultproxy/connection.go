@@ -22,6 +22,7 @@ type connection struct {
 
 	server  atomic.Pointer[net.Conn] // nil until the first command
 	gone    atomic.Bool              // the client has
+	writing atomic.Bool              // a retryable write is on the server, and its reply must be known
 	app     string                   // the client's application name
 	replies int32                    // the number of replies sent
 }
@@ -30,7 +31,7 @@ type connection struct {
 // cursors of a real server outlive their connections, those of the embedded server do not.
 func (c *connection) close() {
 	_ = c.client.Close()
-	if !c.proxy.open.needs(c) {
+	if !c.proxy.open.needs(c) && !c.writing.Load() {
 		c.closeServer()
 	}
 }
@@ -256,7 +257,11 @@ func (c *connection) run(m *message) (bson.Raw, error) {
 		}
 		return c.failure(m, *f.BeforeCommit, "failed by a fail point of the proxy", nil), nil
 	}
+	c.writing.Store(true)
 	reply, err := c.forward(m)
+	if c.writing.Store(false); c.gone.Load() {
+		c.close()
+	}
 	if code, failed := reply.Lookup("code").AsInt64OK(); failed && code != 0 {
 		c.proxy.settle(session, w, nil) // nothing was written
 		return reply, err

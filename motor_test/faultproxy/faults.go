@@ -1,10 +1,12 @@
 package faultproxy
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,14 +54,24 @@ type faults struct {
 }
 
 // Script makes the next commands of a name fail: the first as the first fault says, and so on. A zero Fault lets its
-// command pass. A second call replaces the faults that are left.
-func (p *Proxy) Script(command string, all ...Fault) {
+// command pass. A second call replaces the faults that are left. It returns an error for a negative number, and for a Cut
+// that does not exist. The command hello has no faults.
+func (p *Proxy) Script(command string, all ...Fault) error {
+	for _, f := range all {
+		if f.Bytes < 0 || f.Delay < 0 || f.Cut < 0 || f.Cut > CutAfter {
+			return fmt.Errorf("faultproxy: invalid fault %+v", f)
+		}
+	}
+	if strings.EqualFold(command, "hello") || strings.EqualFold(command, "isMaster") {
+		return errors.New("faultproxy: hello has no faults: use Stop, or the fail point failCommand")
+	}
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
 	if p.faults.scripts == nil {
 		p.faults.scripts = make(map[string][]Fault)
 	}
 	p.faults.scripts[command] = all
+	return nil
 }
 
 // SetChances makes commands fail by chance from now on. Zero Chances turn that off. It returns an error for a
@@ -147,7 +159,6 @@ func (p *Proxy) Stop() error {
 	err := p.listener.Close()
 	for c := range p.connections {
 		c.close()
-		c.closeServer()
 	}
 	p.open.abandon()
 	return err

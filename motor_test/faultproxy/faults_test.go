@@ -33,7 +33,7 @@ func Example() {
 	client := motor.MustClient(proxy.URI())
 	defer client.Close(ctx)
 
-	proxy.Script("insert", faultproxy.Fault{Cut: faultproxy.CutUnanswered})
+	_ = proxy.Script("insert", faultproxy.Fault{Cut: faultproxy.CutUnanswered})
 	users := client.Database("app").Collection("users")
 	_, err = users.InsertOne(ctx, bson.D{{Key: "name", Value: "ann"}}).Await(ctx)
 	n, _ := users.CountDocuments(ctx, bson.D{}).Await(ctx)
@@ -81,7 +81,9 @@ func TestScriptedFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			proxy, client := behind(t, "&retryWrites=false&socketTimeoutMS=500")
 			c, ctx := client.Database("d").Collection("c"), t.Context()
-			proxy.Script("insert", test.fault)
+			if err := proxy.Script("insert", test.fault); err != nil {
+				t.Fatal(err)
+			}
 			_, err := c.InsertOne(ctx, bson.M{}).Await(ctx)
 			if test.class == nil && err != nil || test.class != nil && !errors.Is(err, test.class) {
 				t.Errorf("got %v, want %v", err, test.class)
@@ -124,6 +126,14 @@ func TestFaultsByChance(t *testing.T) {
 		if err := proxy.SetChances(bad); err == nil {
 			t.Errorf("%+v: got no error", bad)
 		}
+	}
+	for _, bad := range []faultproxy.Fault{{Bytes: -1, Cut: faultproxy.CutWithin}, {Delay: -1}, {Cut: 99}, {Cut: -1}} {
+		if err := proxy.Script("ping", bad); err == nil {
+			t.Errorf("%+v: got no error", bad)
+		}
+	}
+	if err := proxy.Script("hello", faultproxy.Fault{Stall: true}); err == nil {
+		t.Error("hello: got no error")
 	}
 }
 
