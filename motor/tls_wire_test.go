@@ -157,15 +157,16 @@ func TestTLS(t *testing.T) {
 		{"with a socket timeout", serve(good), "&tlsCAFile=" + ours.file + "&socketTimeoutMS=5000", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // a refused connection is tried again until the time is over
 			peer := wiretest.Start(t, wiretest.Standalone)
 			peer.Handle("ping", func(r *wiretest.Request) { r.OK() })
 			address := withoutTLS(t)
 			if test.server != nil {
 				address = terminate(t, peer, test.server)
 			}
-			uri := "mongodb://" + address + "/?tls=true&serverSelectionTimeoutMS=300&directConnection=true" + test.options
+			uri := "mongodb://" + address + "/?tls=true&serverSelectionTimeoutMS=3000&directConnection=true" + test.options
 			if test.want == "" {
-				uri = strings.Replace(uri, "TimeoutMS=300", "TimeoutMS=30000", 1)
+				uri = strings.Replace(uri, "TimeoutMS=3000", "TimeoutMS=30000", 1)
 			}
 			_, err := newClient(t, uri).Database("d").Command(t.Context(), "ping").Await(t.Context())
 			switch {
