@@ -100,7 +100,12 @@ func TestGetMoreNotSentKeepsCursor(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Primary)
 	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
 	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"i": 1}) })
-	c := newClient(t, peer.URI("retryWrites=false", "serverSelectionTimeoutMS=50")).Database("d").Collection("c")
+	client := newClient(t, peer.URI("retryWrites=false", "serverSelectionTimeoutMS=50"))
+	eventually(t, func() bool { // the client may need more than 50 ms to find the server
+		alive, err := client.Alive(t.Context()).Await(t.Context())
+		return err == nil && alive
+	})
+	c := client.Database("d").Collection("c")
 	for _, test := range []struct {
 		name  string
 		limit time.Duration

@@ -138,7 +138,7 @@ func TestFaultsByChance(t *testing.T) {
 }
 
 func TestStopAndResume(t *testing.T) {
-	proxy, client := behind(t, "&serverSelectionTimeoutMS=300")
+	proxy, client := behind(t, "&serverSelectionTimeoutMS=2000")
 	c, ctx := client.Database("d").Collection("c"), t.Context()
 	if _, err := c.InsertOne(ctx, bson.M{}).Await(ctx); err != nil {
 		t.Fatal(err)
