@@ -1,8 +1,6 @@
 package motor
 
 import (
-	"unicode/utf8"
-
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/command"
@@ -51,10 +49,7 @@ func mustHave(ok bool, function, argument string) {
 
 // checkText returns [InvalidStringData] for text that is not valid UTF-8. argument names it.
 func checkText(argument, text string) error {
-	if utf8.ValidString(text) {
-		return nil
-	}
-	return newError(InvalidStringData, "%s: invalid UTF-8: %q", argument, text)
+	return codecError(command.CheckText(argument, text))
 }
 
 // valueOr returns the value of an option, or otherwise if it is nil.

@@ -119,8 +119,12 @@ func (b *Builder) Projection(v any) any {
 }
 
 // CheckText records an error if text is not valid UTF-8. argument names it.
-func (b *Builder) CheckText(argument, text string) {
-	if !utf8.ValidString(text) {
-		b.Failf(bsoncodec.InvalidText, "%s: invalid UTF-8: %q", argument, text)
+func (b *Builder) CheckText(argument, text string) { b.Check(CheckText(argument, text)) }
+
+// CheckText returns an error if text is not valid UTF-8. argument names it.
+func CheckText(argument, text string) error {
+	if utf8.ValidString(text) {
+		return nil
 	}
+	return bsoncodec.Errorf(bsoncodec.InvalidText, "%s: invalid UTF-8: %q", argument, text)
 }
