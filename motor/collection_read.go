@@ -79,13 +79,13 @@ func (c *collection) findOneWithin(filter bson.Raw, limit time.Duration, opts []
 	f := &arguments{q.Find(c.codec.Codec, c.name)}
 	f.Check(err)
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
-		cursor, err := readCommand(ctx, c, coll.Database().Client(), now, f, func(
-			ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
-		) (*mongo.Cursor, error) {
-			return db.RunCommandCursor(ctx, cmd, opts)
-		})
-		if err != nil || !cursor.Next(ctx) {
+		cursor, err := readCursor(ctx, c, coll.Database().Client(), now, f)
+		if err != nil {
 			return nil, err
+		}
+		defer cursor.Close(ctx)
+		if !cursor.Next(ctx) {
+			return nil, cursor.Err()
 		}
 		return cursor.Current, nil
 	}, f.err()

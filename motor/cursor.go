@@ -648,11 +648,7 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 		return c.coll.at(client, now).Find(ctx, q.filter, &q)
 	}
 	f := &arguments{q.spec().Find(c.coll.codec.Codec, c.coll.name)}
-	driver, err := readCommand(ctx, c.coll, client, now, f, func(
-		ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
-	) (*mongo.Cursor, error) {
-		return db.RunCommandCursor(ctx, cmd, opts)
-	})
+	driver, err := readCursor(ctx, c.coll, client, now, f)
 	if err != nil {
 		return nil, err
 	}

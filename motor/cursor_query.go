@@ -112,6 +112,15 @@ func readCommand[T any](
 	return result, err
 }
 
+// readCursor sends a read command that has a cursor in its reply.
+func readCursor(ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments) (*mongo.Cursor, error) {
+	return readCommand(ctx, c, client, now, f, func(
+		ctx context.Context, db *mongo.Database, cmd bson.Raw, opts options.Lister[options.RunCmdOptions],
+	) (*mongo.Cursor, error) {
+		return db.RunCommandCursor(ctx, cmd, opts)
+	})
+}
+
 // readConcern returns the read concern that the driver would send, or nil.
 func (c *collection) readConcern(session *mongo.Session) bson.D {
 	var doc bson.D

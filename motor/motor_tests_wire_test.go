@@ -46,6 +46,12 @@ func TestFindOneMaxTime(t *testing.T) {
 	if doc, err := c.FindOne(ctx, bson.M{}, motor.MaxTime(time.Second)).Await(ctx); doc != nil || err != nil {
 		t.Errorf("no match: got %v, %v, want nil", doc, err)
 	}
+	// A server that leaves the cursor open sends the document, or the error, with the next batch.
+	peer.Handle("find", func(r *wiretest.Request) { r.Cursor("d.c", 7) })
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor id 7 not found") })
+	if doc, err := c.FindOne(ctx, bson.M{}, motor.MaxTime(time.Second)).Await(ctx); !errors.Is(err, motor.CursorNotFound) {
+		t.Errorf("getMore fails: got %v, %v, want CursorNotFound", doc, err)
+	}
 	peer.Handle("find", func(r *wiretest.Request) { r.Fail(50, "MaxTimeMSExpired", "operation exceeded time limit") })
 	if _, err := c.FindOne(ctx, bson.M{}, motor.MaxTime(time.Nanosecond)).Await(ctx); !errors.Is(err, motor.ExecutionTimeout) {
 		t.Errorf("got %v, want ExecutionTimeout", err)
