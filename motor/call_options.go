@@ -1,6 +1,8 @@
 package motor
 
 import (
+	"time"
+
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/command"
@@ -38,6 +40,26 @@ func encoded[T any](a *arguments, opts []options.Lister[T]) []options.Lister[T] 
 	opts, err := command.Encoded(a.Codec, opts)
 	a.Check(err)
 	return opts
+}
+
+// timeLimit is an option of a method, with options of type T, that the driver does not have. It sets nothing in the
+// driver's options.
+type timeLimit[T any] time.Duration
+
+// List implements [options.Lister].
+func (timeLimit[T]) List() []func(*T) error { return nil }
+
+// timeLimitOf returns the last timeLimit, or 0. name is that of the option.
+func timeLimitOf[T any](name string, opts []options.Lister[T]) (limit time.Duration, err error) {
+	for _, o := range opts {
+		if one, ok := o.(timeLimit[T]); ok {
+			limit = time.Duration(one)
+		}
+	}
+	if limit < 0 {
+		return 0, newError(ValueError, "invalid %s %v: need at least 0", name, limit)
+	}
+	return limit, nil
 }
 
 // mustHave panics with [TypeError] if an argument is nil of a function that cannot return an error.

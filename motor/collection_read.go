@@ -26,7 +26,7 @@ func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options
 
 func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
 	query, err := c.codec.encode("filter", filter)
-	limit, late := maxTimeOf(opts)
+	limit, late := timeLimitOf("MaxTime", opts)
 	opts, bad := encodeOptions(&c.codec, opts)
 	if err := firstError(err, bad, late); err != nil {
 		return nil, err
@@ -45,26 +45,8 @@ func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOp
 //	users.FindOne(ctx, filter, motor.MaxTime(time.Second))
 //
 // Motor: the parameter max_time_ms of find_one.
-func MaxTime(limit time.Duration) options.Lister[options.FindOneOptions] { return maxTime(limit) }
-
-// maxTime is an option that the driver does not have. It sets nothing in the driver's options.
-type maxTime time.Duration
-
-// List implements [options.Lister].
-func (maxTime) List() []func(*options.FindOneOptions) error { return nil }
-
-// maxTimeOf returns the last MaxTime, or 0.
-func maxTimeOf(opts []options.Lister[options.FindOneOptions]) (time.Duration, error) {
-	var limit maxTime
-	for _, o := range opts {
-		if one, ok := o.(maxTime); ok {
-			limit = one
-		}
-	}
-	if limit < 0 {
-		return 0, newError(ValueError, "invalid MaxTime %v: need at least 0", time.Duration(limit))
-	}
-	return time.Duration(limit), nil
+func MaxTime(limit time.Duration) options.Lister[options.FindOneOptions] {
+	return timeLimit[options.FindOneOptions](limit)
 }
 
 // findOneWithin finds a document with the command that a cursor with a limit of -1 sends.

@@ -27,7 +27,7 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	if err != nil {
 		return err
 	}
-	limit, err := maxCommitTimeOf(opts)
+	limit, err := timeLimitOf("MaxCommitTime", opts)
 	if err != nil {
 		return err
 	}
@@ -76,27 +76,7 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 //
 // Motor: the parameter max_commit_time_ms of start_transaction and with_transaction.
 func MaxCommitTime(limit time.Duration) options.Lister[options.TransactionOptions] {
-	return maxCommitTime(limit)
-}
-
-// maxCommitTime is an option that the driver does not have. It sets nothing in the driver's options.
-type maxCommitTime time.Duration
-
-// List implements [options.Lister].
-func (maxCommitTime) List() []func(*options.TransactionOptions) error { return nil }
-
-// maxCommitTimeOf returns the last MaxCommitTime, or 0.
-func maxCommitTimeOf(opts []options.Lister[options.TransactionOptions]) (time.Duration, error) {
-	var limit maxCommitTime
-	for _, o := range opts {
-		if one, ok := o.(maxCommitTime); ok {
-			limit = one
-		}
-	}
-	if limit < 0 {
-		return 0, newError(ValueError, "invalid MaxCommitTime %v: need at least 0", time.Duration(limit))
-	}
-	return time.Duration(limit), nil
+	return timeLimit[options.TransactionOptions](limit)
 }
 
 // CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for a
