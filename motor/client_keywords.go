@@ -18,11 +18,8 @@ import (
 // keyword is an option that [WithOptions] sets.
 type keyword struct {
 	key, value string
-	sets       []string // the values of tagsKey
+	sets       []string // the values of ReadPreferenceTags
 }
-
-// tagsKey is the option that has several values.
-const tagsKey = "readpreferencetags"
 
 // The keywords of the user, which are not options of a connection string.
 const (
@@ -36,7 +33,7 @@ func (k keyword) apply(u *connstring.URI) {
 		u.SetUser(k.value)
 	case passwordKey:
 		u.SetPassword(k.value)
-	case tagsKey:
+	case connstring.ReadPreferenceTags:
 		u.SetTags(k.sets)
 	default:
 		u.Set(k.key, k.value)
@@ -85,7 +82,6 @@ var keywordAliases = map[string]string{
 	"sslkeyfile":                   "tlsprivatekeyfile",
 	"sslpempassphrase":             "tlscertificatekeyfilepassword",
 	"sslcacerts":                   "tlscafile",
-	"tzaware":                      "tz_aware",
 }
 
 // refusedKeywords are the keywords of Motor that cannot be honoured, with the reason.
@@ -173,7 +169,7 @@ func (s *clientSettings) keyword(name string, value any) error {
 		return newError(ConfigurationError, "unknown option %q", name)
 	}
 	texts, ok := keywordTexts(key, value)
-	if !ok || len(texts) == 0 && key != tagsKey {
+	if !ok || len(texts) == 0 && key != connstring.ReadPreferenceTags {
 		return wrong
 	}
 	for _, text := range texts {
@@ -181,7 +177,7 @@ func (s *clientSettings) keyword(name string, value any) error {
 			return newError(ConfigurationError, "option %q: %v", name, err)
 		}
 	}
-	if key == tagsKey {
+	if key == connstring.ReadPreferenceTags {
 		s.keywords = append(s.keywords, keyword{key: key, sets: texts})
 		return nil
 	}
@@ -218,7 +214,7 @@ func keywordTexts(key string, value any) (texts []string, ok bool) {
 	case time.Duration:
 		return []string{strconv.FormatInt(v.Milliseconds(), 10)}, strings.HasSuffix(key, "ms")
 	case []string:
-		return v, key == tagsKey || key == "compressors"
+		return v, key == connstring.ReadPreferenceTags || key == "compressors"
 	case map[string]string:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if strings.Contains(name, ":") || strings.Contains(name+v[name], ",") {

@@ -18,7 +18,8 @@ type spec struct {
 	note   string             // what the option does not do, if anything
 }
 
-const readPreferenceTags = "readpreferencetags"
+// ReadPreferenceTags is the key of the only option that can have several values.
+const ReadPreferenceTags = "readpreferencetags"
 
 // known are the options by their names in lower case.
 var known = func() map[string]spec {
@@ -102,19 +103,6 @@ func Note(key, value string) string {
 	return known[key].note
 }
 
-// Names returns the names of all options, with their aliases, in order.
-func Names() []string {
-	var all []string
-	for _, s := range known {
-		all = append(all, s.name)
-	}
-	for alias := range aliases {
-		all = append(all, alias)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // Check returns an error for a value that an option cannot have. It does not contain the value if that may be secret.
 func Check(key, value string) error {
 	if check := known[key].check; check != nil {
@@ -170,26 +158,29 @@ func staleness(value string) error {
 	return between(0, math.MaxInt32)(value)
 }
 
+// tags accepts a tag set. An empty one means any server.
 func tags(value string) error {
-	if value == "" { // any server
-		return nil
-	}
-	for pair := range strings.SplitSeq(value, ",") {
-		if name, _, ok := strings.Cut(pair, ":"); !ok || name == "" {
-			return fmt.Errorf("invalid value %q: must be name:value pairs", value)
-		}
+	if value != "" && !isPairs(value) {
+		return fmt.Errorf("invalid value %q: must be name:value pairs", value)
 	}
 	return nil
 }
 
 // properties accepts the properties of an authentication mechanism. The error does not contain them: one may be a token.
 func properties(value string) error {
-	for pair := range strings.SplitSeq(value, ",") {
-		if name, _, ok := strings.Cut(pair, ":"); !ok || name == "" {
-			return errors.New("invalid value: must be name:value pairs")
-		}
+	if !isPairs(value) {
+		return errors.New("invalid value: must be name:value pairs")
 	}
 	return nil
+}
+
+func isPairs(list string) bool {
+	for pair := range strings.SplitSeq(list, ",") {
+		if name, _, ok := strings.Cut(pair, ":"); !ok || name == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // acknowledgment accepts the w of a write concern: a number or a name.

@@ -116,16 +116,20 @@ func parseUser(text string) (*User, error) {
 
 func (u *URI) parseHosts(text string, say func(string) string) error {
 	for host := range strings.SplitSeq(text, ",") {
-		parsed, err := parseHost(host, say)
-		if err != nil {
+		if err := u.addHost(host, say); err != nil {
 			return err
 		}
-		u.Hosts = append(u.Hosts, parsed)
 	}
 	if u.SRV && (len(u.Hosts) > 1 || hasPort(u.Hosts[0]) || isSocket(u.Hosts[0])) {
 		return fmt.Errorf("%s must have one host and no port, not %s", srvScheme, say(text))
 	}
 	return nil
+}
+
+func (u *URI) addHost(text string, say func(string) string) error {
+	host, err := parseHost(text, say)
+	u.Hosts = append(u.Hosts, host)
+	return err
 }
 
 // parseHost checks a host and returns it without escapes.
@@ -206,13 +210,13 @@ func (u *URI) parseQuery(query string, say func(string) string) error {
 		switch _, twice := u.Get(key); {
 		case !isKnown:
 			u.warn("unknown option %s", say(name))
-		case value == "" && key != readPreferenceTags:
+		case value == "" && key != ReadPreferenceTags:
 			u.warn("option %s is empty", name)
 		case problem != nil && known[key].fatal:
 			return fmt.Errorf("option %s: %w", name, problem)
 		case problem != nil:
 			u.warn("option %s: %v", name, problem)
-		case key == readPreferenceTags:
+		case key == ReadPreferenceTags:
 			u.options = append(u.options, option{key, value})
 		case twice && strings.HasPrefix(key, "proxy"):
 			return fmt.Errorf("option %s is given more than once", name)
@@ -268,9 +272,9 @@ func (u *URI) Rename(from, to string) {
 
 // SetTags sets the tag sets of the read preference. Each is a text like "dc:ny,rack:1".
 func (u *URI) SetTags(sets []string) {
-	u.options = slices.DeleteFunc(u.options, func(o option) bool { return o.name == readPreferenceTags })
+	u.options = slices.DeleteFunc(u.options, func(o option) bool { return o.name == ReadPreferenceTags })
 	for _, set := range sets {
-		u.options = append(u.options, option{readPreferenceTags, set})
+		u.options = append(u.options, option{ReadPreferenceTags, set})
 	}
 }
 
@@ -373,7 +377,7 @@ func (u *URI) Complete() error {
 		return fmt.Errorf("options proxyPort, proxyUsername and proxyPassword need proxyHost")
 	case has("proxyusername") != has("proxypassword"):
 		return fmt.Errorf("options proxyUsername and proxyPassword need each other")
-	case primary && (has(readPreferenceTags) || has("maxstalenessseconds") && !is("maxstalenessseconds", "-1")):
+	case primary && (has(ReadPreferenceTags) || has("maxstalenessseconds") && !is("maxstalenessseconds", "-1")):
 		return fmt.Errorf("options readPreferenceTags and maxStalenessSeconds need a readPreference other than primary")
 	}
 	for _, o := range slices.Clone(u.options) {
@@ -394,14 +398,10 @@ func ParseHosts(text string) (*URI, error) {
 	for host := range strings.SplitSeq(text, ",") {
 		host = strings.TrimSpace(host)
 		if strings.HasPrefix(host, "/") && isSocket(host) {
-			u.Hosts = append(u.Hosts, host)
-			continue
-		}
-		parsed, err := parseHost(host, say)
-		if err != nil {
+			u.Hosts = append(u.Hosts, host) // it has no escapes
+		} else if err := u.addHost(host, say); err != nil {
 			return nil, err
 		}
-		u.Hosts = append(u.Hosts, parsed)
 	}
 	return u, nil
 }
