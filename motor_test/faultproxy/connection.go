@@ -138,7 +138,7 @@ func (c *connection) replyCut(m *message, body bson.Raw, f Fault) bool {
 		f.cut(c)
 		return false
 	case CutWithin:
-		reply := (&message{id: c.replies + 1, responseTo: m.id, body: c.stamped(labelled(m, body)), legacy: m.legacy}).encoded()
+		reply := c.encode(m, body)
 		_, _ = c.client.Write(reply[:min(f.Bytes, len(reply)-1)])
 		f.cut(c)
 		return false
@@ -330,10 +330,15 @@ func (c *connection) reply(m *message, body bson.Raw) bool {
 	if m.flags&flagMoreToCome != 0 {
 		return true
 	}
+	_, err := c.client.Write(c.encode(m, body))
+	return err == nil
+}
+
+// encode returns a reply as it is sent.
+func (c *connection) encode(m *message, body bson.Raw) []byte {
 	c.replies++
 	reply := &message{id: c.replies, responseTo: m.id, body: c.stamped(labelled(m, body)), legacy: m.legacy}
-	_, err := c.client.Write(reply.encoded())
-	return err == nil
+	return reply.encoded()
 }
 
 // stamped returns a reply with the time of the replica set.
