@@ -22,7 +22,7 @@ type connection struct {
 
 	server  atomic.Pointer[net.Conn] // nil until the first command
 	gone    atomic.Bool              // the client has
-	writing atomic.Bool              // a retryable write is on the server, and its reply must be known
+	writing atomic.Bool              // a write is on the server, and its reply must be known
 	app     string                   // the client's application name
 	replies int32                    // the number of replies sent
 }
@@ -90,7 +90,10 @@ func (c *connection) answer(m *message) bool {
 	}
 	f := c.proxy.points.take(failCommand, name, c.app)
 	if f == nil && name == "getMore" {
-		f = c.proxy.points.take(failGetMore, name, c.app)
+		if f = c.proxy.points.take(failGetMore, name, c.app); f != nil && f.ErrorCode != nil && f.ErrorLabels == nil &&
+			slices.Contains(resumableCodes, *f.ErrorCode) {
+			f.ErrorLabels = []string{resumable}
+		}
 	}
 	if f == nil {
 		f = new(fault)
@@ -112,16 +115,19 @@ func (c *connection) answer(m *message) bool {
 		return false
 	}
 	if f.ErrorCode != nil {
-		return c.reply(m, c.failure(m, *f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
+		return c.reply(m, c.failure(*f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
 	}
 	body, own := c.own(m, name)
+	if !own {
+		body, own = c.watch(m)
+	}
 	if !own {
 		if body, err = c.run(m); err != nil {
 			return false
 		}
 	}
 	if f.WriteConcernError != nil {
-		if body, err = withWriteConcernError(m, body, f); err != nil {
+		if body, err = withWriteConcernError(body, f); err != nil {
 			return false
 		}
 	}
@@ -163,7 +169,7 @@ func (c *connection) hello(m *message, name string) bool {
 			case !c.sleep(f.pause()) || f.closes():
 				return false
 			case f.ErrorCode != nil:
-				return c.reply(m, c.failure(m, *f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
+				return c.reply(m, c.failure(*f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
 			}
 		}
 		body := mustMarshal(append(c.proxy.hello(c), bson.E{Key: "ok", Value: 1.0}))
@@ -180,14 +186,19 @@ func (c *connection) hello(m *message, name string) bool {
 }
 
 // sleep waits. It returns false if the client disconnects or the proxy is closed meanwhile.
-func (c *connection) sleep(d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
+func (c *connection) sleep(d time.Duration) bool { return d <= 0 || c.wait(d, nil, nil) }
+
+// wait waits for one of two channels, and at most for d. It returns false if the client disconnects or the proxy is
+// closed meanwhile.
+func (c *connection) wait(d time.Duration, one, other <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-one:
+		return true
+	case <-other:
 		return true
 	case <-c.proxy.done:
 	case _, more := <-c.requests:
@@ -202,7 +213,7 @@ func (c *connection) own(m *message, name string) (bson.Raw, bool) {
 	switch name {
 	case "configureFailPoint":
 		if err := c.proxy.points.configure(m.body); err != nil {
-			return c.failure(m, codeBadValue, err.Error(), nil), true
+			return c.failure(codeBadValue, err.Error(), nil), true
 		}
 		return okay, true
 	case "endSessions", "refreshSessions", "killSessions", "killAllSessions", "killAllSessionsByPattern":
@@ -211,21 +222,21 @@ func (c *connection) own(m *message, name string) (bson.Raw, bool) {
 		return mustMarshal(bson.D{{Key: "enableTestCommands", Value: true}, {Key: "acceptApiVersion2", Value: false},
 			{Key: "requireApiVersion", Value: false}, {Key: "authenticationMechanisms", Value: bson.A{}}, {Key: "ok", Value: 1.0}}), true
 	case "commitTransaction", "abortTransaction":
-		return c.failure(m, codeIllegalOperation, "the proxy does not emulate transactions", nil), true
+		return c.failure(codeIllegalOperation, "the proxy does not emulate transactions", nil), true
 	}
 	if version, ok := m.body.Lookup("apiVersion").StringValueOK(); ok && version != "1" {
-		return c.failure(m, codeAPIVersion, "unknown API version "+strconv.Quote(version)+": the proxy has 1", nil), true
+		return c.failure(codeAPIVersion, "unknown API version "+strconv.Quote(version)+": the proxy has 1", nil), true
 	}
 	for _, option := range []string{"apiStrict", "apiDeprecationErrors"} {
 		if !m.body.Lookup(option).IsZero() && m.body.Lookup("apiVersion").IsZero() {
-			return c.failure(m, codeAPIVersion, option+" needs an apiVersion", nil), true
+			return c.failure(codeAPIVersion, option+" needs an apiVersion", nil), true
 		}
 	}
 	if single, ok := m.body.Lookup("autocommit").BooleanOK(); ok && !single {
-		return c.failure(m, codeIllegalOperation, "the proxy does not emulate transactions", nil), true
+		return c.failure(codeIllegalOperation, "the proxy does not emulate transactions", nil), true
 	}
 	if level, _ := m.body.Lookup("readConcern", "level").StringValueOK(); level == "snapshot" {
-		return c.failure(m, codeIllegalOperation, "the proxy does not emulate snapshot reads", nil), true
+		return c.failure(codeIllegalOperation, "the proxy does not emulate snapshot reads", nil), true
 	}
 	return nil, false
 }
@@ -234,7 +245,7 @@ func (c *connection) own(m *message, name string) (bson.Raw, bool) {
 func (c *connection) run(m *message) (bson.Raw, error) {
 	number, ok := m.body.Lookup("txnNumber").AsInt64OK()
 	if !ok {
-		return c.forward(m)
+		return c.execute(m)
 	}
 	session := string(m.body.Lookup("lsid").Value)
 	w, first := c.proxy.claim(session, number)
@@ -255,13 +266,9 @@ func (c *connection) run(m *message) (bson.Raw, error) {
 		if f.CloseConnection == nil || f.closes() {
 			return nil, net.ErrClosed
 		}
-		return c.failure(m, *f.BeforeCommit, "failed by a fail point of the proxy", nil), nil
+		return c.failure(*f.BeforeCommit, "failed by a fail point of the proxy", nil), nil
 	}
-	c.writing.Store(true)
-	reply, err := c.forward(m)
-	if c.writing.Store(false); c.gone.Load() {
-		c.close()
-	}
+	reply, err := c.execute(m)
 	if code, failed := reply.Lookup("code").AsInt64OK(); failed && code != 0 {
 		c.proxy.settle(session, w, nil) // nothing was written
 		return reply, err

@@ -30,6 +30,19 @@
 // from the commands. So it does not emulate what these would do: it refuses transactions and snapshot reads with the
 // code 20, and reads are only as consistent as the server itself makes them.
 //
+// # Change streams
+//
+// The proxy has change streams on a collection, a database and all databases, whatever the server behind it has. Their
+// events are those of writes that pass through the proxy: insert, update, replace, delete, drop, dropDatabase, rename and
+// invalidate; with showExpandedEvents also create, createIndexes, dropIndexes and modify. resumeAfter, startAfter,
+// startAtOperationTime, fullDocument and fullDocumentBeforeChange work as on a server, also with images of documents
+// (changeStreamPreAndPostImages). Of pipelines it evaluates $match, $project, $addFields, $set and $unset, without
+// operators in expressions, and refuses the rest by name. $out and $merge are refused while there are streams.
+//
+// A write that does not pass through the proxy has no event. The proxy records events from the first stream on, and
+// keeps the last 64 MB: an older token gets ChangeStreamHistoryLost. While it records, it does one write after the other,
+// and asks the server for the documents before and after each. So writes are slower.
+//
 // # Cost
 //
 // Each connection has one connection to the server, which is opened at the first command, and two goroutines.

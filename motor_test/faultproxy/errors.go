@@ -8,22 +8,25 @@ import (
 
 // Codes of the proxy's own errors.
 const (
+	codeInternal         = 1
 	codeBadValue         = 2
 	codeIllegalOperation = 20
+	codeInvalidOptions   = 72
+	codeCursorKilled     = 237
 	codeAPIVersion       = 322
 )
 
 // codeNames are the names of the codes that tests use.
 var codeNames = map[int32]string{
 	1: "InternalError", 2: "BadValue", 6: "HostUnreachable", 7: "HostNotFound", 8: "UnknownError", 11: "UserNotFound",
-	13: "Unauthorized", 18: "AuthenticationFailed", 20: "IllegalOperation", 43: "CursorNotFound", 50: "MaxTimeMSExpired",
-	51: "InvalidRoleModification", 59: "CommandNotFound", 63: "StaleShardVersion", 64: "WriteConcernFailed",
+	13: "Unauthorized", 18: "AuthenticationFailed", 20: "IllegalOperation", 43: "CursorNotFound", 47: "NoMatchingDocument", 50: "MaxTimeMSExpired",
+	51: "InvalidRoleModification", 59: "CommandNotFound", 63: "StaleShardVersion", 64: "WriteConcernFailed", 72: "InvalidOptions",
 	79: "UnknownReplWriteConcern", 89: "NetworkTimeout", 91: "ShutdownInProgress", 100: "UnsatisfiableWriteConcern",
 	112: "WriteConflict", 133: "FailedToSatisfyReadPreference", 134: "ReadConcernMajorityNotAvailableYet",
 	136: "CappedPositionLost", 150: "StaleEpoch", 189: "PrimarySteppedDown", 202: "NetworkInterfaceExceededTimeLimit",
 	211: "KeyNotFound", 217: "IncompleteTransactionHistory", 222: "CloseChangeStream", 234: "RetryChangeStream",
-	237: "CursorKilled", 244: "TransactionAborted", 251: "NoSuchTransaction", 262: "ExceededTimeLimit",
-	280: "ChangeStreamFatalError", 322: "APIVersionError", 391: "ReauthenticationRequired", 9001: "SocketException", 10058: "LegacyNotPrimary",
+	237: "CursorKilled", 244: "TransactionAborted", 251: "NoSuchTransaction", 260: "InvalidResumeToken", 262: "ExceededTimeLimit",
+	280: "ChangeStreamFatalError", 286: "ChangeStreamHistoryLost", 322: "APIVersionError", 391: "ReauthenticationRequired", 9001: "SocketException", 10058: "LegacyNotPrimary",
 	10107: "NotWritablePrimary", 11000: "DuplicateKey", 11600: "InterruptedAtShutdown", 11601: "Interrupted",
 	11602: "InterruptedDueToReplStateChange", 13388: "StaleConfig", 13435: "NotPrimaryNoSecondaryOk",
 	13436: "NotPrimaryOrSecondary",
@@ -35,10 +38,18 @@ var stateChangeCodes = []int32{91, 189, 10058, 10107, 11600, 11602, 13435, 13436
 // retryableWriteCodes are the codes with which a server adds the label RetryableWriteError.
 var retryableWriteCodes = []int64{6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
-const retryableWrite = "RetryableWriteError"
+// resumableCodes are the codes with which a server adds the label ResumableChangeStreamError to the error of a getMore.
+var resumableCodes = []int32{6, 7, 63, 89, 91, 133, 150, 189, 234, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+
+// The labels that a server adds.
+const (
+	retryableWrite = "RetryableWriteError"
+	resumable      = "ResumableChangeStreamError"
+	notResumable   = "NonResumableChangeStreamError"
+)
 
 // failure returns the reply of a command that fails. Labels that are not nil replace those of the server.
-func (c *connection) failure(_ *message, code int32, text string, labels []string) bson.Raw {
+func (c *connection) failure(code int32, text string, labels []string) bson.Raw {
 	name := codeNames[code]
 	if name == "" {
 		name = "Location"
@@ -70,7 +81,7 @@ func labelled(m *message, body bson.Raw) bson.Raw {
 }
 
 // withWriteConcernError returns the reply of a command whose write concern fails.
-func withWriteConcernError(_ *message, body bson.Raw, f *fault) (bson.Raw, error) {
+func withWriteConcernError(body bson.Raw, f *fault) (bson.Raw, error) {
 	fields := []bson.E{}
 	failed := bson.D{}
 	elements, err := f.WriteConcernError.Elements()

@@ -161,6 +161,7 @@ func (p *Proxy) Stop() error {
 		c.close()
 	}
 	p.open.abandon()
+	p.recorder.streams.abandon()
 	return err
 }
 

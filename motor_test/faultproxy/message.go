@@ -1,12 +1,18 @@
 package faultproxy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/gomotor/gomotor/motor_test/internal/changes"
 )
 
 // The opcodes that drivers send, and the reply to the older one.
@@ -129,4 +135,87 @@ func (m *message) encoded() []byte {
 	binary.LittleEndian.PutUint32(b[4:], uint32(m.id))
 	binary.LittleEndian.PutUint32(b[8:], uint32(m.responseTo))
 	return b
+}
+
+// name returns the name of a command.
+func (m *message) name() string {
+	first, _ := m.body.IndexErr(0)
+	return first.Key()
+}
+
+// target returns the name of a command and the namespace that it concerns.
+func (m *message) target() (name string, ns changes.Namespace) {
+	name = m.name()
+	ns.Database, _ = m.body.Lookup("$db").StringValueOK()
+	ns.Collection, _ = m.body.Lookup(name).StringValueOK()
+	if name == "renameCollection" {
+		ns.Database, ns.Collection, _ = strings.Cut(ns.Collection, ".")
+	}
+	return name, ns
+}
+
+// ordered reports whether a write stops at the first error.
+func (m *message) ordered() bool {
+	ordered, set := m.body.Lookup("ordered").BooleanOK()
+	return ordered || !set
+}
+
+// statements returns the documents of a write, which are in a field of the command or in a document sequence.
+func (m *message) statements(field string) (docs []bson.Raw, err error) {
+	for _, v := range values(m.body, field) {
+		doc, ok := v.DocumentOK()
+		if !ok {
+			return nil, fmt.Errorf("%w: %s has a BSON %s", errMessage, field, v.Type)
+		}
+		docs = append(docs, doc)
+	}
+	for b := m.sequences; len(b) > 0; {
+		size := int(binary.LittleEndian.Uint32(b[1:])) // see parse
+		name, rest, found := bytes.Cut(b[5:1+size], []byte{0})
+		if !found || string(name) != field {
+			return nil, fmt.Errorf("%w: document sequence %q, need %q", errMessage, name, field)
+		}
+		for len(rest) > 0 {
+			doc, next, ok := bsoncore.ReadDocument(rest)
+			if !ok {
+				return nil, fmt.Errorf("%w: truncated document in %s", errMessage, field)
+			}
+			if err := doc.Validate(); err != nil {
+				return nil, fmt.Errorf("%w: %s: %w", errMessage, field, err)
+			}
+			docs, rest = append(docs, bson.Raw(doc)), next
+		}
+		b = b[1+size:]
+	}
+	return docs, nil
+}
+
+// withStatements returns a write with other documents in a field.
+func (m *message) withStatements(field string, docs []bson.Raw) *message {
+	other := m.without(field)
+	section := append([]byte{1, 0, 0, 0, 0}, field...)
+	section = append(section, 0)
+	for _, doc := range docs {
+		section = append(section, doc...)
+	}
+	binary.LittleEndian.PutUint32(section[1:], uint32(len(section)-1))
+	other.sequences = section
+	return other
+}
+
+// without returns a command without a field.
+func (m *message) without(field string) *message {
+	other := *m
+	other.body = mustMarshal(slices.DeleteFunc(fields(m.body), func(e bson.E) bool { return e.Key == field }))
+	return &other
+}
+
+// fields returns the fields of a valid document.
+func fields(doc bson.Raw) bson.D {
+	elements, _ := doc.Elements()
+	all := make(bson.D, len(elements))
+	for i, e := range elements {
+		all[i] = bson.E{Key: e.Key(), Value: e.Value()}
+	}
+	return all
 }

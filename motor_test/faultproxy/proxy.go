@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/gomotor/gomotor/motor_test/internal/changes"
 )
 
 // setName is the name of the replica set.
@@ -17,12 +19,13 @@ const setName = "faultproxy"
 
 // Proxy is a proxy before one server. It is safe for concurrent use.
 type Proxy struct {
-	backend string // the address of the server
-	address string // of the proxy
-	points  failPoints
-	faults  faults
-	open    open
-	process bson.ObjectID // the processId of topologyVersion
+	backend  string // the address of the server
+	address  string // of the proxy
+	points   failPoints
+	faults   faults
+	open     open
+	recorder recorder
+	process  bson.ObjectID // the processId of topologyVersion
 
 	done    chan struct{} // closed by Close
 	serving sync.WaitGroup
@@ -60,6 +63,10 @@ func Start(ctx context.Context, uri string) (*Proxy, error) {
 	p := &Proxy{
 		backend: parsed.Host, address: listener.Addr().String(), listener: listener, process: bson.NewObjectID(), done: make(chan struct{}),
 		connections: make(map[*connection]bool), writes: make(map[string]*write),
+		recorder: recorder{
+			log: changes.NewLog(), streams: streams{all: make(map[int64]*stream)},
+			images: make(map[changes.Namespace]bool), exists: make(map[changes.Namespace]*bson.Binary),
+		},
 	}
 	p.serving.Go(func() { p.accept(listener) })
 	return p, nil

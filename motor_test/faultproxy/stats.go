@@ -83,6 +83,9 @@ func (o *open) ended(c *connection, name string, command, reply bson.Raw) (done 
 	default:
 		if open && id != 0 {
 			o.cursors[id] = c
+			if c.proxy.recorder.streams.get(id) != nil {
+				o.cursors[id] = nil // it needs no connection to the server
+			}
 		}
 	}
 	for _, n := range closed {
@@ -117,7 +120,9 @@ func (o *open) abandon() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range o.cursors {
-		c.closeServer()
+		if c != nil {
+			c.closeServer()
+		}
 	}
 	clear(o.cursors)
 }
