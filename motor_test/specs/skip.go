@@ -107,30 +107,10 @@ var skips = []skip{
 		reason:   "it accepts clusteredIndex and does not store it",
 	},
 	{
-		file:     "command-monitoring/updateMany.json",
-		tests:    []string{"A successful updateMany with write errors"},
-		embedded: true,
-		reason:   "its replies with write errors have no n",
-	},
-	{
-		file:     "command-monitoring/updateOne.json",
-		tests:    []string{"A successful updateOne with write errors"},
-		embedded: true,
-		reason:   "its replies with write errors have no n",
-	},
-	{
 		file:     "crud/unified/findOneAndUpdate-errorResponse.json",
 		tests:    []string{"findOneAndUpdate DuplicateKey error is accessible"},
 		embedded: true,
 		reason:   "its duplicate key errors have no keyPattern",
-	},
-	{
-		file: "crud/v1/write/bulkWrite.json",
-		tests: []string{
-			"BulkWrite with replaceOne operations", "BulkWrite with updateOne operations", "BulkWrite with updateMany operations",
-		},
-		embedded: true,
-		reason:   "its replies to several upserts have no index of the statement",
 	},
 	{
 		file:     "run-command/runCursorCommand.json",
