@@ -39,9 +39,9 @@
 // (changeStreamPreAndPostImages). Of pipelines it evaluates $match, $project, $addFields, $set and $unset, without
 // operators in expressions, and refuses the rest by name. $out and $merge are refused while there are streams.
 //
-// A write that does not pass through the proxy has no event. The proxy records events from the first stream on, and
-// keeps the last 64 MB: an older token gets ChangeStreamHistoryLost. While it records, it does one write after the other,
-// and asks the server for the documents before and after each. So writes are slower.
+// A write that does not pass through the proxy has no event. The proxy records the events of a collection from the first
+// stream on that watches it, and keeps the last 64 MB: an older token gets ChangeStreamHistoryLost. It does the writes to
+// such collections one after the other, and asks the server for the documents before and after each. So they are slower.
 //
 // # Cost
 //

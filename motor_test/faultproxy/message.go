@@ -154,6 +154,13 @@ func (m *message) target() (name string, ns changes.Namespace) {
 	return name, ns
 }
 
+// renamed returns the new name of a collection that is renamed.
+func (m *message) renamed() (ns changes.Namespace) {
+	full, _ := m.body.Lookup("to").StringValueOK()
+	ns.Database, ns.Collection, _ = strings.Cut(full, ".")
+	return ns
+}
+
 // ordered reports whether a write stops at the first error.
 func (m *message) ordered() bool {
 	ordered, set := m.body.Lookup("ordered").BooleanOK()

@@ -10,15 +10,14 @@ import (
 	"github.com/gomotor/gomotor/motor_test/internal/changes"
 )
 
-// recorder records the events of writes, from the first change stream on.
+// recorder records the events of writes, from the first change stream of their collection on.
 type recorder struct {
 	log     *changes.Log
 	streams streams
 
-	// gate is held by all writes: for reading before the first stream, and for writing after it. Then the proxy does one
-	// write after the other, since it compares the documents before and after each.
+	// gate is held by all writes: for writing by those that are recorded, and for reading by others. The proxy does the
+	// former one after the other, since it compares the documents before and after each.
 	gate   sync.RWMutex
-	on     bool
 	images map[changes.Namespace]bool         // the collections that keep images of documents
 	exists map[changes.Namespace]*bson.Binary // the UUIDs of the collections that are known to exist
 }
@@ -48,9 +47,10 @@ func (c *connection) execute(m *message) (bson.Raw, error) {
 		}()
 	}
 	r.gate.RLock()
-	if write == nil || !r.on && name != "create" && name != "collMod" {
+	recorded := r.log.Records(ns) || name == "renameCollection" && r.log.Records(m.renamed())
+	if write == nil || !recorded && name != "create" && name != "collMod" {
 		defer r.gate.RUnlock()
-		if r.on && writesResult(m.body) {
+		if recorded && writesResult(m.body) {
 			return c.failure(codeIllegalOperation, "the proxy does not record the writes of $out and $merge for change streams", nil), nil
 		}
 		if name == "update" {
@@ -65,7 +65,7 @@ func (c *connection) execute(m *message) (bson.Raw, error) {
 	r.gate.RUnlock()
 	r.gate.Lock()
 	defer r.gate.Unlock()
-	if !r.on {
+	if !r.log.Records(ns) && !recorded {
 		reply, _, err := write(c, m, ns)
 		return reply, err
 	}
@@ -140,9 +140,16 @@ func (c *connection) find(ns changes.Namespace, filter any, collation bson.Raw) 
 }
 
 // withIDs returns the documents that have one of some ids.
-func (c *connection) withIDs(ns changes.Namespace, ids []bson.RawValue) ([]bson.Raw, error) {
-	if len(ids) == 0 {
-		return nil, nil
+func (c *connection) withIDs(ns changes.Namespace, ids []bson.RawValue) (docs []bson.Raw, err error) {
+	if len(ids) < 5 { // the embedded server has no index for $in
+		for _, id := range ids {
+			found, err := c.find(ns, bson.D{{Key: "_id", Value: id}}, nil)
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, found...)
+		}
+		return docs, nil
 	}
 	return c.find(ns, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, nil)
 }

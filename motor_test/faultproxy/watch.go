@@ -149,8 +149,7 @@ func (c *connection) open(m *message, stage bson.Raw, stages []bson.RawValue) (b
 	}
 	r := &c.proxy.recorder
 	r.gate.Lock()
-	r.on = true
-	s.events, err = r.log.Open(scope, options)
+	s.events, err = r.log.Open(scope, options, c.proxy.tick())
 	r.gate.Unlock()
 	if err != nil {
 		return nil, err

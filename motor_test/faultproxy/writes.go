@@ -247,9 +247,7 @@ func (c *connection) dropDatabase(m *message, ns changes.Namespace) (bson.Raw, [
 
 // rename renames a collection. ns is the old name.
 func (c *connection) rename(m *message, ns changes.Namespace) (bson.Raw, []*changes.Event, error) {
-	full, _ := m.body.Lookup("to").StringValueOK()
-	db, name, _ := strings.Cut(full, ".")
-	to := changes.Namespace{Database: db, Collection: name}
+	to := m.renamed()
 	replaced, err := c.known(to)
 	if err != nil {
 		return nil, nil, err
@@ -259,7 +257,7 @@ func (c *connection) rename(m *message, ns changes.Namespace) (bson.Raw, []*chan
 		return reply, nil, err
 	}
 	r := &c.proxy.recorder
-	description := bson.D{{Key: "to", Value: bson.D{{Key: "db", Value: db}, {Key: "coll", Value: name}}}}
+	description := bson.D{{Key: "to", Value: bson.D{{Key: "db", Value: to.Database}, {Key: "coll", Value: to.Collection}}}}
 	if replaced {
 		description = append(description, bson.E{Key: "dropTarget", Value: r.exists[to]})
 	}

@@ -39,6 +39,7 @@ type Log struct {
 	size    int   // of the events, in bytes
 	max     int
 	changed chan struct{} // closed by the next event
+	watched []watched     // by streams
 }
 
 // NewLog returns an empty log.

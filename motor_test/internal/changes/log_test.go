@@ -34,8 +34,11 @@ func read(t *testing.T, s *Stream) (ids []int32, err error) {
 
 func TestStreamStart(t *testing.T) {
 	log := NewLog()
+	if _, err := log.Open(Scope{Database: "d"}, Options{}, bson.Timestamp{}); err != nil {
+		t.Fatal(err)
+	}
 	log.Add(inserts(0, 5)...)
-	first, err := log.Open(Scope(collection), Options{StartAt: &bson.Timestamp{T: 0}})
+	first, err := log.Open(Scope(collection), Options{StartAt: &bson.Timestamp{T: 0}}, bson.Timestamp{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +55,9 @@ func TestStreamStart(t *testing.T) {
 		{"after a token", Scope(collection), Options{ResumeAfter: first.Token()}, "[3 4]"},
 		{"at a time", Scope(collection), Options{StartAt: &bson.Timestamp{T: 4}}, "[4]"},
 		{"of the database", Scope{Database: "d"}, Options{StartAfter: first.Token()}, "[3 4]"},
-		{"of all databases", Scope{}, Options{StartAfter: first.Token()}, "[3 4]"},
 		{"of another collection", Scope{"d", "other"}, Options{StartAfter: first.Token()}, "[]"},
 	} {
-		s, err := log.Open(test.scope, test.options)
+		s, err := log.Open(test.scope, test.options, bson.Timestamp{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,25 +65,40 @@ func TestStreamStart(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %s", test.name, got, err, test.want)
 		}
 	}
+	if _, err := log.Open(Scope{Database: "new"}, Options{StartAt: &bson.Timestamp{T: 1}}, bson.Timestamp{T: 2}); !isHistoryLost(err) {
+		t.Errorf("before it was watched: got %v, want the code %d", err, CodeHistoryLost)
+	}
+	// Other databases are not watched. So a stream of all has missed their events.
+	if _, err := log.Open(Scope{}, Options{StartAfter: first.Token()}, bson.Timestamp{}); !isHistoryLost(err) {
+		t.Errorf("of all databases: got %v, want the code %d", err, CodeHistoryLost)
+	}
+	if log.Records(Namespace{"other", "c"}) != true || NewLog().Records(collection) {
+		t.Error("Records: got what nobody watches, or not what a stream of all databases watches")
+	}
+}
+
+func isHistoryLost(err error) bool {
+	own := new(Error)
+	return errors.As(err, &own) && own.Code == CodeHistoryLost
 }
 
 func TestHistoryLost(t *testing.T) {
 	log := NewLog()
 	log.max = 1000 // four events
-	old, err := log.Open(Scope(collection), Options{})
+	old, err := log.Open(Scope(collection), Options{}, bson.Timestamp{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	token := old.Token()
 	log.Add(inserts(0, 10)...)
-	recent, err := log.Open(Scope(collection), Options{StartAt: &bson.Timestamp{T: 9}})
+	recent, err := log.Open(Scope(collection), Options{StartAt: &bson.Timestamp{T: 9}}, bson.Timestamp{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = old.log.Open(Scope(collection), Options{ResumeAfter: token})
+	_, err = old.log.Open(Scope(collection), Options{ResumeAfter: token}, bson.Timestamp{})
 	_, _, behind := old.Next(1, nil)
 	for _, err := range []error{err, behind} {
-		if own := new(Error); !errors.As(err, &own) || own.Code != CodeHistoryLost {
+		if !isHistoryLost(err) {
 			t.Errorf("got %v, want the code %d", err, CodeHistoryLost)
 		}
 	}
@@ -94,7 +111,7 @@ func TestHistoryLost(t *testing.T) {
 	if _, _, err := recent.Next(1, nil); err == nil {
 		t.Error("after Lose: got nil, want an error")
 	}
-	if s, err := log.Open(Scope(collection), Options{}); err != nil {
+	if s, err := log.Open(Scope(collection), Options{}, bson.Timestamp{}); err != nil {
 		t.Errorf("new stream after Lose: got %v, want nil", err)
 	} else if got, err := read(t, s); len(got) > 0 || err != nil {
 		t.Errorf("new stream after Lose: got %v, %v, want nothing", got, err)

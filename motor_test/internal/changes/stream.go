@@ -84,20 +84,56 @@ func (s Scope) includes(ns Namespace) bool {
 	return ns == Namespace(s)
 }
 
+// contains reports whether the scope has all events of another.
+func (s Scope) contains(other Scope) bool {
+	return s.Database == "" || s == other || s.Collection == "" && s.Database == other.Database
+}
+
+// watched is a scope whose events are recorded, after the event with a number and from a time on.
+type watched struct {
+	Scope
+	after int64
+	from  bson.Timestamp
+}
+
+// Records reports whether the log has the events of a write to a namespace.
+func (l *Log) Records(ns Namespace) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.watched, func(w watched) bool {
+		return w.includes(ns) || ns.Collection == "" && w.Database == ns.Database
+	})
+}
+
+// watch notes that the events of a scope are recorded, and returns since when they are.
+func (l *Log) watch(scope Scope, now bson.Timestamp) watched {
+	oldest := watched{scope, l.last(), now}
+	for _, w := range l.watched {
+		if w.contains(scope) && w.after <= oldest.after {
+			oldest = watched{scope, w.after, w.from}
+		}
+	}
+	if !slices.Contains(l.watched, oldest) {
+		l.watched = append(l.watched, oldest)
+	}
+	return oldest
+}
+
 // Stream reads events. It is not safe for concurrent use.
 type Stream struct {
 	log     *Log
 	scope   Scope
 	options Options
+	since   watched
 	at      position
 	due     *Event // the invalidate event that follows it is next
 }
 
-// Open returns a stream of the events that come, or of those that its options say.
-func (l *Log) Open(scope Scope, o Options) (*Stream, error) {
+// Open returns a stream of the events that come, or of those that its options say. The time is now.
+func (l *Log) Open(scope Scope, o Options, now bson.Timestamp) (*Stream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &Stream{log: l, scope: scope, options: o, at: position{after: l.last()}}
+	s := &Stream{log: l, scope: scope, options: o, at: position{after: l.last()}, since: l.watch(scope, now)}
 	token := o.StartAfter
 	if o.ResumeAfter != nil {
 		token = o.ResumeAfter
@@ -116,7 +152,10 @@ func (l *Log) Open(scope Scope, o Options) (*Stream, error) {
 			s.due = e
 		}
 	case o.StartAt != nil:
-		s.at.after = l.first - 1
+		if o.StartAt.Before(s.since.from) {
+			return nil, historyLost()
+		}
+		s.at.after = max(l.first-1, s.since.after)
 		for e := l.event(s.at.after + 1); e != nil && e.Time.Before(*o.StartAt); e = l.event(s.at.after + 1) {
 			s.at.after++
 		}
@@ -134,10 +173,14 @@ func (l *Log) event(number int64) *Event {
 
 // lost returns an error if the log has forgotten events that the stream has not read.
 func (s *Stream) lost() error {
-	if s.at.after < s.log.first-1 {
-		return &Error{CodeHistoryLost, "the proxy has forgotten the events after the resume point"}
+	if s.at.after < s.log.first-1 || s.at.after < s.since.after {
+		return historyLost()
 	}
 	return nil
+}
+
+func historyLost() error {
+	return &Error{CodeHistoryLost, "the proxy has no events from the resume point on"}
 }
 
 // Next returns the next documents of the stream, at most limit, and none if there are none yet. closed reports that the
