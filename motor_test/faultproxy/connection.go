@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,17 +23,39 @@ type connection struct {
 
 	server  atomic.Pointer[net.Conn] // nil until the first command
 	gone    atomic.Bool              // the client has
-	writing atomic.Bool              // a write is on the server, and its reply must be known
-	app     string                   // the client's application name
-	replies int32                    // the number of replies sent
+	mu      sync.Mutex
+	writing bool   // a write is on the server, and its reply must be known; gone is not set while mu is held
+	app     string // the client's application name
+	replies int32  // the number of replies sent
 }
 
 // close closes both connections. The connection to the server stays open while a cursor is open that it has opened: the
 // cursors of a real server outlive their connections, those of the embedded server do not.
 func (c *connection) close() {
 	_ = c.client.Close()
-	if !c.proxy.open.needs(c) && !c.writing.Load() {
+	c.mu.Lock()
+	c.gone.Store(true)
+	writing := c.writing
+	c.mu.Unlock()
+	if !writing && !c.proxy.open.needs(c) {
 		c.closeServer()
+	}
+}
+
+// beginWrite keeps the connection to the server open until endWrite. It returns false if the client has gone.
+func (c *connection) beginWrite() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = !c.gone.Load()
+	return c.writing
+}
+
+func (c *connection) endWrite() {
+	c.mu.Lock()
+	c.writing = false
+	c.mu.Unlock()
+	if c.gone.Load() {
+		c.close()
 	}
 }
 
@@ -95,14 +118,15 @@ func (c *connection) answer(m *message) bool {
 			f.ErrorLabels = []string{resumable}
 		}
 	}
-	if f == nil {
+	chance := Fault{}
+	switch {
+	case f != nil: // one fault is enough
+	case name == "configureFailPoint":
 		f = new(fault)
+	default:
+		f, chance = new(fault), c.proxy.faults.take(name)
 	}
 	c.proxy.open.started(name, m.body)
-	chance := Fault{}
-	if name != "configureFailPoint" {
-		chance = c.proxy.faults.take(name)
-	}
 	if chance.Stall {
 		c.sleep(math.MaxInt64)
 		return false
@@ -216,7 +240,10 @@ func (c *connection) own(m *message, name string) (bson.Raw, bool) {
 			return c.failure(codeBadValue, err.Error(), nil), true
 		}
 		return okay, true
-	case "endSessions", "refreshSessions", "killSessions", "killAllSessions", "killAllSessionsByPattern":
+	case "endSessions":
+		c.proxy.forget(values(m.body, name))
+		return okay, true
+	case "refreshSessions", "killSessions", "killAllSessions", "killAllSessionsByPattern":
 		return okay, true
 	case "getParameter":
 		return mustMarshal(bson.D{{Key: "enableTestCommands", Value: true}, {Key: "acceptApiVersion2", Value: false},
@@ -324,9 +351,12 @@ func (c *connection) dial() (net.Conn, error) {
 		return nil, fmt.Errorf("faultproxy: %w", err)
 	}
 	c.server.Store(&server)
+	c.mu.Lock()
+	left := c.gone.Load() && !c.writing
+	c.mu.Unlock()
 	c.proxy.mu.Lock()
 	defer c.proxy.mu.Unlock()
-	if c.proxy.closed {
+	if c.proxy.closed || left {
 		_ = server.Close()
 	}
 	return server, nil

@@ -160,6 +160,15 @@ func (p *Proxy) settle(session string, w *write, reply bson.Raw) {
 	close(w.done)
 }
 
+// forget forgets the retryable writes of sessions that have ended.
+func (p *Proxy) forget(sessions []bson.RawValue) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range sessions {
+		delete(p.writes, string(id.Value))
+	}
+}
+
 // topologyVersion never changes, since the primary does not.
 func (p *Proxy) topologyVersion() bson.D {
 	return bson.D{{Key: "processId", Value: p.process}, {Key: "counter", Value: int64(1)}}

@@ -2,6 +2,7 @@ package faultproxy
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 
@@ -39,12 +40,10 @@ func (c *connection) execute(m *message) (bson.Raw, error) {
 	name, ns := m.target()
 	write, r := writes[name], &c.proxy.recorder
 	if write != nil { // it goes on when the client leaves
-		c.writing.Store(true)
-		defer func() {
-			if c.writing.Store(false); c.gone.Load() {
-				c.close()
-			}
-		}()
+		if !c.beginWrite() {
+			return nil, net.ErrClosed
+		}
+		defer c.endWrite()
 	}
 	r.gate.RLock()
 	recorded := r.log.Records(ns) || name == "renameCollection" && r.log.Records(m.renamed())

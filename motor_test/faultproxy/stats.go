@@ -1,6 +1,8 @@
 package faultproxy
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -102,7 +104,6 @@ func (o *open) ended(c *connection, name string, command, reply bson.Raw) (done 
 func (o *open) needs(c *connection) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c.gone.Store(true)
 	return o.needsLocked(c)
 }
 
@@ -115,14 +116,15 @@ func (o *open) needsLocked(c *connection) bool {
 	return false
 }
 
-// abandon closes the connections of all open cursors.
+// abandon forgets all open cursors, and closes the connections of clients that they have kept open.
 func (o *open) abandon() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, c := range o.cursors {
+	openers := slices.Collect(maps.Values(o.cursors))
+	clear(o.cursors)
+	o.mu.Unlock()
+	for _, c := range openers {
 		if c != nil {
-			c.closeServer()
+			c.close()
 		}
 	}
-	clear(o.cursors)
 }
