@@ -20,11 +20,12 @@ import (
 
 // ledger records what the database must and must not have.
 type ledger struct {
-	mu    sync.Mutex
-	there []string         // acknowledged documents, by _id
-	never []string         // documents that were not sent
-	files map[string]int64 // acknowledged files by name, with their seeds
-	names []string         // of the files
+	mu      sync.Mutex
+	there   []string         // acknowledged documents, by _id
+	watched []string         // the same of the collection that is watched
+	never   []string         // documents that were not sent
+	files   map[string]int64 // acknowledged files by name, with their seeds
+	names   []string         // of the files
 }
 
 func (l *ledger) clear() { *l = ledger{} }
@@ -193,7 +194,30 @@ func (s *soak) choose(r *rand.Rand, worker int) operation {
 			return future.Erase(c.BulkWrite(ctx, []mongo.WriteModel{mongo.NewInsertOneModel().SetDocument(doc),
 				mongo.NewUpdateOneModel().SetFilter(bson.D{{Key: "_id", Value: id}}).SetUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "b", Value: 1}}}})}))
 		}, func(_ any, err error) { s.ledger.record(id, err) }}
+	case n < 93:
+		return operation{func(ctx context.Context) *future.Future[any] {
+			return future.Erase(db.Collection("watched").InsertOne(ctx, doc))
+		}, func(_ any, err error) {
+			if err == nil {
+				s.ledger.mu.Lock()
+				defer s.ledger.mu.Unlock()
+				s.ledger.watched = append(s.ledger.watched, id)
+			}
+		}}
 	case n < 94:
+		return operation{func(ctx context.Context) *future.Future[any] {
+			return future.Erase(motor.WithSession(ctx, s.client, func(ctx context.Context, _ *motor.Session) (bson.M, error) {
+				if _, err := c.InsertOne(ctx, doc).Await(ctx); err != nil {
+					return nil, err
+				}
+				return c.FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Await(ctx)
+			}))
+		}, func(v any, err error) {
+			if found, _ := v.(bson.M); err == nil && found["_id"] != id {
+				s.problemf("document %s of the same session: got %v", id, found)
+			}
+		}}
+	case n < 95:
 		return operation{func(ctx context.Context) *future.Future[any] { return future.Erase(db.Command(ctx, "ping")) }, ignore}
 	case n < 97:
 		if s.uploads.Add(1) <= maxFiles {

@@ -103,11 +103,16 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err := s.fill(ctx); err != nil {
 		return nil, err
 	}
+	watcher, err := s.watch(ctx, client.Database(database).Collection("watched"))
+	if err != nil {
+		return nil, err
+	}
 	quiet := future.SetUnobservedHandler(func(error) {}) // of cancelled operations
 	defer func() { future.SetUnobservedHandler(quiet) }()
 	if err := s.underFaults(ctx); err != nil {
 		return nil, err
 	}
+	watcher.finish(ctx, s.ledger.watched)
 	s.verify(ctx)
 	leaked := s.quietly(ctx)
 	r := &Report{
