@@ -17,6 +17,7 @@ import (
 // connection is a connection of a client, with its connection to the server.
 type connection struct {
 	proxy    *Proxy
+	member   *member
 	client   net.Conn
 	number   int32
 	requests chan *message // closed when the client has disconnected
@@ -141,6 +142,9 @@ func (c *connection) answer(m *message) bool {
 	if f.ErrorCode != nil {
 		return c.reply(m, c.failure(*f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
 	}
+	if refused := c.refusal(m, name); refused != nil {
+		return c.reply(m, refused)
+	}
 	body, own := c.own(m, name)
 	if !own {
 		body, own = c.watch(m)
@@ -156,7 +160,7 @@ func (c *connection) answer(m *message) bool {
 		}
 	}
 	for _, done := range c.proxy.open.ended(c, name, m.body, body) {
-		done.closeServer()
+		done.close()
 	}
 	return c.replyCut(m, body, chance)
 }
@@ -184,10 +188,14 @@ func (c *connection) replyCut(m *message, body bson.Raw, f Fault) bool {
 // hello answers a hello. If the client allows it, it goes on answering until the client disconnects.
 func (c *connection) hello(m *message, name string) bool {
 	await, _ := m.body.Lookup("maxAwaitTimeMS").AsInt64OK()
+	told := int64(0) // the term of the last reply
 	for {
-		if await > 0 && !c.sleep(time.Duration(await)*time.Millisecond) {
+		_, _, term, moved := c.proxy.role(c.member)
+		if known, _ := m.body.Lookup("topologyVersion", "counter").AsInt64OK(); await > 0 && (told == term || known == term) &&
+			!c.wait(time.Duration(await)*time.Millisecond, moved, nil) {
 			return false
 		}
+		_, _, told, _ = c.proxy.role(c.member)
 		if f := c.proxy.points.take(failCommand, name, c.app); f != nil {
 			switch {
 			case !c.sleep(f.pause()) || f.closes():

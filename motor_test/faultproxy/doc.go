@@ -1,5 +1,5 @@
 // Package faultproxy makes a MongoDB server fail on purpose, for tests. A [Proxy] stands before a server and poses as a
-// replica set of one member, the primary.
+// replica set of one member, the primary, or of several ([StartSet]).
 //
 //	proxy, err := faultproxy.Start(ctx, "mongodb://127.0.0.1:27017/")
 //	defer proxy.Close()
@@ -25,6 +25,9 @@
 // The proxy answers hello and the commands that start, refresh and end sessions. Its replies have operationTime and
 // $clusterTime. A retryable write is done once: a repeated txnNumber gets the reply to the first. Errors of retryable
 // writes have the label RetryableWriteError where a server adds it.
+//
+// The members of a set have the same data. [Proxy.MovePrimary] makes another member the primary. A member that is not
+// answers reads if the client allows that.
 //
 // The server behind the proxy need not know sessions. The proxy removes lsid, txnNumber, $clusterTime and readConcern
 // from the commands. So it does not emulate what these would do: it refuses transactions and snapshot reads with the

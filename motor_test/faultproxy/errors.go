@@ -13,7 +13,10 @@ const (
 	codeIllegalOperation = 20
 	codeInvalidOptions   = 72
 	codeCursorKilled     = 237
-	codeAPIVersion       = 322
+
+	codeNotPrimary              = 10107
+	codeNotPrimaryNoSecondaryOk = 13435
+	codeAPIVersion              = 322
 )
 
 // codeNames are the names of the codes that tests use.
@@ -56,7 +59,7 @@ func (c *connection) failure(code int32, text string, labels []string) bson.Raw 
 	}
 	reply := bson.D{{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: text}, {Key: "code", Value: code}, {Key: "codeName", Value: name}}
 	if slices.Contains(stateChangeCodes, code) {
-		reply = append(reply, bson.E{Key: "topologyVersion", Value: c.proxy.topologyVersion()})
+		reply = append(reply, bson.E{Key: "topologyVersion", Value: c.proxy.topologyVersion(c.member)})
 	}
 	if labels != nil {
 		reply = append(reply, bson.E{Key: "errorLabels", Value: labels})

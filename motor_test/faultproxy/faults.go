@@ -156,7 +156,7 @@ func (p *Proxy) Stop() error {
 		return nil
 	}
 	p.stopped = true
-	err := p.listener.Close()
+	err := p.closeListeners()
 	for c := range p.connections {
 		c.close()
 	}
@@ -165,18 +165,26 @@ func (p *Proxy) Stop() error {
 	return err
 }
 
-// Resume accepts connections again after [Proxy.Stop], at the same address.
+// Resume accepts connections again after [Proxy.Stop], at the same addresses.
 func (p *Proxy) Resume() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || !p.stopped {
 		return nil
 	}
-	listener, err := net.Listen("tcp", p.address)
-	if err != nil {
-		return fmt.Errorf("faultproxy: %w", err)
+	for _, m := range p.members {
+		if m.listener != nil {
+			continue // of an earlier try
+		}
+		listener, err := net.Listen("tcp", m.address)
+		if err != nil {
+			return fmt.Errorf("faultproxy: %w", err)
+		}
+		m.listener = listener
 	}
-	p.listener, p.stopped = listener, false
-	p.serving.Go(func() { p.accept(listener) })
+	p.stopped = false
+	for _, m := range p.members {
+		p.serve(m)
+	}
 	return nil
 }

@@ -3,7 +3,6 @@ package faultproxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"sync"
@@ -20,24 +19,25 @@ const setName = "faultproxy"
 // Proxy is a proxy before one server. It is safe for concurrent use.
 type Proxy struct {
 	backend  string // the address of the server
-	address  string // of the proxy
+	members  []*member
 	points   failPoints
 	faults   faults
 	open     open
 	recorder recorder
-	process  bson.ObjectID // the processId of topologyVersion
 
 	done    chan struct{} // closed by Close
 	serving sync.WaitGroup
 
 	mu          sync.Mutex
-	listener    net.Listener
 	closed      bool
 	stopped     bool // see Stop
 	connections map[*connection]bool
 	accepted    int32
 	clock       bson.Timestamp
 	writes      map[string]*write // retryable writes by session
+	primary     int
+	term        int64         // the number of elections
+	moved       chan struct{} // closed by the next election
 }
 
 // write is the latest retryable write of a session.
@@ -49,37 +49,30 @@ type write struct {
 
 // Start starts a proxy on a free loopback port, before the server that uri names. The context bounds the start only:
 // the proxy runs until [Proxy.Close].
-func Start(ctx context.Context, uri string) (*Proxy, error) {
+func Start(ctx context.Context, uri string) (*Proxy, error) { return StartSet(ctx, uri, 1) }
+
+func newProxy(uri string) (*Proxy, error) {
 	parsed, err := url.Parse(uri)
 	if err != nil || parsed.Scheme != "mongodb" || parsed.Port() == "" || parsed.User != nil {
 		// The URI may contain a password.
 		return nil, errors.New("faultproxy: cannot stand before this URI: need mongodb://host:port/ without a user")
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("faultproxy: %w", err)
-	}
-	p := &Proxy{
-		backend: parsed.Host, address: listener.Addr().String(), listener: listener, process: bson.NewObjectID(), done: make(chan struct{}),
-		connections: make(map[*connection]bool), writes: make(map[string]*write),
+	return &Proxy{
+		backend: parsed.Host, done: make(chan struct{}), connections: make(map[*connection]bool),
+		writes: make(map[string]*write), term: 1, moved: make(chan struct{}),
 		recorder: recorder{
 			log: changes.NewLog(), streams: streams{all: make(map[int64]*stream)},
 			images: make(map[changes.Namespace]bool), exists: make(map[changes.Namespace]*bson.Binary),
 		},
-	}
-	p.serving.Go(func() { p.accept(listener) })
-	return p, nil
+	}, nil
 }
 
-// Address returns the host and port of the proxy.
-func (p *Proxy) Address() string { return p.address }
+// Address returns the host and port of the proxy, or of its first member.
+func (p *Proxy) Address() string { return p.members[0].address }
 
 // URI returns the connection string of the proxy. Its client looks for the server twice a second. After a fault the
 // driver may miss the moment to look again, and would else wait for ten seconds.
-func (p *Proxy) URI() string {
-	return "mongodb://" + p.Address() + "/?replicaSet=" + setName + "&heartbeatFrequencyMS=500"
-}
+func (p *Proxy) URI() string { return uri(p.Addresses()) }
 
 // Close closes the proxy and its connections, and waits until its goroutines have ended. The server goes on. A second
 // call does nothing.
@@ -96,16 +89,31 @@ func (p *Proxy) Close() error {
 		c.closeServer()
 	}
 	p.open.abandon()
-	var err error
-	if !p.stopped {
-		err = p.listener.Close()
-	}
+	err := p.closeListeners()
 	p.mu.Unlock()
 	p.serving.Wait()
 	return err
 }
 
-func (p *Proxy) accept(listener net.Listener) {
+// closeListeners closes those that are open.
+func (p *Proxy) closeListeners() error {
+	var errs []error
+	for _, m := range p.members {
+		if m.listener != nil {
+			errs = append(errs, m.listener.Close())
+			m.listener = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// serve accepts the connections of a member until its listener is closed.
+func (p *Proxy) serve(m *member) {
+	listener := m.listener
+	p.serving.Go(func() { p.accept(m, listener) })
+}
+
+func (p *Proxy) accept(m *member, listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -118,7 +126,7 @@ func (p *Proxy) accept(listener net.Listener) {
 			return
 		}
 		p.accepted++
-		c := &connection{proxy: p, client: conn, number: p.accepted, requests: make(chan *message)}
+		c := &connection{proxy: p, member: m, client: conn, number: p.accepted, requests: make(chan *message)}
 		p.connections[c] = true
 		p.mu.Unlock()
 		p.serving.Go(c.read)
@@ -166,42 +174,5 @@ func (p *Proxy) forget(sessions []bson.RawValue) {
 	defer p.mu.Unlock()
 	for _, id := range sessions {
 		delete(p.writes, string(id.Value))
-	}
-}
-
-// topologyVersion never changes, since the primary does not.
-func (p *Proxy) topologyVersion() bson.D {
-	return bson.D{{Key: "processId", Value: p.process}, {Key: "counter", Value: int64(1)}}
-}
-
-// hello returns the reply of the primary.
-func (p *Proxy) hello(c *connection) bson.D {
-	address := p.Address()
-	now := p.tick()
-	return bson.D{
-		{Key: "helloOk", Value: true},
-		{Key: "ismaster", Value: true},
-		{Key: "isWritablePrimary", Value: true},
-		{Key: "secondary", Value: false},
-		{Key: "topologyVersion", Value: p.topologyVersion()},
-		{Key: "hosts", Value: bson.A{address}},
-		{Key: "setName", Value: setName},
-		{Key: "setVersion", Value: int32(1)},
-		{Key: "primary", Value: address},
-		{Key: "me", Value: address},
-		{Key: "electionId", Value: bson.ObjectID{0x7f, 0xff, 0xff, 0xff, 11: 1}},
-		{Key: "lastWrite", Value: bson.D{
-			{Key: "opTime", Value: bson.D{{Key: "ts", Value: now}, {Key: "t", Value: int64(1)}}},
-			{Key: "lastWriteDate", Value: time.Unix(int64(now.T), 0)},
-		}},
-		{Key: "maxBsonObjectSize", Value: int32(16 * 1024 * 1024)},
-		{Key: "maxMessageSizeBytes", Value: int32(maxMessageSize)},
-		{Key: "maxWriteBatchSize", Value: int32(100_000)},
-		{Key: "localTime", Value: time.Now()},
-		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
-		{Key: "connectionId", Value: c.number},
-		{Key: "minWireVersion", Value: int32(0)},
-		{Key: "maxWireVersion", Value: int32(21)},
-		{Key: "readOnly", Value: false},
 	}
 }
