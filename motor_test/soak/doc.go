@@ -1,5 +1,6 @@
 // Package soak runs mixed operations for long, through futures, callbacks and coroutines, while the server fails in every
-// way that package faultproxy has, operations are cancelled, and the client and the loop are stopped and started again.
+// way that package faultproxy has, its primary moves, operations are cancelled, and the client and the loop are stopped and
+// started again.
 //
 // It holds these promises:
 //

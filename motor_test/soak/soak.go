@@ -28,7 +28,7 @@ type Config struct {
 // Report is the outcome.
 type Report struct {
 	Operations, Settled, Lost, Twice, Leaked int64
-	Faults, Stops, Reopened                  int64
+	Faults, Stops, Moves, Reopened           int64
 	Failed                                   int64    // operations whose error was reported, as it should be
 	Problems                                 []string // each lost or wrong outcome, at most 100
 }
@@ -45,6 +45,7 @@ func (r *Report) OK() bool { return r.Lost+r.Twice+r.Leaked == 0 && len(r.Proble
 const settings = "&serverSelectionTimeoutMS=20000&socketTimeoutMS=5000"
 
 const (
+	members  = 3
 	workers  = 32
 	patience = 90 * time.Second // for one operation
 	database = "soak"
@@ -59,7 +60,7 @@ type soak struct {
 	ledger ledger
 
 	started, settled, twice, lost, failed atomic.Int64
-	stops, reopened, uploads              atomic.Int64
+	stops, moves, reopened, uploads       atomic.Int64
 
 	mu       sync.Mutex
 	problems []string
@@ -86,7 +87,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	}
 	before := ours()
 	heap := heapInUse()
-	proxy, err := faultproxy.Start(ctx, uri)
+	proxy, err := faultproxy.StartSet(ctx, uri, members)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	leaked := s.quietly(ctx)
 	r := &Report{
 		Operations: s.started.Load(), Settled: s.settled.Load(), Lost: s.lost.Load(), Twice: s.twice.Load(), Failed: s.failed.Load(),
-		Faults: proxy.Stats().Faults, Stops: s.stops.Load(), Reopened: s.reopened.Load(), Leaked: leaked,
+		Faults: proxy.Stats().Faults, Stops: s.stops.Load(), Moves: s.moves.Load(), Reopened: s.reopened.Load(), Leaked: leaked,
 	}
 	if err := proxy.Close(); err != nil {
 		return nil, err
@@ -234,13 +235,18 @@ func (s *soak) disturb(over context.Context) {
 			continue
 		}
 		next = s.started.Load() + int64(s.Operations/30)
-		switch r.IntN(3) {
+		switch r.IntN(4) {
 		case 0:
 			s.loop.Stop()
 		case 1:
 			s.reopened.Add(1)
 			if err := s.client.Close(over); err != nil && over.Err() == nil {
 				s.problemf("Close: %v", err)
+			}
+		case 2:
+			s.moves.Add(1)
+			if err := s.proxy.MovePrimary(r.IntN(members)); err != nil {
+				s.problemf("moving the primary: %v", err)
 			}
 		default:
 			s.stops.Add(1)

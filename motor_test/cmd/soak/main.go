@@ -43,8 +43,8 @@ func main() {
 	for _, p := range report.Problems {
 		fmt.Println(p)
 	}
-	fmt.Printf("%d faults, the server stopped %d times, the client closed %d times, %d operations failed with an error\n",
-		report.Faults, report.Stops, report.Reopened, report.Failed)
+	fmt.Printf("%d faults, the server stopped %d times, the primary moved %d times, the client closed %d times, %d operations failed with an error\n",
+		report.Faults, report.Stops, report.Moves, report.Reopened, report.Failed)
 	fmt.Println(report)
 	if !report.OK() {
 		fmt.Printf("run it again with -seed %d\n", *seed)
