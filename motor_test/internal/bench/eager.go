@@ -1,4 +1,4 @@
-package future_test
+package bench
 
 import (
 	"context"

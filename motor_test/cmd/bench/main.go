@@ -1,0 +1,102 @@
+// Command bench compares the speed of this library with that of the driver, and of futures with other futures.
+//
+//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-json FILE] [-svg FILE]
+//
+// It prints a row for each task: the times of both ways, the ratio, its spread, and the goal. It exits with 1 if a row
+// misses its goal by more than its spread. The server is a stub that answers at once, in a process of its own, or the one
+// that -uri names: its database d is dropped. With -peers it also measures clients in other languages that are installed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"time"
+
+	"github.com/gomotor/gomotor/motor_test/internal/bench"
+)
+
+func main() {
+	missed, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || missed > 0 {
+		os.Exit(1)
+	}
+}
+
+func run() (missed int, err error) {
+	quick := flag.Bool("quick", false, "measure for less than a minute")
+	only := flag.String("only", "", "measure the rows that match this regular `expression`")
+	uri := flag.String("uri", "", "connection string of the server (default: a stub)")
+	peers := flag.Bool("peers", false, "also measure clients in other languages")
+	jsonFile := flag.String("json", "", "write the figures to this `file`")
+	svgFile := flag.String("svg", "", "draw a chart into this `file`")
+	stub := flag.Bool("stub", false, "run the stub until the input ends")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return 0, fmt.Errorf("bench: unexpected arguments: %q", flag.Args())
+	}
+	if *stub {
+		return 0, bench.ServeStub(os.Stdin, os.Stdout)
+	}
+	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond}, 2.0
+	if *quick {
+		config.Rounds, config.Slice, seconds = 3, 40*time.Millisecond, 0.2
+	}
+	if config.Only, err = regexp.Compile(*only); err != nil {
+		return 0, fmt.Errorf("bench: -only: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server := *uri
+	if server == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return 0, err
+		}
+		address, end, err := bench.StartStubProcess(context.WithoutCancel(ctx), self, "-stub")
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+		server = address
+	}
+	results, err := bench.Run(ctx, server, *uri == "", config, os.Stdout)
+	if err != nil {
+		return 0, err
+	}
+	var others []bench.Peer
+	if *peers {
+		if others, err = bench.MeasurePeers(ctx, server, seconds, os.Stdout); err != nil {
+			return 0, err
+		}
+	}
+	if err := write(*jsonFile, func(out io.Writer) error { return bench.WriteJSON(out, results, others) }); err != nil {
+		return 0, err
+	}
+	if err := write(*svgFile, func(out io.Writer) error { return bench.WriteSVG(out, results) }); err != nil {
+		return 0, err
+	}
+	line, missed := bench.Summary(results)
+	fmt.Println(line)
+	return missed, nil
+}
+
+// write writes a file, if it has a name.
+func write(name string, content func(io.Writer) error) error {
+	if name == "" {
+		return nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(content(file), file.Close())
+}
