@@ -114,7 +114,7 @@ func (e *AggregateError) Error() string {
 // Unwrap returns Errors.
 func (e *AggregateError) Unwrap() []error { return e.Errors }
 
-// Outcome is the value and the error of a settled future.
+// Outcome is the value, of type T, and the error of a settled future.
 type Outcome[T any] struct {
 	Value T
 	Err   error
@@ -228,13 +228,13 @@ func (a *after[T, U]) finish(int) batch {
 	return b
 }
 
-// Pair is the result of [Join2].
+// Pair is the result of [Join2] for futures with values of the types A and B.
 type Pair[A, B any] struct {
 	First  A
 	Second B
 }
 
-// Triple is the result of [Join3].
+// Triple is the result of [Join3] for futures with values of the types A, B and C.
 type Triple[A, B, C any] struct {
 	First  A
 	Second B

@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Future is the outcome of an operation that may still be running: a value, an error, or both (for example after a bulk
-// write that failed half way). It is made by a [Promise], by [Go], or from other futures. It is safe for concurrent use.
+// Future is the outcome of an operation that may still be running: a value of type T, an error, or both (for example
+// after a bulk write that failed half way). It is made by a [Promise], by [Go], or from other futures. It is safe for
+// concurrent use.
 type Future[T any] struct {
 	core
 	value T // not part of the outcome of a cancelled future: see outcome
@@ -149,7 +150,8 @@ func (r *Registration) fail(error) batch {
 	return batch{}
 }
 
-// Promise is the write side of a [Future]; the two are one object. The first settlement decides the outcome.
+// Promise is the write side of a [Future] with a value of type T; the two are one object. The first settlement decides
+// the outcome.
 type Promise[T any] struct {
 	f Future[T]
 }

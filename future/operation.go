@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Op describes an operation for [Start]. Only Run must be set.
+// Op describes an operation for [Start], with a result of type T. Only Run must be set.
 type Op[T any] struct {
 	// Run is the operation's function. Its context ends with the context of Start and with [Future.Cancel].
 	Run func(ctx context.Context) (T, error)

@@ -22,7 +22,7 @@ const (
 	AllCompleted
 )
 
-// Sets is the result of [Wait]. Each future is in one of the two, in the order of the arguments.
+// Sets is the result of [Wait] for futures with values of type T. Each future is in one of the two, in the order of the arguments.
 type Sets[T any] struct {
 	Done, Pending []*Future[T]
 }
@@ -159,7 +159,7 @@ func AsCompleted[T any](ctx context.Context, fs ...*Future[T]) iter.Seq2[T, erro
 
 // WaitIterator returns the outcomes of its futures in the order in which they settle, one for each call of
 // [WaitIterator.Next]. CurrentIndex and CurrentFuture tell which future an outcome came from. K is the type of the index:
-// int for a list, the type of the key for a map.
+// int for a list, the type of the key for a map. T is the type of the values.
 //
 //	it := future.NewWaitIterator(a, b, c)
 //	for !it.Done() {
