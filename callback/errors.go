@@ -49,7 +49,8 @@ func (e *timeoutError) Error() string {
 }
 func (e *timeoutError) Unwrap() error { return future.ErrTimeout }
 
-// Func is a callback. It gets a result and a nil error, or a zero result and an error. Motor's callback(result, error).
+// Func is a callback. It gets a result of type T and a nil error, or a zero result and an error. Motor's
+// callback(result, error).
 //
 // A result may legally be the zero value (nothing found, a collection dropped), so test err, not result.
 //

@@ -72,13 +72,13 @@ func (c *GridOutCursor) ToList(ctx context.Context, callback Func[[]*GridOut], l
 // never on the stack of Each. See [motor.Cursor.Each].
 //
 // Motor: MotorGridOutCursor.each.
-func (c *GridOutCursor) Each(ctx context.Context, fn func(doc *GridOut, err error) bool) {
+func (c *GridOutCursor) Each(ctx context.Context, fn func(out *GridOut, err error) bool) {
 	c.futures.EachVia(ctx, c.loop, c.wrapping(fn))
 }
 
 // Tail calls fn with every file, and then with every file that is added later. It needs a capped collection. See
 // [motor.Cursor.Tail].
-func (c *GridOutCursor) Tail(ctx context.Context, fn func(doc *GridOut, err error) bool) {
+func (c *GridOutCursor) Tail(ctx context.Context, fn func(out *GridOut, err error) bool) {
 	c.futures.TailVia(ctx, c.loop, c.wrapping(fn))
 }
 

@@ -203,6 +203,14 @@ func (s *Semaphore) Release() {
 // tornado.locks.BoundedSemaphore.
 type BoundedSemaphore struct{ Semaphore }
 
+// Acquire is [Semaphore.Acquire].
+func (s *BoundedSemaphore) Acquire(timeout ...time.Duration) *future.Future[func()] {
+	return s.Semaphore.Acquire(timeout...)
+}
+
+// Release is [Semaphore.Release]. It panics with [ErrReleased] if all permits are there.
+func (s *BoundedSemaphore) Release() { s.Semaphore.Release() }
+
 // NewBoundedSemaphore returns a semaphore with n permits, never more. It panics unless n is positive.
 func NewBoundedSemaphore(loop *Loop, n int) *BoundedSemaphore {
 	if n <= 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/gomotor/gomotor/internal/ring"
 )
 
-// Queue passes items between coroutines and callbacks, first in, first out. Waits of Put and Get are served in the order
+// Queue passes items of type T between coroutines and callbacks, first in, first out. Waits of Put and Get are served in the order
 // in which they began. tornado.queues.Queue. Safe from any goroutine.
 //
 // When the loop is closed, pending waits fail with [ErrLoopClosed], and so do later ones that would have to wait. Get still
@@ -246,7 +246,7 @@ func (q *queue) Join(timeout ...time.Duration) *future.Future[struct{}] {
 	return f
 }
 
-// LifoQueue is a [Queue] whose last item comes out first. tornado.queues.LifoQueue.
+// LifoQueue is a [Queue] of items of type T whose last item comes out first. tornado.queues.LifoQueue.
 type LifoQueue[T any] struct{ Queue[T] }
 
 // NewLifoQueue is [NewQueue] for a LifoQueue.
@@ -255,6 +255,25 @@ func NewLifoQueue[T any](loop *Loop, max int) *LifoQueue[T] {
 	q.queue.init(loop, max)
 	return q
 }
+
+// Put is [Queue.Put].
+func (q *LifoQueue[T]) Put(item T, timeout ...time.Duration) *future.Future[struct{}] {
+	return q.Queue.Put(item, timeout...)
+}
+
+// PutNowait is [Queue.PutNowait].
+func (q *LifoQueue[T]) PutNowait(item T) error { return q.Queue.PutNowait(item) }
+
+// Get is [Queue.Get].
+func (q *LifoQueue[T]) Get(timeout ...time.Duration) *future.Future[T] {
+	return q.Queue.Get(timeout...)
+}
+
+// GetNowait is [Queue.GetNowait].
+func (q *LifoQueue[T]) GetNowait() (T, error) { return q.Queue.GetNowait() }
+
+// All is [Queue.All].
+func (q *LifoQueue[T]) All(co *Co) iter.Seq2[T, error] { return q.Queue.All(co) }
 
 type lifo[T any] []T
 
@@ -269,7 +288,7 @@ func (s *lifo[T]) Pop() T {
 	return item
 }
 
-// PriorityQueue is a [Queue] whose least item comes out first; of equal ones, the one that was put first.
+// PriorityQueue is a [Queue] of items of type T whose least item comes out first; of equal ones, the one that was put first.
 // tornado.queues.PriorityQueue.
 type PriorityQueue[T any] struct{ Queue[T] }
 
@@ -281,6 +300,25 @@ func NewPriorityQueue[T any](loop *Loop, max int, compare func(a, b T) int) *Pri
 	q.queue.init(loop, max)
 	return q
 }
+
+// Put is [Queue.Put].
+func (q *PriorityQueue[T]) Put(item T, timeout ...time.Duration) *future.Future[struct{}] {
+	return q.Queue.Put(item, timeout...)
+}
+
+// PutNowait is [Queue.PutNowait].
+func (q *PriorityQueue[T]) PutNowait(item T) error { return q.Queue.PutNowait(item) }
+
+// Get is [Queue.Get].
+func (q *PriorityQueue[T]) Get(timeout ...time.Duration) *future.Future[T] {
+	return q.Queue.Get(timeout...)
+}
+
+// GetNowait is [Queue.GetNowait].
+func (q *PriorityQueue[T]) GetNowait() (T, error) { return q.Queue.GetNowait() }
+
+// All is [Queue.All].
+func (q *PriorityQueue[T]) All(co *Co) iter.Seq2[T, error] { return q.Queue.All(co) }
 
 type byPriority[T any] struct {
 	heap priorityHeap[T]

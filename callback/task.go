@@ -36,7 +36,7 @@ func Value[T any](fn func(co *Co) T) func(co *Co) (T, error) {
 	return func(co *Co) (T, error) { return fn(co), nil }
 }
 
-// Task is a coroutine and the future of its result. Cancelling the future settles it at once, while the coroutine still
+// Task is a coroutine and the future of its result, which is of type T. Cancelling the future settles it at once, while the coroutine still
 // ends. [Task.Cancel] cancels the coroutine, and the future settles when the coroutine has ended. asyncio.Task.
 type Task[T any] struct {
 	*future.Future[T]
@@ -76,6 +76,47 @@ func (t *Task[T]) Cancel(cause ...error) bool {
 func (t *Task[T]) Cancelled() bool {
 	return t.Future.Cancelled() || t.IsDone() && errors.Is(t.Err(), future.ErrCancelled)
 }
+
+// The methods below are those of the embedded Future. They are declared because go doc does not show methods that a type
+// gets by embedding an exported type.
+
+// Await is [future.Future.Await].
+func (t *Task[T]) Await(ctx context.Context) (v T, err error) { return t.Future.Await(ctx) }
+
+// IsDone is [future.Future.IsDone].
+func (t *Task[T]) IsDone() bool { return t.Future.IsDone() }
+
+// Done is [future.Future.Done].
+func (t *Task[T]) Done() <-chan struct{} { return t.Future.Done() }
+
+// Result is [future.Future.Result].
+func (t *Task[T]) Result() (v T, err error) { return t.Future.Result() }
+
+// Err is [future.Future.Err].
+func (t *Task[T]) Err() error { return t.Future.Err() }
+
+// AddDoneCallback is [future.Future.AddDoneCallback].
+func (t *Task[T]) AddDoneCallback(fn func(*future.Future[T])) { t.Future.AddDoneCallback(fn) }
+
+// OnComplete is [future.Future.OnComplete].
+func (t *Task[T]) OnComplete(fn func(v T, err error)) (stop func() bool) {
+	return t.Future.OnComplete(fn)
+}
+
+// Catch is [future.Future.Catch].
+func (t *Task[T]) Catch(fn func(error) (T, error)) *future.Future[T] { return t.Future.Catch(fn) }
+
+// Finally is [future.Future.Finally].
+func (t *Task[T]) Finally(fn func()) *future.Future[T] { return t.Future.Finally(fn) }
+
+// Via is [future.Future.Via].
+func (t *Task[T]) Via(ex future.Executor) *future.Future[T] { return t.Future.Via(ex) }
+
+// Notify is [future.Future.Notify].
+func (t *Task[T]) Notify(w future.Waker) *future.Registration { return t.Future.Notify(w) }
+
+// NotifyWith is [future.Future.NotifyWith].
+func (t *Task[T]) NotifyWith(r *future.Registration, w future.Waker) { t.Future.NotifyWith(r, w) }
 
 func (c *coroutine) askToEnd(cause []error) {
 	err := future.ErrCancelled
@@ -129,7 +170,8 @@ func WaitFor[T any](co *Co, d time.Duration, fn func(co *Co) (T, error)) (v T, e
 	return v, err
 }
 
-// Manager is a resource that [With] uses: a type with __aenter__ and __aexit__ in Python.
+// Manager is a resource that [With] uses: a type with __aenter__ and __aexit__ in Python. R is the type that AEnter
+// returns, the variable of "as".
 type Manager[R any] interface {
 	// AEnter acquires the resource.
 	AEnter(co *Co) (R, error)

@@ -12,8 +12,8 @@ import (
 	"github.com/gomotor/gomotor/future"
 )
 
-// CommandCursor reads the documents of a command's reply, batch by batch, in the same ways as a [Cursor]. There are two
-// kinds. The result of [Database.ListCollections] is a cursor whose command has been sent, and has the first documents.
+// CommandCursor reads the documents of a command's reply, batch by batch, as values of type D, in the same ways as a
+// [Cursor]. There are two kinds. The result of [Database.ListCollections] is a cursor whose command has been sent, and has the first documents.
 // [Database.Aggregate] returns a lazy cursor, whose first read sends the command.
 //
 // It is safe for concurrent use. Its reads run in the order of their calls, and each document is read once.

@@ -23,8 +23,8 @@ const (
 	Descending = -1
 )
 
-// Cursor reads the documents that a query matches, batch by batch. It is lazy: making and chaining it does no I/O. The
-// first read sends the query. There are five ways of reading, which may be mixed:
+// Cursor reads the documents that a query matches, batch by batch, as values of type D: see [Collection]. It is lazy:
+// making and chaining it does no I/O. The first read sends the query. There are five ways of reading, which may be mixed:
 //
 //	docs, err := cursor.ToList(ctx, 100).Await(ctx)      // a list
 //	for doc, err := range cursor.All(ctx) { ... }        // a loop (Python: async for)

@@ -2,10 +2,13 @@ package motor
 
 import (
 	"bytes"
+	"context"
+	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
 )
 
@@ -16,12 +19,9 @@ import (
 //
 // Motor: MotorGridOutCursor.
 type GridOutCursor struct {
-	*fileCursor
+	cursor
 	files *gridFiles
 }
-
-// fileCursor is the cursor that a GridOutCursor embeds.
-type fileCursor = Cursor[*GridOut]
 
 func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[options.GridFSFindOptions]) *GridOutCursor {
 	o, err := mergeOptions(opts)
@@ -47,9 +47,9 @@ func newGridOutCursor(files *gridFiles, filter any, opts []options.Lister[option
 		}
 	}
 	all := []options.Lister[options.FindOptions]{&command.Literal[options.FindOptions]{Options: find}}
-	c := new(fileCursor)
+	c := &GridOutCursor{files: files}
 	c.initEncoded((*Collection[bson.M])(coll), (*docs[*GridOut])(nil), query, all, err)
-	return &GridOutCursor{c, files}
+	return c
 }
 
 // decodeGridOut is a hook that decodes the document of a GridFS file into a *GridOut.
@@ -69,13 +69,17 @@ func (c *GridOutCursor) Collection() *Collection[bson.M] { return c.files.root }
 // Clone is [Cursor.Clone].
 //
 // Motor: MotorGridOutCursor.clone.
-func (c *GridOutCursor) Clone() *GridOutCursor { return &GridOutCursor{c.fileCursor.Clone(), c.files} }
+func (c *GridOutCursor) Clone() *GridOutCursor {
+	clone := &GridOutCursor{files: c.files}
+	clone.initClone(&c.cursor)
+	return clone
+}
 
 // Rewind is [Cursor.Rewind].
 //
 // Motor: MotorGridOutCursor.rewind.
 func (c *GridOutCursor) Rewind() *GridOutCursor {
-	c.fileCursor.Rewind()
+	c.rewind()
 	return c
 }
 
@@ -83,7 +87,7 @@ func (c *GridOutCursor) Rewind() *GridOutCursor {
 //
 // Motor: the parameter projection of find.
 func (c *GridOutCursor) Projection(fields any) *GridOutCursor {
-	c.fileCursor.Projection(fields)
+	setProjection(&c.cursor, fields)
 	return c
 }
 
@@ -91,7 +95,7 @@ func (c *GridOutCursor) Projection(fields any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.sort.
 func (c *GridOutCursor) Sort(keys any, direction ...any) *GridOutCursor {
-	c.fileCursor.Sort(keys, direction...)
+	setSort(&c.cursor, keys, direction)
 	return c
 }
 
@@ -99,7 +103,7 @@ func (c *GridOutCursor) Sort(keys any, direction ...any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.skip.
 func (c *GridOutCursor) Skip(n int64) *GridOutCursor {
-	c.fileCursor.Skip(n)
+	setSkip(&c.cursor, n)
 	return c
 }
 
@@ -107,7 +111,7 @@ func (c *GridOutCursor) Skip(n int64) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.limit.
 func (c *GridOutCursor) Limit(n int64) *GridOutCursor {
-	c.fileCursor.Limit(n)
+	setLimit(&c.cursor, n)
 	return c
 }
 
@@ -115,7 +119,7 @@ func (c *GridOutCursor) Limit(n int64) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.batch_size.
 func (c *GridOutCursor) BatchSize(n int32) *GridOutCursor {
-	c.fileCursor.BatchSize(n)
+	c.setBatchSize(n)
 	return c
 }
 
@@ -123,7 +127,7 @@ func (c *GridOutCursor) BatchSize(n int32) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.hint.
 func (c *GridOutCursor) Hint(index any) *GridOutCursor {
-	c.fileCursor.Hint(index)
+	setHint(&c.cursor, index)
 	return c
 }
 
@@ -131,7 +135,7 @@ func (c *GridOutCursor) Hint(index any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.where.
 func (c *GridOutCursor) Where(code any) *GridOutCursor {
-	c.fileCursor.Where(code)
+	setWhere(&c.cursor, code)
 	return c
 }
 
@@ -139,7 +143,7 @@ func (c *GridOutCursor) Where(code any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.min.
 func (c *GridOutCursor) Min(keys any) *GridOutCursor {
-	c.fileCursor.Min(keys)
+	setMin(&c.cursor, keys)
 	return c
 }
 
@@ -147,7 +151,7 @@ func (c *GridOutCursor) Min(keys any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.max.
 func (c *GridOutCursor) Max(keys any) *GridOutCursor {
-	c.fileCursor.Max(keys)
+	setMax(&c.cursor, keys)
 	return c
 }
 
@@ -155,7 +159,7 @@ func (c *GridOutCursor) Max(keys any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.comment.
 func (c *GridOutCursor) Comment(comment any) *GridOutCursor {
-	c.fileCursor.Comment(comment)
+	c.setComment(comment)
 	return c
 }
 
@@ -163,7 +167,7 @@ func (c *GridOutCursor) Comment(comment any) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.collation.
 func (c *GridOutCursor) Collation(collation *options.Collation) *GridOutCursor {
-	c.fileCursor.Collation(collation)
+	setCollation(&c.cursor, collation)
 	return c
 }
 
@@ -171,7 +175,7 @@ func (c *GridOutCursor) Collation(collation *options.Collation) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.allow_disk_use.
 func (c *GridOutCursor) AllowDiskUse(allow bool) *GridOutCursor {
-	c.fileCursor.AllowDiskUse(allow)
+	setAllowDiskUse(&c.cursor, allow)
 	return c
 }
 
@@ -179,7 +183,7 @@ func (c *GridOutCursor) AllowDiskUse(allow bool) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.max_time_ms.
 func (c *GridOutCursor) MaxTimeMS(ms int64) *GridOutCursor {
-	c.fileCursor.MaxTimeMS(ms)
+	setMaxTimeMS(&c.cursor, ms)
 	return c
 }
 
@@ -187,7 +191,7 @@ func (c *GridOutCursor) MaxTimeMS(ms int64) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.max_await_time_ms.
 func (c *GridOutCursor) MaxAwaitTimeMS(ms int64) *GridOutCursor {
-	c.fileCursor.MaxAwaitTimeMS(ms)
+	c.setMaxAwaitTimeMS(ms)
 	return c
 }
 
@@ -195,7 +199,7 @@ func (c *GridOutCursor) MaxAwaitTimeMS(ms int64) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.max_scan.
 func (c *GridOutCursor) MaxScan(n int64) *GridOutCursor {
-	c.fileCursor.MaxScan(n)
+	setMaxScan(&c.cursor, n)
 	return c
 }
 
@@ -203,7 +207,7 @@ func (c *GridOutCursor) MaxScan(n int64) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.add_option.
 func (c *GridOutCursor) AddOption(mask int) *GridOutCursor {
-	c.fileCursor.AddOption(mask)
+	addOption(&c.cursor, mask)
 	return c
 }
 
@@ -211,18 +215,81 @@ func (c *GridOutCursor) AddOption(mask int) *GridOutCursor {
 //
 // Motor: MotorGridOutCursor.remove_option.
 func (c *GridOutCursor) RemoveOption(mask int) *GridOutCursor {
-	c.fileCursor.RemoveOption(mask)
+	removeOption(&c.cursor, mask)
 	return c
 }
 
 // Slice is [Cursor.Slice].
 func (c *GridOutCursor) Slice(from int64, to ...int64) *GridOutCursor {
-	c.fileCursor.Slice(from, to...)
+	setSlice(&c.cursor, from, to)
 	return c
 }
 
 // Index is [Cursor.Index].
 func (c *GridOutCursor) Index(i int64) *GridOutCursor {
-	c.fileCursor.Index(i)
+	setIndex(&c.cursor, i)
 	return c
+}
+
+// The methods below are those of Cursor that depend on the type of the documents.
+
+// Next reads the next file. At the end it fails with [StopAsyncIteration].
+//
+// Motor: MotorGridOutCursor.next.
+func (c *GridOutCursor) Next(ctx context.Context) *future.Future[*GridOut] {
+	return next[*GridOut](ctx, &c.cursorReader)
+}
+
+// NextObject returns the next fetched file, or nil if there is none. It does no I/O; FetchNext does.
+//
+// Motor: MotorGridOutCursor.next_object.
+func (c *GridOutCursor) NextObject() *GridOut {
+	out, _ := pop[*GridOut](&c.cursorReader)
+	return out
+}
+
+// TryNext reads the next file. If none has been fetched, it asks the server once. The result is nil if there is still
+// none, which is not an error.
+func (c *GridOutCursor) TryNext(ctx context.Context) *future.Future[*GridOut] {
+	return readOne[*GridOut](ctx, &c.cursorReader, readSpec{once: true})
+}
+
+// ToList reads the next files, as [Cursor.ToList] reads documents: at most length of them, or all without a length.
+//
+// Errors: [ValueError] for a negative length, [TypeError] for more than one length, [InvalidOperation] for a tailable
+// cursor.
+//
+// Motor: MotorGridOutCursor.to_list.
+func (c *GridOutCursor) ToList(ctx context.Context, length ...int) *future.Future[[]*GridOut] {
+	return toList[*GridOut](ctx, &c.cursorReader, length)
+}
+
+// Each calls fn with every file, one after the other, as [Cursor.Each] does with documents. At the end it calls
+// fn(nil, nil), and after an error fn(nil, err). If fn returns false it is not called again. A nil fn panics.
+//
+// Motor: MotorGridOutCursor.each.
+func (c *GridOutCursor) Each(ctx context.Context, fn func(out *GridOut, err error) bool) {
+	each(ctx, &c.cursorReader, nil, fn)
+}
+
+// EachVia is Each with fn called on via instead of the client's loop.
+func (c *GridOutCursor) EachVia(ctx context.Context, via future.Executor, fn func(out *GridOut, err error) bool) {
+	each(ctx, &c.cursorReader, via, fn)
+}
+
+// All returns the files for a range loop, which waits for each of them, as [Cursor.All] does for documents. An error
+// ends the loop, as its last value.
+func (c *GridOutCursor) All(ctx context.Context) iter.Seq2[*GridOut, error] {
+	return iterate[*GridOut](ctx, &c.cursorReader)
+}
+
+// Tail calls fn with every file, and then with every file that is added later, as [Cursor.Tail] does with documents. It
+// needs a capped collection.
+func (c *GridOutCursor) Tail(ctx context.Context, fn func(out *GridOut, err error) bool) {
+	tail(ctx, &c.cursor, nil, fn)
+}
+
+// TailVia is Tail with fn called on via instead of the client's loop.
+func (c *GridOutCursor) TailVia(ctx context.Context, via future.Executor, fn func(out *GridOut, err error) bool) {
+	tail(ctx, &c.cursor, via, fn)
 }

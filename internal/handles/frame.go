@@ -51,13 +51,11 @@ func ({{.Recv}} *{{.Own}}) Futures() *{{.Motor}} {
 	}
 	return {{if .Core}}(*{{.Motor}})({{.Recv}}.futures){{else}}{{.Recv}}.futures{{end}}
 }
-{{- if not .Embeds}}
 
 // IOLoop returns the loop on which callbacks run.
 //
 // Motor: get_io_loop.
 func ({{.Recv}} *{{or .Core .Own}}) IOLoop() future.Executor { return {{.Recv}}.loop }
-{{- end}}
 {{define "same"}}
 // same{{.Name}} returns the callback-style handle of m, which is {{.Recv}} if m is {{.Recv}}.Futures().
 {{- if .Params}}
@@ -76,6 +74,9 @@ func same{{.Name}}{{.Params}}({{.Recv}} *{{.Own}}, m *{{.Motor}}) *{{.Own}} {
 // ioLoop is a method of the frame. It replaces a method of motor with the same name, which returns another loop.
 const ioLoop = "IOLoop"
 
+// documentType is the type parameter that stands for the type of the documents, in all handles.
+const documentType = "D"
+
 type frame struct {
 	Name, Recv   string
 	Params       string // declared type parameters: "[D any]"
@@ -85,7 +86,7 @@ type frame struct {
 
 	Core, CoreMotor string // the struct without type parameters, and the type of its futures field; or empty
 
-	Embeds, Embedded string // the embedded handle, which has the loop and IOLoop: its name, and the type of the field
+	Embeds, Embedded string // the embedded handle, which has the loop: its name, and the type of the field
 }
 
 func (g *generator) newFrame(h *handle) frame {
@@ -100,6 +101,13 @@ func (g *generator) newFrame(h *handle) frame {
 			"[*Loop], the handler of [future.SetUnobservedHandler] does. That handler also receives the error of an " +
 			"operation whose callback is nil, and a [*future.UndeliveredError] if a callback cannot run because the " +
 			"loop is closed."),
+	}
+	switch args {
+	case "":
+	case "[" + documentType + "]":
+		paragraphs[0] = source.Wrap(paragraphs[0] + " Documents are of type " + documentType + ".")
+	default:
+		paragraphs[0] = source.Wrap(paragraphs[0] + " So are the type parameters " + strings.Trim(args, "[]") + ".")
 	}
 	doc := strings.Split(strings.TrimSpace(g.src.declared[h.name].Doc), "\n\n")
 	if last := doc[len(doc)-1]; strings.HasPrefix(last, "Motor:") {
