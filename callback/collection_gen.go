@@ -16,7 +16,7 @@ import (
 )
 
 // Collection is [motor.Collection] in callback style. Its methods take a callback where those of motor return a
-// future. Everything else is the same.
+// future. Everything else is the same. Documents are of type D.
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is

@@ -14,7 +14,7 @@ import (
 )
 
 // Cursor is [motor.Cursor] in callback style. Its methods take a callback where those of motor return a future.
-// Everything else is the same.
+// Everything else is the same. Documents are of type D.
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is

@@ -59,30 +59,6 @@ func (g *GridOutCursor) Futures() *motor.GridOutCursor {
 // Motor: get_io_loop.
 func (g *GridOutCursor) IOLoop() future.Executor { return g.loop }
 
-// Next reads the next document. At the end it fails with [motor.StopAsyncIteration]. A tailable cursor without new
-// documents also fails with it, but is still alive.
-//
-// Motor: MotorCursor.next.
-func (g *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
-}
-
-// NextObject returns the next fetched document, or, if there is none, the zero D: a nil map, a nil pointer. It does no
-// I/O; FetchNext does.
-//
-// Motor: MotorCursor.next_object.
-func (g *GridOutCursor) NextObject() *GridOut {
-	return gridOutOn(g.loop, g.futures.NextObject())
-}
-
-// TryNext reads the next document. If none has been fetched, it asks the server once. The result is the zero D (a nil
-// map, a nil pointer) if there is still none. That is not an error: if the cursor is alive, there is no document yet.
-//
-// Motor: MotorCommandCursor.try_next.
-func (g *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
-	deliver(g.loop, g.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(g.loop, m) }))
-}
-
 // Err returns the error that every read of the cursor fails with because an argument or an option is invalid, or nil.
 func (g *GridOutCursor) Err() error {
 	return g.futures.Err()
@@ -336,6 +312,26 @@ func (c *GridOutCursor) Slice(from int64, to ...int64) *GridOutCursor {
 // Index is [Cursor.Index].
 func (c *GridOutCursor) Index(i int64) *GridOutCursor {
 	return sameGridOutCursor(c, c.futures.Index(i))
+}
+
+// Next reads the next file. At the end it fails with [motor.StopAsyncIteration].
+//
+// Motor: MotorGridOutCursor.next.
+func (c *GridOutCursor) Next(ctx context.Context, callback Func[*GridOut]) {
+	deliver(c.loop, c.futures.Next(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(c.loop, m) }))
+}
+
+// NextObject returns the next fetched file, or nil if there is none. It does no I/O; FetchNext does.
+//
+// Motor: MotorGridOutCursor.next_object.
+func (c *GridOutCursor) NextObject() *GridOut {
+	return gridOutOn(c.loop, c.futures.NextObject())
+}
+
+// TryNext reads the next file. If none has been fetched, it asks the server once. The result is nil if there is still
+// none, which is not an error.
+func (c *GridOutCursor) TryNext(ctx context.Context, callback Func[*GridOut]) {
+	deliver(c.loop, c.futures.TryNext(ctx), wrapped(callback, func(m *motor.GridOut) *GridOut { return gridOutOn(c.loop, m) }))
 }
 
 // sameGridOutCursor returns the callback-style handle of m, which is g if m is g.Futures().

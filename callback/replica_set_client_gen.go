@@ -4,6 +4,14 @@ package callback
 
 import (
 	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
@@ -50,6 +58,11 @@ func (r *ReplicaSetClient) Futures() *motor.ReplicaSetClient {
 	}
 	return r.futures
 }
+
+// IOLoop returns the loop on which callbacks run.
+//
+// Motor: get_io_loop.
+func (r *ReplicaSetClient) IOLoop() future.Executor { return r.loop }
 
 // NewReplicaSetClient returns a client for a replica set. hostsOrURI has one or more of its members, in the format of
 // [NewClient].
@@ -101,6 +114,405 @@ func (c *ReplicaSetClient) ReplicaSetName() string {
 // String returns the hosts of the client, never its credentials.
 func (c *ReplicaSetClient) String() string {
 	return c.futures.String()
+}
+
+// BulkWrite is [Client.BulkWrite].
+func (c *ReplicaSetClient) BulkWrite(
+	ctx context.Context, writes []mongo.ClientBulkWrite, callback Func[*mongo.ClientBulkWriteResult],
+	opts ...options.Lister[options.ClientBulkWriteOptions],
+) {
+	deliver(c.loop, c.futures.BulkWrite(ctx, writes, opts...), callback)
+}
+
+// Watch is [Client.Watch].
+func (c *ReplicaSetClient) Watch(
+	pipeline any, opts ...options.Lister[options.ChangeStreamOptions],
+) *ChangeStream[bson.M] {
+	return changeStreamOn(c.loop, c.futures.Watch(pipeline, opts...))
+}
+
+// Close is [Client.Close].
+//
+// Motor: MotorReplicaSetClient.close.
+func (c *ReplicaSetClient) Close(ctx context.Context) error {
+	return c.futures.Close(ctx)
+}
+
+// Disconnect is [Client.Disconnect].
+//
+// Motor: MotorReplicaSetClient.disconnect.
+func (c *ReplicaSetClient) Disconnect(ctx context.Context) error {
+	return c.futures.Disconnect(ctx)
+}
+
+// Database is [Client.Database].
+//
+// Motor: MotorReplicaSetClient.get_database.
+func (c *ReplicaSetClient) Database(name string, opts ...options.Lister[options.DatabaseOptions]) *Database {
+	return databaseOn(c.loop, c.futures.Database(name, opts...))
+}
+
+// Stats is [Client.Stats].
+func (c *ReplicaSetClient) Stats() future.PoolStats {
+	return c.futures.Stats()
+}
+
+// MaxWorkers is [Client.MaxWorkers].
+func (c *ReplicaSetClient) MaxWorkers() int {
+	return c.futures.MaxWorkers()
+}
+
+// Delegate is [Client.Delegate].
+//
+// Motor: MotorReplicaSetClient.delegate, MotorReplicaSetClient.sync_client.
+func (c *ReplicaSetClient) Delegate(ctx context.Context, callback Func[*mongo.Client]) {
+	deliver(c.loop, c.futures.Delegate(ctx), callback)
+}
+
+// TZAware is [Client.TZAware].
+//
+// Motor: MotorReplicaSetClient.tz_aware.
+func (c *ReplicaSetClient) TZAware() bool {
+	return c.futures.TZAware()
+}
+
+// SetTZAware is [Client.SetTZAware].
+//
+// Motor: MotorReplicaSetClient.tz_aware.
+func (c *ReplicaSetClient) SetTZAware(aware bool) {
+	c.futures.SetTZAware(aware)
+}
+
+// GetDefaultDatabase is [Client.GetDefaultDatabase].
+//
+// Motor: MotorReplicaSetClient.get_default_database.
+func (c *ReplicaSetClient) GetDefaultDatabase(opts ...options.Lister[options.DatabaseOptions]) (*Database, error) {
+	m, err := c.futures.GetDefaultDatabase(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return databaseOn(c.loop, m), nil
+}
+
+// ListDatabaseNames is [Client.ListDatabaseNames].
+func (c *ReplicaSetClient) ListDatabaseNames(
+	ctx context.Context, filter any, callback Func[[]string], opts ...options.Lister[options.ListDatabasesOptions],
+) {
+	deliver(c.loop, c.futures.ListDatabaseNames(ctx, filter, opts...), callback)
+}
+
+// DatabaseNames is [Client.DatabaseNames].
+//
+// Motor: MotorReplicaSetClient.database_names.
+func (c *ReplicaSetClient) DatabaseNames(ctx context.Context, callback Func[[]string]) {
+	deliver(c.loop, c.futures.DatabaseNames(ctx), callback)
+}
+
+// DropDatabase is [Client.DropDatabase].
+//
+// Motor: MotorReplicaSetClient.drop_database.
+func (c *ReplicaSetClient) DropDatabase(ctx context.Context, nameOrDatabase any, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.DropDatabase(ctx, nameOrDatabase), callback)
+}
+
+// Alive is [Client.Alive].
+//
+// Motor: MotorReplicaSetClient.alive.
+func (c *ReplicaSetClient) Alive(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.Alive(ctx), callback)
+}
+
+// ListDatabases is [Client.ListDatabases].
+func (c *ReplicaSetClient) ListDatabases(
+	ctx context.Context, filter any, callback Func[*CommandCursor[bson.M]],
+	opts ...options.Lister[options.ListDatabasesOptions],
+) {
+	deliver(c.loop, c.futures.ListDatabases(ctx, filter, opts...), wrapped(callback, func(m *motor.CommandCursor[bson.M]) *CommandCursor[bson.M] { return commandCursorOn(c.loop, m) }))
+}
+
+// ServerInfo is [Client.ServerInfo].
+//
+// Motor: MotorReplicaSetClient.server_info.
+func (c *ReplicaSetClient) ServerInfo(ctx context.Context, callback Func[bson.M]) {
+	deliver(c.loop, c.futures.ServerInfo(ctx), callback)
+}
+
+// Fsync is [Client.Fsync].
+func (c *ReplicaSetClient) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
+}
+
+// Unlock is [Client.Unlock].
+func (c *ReplicaSetClient) Unlock(ctx context.Context, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.Unlock(ctx), callback)
+}
+
+// IsLocked is [Client.IsLocked].
+func (c *ReplicaSetClient) IsLocked(ctx context.Context, callback Func[bool]) {
+	deliver(c.loop, c.futures.IsLocked(ctx), callback)
+}
+
+// Options is [Client.Options].
+func (c *ReplicaSetClient) Options() *options.ClientOptions {
+	return c.futures.Options()
+}
+
+// MaxPoolSize is [Client.MaxPoolSize].
+//
+// Motor: MotorReplicaSetClient.max_pool_size.
+func (c *ReplicaSetClient) MaxPoolSize() int {
+	return c.futures.MaxPoolSize()
+}
+
+// MinPoolSize is [Client.MinPoolSize].
+func (c *ReplicaSetClient) MinPoolSize() int {
+	return c.futures.MinPoolSize()
+}
+
+// MaxIdleTimeMS is [Client.MaxIdleTimeMS].
+func (c *ReplicaSetClient) MaxIdleTimeMS() int {
+	return c.futures.MaxIdleTimeMS()
+}
+
+// ReadConcern is [Client.ReadConcern].
+func (c *ReplicaSetClient) ReadConcern() *readconcern.ReadConcern {
+	return c.futures.ReadConcern()
+}
+
+// RetryReads is [Client.RetryReads].
+func (c *ReplicaSetClient) RetryReads() bool {
+	return c.futures.RetryReads()
+}
+
+// RetryWrites is [Client.RetryWrites].
+func (c *ReplicaSetClient) RetryWrites() bool {
+	return c.futures.RetryWrites()
+}
+
+// ServerSelectionTimeout is [Client.ServerSelectionTimeout].
+func (c *ReplicaSetClient) ServerSelectionTimeout() time.Duration {
+	return c.futures.ServerSelectionTimeout()
+}
+
+// EventListeners is [Client.EventListeners].
+func (c *ReplicaSetClient) EventListeners() []any {
+	return c.futures.EventListeners()
+}
+
+// SecondaryAcceptableLatencyMS is [Client.SecondaryAcceptableLatencyMS].
+//
+// Motor: MotorReplicaSetClient.secondary_acceptable_latency_ms.
+func (c *ReplicaSetClient) SecondaryAcceptableLatencyMS() int {
+	return c.futures.SecondaryAcceptableLatencyMS()
+}
+
+// SetSecondaryAcceptableLatencyMS is [Client.SetSecondaryAcceptableLatencyMS].
+//
+// Motor: MotorReplicaSetClient.secondary_acceptable_latency_ms.
+func (c *ReplicaSetClient) SetSecondaryAcceptableLatencyMS(ms int) error {
+	return c.futures.SetSecondaryAcceptableLatencyMS(ms)
+}
+
+// LocalThresholdMS is [Client.LocalThresholdMS].
+//
+// Motor: MotorReplicaSetClient.local_threshold_ms.
+func (c *ReplicaSetClient) LocalThresholdMS() int {
+	return c.futures.LocalThresholdMS()
+}
+
+// CodecOptions is [Client.CodecOptions].
+//
+// Motor: MotorReplicaSetClient.uuid_subtype, MotorReplicaSetClient.codec_options.
+func (c *ReplicaSetClient) CodecOptions() motor.CodecOptions {
+	return c.futures.CodecOptions()
+}
+
+// WriteConcern is [Client.WriteConcern].
+//
+// Motor: MotorReplicaSetClient.write_concern.
+func (c *ReplicaSetClient) WriteConcern() *motor.WriteConcern {
+	return c.futures.WriteConcern()
+}
+
+// SetWriteConcern is [Client.SetWriteConcern].
+//
+// Motor: MotorReplicaSetClient.write_concern.
+func (c *ReplicaSetClient) SetWriteConcern(dictionary any) error {
+	return c.futures.SetWriteConcern(dictionary)
+}
+
+// ReadPreference is [Client.ReadPreference].
+//
+// Motor: MotorReplicaSetClient.read_preference.
+func (c *ReplicaSetClient) ReadPreference() readpref.Mode {
+	return c.futures.ReadPreference()
+}
+
+// SetReadPreference is [Client.SetReadPreference].
+//
+// Motor: MotorReplicaSetClient.read_preference.
+func (c *ReplicaSetClient) SetReadPreference(mode readpref.Mode) error {
+	return c.futures.SetReadPreference(mode)
+}
+
+// TagSets is [Client.TagSets].
+//
+// Motor: MotorReplicaSetClient.tag_sets.
+func (c *ReplicaSetClient) TagSets() []map[string]string {
+	return c.futures.TagSets()
+}
+
+// SetTagSets is [Client.SetTagSets].
+//
+// Motor: MotorReplicaSetClient.tag_sets.
+func (c *ReplicaSetClient) SetTagSets(sets []map[string]string) error {
+	return c.futures.SetTagSets(sets)
+}
+
+// CopyDatabase is [Client.CopyDatabase].
+//
+// Motor: MotorReplicaSetClient.copy_database.
+func (c *ReplicaSetClient) CopyDatabase(
+	ctx context.Context, from, to string, callback Func[*motor.CopyResult], opts ...motor.CopyOption,
+) {
+	deliver(c.loop, c.futures.CopyDatabase(ctx, from, to, opts...), callback)
+}
+
+// CloseCursor is [Client.CloseCursor].
+//
+// Motor: MotorReplicaSetClient.close_cursor.
+func (c *ReplicaSetClient) CloseCursor(ctx context.Context, id int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.CloseCursor(ctx, id), callback)
+}
+
+// KillCursors is [Client.KillCursors].
+func (c *ReplicaSetClient) KillCursors(ctx context.Context, ids []int64, callback Func[struct{}]) {
+	deliver(c.loop, c.futures.KillCursors(ctx, ids), callback)
+}
+
+// StartSession is [Client.StartSession].
+func (c *ReplicaSetClient) StartSession(
+	ctx context.Context, callback Func[*Session], opts ...options.Lister[options.SessionOptions],
+) {
+	deliver(c.loop, c.futures.StartSession(ctx, opts...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
+}
+
+// Host is [Client.Host].
+func (c *ReplicaSetClient) Host() string {
+	return c.futures.Host()
+}
+
+// Port is [Client.Port].
+func (c *ReplicaSetClient) Port() int {
+	return c.futures.Port()
+}
+
+// Address is [Client.Address].
+//
+// Motor: MotorReplicaSetClient.address.
+func (c *ReplicaSetClient) Address() (address motor.Address, ok bool) {
+	return c.futures.Address()
+}
+
+// Nodes is [Client.Nodes].
+func (c *ReplicaSetClient) Nodes() []motor.Address {
+	return c.futures.Nodes()
+}
+
+// Seeds is [Client.Seeds].
+//
+// Motor: MotorReplicaSetClient.seeds.
+func (c *ReplicaSetClient) Seeds() []motor.Address {
+	return c.futures.Seeds()
+}
+
+// Hosts is [Client.Hosts].
+//
+// Motor: MotorReplicaSetClient.hosts.
+func (c *ReplicaSetClient) Hosts() []motor.Address {
+	return c.futures.Hosts()
+}
+
+// Primary is [Client.Primary].
+//
+// Motor: MotorReplicaSetClient.primary.
+func (c *ReplicaSetClient) Primary() (address motor.Address, ok bool) {
+	return c.futures.Primary()
+}
+
+// Secondaries is [Client.Secondaries].
+//
+// Motor: MotorReplicaSetClient.secondaries.
+func (c *ReplicaSetClient) Secondaries() []motor.Address {
+	return c.futures.Secondaries()
+}
+
+// Arbiters is [Client.Arbiters].
+//
+// Motor: MotorReplicaSetClient.arbiters.
+func (c *ReplicaSetClient) Arbiters() []motor.Address {
+	return c.futures.Arbiters()
+}
+
+// IsPrimary is [Client.IsPrimary].
+//
+// Motor: MotorReplicaSetClient.is_primary.
+func (c *ReplicaSetClient) IsPrimary() bool {
+	return c.futures.IsPrimary()
+}
+
+// IsMongos is [Client.IsMongos].
+//
+// Motor: MotorReplicaSetClient.is_mongos.
+func (c *ReplicaSetClient) IsMongos() bool {
+	return c.futures.IsMongos()
+}
+
+// Connected is [Client.Connected].
+//
+// Motor: MotorReplicaSetClient.connected.
+func (c *ReplicaSetClient) Connected() bool {
+	return c.futures.Connected()
+}
+
+// MaxBSONSize is [Client.MaxBSONSize].
+//
+// Motor: MotorReplicaSetClient.max_bson_size.
+func (c *ReplicaSetClient) MaxBSONSize() int {
+	return c.futures.MaxBSONSize()
+}
+
+// MaxMessageSize is [Client.MaxMessageSize].
+//
+// Motor: MotorReplicaSetClient.max_message_size.
+func (c *ReplicaSetClient) MaxMessageSize() int {
+	return c.futures.MaxMessageSize()
+}
+
+// MaxWriteBatchSize is [Client.MaxWriteBatchSize].
+//
+// Motor: MotorReplicaSetClient.max_write_batch_size.
+func (c *ReplicaSetClient) MaxWriteBatchSize() int {
+	return c.futures.MaxWriteBatchSize()
+}
+
+// MinWireVersion is [Client.MinWireVersion].
+//
+// Motor: MotorReplicaSetClient.min_wire_version.
+func (c *ReplicaSetClient) MinWireVersion() int {
+	return c.futures.MinWireVersion()
+}
+
+// MaxWireVersion is [Client.MaxWireVersion].
+//
+// Motor: MotorReplicaSetClient.max_wire_version.
+func (c *ReplicaSetClient) MaxWireVersion() int {
+	return c.futures.MaxWireVersion()
+}
+
+// TopologyDescription is [Client.TopologyDescription].
+func (c *ReplicaSetClient) TopologyDescription() event.TopologyDescription {
+	return c.futures.TopologyDescription()
 }
 
 // sameReplicaSetClient returns the callback-style handle of m, which is r if m is r.Futures().
