@@ -16,7 +16,7 @@ func TestLines(t *testing.T) {
 	for _, test := range []struct{ name, want string }{
 		{"motor.Client.Open", "Motor: MotorClient.open."},
 		{"motor.Client.Database", `Motor: client.name, client["name"], MotorClient.get_database.`},
-		{"motor.Client.Seeds", "Motor: MotorReplicaSetClient.seeds."},
+		{"motor.ReplicaSetClient.Seeds", "Motor: MotorReplicaSetClient.seeds."},
 		{"motor.Database", "Motor: MotorDatabase."},
 		{"motor.CommandCursor", "Motor: MotorCommandCursor, MotorLatentCommandCursor."},
 		{"motor.Cursor.FetchNext", "Motor: MotorCursor.fetch_next, MotorCommandCursor.fetch_next."},
