@@ -14,12 +14,17 @@ type Result struct {
 	Missing  map[*Row]error // rows with missing symbols, or with symbols missing in one style
 	Problems []error        // other errors in the ledger
 	symbols  map[*Row][]*symbol
+	notes    notes
 	module   *Module
 }
 
 // Check compares the ledger with the module.
 func Check(m *Module, rows []*Row) *Result {
 	res := &Result{Rows: rows, Missing: map[*Row]error{}, symbols: map[*Row][]*symbol{}, module: m}
+	var err error
+	if res.notes, err = parseNotes(keywordsTSV); err != nil {
+		res.problem("%w", err)
+	}
 	seen := make(map[string]bool)
 	for _, r := range rows {
 		if seen[r.Name()] {
@@ -34,6 +39,7 @@ func Check(m *Module, rows []*Row) *Result {
 			res.problem("%s belongs to the first era and must be mapped", r.Name())
 		}
 	}
+	res.checkKeywords()
 	if len(rows) != members {
 		res.problem("got %d members, want %d", len(rows), members)
 	}

@@ -22,10 +22,11 @@ func (res *Result) Migration() (string, error) {
 	type class struct {
 		Name, Base string
 		Table      string // empty if there are no rows to show
+		Keywords   string // the table of keywords, or empty
 	}
 	var all []class
 	for _, name := range classes(res.Rows) {
-		all = append(all, class{Name: title(name), Base: title(bases[name]), Table: res.table(name)})
+		all = append(all, class{Name: title(name), Base: title(bases[name]), Table: res.table(name), Keywords: res.keywordTable(name)})
 	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
@@ -52,6 +53,54 @@ func (res *Result) table(class string) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Member), cell(futures), cell(callbacks), strings.ReplaceAll(res.remark(r), "|", `\|`))
 	}
 	return b.String()
+}
+
+// keywordTable returns the rows for the keywords of a class's methods. It leaves out those that are the same for all
+// methods, callback and session, and those that are an argument of the same name.
+func (res *Result) keywordTable(class string) string {
+	var b strings.Builder
+	for _, r := range res.Rows {
+		if r.Class != class || res.isLikeBase(r) {
+			continue
+		}
+		keywords, err := res.Keywords(r)
+		if err != nil {
+			continue // Check has reported it
+		}
+		keywords = slices.DeleteFunc(keywords, func(k Keyword) bool {
+			return k.Name == "callback" || k.Name == "session" || len(k.Go) == 1 && fold(k.Go[0]) == "argument "+fold(k.Name)
+		})
+		for len(keywords) > 0 {
+			first := keywords[0]
+			n := slices.IndexFunc(keywords, func(k Keyword) bool { return !slices.Equal(k.Go, first.Go) || k.Remark != first.Remark })
+			if n < 0 {
+				n = len(keywords)
+			}
+			var names []string
+			for _, k := range keywords[:n] {
+				names = append(names, code(k.Name))
+			}
+			keywords = keywords[n:]
+			if b.Len() == 0 {
+				b.WriteString("| Method | Keyword | Here | |\n|---|---|---|---|\n")
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Member), strings.Join(names, ", "), first.here(), first.Remark)
+		}
+	}
+	return b.String()
+}
+
+// here returns the text for what replaces a keyword.
+func (k Keyword) here() string {
+	var all []string
+	for _, symbol := range k.Go {
+		if name, isArgument := strings.CutPrefix(symbol, "argument "); isArgument {
+			all = append(all, "the argument "+code(name))
+		} else {
+			all = append(all, code(strings.TrimPrefix(symbol, "motor.")))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // isLikeBase reports whether the base class has the same row.

@@ -14,9 +14,13 @@ import (
 type Module struct {
 	root     string // the module's directory
 	packages map[string]*types.Package
+	options  *types.Package // the driver's options
 	declared map[string]map[string]source.Declaration
 	methods  map[*types.Named]*types.MethodSet // methods of pointers to types, cached because the lookup is slow
 }
+
+// optionsPath is the driver's package of options.
+const optionsPath = "go.mongodb.org/mongo-driver/v2/mongo/options"
 
 // Load reads the current module, which must compile.
 func Load() (*Module, error) {
@@ -35,6 +39,9 @@ func Load() (*Module, error) {
 		if m.declared[p.Name()], err = listed[path].Declarations(); err != nil {
 			return nil, err
 		}
+	}
+	if m.options, err = importer.Import(optionsPath); err != nil {
+		return nil, err
 	}
 	m.root = filepath.Dir(listed[source.Motor].Dir)
 	return m, nil
