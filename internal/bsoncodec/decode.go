@@ -57,6 +57,9 @@ func (d Decoder) Decode(raw bson.Raw, doc any) error {
 			return decodeError(d.reader.decode(raw, doc))
 		}
 	}
+	if d.reader != nil && d.codec.Hook == nil && d.codec.Options == nil && checkFrame(raw) == nil && d.reader.decodeStruct(raw, doc) {
+		return nil
+	}
 	var err error
 	// Types may have unmarshalers of the user.
 	if p := usercode.Try(func() { err = d.slow(raw, doc) }); p != nil {
@@ -102,8 +105,9 @@ func decodeError(err error) error {
 
 // unmarshal decodes raw with the driver's decoder.
 func (c *Codec) unmarshal(raw bson.Raw, doc any) error {
-	if TooDeep(raw) {
-		return ErrTooDeep
+	// The driver's decoder of structs does not end for a negative length in a value that it skips.
+	if err := Check(raw); err != nil {
+		return err
 	}
 	switch d := doc.(type) {
 	case *any:

@@ -308,9 +308,9 @@ func (c *Codec) encode(v any, limited bool) (bson.Raw, error) {
 	return buf.Bytes(), err
 }
 
-// writer encodes documents that are maps and lists of plain values, without reflection, to the same bytes as the
-// driver's encoder. Its methods return false for all that the driver must encode: structs, marshalers, invalid values, and
-// deep nesting.
+// writer encodes documents that are maps and lists of plain values, or structs that have a plan, to the same bytes as the
+// driver's encoder. Its methods return false for all that the driver must encode: other types, marshalers, invalid values,
+// and deep nesting.
 type writer struct {
 	b     []byte
 	depth int
@@ -324,7 +324,9 @@ func write(v any) (raw bson.Raw, ok bool) {
 	switch v.(type) {
 	case bson.D, bson.M, map[string]any:
 	default:
-		return nil, false
+		if v == nil || planOf(reflect.TypeOf(v)) == nil {
+			return nil, false
+		}
 	}
 	w := writers.Get().(*writer)
 	w.b, w.depth = w.b[:0], 0
@@ -335,6 +337,8 @@ func write(v any) (raw bson.Raw, ok bool) {
 		ok = w.mapping(v)
 	case map[string]any:
 		ok = w.mapping(v)
+	default:
+		ok = w.structure(v)
 	}
 	if ok {
 		raw = slices.Clone(w.b)
@@ -524,9 +528,22 @@ func (w *writer) rare(t int, value any) bool {
 		w.setType(t, bson.TypeArray)
 		return v == nil && w.null(t) || v != nil && writeArray(w, v)
 	default:
-		return false
+		return w.planned(t, value)
 	}
 	return true
+}
+
+// planned is value for a struct, or a pointer to one.
+func (w *writer) planned(t int, value any) bool {
+	v := reflect.ValueOf(value)
+	if planOf(v.Type()) == nil {
+		return false
+	}
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return w.null(t)
+	}
+	w.setType(t, bson.TypeEmbeddedDocument)
+	return w.structure(value)
 }
 
 func (w *writer) null(t int) bool {

@@ -1,5 +1,7 @@
 package bsoncodec
 
+import "reflect"
+
 import "go.mongodb.org/mongo-driver/v2/bson"
 
 // Documents are decoded in two ways: by a reader, and by the driver's decoder where a registry or an option asks for
@@ -23,3 +25,6 @@ func UnmarshalDocument[D bson.M | bson.D](raw []byte, tzAware bool) (doc D, err 
 
 // WriteDocument encodes without the driver's encoder. ok is false if only the driver's encoder can encode v.
 func WriteDocument(v any) (raw bson.Raw, ok bool) { return write(v) }
+
+// HasPlan reports whether there is a plan for a type.
+func HasPlan(t reflect.Type) bool { return planOf(t) != nil }
