@@ -65,6 +65,15 @@ func all(ctx context.Context, cursor *mongo.Cursor, err error) (n int, _ error) 
 	return n, cursor.Err()
 }
 
+// planned and unplanned are types for documents. The library decodes the first itself.
+type (
+	planned   struct{ S string }
+	unplanned struct {
+		S string
+		R bson.Regex
+	}
+)
+
 // Operations.
 var operations = []operation{
 	{"find", map[string]bson.D{"find": batch("firstBatch", 0, documents(4))},
@@ -75,6 +84,15 @@ var operations = []operation{
 			cursor, err := c.Find(ctx, bson.D{})
 			return all(ctx, cursor, err)
 		}},
+	// The driver's decoder of structs does not end for some replies. So these have no counterpart.
+	{"find into a struct", map[string]bson.D{"find": batch("firstBatch", 0, documents(2))},
+		func(ctx context.Context, c *motor.Collection[bson.M]) (int, error) {
+			return count(motor.CollectionOf[planned](c.Database(), c.Name()).Find(bson.D{}).ToList(ctx).Await(ctx))
+		}, nil},
+	{"find into a struct that the driver decodes", map[string]bson.D{"find": batch("firstBatch", 0, documents(2))},
+		func(ctx context.Context, c *motor.Collection[bson.M]) (int, error) {
+			return count(motor.CollectionOf[unplanned](c.Database(), c.Name()).Find(bson.D{}).ToList(ctx).Await(ctx))
+		}, nil},
 	{"getMore", map[string]bson.D{"find": batch("firstBatch", 9, documents(2)), "getMore": batch("nextBatch", 0, documents(3))},
 		func(ctx context.Context, c *motor.Collection[bson.M]) (n int, err error) {
 			for _, e := range c.Find(bson.D{}).All(ctx) {
