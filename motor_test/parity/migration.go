@@ -2,7 +2,9 @@ package parity
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
@@ -15,7 +17,12 @@ var migrationMD string
 
 // Migration returns the text of MIGRATION.md.
 func (res *Result) Migration() (string, error) {
-	t, err := template.New("MIGRATION.md").Parse(migrationMD)
+	code, err := snippets(filepath.Join(res.module.root, guideSource))
+	if err != nil {
+		return "", err
+	}
+	show, unused := snippetFunc(code)
+	t, err := template.New("MIGRATION.md").Funcs(template.FuncMap{"go": show}).Parse(migrationMD)
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +39,7 @@ func (res *Result) Migration() (string, error) {
 	err = t.Execute(&b, map[string]any{
 		"Classes": all, "Summary": strings.TrimPrefix(res.Summary(), "parity: "),
 	})
-	return b.String(), err
+	return b.String(), errors.Join(err, unused())
 }
 
 // title returns the name of a class or module.
