@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -276,11 +275,14 @@ func Example_asyncWith() {
 
 func Example_signals() {
 	start(func(co *callback.Co) {
-		interrupt := func() { _ = syscall.Kill(os.Getpid(), syscall.SIGUSR1) }
-		interrupts := syscall.SIGUSR1
+		interrupt := func() {
+			process, err := os.FindProcess(os.Getpid())
+			co.Must(err)
+			co.Must(process.Signal(os.Interrupt))
+		}
 		// begin signals
 		stop := callback.NewEvent(co.Loop())
-		defer co.Loop().AddSignalHandler(stop.Set, interrupts)()
+		defer co.Loop().AddSignalHandler(stop.Set, os.Interrupt)()
 		interrupt()
 		callback.Must(co, stop.Wait())
 		fmt.Println("stopped")
