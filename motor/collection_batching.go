@@ -6,14 +6,13 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
-	"github.com/gomotor/gomotor/internal/serial"
+	"github.com/gomotor/gomotor/internal/gather"
 	"github.com/gomotor/gomotor/internal/usercode"
 )
 
@@ -61,75 +60,18 @@ func (b *batching) of(conn *connection) *batch {
 type batch struct {
 	conn    *connection
 	coll    *collection
-	inserts serial.Queue[*gatheredInsert]
-	waiting atomic.Int64 // the inserts in the queue, without those that were cancelled
+	inserts gather.Queue[*gatheredInsert]
 }
 
 // gatheredInsert is an insert that is sent with others.
 type gatheredInsert struct {
-	ctx   context.Context
-	batch *batch
-	raw   bson.Raw
-	id    any
-	now   settings
-
-	state        atomic.Int32 // a gatherState
-	command      *gatheredCommand
+	gather.Item
+	raw          bson.Raw
+	id           any
+	now          settings
 	registration future.Registration
-	future       *future.Future[*InsertOneResult]
-	settle       func() // settles the future with the outcome
 	result       *InsertOneResult
 	err          error
-}
-
-// gatherState is the state of a gatheredInsert. The worker moves it from gatherQueued to gatherSent, the settlement of
-// the future moves it to gatherSettled. Each takes back what the state before had counted.
-type gatherState = int32
-
-const (
-	gatherQueued  gatherState = iota // counted in batch.waiting
-	gatherSent                       // counted in command.waiting
-	gatherSettled                    // the caller has an outcome
-)
-
-// gatheredCommand is the sending of several inserts. Its context ends when no insert waits for it.
-type gatheredCommand struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	waiting atomic.Int64
-}
-
-// leave records that an insert no longer waits.
-func (c *gatheredCommand) leave() {
-	if c.waiting.Add(-1) == 0 {
-		c.cancel()
-	}
-}
-
-// join makes g a part of the command. It reports whether g still waits. Its context may have ended a moment before its
-// future is settled.
-func (c *gatheredCommand) join(g *gatheredInsert) bool {
-	if g.err = g.ctx.Err(); g.err != nil {
-		return false
-	}
-	g.command = c
-	c.waiting.Add(1)
-	if !g.state.CompareAndSwap(gatherQueued, gatherSent) { // it was cancelled in the queue
-		c.waiting.Add(-1)
-		return false
-	}
-	g.batch.waiting.Add(-1)
-	return true
-}
-
-// Wake implements [future.Waker]. The future is settled: with the outcome, or because it was cancelled.
-func (g *gatheredInsert) Wake() {
-	switch g.state.Swap(gatherSettled) {
-	case gatherQueued:
-		g.batch.waiting.Add(-1)
-	case gatherSent:
-		g.command.leave()
-	}
 }
 
 // batchable reports whether an insert may be sent with others.
@@ -157,8 +99,7 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 		if b.inserts.Enter() {
 			return b.insertOne(ctx, now, raw, id)
 		}
-		g := &gatheredInsert{ctx: ctx, batch: b, raw: raw, id: id, now: now}
-		return g.start(client)
+		return b.gather(ctx, &gatheredInsert{raw: raw, id: id, now: now})
 	}
 }
 
@@ -191,21 +132,19 @@ func (i *soleInsert) Wake() {
 	b.conn.batches.done()
 }
 
-// start queues the insert until the worker is done.
-func (g *gatheredInsert) start(client *Client) *future.Future[*InsertOneResult] {
-	b := g.batch
-	if waiting := b.waiting.Add(1); client.maxQueue >= 0 && waiting > int64(client.maxQueue) {
-		b.waiting.Add(-1)
+// gather queues an insert until the worker is done.
+func (b *batch) gather(ctx context.Context, g *gatheredInsert) *future.Future[*InsertOneResult] {
+	client := b.coll.db.client
+	if !b.inserts.Reserve(ctx, g, client.maxQueue) {
 		b.conn.batches.done()
 		return failed[*InsertOneResult](client, future.ErrQueueFull)
 	}
-	gather := future.ExecutorFunc(func(settle func()) error { g.settle = settle; return nil })
-	g.future = future.GoVia(g.ctx, gather, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, g.err })
-	g.future.NotifyWith(&g.registration, g)
+	f := future.GoVia(ctx, g, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, firstError(g.Ended(), g.err) })
+	f.NotifyWith(&g.registration, g)
 	if b.inserts.Push(g) { // the worker has finished meanwhile
 		b.next()
 	}
-	return g.future
+	return f
 }
 
 // resultBeside returns the result of an insert that failed only by its write concern, and nil for other errors.
@@ -232,37 +171,20 @@ func (b *batch) next() {
 
 // send sends inserts, those with equal settings together.
 func (b *batch) send(inserts []*gatheredInsert) {
-	for rest := inserts; len(rest) > 0; {
-		var same, others []*gatheredInsert
-		now := rest[0].now
-		command := new(gatheredCommand)
-		command.ctx, command.cancel = context.WithCancel(context.Background())
-		command.waiting.Store(1) // until all have joined
-		for _, g := range rest {
-			switch {
-			case g.now != now:
-				others = append(others, g)
-			case command.join(g):
-				same = append(same, g)
-			}
-		}
-		command.leave()
-		b.sendParts(command, same, now)
-		rest = others
-	}
+	gather.Send(inserts, func(g *gatheredInsert) settings { return g.now }, b.sendParts)
 	b.next()
 	for _, g := range inserts {
-		g.settle()
+		g.Settle()
 		b.conn.batches.done()
 	}
 }
 
 // sendParts sends inserts in as many commands as the limits of the server require, and records the outcome of each. A
 // command that fails does not affect the others.
-func (b *batch) sendParts(command *gatheredCommand, inserts []*gatheredInsert, now settings) {
+func (b *batch) sendParts(command *gather.Command, now settings, inserts []*gatheredInsert) {
 	for len(inserts) > 0 {
 		n := b.fitting(inserts)
-		b.sendPart(command, inserts[:n], now)
+		b.sendPart(command.Context(), inserts[:n], now)
 		inserts = inserts[n:]
 	}
 }
@@ -282,19 +204,19 @@ func (b *batch) fitting(inserts []*gatheredInsert) int {
 // sendPart sends inserts that fit into one command. If the server refuses the command, none of them was executed, and it
 // is unknown which one is the reason. They are then sent in groups, and those of a refused group one by one. So an
 // insert is sent at most three times.
-func (b *batch) sendPart(command *gatheredCommand, part []*gatheredInsert, now settings) {
-	err := b.insert(command.ctx, part, now)
+func (b *batch) sendPart(ctx context.Context, part []*gatheredInsert, now settings) {
+	err := b.insert(ctx, part, now)
 	if err == nil || len(part) == 1 || !refusesCommand(err) {
 		return
 	}
 	size := int(math.Sqrt(float64(len(part))))
 	for group := range slices.Chunk(part, size) {
-		err := b.insert(command.ctx, group, now)
+		err := b.insert(ctx, group, now)
 		if err == nil || len(group) == 1 || !refusesCommand(err) {
 			continue
 		}
 		for one := range slices.Chunk(group, 1) {
-			_ = b.insert(command.ctx, one, now) // the insert has its error
+			_ = b.insert(ctx, one, now) // the insert has its error
 		}
 	}
 }
@@ -325,7 +247,7 @@ func (b *batch) insert(ctx context.Context, inserts []*gatheredInsert, now setti
 	var all []*gatheredInsert
 	var docs []bson.Raw
 	for _, g := range inserts {
-		if g.state.Load() == gatherSent {
+		if g.Waits() {
 			all, docs = append(all, g), append(docs, g.raw)
 		}
 	}
