@@ -419,8 +419,7 @@ func (l *Loop) reportPanic(p *future.PanicError) {
 }
 
 func (l *Loop) logPanic(p *future.PanicError) {
-	// In the message and not in an attribute: handlers of text escape the line breaks of attributes.
-	l.log().Error(fmt.Sprintf("callback: a callback panicked: %v\n%s", p.Value, p.Stack))
+	l.log().Error("callback: a callback panicked", "panic", fmt.Sprint(p.Value), "where", p.Where())
 }
 
 // shutdown does the work of Close. The driver calls it.

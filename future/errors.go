@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
+	"reflect"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/sourcegraph/conc/panics"
@@ -84,6 +87,42 @@ var errGoexit = errors.New("runtime.Goexit was called")
 // Error names the value of the panic. The stack is in Stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("future: panic: %v", e.Value) }
 
+// Where names the functions that led to the panic, the innermost first, in one line: "main.parse (parse.go:12) <
+// main.main (main.go:40)". It leaves out those of the runtime and of this library, and all after the fifth.
+func (e *PanicError) Where() string {
+	var frames []string
+	lines := strings.Split(string(e.Stack), "\n")
+	for i := 1; i+1 < len(lines) && len(frames) < 5; i++ {
+		file, isFile := strings.CutPrefix(lines[i+1], "\t")
+		if !isFile {
+			continue
+		}
+		call := strings.TrimPrefix(lines[i], "created by ")
+		if end := strings.LastIndexByte(call, '('); end > 0 {
+			call = call[:end]
+		}
+		call, _, _ = strings.Cut(call, " in goroutine ")
+		if call == "panic" || strings.HasPrefix(call, "runtime.") || strings.HasPrefix(call, "runtime/") || isOwn(call) {
+			continue
+		}
+		file, _, _ = strings.Cut(file, " +0x")
+		frames = append(frames, fmt.Sprintf("%s (%s)", path.Base(call), path.Base(file)))
+	}
+	return strings.Join(frames, " < ")
+}
+
+// isOwn reports whether a function is part of this library, or of a package that it uses for panics.
+func isOwn(function string) bool {
+	for _, prefix := range []string{"future.", "callback.", "motor.", "internal/"} {
+		if strings.HasPrefix(function, ownPath+prefix) {
+			return true
+		}
+	}
+	return strings.HasPrefix(function, "github.com/sourcegraph/conc")
+}
+
+var ownPath = strings.TrimSuffix(reflect.TypeFor[PanicError]().PkgPath(), "future")
+
 // Unwrap returns the value of the panic if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
@@ -116,10 +155,12 @@ var unobservedHandler atomic.Pointer[func(error)]
 // SetUnobservedHandler sets the function that receives errors that no caller can retrieve, and returns the previous one.
 // fn is called once for
 //   - the error of a future that was garbage collected before it was awaited or read and without a callback or
-//     continuation (a cancelled future is not reported);
+//     continuation;
 //   - a panic of a callback, as a [*PanicError], since a callback has no future that could fail;
 //   - a callback that its [Executor] refused, as an [*UndeliveredError];
 //   - each error of [Multi] other than the one that it returns.
+//
+// It is not called for [ErrCancelled] and [context.Canceled]: a program that cancels does so on purpose.
 //
 // fn must neither block nor call [runtime.Goexit]. A nil fn restores the default, which logs a warning with
 // [slog.Default].
@@ -137,17 +178,20 @@ func SetUnobservedHandler(fn func(err error)) (previous func(err error)) {
 }
 
 // ReportUnobserved passes err to the function set by [SetUnobservedHandler]. It is for code that delivers results itself
-// and has no receiver for an error. A nil err is ignored.
+// and has no receiver for an error. It ignores nil, [ErrCancelled] and [context.Canceled].
 func ReportUnobserved(err error) {
 	if err == nil {
 		return
 	}
-	// A panic of the handler can only be logged.
+	// A panic of the handler, or of a method of the error, can only be logged.
 	defer func() {
 		if v := recover(); v != nil {
 			logUnobserved(newPanicError(v))
 		}
 	}()
+	if isDeliberate(err) {
+		return
+	}
 	if fn := unobservedHandler.Load(); fn != nil {
 		(*fn)(err)
 		return
@@ -169,11 +213,20 @@ func reportLater(errs []error) {
 
 func logUnobserved(err error) {
 	if p, ok := err.(*PanicError); ok {
-		// In the message and not in an attribute: handlers of text escape the line breaks of attributes.
-		slog.Warn(fmt.Sprintf("future: a callback panicked: %v\n%s", p.Value, p.Stack))
+		slog.Warn("future: a callback panicked", "panic", fmt.Sprint(p.Value), "where", p.Where())
 		return
 	}
 	slog.Warn("future: error was never retrieved", "error", err)
+}
+
+// isDeliberate reports whether err says that the program has cancelled. An error of a callback that did not run, and a
+// panic, say more.
+func isDeliberate(err error) bool {
+	switch err.(type) {
+	case *PanicError, *UndeliveredError:
+		return false
+	}
+	return errors.Is(err, ErrCancelled) || errors.Is(err, context.Canceled)
 }
 
 // UndeliveredError reports that a registered callback will not run, because its executor refused it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 	"time"
 
 	"github.com/gomotor/gomotor/future"
@@ -365,4 +366,21 @@ func ExampleReportUnobserved() {
 	defer func() { future.SetUnobservedHandler(previous) }()
 	future.ReportUnobserved(errors.New("connection lost"))
 	// Output: unobserved: connection lost
+}
+
+// The log has one line for a panic.
+func ExamplePanicError_Where() {
+	pool, err := future.NewPool(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pool.Close()
+	parse := func(context.Context) (int, error) { panic("no digits") }
+	_, err = future.Go(ctx, pool, parse).Await(ctx)
+	var p *future.PanicError
+	if errors.As(err, &p) {
+		function, _, _ := strings.Cut(p.Where(), " (") // without the file and the line
+		fmt.Println(p.Value, "in", function)
+	}
+	// Output: no digits in future_test.ExamplePanicError_Where.func1
 }

@@ -2,6 +2,9 @@ package future_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -120,4 +123,46 @@ func TestReportUnobservedHandlerPanics(t *testing.T) {
 	defer func() { future.SetUnobservedHandler(previous) }()
 	future.ReportUnobserved(nil)
 	future.ReportUnobserved(errBoom) // logs the error and the panic, and returns
+}
+
+// A program that cancels on purpose is not warned of that. All other errors are reported.
+func TestUnobservedCancellation(t *testing.T) {
+	var reported []error
+	previous := future.SetUnobservedHandler(func(err error) { reported = append(reported, err) })
+	defer future.SetUnobservedHandler(previous)
+	for _, err := range []error{
+		context.Canceled, future.ErrCancelled, fmt.Errorf("reading: %w", context.Canceled), nil,
+	} {
+		future.ReportUnobserved(err)
+	}
+	if len(reported) > 0 {
+		t.Errorf("cancellations: got %v reported, want none", reported)
+	}
+	all := []error{
+		context.DeadlineExceeded, errors.New("wrong"), &future.PanicError{Value: context.Canceled},
+		&future.UndeliveredError{Reason: future.ErrPoolClosed, Outcome: context.Canceled},
+	}
+	for _, err := range all {
+		future.ReportUnobserved(err)
+	}
+	if len(reported) != len(all) {
+		t.Errorf("got %v reported, want %v", reported, all)
+	}
+}
+
+func TestPanicWhere(t *testing.T) {
+	p := newPool(t, 1)
+	inner := func() { panic("deep") }
+	_, err := future.Go(t.Context(), p, func(context.Context) (int, error) { inner(); return 0, nil }).Await(t.Context())
+	var failed *future.PanicError
+	if !errors.As(err, &failed) {
+		t.Fatal(err)
+	}
+	where := failed.Where()
+	if ok, _ := regexp.MatchString(`^future_test\.TestPanicWhere\.func1 \(faults_test\.go:\d+\) < future_test\.TestPanicWhere\.func2 \(faults_test\.go:\d+\)$`, where); !ok {
+		t.Errorf("got %q, want the two functions of the test", where)
+	}
+	if where := new(future.PanicError).Where(); where != "" {
+		t.Errorf("without a stack: got %q, want nothing", where)
+	}
 }
