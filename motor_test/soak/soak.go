@@ -58,6 +58,7 @@ type soak struct {
 	client *motor.Client
 	loop   *callback.Loop
 	ledger ledger
+	until  int64 // the number of operations at the end of this round
 
 	started, settled, twice, lost, failed atomic.Int64
 	stops, moves, reopened, uploads       atomic.Int64
@@ -98,23 +99,14 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 		return nil, err
 	}
 	s := &soak{Config: config, proxy: proxy, client: client, loop: loop}
-	if _, err := client.DropDatabase(ctx, database).Await(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.fill(ctx); err != nil {
-		return nil, err
-	}
-	watcher, err := s.watch(ctx, client.Database(database).Collection("watched"))
-	if err != nil {
-		return nil, err
-	}
 	quiet := future.SetUnobservedHandler(func(error) {}) // of cancelled operations
 	defer func() { future.SetUnobservedHandler(quiet) }()
-	if err := s.underFaults(ctx); err != nil {
-		return nil, err
+	for s.until < int64(s.Operations) {
+		s.until = min(s.until+roundSize, int64(s.Operations))
+		if err := s.round(ctx); err != nil {
+			return nil, err
+		}
 	}
-	watcher.finish(ctx, s.ledger.watched)
-	s.verify(ctx)
 	leaked := s.quietly(ctx)
 	r := &Report{
 		Operations: s.started.Load(), Settled: s.settled.Load(), Lost: s.lost.Load(), Twice: s.twice.Load(), Failed: s.failed.Load(),
@@ -134,6 +126,32 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	}
 	r.Problems = s.problems
 	return r, nil
+}
+
+// roundSize is the number of operations of a round. The embedded server is slow with large collections, so each round
+// begins with an empty database.
+const roundSize = 10_000
+
+// round runs a part of the operations, and checks what they have done.
+func (s *soak) round(ctx context.Context) error {
+	if _, err := s.client.DropDatabase(ctx, database).Await(ctx); err != nil {
+		return err
+	}
+	s.ledger.clear()
+	s.uploads.Store(0)
+	if err := s.fill(ctx); err != nil {
+		return err
+	}
+	watcher, err := s.watch(ctx, s.client.Database(database).Collection("watched"))
+	if err != nil {
+		return err
+	}
+	if err := s.underFaults(ctx); err != nil {
+		return err
+	}
+	watcher.finish(ctx, s.ledger.watched)
+	s.verify(ctx)
+	return nil
 }
 
 // heapInUse returns the bytes of live objects.
@@ -179,7 +197,7 @@ func awaitGone(before map[string]string) (left []string) {
 func (s *soak) underFaults(ctx context.Context) error {
 	const rare = 0.003
 	err := s.proxy.SetChances(faultproxy.Chances{
-		Seed: s.Seed, Delay: 0.02, CutBefore: rare, CutWithin: rare, CutUnanswered: rare, CutAfter: rare, Stall: rare / 100, Reset: true,
+		Seed: s.Seed + uint64(s.until), Delay: 0.02, CutBefore: rare, CutWithin: rare, CutUnanswered: rare, CutAfter: rare, Stall: rare / 100, Reset: true,
 	})
 	if err != nil {
 		return err
@@ -190,10 +208,10 @@ func (s *soak) underFaults(ctx context.Context) error {
 	chaos.Go(func() { s.disturb(over) })
 	for worker := range workers {
 		work.Go(func() {
-			r := rand.New(rand.NewPCG(s.Seed, uint64(worker)))
+			r := rand.New(rand.NewPCG(s.Seed+uint64(s.until), uint64(worker)))
 			for ctx.Err() == nil {
 				n := s.started.Add(1)
-				if n > int64(s.Operations) {
+				if n > s.until {
 					s.started.Add(-1)
 					return
 				}
@@ -227,14 +245,14 @@ func (s *soak) drive(over context.Context) {
 
 // disturb stops and starts what can be stopped: ten times each in a run.
 func (s *soak) disturb(over context.Context) {
-	r := rand.New(rand.NewPCG(s.Seed, 1<<32))
+	r := rand.New(rand.NewPCG(s.Seed+uint64(s.until), 1<<32))
 	next := int64(0)
 	for over.Err() == nil {
 		time.Sleep(5 * time.Millisecond)
 		if s.started.Load() < next {
 			continue
 		}
-		next = s.started.Load() + int64(s.Operations/30)
+		next = s.started.Load() + min(int64(s.Operations), roundSize)/30
 		switch r.IntN(4) {
 		case 0:
 			s.loop.Stop()
