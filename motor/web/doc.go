@@ -1,4 +1,4 @@
-// Package web serves files of GridFS over HTTP, like Motor's GridFSHandler.
+// Package web serves files of GridFS over HTTP, like Motor's GridFSHandler, and statistics of a client ([StatsHandler]).
 //
 //	handler, err := web.NewGridFSHandler(client.Database("app"), "fs")
 //	http.Handle("GET /files/", http.StripPrefix("/files/", handler))
