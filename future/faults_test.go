@@ -129,7 +129,7 @@ func TestReportUnobservedHandlerPanics(t *testing.T) {
 func TestUnobservedCancellation(t *testing.T) {
 	var reported []error
 	previous := future.SetUnobservedHandler(func(err error) { reported = append(reported, err) })
-	defer future.SetUnobservedHandler(previous)
+	defer func() { future.SetUnobservedHandler(previous) }()
 	for _, err := range []error{
 		context.Canceled, future.ErrCancelled, fmt.Errorf("reading: %w", context.Canceled), nil,
 	} {

@@ -114,6 +114,7 @@ func TestPlans(t *testing.T) {
 func structDocuments() (all [][]byte) {
 	n := 7
 	full := planned{
+		hidden: 1, Skipped: 2, // neither is encoded
 		ID: bson.NewObjectID(), S: "ß", Named: "red", I: math.MaxInt32 + 1, I8: -1, I16: -2, I32: -3, I64: -4, Plain: 5, U: 6, U8: 7, Flags: 8,
 		U32: math.MaxUint32, U64: math.MaxInt64, F: 1.5, F32: 2.5, OK: true, At: time.UnixMilli(-5).UTC(), Date: 9, Stamp: bson.Timestamp{T: 1, I: 2},
 		Data: []byte{1}, Any: bson.D{{Key: "a", Value: bson.A{1, "x", nil}}}, D: bson.D{{Key: "a", Value: bson.D{}}}, M: bson.M{"a": bson.M{"b": 1}},
