@@ -229,6 +229,7 @@ type reader struct {
 	// open has the elements of the documents that are being read, those of the innermost last. At the end of a document
 	// the number of its elements is known, and it is allocated with its exact size.
 	open []bson.E
+	anys []*[]any // the lists in the struct that is being read
 }
 
 // readers pools readers, to reuse their memory for keys and open elements.

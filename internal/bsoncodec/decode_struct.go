@@ -29,9 +29,13 @@ func (r *reader) decodeStruct(raw bson.Raw, doc any) bool {
 	r.maps, r.tzAware = maps, tzAware
 	if !ok || next != len(raw) {
 		_ = r.failure()
-		return false
+		for _, list := range r.anys { // the driver decodes into elements that are there
+			*list = nil
+		}
 	}
-	return true
+	clear(r.anys)
+	r.anys = r.anys[:0]
+	return ok && next == len(raw)
 }
 
 // into decodes the value of type t at b[at:] into the variable at dst, whose type has the plan p. It returns where the
@@ -131,6 +135,9 @@ func (r *reader) dynamicInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.
 	return at, false
 }
 
+// exact is the largest number up to which a float64 holds all integers.
+const exact = 1 << 53
+
 func intInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Pointer) (next int, ok bool) {
 	var n int64
 	switch {
@@ -138,6 +145,11 @@ func intInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Pointer) (next i
 		n, next = int64(int32(binary.LittleEndian.Uint32(b[at:]))), at+4
 	case t == bson.TypeInt64 && len(b)-at >= 8:
 		n, next = int64(binary.LittleEndian.Uint64(b[at:])), at+8
+	case t == bson.TypeDouble && len(b)-at >= 8:
+		f := math.Float64frombits(binary.LittleEndian.Uint64(b[at:]))
+		if n, next = int64(f), at+8; float64(n) != f || n < -exact || n > exact {
+			return at, false
+		}
 	default:
 		return at, false
 	}
@@ -176,16 +188,23 @@ func intInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Pointer) (next i
 }
 
 func floatInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Pointer) (next int, ok bool) {
-	if t != bson.TypeDouble || len(b)-at < 8 {
-		return at, false // the driver converts other numbers
+	var f float64
+	switch {
+	case t == bson.TypeDouble && len(b)-at >= 8:
+		f, next = math.Float64frombits(binary.LittleEndian.Uint64(b[at:])), at+8
+	case t == bson.TypeInt32 && len(b)-at >= 4:
+		f, next = float64(int32(binary.LittleEndian.Uint32(b[at:]))), at+4
+	case t == bson.TypeInt64 && len(b)-at >= 8:
+		f, next = float64(int64(binary.LittleEndian.Uint64(b[at:]))), at+8
+	default:
+		return at, false
 	}
-	f := math.Float64frombits(binary.LittleEndian.Uint64(b[at:]))
 	if p.typ.Kind() == reflect.Float64 {
 		*(*float64)(dst) = f
-		return at + 8, true
+		return next, true
 	}
 	*(*float32)(dst) = float32(f)
-	return at + 8, float64(float32(f)) == f
+	return next, float64(float32(f)) == f
 }
 
 func timeInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Pointer) (next int, ok bool) {
@@ -283,6 +302,9 @@ func (r *reader) listInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Poi
 		return end, false
 	}
 	var elements unsafe.Pointer
+	if p.elem.kind == planAny {
+		r.anys = append(r.anys, (*[]any)(dst))
+	}
 	if p.typ == reflect.TypeFor[[]string]() {
 		made := make([]string, n)
 		*(*[]string)(dst) = made

@@ -125,7 +125,10 @@ func structDocuments() (all [][]byte) {
 	}
 	for _, v := range []any{full, planned{}, tree{}, bson.D{{Key: "S", Value: "other case"}, {Key: "s", Value: "again"}, {Key: "unknown", Value: bson.D{{Key: "x", Value: 1}}}},
 		bson.D{{Key: "i", Value: 1.0}, {Key: "f", Value: 1}, {Key: "f32", Value: 0.1}, {Key: "i8", Value: 1000}, {Key: "u", Value: -1}},
-		bson.D{{Key: "list", Value: bson.A{1, "x"}}}, bson.D{{Key: "map", Value: bson.D{{Key: "a", Value: nil}}}, {Key: "pointer", Value: nil}},
+		bson.D{{Key: "list", Value: bson.A{1, "x"}}}, bson.D{{Key: "anys", Value: bson.A{nil, 1}}, {Key: "at", Value: bson.Timestamp{}}},
+		bson.D{{Key: "anys", Value: bson.A{nil, 1}}, {Key: "data", Value: bson.Binary{Subtype: 2}}},
+		bson.D{{Key: "i", Value: 7.0}, {Key: "i64", Value: 1e17}, {Key: "f", Value: int64(math.MaxInt64)}}, bson.D{{Key: "i", Value: 7.5}},
+		bson.D{{Key: "i", Value: -1e300}}, bson.D{{Key: "u8", Value: 256.0}}, bson.D{{Key: "i", Value: math.NaN()}}, bson.D{{Key: "f32", Value: 16777217}}, bson.D{{Key: "map", Value: bson.D{{Key: "a", Value: nil}}}, {Key: "pointer", Value: nil}},
 		bson.D{{Key: "data", Value: bson.Binary{Subtype: 2, Data: []byte{1}}}, {Key: "any", Value: bson.Regex{Pattern: "a"}}},
 	} {
 		all = append(all, marshaled(v))
