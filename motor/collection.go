@@ -35,7 +35,7 @@ type collection struct {
 	concerns
 
 	bound    atomic.Value // *binding[mongo.Collection]; not an atomic.Pointer, whose methods every program would compile
-	batching *batching    // nil: each insert is sent alone
+	batching *batching    // nil: each operation is sent alone
 }
 
 // binding caches the driver's handle until the client is opened again or a concern changes.
@@ -154,9 +154,12 @@ func documentOp[D any](c *collection, now settings, err error, fetch fetchFunc) 
 
 // fetch calls fetch with the driver's collection. It returns nil if no document matches.
 func (c *collection) fetch(ctx context.Context, conn *connection, now settings, fetch fetchFunc) (bson.Raw, error) {
-	coll, err := c.on(ctx, conn, now)
-	if err != nil {
-		return nil, err
+	var coll *mongo.Collection
+	var err error
+	if conn != nil { // otherwise it has been closed, and fetch has the document already
+		if coll, err = c.on(ctx, conn, now); err != nil {
+			return nil, err
+		}
 	}
 	raw, err := fetch(ctx, coll)
 	if errors.Is(err, mongo.ErrNoDocuments) {

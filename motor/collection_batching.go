@@ -1,9 +1,12 @@
 package motor
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -16,10 +19,10 @@ import (
 	"github.com/gomotor/gomotor/internal/usercode"
 )
 
-// WithBatching returns a handle for the same collection and options whose InsertOne sends concurrent inserts in
-// batches. While one insert is sent, the inserts that are called meanwhile collect. When its reply arrives, they are
-// sent in one command. There is no timer: an insert that finds none on its way is sent at once. A thousand concurrent
-// inserts make a few commands instead of a thousand.
+// WithBatching returns a handle for the same collection and options whose InsertOne and FindOne send concurrent inserts,
+// and concurrent reads by _id, in batches. While one insert is sent, the inserts that are called meanwhile collect. When
+// its reply arrives, they are sent in one command. There is no timer: an insert that finds none on its way is sent at
+// once. A thousand concurrent inserts make a few commands instead of a thousand. The same is true of reads.
 //
 //	logs := db.Collection("logs").WithBatching()
 //
@@ -29,20 +32,40 @@ import (
 // was sent, unless no other insert waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for
 // the collected inserts.
 //
-// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
-// Handles made from this one do not batch.
+// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone.
+//
+// A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
+// or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
+// together, and an equal _id is asked once. Each read has a document that it shares with no other. If the server compares
+// some of the ids by other rules than their bytes, as with a collation, more commands are sent.
+//
+// All other operations are sent alone. Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	with := c.withOptions(nil)
 	with.batching = &batching{coll: &with.collection}
 	return (*Collection[D])(with)
 }
 
-// batching batches the inserts of a handle.
+// batching batches the inserts and the reads of a handle.
 type batching struct {
 	coll *collection
 
 	mu    sync.Mutex
 	batch *batch
+}
+
+// open returns the batch of the open connection, or of a new one. The caller must call batch.conn.batches.done once. A
+// connection that is being closed accepts nothing more. The next use opens the client again.
+func (b *batching) open() (*batch, error) {
+	for {
+		conn, err := b.coll.db.client.connect()
+		if err != nil {
+			return nil, err
+		}
+		if conn.batches.start() {
+			return b.of(conn), nil
+		}
+	}
 }
 
 // of returns the batch of a connection.
@@ -56,11 +79,13 @@ func (b *batching) of(conn *connection) *batch {
 }
 
 // batch collects inserts for a connection while an insert, or a command with several, is sent. That command is the
-// worker of the queue. A collected insert is in flight in conn.batches, which Close waits for.
+// worker of the queue. A collected insert is in flight in conn.batches, which Close waits for. The same is true of
+// reads, in a queue of their own.
 type batch struct {
 	conn    *connection
 	coll    *collection
 	inserts gather.Queue[*gatheredInsert]
+	finds   gather.Queue[*gatheredFind]
 }
 
 // gatheredInsert is an insert that is sent with others.
@@ -86,21 +111,14 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 	if err := firstError(err, c.err); err != nil {
 		return failed[*InsertOneResult](client, err)
 	}
-	for {
-		conn, err := client.connect()
-		if err != nil {
-			return failed[*InsertOneResult](client, err)
-		}
-		// A connection that is being closed accepts no more inserts. The next use opens the client again.
-		if !conn.batches.start() {
-			continue
-		}
-		b := c.batching.of(conn)
-		if b.inserts.Enter() {
-			return b.insertOne(ctx, now, raw, id)
-		}
-		return b.gather(ctx, &gatheredInsert{raw: raw, id: id, now: now})
+	b, err := c.batching.open()
+	if err != nil {
+		return failed[*InsertOneResult](client, err)
 	}
+	if b.inserts.Enter() {
+		return b.insertOne(ctx, now, raw, id)
+	}
+	return b.gather(ctx, &gatheredInsert{raw: raw, id: id, now: now})
 }
 
 // insertOne sends an insert while no other is being sent. If the client is closed and opened again meanwhile, the
@@ -163,7 +181,11 @@ func (b *batch) next() {
 	if inserts == nil {
 		return
 	}
-	send := func() { b.send(inserts) }
+	b.run(func() { b.send(inserts) })
+}
+
+// run calls send in a slot of its own.
+func (b *batch) run(send func()) {
 	if b.conn.pool.Execute(send) != nil { // the queue is full
 		go send()
 	}
@@ -301,4 +323,299 @@ func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, d
 		return nil
 	}
 	return err
+}
+
+// gatheredFind is a FindOne by _id of a handle with batching.
+type gatheredFind struct {
+	gather.Item
+	batch        *batch
+	first        bool // it is sent alone, and starts the next batch
+	key          findKey
+	id           bson.RawValue
+	registration future.Registration
+	raw          bson.Raw // nil: there is no such document
+	err          error
+}
+
+// findKey has what is equal in the reads of a command.
+type findKey struct {
+	now        settings
+	projection string // BSON, or ""
+}
+
+// idKey is an _id as a key of a map: its type and its bytes.
+type idKey struct {
+	kind  bson.Type
+	value string
+}
+
+func idKeyOf(id bson.RawValue) idKey { return idKey{id.Type, string(id.Value)} }
+
+// find returns the read for a filter and its encoded options, or nil if the read must be sent alone.
+func (b *batching) find(
+	ctx context.Context, now settings, filter bson.Raw, opts []options.Lister[options.FindOneOptions],
+) (*gatheredFind, error) {
+	if ctx == nil || mongo.SessionFromContext(ctx) != nil {
+		return nil, nil
+	}
+	id, ok := soleID(filter)
+	projection, onlyProjection := soleProjection(opts)
+	if !ok || !onlyProjection {
+		return nil, nil
+	}
+	on, err := b.open()
+	if err != nil {
+		return nil, err
+	}
+	g := &gatheredFind{batch: on, key: findKey{now, projection}, id: id}
+	if g.first = on.finds.Enter(); g.first {
+		return g, nil
+	}
+	if !on.finds.Reserve(ctx, g, b.coll.db.client.maxQueue) {
+		on.conn.batches.done()
+		return nil, future.ErrQueueFull
+	}
+	return g, nil
+}
+
+// soleID returns the _id that a filter has and nothing else, if reads of such values can be batched. A null, a regular
+// expression, a document or an array in a filter matches more than itself.
+func soleID(filter bson.Raw) (id bson.RawValue, ok bool) {
+	fields, err := filter.Elements()
+	if err != nil || len(fields) != 1 || fields[0].Key() != "_id" {
+		return id, false
+	}
+	id = fields[0].Value()
+	switch id.Type {
+	case bson.TypeObjectID, bson.TypeBinary, bson.TypeDateTime:
+		return id, true
+	}
+	return id, maybeEqual(id.Type)
+}
+
+// maybeEqual reports whether the server may consider two values with other bytes as equal: strings, by their
+// collation, and numbers.
+func maybeEqual(t bson.Type) bool {
+	switch t {
+	case bson.TypeString, bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeDecimal128:
+		return true
+	}
+	return false
+}
+
+// soleProjection returns the projection of encoded options, or "" if there is none. It reports false for other options,
+// and for a projection that may change or leave out the _id, which the batch needs.
+func soleProjection(opts []options.Lister[options.FindOneOptions]) (projection string, ok bool) {
+	if len(opts) == 0 {
+		return "", true
+	}
+	o, err := mergeOptions(opts)
+	raw, isRaw := o.Projection.(bson.Raw)
+	if err != nil || !isRaw && o.Projection != nil {
+		return "", false
+	}
+	if id := raw.Lookup("_id"); !id.IsZero() {
+		keeps, isBool := id.BooleanOK()
+		n, isInt := id.AsInt64OK()
+		if !(isBool && keeps || isInt && n == 1) {
+			return "", false
+		}
+	}
+	o.Projection = nil
+	return string(raw), reflect.ValueOf(o).IsZero()
+}
+
+// push queues a read, whose future has been made and is watched. A read that was not accepted is settled already.
+func (g *gatheredFind) push() {
+	switch {
+	case g.first:
+	case !g.Accepted():
+		g.batch.conn.batches.done()
+	case g.batch.finds.Push(g): // the worker has finished meanwhile
+		g.batch.nextFinds()
+	}
+}
+
+// Wake implements [future.Waker]. The read is settled.
+func (g *gatheredFind) Wake() {
+	if !g.first {
+		g.Item.Wake()
+		return
+	}
+	g.batch.nextFinds()
+	g.batch.conn.batches.done()
+}
+
+// document returns what the batch has found. It is a fetchFunc.
+func (g *gatheredFind) document(context.Context, *mongo.Collection) (bson.Raw, error) {
+	return g.raw, firstError(g.Ended(), g.err)
+}
+
+// nextFinds sends the collected reads, in their own slot. The caller is the worker of the queue. It does not block and
+// runs no user code.
+func (b *batch) nextFinds() {
+	finds := b.finds.Next()
+	if finds == nil {
+		return
+	}
+	b.run(func() {
+		gather.Send(finds, func(g *gatheredFind) findKey { return g.key }, b.sendFinds)
+		b.nextFinds()
+		for _, g := range finds {
+			g.Settle()
+			b.conn.batches.done()
+		}
+	})
+}
+
+// The most ids of a command, and their bytes.
+const (
+	mostIDs     = 1000
+	mostIDBytes = 1 << 20
+)
+
+// sendFinds sends reads in as many commands as their number requires. Equal ids are sent once.
+func (b *batch) sendFinds(command *gather.Command, key findKey, finds []*gatheredFind) {
+	var asked askedIDs
+	size := 0
+	for i, g := range finds {
+		if asked.add(g) {
+			size += len(g.id.Value)
+		}
+		if i == len(finds)-1 || len(asked.finds) == mostIDs || size > mostIDBytes {
+			b.sendPartOfFinds(command.Context(), key, &asked)
+			asked, size = askedIDs{}, 0
+		}
+	}
+}
+
+// askedIDs are the ids that have no outcome yet, and the reads that ask for each.
+type askedIDs struct {
+	order []idKey
+	finds map[idKey][]*gatheredFind
+}
+
+// add adds a read. It reports whether its _id is new.
+func (a *askedIDs) add(g *gatheredFind) (added bool) {
+	if a.finds == nil {
+		a.finds = make(map[idKey][]*gatheredFind)
+	}
+	id := idKeyOf(g.id)
+	if added = a.finds[id] == nil; added {
+		a.order = append(a.order, id)
+	}
+	a.finds[id] = append(a.finds[id], g)
+	return added
+}
+
+// all returns the reads for each _id, in the order of their calls.
+func (a *askedIDs) all() iter.Seq2[idKey, []*gatheredFind] {
+	return func(yield func(idKey, []*gatheredFind) bool) {
+		for _, id := range a.order {
+			if finds := a.finds[id]; finds != nil && !yield(id, finds) {
+				return
+			}
+		}
+	}
+}
+
+// sendPartOfFinds finds the documents with the ids that are asked for.
+//
+// A document belongs to the reads that asked for the bytes of its _id. The server may also have found it for another
+// value, which it considers equal, so a value without a document may have one. Such values are asked again without the
+// found ones. If no document is found then, there are none. If a document has an _id that was not asked for, the values
+// are asked one by one, because only the server knows its rules.
+func (b *batch) sendPartOfFinds(ctx context.Context, key findKey, asked *askedIDs) {
+	var err error
+	for err == nil && len(asked.finds) > 1 {
+		var found, strange bool
+		if p := usercode.Try(func() { found, strange, err = b.findAll(ctx, key, asked) }); p != nil {
+			err = p
+		}
+		if err == nil && !found && !strange {
+			return
+		}
+		if strange {
+			break
+		}
+		for id := range asked.all() {
+			if !maybeEqual(id.kind) {
+				delete(asked.finds, id)
+			}
+		}
+	}
+	for _, finds := range asked.all() {
+		raw, one := bson.Raw(nil), err
+		if err == nil { // of a command with all ids
+			if p := usercode.Try(func() { raw, one = b.findOne(ctx, key, finds[0].id) }); p != nil {
+				one = p
+			}
+		}
+		answer(finds, raw)
+		for _, g := range finds {
+			g.err = one
+		}
+	}
+}
+
+// findAll finds the documents with all ids that are asked for, and removes these ids. It reports whether a document was
+// found for one of them, and whether one has another _id.
+func (b *batch) findAll(ctx context.Context, key findKey, asked *askedIDs) (found, strange bool, err error) {
+	coll, err := b.coll.on(ctx, b.conn, key.now)
+	if err != nil {
+		return false, false, err
+	}
+	ids := make(bson.A, 0, len(asked.finds))
+	for _, finds := range asked.all() {
+		ids = append(ids, finds[0].id)
+	}
+	filter, err := bson.Marshal(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
+	if err != nil {
+		return false, false, err
+	}
+	opts := options.Find().SetBatchSize(int32(len(ids)))
+	if key.projection != "" {
+		opts.SetProjection(bson.Raw(key.projection))
+	}
+	cursor, err := coll.Find(ctx, bson.Raw(filter), opts)
+	if err != nil {
+		return false, false, err
+	}
+	defer cursor.Close(ctx)
+	answered := make(map[idKey]bool)
+	for cursor.Next(ctx) {
+		value, bad := cursor.Current.LookupErr("_id")
+		id := idKeyOf(value)
+		switch finds := asked.finds[id]; {
+		case bad == nil && finds != nil:
+			answer(finds, cursor.Current)
+			delete(asked.finds, id)
+			answered[id], found = true, true
+		case !answered[id]: // with shards, another document may have the same _id
+			strange = true
+		}
+	}
+	return found, strange, cursor.Err()
+}
+
+// findOne finds the document with an _id as a FindOne does. The result is nil if there is none.
+func (b *batch) findOne(ctx context.Context, key findKey, id bson.RawValue) (bson.Raw, error) {
+	filter, err := bson.Marshal(bson.D{{Key: "_id", Value: id}})
+	if err != nil {
+		return nil, err
+	}
+	opts := options.FindOne()
+	if key.projection != "" {
+		opts.SetProjection(bson.Raw(key.projection))
+	}
+	return b.coll.fetch(ctx, b.conn, key.now, func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
+		return coll.FindOne(ctx, bson.Raw(filter), opts).Raw()
+	})
+}
+
+// answer gives each read a document that it shares with no other.
+func answer(finds []*gatheredFind, raw bson.Raw) {
+	for _, g := range finds {
+		g.raw = bytes.Clone(raw)
+	}
 }

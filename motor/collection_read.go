@@ -20,23 +20,47 @@ import (
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options.Lister[options.FindOneOptions]) *future.Future[D] {
-	find, err := c.findOne(filter, opts)
-	return submit(ctx, c.db.client, documentOp[D](&c.collection, c.snapshot(), err, find))
+	now := c.snapshot()
+	find, g, err := c.findOne(ctx, now, filter, opts)
+	o := documentOp[D](&c.collection, now, err, find)
+	if g == nil {
+		return submit(ctx, c.db.client, o)
+	}
+	if !g.first {
+		o.batched, o.conn, o.offline = g, g.batch.conn, true
+	}
+	f := submit(ctx, c.db.client, o)
+	f.NotifyWith(&g.registration, g)
+	g.push()
+	return f
 }
 
-func (c *collection) findOne(filter any, opts []options.Lister[options.FindOneOptions]) (fetchFunc, error) {
+// findOne returns the function that finds a document. If the operation is the first of a batch, or is collected for the
+// next one, gathered is not nil.
+func (c *collection) findOne(
+	ctx context.Context, now settings, filter any, opts []options.Lister[options.FindOneOptions],
+) (find fetchFunc, gathered *gatheredFind, err error) {
 	query, err := c.codec.encode("filter", filter)
 	limit, late := timeLimitOf("MaxTime", opts)
 	opts, bad := encodeOptions(&c.codec, opts)
-	if err := firstError(err, bad, late); err != nil {
-		return nil, err
+	if err := firstError(err, bad, late, c.err); err != nil {
+		return nil, nil, err
 	}
 	if limit > 0 {
-		return c.findOneWithin(query, limit, opts)
+		find, err = c.findOneWithin(query, limit, opts)
+		return find, nil, err
+	}
+	if c.batching != nil {
+		if gathered, err = c.batching.find(ctx, now, query, opts); err != nil {
+			return nil, nil, err
+		}
+		if gathered != nil && !gathered.first {
+			return gathered.document, gathered, nil
+		}
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		return coll.FindOne(ctx, query, opts...).Raw()
-	}, nil
+	}, gathered, nil
 }
 
 // MaxTime is an option of [Collection.FindOne]. It limits the time that the server spends on the operation (maxTimeMS).

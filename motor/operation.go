@@ -12,12 +12,13 @@ import (
 
 // op describes one operation on the server. All fields except run are optional.
 type op[T any] struct {
-	err     error       // the operation is not run and fails with this error
-	lane    lane        // where it runs
-	turns   turns       // its reserved places; if there are none, submit reserves one in the session of its context
-	conn    *connection // the connection to run on; nil: the open one, or a new one
-	ends    bool        // closes something on the server; if conn is closed, or none is open, the operation succeeds without running
-	offline bool        // if conn is closed, run is called with a nil connection
+	err     error           // the operation is not run and fails with this error
+	lane    lane            // where it runs
+	batched future.Executor // runs it instead of the lane, when a batch of operations has its outcome
+	turns   turns           // its reserved places; if there are none, submit reserves one in the session of its context
+	conn    *connection     // the connection to run on; nil: the open one, or a new one
+	ends    bool            // closes something on the server; if conn is closed, or none is open, the operation succeeds without running
+	offline bool            // if conn is closed, run is called with a nil connection
 
 	run   func(context.Context, *connection) (T, error)
 	ended func()  // called once, when the operation is over or was not started; it does not block and runs no user code
@@ -35,7 +36,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		if s.conn == nil && !(o.offline && err == errClientClosed) {
 			break
 		}
-		f, refused := future.Start(ctx, s.executor(o.lane), future.Op[T]{
+		f, refused := future.Start(ctx, s.executor(o.lane, o.batched), future.Op[T]{
 			Run: func(ctx context.Context) (v T, err error) {
 				defer s.recovered(&err)
 				if err = s.wait(ctx); err == nil {
@@ -167,7 +168,10 @@ func (s *submission) release() {
 }
 
 // executor returns the executor of the operation.
-func (s *submission) executor(in lane) future.Executor {
+func (s *submission) executor(in lane, batched future.Executor) future.Executor {
+	if batched != nil {
+		return batched
+	}
 	if s.conn == nil {
 		return background
 	}

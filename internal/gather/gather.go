@@ -45,6 +45,9 @@ func (i *Item) Execute(settle func()) error {
 	return nil
 }
 
+// Accepted reports whether Execute has been called.
+func (i *Item) Accepted() bool { return i.settle != nil }
+
 // Settle calls the function that Execute has kept.
 func (i *Item) Settle() { i.settle() }
 

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -178,6 +179,16 @@ var operations = []operation{
 				return 0, err
 			}
 			return one(second.Await(ctx))
+		}, nil},
+	{"find with batching", map[string]bson.D{"find": batch("firstBatch", 0, documents(2))},
+		func(ctx context.Context, c *motor.Collection[bson.M]) (int, error) {
+			b := c.WithBatching()
+			first := b.FindOne(ctx, bson.D{{Key: "_id", Value: 0}})
+			second, third := b.FindOne(ctx, bson.D{{Key: "_id", Value: 1}}), b.FindOne(ctx, bson.D{{Key: "_id", Value: "1"}})
+			_, err := first.Await(ctx)
+			_, err2 := second.Await(ctx)
+			_, err3 := third.Await(ctx)
+			return 0, cmp.Or(err, err2, err3)
 		}, nil},
 	{"updateOne", map[string]bson.D{"update": reply(bson.E{Key: "n", Value: 1}, bson.E{Key: "nModified", Value: 1},
 		bson.E{Key: "upserted", Value: bson.A{bson.D{{Key: "index", Value: 0}, {Key: "_id", Value: bson.D{{Key: "a", Value: 1}}}}}},

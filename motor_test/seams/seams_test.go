@@ -136,6 +136,10 @@ var waits = []wait{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
+	{name: "batched_find", start: batchedFind, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: on,
+	}},
 	{name: "in_sequence", future: true, start: inSequence, ends: [...]want{
 		byContext: no(noContext), byAwait: on, byCancel: cancelled, byClose: no(noClient), byReopen: no(noClient), byLoop: on,
 		byQueue: no(noClient), byPanic: failingLate(errPanic), byServer: no(noClient),

@@ -229,6 +229,27 @@ func batchedInsert(s *scene) *waiting {
 	}}
 }
 
+func batchedFind(s *scene) *waiting {
+	coll := s.coll.WithBatching()
+	first := coll.FindOne(context.Background(), id(0))
+	held := s.peer.Receive("find")
+	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
+	find := func() *future.Future[bson.M] { return coll.FindOne(s.ctx, id(1)) }
+	p := start(s, find, func(done callback.Func[bson.M]) { callback.WrapCollection(s.loop, coll).FindOne(s.ctx, id(1), done) })
+	return &waiting{p, func() {
+		held.Cursor("d.c", 0, id(0))
+		succeed(s.t, first)
+	}, func() {
+		held.HangUp()
+		if _, err := first.Await(patience(s.t)); err == nil {
+			s.t.Error("unanswered find: got no error, want one")
+		}
+	}, func(error) error {
+		doc, err := coll.FindOne(context.Background(), id(1)).Await(patience(s.t))
+		return found(doc, err, 1)
+	}}
+}
+
 func forConnection(s *scene) *waiting {
 	release, hangUp := hold(s, context.Background())
 	s.answer("find", func(r *wiretest.Request) { r.Cursor("d.c", 0, id(1)) })
