@@ -208,10 +208,10 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 	return sameCollection(c, c.Futures().WithOptions(opts...))
 }
 
-// WithBatching returns a handle for the same collection and options whose InsertOne sends concurrent inserts in
-// batches. While one insert is sent, the inserts that are called meanwhile collect. When its reply arrives, they are
-// sent in one command. There is no timer: an insert that finds none on its way is sent at once. A thousand concurrent
-// inserts make a few commands instead of a thousand.
+// WithBatching returns a handle for the same collection and options whose InsertOne and FindOne send concurrent inserts,
+// and concurrent reads by _id, in batches. While one insert is sent, the inserts that are called meanwhile collect. When
+// its reply arrives, they are sent in one command. There is no timer: an insert that finds none on its way is sent at
+// once. A thousand concurrent inserts make a few commands instead of a thousand. The same is true of reads.
 //
 //	logs := db.Collection("logs").WithBatching()
 //
@@ -221,8 +221,14 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 // was sent, unless no other insert waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for
 // the collected inserts.
 //
-// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone, as are all other operations.
-// Handles made from this one do not batch.
+// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone.
+//
+// A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
+// or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
+// together, and an equal _id is asked once. Each read has a document that it shares with no other. If the server compares
+// some of the ids by other rules than their bytes, as with a collation, more commands are sent.
+//
+// All other operations are sent alone. Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	return sameCollection(c, c.Futures().WithBatching())
 }
