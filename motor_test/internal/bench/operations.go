@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -126,7 +127,9 @@ func operationRows(ctx context.Context, c *clients) (rows []Row) {
 	filter := bson.D{{Key: "_id", Value: 7}}
 	doc, change := document(7), bson.D{{Key: "$set", Value: bson.D{{Key: "age", Value: 8}}}}
 	replacement := doc[1:]
-	batching := ours.WithBatching()
+	batching, byID, theirsMany := ours.WithBatching(), c.ours(many).WithBatching(), c.theirs(many)
+	var asked atomic.Int64
+	nextID := func() bson.D { return document(int(asked.Add(1)) % manySize)[:1] }
 	counts := []int{1, 10, 100, 1000}
 	for _, o := range []struct {
 		name           string
@@ -155,6 +158,9 @@ func operationRows(ctx context.Context, c *clients) (rows []Row) {
 		{name: "InsertOne with batching", goals: []int{105, 15, 12}, callers: []int{1, 100, 1000},
 			ours:   awaited(ctx, func() *future.Future[*motor.InsertOneResult] { return batching.InsertOne(ctx, doc) }),
 			theirs: func() error { _, err := theirs.InsertOne(ctx, doc); return err }},
+		{name: "FindOne by _id with batching", goals: []int{25, 20}, callers: []int{100, 1000},
+			ours:   awaited(ctx, func() *future.Future[bson.M] { return byID.FindOne(ctx, nextID()) }),
+			theirs: func() error { var m bson.M; return theirsMany.FindOne(ctx, nextID()).Decode(&m) }},
 	} {
 		if o.callers == nil {
 			o.callers = counts

@@ -12,7 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// The collections of the stub. Each find in them gives the same documents.
+// The collections of the stub. Each find in them gives the same documents, except a find of an ObjectID as the _id, or of
+// a list of them.
 const (
 	one      = "one"  // one document
 	many     = "many" // manySize documents
@@ -230,26 +231,56 @@ func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
 		if n, ok := command.Lookup("limit").AsInt64OK(); ok && n == 1 {
 			size = 1
 		}
+		if asked := idsOf(command); asked != nil {
+			return s.batch(dst, "firstBatch", collection, s.withIDs(collection, asked), 0, len(asked))
+		}
 		from := 0
 		if n, ok := command.Lookup("filter", "n", "$gte").AsInt64OK(); ok {
 			from = int(n)
 		}
-		return s.batch(dst, "firstBatch", collection, from, int(size))
+		return s.batch(dst, "firstBatch", collection, s.docs[collection], from, int(size))
 	case "getMore":
 		collection, _ := command.Lookup("collection").StringValueOK()
 		size, ok := command.Lookup("batchSize").AsInt64OK()
 		if !ok || size == 0 {
 			size = maxBatch
 		}
-		return s.batch(dst, "nextBatch", collection, int(first.Value().Int64()), int(size))
+		return s.batch(dst, "nextBatch", collection, s.docs[collection], int(first.Value().Int64()), int(size))
 	}
 	return dst, errors.New("bench: the stub does not know the command " + name)
 }
 
+// idsOf returns the ObjectIDs that a find asks for as the _id, or nil.
+func idsOf(command bson.Raw) (ids []bson.ObjectID) {
+	filter := command.Lookup("filter", "_id")
+	if id, ok := filter.ObjectIDOK(); ok {
+		return []bson.ObjectID{id}
+	}
+	operators, _ := filter.DocumentOK()
+	list, _ := operators.Lookup("$in").ArrayOK()
+	values, _ := list.Values()
+	for _, v := range values {
+		if id, ok := v.ObjectIDOK(); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// withIDs returns the documents with these ids, of those that document makes.
+func (s *Stub) withIDs(collection string, ids []bson.ObjectID) [][]byte {
+	docs := make([][]byte, 0, len(ids))
+	for _, id := range ids {
+		if n := int(id[0]) | int(id[1])<<8 | int(id[2])<<16; n < len(s.docs[collection]) {
+			docs = append(docs, s.docs[collection][n])
+		}
+	}
+	return docs
+}
+
 // batch appends a reply with documents of a collection. The id of its cursor is the number of the next document.
-func (s *Stub) batch(dst []byte, key, collection string, from, size int) ([]byte, error) {
-	docs := s.docs[collection]
-	if docs == nil {
+func (s *Stub) batch(dst []byte, key, collection string, docs [][]byte, from, size int) ([]byte, error) {
+	if s.docs[collection] == nil {
 		return dst, fmt.Errorf("bench: the stub does not have the collection %q", collection)
 	}
 	start := len(dst)
