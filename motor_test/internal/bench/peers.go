@@ -105,7 +105,11 @@ func writePeers(out io.Writer, peers []Peer) error {
 	for _, row := range slices.Sorted(maps.Keys(rows)) {
 		fmt.Fprintf(&text, "%-36s", row)
 		for _, p := range measured {
-			fmt.Fprintf(&text, " %20.0f", p.Rates[row])
+			if rate, ok := p.Rates[row]; ok {
+				fmt.Fprintf(&text, " %20.0f", rate)
+			} else {
+				fmt.Fprintf(&text, " %20s", "-")
+			}
 		}
 		text.WriteString("\n")
 	}
