@@ -130,6 +130,10 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 				b = b[:end+1]
 			}
 		}
+		if need := len(all) + len(b); need > cap(all) { // the file is at least as long as what was read
+			size := len(all) + int(max(int64(len(b)), min(left, int64(len(all)))))
+			all = append(make([]byte, 0, size), all...)
+		}
 		all = append(all, b...)
 		r.pos += int64(len(b))
 		left -= int64(len(b))
@@ -336,7 +340,7 @@ func (r *gridReader) Close() error {
 
 // gridChunks reads the chunks of a file in order. The operation that has its turn owns it.
 type gridChunks struct {
-	data []byte // the bytes of the last fetched chunk
+	data []byte // the bytes of the last fetched chunk; they are in the cursor's batch, except those of the last chunk
 	n    int64  // the number of that chunk; -1: none was fetched
 
 	cursor *gridCursor // nil: none is open
@@ -351,15 +355,19 @@ type gridCursor struct {
 	client  *mongo.Client
 	session *Session // in which it was opened, or nil
 	driver  drivercompat.CursorReader
+	batch   int64 // the number of chunks that the last reply may have
+	most    int64 // the largest number of chunks in a reply
 }
 
-// gridWindow is the size in bytes of the chunks that the server sends at once. The server sends at least two chunks:
-// the current one and the next one.
-const gridWindow = 512 * 1024
+// The server sends chunks in batches of about this many bytes. The first batch is small, because many readers need only
+// a part of the file. Each further one is twice as large, because a reader that needs it probably goes on.
+const (
+	gridFirstBatch   = 512 * 1024
+	gridLargestBatch = 4 * 1024 * 1024
+)
 
-// window returns how many chunks the server sends at once. A read that starts up to this many chunks ahead goes on with
-// the open cursor: one more reply has the chunk, as the first reply to a new query would.
-func (f *gridFile) window() int64 { return min(max(2, gridWindow/f.chunkSize), 1000) }
+// batch returns the number of chunks in a batch of size bytes: at least the current chunk and the next one.
+func (f *gridFile) batch(size int64) int64 { return min(max(2, size/f.chunkSize), 1000) }
 
 // closeLater queues the cursor to be closed on the server. It never blocks.
 func (c *gridCursor) closeLater() {
@@ -371,9 +379,18 @@ func (c *gridCursor) closeLater() {
 	}})
 }
 
+// next moves to the next chunk. If it needs another batch, it asks for a larger one than before.
+func (c *gridCursor) next(ctx context.Context) bool {
+	if c.driver.RemainingBatchLength() == 0 {
+		c.batch = min(2*c.batch, c.most)
+		c.driver.SetBatchSize(int32(c.batch))
+	}
+	return c.driver.Next(ctx)
+}
+
 // seek moves to the next chunk. It skips at most so many chunks with a number below n.
 func (c *gridCursor) seek(ctx context.Context, n, most int64) bool {
-	for c.driver.Next(ctx) {
+	for c.next(ctx) {
 		at, ok := c.driver.Current.Lookup("n").AsInt64OK()
 		if most == 0 || !ok || at >= n {
 			return true
@@ -418,8 +435,16 @@ func (s *gridChunks) fetch(ctx context.Context, conn *connection, o *GridOut, f 
 }
 
 func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *gridFile, n int64) error {
-	if s.cursor != nil && (s.next > n || n-s.next > f.window() || !conn.has(s.cursor.client) || !s.cursor.hasSessionOf(ctx)) {
-		s.closeCursor()
+	if s.cursor != nil {
+		skip, received, first := n-s.next, int64(s.cursor.driver.RemainingBatchLength()), f.batch(gridFirstBatch)
+		switch {
+		case skip < 0 || !conn.has(s.cursor.client) || !s.cursor.hasSessionOf(ctx):
+			s.closeCursor()
+		case skip > max(received, first):
+			s.closeCursor() // the first reply to a new query has the chunk
+		case skip > received:
+			s.cursor.batch = first // the reader does not need whole batches
+		}
 	}
 	fresh := s.cursor == nil
 	if fresh {
@@ -447,12 +472,13 @@ func (s *gridChunks) read(ctx context.Context, conn *connection, o *GridOut, f *
 	if err != nil {
 		return err
 	}
-	s.data, s.n, s.next = append(s.data[:0], data...), n, n+1
+	s.data, s.n, s.next = data, n, n+1
 	if n < f.last() {
 		return nil
 	}
+	s.data = append([]byte(nil), data...) // it is valid until the cursor moves, and must not keep a whole batch alive
 	defer s.closeCursor()
-	for s.cursor.driver.Next(ctx) {
+	for s.cursor.next(ctx) {
 		if _, extra, ok := s.cursor.driver.Current.Lookup("data").BinaryOK(); !ok || len(extra) > 0 {
 			return newError(CorruptGridFile, "extra chunk found: expected %d chunks", f.last()+1)
 		}
@@ -483,16 +509,24 @@ func (s *gridChunks) open(ctx context.Context, conn *connection, o *GridOut, f *
 		filter = append(filter, bson.E{Key: "n", Value: bson.D{{Key: "$gte", Value: n}}})
 	}
 	find := options.Find().SetSort(bson.D{{Key: "n", Value: int32(1)}})
+	batch := f.batch(gridFirstBatch)
 	// If the rest of the file is small, the server's default sends it in one batch.
-	if most := f.window(); f.last()-n+1 > most {
-		find.SetBatchSize(int32(most))
+	if f.last()-n+1 > batch {
+		find.SetBatchSize(int32(batch))
 	}
 	driver, err := o.files.chunks.in(client).Find(ctx, filter, find)
 	if err != nil {
 		return err
 	}
 	owner := o.files.client()
-	s.cursor, s.next = &gridCursor{owner, client, owner.session(mongo.SessionFromContext(ctx)), owner.cursorReader(driver, client)}, n
+	s.cursor, s.next = &gridCursor{
+		owner:   owner,
+		client:  client,
+		session: owner.session(mongo.SessionFromContext(ctx)),
+		driver:  owner.cursorReader(driver, client),
+		batch:   batch,
+		most:    f.batch(gridLargestBatch),
+	}, n
 	s.watch = runtime.AddCleanup(o, (*gridCursor).closeLater, s.cursor)
 	return nil
 }

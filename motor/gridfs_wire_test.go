@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,10 +38,49 @@ func TestGridOutIsLazy(t *testing.T) {
 	if len(finds) != 1 || finds[0].Lookup("batchSize").AsInt64() != 2 || len(peer.Seen("killCursors")) != 0 {
 		t.Errorf("got finds %v, %d killCursors, want 1 find with batchSize 2, 0 killCursors", finds, len(peer.Seen("killCursors")))
 	}
-	for _, more := range peer.Seen("getMore") {
-		if more.Lookup("batchSize").AsInt64() != 2 {
-			t.Errorf("got getMore %v, want batchSize 2", more)
+}
+
+func TestGridOutBatchSizes(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		read func(*testing.T, *motor.GridOut)
+		want []int64
+	}{
+		{"of a whole file", func(t *testing.T, out *motor.GridOut) { readChunks(t, out, 0, 12) }, []int64{4, 8, 13, 13, 13, 13}},
+		{"after a Seek", func(t *testing.T, out *motor.GridOut) {
+			readChunks(t, out, 0, 3)
+			_, _ = out.Seek(5*gridChunkSize, io.SeekStart)
+			readChunks(t, out, 5, 12)
+		}, []int64{4, 4, 8, 13, 13, 13}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := gridPeer(t, 12)
+			test.read(t, gridFile(t, peer))
+			var got []int64
+			for _, more := range peer.Seen("getMore") {
+				got = append(got, more.Lookup("batchSize").AsInt64())
+			}
+			if !slices.Equal(got, test.want) || len(chunkFinds(peer)) != 1 {
+				t.Errorf("got batch sizes %v in %d queries, want %v in 1", got, len(chunkFinds(peer)), test.want)
+			}
+		})
+	}
+}
+
+func TestGridOutReadAll(t *testing.T) {
+	const chunks = 9
+	out := gridFile(t, gridPeer(t, chunks))
+	data, err := out.Read(t.Context(), -1).Await(t.Context())
+	if err != nil || len(data) != chunks*gridChunkSize {
+		t.Fatalf("Read(-1) = %d bytes, %v, want %d, nil", len(data), err, chunks*gridChunkSize)
+	}
+	for n := range chunks {
+		if got := data[n*gridChunkSize]; got != byte(n) {
+			t.Errorf("chunk %d begins with %d, want %d", n, got, n)
 		}
+	}
+	if limit := len(data) + len(data)/10; cap(data) > limit {
+		t.Errorf("Read(-1): got %d bytes of memory, want at most %d", cap(data), limit)
 	}
 }
 
