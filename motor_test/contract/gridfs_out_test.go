@@ -239,8 +239,8 @@ func TestDownloadMemoryIsBounded(t *testing.T) {
 		checkEqualBytes(t, "the file", got.Bytes(), data)
 		mu.Lock()
 		defer mu.Unlock()
-		if most != 2 || batches < 5 {
-			t.Errorf("got %d batches of up to %d chunks, want at least 5 of 2", batches, most)
+		if most > 4 || batches < 3 { // of 2, 4 and 4 chunks
+			t.Errorf("got %d batches of up to %d chunks, want at least 3 of at most 4", batches, most)
 		}
 	}, motor.WithClientOptions(options.Client().SetMonitor(monitor)))
 }

@@ -187,7 +187,8 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	theirs := c.driver.Database(db).GridFSBucket()
+	// The driver's buckets are not safe for concurrent use.
+	theirs := func() *mongo.GridFSBucket { return c.driver.Database(db).GridFSBucket() }
 	data := make([]byte, fileSize)
 	for _, at := range []int{1, 16} {
 		rows = append(rows,
@@ -196,7 +197,7 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 					return ours.UploadFromStream(ctx, "f", bytes.NewReader(data))
 				})),
 				Theirs: concurrently(at, func() error {
-					_, err := theirs.UploadFromStream(ctx, "f", bytes.NewReader(data), options.GridFSUpload())
+					_, err := theirs().UploadFromStream(ctx, "f", bytes.NewReader(data), options.GridFSUpload())
 					return err
 				})},
 			Row{Name: fmt.Sprintf("GridFS: 64 MiB down, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Needs: "the stub",
@@ -205,7 +206,7 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 					return whole(n, err)
 				}),
 				Theirs: concurrently(at, func() error {
-					n, err := theirs.DownloadToStream(ctx, 1, io.Discard)
+					n, err := theirs().DownloadToStream(ctx, 1, io.Discard)
 					return whole(n, err)
 				})})
 	}
