@@ -527,16 +527,16 @@ func (a *askedIDs) all() iter.Seq2[idKey, []*gatheredFind] {
 // are asked one by one, because only the server knows its rules.
 func (b *batch) sendPartOfFinds(ctx context.Context, key findKey, asked *askedIDs) {
 	var err error
-	for err == nil && len(asked.finds) > 1 {
+	for len(asked.finds) > 1 {
 		var found, strange bool
 		if p := usercode.Try(func() { found, strange, err = b.findAll(ctx, key, asked) }); p != nil {
 			err = p
 		}
-		if err == nil && !found && !strange {
-			return
-		}
-		if strange {
+		if err != nil || strange {
 			break
+		}
+		if !found {
+			return
 		}
 		for id := range asked.all() {
 			if !maybeEqual(id.kind) {

@@ -186,7 +186,7 @@ func TestBatchingSeparateFinds(t *testing.T) {
 func TestBatchingFindErrors(t *testing.T) {
 	t.Run("command", func(t *testing.T) {
 		peer, c, held := startFinds(t)
-		all := findAll(t, c, 1, 2)
+		all := findAll(t, c, 1, "s", bson.NewObjectID(), bson.DateTime(1), bson.Binary{Data: []byte{1}})
 		held.Cursor("d.c", 0)
 		peer.Receive("find").Fail(13, "Unauthorized", "not allowed")
 		for _, f := range all {
@@ -197,13 +197,15 @@ func TestBatchingFindErrors(t *testing.T) {
 	})
 	t.Run("later batch", func(t *testing.T) {
 		peer, c, held := startFinds(t)
-		all := findAll(t, c, 1, 2)
+		all := findAll(t, c, 1, 2, bson.NewObjectID())
 		held.Cursor("d.c", 0)
 		peer.Receive("find").Cursor("d.c", 7, bson.M{"_id": 1, "a": 1})
 		peer.Receive("getMore").Fail(43, "CursorNotFound", "gone")
 		wantFound(t, all[:1], int32(1))
-		if doc, err := all[1].Await(t.Context()); doc != nil || !errors.Is(err, motor.CursorNotFound) {
-			t.Errorf("got %v, %v, want CursorNotFound", doc, err)
+		for _, f := range all[1:] {
+			if doc, err := f.Await(t.Context()); doc != nil || !errors.Is(err, motor.CursorNotFound) {
+				t.Errorf("got %v, %v, want CursorNotFound", doc, err)
+			}
 		}
 	})
 	t.Run("document that cannot be decoded", func(t *testing.T) {
