@@ -100,17 +100,27 @@ func change(ctx context.Context, proxy *faultproxy.Proxy, things *motor.Collecti
 	if err := proxy.Resume(); err != nil {
 		return err
 	}
-	if _, err := things.UpdateOne(ctx, bson.M{"_id": 2}, bson.M{"$set": bson.M{"price": 30}}).Await(ctx); err != nil {
-		return err
+	for _, step := range []func() error{
+		func() error {
+			_, err := things.UpdateOne(ctx, bson.M{"_id": 2}, bson.M{"$set": bson.M{"price": 30}}).Await(ctx)
+			return err
+		},
+		func() error {
+			_, err := things.ReplaceOne(ctx, bson.M{"_id": 3}, bson.M{"name": "drill"}).Await(ctx)
+			return err
+		},
+		func() error { _, err := things.DeleteOne(ctx, bson.M{"_id": 1}).Await(ctx); return err },
+		func() error { _, err := things.Drop(ctx).Await(ctx); return err },
+	} {
+		err := step()
+		for errors.Is(err, motor.AutoReconnect) { // the driver tries again once; these changes can be repeated
+			err = step()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if _, err := things.ReplaceOne(ctx, bson.M{"_id": 3}, bson.M{"name": "drill"}).Await(ctx); err != nil {
-		return err
-	}
-	if _, err := things.DeleteOne(ctx, bson.M{"_id": 1}).Await(ctx); err != nil {
-		return err
-	}
-	_, err := things.Drop(ctx).Await(ctx)
-	return err
+	return nil
 }
 
 // follow watches the changes that others make, from where the last run has stopped.

@@ -206,7 +206,10 @@ func TestWatchUnderFaults(t *testing.T) {
 	const documents = 300
 	go func() {
 		for i := range documents {
-			_, _ = c.InsertOne(ctx, bson.M{"_id": i}).Await(ctx)
+			_, err := c.InsertOne(ctx, bson.M{"_id": i}).Await(ctx)
+			for err != nil && !errors.Is(err, motor.DuplicateKeyError) && ctx.Err() == nil {
+				_, err = c.InsertOne(ctx, bson.M{"_id": i}).Await(ctx)
+			}
 			if i == documents/2 {
 				_ = proxy.Stop()
 				time.Sleep(50 * time.Millisecond)
