@@ -97,11 +97,12 @@ func (e *PanicError) Where() string {
 		if !isFile {
 			continue
 		}
-		call := strings.TrimPrefix(lines[i], "created by ")
-		if end := strings.LastIndexByte(call, '('); end > 0 {
+		call, created := strings.CutPrefix(lines[i], "created by ")
+		if created { // without arguments: the last parenthesis may be that of a receiver
+			call, _, _ = strings.Cut(call, " in goroutine ")
+		} else if end := strings.LastIndexByte(call, '('); end > 0 {
 			call = call[:end]
 		}
-		call, _, _ = strings.Cut(call, " in goroutine ")
 		if call == "panic" || strings.HasPrefix(call, "runtime.") || strings.HasPrefix(call, "runtime/") || isOwn(call) {
 			continue
 		}
@@ -219,15 +220,19 @@ func logUnobserved(err error) {
 	slog.Warn("future: error was never retrieved", "error", err)
 }
 
-// isDeliberate reports whether err says that the program has cancelled. An error of a callback that did not run, and a
-// panic, say more.
+// isDeliberate reports whether err says that the program has cancelled. The outermost error that knows decides: an error
+// of a callback that did not run, and a panic, say more than what they wrap. So does Cancel: its cause is a reason only.
 func isDeliberate(err error) bool {
-	switch err.(type) {
-	case *PanicError, *UndeliveredError:
-		return false
+	var known interface{ deliberate() bool }
+	if errors.As(err, &known) {
+		return known.deliberate()
 	}
-	return errors.Is(err, ErrCancelled) || errors.Is(err, context.Canceled)
+	return errors.Is(err, context.Canceled) // also true for ErrCancelled
 }
+
+func (*cancelError) deliberate() bool      { return true }
+func (*PanicError) deliberate() bool       { return false }
+func (*UndeliveredError) deliberate() bool { return false }
 
 // UndeliveredError reports that a registered callback will not run, because its executor refused it.
 type UndeliveredError struct {

@@ -130,8 +130,12 @@ func TestUnobservedCancellation(t *testing.T) {
 	var reported []error
 	previous := future.SetUnobservedHandler(func(err error) { reported = append(reported, err) })
 	defer func() { future.SetUnobservedHandler(previous) }()
+	cancelled := future.NewPromise[int]()
+	cancelled.Future().Cancel(&future.PanicError{Value: "the reason"})
+	_, reason := cancelled.Future().Await(t.Context())
 	for _, err := range []error{
 		context.Canceled, future.ErrCancelled, fmt.Errorf("reading: %w", context.Canceled), nil,
+		fmt.Errorf("reading: %w", reason),
 	} {
 		future.ReportUnobserved(err)
 	}
@@ -141,6 +145,8 @@ func TestUnobservedCancellation(t *testing.T) {
 	all := []error{
 		context.DeadlineExceeded, errors.New("wrong"), &future.PanicError{Value: context.Canceled},
 		&future.UndeliveredError{Reason: future.ErrPoolClosed, Outcome: context.Canceled},
+		fmt.Errorf("reading: %w", &future.PanicError{Value: context.Canceled}),
+		fmt.Errorf("reading: %w", &future.UndeliveredError{Reason: future.ErrPoolClosed, Outcome: context.Canceled}),
 	}
 	for _, err := range all {
 		future.ReportUnobserved(err)
@@ -164,5 +170,19 @@ func TestPanicWhere(t *testing.T) {
 	}
 	if where := new(future.PanicError).Where(); where != "" {
 		t.Errorf("without a stack: got %q, want nothing", where)
+	}
+}
+
+// The last line of a stack names a function without its arguments.
+func TestPanicWhereOfCreator(t *testing.T) {
+	for _, test := range []struct{ creator, want string }{
+		{"main.start", "main.parse (parse.go:12) < main.start (main.go:40)"},
+		{"main.(*Server).Serve", "main.parse (parse.go:12) < main.(*Server).Serve (main.go:40)"},
+	} {
+		stack := "goroutine 7 [running]:\nmain.parse(0x1)\n\t/src/parse.go:12 +0x1d\ncreated by " + test.creator +
+			" in goroutine 1\n\t/src/main.go:40 +0x4\n"
+		if got := (&future.PanicError{Stack: []byte(stack)}).Where(); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.creator, got, test.want)
+		}
 	}
 }
