@@ -98,7 +98,7 @@ func (c checker) elements(b []byte, at, depth int) (int, error) {
 
 // value checks the value of type t at b[at:] and returns where it ends.
 func (c checker) value(t bson.Type, b []byte, at, depth int) (int, error) {
-	size := 0
+	size, fixed := fixedSize(t)
 	switch t {
 	case bson.TypeEmbeddedDocument, bson.TypeArray:
 		return c.elements(b, at, depth+1)
@@ -144,24 +144,37 @@ func (c checker) value(t bson.Type, b []byte, at, depth int) (int, error) {
 			}
 			at = end + 1
 		}
-	case bson.TypeDouble, bson.TypeInt64, bson.TypeDateTime, bson.TypeTimestamp:
-		size = 8
-	case bson.TypeInt32:
-		size = 4
-	case bson.TypeObjectID:
-		size = 12
-	case bson.TypeDecimal128:
-		size = 16
 	case bson.TypeBoolean:
-		if size = 1; at < len(b) && b[at] > 1 {
+		if at < len(b) && b[at] > 1 {
 			return at, invalidBoolean(b[at], at)
 		}
-	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
 	default:
-		return at, unknownType(t, at)
+		if !fixed {
+			return at, unknownType(t, at)
+		}
 	}
 	if size > len(b)-at {
 		return at, invalidAt("truncated value", at)
 	}
 	return at + size, nil
+}
+
+// fixedSize returns the size in bytes of the values of a type. It reports false for types whose values differ in size, and
+// for unknown types.
+func fixedSize(t bson.Type) (size int, ok bool) {
+	switch t {
+	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
+		return 0, true
+	case bson.TypeBoolean:
+		return 1, true
+	case bson.TypeInt32:
+		return 4, true
+	case bson.TypeDouble, bson.TypeInt64, bson.TypeDateTime, bson.TypeTimestamp:
+		return 8, true
+	case bson.TypeObjectID:
+		return 12, true
+	case bson.TypeDecimal128:
+		return 16, true
+	}
+	return 0, false
 }

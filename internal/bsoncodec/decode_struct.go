@@ -372,19 +372,10 @@ func (r *reader) mapInto(p *plan, t bson.Type, b []byte, at int, dst unsafe.Poin
 // skip returns where the value of type t at b[at:] ends. It returns false for types that the driver does not know, and for
 // values that do not end.
 func skip(t bson.Type, b []byte, at int) (next int, ok bool) {
-	size := 0
+	if size, ok := fixedSize(t); ok {
+		return at + size, len(b)-at >= size
+	}
 	switch t {
-	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:
-	case bson.TypeBoolean:
-		size = 1
-	case bson.TypeInt32:
-		size = 4
-	case bson.TypeDouble, bson.TypeDateTime, bson.TypeTimestamp, bson.TypeInt64:
-		size = 8
-	case bson.TypeObjectID:
-		size = 12
-	case bson.TypeDecimal128:
-		size = 16
 	case bson.TypeEmbeddedDocument, bson.TypeArray:
 		return documentEnd(b, at)
 	case bson.TypeString, bson.TypeJavaScript, bson.TypeSymbol:
@@ -396,8 +387,6 @@ func skip(t bson.Type, b []byte, at int) (next int, ok bool) {
 			return at, false
 		}
 		return begin + n + 1, true
-	default: // the driver skips the rest
-		return at, false
 	}
-	return at + size, len(b)-at >= size
+	return at, false // the driver skips the rest
 }
