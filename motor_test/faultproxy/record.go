@@ -45,8 +45,9 @@ func (c *connection) execute(m *message) (bson.Raw, error) {
 		}
 		defer c.endWrite()
 	}
+	records := func() bool { return r.log.Records(ns) || name == "renameCollection" && r.log.Records(m.renamed()) }
 	r.gate.RLock()
-	recorded := r.log.Records(ns) || name == "renameCollection" && r.log.Records(m.renamed())
+	recorded := records()
 	if write == nil || !recorded && name != "create" && name != "collMod" {
 		defer r.gate.RUnlock()
 		if recorded && writesResult(m.body) {
@@ -64,7 +65,7 @@ func (c *connection) execute(m *message) (bson.Raw, error) {
 	r.gate.RUnlock()
 	r.gate.Lock()
 	defer r.gate.Unlock()
-	if !r.log.Records(ns) && !recorded {
+	if !records() {
 		reply, _, err := write(c, m, ns)
 		return reply, err
 	}
