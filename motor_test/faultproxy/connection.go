@@ -324,22 +324,8 @@ func (c *connection) forward(m *message) (bson.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	elements, err := m.body.Elements()
-	if err != nil {
-		return nil, err
-	}
-	body := bson.D{}
-	for _, e := range elements {
-		if !slices.Contains(removed, e.Key()) {
-			body = append(body, bson.E{Key: e.Key(), Value: e.Value()})
-		}
-	}
-	raw, err := bson.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
 	// The embedded server answers even if the client does not want a reply.
-	request := &message{id: m.id, flags: 0, body: raw, sequences: m.sequences}
+	request := &message{id: m.id, body: m.without(removed...).body, sequences: m.sequences}
 	if _, err := server.Write(request.encoded()); err != nil {
 		return nil, err
 	}
@@ -396,13 +382,9 @@ func (c *connection) stamped(body bson.Raw) bson.Raw {
 
 // with returns a document with more fields.
 func with(doc bson.Raw, fields ...bson.E) bson.Raw {
-	all := bson.D{}
-	elements, _ := doc.Elements() // the document has been validated
-	for _, e := range elements {
-		if !slices.ContainsFunc(fields, func(f bson.E) bool { return f.Key == e.Key() }) {
-			all = append(all, bson.E{Key: e.Key(), Value: e.Value()})
-		}
-	}
+	all := slices.DeleteFunc(elements(doc), func(e bson.E) bool {
+		return slices.ContainsFunc(fields, func(f bson.E) bool { return f.Key == e.Key })
+	})
 	return mustMarshal(append(all, fields...))
 }
 

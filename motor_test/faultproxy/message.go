@@ -210,18 +210,18 @@ func (m *message) withStatements(field string, docs []bson.Raw) *message {
 	return other
 }
 
-// without returns a command without a field.
-func (m *message) without(field string) *message {
+// without returns a command without some fields.
+func (m *message) without(fields ...string) *message {
 	other := *m
-	other.body = mustMarshal(slices.DeleteFunc(fields(m.body), func(e bson.E) bool { return e.Key == field }))
+	other.body = mustMarshal(slices.DeleteFunc(elements(m.body), func(e bson.E) bool { return slices.Contains(fields, e.Key) }))
 	return &other
 }
 
-// fields returns the fields of a valid document.
-func fields(doc bson.Raw) bson.D {
-	elements, _ := doc.Elements()
-	all := make(bson.D, len(elements))
-	for i, e := range elements {
+// elements returns the fields of a valid document.
+func elements(doc bson.Raw) bson.D {
+	list, _ := doc.Elements()
+	all := make(bson.D, len(list))
+	for i, e := range list {
 		all[i] = bson.E{Key: e.Key(), Value: e.Value()}
 	}
 	return all

@@ -307,7 +307,7 @@ func renamed(doc bson.Raw, rename func(string) string) bson.Raw {
 		if !ok {
 			continue
 		}
-		all := fields(inner)
+		all := elements(inner)
 		for i := range all {
 			all[i].Key = rename(all[i].Key)
 		}
@@ -318,7 +318,7 @@ func renamed(doc bson.Raw, rename func(string) string) bson.Raw {
 
 // replaced returns a document with another value in a field.
 func replaced(doc bson.Raw, key string, value any) bson.Raw {
-	all := fields(doc)
+	all := elements(doc)
 	for i := range all {
 		if all[i].Key == key {
 			all[i].Value = value

@@ -18,7 +18,7 @@ func (c *connection) insert(m *message, ns changes.Namespace) (bson.Raw, []*chan
 	}
 	for i, doc := range docs {
 		if doc.Lookup("_id").IsZero() {
-			docs[i] = mustMarshal(append(bson.D{{Key: "_id", Value: bson.NewObjectID()}}, fields(doc)...))
+			docs[i] = mustMarshal(append(bson.D{{Key: "_id", Value: bson.NewObjectID()}}, elements(doc)...))
 		}
 	}
 	reply, err := c.forward(m.withStatements("documents", docs))
@@ -173,7 +173,7 @@ func (c *connection) define(m *message, ns changes.Namespace) (reply bson.Raw, e
 // description returns the options of a command that concern the collection.
 func description(m *message) bson.D {
 	doc := bson.D{}
-	for i, e := range fields(m.body) {
+	for i, e := range elements(m.body) {
 		if i > 0 && !slices.Contains(removed, e.Key) && !strings.HasPrefix(e.Key, "$") && e.Key != "writeConcern" &&
 			e.Key != "documents" && e.Key != "updates" {
 			doc = append(doc, e)
