@@ -41,8 +41,9 @@ func Example() {
 	// Output: <nil> 1 1
 }
 
-// behind starts a proxy before an embedded server, and a client of it.
-func behind(t *testing.T, options string) (*faultproxy.Proxy, *motor.Client) {
+// start starts a proxy with several members before an embedded server.
+func start(t *testing.T, members int) *faultproxy.Proxy {
+	t.Helper()
 	if !mongotest.Embedded() {
 		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
 	}
@@ -51,11 +52,18 @@ func behind(t *testing.T, options string) (*faultproxy.Proxy, *motor.Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	proxy, err := faultproxy.Start(t.Context(), server.URI())
+	proxy, err := faultproxy.StartSet(t.Context(), server.URI(), members)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = proxy.Close() })
+	return proxy
+}
+
+// behind starts a proxy before an embedded server, and a client of it.
+func behind(t *testing.T, options string) (*faultproxy.Proxy, *motor.Client) {
+	t.Helper()
+	proxy := start(t, 1)
 	client := motor.MustClient(proxy.URI() + options)
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
 	return proxy, client

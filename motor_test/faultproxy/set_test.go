@@ -12,31 +12,11 @@ import (
 
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/faultproxy"
-	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
-
-// set starts a set of three members.
-func set(t *testing.T) *faultproxy.Proxy {
-	t.Helper()
-	if !mongotest.Embedded() {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
-	server, err := mongotest.Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	proxy, err := faultproxy.StartSet(t.Context(), server.URI(), 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = proxy.Close() })
-	return proxy
-}
 
 // No write is lost or done twice while the primary moves.
 func TestMovePrimary(t *testing.T) {
-	proxy := set(t)
+	proxy := start(t, 3)
 	client := motor.MustClient(proxy.URI())
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
 	ctx := t.Context()
@@ -62,7 +42,7 @@ func TestMovePrimary(t *testing.T) {
 }
 
 func TestSecondary(t *testing.T) {
-	proxy := set(t)
+	proxy := start(t, 3)
 	ctx := t.Context()
 	direct := motor.MustClient("mongodb://" + proxy.Addresses()[1] + "/?directConnection=true")
 	t.Cleanup(func() { _ = direct.Close(context.Background()) })
