@@ -13,45 +13,43 @@ var background = context.Background()
 
 // futureRows are the rows of package future.
 func futureRows() []Row {
+	created := repeated(func() {
+		p := future.NewPromise[int]()
+		p.Resolve(1)
+		_, _ = p.Future().Await(background)
+	})
+	pending := served(future.NewPromise[int], func(p *future.Promise[int]) { p.Resolve(1) },
+		func(p *future.Promise[int]) { _, _ = p.Future().Await(background) })
+	continued := repeated(func() {
+		p := future.NewPromise[int]()
+		f := future.Then(p.Future(), increment)
+		p.Resolve(1)
+		_, _ = f.Await(background)
+	})
 	return []Row{
 		{Name: "future: create, resolve, await; go-future", Goal: 1, Other: "go-future",
-			Ours: repeated(func() {
-				p := future.NewPromise[int]()
-				p.Resolve(1)
-				_, _ = p.Future().Await(background)
-			}),
+			Ours: created,
 			Theirs: repeated(func() {
 				p := gofuture.NewPromise[int]()
 				p.Set(1, nil)
 				_, _ = p.Future().Get()
 			})},
 		{Name: "future: create, resolve, await; channel future", Goal: 1, Other: "a channel future",
-			Ours: repeated(func() {
-				p := future.NewPromise[int]()
-				p.Resolve(1)
-				_, _ = p.Future().Await(background)
-			}),
+			Ours: created,
 			Theirs: repeated(func() {
 				f := newEager[int]()
 				f.settle(1, nil)
 				_, _ = f.await(background)
 			})},
 		{Name: "future: a pending await; go-future", Goal: 1, Other: "go-future",
-			Ours: served(future.NewPromise[int], func(p *future.Promise[int]) { p.Resolve(1) },
-				func(p *future.Promise[int]) { _, _ = p.Future().Await(background) }),
+			Ours: pending,
 			Theirs: served(gofuture.NewPromise[int], func(p *gofuture.Promise[int]) { p.Set(1, nil) },
 				func(p *gofuture.Promise[int]) { _, _ = p.Future().Get() })},
 		{Name: "future: a pending await; reply channel", Goal: 1, Other: "a reply channel",
-			Ours: served(future.NewPromise[int], func(p *future.Promise[int]) { p.Resolve(1) },
-				func(p *future.Promise[int]) { _, _ = p.Future().Await(background) }),
+			Ours:   pending,
 			Theirs: served(func() chan int { return make(chan int, 1) }, func(c chan int) { c <- 1 }, func(c chan int) { <-c })},
 		{Name: "future: create, then, complete, await; go-future", Goal: 2, Other: "go-future, on the resolver's stack",
-			Ours: repeated(func() {
-				p := future.NewPromise[int]()
-				f := future.Then(p.Future(), increment)
-				p.Resolve(1)
-				_, _ = f.Await(background)
-			}),
+			Ours: continued,
 			Theirs: repeated(func() {
 				p := gofuture.NewPromise[int]()
 				f := gofuture.Then(p.Future(), incrementOrFail)
@@ -59,12 +57,7 @@ func futureRows() []Row {
 				_, _ = f.Get()
 			})},
 		{Name: "future: create, then, complete, await; channel future", Goal: 1, Other: "a channel future",
-			Ours: repeated(func() {
-				p := future.NewPromise[int]()
-				f := future.Then(p.Future(), increment)
-				p.Resolve(1)
-				_, _ = f.Await(background)
-			}),
+			Ours: continued,
 			Theirs: repeated(func() {
 				p := newEager[int]()
 				f := eagerThen(p, increment)

@@ -207,14 +207,14 @@ func manyRows(ctx context.Context, c *clients) []Row {
 	unordered := options.BulkWrite().SetOrdered(false)
 	return []Row{
 		{Name: "InsertMany of 1,000", Goal: 0.5, Other: "driver",
-			Ours: concurrently(1, awaited(ctx, func() *future.Future[*motor.InsertManyResult] { return ours.InsertMany(ctx, docs) })),
-			Theirs: concurrently(1, func() error {
+			Ours: times(awaited(ctx, func() *future.Future[*motor.InsertManyResult] { return ours.InsertMany(ctx, docs) })),
+			Theirs: times(func() error {
 				_, err := theirs.InsertMany(ctx, docs)
 				return err
 			})},
 		{Name: "BulkWrite of 1,000 mixed", Goal: 0.5, Other: "driver",
-			Ours: concurrently(1, awaited(ctx, func() *future.Future[*motor.BulkWriteResult] { return ours.BulkWrite(ctx, models, unordered) })),
-			Theirs: concurrently(1, func() error {
+			Ours: times(awaited(ctx, func() *future.Future[*motor.BulkWriteResult] { return ours.BulkWrite(ctx, models, unordered) })),
+			Theirs: times(func() error {
 				_, err := theirs.BulkWrite(ctx, models, unordered)
 				return err
 			})},
