@@ -337,7 +337,7 @@ type gatheredFind struct {
 	err          error
 }
 
-// findKey has what is equal in the reads of a command.
+// findKey holds what all reads of a command have in common.
 type findKey struct {
 	now        settings
 	projection string // BSON, or ""

@@ -34,7 +34,7 @@ type message struct {
 	Type    string        `bson:"type,omitempty" json:"type,omitempty"` // the MIME type of the picture
 }
 
-// style is what a board does with MongoDB. There is one implementation for each style of programming.
+// style is the part of a board that uses MongoDB. Each style of programming has its implementation.
 type style interface {
 	// follow gives the messages to the hub until ctx ends: those that exist, and then new ones as they arrive. If the
 	// server fails, it tells the hub, and tries again. It is called on the loop. The future is done when ctx has ended.

@@ -13,7 +13,8 @@ import (
 )
 
 // decodeStruct decodes raw into doc, a pointer, as its plan says. It returns false if there is no plan, or if the document
-// has what the plan does not expect. Then doc may have some of the fields, which the driver's decoder sets again.
+// has a value that the plan does not expect. In the second case some fields of doc may be set. The driver's decoder sets
+// them again.
 func (r *reader) decodeStruct(raw bson.Raw, doc any) bool {
 	v := reflect.ValueOf(doc)
 	if v.Kind() != reflect.Pointer || v.IsNil() {

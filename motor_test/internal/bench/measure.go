@@ -28,7 +28,7 @@ type Figure struct {
 	Bytes       float64 `json:"bytes"`
 }
 
-// Result is what a row has given.
+// Result holds the figures of a row.
 type Result struct {
 	Name   string  `json:"name"`
 	Other  string  `json:"other"`

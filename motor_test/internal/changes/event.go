@@ -33,7 +33,7 @@ const (
 	Modify        = "modify"
 )
 
-// Event is what a write has done.
+// Event describes a write.
 type Event struct {
 	Operation     string
 	Namespace     Namespace

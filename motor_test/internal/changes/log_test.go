@@ -73,7 +73,7 @@ func TestStreamStart(t *testing.T) {
 		t.Errorf("of all databases: got %v, want the code %d", err, CodeHistoryLost)
 	}
 	if log.Records(Namespace{"other", "c"}) != true || NewLog().Records(collection) {
-		t.Error("Records: got what nobody watches, or not what a stream of all databases watches")
+		t.Error("Records: want true with a stream of all databases, and false without a stream")
 	}
 }
 

@@ -70,7 +70,8 @@ const (
 	codeManyStarts   = 50674
 )
 
-// Scope is what a stream watches: a collection, a database (without a collection), or all databases.
+// Scope names the collection that a stream watches, or the database if Collection is empty. The zero Scope means all
+// databases.
 type Scope struct{ Database, Collection string }
 
 // includes reports whether the scope has the events of a namespace.
