@@ -78,13 +78,7 @@ func demonstrate(ctx context.Context, out io.Writer) error {
 			fail(err)
 		}
 	}()
-	for event, err := range stream.All(ctx) { // ends with the invalidate event of the dropped collection
-		if err != nil {
-			return cmp.Or(context.Cause(ctx), err)
-		}
-		show(out, event)
-	}
-	return nil
+	return cmp.Or(context.Cause(ctx), read(ctx, out, stream)) // ends with the invalidate event of the dropped collection
 }
 
 // change changes a collection in several ways. In the middle it breaks the connections of the client.
@@ -150,11 +144,8 @@ func follow(ctx context.Context, out io.Writer, uri string) error {
 		}
 	}()
 	fmt.Fprintln(out, "watching test.things; press Ctrl-C to stop")
-	for event, err := range stream.All(ctx) {
-		if err != nil {
-			return err
-		}
-		show(out, event)
+	if err := read(ctx, out, stream); err != nil {
+		return err
 	}
 	return errors.New("the change stream has ended: the collection was dropped or renamed")
 }
@@ -164,6 +155,29 @@ func open(ctx context.Context, things *motor.Collection[bson.M], opts *options.C
 	stream := things.Watch(nil, opts)
 	_, err := stream.Open(ctx).Await(ctx)
 	return stream, err
+}
+
+// read prints all changes of a stream until it ends. After a lost connection, the first read resumes the stream. When
+// that fails too, the next read tries again, so no change is lost.
+func read(ctx context.Context, out io.Writer, stream *motor.ChangeStream[bson.M]) error {
+	for {
+		err := readOn(ctx, out, stream)
+		if !errors.Is(err, motor.AutoReconnect) {
+			return err
+		}
+		log.Print("reading on after: ", err)
+	}
+}
+
+// readOn prints changes until the stream ends or a read fails.
+func readOn(ctx context.Context, out io.Writer, stream *motor.ChangeStream[bson.M]) error {
+	for event, err := range stream.All(ctx) {
+		if err != nil {
+			return err
+		}
+		show(out, event)
+	}
+	return nil
 }
 
 // show prints a change in a line.
