@@ -202,7 +202,7 @@ func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[st
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = cursor.Close(ctx) }()
+		defer cursor.Close(context.WithoutCancel(ctx))
 		described := c.codec
 		described.Hook = decodeIndexKeys(c.codec.Codec)
 		information := make(map[string]bson.M)

@@ -35,7 +35,7 @@ func (c *collection) Options(ctx context.Context) *future.Future[bson.M] {
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = cursor.Close(ctx) }()
+		defer cursor.Close(context.WithoutCancel(ctx))
 		if !cursor.Next(ctx) {
 			return bson.M{}, cursor.Err()
 		}

@@ -89,7 +89,7 @@ func (c *collection) findOneWithin(filter bson.Raw, limit time.Duration, opts []
 		if err != nil {
 			return nil, err
 		}
-		defer cursor.Close(ctx)
+		defer cursor.Close(context.WithoutCancel(ctx))
 		if !cursor.Next(ctx) {
 			return nil, cursor.Err()
 		}
