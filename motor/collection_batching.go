@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/gather"
@@ -36,19 +37,25 @@ import (
 //
 // A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
 // or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
-// together, and an equal _id is asked once. Each read has a document that it shares with no other. If the server compares
-// some of the ids by other rules than their bytes, as with a collation, more commands are sent.
+// together, and an equal _id is asked once. Each read has a document that it shares with no other. A read that the server
+// refuses, as when a projection fails for its document, does not affect the others. A read with the read concern
+// linearizable is sent alone.
+//
+// Some batches need more commands. If no document is found for a string or a number, those are asked again once, because
+// the server may have found a document for several equal values. If a document has another _id than those asked for, as
+// with a collation, the rest is asked one by one. If the command is refused, the reads are sent again in groups.
 //
 // All other operations are sent alone. Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	with := c.withOptions(nil)
-	with.batching = &batching{coll: &with.collection}
+	with.batching = &batching{coll: &with.collection, loneFinds: with.concern().Level == readconcern.Linearizable().Level}
 	return (*Collection[D])(with)
 }
 
 // batching batches the inserts and the reads of a handle.
 type batching struct {
-	coll *collection
+	coll      *collection
+	loneFinds bool // a read of several documents is not linearizable
 
 	mu    sync.Mutex
 	batch *batch
@@ -355,7 +362,7 @@ func idKeyOf(id bson.RawValue) idKey { return idKey{id.Type, string(id.Value)} }
 func (b *batching) find(
 	ctx context.Context, now settings, filter bson.Raw, opts []options.Lister[options.FindOneOptions],
 ) (*gatheredFind, error) {
-	if ctx == nil || mongo.SessionFromContext(ctx) != nil {
+	if b.loneFinds || ctx == nil || mongo.SessionFromContext(ctx) != nil {
 		return nil, nil
 	}
 	id, ok := soleID(filter)
@@ -474,19 +481,21 @@ const (
 	mostIDBytes = 1 << 20
 )
 
-// sendFinds sends reads in as many commands as their number requires. Equal ids are sent once.
+// sendFinds sends reads in as many commands as their number and size require. Equal ids are sent once.
 func (b *batch) sendFinds(command *gather.Command, key findKey, finds []*gatheredFind) {
 	var asked askedIDs
 	size := 0
-	for i, g := range finds {
-		if asked.add(g) {
+	for _, g := range finds {
+		if !asked.has(g) {
+			if n := len(asked.finds); n == mostIDs || n > 0 && size+len(g.id.Value) > mostIDBytes {
+				b.sendPartOfFinds(command.Context(), key, &asked)
+				asked, size = askedIDs{}, 0
+			}
 			size += len(g.id.Value)
 		}
-		if i == len(finds)-1 || len(asked.finds) == mostIDs || size > mostIDBytes {
-			b.sendPartOfFinds(command.Context(), key, &asked)
-			asked, size = askedIDs{}, 0
-		}
+		asked.add(g)
 	}
+	b.sendPartOfFinds(command.Context(), key, &asked)
 }
 
 // askedIDs are the ids that have no outcome yet, and the reads that ask for each.
@@ -495,17 +504,35 @@ type askedIDs struct {
 	finds map[idKey][]*gatheredFind
 }
 
-// add adds a read. It reports whether its _id is new.
-func (a *askedIDs) add(g *gatheredFind) (added bool) {
+// has reports whether the _id of a read is asked for.
+func (a *askedIDs) has(g *gatheredFind) bool { return a.finds[idKeyOf(g.id)] != nil }
+
+// add adds a read.
+func (a *askedIDs) add(g *gatheredFind) {
 	if a.finds == nil {
 		a.finds = make(map[idKey][]*gatheredFind)
 	}
 	id := idKeyOf(g.id)
-	if added = a.finds[id] == nil; added {
+	if a.finds[id] == nil {
 		a.order = append(a.order, id)
 	}
 	a.finds[id] = append(a.finds[id], g)
-	return added
+}
+
+// groups returns parts with the square root of the number of ids.
+func (a *askedIDs) groups() []*askedIDs {
+	size := int(math.Sqrt(float64(len(a.finds))))
+	var groups []*askedIDs
+	for id, finds := range a.all() {
+		last := len(groups) - 1
+		if last < 0 || len(groups[last].finds) == size {
+			groups = append(groups, &askedIDs{finds: make(map[idKey][]*gatheredFind)})
+			last++
+		}
+		groups[last].order = append(groups[last].order, id)
+		groups[last].finds[id] = finds
+	}
+	return groups
 }
 
 // all returns the reads for each _id, in the order of their calls.
@@ -519,34 +546,19 @@ func (a *askedIDs) all() iter.Seq2[idKey, []*gatheredFind] {
 	}
 }
 
-// sendPartOfFinds finds the documents with the ids that are asked for.
-//
-// A document belongs to the reads that asked for the bytes of its _id. The server may also have found it for another
-// value, which it considers equal, so a value without a document may have one. Such values are asked again without the
-// found ones. If no document is found then, there are none. If a document has an _id that was not asked for, the values
-// are asked one by one, because only the server knows its rules.
+// sendPartOfFinds finds the documents with the ids that are asked for, and records the outcome of each read. If the
+// command is refused, as when a projection fails for one of the documents, the reads are sent again in smaller groups.
 func (b *batch) sendPartOfFinds(ctx context.Context, key findKey, asked *askedIDs) {
-	var err error
-	for len(asked.finds) > 1 {
-		var found, strange bool
-		if p := usercode.Try(func() { found, strange, err = b.findAll(ctx, key, asked) }); p != nil {
-			err = p
+	err := b.ask(ctx, key, asked)
+	if wrapped := wrapError(err); refusesCommand(wrapped) || errors.Is(wrapped, CursorNotFound) {
+		for _, group := range asked.groups() {
+			b.sendPartOfFinds(ctx, key, group)
 		}
-		if err != nil || strange {
-			break
-		}
-		if !found {
-			return
-		}
-		for id := range asked.all() {
-			if !maybeEqual(id.kind) {
-				delete(asked.finds, id)
-			}
-		}
+		return
 	}
 	for _, finds := range asked.all() {
 		raw, one := bson.Raw(nil), err
-		if err == nil { // of a command with all ids
+		if err == nil {
 			if p := usercode.Try(func() { raw, one = b.findOne(ctx, key, finds[0].id) }); p != nil {
 				one = p
 			}
@@ -556,6 +568,31 @@ func (b *batch) sendPartOfFinds(ctx context.Context, key findKey, asked *askedID
 			g.err = one
 		}
 	}
+}
+
+// ask finds the documents with the ids that are asked for, and removes the ids of the reads that have their outcome. If
+// it returns nil, the others must be asked one by one.
+//
+// A document belongs to the reads that asked for the bytes of its _id. The server may also have found it for another
+// value, which it considers equal, so a value without a document may have one. Such values are asked again without the
+// found ones. If no document is found then, there are none. If a document has an _id that was not asked for, the values
+// are asked one by one, because only the server knows its rules.
+func (b *batch) ask(ctx context.Context, key findKey, asked *askedIDs) (err error) {
+	for len(asked.finds) > 1 {
+		var found, strange bool
+		if p := usercode.Try(func() { found, strange, err = b.findAll(ctx, key, asked) }); p != nil {
+			err = p
+		}
+		if err != nil || strange {
+			return err
+		}
+		for id := range asked.all() {
+			if !found || !maybeEqual(id.kind) {
+				delete(asked.finds, id)
+			}
+		}
+	}
+	return nil
 }
 
 // findAll finds the documents with all ids that are asked for, and removes these ids. It reports whether a document was
@@ -581,7 +618,7 @@ func (b *batch) findAll(ctx context.Context, key findKey, asked *askedIDs) (foun
 	if err != nil {
 		return false, false, err
 	}
-	defer cursor.Close(ctx)
+	defer cursor.Close(context.WithoutCancel(ctx))
 	answered := make(map[idKey]bool)
 	for cursor.Next(ctx) {
 		value, bad := cursor.Current.LookupErr("_id")

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
@@ -160,6 +162,26 @@ func TestBatchingSeparateFinds(t *testing.T) {
 			held.Cursor("d.c", 0)
 		})
 	}
+	t.Run("linearizable", func(t *testing.T) {
+		peer := wiretest.Start(t, wiretest.Primary)
+		linearizable := options.Collection().SetReadConcern(readconcern.Linearizable())
+		c := newClient(t, peer.URI()).Database("d").Collection("c", linearizable).WithBatching()
+		first, second := c.FindOne(t.Context(), bson.M{"_id": 1}), c.FindOne(t.Context(), bson.M{"_id": 2})
+		requests := []*wiretest.Request{peer.Receive("find"), peer.Receive("find")} // none waits for the other
+		for _, r := range requests {
+			r.Want(bson.M{"limit": 1}).Cursor("d.c", 0, bson.M{"_id": 1, "a": 1})
+		}
+		wantFound(t, []found{first, second}, int32(1), int32(1))
+	})
+	t.Run("size", func(t *testing.T) {
+		peer, c, held := startFinds(t)
+		a, b, more := strings.Repeat("a", 1<<20/3), strings.Repeat("b", 1<<20/3), strings.Repeat("c", 1<<20/3)
+		all := findAll(t, c, a, 1, b, a, more, 2)
+		held.Cursor("d.c", 0)
+		peer.Receive("find").Want(in(a, 1, b)).Cursor("d.c", 0)
+		peer.Receive("find").Want(in(more, 2)).Cursor("d.c", 0)
+		wantFound(t, all, nil, nil, nil, nil, nil, nil)
+	})
 	t.Run("projections", func(t *testing.T) {
 		peer, c, held := startFinds(t)
 		var all []found
@@ -200,12 +222,41 @@ func TestBatchingFindErrors(t *testing.T) {
 		all := findAll(t, c, 1, 2, bson.NewObjectID())
 		held.Cursor("d.c", 0)
 		peer.Receive("find").Cursor("d.c", 7, bson.M{"_id": 1, "a": 1})
-		peer.Receive("getMore").Fail(43, "CursorNotFound", "gone")
+		peer.Receive("getMore").Fail(13, "Unauthorized", "not allowed")
 		wantFound(t, all[:1], int32(1))
 		for _, f := range all[1:] {
-			if doc, err := f.Await(t.Context()); doc != nil || !errors.Is(err, motor.CursorNotFound) {
-				t.Errorf("got %v, %v, want CursorNotFound", doc, err)
+			if doc, err := f.Await(t.Context()); doc != nil || motor.Code(err) != 13 {
+				t.Errorf("got %v, %v, want code 13", doc, err)
 			}
+		}
+	})
+	t.Run("lost cursor", func(t *testing.T) {
+		peer, c, held := startFinds(t)
+		all := findAll(t, c, 1, 2, 3)
+		held.Cursor("d.c", 0)
+		peer.Receive("find").Cursor("d.c", 7, bson.M{"_id": 1, "a": 1})
+		peer.Receive("getMore").Fail(43, "CursorNotFound", "gone")
+		for i := 2; i <= 3; i++ {
+			peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": i}, "limit": 1}).Cursor("d.c", 0, bson.M{"_id": i, "a": i})
+		}
+		wantFound(t, all, int32(1), int32(2), int32(3))
+	})
+	t.Run("projection fails for one document", func(t *testing.T) {
+		peer, c, held := startFinds(t)
+		all := findAll(t, c, 1, 2, 3, 4, 5)
+		held.Cursor("d.c", 0)
+		refuse := func(r *wiretest.Request) { r.Fail(16554, "Location16554", "$add only supports numeric or date types") }
+		refuse(peer.Receive("find").Want(in(1, 2, 3, 4, 5)))
+		peer.Receive("find").Want(in(1, 2)).Cursor("d.c", 0, bson.M{"_id": 1, "a": 1}, bson.M{"_id": 2, "a": 2})
+		refuse(peer.Receive("find").Want(in(3, 4)))
+		refuse(peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": 3}, "limit": 1}))
+		for i := 4; i <= 5; i++ {
+			peer.Receive("find").Want(bson.M{"filter": bson.M{"_id": i}, "limit": 1}).Cursor("d.c", 0, bson.M{"_id": i, "a": i})
+		}
+		wantFound(t, all[:2], int32(1), int32(2))
+		wantFound(t, all[3:], int32(4), int32(5))
+		if doc, err := all[2].Await(t.Context()); doc != nil || motor.Code(err) != 16554 {
+			t.Errorf("got %v, %v, want code 16554", doc, err)
 		}
 	})
 	t.Run("document that cannot be decoded", func(t *testing.T) {
@@ -295,5 +346,43 @@ func TestBatchingManyFinds(t *testing.T) {
 		if doc := succeed(t, f); doc["a"] != fmt.Sprintf("%04d", i) {
 			t.Errorf("read %d: got %v", i, doc)
 		}
+	}
+}
+
+// A cursor is closed on the server, also after its reader was cancelled.
+func TestCancelledReadClosesCursor(t *testing.T) {
+	for _, test := range []struct {
+		name, command string
+		start         func(t *testing.T, peer *wiretest.Peer) (cancel func())
+	}{
+		{"IndexInformation", "listIndexes", func(t *testing.T, peer *wiretest.Peer) func() {
+			f := newClient(t, peer.URI()).Database("d").Collection("c").IndexInformation(t.Context())
+			return func() { f.Cancel() }
+		}},
+		{"batched FindOne", "find", func(t *testing.T, peer *wiretest.Peer) func() {
+			c := newClient(t, peer.URI()).Database("d").Collection("c").WithBatching()
+			first := c.FindOne(t.Context(), bson.M{"_id": 0})
+			held := peer.Receive("find")
+			all := findAll(t, c, 1, 2)
+			held.Cursor("d.c", 0)
+			succeed(t, first)
+			return func() {
+				for _, f := range all {
+					f.Cancel()
+				}
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			cancel := test.start(t, peer)
+			killed := make(chan *wiretest.Request, 1)
+			peer.Handle("killCursors", func(r *wiretest.Request) { r.OK(); killed <- r })
+			peer.Receive(test.command).Cursor("d.c", 7, bson.M{"_id": 9, "key": bson.M{}})
+			held := peer.Receive("getMore")
+			cancel()
+			(<-killed).Want(bson.M{"cursors": []int64{7}})
+			held.Nothing()
+		})
 	}
 }
