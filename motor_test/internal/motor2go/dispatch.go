@@ -1,0 +1,360 @@
+package motor2go
+
+import (
+	"strings"
+
+	"github.com/gomotor/gomotor/motor_test/internal/python"
+)
+
+// call translates a call.
+func (f *translation) call(e *python.Call) value {
+	switch fn := e.Func.(type) {
+	case *python.Attribute:
+		return f.methodCall(e, fn)
+	case *python.Ident:
+		v := f.lookup(fn.Name)
+		if name, ok := strings.CutPrefix(v.class, moduleOf("")); ok {
+			return f.global(name, e)
+		}
+		if def := f.functions[fn.Name]; def != nil && (v.class == function || v.class == "") {
+			return f.callUser(def, e)
+		}
+		if f.classes[fn.Name] != nil {
+			return f.newObject(fn.Name, e)
+		}
+		if v.class == "" {
+			return f.builtin(fn.Name, e)
+		}
+	}
+	return f.plainCall(f.expr(e.Func).text, e)
+}
+
+// plainCall translates a call of something that is not known.
+func (f *translation) plainCall(target string, e *python.Call) value {
+	args := f.texts(e.Args)
+	for _, k := range e.Keywords {
+		args = append(args, f.expr(k.Value).text)
+		f.note("Go has no keyword arguments: `%s`.", oneLine(f.file.Source(e)))
+	}
+	return value{text: target + "(" + strings.Join(args, ", ") + ")"}
+}
+
+func (f *translation) methodCall(e *python.Call, fn *python.Attribute) value {
+	x := f.expr(fn.X)
+	if name, ok := strings.CutPrefix(x.class, moduleOf("")); ok {
+		return f.global(name+"."+fn.Name, e)
+	}
+	if f.tool.rows[x.class] != nil {
+		row := f.tool.row(x.class, fn.Name)
+		if row == nil || row.Kind != "special" && !strings.HasSuffix(row.Kind, "method") {
+			f.unknown("%s has no method %s", x.class, fn.Name)
+			f.texts(e.Args)
+			return f.comment(e)
+		}
+		return f.motorCall(&member{x.class, row, x.text}, e)
+	}
+	if kinds[x.class] {
+		if v, ok := f.construct(x.class+"."+fn.Name, x.text, e); ok {
+			return v
+		}
+	}
+	if owner, ok := strings.CutPrefix(x.class, "self "); ok {
+		if def := f.methods[owner+"."+fn.Name]; def != nil {
+			return f.callUser(def, e)
+		}
+	}
+	if v, ok := f.valueMethod(x, fn.Name, e); ok {
+		return v
+	}
+	if f.isDistinct(fn.Name) && !strings.HasPrefix(x.class, "type ") {
+		f.unknown("%s of `%s`: its class is not known", fn.Name, oneLine(f.file.Source(fn.X)))
+	}
+	return f.plainCall(x.text+"."+exported(fn.Name), e)
+}
+
+// isDistinct reports whether a method has the name of a member of Motor that other classes hardly have.
+func (f *translation) isDistinct(name string) bool {
+	if !strings.Contains(name, "_") && name != "find" && name != "aggregate" {
+		return false
+	}
+	for _, members := range f.tool.rows {
+		if r := members[name]; r != nil && strings.HasSuffix(r.Kind, "method") && !strings.HasPrefix(r.Class, "(module)") {
+			return true
+		}
+	}
+	return false
+}
+
+// valueMethod translates a method of a string, list or document.
+func (f *translation) valueMethod(x value, name string, e *python.Call) (value, bool) {
+	args := func() string { return strings.Join(f.texts(e.Args), ", ") }
+	switch {
+	case name == "append" && len(e.Args) == 1:
+		return value{text: x.text + " = append(" + x.text + ", " + args() + ")"}, true
+	case x.class == document && name == "get" && len(e.Args) == 1:
+		return value{text: x.text + "[" + args() + "]"}, true
+	case x.class == document && name == "items":
+		return value{text: x.text, class: "items"}, true
+	case x.class == stringy && name == "join" && len(e.Args) == 1:
+		return value{text: "strings.Join(" + args() + ", " + x.text + ")", class: stringy}, true
+	case x.class == stringy && name == "format":
+		return f.byHand(e), true
+	case x.class == stringy && len(e.Args) == 0 && stringMethods[name] != "":
+		return value{text: stringMethods[name] + "(" + x.text + ")", class: stringy}, true
+	case x.class == bytesText && name == "decode":
+		return value{text: "string(" + x.text + ")", class: stringy}, true
+	case x.class == stringy && name == "encode":
+		return value{text: "[]byte(" + x.text + ")", class: bytesText}, true
+	case name == "result" && len(e.Args) == 0 && (x.class == "" || x.class == "Task"):
+		f.note("Result returns a value and an error.")
+		return value{text: x.text + ".Result()"}, true
+	}
+	return value{}, false
+}
+
+var stringMethods = map[string]string{"upper": "strings.ToUpper", "lower": "strings.ToLower", "strip": "strings.TrimSpace"}
+
+// global translates a call of a function of a module.
+func (f *translation) global(name string, e *python.Call) value {
+	if class := f.motorClass(name); class != "" {
+		return f.newMotor(class, e)
+	}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	switch {
+	case name == "motor.Op" && len(e.Args) > 0:
+		f.mention(name)
+		if row := f.tool.row("(module) motor", "Op"); row != nil {
+			f.note("%s", row.Remark)
+		}
+		inner := &python.Call{Func: e.Args[0], Args: e.Args[1:], Keywords: e.Keywords}
+		return f.call(inner)
+	case strings.HasPrefix(name, "pymongo") && models[last] != nil:
+		return f.model(last, e)
+	case strings.HasPrefix(name, "bson"):
+		if v, ok := f.bsonCall(last, e); ok {
+			return v
+		}
+	case f.isError(name):
+		f.note("An error of your own: `fmt.Errorf(\"...: %%w\", %s)`.", f.errorOf(name))
+		return value{text: f.errorOf(name), class: "exception"}
+	}
+	if v, ok := f.construct(name, "", e); ok {
+		return v
+	}
+	switch name {
+	case "datetime.datetime.utcnow", "datetime.datetime.now", "datetime.utcnow":
+		return value{text: "time.Now()"}
+	case "time.time":
+		return value{text: "time.Now()"}
+	}
+	switch root, _, _ := strings.Cut(strings.TrimPrefix(name, "tornado."), "."); root {
+	case "motor", "asyncio", "gen", "ioloop", "locks", "queues":
+		f.unknown("%s is not known", name)
+		f.texts(e.Args)
+		return f.comment(e)
+	}
+	return f.plainCall(exported(last), e)
+}
+
+// newMotor translates the call of a class of Motor.
+func (f *translation) newMotor(class string, e *python.Call) value {
+	row := f.tool.row(class, "__init__")
+	if row == nil || class != "MotorClient" && class != "MotorReplicaSetClient" {
+		if row == nil {
+			f.unknown("%s is not known", class)
+			return f.byHand(e)
+		}
+		v := f.motorCall(&member{class: class, row: row}, e)
+		v.class = class
+		return v
+	}
+	f.use(&member{class: class, row: row})
+	host, loop := `"localhost"`, ""
+	var opts, keywords []string
+	for i, a := range e.Args {
+		switch v := f.expr(a); i {
+		case 0:
+			host = v.text
+		case 1:
+			opts = append(opts, "motor.WithPort("+v.text+")")
+		default:
+			f.note("Translate by hand: the argument `%s`.", oneLine(f.file.Source(a)))
+		}
+	}
+	for _, k := range e.Keywords {
+		switch v := f.expr(k.Value); k.Name {
+		case "host":
+			host = v.text
+		case "port":
+			opts = append(opts, "motor.WithPort("+v.text+")")
+		case "io_loop":
+			loop = v.text
+		case "":
+			f.note("Translate by hand: `**%s`.", oneLine(f.file.Source(k.Value)))
+		default:
+			keywords = append(keywords, quote(k.Name)+": "+v.text)
+		}
+	}
+	if len(keywords) > 0 {
+		opts = append(opts, "motor.WithOptions("+literal("map[string]any", keywords)+")")
+		f.note("MIGRATION.md lists the keywords of the client.")
+	}
+	constructor := "MustClient"
+	if class == "MotorReplicaSetClient" {
+		constructor = "NewReplicaSetClient"
+	}
+	args := append([]string{host}, opts...)
+	switch {
+	case f.style == Callbacks:
+		if loop == "" {
+			loop = "loop"
+		}
+		return value{text: "callback." + constructor + "(" + strings.Join(append([]string{loop}, args...), ", ") + ")", class: "MotorClient"}
+	case loop != "":
+		args = append(args, "motor.WithIOLoop("+loop+")")
+	case f.style == Coroutines && f.fn != nil:
+		args = append(args, "motor.WithIOLoop(co.Loop())")
+	}
+	return value{text: "motor." + constructor + "(" + strings.Join(args, ", ") + ")", class: "MotorClient"}
+}
+
+// models are the setters of the requests of bulk_write, in the order of their parameters.
+var models = map[string][]string{
+	"InsertOne": {"Document"}, "DeleteOne": {"Filter"}, "DeleteMany": {"Filter"}, "ReplaceOne": {"Filter", "Replacement"},
+	"UpdateOne": {"Filter", "Update"}, "UpdateMany": {"Filter", "Update"}, "IndexModel": {"Keys"},
+}
+
+// model translates a request of bulk_write, or an index.
+func (f *translation) model(name string, e *python.Call) value {
+	f.mention("pymongo." + name)
+	texts := f.texts(e.Args)
+	if name == "IndexModel" && len(texts) > 0 {
+		text := "mongo.IndexModel{Keys: " + texts[0]
+		if len(e.Keywords) > 0 {
+			text += ", Options: options.Index()" + f.setters(e.Keywords)
+		}
+		return value{text: text + "}", class: "index"}
+	}
+	text := "mongo.New" + name + "Model()"
+	for i, t := range texts {
+		if i < len(models[name]) {
+			text += ".Set" + models[name][i] + "(" + t + ")"
+		}
+	}
+	return value{text: text + f.setters(e.Keywords), class: "model"}
+}
+
+func (f *translation) setters(keywords []python.Keyword) (text string) {
+	for _, k := range keywords {
+		name := exported(k.Name)
+		if name == "ExpireAfterSeconds" || k.Name == "expireAfterSeconds" {
+			name = "ExpireAfterSeconds"
+		}
+		text += ".Set" + name + "(" + f.expr(k.Value).text + ")"
+	}
+	return text
+}
+
+// bsonCall translates the constructors of package bson.
+func (f *translation) bsonCall(name string, e *python.Call) (value, bool) {
+	switch name {
+	case "ObjectId":
+		if len(e.Args) == 0 {
+			return value{text: "bson.NewObjectID()"}, true
+		}
+		return f.checked(value{text: "bson.ObjectIDFromHex(" + f.expr(e.Args[0]).text + ")"}, "id"), true
+	case "Int64":
+		return value{text: "int64(" + strings.Join(f.texts(e.Args), ", ") + ")", class: wide}, true
+	case "SON":
+		if len(e.Args) == 1 {
+			if v := f.expr(e.Args[0]); strings.HasPrefix(v.text, "bson.D{") {
+				return value{text: v.text, class: document}, true
+			}
+		}
+		var items []string
+		for _, k := range e.Keywords {
+			items = append(items, "{Key: "+quote(k.Name)+", Value: "+f.expr(k.Value).text+"}")
+		}
+		if len(e.Args) == 0 {
+			return value{text: literal("bson.D", items), class: document}, true
+		}
+	case "Decimal128":
+		return f.checked(value{text: "bson.ParseDecimal128(" + strings.Join(f.texts(e.Args), ", ") + ")"}, ""), true
+	case "Binary":
+		if len(e.Args) == 1 {
+			return value{text: "bson.Binary{Data: " + f.expr(e.Args[0]).text + "}"}, true
+		}
+	case "Regex":
+		if len(e.Args) == 2 {
+			return value{text: "bson.Regex{Pattern: " + f.expr(e.Args[0]).text + ", Options: " + f.expr(e.Args[1]).text + "}"}, true
+		}
+	}
+	return value{}, false
+}
+
+// builtin translates a call of a function of Python.
+func (f *translation) builtin(name string, e *python.Call) value {
+	if name == "list" && len(e.Args) == 1 {
+		return f.expr(e.Args[0])
+	}
+	args := f.texts(e.Args)
+	first := ""
+	if len(args) > 0 {
+		first = args[0]
+	}
+	switch all := strings.Join(args, ", "); {
+	case name == "print":
+		return value{text: "fmt.Println(" + all + ")"}
+	case name == "len" && len(args) == 1:
+		return value{text: "len(" + first + ")", class: number}
+	case name == "str" && len(args) == 1:
+		if f.quiet(e.Args[0]).class == "error" {
+			return value{text: "motor.AsError(" + first + ").Message()", class: stringy}
+		}
+		return value{text: "fmt.Sprint(" + first + ")", class: stringy}
+	case name == "repr" && len(args) == 1:
+		return value{text: "motor.Repr(" + first + ")", class: stringy}
+	case name == "range" && len(args) == 1:
+		return value{text: first, class: "range"}
+	case name == "int" && len(args) == 1:
+		return value{text: "int(" + first + ")", class: number}
+	case name == "dict":
+		return value{text: "bson.M{" + f.pairsOf(e.Keywords) + "}", class: document}
+	case f.isError(name):
+		return value{text: "errors.New(" + all + ")", class: "exception"}
+	}
+	return f.plainCall(goName(name), e)
+}
+
+func (f *translation) pairsOf(keywords []python.Keyword) string {
+	var items []string
+	for _, k := range keywords {
+		items = append(items, quote(k.Name)+": "+f.expr(k.Value).text)
+	}
+	return strings.Join(items, ", ")
+}
+
+// newObject translates the call of a class of the file. Tornado's application keeps its keywords as settings.
+func (f *translation) newObject(name string, e *python.Call) value {
+	if def := f.methods[name+".__init__"]; def != nil {
+		v := f.callUser(def, e)
+		return value{text: "new" + exported(name) + v.text[strings.IndexByte(v.text, '('):], class: "self " + name}
+	}
+	return value{text: "new(" + exported(name) + ")", class: "self " + name}
+}
+
+// application learns the classes of the settings of a web application: Application([...], db=db).
+func (f *translation) application(e *python.Call) {
+	for _, k := range e.Keywords {
+		learn(f.facts.stored, "settings["+k.Name+"]", f.quiet(k.Value).class)
+	}
+}
+
+// pkg returns the package of a function in the style of the translation.
+func (f *translation) pkg(name string) string {
+	pkg, _, _ := strings.Cut(name, ".")
+	if pkg == "motor" && f.style == Callbacks {
+		return "callback"
+	}
+	return pkg
+}
