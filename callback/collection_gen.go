@@ -225,8 +225,13 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 //
 // A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
 // or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
-// together, and an equal _id is asked once. Each read has a document that it shares with no other. If the server compares
-// some of the ids by other rules than their bytes, as with a collation, more commands are sent.
+// together, and an equal _id is asked once. Each read has a document that it shares with no other. A read that the server
+// refuses, as when a projection fails for its document, does not affect the others. A read with the read concern
+// linearizable is sent alone.
+//
+// Some batches need more commands. If no document is found for a string or a number, those are asked again once, because
+// the server may have found a document for several equal values. If a document has another _id than those asked for, as
+// with a collation, the rest is asked one by one. If the command is refused, the reads are sent again in groups.
 //
 // All other operations are sent alone. Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
