@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 )
@@ -232,4 +233,18 @@ func (c *collection) copied() *Collection[bson.M] {
 	other := &Collection[bson.M]{collection{db: c.db, name: c.name, opts: c.opts, codec: c.codec, err: c.err}}
 	_ = other.inherit(&c.concerns, nil, nil)
 	return other
+}
+
+// concern returns the collection's read concern. It is empty for the server's default.
+func (c *collection) concern() *readconcern.ReadConcern {
+	if set, _ := mergeOptions(c.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if set, _ := mergeOptions(c.db.opts); set.ReadConcern != nil {
+		return set.ReadConcern
+	}
+	if concern := c.db.client.driver.ReadConcern; concern != nil {
+		return concern
+	}
+	return &readconcern.ReadConcern{} // the default of the driver
 }

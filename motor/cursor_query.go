@@ -7,7 +7,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
@@ -130,24 +129,10 @@ func (c *collection) readConcern(session *mongo.Session) bson.D {
 	switch snapshot, causal := readsOf(session); {
 	case snapshot:
 		return nil // the driver adds it to each command itself
-	case causal && session.OperationTime() != nil && c.concern() != nil:
+	case causal && session.OperationTime() != nil:
 		doc = append(doc, bson.E{Key: "afterClusterTime", Value: *session.OperationTime()})
 	}
 	return doc
-}
-
-// concern returns the collection's read concern, or nil.
-func (c *collection) concern() *readconcern.ReadConcern {
-	if set, _ := mergeOptions(c.opts); set.ReadConcern != nil {
-		return set.ReadConcern
-	}
-	if set, _ := mergeOptions(c.db.opts); set.ReadConcern != nil {
-		return set.ReadConcern
-	}
-	if concern := c.db.client.driver.ReadConcern; concern != nil {
-		return concern
-	}
-	return &readconcern.ReadConcern{} // the default of the driver
 }
 
 // retryableReadCodes are the codes of the specification "Retryable Reads".
