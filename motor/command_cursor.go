@@ -108,6 +108,22 @@ func (c *commandCursor) setBatchSize(n int32) {
 	})
 }
 
+// ReadAhead makes the cursor fetch batches before they are read, at most this number of them. See [Cursor.ReadAhead].
+// It has no effect after the first batch was fetched by a read. With a negative number every read fails with
+// [ValueError].
+func (c *CommandCursor[D]) ReadAhead(batches int) *CommandCursor[D] {
+	c.setReadAhead(batches)
+	return c
+}
+
+//go:noinline
+func (c *commandCursor) setReadAhead(batches int) {
+	c.set(func() (err error) {
+		c.ahead, err = aheadOf(batches)
+		return err
+	})
+}
+
 // MaxAwaitTimeMS limits, in milliseconds, how long the server waits for new documents before it replies with an empty
 // batch. It applies to later batches of a tailable cursor. 0 means the server's default. With a negative ms every read
 // fails with [ValueError].

@@ -251,6 +251,26 @@ func (c *cursor) setBatchSize(n int32) {
 	})
 }
 
+// ReadAhead makes the cursor fetch batches before they are read: while the program works on the documents of a batch,
+// the next ones are on their way. At most batches of them wait, decoded, so the memory that they need is bounded: with
+// BatchSize too, by batches times its number of documents. 0, the default, fetches a batch when it is needed.
+//
+//	for user, err := range users.Find(bson.M{}).BatchSize(500).ReadAhead(2).All(ctx) {
+//
+// It pays if the work on a batch takes about as long as a round trip. A read whose context ends loses nothing: the batch
+// that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A cursor in a session,
+// whose operations run one after the other, and a tailable cursor do not read ahead. A negative number is a
+// [ValueError].
+func (c *Cursor[D]) ReadAhead(batches int) *Cursor[D] { c.setReadAhead(batches); return c }
+
+//go:noinline
+func (c *cursor) setReadAhead(batches int) {
+	c.set("ReadAhead", func(*chain) (err error) {
+		c.ahead, err = aheadOf(batches)
+		return err
+	})
+}
+
 // limit sets the limit and drops the limit of Slice.
 func (ch *chain) limit(n int64) error {
 	if n != 0 && ch.flags&QueryFlagExhaust != 0 {
@@ -278,7 +298,7 @@ func (c *cursor) initClone(of *cursor) {
 	if of.late != nil { // the clone has not been read
 		err = nil
 	}
-	c.chain = of.chain
+	c.chain, c.ahead = of.chain, of.ahead
 	c.initEncoded(of.handle, of.none, of.query, of.opts, err)
 }
 
@@ -373,6 +393,7 @@ type cursorReader struct {
 	anywhere bool       // secondaries may be read, with any read preference
 	nothing  bool       // the result is empty; nothing is sent
 	closed   bool
+	ahead    int                // the number of batches that ReadAhead has set
 	size     *int32             // the size of later batches, if BatchSize has set it
 	wait     time.Duration      // how long the server may wait for a batch, if MaxAwaitTimeMS has set it
 	comment  bson.RawValue      // the comment for fetching batches, if Comment has set it

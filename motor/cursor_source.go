@@ -14,8 +14,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/ahead"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // batchSource fetches the batches of a result.
@@ -75,8 +77,78 @@ func (d driverCursor) over(err error) bool {
 
 func (d driverCursor) resume() bson.Raw { return nil }
 
+// aheadSource fetches the batches of another source before they are read. Its fields belong to the operation that has
+// its turn. While reader runs, the other source belongs to it.
+type aheadSource struct {
+	batchSource
+	most   int             // batches that may wait
+	ends   context.Context // ends with the connection
+	via    future.Executor
+	reader *ahead.Reader[aheadBatch]
+	last   aheadBatch // the last one that was read
+}
+
+// aheadBatch is a batch, and the state of the source after it.
+type aheadBatch struct {
+	docBatch
+	err  error
+	over bool
+	id   int64
+}
+
+func (a *aheadSource) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
+	if a.reader == nil {
+		from := a.batchSource
+		a.last.id = from.ID()
+		reader := ahead.New(ctx, a.most, func(ctx context.Context) (b aheadBatch, more bool) {
+			own, _ := list.pair()
+			if p := usercode.Try(func() { b.docBatch, b.err = from.more(ctx, c, own) }); p != nil {
+				b.err = p
+			}
+			b.over, b.id = from.over(b.err), from.ID()
+			return b, b.err == nil && b.lostErr == nil && !b.over
+		})
+		ends := a.ends
+		if a.via.Execute(func() { defer context.AfterFunc(ends, reader.Cancel)(); reader.Run() }) != nil {
+			return docBatch{}, errClientClosed
+		}
+		a.reader = reader
+	}
+	b, err := a.reader.Next(ctx)
+	switch {
+	case err == ahead.ErrEnded:
+		return docBatch{}, errClientClosed
+	case err != nil: // the batch is left for the next read
+		return docBatch{}, err
+	}
+	a.last = b
+	if b.err != nil && !b.over { // the next read fetches again
+		a.reader = nil
+	}
+	return b.docBatch, b.err
+}
+
+func (a *aheadSource) over(error) bool { return a.last.over }
+
+func (a *aheadSource) ID() int64 {
+	if a.reader == nil {
+		return a.batchSource.ID()
+	}
+	return a.last.id
+}
+
+func (a *aheadSource) Close(ctx context.Context) error {
+	if a.reader != nil {
+		a.reader.Stop()
+	}
+	return a.batchSource.Close(ctx)
+}
+
 // prepare sets the driver's options for the next batch.
 func (c *cursorReader) prepare(from batchSource) {
+	if a, ok := from.(*aheadSource); ok && a.reader == nil {
+		from = a.batchSource
+	}
 	driver, ok := from.(driverCursor)
 	if !ok {
 		return
@@ -219,8 +291,11 @@ func (c *cursorReader) start(ctx context.Context, conn *connection, s *resultSet
 	if err != nil {
 		return err
 	}
-	s.batches, s.client = batches, client
 	c.mu.Lock()
+	if c.ahead > 0 && s.kind == options.NonTailable && s.session == nil {
+		batches = &aheadSource{batchSource: batches, most: c.ahead, ends: conn.polls.ctx, via: conn.polls}
+	}
+	s.batches, s.client = batches, client
 	primary := !c.anywhere && c.coll.snapshot().read.pref.Mode() == readpref.PrimaryMode
 	s.address = conn.topology.lastAddress(ctx, primary)
 	s.setID(c, batches.ID())
@@ -246,6 +321,14 @@ func (c *cursorReader) ended(s *resultSet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return s.closed
+}
+
+// aheadOf checks the number of batches of ReadAhead.
+func aheadOf(batches int) (int, error) {
+	if batches < 0 {
+		return 0, newError(ValueError, "ReadAhead: invalid number of batches %d: must be at least 0", batches)
+	}
+	return batches, nil
 }
 
 // batchSize returns the size that BatchSize has set for later batches, or nil.

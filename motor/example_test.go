@@ -308,3 +308,12 @@ func ExampleWithSession() {
 	}).Await(ctx)
 	fmt.Println(err)
 }
+
+func ExampleCursor_ReadAhead() {
+	for user, err := range users.Find(bson.M{}).BatchSize(500).ReadAhead(2).All(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(user["name"]) // meanwhile the next batches are on their way
+	}
+}

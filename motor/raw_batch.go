@@ -189,6 +189,12 @@ func (c *RawBatchCursor) Limit(n int64) *RawBatchCursor {
 	return c
 }
 
+// ReadAhead is [Cursor.ReadAhead].
+func (c *RawBatchCursor) ReadAhead(batches int) *RawBatchCursor {
+	c.setReadAhead(batches)
+	return c
+}
+
 // BatchSize is [Cursor.BatchSize].
 //
 // Motor: MotorRawBatchCursor.batch_size.
@@ -362,6 +368,12 @@ func (c *RawBatchCommandCursor) All(ctx context.Context) iter.Seq2[RawBatch, err
 //
 // Motor: MotorRawBatchCommandCursor.collection.
 func (c *RawBatchCommandCursor) Collection() *Collection[bson.M] { return c.handle }
+
+// ReadAhead is [CommandCursor.ReadAhead].
+func (c *RawBatchCommandCursor) ReadAhead(batches int) *RawBatchCommandCursor {
+	c.setReadAhead(batches)
+	return c
+}
 
 // BatchSize is [CommandCursor.BatchSize].
 //
