@@ -72,6 +72,13 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 	return sameCommandCursor(c, c.Futures().BatchSize(n))
 }
 
+// ReadAhead makes the cursor fetch batches before they are read, at most this number of them. See [Cursor.ReadAhead].
+// It has no effect after the first batch was fetched by a read. With a negative number every read fails with
+// [motor.ValueError].
+func (c *CommandCursor[D]) ReadAhead(batches int) *CommandCursor[D] {
+	return sameCommandCursor(c, c.Futures().ReadAhead(batches))
+}
+
 // MaxAwaitTimeMS limits, in milliseconds, how long the server waits for new documents before it replies with an empty
 // batch. It applies to later batches of a tailable cursor. 0 means the server's default. With a negative ms every read
 // fails with [motor.ValueError].

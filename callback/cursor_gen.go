@@ -106,6 +106,20 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
 	return sameCursor(c, c.Futures().BatchSize(n))
 }
 
+// ReadAhead makes the cursor fetch batches before they are read: while the program works on the documents of a batch,
+// the next ones are on their way. At most batches of them wait, decoded, so the memory that they need is bounded: with
+// BatchSize too, by batches times its number of documents. 0, the default, fetches a batch when it is needed.
+//
+//	for user, err := range users.Find(bson.M{}).BatchSize(500).ReadAhead(2).All(ctx) {
+//
+// It pays if the work on a batch takes about as long as a round trip. A read whose context ends loses nothing: the
+// batch that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A cursor in a
+// session, whose operations run one after the other, and a tailable cursor do not read ahead. A negative number is a
+// [motor.ValueError].
+func (c *Cursor[D]) ReadAhead(batches int) *Cursor[D] {
+	return sameCursor(c, c.Futures().ReadAhead(batches))
+}
+
 // Clone returns an unread cursor with the same query and options.
 //
 // Motor: MotorCursor.clone.

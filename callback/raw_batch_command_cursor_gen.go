@@ -177,6 +177,11 @@ func (c *RawBatchCommandCursor) Collection() *Collection[bson.M] {
 	return collectionOn(c.loop, c.futures.Collection())
 }
 
+// ReadAhead is [CommandCursor.ReadAhead].
+func (c *RawBatchCommandCursor) ReadAhead(batches int) *RawBatchCommandCursor {
+	return sameRawBatchCommandCursor(c, c.futures.ReadAhead(batches))
+}
+
 // BatchSize is [CommandCursor.BatchSize].
 //
 // Motor: MotorRawBatchCommandCursor.batch_size.

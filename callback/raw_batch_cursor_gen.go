@@ -259,6 +259,11 @@ func (c *RawBatchCursor) Limit(n int64) *RawBatchCursor {
 	return sameRawBatchCursor(c, c.futures.Limit(n))
 }
 
+// ReadAhead is [Cursor.ReadAhead].
+func (c *RawBatchCursor) ReadAhead(batches int) *RawBatchCursor {
+	return sameRawBatchCursor(c, c.futures.ReadAhead(batches))
+}
+
 // BatchSize is [Cursor.BatchSize].
 //
 // Motor: MotorRawBatchCursor.batch_size.
