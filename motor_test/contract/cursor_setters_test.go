@@ -32,6 +32,7 @@ var everySetter = map[string][]any{
 	"MaxScan":        {int64(5)},
 	"MaxTimeMS":      {int64(5000)},
 	"Min":            {bson.D{{Key: "_id", Value: 0}}},
+	"ReadAhead":      {2},
 	"RemoveOption":   {motor.QueryFlagTailable},
 	"Skip":           {int64(1)},
 	"Slice":          {int64(1), int64(3)},
@@ -105,6 +106,34 @@ func TestCursorSetterAfterFirstRead(t *testing.T) {
 			if r.cursor.Rewind(); r.Err() != nil {
 				t.Errorf("%s: Err() after Rewind = %v, want nil", method, r.Err())
 			}
+		}
+	})
+}
+
+// Reading ahead changes neither the documents nor their order, whatever reads them.
+func TestCursorReadAhead(t *testing.T) {
+	const n = 250
+	withCursor(t, n, func(t *testing.T, r queryReader[bson.M]) {
+		r.cursor.BatchSize(7).ReadAhead(3)
+		for i := 0; i < n; {
+			doc, err := r.Next()
+			noError(t, err)
+			docs, err := r.ToList(16)
+			noError(t, err)
+			for _, doc := range append([]bson.M{doc}, docs...) {
+				if !isNumber(doc, i) {
+					t.Fatalf("got %v, want number %d", doc, i)
+				}
+				i++
+			}
+		}
+		if docs, err := r.ToList(); len(docs) != 0 || err != nil {
+			t.Errorf("at the end: got %v, %v, want no documents", docs, err)
+		}
+		_, err := r.cursor.Rewind().Next(t.Context()).Await(t.Context())
+		noError(t, err)
+		if _, err := r.cursor.Close(t.Context()).Await(t.Context()); err != nil { // two batches wait, and one is on its way
+			t.Errorf("Close() = %v, want nil", err)
 		}
 	})
 }
