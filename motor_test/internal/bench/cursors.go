@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -108,7 +109,31 @@ func cursorRows(ctx context.Context, c *clients) []Row {
 		rows = append(rows, Row{Name: "20,000 documents one by one: " + way.name, Goal: 0.2, Other: "driver: Next and Decode",
 			Ours: times(way.do), Theirs: driver})
 	}
-	return append(rows, streamRow(ctx, c))
+	return append(rows, aheadRow(ctx, c), streamRow(ctx, c))
+}
+
+// aheadRow is the row of a cursor that reads ahead, from a server that is a millisecond away, while the program works 50
+// microseconds on each document. A batch has as much work as a round trip takes.
+func aheadRow(ctx context.Context, c *clients) Row {
+	read := func(batches int) func(n int) error {
+		return times(func() error {
+			n := 0
+			for _, err := range c.ours(far).Find(bson.D{}).BatchSize(20).ReadAhead(batches).All(ctx) {
+				if err != nil {
+					return err
+				}
+				for start := time.Now(); time.Since(start) < 50*time.Microsecond; {
+				}
+				n++
+			}
+			if n != farSize {
+				return fmt.Errorf("got %d documents, want %d", n, farSize)
+			}
+			return nil
+		})
+	}
+	return Row{Name: "1,000 documents, 50 µs of work on each, ReadAhead(2)", Goal: 0.67, Other: "without ReadAhead", Needs: "the stub",
+		Ours: read(2), Theirs: read(0)}
 }
 
 func toList[D any](ctx context.Context, c *clients, name string, goal float64) Row {

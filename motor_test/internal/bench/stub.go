@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -21,6 +22,8 @@ const (
 	chunks   = "fs.chunks" // those of one file
 	files    = "fs.files"
 	watched  = "watched" // a change stream without end
+	far      = "far"     // farSize documents, of a server that is a millisecond away
+	farSize  = 1_000
 
 	chunkSize = 255 << 10
 )
@@ -58,6 +61,7 @@ func StartStub() (*Stub, error) {
 	for i := range manySize {
 		s.docs[many] = append(s.docs[many], mustMarshal(document(i)))
 	}
+	s.docs[far] = s.docs[many][:farSize]
 	data := make([]byte, chunkSize)
 	for n := 0; n*chunkSize < fileSize; n++ {
 		s.docs[chunks] = append(s.docs[chunks], mustMarshal(bson.D{{Key: "_id", Value: n}, {Key: "files_id", Value: 1}, {Key: "n", Value: int32(n)},
@@ -241,6 +245,9 @@ func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
 		return s.batch(dst, "firstBatch", collection, s.docs[collection], from, int(size))
 	case "getMore":
 		collection, _ := command.Lookup("collection").StringValueOK()
+		if collection == far {
+			time.Sleep(time.Millisecond)
+		}
 		size, ok := command.Lookup("batchSize").AsInt64OK()
 		if !ok || size == 0 {
 			size = maxBatch
