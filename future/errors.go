@@ -8,6 +8,7 @@ import (
 	"path"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -114,7 +115,7 @@ func (e *PanicError) Where() string {
 
 // isOwn reports whether a function is part of this library, or of a package that it uses for panics.
 func isOwn(function string) bool {
-	for _, prefix := range []string{"future.", "callback.", "motor.", "internal/"} {
+	for _, prefix := range []string{"future.", "callback.", "motor.", "motor/web.", "internal/"} {
 		if strings.HasPrefix(function, ownPath+prefix) {
 			return true
 		}
@@ -221,8 +222,17 @@ func logUnobserved(err error) {
 }
 
 // isDeliberate reports whether err says that the program has cancelled. The outermost error that knows decides: an error
-// of a callback that did not run, and a panic, say more than what they wrap. So does Cancel: its cause is a reason only.
+// of a callback that did not run, and a panic, say more than what they wrap. So does Cancel: its cause is a reason only. Of
+// errors that were joined, each must say so.
 func isDeliberate(err error) bool {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if known, ok := e.(interface{ deliberate() bool }); ok {
+			return known.deliberate()
+		}
+		if reflect.TypeOf(e) == typeOfJoin {
+			return allDeliberate(e.(interface{ Unwrap() []error }).Unwrap())
+		}
+	}
 	var known interface{ deliberate() bool }
 	if errors.As(err, &known) {
 		return known.deliberate()
@@ -230,6 +240,14 @@ func isDeliberate(err error) bool {
 	return errors.Is(err, context.Canceled) // also true for ErrCancelled
 }
 
+// typeOfJoin is the type of the errors that errors.Join returns.
+var typeOfJoin = reflect.TypeOf(errors.Join(ErrCancelled))
+
+func allDeliberate(errs []error) bool {
+	return len(errs) > 0 && !slices.ContainsFunc(errs, func(err error) bool { return !isDeliberate(err) })
+}
+
+func (e *AggregateError) deliberate() bool { return allDeliberate(e.Errors) }
 func (*cancelError) deliberate() bool      { return true }
 func (*PanicError) deliberate() bool       { return false }
 func (*UndeliveredError) deliberate() bool { return false }

@@ -135,7 +135,9 @@ func TestUnobservedCancellation(t *testing.T) {
 	_, reason := cancelled.Future().Await(t.Context())
 	for _, err := range []error{
 		context.Canceled, future.ErrCancelled, fmt.Errorf("reading: %w", context.Canceled), nil,
-		fmt.Errorf("reading: %w", reason),
+		fmt.Errorf("reading: %w", reason), errors.Join(context.Canceled, reason),
+		fmt.Errorf("server selection: %w, last error %w", context.Canceled, errors.New("refused")),
+		&future.AggregateError{Errors: []error{future.ErrCancelled, context.Canceled}},
 	} {
 		future.ReportUnobserved(err)
 	}
@@ -146,6 +148,8 @@ func TestUnobservedCancellation(t *testing.T) {
 		context.DeadlineExceeded, errors.New("wrong"), &future.PanicError{Value: context.Canceled},
 		&future.UndeliveredError{Reason: future.ErrPoolClosed, Outcome: context.Canceled},
 		fmt.Errorf("reading: %w", &future.PanicError{Value: context.Canceled}),
+		errors.Join(errors.New("wrong"), context.Canceled), fmt.Errorf("closing: %w", errors.Join(context.Canceled, errors.New("wrong"))),
+		&future.AggregateError{Errors: []error{errors.New("wrong"), context.Canceled}},
 		fmt.Errorf("reading: %w", &future.UndeliveredError{Reason: future.ErrPoolClosed, Outcome: context.Canceled}),
 	}
 	for _, err := range all {
