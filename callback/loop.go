@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
@@ -37,10 +38,13 @@ type Loop struct {
 	ended    bool          // closed, and all accepted callbacks have run
 	asleep   bool          // the driver sleeps; the code that clears this must wake it
 	wakeAt   time.Duration // while asleep: when the driver wakes by itself
+	counts   counts
 
 	wake      chan struct{} // ends the driver's sleep
 	hostTimer *time.Timer   // ends the sleep of a hosted loop
 	sleeper   *time.Timer   // timer of the driver
+
+	panics, slowOnes atomic.Uint64 // for Stats
 
 	// Only the driver uses these.
 	turn       turn
@@ -93,6 +97,9 @@ func (l *Loop) post(fn func()) bool {
 	if l.closed {
 		l.mu.Unlock()
 		return false
+	}
+	if l.ready.pushed == l.counts.taken { // the first callback of a turn
+		l.counts.since = l.clock()
 	}
 	l.ready.push(fn)
 	wake := l.asleep
@@ -338,16 +345,28 @@ func (l *Loop) prepare() bool {
 	}
 	t.callbacks = l.ready.length()
 	at, ok := l.nextTimeout()
-	if !ok {
-		return t.callbacks > 0
+	if !ok && t.callbacks == 0 {
+		return false
 	}
-	for now := l.clock(); ok && at <= now; at, ok = l.nextTimeout() {
+	now := l.clock()
+	lag := time.Duration(0)
+	if ok && at <= now {
+		lag = now - at
+	}
+	for ; ok && at <= now; at, ok = l.nextTimeout() {
 		due := l.timers.heap[0].t
 		l.timers.disarm(due)
 		due.state = timeoutDue
 		t.due = append(t.due, due)
 	}
-	return !t.over()
+	if t.over() {
+		return false
+	}
+	if t.callbacks > 0 {
+		lag = max(lag, now-l.counts.since)
+	}
+	l.counts.turn(l.ready.pushed, len(t.due), lag)
+	return true
 }
 
 // runReady runs one turn if there is anything to run.
@@ -405,6 +424,7 @@ func (l *Loop) catch() {
 }
 
 func (l *Loop) reportPanic(p *future.PanicError) {
+	l.panics.Add(1)
 	if l.onPanic == nil {
 		l.logPanic(p)
 		return

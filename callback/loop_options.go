@@ -55,6 +55,7 @@ func (l *Loop) callTimed(fn func()) {
 	if took <= l.slow.threshold {
 		return
 	}
+	l.slowOnes.Add(1)
 	var name string
 	if c := l.coroutines.resumed; c != nil {
 		name = entryName(c.entry)

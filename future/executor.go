@@ -3,6 +3,7 @@ package future
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Executor runs functions later and elsewhere: on the goroutines of a [Pool], on an event loop, on the main thread of a
@@ -188,4 +189,19 @@ func (r *runner) leave() {
 	}
 	rest.propagate(false)
 	l.c.fail(newGoexitError()).propagate(false)
+}
+
+// LoopStats has statistics of an event loop. The loop of package callback returns them.
+type LoopStats struct {
+	Queued   int // callbacks that wait for a turn
+	Timeouts int // timeouts that have not fired
+
+	Turns     uint64
+	Callbacks uint64 // callbacks that have run, with those of the present turn
+	Fired     uint64 // timeouts that have fired, with those of the present turn
+	Panics    uint64 // callbacks that panicked
+	Slow      uint64 // callbacks that took longer than a limit, if the loop has one
+
+	Lag    time.Duration // the time that the first callback or timeout of each turn has waited, together
+	MaxLag time.Duration // the longest of these times
 }
