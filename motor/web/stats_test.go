@@ -12,6 +12,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor/web"
@@ -68,6 +69,9 @@ func TestStatsHandler(t *testing.T) {
 	}{
 		{http.MethodGet, "", 200, "application/json", `"completed":5`},
 		{http.MethodGet, "text/html,*/*;q=0.8", 200, "text/html; charset=utf-8", "<!doctype html>"},
+		{http.MethodGet, "application/json;q=0.5, text/html;q=0.9", 200, "text/html; charset=utf-8", "<!doctype html>"},
+		{http.MethodGet, "text/html;q=0.5, application/json", 200, "application/json", `"completed":5`},
+		{http.MethodGet, "text/html;q=0", 200, "application/json", `"completed":5`},
 		{http.MethodPost, "", 405, "text/plain; charset=utf-8", "not allowed"},
 	} {
 		request := httptest.NewRequest(test.method, "/", nil)
@@ -87,5 +91,26 @@ func TestStatsHandler(t *testing.T) {
 	handler.ServeHTTP(reply, httptest.NewRequest(http.MethodGet, "/", nil))
 	if err := json.Unmarshal(reply.Body.Bytes(), &stats); err != nil || stats.MaxWorkers != 3 || stats.Completed != 5 {
 		t.Errorf("got %+v, %v, want 3 workers and 5 operations", stats, err)
+	}
+}
+
+func TestStatsOfLoop(t *testing.T) {
+	loop := callback.NewLoop()
+	defer loop.Close()
+	client, err := motor.NewClient("mongodb://localhost:27017", motor.WithIOLoop(loop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(context.Background())
+	loop.AddCallback(func() {})
+	loop.Poll()
+	loop.AddCallback(func() {})
+	got := web.StatsOf(client).Loop
+	if got == nil || got.Callbacks != 1 || got.Queued != 1 || got.Turns != 1 || got.LagMS < 0 || got.MaxLagMS != got.LagMS {
+		t.Errorf("got %+v, want one callback that has run and one that waits", got)
+	}
+	text, err := json.Marshal(web.StatsOf(client))
+	if err != nil || !strings.Contains(string(text), `"loop":{"queued":1,`) {
+		t.Errorf("got %s, %v, want the loop", text, err)
 	}
 }
