@@ -5,7 +5,8 @@
 //   - the server's reply in an error of such a type ([WriteCommandReply]);
 //   - unexported fields of a session ([SessionReads]), of a cursor ([BatchIsCorrupt], [CursorReader]) and of a ClientEncryption
 //     ([CloseEncryption]);
-//   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]).
+//   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]);
+//   - the calls with which the driver encodes and decodes the documents that it inserts ([WholeRegistry]).
 //
 // The package imports none of this by name, so that a new version of the driver cannot break a user's build. Each item
 // has a test that fails with a sentence that says what has changed in the driver.

@@ -1,0 +1,104 @@
+package drivercompat
+
+import (
+	"bytes"
+	"encoding/binary"
+	"reflect"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// insertedID is the type that the driver decodes a document into to find its _id.
+type insertedID = struct {
+	ID any `bson:"_id"`
+}
+
+// WholeRegistry returns the registry for handles of the driver that send encoded documents. It does what the driver's
+// own does, with two exceptions:
+//
+//   - A bson.Raw is written in one piece, and not element by element. Its elements are not checked.
+//   - The driver decodes each document that it inserts, to tell its _id. It finds nil instead, unless the document has no
+//     _id and the driver makes one. That decoding takes as long as encoding the document.
+//
+// The result is nil if the driver has changed so that this does not work.
+func WholeRegistry() *bson.Registry { return wholeRegistry() }
+
+var wholeRegistry = sync.OnceValue(func() *bson.Registry {
+	registry := bson.NewRegistry()
+	raw, err := newWholeEncoder(registry)
+	if err != nil {
+		return nil
+	}
+	registry.RegisterTypeEncoder(reflect.TypeFor[bson.Raw](), raw)
+	registry.RegisterTypeDecoder(reflect.TypeFor[insertedID](), bson.ValueDecoderFunc(
+		func(bson.DecodeContext, bson.ValueReader, reflect.Value) error { return nil }))
+	if !writesWhole(registry) {
+		return nil
+	}
+	return registry
+})
+
+// writesWhole reports whether the registry encodes documents to the same bytes.
+func writesWhole(registry *bson.Registry) bool {
+	inner, err := bson.Marshal(bson.D{{Key: "a", Value: bson.A{1, "b"}}, {Key: "c", Value: bson.D{}}, {Key: "d", Value: nil}})
+	if err != nil {
+		return false
+	}
+	nested := bson.D{{Key: "e", Value: bson.Raw(inner)}, {Key: "f", Value: bson.A{bson.Raw(inner)}}}
+	want, err := bson.Marshal(nested)
+	if err != nil {
+		return false
+	}
+	for _, v := range []any{nested, bson.Raw(want)} {
+		var got bytes.Buffer
+		e := bson.NewEncoder(bson.NewDocumentWriter(&got))
+		e.SetRegistry(registry)
+		if err := e.Encode(v); err != nil || !bytes.Equal(got.Bytes(), want) {
+			return false
+		}
+	}
+	return true
+}
+
+// wholeEncoder encodes a bson.Raw. The driver's writer copies the bytes of a single value as they are. So the encoder
+// passes the bytes of all values as those of the first: they include the names and the types of the others.
+type wholeEncoder struct {
+	value bson.ValueEncoder // of a bson.RawValue
+	raw   bson.ValueEncoder // the driver's, for documents that are not valid
+}
+
+func newWholeEncoder(registry *bson.Registry) (e *wholeEncoder, err error) {
+	e = new(wholeEncoder)
+	if e.value, err = registry.LookupEncoder(reflect.TypeFor[bson.RawValue]()); err != nil {
+		return nil, err
+	}
+	e.raw, err = registry.LookupEncoder(reflect.TypeFor[bson.Raw]())
+	return e, err
+}
+
+// EncodeValue implements [bson.ValueEncoder].
+func (e *wholeEncoder) EncodeValue(ec bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+	const empty = 5 // bytes of an empty document
+	raw := v.Bytes()
+	if len(raw) <= empty || int64(binary.LittleEndian.Uint32(raw)) != int64(len(raw)) || raw[len(raw)-1] != 0 {
+		return e.raw.EncodeValue(ec, w, v)
+	}
+	key, values, found := bytes.Cut(raw[empty:len(raw)-1], []byte{0})
+	if !found {
+		return e.raw.EncodeValue(ec, w, v)
+	}
+	doc, err := w.WriteDocument()
+	if err != nil {
+		return err
+	}
+	element, err := doc.WriteDocumentElement(string(key))
+	if err != nil {
+		return err
+	}
+	all := bson.RawValue{Type: bson.Type(raw[empty-1]), Value: values}
+	if err := e.value.EncodeValue(ec, element, reflect.ValueOf(all)); err != nil {
+		return err
+	}
+	return doc.WriteDocumentEnd()
+}
