@@ -27,21 +27,6 @@ func mergeOptions[T any](opts []options.Lister[T]) (T, error) {
 	return all, codecError(err)
 }
 
-// encodeOptions returns options for the driver, with their values encoded. It fails with [ConfigurationError] if an
-// option cannot be set, and with [TypeError], [InvalidDocument] or [InvalidStringData] for a value that cannot be
-// encoded.
-func encodeOptions[T any](c *codec, opts []options.Lister[T]) ([]options.Lister[T], error) {
-	encoded, err := command.Encoded(c.Codec, opts)
-	return encoded, codecError(err)
-}
-
-// encoded is encodeOptions. It records the error.
-func encoded[T any](a *arguments, opts []options.Lister[T]) []options.Lister[T] {
-	opts, err := command.Encoded(a.Codec, opts)
-	a.Check(err)
-	return opts
-}
-
 // timeLimit is an option of a method, with options of type T, that the driver does not have. It sets nothing in the
 // driver's options.
 type timeLimit[T any] time.Duration

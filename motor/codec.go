@@ -98,6 +98,27 @@ func (a *arguments) addConcern(ctx context.Context, now settings) {
 
 func (a *arguments) err() error { return codecError(a.Err()) }
 
+// encodeOptions returns options for the driver, with their values encoded. It fails with [ConfigurationError] if an
+// option cannot be set, and with [TypeError], [InvalidDocument] or [InvalidStringData] for a value that cannot be
+// encoded.
+func encodeOptions[T any](c *codec, opts []options.Lister[T]) ([]options.Lister[T], error) {
+	if len(opts) == 0 {
+		return nil, nil
+	}
+	encoded, err := command.Encoded(c.Codec, opts)
+	return encoded, codecError(err)
+}
+
+// encoded is encodeOptions. It records the error.
+func encoded[T any](a *arguments, opts []options.Lister[T]) []options.Lister[T] {
+	if len(opts) == 0 {
+		return nil
+	}
+	opts, err := command.Encoded(a.Codec, opts)
+	a.Check(err)
+	return opts
+}
+
 // command returns an arguments that collects the fields of a command and has its first ones.
 func (c *codec) command(fields ...bson.E) *arguments {
 	return &arguments{command.New(c.Codec, fields...)}
