@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // Collection is a handle for a collection whose documents are of type D: bson.M, bson.D, bson.Raw, a struct, or a
@@ -44,6 +45,7 @@ type binding[T any] struct {
 	client *mongo.Client
 	at     settings
 	handle *T
+	writer *T // of a collection: the handle for writes of encoded documents
 }
 
 // CollectionOf returns the collection of this name with documents of type D. It does no I/O. See [Database.Collection].
@@ -186,14 +188,36 @@ func (c *collection) in(client *mongo.Client) *mongo.Collection { return c.at(cl
 
 // at returns the driver's handle for the collection with the settings now.
 func (c *collection) at(client *mongo.Client, now settings) *mongo.Collection {
+	return bindCollection(c, client, now).handle
+}
+
+// writerAt returns the driver's handle for writes of encoded documents. Its results may lack the _ids of inserted
+// documents: see idOf.
+func writerAt(c *collection, client *mongo.Client, now settings) *mongo.Collection {
+	return bindCollection(c, client, now).writer
+}
+
+func bindCollection(c *collection, client *mongo.Client, now settings) *binding[mongo.Collection] {
 	b, _ := c.bound.Load().(*binding[mongo.Collection])
 	if b == nil || b.client != client || b.at != now {
 		live := options.Collection().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(c.opts[:len(c.opts):len(c.opts)], live)
-		b = &binding[mongo.Collection]{client, now, client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)}
+		handle := client.Database(c.db.name, c.db.opts...).Collection(c.name, opts...)
+		b = &binding[mongo.Collection]{client, now, handle, handle}
+		if registry := wholeRegistry(c); registry != nil {
+			b.writer = handle.Clone(options.Collection().SetRegistry(registry))
+		}
 		c.bound.Store(b)
 	}
-	return b.handle
+	return b
+}
+
+// wholeRegistry returns the registry of the handle for writes, or nil if the codec must have its own.
+func wholeRegistry(c *collection) *bson.Registry {
+	if c.codec.Registry != nil || c.codec.Options != nil {
+		return nil
+	}
+	return drivercompat.WholeRegistry()
 }
 
 // Delegate returns the driver's handle for the collection, with the options and concerns that the collection has at the

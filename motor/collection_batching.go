@@ -133,11 +133,11 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
 	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
 		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
-			coll, err := b.coll.on(ctx, conn, now)
+			client, err := conn.client(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if _, err := coll.InsertOne(ctx, raw); err != nil {
+			if _, err := writerAt(b.coll, client, now).InsertOne(ctx, raw); err != nil {
 				return resultBeside(err, id), err
 			}
 			return &InsertOneResult{InsertedID: id, Acknowledged: true}, nil
@@ -317,11 +317,11 @@ func (b *batch) insert(ctx context.Context, inserts []*gatheredInsert, now setti
 
 // insertMany sends documents in one command. It records failed writes in done, and returns only other errors.
 func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, done *bulkOutcome) error {
-	coll, err := b.coll.on(ctx, b.conn, now)
+	client, err := b.conn.client(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = coll.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	_, err = writerAt(b.coll, client, now).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
 	done.addError(err)
 	if bad := done.check(len(docs)); bad != nil {
 		return bad

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/command"
 )
 
@@ -20,7 +21,13 @@ func writeOp[T any](ctx context.Context, c *collection, now settings, err error,
 	if err == nil {
 		err = now.refuseSession(ctx)
 	}
-	return collectionOp(c, now, err, write)
+	return op[T]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+		client, err := conn.client(ctx)
+		if err != nil {
+			return none, err
+		}
+		return write(ctx, writerAt(c, client, now))
+	}}
 }
 
 // InsertOne inserts a document. A document without an _id gets a bson.ObjectID. The result has the _id.
@@ -48,13 +55,27 @@ func (c *collection) insertOne(
 	if now.byCommand(ctx) {
 		return insertOneByCommand(c, now, raw, opts)
 	}
+	id, err := idOf(c, raw)
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertOneResult, error) {
 		r, err := coll.InsertOne(ctx, raw, opts...)
 		if r == nil {
 			return nil, err
 		}
-		return &InsertOneResult{InsertedID: r.InsertedID, Acknowledged: r.Acknowledged}, err
-	}, nil
+		if id == nil {
+			id = r.InsertedID
+		}
+		return &InsertOneResult{InsertedID: id, Acknowledged: r.Acknowledged}, err
+	}, err
+}
+
+// idOf returns the _id of a document. The result is nil if it has none, or if the driver tells it in its result (see
+// [drivercompat.WholeRegistry]).
+func idOf(c *collection, doc bson.Raw) (any, error) {
+	if wholeRegistry(c) == nil {
+		return nil, nil
+	}
+	id, _, err := bsoncodec.ID(doc)
+	return id, codecError(err)
 }
 
 // InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
@@ -81,18 +102,35 @@ func (c *collection) insertMany(
 	if now.byCommand(ctx) {
 		return insertManyByCommand(c, now, raws, opts)
 	}
+	ids := make([]any, len(raws))
+	for i, raw := range raws {
+		var err error
+		if ids[i], err = idOf(c, raw); err != nil {
+			return nil, err
+		}
+	}
+	o, err := mergeOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	ordered := valueOr(o.Ordered, true)
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		r, err := coll.InsertMany(ctx, raws, opts...)
 		if r == nil {
 			return nil, err
 		}
-		result := &InsertManyResult{InsertedIDs: r.InsertedIDs, Acknowledged: r.Acknowledged}
+		done := newInsertOutcome(raws)
+		done.addError(err)
+		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: r.Acknowledged}
+		for i, id := range r.InsertedIDs { // the driver leaves out the same
+			if i < len(result.InsertedIDs) && result.InsertedIDs[i] == nil {
+				result.InsertedIDs[i] = id
+			}
+		}
 		if err == nil {
 			return result, nil
 		}
-		done := newInsertOutcome(raws)
 		done.result.inserted = int64(len(result.InsertedIDs))
-		done.addError(err)
 		if bad := done.check(len(raws)); bad != nil {
 			return nil, bad
 		}

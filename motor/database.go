@@ -84,7 +84,7 @@ func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {
 	if b == nil || b.client != client || b.at != now {
 		live := options.Database().SetWriteConcern(now.write.driver).SetReadPreference(now.read.pref)
 		opts := append(d.opts[:len(d.opts):len(d.opts)], live)
-		b = &binding[mongo.Database]{client, now, client.Database(d.name, opts...)}
+		b = &binding[mongo.Database]{client: client, at: now, handle: client.Database(d.name, opts...)}
 		d.bound.Store(b)
 	}
 	return b.handle

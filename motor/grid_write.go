@@ -264,7 +264,7 @@ func (w *fileWriter) send() error {
 		return err
 	}
 	w.sentAny = true
-	result, err := insert(w.ctx, chunks.at(w.client, now))
+	result, err := insert(w.ctx, writerAt(&chunks.collection, w.client, now))
 	if result != nil {
 		w.chunksSent += len(result.InsertedIDs)
 	}
@@ -328,7 +328,7 @@ func (w *fileWriter) close() error {
 		return err
 	}
 	w.sentAny, w.fileInserted = true, true
-	if _, err := insert(w.ctx, files.at(w.client, now)); err != nil {
+	if _, err := insert(w.ctx, writerAt(&files.collection, w.client, now)); err != nil {
 		w.fileInserted = !mongo.IsDuplicateKeyError(err)
 		return w.fileExists(err)
 	}

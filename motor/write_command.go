@@ -119,6 +119,9 @@ func (c *Client) fitCount(all []bson.Raw) (n int, err error) {
 
 // withoutFailed returns the _ids of the documents that were inserted.
 func withoutFailed(ids []any, failed []mongo.BulkWriteError, ordered bool) []any {
+	if len(failed) == 0 {
+		return ids
+	}
 	bad := make(map[int]bool)
 	for _, e := range failed {
 		bad[e.Index] = true

@@ -193,16 +193,36 @@ func CheckType(argument string, v any) error {
 	return Errorf(WrongType, "%s must be a document, not %T", argument, v)
 }
 
+// ID returns the _id of a document, as the driver decodes it, and whether it has one.
+//
+// Errors: [InvalidDocument].
+func ID(doc bson.Raw) (id any, found bool, err error) {
+	value, err := doc.LookupErr("_id")
+	if err != nil {
+		return nil, false, nil
+	}
+	switch value.Type {
+	case bson.TypeObjectID:
+		return value.ObjectID(), true, nil
+	case bson.TypeInt32:
+		return value.Int32(), true, nil
+	case bson.TypeInt64:
+		return value.Int64(), true, nil
+	case bson.TypeString:
+		return value.StringValue(), true, nil
+	}
+	if err := value.Unmarshal(&id); err != nil {
+		return nil, true, &Error{Kind: InvalidDocument, Text: "_id", Cause: err}
+	}
+	return id, true, nil
+}
+
 // WithID returns the document with an _id, and the _id. If the document has none, it gets an ObjectID as its first element.
 //
 // Errors: [InvalidDocument].
 func WithID(doc bson.Raw) (bson.Raw, any, error) {
-	if value, err := doc.LookupErr("_id"); err == nil {
-		var id any
-		if err := value.Unmarshal(&id); err != nil {
-			return nil, nil, &Error{Kind: InvalidDocument, Text: "_id", Cause: err}
-		}
-		return doc, id, nil
+	if id, found, err := ID(doc); found || err != nil {
+		return doc, id, err
 	}
 	id := bson.NewObjectID()
 	element := append([]byte("\x07_id\x00"), id[:]...)
