@@ -64,9 +64,6 @@ func (l *Loop) RemoveTimeout(t *Timeout) bool {
 // Time returns the current time. Tornado: IOLoop.time.
 func (l *Loop) Time() time.Time { return time.Now() }
 
-// clock is the time on which the loop's timers run: monotonic, and twice as fast as time.Now.
-func (l *Loop) clock() time.Duration { return time.Since(l.epoch) }
-
 // after returns the time on the loop's clock at which d will have passed.
 func (l *Loop) after(d time.Duration) time.Duration {
 	at := l.clock() + max(d, 0)
