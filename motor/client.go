@@ -30,8 +30,9 @@ type Client struct {
 	driver    *options.ClientOptions
 	resolve   func() (*options.ClientOptions, error) // reads the DNS for mongodb+srv; otherwise nil
 	workers   int
-	maxQueue  int           // -1: no limit
-	queueWait time.Duration // 0: no limit
+	maxQueue  int                          // -1: no limit
+	queueWait time.Duration                // 0: no limit
+	measure   func(on namespaced) measured // for WithSlowOperations; nil: operations are not measured
 	loop      future.Executor
 	codec     codec
 	path      string // the database in the connection string
@@ -91,7 +92,7 @@ func NewClient(hostOrURI string, opts ...ClientOption) (*Client, error) {
 	}
 	c := &Client{driver: driver, resolve: resolve, workers: s.workers, maxQueue: s.maxQueue, loop: s.loop, path: uri.Database}
 	c.codec = codec{bsoncodec.Codec{Registry: driver.Registry, Options: driver.BSONOptions}}
-	c.queueWait = uriDuration(uri, "waitqueuetimeoutms")
+	c.queueWait, c.measure = uriDuration(uri, "waitqueuetimeoutms"), s.measure
 	if err := c.initConcerns(uri, s); err != nil {
 		return nil, err
 	}

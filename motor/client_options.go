@@ -1,9 +1,12 @@
 package motor
 
 import (
+	"log/slog"
 	"math"
 	"os"
+	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -11,6 +14,8 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/slow"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // ClientOption is an option of [NewClient].
@@ -21,7 +26,8 @@ type clientSettings struct {
 	workers  int
 	maxQueue int
 	loop     future.Executor
-	tzAware  *bool               // nil: as the connection string says
+	tzAware  *bool // nil: as the connection string says
+	measure  func(on namespaced) measured
 	tagSets  []map[string]string // nil: as the connection string says
 	port     int
 	keywords []keyword
@@ -65,6 +71,71 @@ func WithMaxQueue(n int) ClientOption {
 		return nil
 	}
 }
+
+// WithSlowOperations reports operations that take longer than limit, from the call to the end, with the time in which
+// they wait for a slot: to report, or, if it is nil, as a warning to [slog.Default]. report runs in the slot of the
+// operation, before its future settles. It must not wait for another operation. A panic of report does not harm the
+// operation.
+//
+// A read is one round trip: reading a cursor may be several operations, or none if its documents have been fetched. Not
+// reported are waits for new data (of a change stream, or a tailable cursor that awaits data), operations that were
+// cancelled before they ran, and inserts of a handle with batching that are sent with others.
+//
+// Each operation costs about two microseconds more.
+func WithSlowOperations(limit time.Duration, report func(SlowOperation)) ClientOption {
+	return func(s *clientSettings) error {
+		if limit <= 0 {
+			return newError(ConfigurationError, "WithSlowOperations: invalid limit %v: must be more than 0", limit)
+		}
+		s.measure = func(on namespaced) measured { return &slowOperation{slow.Begin(2), limit, report, on} }
+		return nil
+	}
+}
+
+// SlowOperation describes an operation that took long: see [WithSlowOperations].
+type SlowOperation struct {
+	Name      string        // the method that the program has called, such as Collection.InsertOne
+	Namespace string        // the database, or the database and the collection, or "" for an operation of a client, a session or a file
+	Waited    time.Duration // for a slot of the executor
+	Took      time.Duration // from the call to the end, with Waited
+	Err       error         // its error, or nil
+}
+
+// slowOperation measures an operation.
+type slowOperation struct {
+	*slow.Watch
+	limit time.Duration
+	call  func(SlowOperation) // nil: log it
+	on    namespaced
+}
+
+// done reports the operation if it was slow.
+func (s *slowOperation) done(err error) {
+	waited, took := s.Times()
+	if took <= s.limit {
+		return
+	}
+	o := SlowOperation{Name: s.Name(ownPackages...), Waited: waited, Took: took, Err: err}
+	if s.on != nil {
+		o.Namespace = s.on.namespace()
+	}
+	if s.call == nil {
+		slog.Warn("motor: slow operation", "name", o.Name, "namespace", o.Namespace, "waited", waited, "took", took, "error", err)
+		return
+	}
+	if p := usercode.Try(func() { s.call(o) }); p != nil {
+		future.ReportUnobserved(p)
+	}
+}
+
+// ownPackages are the starts of the names of the functions that operations are called through.
+var ownPackages = func() (all []string) {
+	module := strings.TrimSuffix(reflect.TypeFor[SlowOperation]().PkgPath(), "motor")
+	for _, pkg := range []string{"motor.", "motor/web.", "callback."} {
+		all = append(all, module+pkg)
+	}
+	return all
+}()
 
 // WithIOLoop makes the client's callbacks and continuations run on loop: a callback.Loop, or any other executor. By
 // default each future runs them on a goroutine.

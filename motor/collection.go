@@ -126,12 +126,14 @@ func (c *collection) IOLoop() future.Executor { return c.db.client.loop }
 // String returns the names of the database and the collection.
 func (c *collection) String() string { return fmt.Sprintf("motor.Collection(%q)", c.FullName()) }
 
+func (c *collection) namespace() string { return c.FullName() }
+
 // collectionOp returns the operation that calls fn with the driver's collection. If err is not nil, the operation fails
 // with it.
 func collectionOp[T any](
 	c *collection, now settings, err error, fn func(context.Context, *mongo.Collection) (T, error),
 ) op[T] {
-	return op[T]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+	return op[T]{on: c, err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		coll, err := c.on(ctx, conn, now)
 		if err != nil {
 			return none, err
@@ -146,7 +148,7 @@ type fetchFunc func(context.Context, *mongo.Collection) (bson.Raw, error)
 // documentOp returns the operation that decodes the document that fetch reads. If err is not nil, the operation fails
 // with it.
 func documentOp[D any](c *collection, now settings, err error, fetch fetchFunc) op[D] {
-	return op[D]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none D, err error) {
+	return op[D]{on: c, err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none D, err error) {
 		raw, err := c.fetch(ctx, conn, now, fetch)
 		if raw == nil {
 			return none, err

@@ -132,6 +132,7 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 // insert goes to the new connection, and the batch still waits for it.
 func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id any) *future.Future[*InsertOneResult] {
 	f := submit(ctx, b.coll.db.client, op[*InsertOneResult]{
+		on: b.coll,
 		run: func(ctx context.Context, conn *connection) (*InsertOneResult, error) {
 			client, err := conn.client(ctx)
 			if err != nil {

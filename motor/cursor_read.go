@@ -277,7 +277,7 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 
 // startRead starts a read. run calls r.run and makes the result from the documents that r has taken.
 func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
-	o := op[T]{offline: true, run: run}
+	o := op[T]{on: r.cursor.coll, offline: true, run: run}
 	o.lane, o.turns, o.err = r.prepare(ctx)
 	o.conn = r.conn
 	if r.docs != nil {

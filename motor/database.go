@@ -69,7 +69,7 @@ func (d *Database) Collection(name string, opts ...options.Lister[options.Collec
 func databaseOp[T any](
 	d *Database, now settings, err error, fn func(context.Context, *mongo.Database) (T, error),
 ) op[T] {
-	return op[T]{err: firstError(err, d.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+	return op[T]{on: d, err: firstError(err, d.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return none, err
@@ -77,6 +77,8 @@ func databaseOp[T any](
 		return fn(ctx, d.at(client, now))
 	}}
 }
+
+func (d *Database) namespace() string { return d.name }
 
 // at returns the driver's handle for the database, with the settings now.
 func (d *Database) at(client *mongo.Client, now settings) *mongo.Database {

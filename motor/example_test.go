@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -316,4 +317,15 @@ func ExampleCursor_ReadAhead() {
 		}
 		fmt.Println(user["name"]) // meanwhile the next batches are on their way
 	}
+}
+
+func ExampleWithSlowOperations() {
+	client, err := motor.NewClient("mongodb://localhost:27017",
+		motor.WithSlowOperations(100*time.Millisecond, func(o motor.SlowOperation) {
+			log.Printf("%s on %s took %v, %v of it in the queue", o.Name, o.Namespace, o.Took, o.Waited)
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close(ctx)
 }

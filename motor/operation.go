@@ -12,6 +12,7 @@ import (
 
 // op describes one operation on the server. All fields except run are optional.
 type op[T any] struct {
+	on      namespaced      // the handle that it uses, for SlowOperation; nil: none
 	err     error           // the operation is not run and fails with this error
 	lane    lane            // where it runs
 	batched future.Executor // runs it instead of the lane, when a batch of operations has its outcome
@@ -31,6 +32,9 @@ type op[T any] struct {
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 	run := o.run
 	s, err := c.admit(ctx, o.err, o.turns)
+	if c.measure != nil && o.lane == shortLane {
+		s.measured = c.measure(o.on)
+	}
 	for err == nil {
 		s.conn, err = c.connectionOf(o.conn, o.ends)
 		if s.conn == nil && !(o.offline && err == errClientClosed) {
@@ -42,7 +46,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 				if err = s.wait(ctx); err == nil {
 					v, err = run(ctx, s.conn)
 				}
-				return v, s.classify(err)
+				return v, s.done(err)
 			},
 			Undo:  o.undo,
 			Ended: s.ended(o.ended),
@@ -106,7 +110,8 @@ func (c *Client) reserveIn(driver *mongo.Session, own *future.Sequence, change s
 // submission is the part of an operation in progress that does not depend on the type of its result.
 type submission struct {
 	turns
-	conn *connection // runs the operation
+	conn     *connection // runs the operation
+	measured measured    // nil: it is not
 }
 
 // admit returns the submission of an operation, with its places reserved, or an error if the operation cannot start.
@@ -127,6 +132,9 @@ func (s *submission) shares() bool { return s.own != nil || s.session != nil }
 
 // wait waits for the operation's turns. It runs in the operation.
 func (s *submission) wait(ctx context.Context) error {
+	if s.measured != nil {
+		s.measured.Start()
+	}
 	if !s.shares() {
 		return nil
 	}
@@ -182,8 +190,17 @@ func (s *submission) executor(in lane, batched future.Executor) future.Executor 
 // are caught where it is called. So it is a panic of the driver, which panics on some malformed replies.
 func (s *submission) recovered(err *error) {
 	if v := recover(); v != nil {
-		*err = s.classify(&future.PanicError{Value: v, Stack: debug.Stack()})
+		*err = s.done(&future.PanicError{Value: v, Stack: debug.Stack()})
 	}
+}
+
+// done gives the operation's error its class, and reports the operation if it was slow.
+func (s *submission) done(err error) error {
+	err = s.classify(err)
+	if s.measured != nil {
+		s.measured.done(err)
+	}
+	return err
 }
 
 // classify gives the operation's error its class.
@@ -264,4 +281,13 @@ func callUser[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 		return v, ctx.Err()
 	}
 	return v, &userError{err}
+}
+
+// namespaced is a handle for a database or a collection.
+type namespaced interface{ namespace() string }
+
+// measured is an operation that is measured: see WithSlowOperations.
+type measured interface {
+	Start() // it runs
+	done(err error)
 }
