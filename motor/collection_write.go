@@ -152,13 +152,7 @@ func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...
 }
 
 func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) updateArgs {
-	return updateArgs{
-		change:  change,
-		options: func() (options.UpdateOneOptions, error) { return mergeOptions(opts) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-			return coll.UpdateOne(ctx, query, change, opts...)
-		},
-	}
+	return updateArgs{change, false, updateOneKind(opts)}
 }
 
 // UpdateMany changes all documents that match filter. Otherwise it is like UpdateOne.
@@ -171,14 +165,7 @@ func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ..
 }
 
 func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) updateArgs {
-	return updateArgs{
-		change:  change,
-		many:    true,
-		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.UpdateMany) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-			return coll.UpdateMany(ctx, query, change, opts...)
-		},
-	}
+	return updateArgs{change, true, updateManyKind(opts)}
 }
 
 // ReplaceOne replaces the first document that matches filter, except its _id.
@@ -195,21 +182,51 @@ func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, op
 }
 
 func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) updateArgs {
-	return updateArgs{
-		change:  replacement,
-		options: func() (options.UpdateOneOptions, error) { return convertOptions(opts, command.Replace) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.UpdateResult, error) {
-			return coll.ReplaceOne(ctx, query, replacement, opts...)
-		},
-	}
+	return updateArgs{replacement, false, replaceKind(opts)}
 }
 
 // updateArgs describes an update or a replacement.
 type updateArgs struct {
-	change  any
-	many    bool
-	options func() (options.UpdateOneOptions, error) // for updateByCommand
-	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.UpdateResult, error)
+	change any // encoded
+	many   bool
+	kind   updateKind
+}
+
+// updateKind is a method of the driver, with its options. It is a type for each method and no closure, which would be
+// allocated for every update.
+type updateKind interface {
+	// options returns the options for updateByCommand.
+	options() (options.UpdateOneOptions, error)
+
+	send(ctx context.Context, coll *mongo.Collection, query bson.Raw, change any) (*mongo.UpdateResult, error)
+}
+
+type (
+	updateOneKind  []options.Lister[options.UpdateOneOptions]
+	updateManyKind []options.Lister[options.UpdateManyOptions]
+	replaceKind    []options.Lister[options.ReplaceOptions]
+)
+
+func (k updateOneKind) options() (options.UpdateOneOptions, error) { return mergeOptions(k) }
+
+func (k updateManyKind) options() (options.UpdateOneOptions, error) {
+	return convertOptions(k, command.UpdateMany)
+}
+
+func (k replaceKind) options() (options.UpdateOneOptions, error) {
+	return convertOptions(k, command.Replace)
+}
+
+func (k updateOneKind) send(ctx context.Context, coll *mongo.Collection, query bson.Raw, change any) (*mongo.UpdateResult, error) {
+	return coll.UpdateOne(ctx, query, change, k...)
+}
+
+func (k updateManyKind) send(ctx context.Context, coll *mongo.Collection, query bson.Raw, change any) (*mongo.UpdateResult, error) {
+	return coll.UpdateMany(ctx, query, change, k...)
+}
+
+func (k replaceKind) send(ctx context.Context, coll *mongo.Collection, query bson.Raw, change any) (*mongo.UpdateResult, error) {
+	return coll.ReplaceOne(ctx, query, change, k...)
 }
 
 func prepareUpdate(ctx context.Context, c *collection, now settings, e *arguments, filter any, a updateArgs) (writeFunc[*UpdateResult], error) {
@@ -217,14 +234,14 @@ func prepareUpdate(ctx context.Context, c *collection, now settings, e *argument
 	if e.err() != nil {
 		return nil, e.err()
 	}
-	if err := now.refuseHint(ctx, func() any { o, _ := a.options(); return o.Hint }); err != nil {
+	if err := now.refuseHint(ctx, func() any { o, _ := a.kind.options(); return o.Hint }); err != nil {
 		return nil, err
 	}
 	if now.byCommand(ctx) {
 		return updateByCommand(c, now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*UpdateResult, error) {
-		r, err := a.driver(ctx, coll, query)
+		r, err := a.kind.send(ctx, coll, query, a.change)
 		return newUpdateResult(r), err
 	}, nil
 }
@@ -242,12 +259,7 @@ func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.
 }
 
 func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
-	return deleteArgs{
-		options: func() (options.DeleteOneOptions, error) { return mergeOptions(opts) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
-			return coll.DeleteOne(ctx, query, opts...)
-		},
-	}
+	return deleteArgs{false, deleteOneKind(opts)}
 }
 
 // DeleteMany deletes all documents that match filter. Otherwise it is like DeleteOne.
@@ -260,20 +272,40 @@ func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options
 }
 
 func deleteMany(opts []options.Lister[options.DeleteManyOptions]) deleteArgs {
-	return deleteArgs{
-		many:    true,
-		options: func() (options.DeleteOneOptions, error) { return convertOptions(opts, command.DeleteMany) },
-		driver: func(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
-			return coll.DeleteMany(ctx, query, opts...)
-		},
-	}
+	return deleteArgs{true, deleteManyKind(opts)}
 }
 
 // deleteArgs describes a deletion.
 type deleteArgs struct {
-	many    bool
-	options func() (options.DeleteOneOptions, error) // for deleteByCommand
-	driver  func(context.Context, *mongo.Collection, bson.Raw) (*mongo.DeleteResult, error)
+	many bool
+	kind deleteKind
+}
+
+// deleteKind is a method of the driver, with its options. See updateKind.
+type deleteKind interface {
+	// options returns the options for deleteByCommand.
+	options() (options.DeleteOneOptions, error)
+
+	send(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error)
+}
+
+type (
+	deleteOneKind  []options.Lister[options.DeleteOneOptions]
+	deleteManyKind []options.Lister[options.DeleteManyOptions]
+)
+
+func (k deleteOneKind) options() (options.DeleteOneOptions, error) { return mergeOptions(k) }
+
+func (k deleteManyKind) options() (options.DeleteOneOptions, error) {
+	return convertOptions(k, command.DeleteMany)
+}
+
+func (k deleteOneKind) send(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
+	return coll.DeleteOne(ctx, query, k...)
+}
+
+func (k deleteManyKind) send(ctx context.Context, coll *mongo.Collection, query bson.Raw) (*mongo.DeleteResult, error) {
+	return coll.DeleteMany(ctx, query, k...)
 }
 
 func prepareDelete(ctx context.Context, c *collection, now settings, e *arguments, filter any, a deleteArgs) (writeFunc[*DeleteResult], error) {
@@ -281,14 +313,14 @@ func prepareDelete(ctx context.Context, c *collection, now settings, e *argument
 	if e.err() != nil {
 		return nil, e.err()
 	}
-	if err := now.refuseHint(ctx, func() any { o, _ := a.options(); return o.Hint }); err != nil {
+	if err := now.refuseHint(ctx, func() any { o, _ := a.kind.options(); return o.Hint }); err != nil {
 		return nil, err
 	}
 	if now.byCommand(ctx) {
 		return deleteByCommand(c, now, query, a)
 	}
 	return func(ctx context.Context, coll *mongo.Collection) (*DeleteResult, error) {
-		r, err := a.driver(ctx, coll, query)
+		r, err := a.kind.send(ctx, coll, query)
 		if r == nil {
 			return nil, err
 		}
@@ -472,7 +504,7 @@ func insertManyByCommand(
 
 // updateByCommand builds the command of all updates and replacements. It takes their options as those of UpdateOne.
 func updateByCommand(c *collection, now settings, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
-	o, err := a.options()
+	o, err := a.kind.options()
 	w := newWriteCommand(command.UpdateKind, now, command.Update(c.codec.Codec, c.name, o), err)
 	s, err := command.UpdateStatement(c.codec.Codec, query, a.change, a.many, o)
 	w.Check(err)
@@ -481,7 +513,7 @@ func updateByCommand(c *collection, now settings, query bson.Raw, a updateArgs) 
 
 // deleteByCommand builds the command of both deletions. It takes the options of DeleteMany as those of DeleteOne.
 func deleteByCommand(c *collection, now settings, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
-	o, err := a.options()
+	o, err := a.kind.options()
 	w := newWriteCommand(command.DeleteKind, now, command.Delete(c.codec.Codec, c.name, o), err)
 	s, err := command.DeleteStatement(c.codec.Codec, query, a.many, o)
 	w.Check(err)

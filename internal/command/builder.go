@@ -111,8 +111,7 @@ func (b *Builder) OptionalDocuments(argument string, values []any) []any {
 // Inserted encodes a document and adds an _id if it has none.
 func (b *Builder) Inserted(v any) bson.Raw {
 	raw := b.Document("document", v)
-	if b.err == nil {
-		var err error
+	if _, err := raw.LookupErr("_id"); err != nil && b.err == nil {
 		raw, _, err = bsoncodec.WithID(raw)
 		b.Check(err)
 	}

@@ -92,7 +92,7 @@ func (e *wholeEncoder) EncodeValue(ec bson.EncodeContext, w bson.ValueWriter, v 
 	if err != nil {
 		return err
 	}
-	element, err := doc.WriteDocumentElement(string(key))
+	element, err := doc.WriteDocumentElement(text(key))
 	if err != nil {
 		return err
 	}
@@ -101,4 +101,13 @@ func (e *wholeEncoder) EncodeValue(ec bson.EncodeContext, w bson.ValueWriter, v 
 		return err
 	}
 	return doc.WriteDocumentEnd()
+}
+
+// text returns a key as a string. That of most filters is not allocated.
+func text(key []byte) string {
+	const id = "_id"
+	if string(key) == id {
+		return id
+	}
+	return string(key)
 }
