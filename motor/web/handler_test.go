@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
 
+	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/internal/wiretest"
@@ -192,4 +195,25 @@ func TestHandlerETagSyntax(t *testing.T) {
 			t.Errorf("If-None-Match %s: got status %d, want %d", test.tags, w.Code, test.want)
 		}
 	}
+}
+
+func ExampleGridFSHandler() {
+	client := motor.MustClient("mongodb://localhost:27017")
+	defer client.Close(context.Background())
+	var handler *web.GridFSHandler
+	handler, err := web.NewGridFSHandler(client.Database("app"), "fs")
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/files/", http.StripPrefix("/files/", handler)) // GET /files/a.txt
+}
+
+func ExampleLoopStats() {
+	loop := callback.NewLoop()
+	defer loop.Close()
+	client := motor.MustClient("mongodb://localhost:27017", motor.WithIOLoop(loop))
+	defer client.Close(context.Background())
+	var stats *web.LoopStats = web.StatsOf(client).Loop // nil without a loop
+	fmt.Println(stats.Callbacks)
+	// Output: 0
 }

@@ -202,3 +202,25 @@ func TestStatsCountWhatIsOpen(t *testing.T) {
 		t.Errorf("after Close: got %+v, want nothing open", s)
 	}
 }
+
+// One command of a hundred is cut off in the middle of its reply, and one waits. The same seed gives the same faults.
+func ExampleChances() {
+	ctx := context.Background()
+	server, err := mongotest.Run(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	proxy, err := faultproxy.Start(ctx, server.URI())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer proxy.Close()
+	fmt.Println(proxy.SetChances(faultproxy.Chances{Seed: 1, CutWithin: 0.01, Delay: 0.01}))
+	fmt.Println(proxy.SetChances(faultproxy.Chances{CutWithin: 2}) != nil)
+	// Output:
+	// <nil>
+	// true
+}
