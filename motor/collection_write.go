@@ -21,7 +21,7 @@ func writeOp[T any](ctx context.Context, c *collection, now settings, err error,
 	if err == nil {
 		err = now.refuseSession(ctx)
 	}
-	return op[T]{err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
+	return op[T]{on: c, err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
 		client, err := conn.client(ctx)
 		if err != nil {
 			return none, err
