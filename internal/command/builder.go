@@ -61,8 +61,8 @@ func (b *Builder) Raw() bson.Raw {
 
 // The methods below encode an argument and return it.
 
-// checkSize records an error if a document is too large for the server.
-func (b *Builder) checkSize(argument string, raw bson.Raw) {
+// CheckSize records an error if a document is too large for the server.
+func (b *Builder) CheckSize(argument string, raw bson.Raw) {
 	if b.Limit > 0 && len(raw) > b.Limit {
 		b.Failf(bsoncodec.TooLarge, "%s", bsoncodec.TooLargeText(argument, len(raw), b.Limit))
 	}
@@ -72,7 +72,7 @@ func (b *Builder) checkSize(argument string, raw bson.Raw) {
 func (b *Builder) Document(argument string, v any) bson.Raw {
 	raw, err := b.Codec.Document(argument, v)
 	if b.Check(err) {
-		b.checkSize(argument, raw)
+		b.CheckSize(argument, raw)
 	}
 	return raw
 }
@@ -90,7 +90,7 @@ func (b *Builder) Documents(v any) []bson.Raw {
 	raws, err := b.Codec.Documents(v)
 	if b.Check(err) {
 		for _, raw := range raws {
-			b.checkSize("a document", raw)
+			b.CheckSize("a document", raw)
 		}
 	}
 	return raws
@@ -122,7 +122,7 @@ func (b *Builder) Inserted(v any) bson.Raw {
 func (b *Builder) Replacement(v any) bson.Raw {
 	raw, err := b.Codec.Replacement(v)
 	if b.Check(err) {
-		b.checkSize("replacement", raw)
+		b.CheckSize("replacement", raw)
 	}
 	return raw
 }
@@ -131,7 +131,7 @@ func (b *Builder) Replacement(v any) bson.Raw {
 func (b *Builder) Update(v any) any {
 	update, err := b.Codec.Update(v)
 	if raw, ok := update.(bson.Raw); b.Check(err) && ok {
-		b.checkSize("update", raw)
+		b.CheckSize("update", raw)
 	}
 	return update
 }
