@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/gridchunk"
 )
 
 // GridIn writes a file of GridFS. Making it does no I/O. It buffers writes and sends chunks in batches. Other clients
@@ -36,12 +37,12 @@ type GridIn struct {
 	chunkSize int // in bytes
 
 	// The operation that has its turn owns these fields.
-	buffer       []byte    // not sent yet
-	chunksSent   int       // how many chunks the server has
-	sum          hash.Hash // nil: the file has no md5
-	idTaken      bool      // another file has the _id
-	sentAny      bool      // chunks may have been sent, so Abort must remove them
-	fileInserted bool      // the file's document may have been inserted
+	buffer       *gridchunk.Buffer // not sent yet; nil: empty
+	chunksSent   int               // how many chunks the server has
+	sum          hash.Hash         // of the bytes that have been sent; nil: the file has no md5
+	idTaken      bool              // another file has the _id
+	sentAny      bool              // chunks may have been sent, so Abort must remove them
+	fileInserted bool              // the file's document may have been inserted
 
 	mu      sync.Mutex
 	doc     bson.D // the file's document, without length, uploadDate and md5

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/gridchunk"
 )
 
 const (
@@ -24,9 +25,13 @@ const (
 	gridCleanup = 5 * time.Second
 )
 
-// limit returns how many bytes, in whole chunks, are buffered before they are sent.
-func (in *GridIn) limit() int {
-	return min(max(gridBatch/in.chunkSize, 1), gridBatchChunks) * in.chunkSize
+// open returns the buffer of the bytes that are not sent yet. They are sent when it is full. The caller has the file's
+// turn.
+func (in *GridIn) open() *gridchunk.Buffer {
+	if in.buffer == nil {
+		in.buffer = gridchunk.New(in.id, in.chunkSize, min(max(gridBatch/in.chunkSize, 1), gridBatchChunks))
+	}
+	return in.buffer
 }
 
 // Write adds data to the file: a []byte, a string, the rest of a [GridOut], or everything that an io.Reader returns. A small write only fills
@@ -126,29 +131,25 @@ func (in *GridIn) appendSmall(sources []gridSource) bool {
 		return false
 	}
 	defer t.Release()
-	room := in.limit() - len(in.buffer)
+	if in.checkOpen("write to") != nil {
+		return false // writeFile returns the error
+	}
+	room := in.open().Room()
 	for _, s := range sources {
 		if room -= len(s.data); room <= 0 || s.reader != nil || s.file != nil {
 			return false
 		}
 	}
-	if in.checkOpen("write to") != nil {
-		return false // writeFile returns the error
-	}
 	for _, s := range sources {
-		in.appendData(s.data)
+		in.added(in.open().Append(s.data))
 	}
 	return true
 }
 
-// appendData adds bytes to the buffer. The caller has the file's turn.
-func (in *GridIn) appendData(data []byte) {
-	in.buffer = append(in.buffer, data...)
-	if in.sum != nil {
-		in.sum.Write(data)
-	}
+// added counts n bytes that the buffer has got.
+func (in *GridIn) added(n int) {
 	in.mu.Lock()
-	in.length += int64(len(data))
+	in.length += int64(n)
 	in.mu.Unlock()
 }
 
@@ -206,22 +207,24 @@ func (w *fileWriter) addAll(s gridSource) error {
 	if s.reader == nil {
 		return w.add(s.data)
 	}
-	data := make([]byte, min(w.limit(), gridBatch))
 	for {
-		n, err := callUserInSession(w.ctx, w.session, func() (int, error) { return fill(s.reader, data) })
+		buffer := w.open()
+		n, err := callUserInSession(w.ctx, w.session, func() (int, error) { return buffer.Fill(s.reader) })
 		var theirs *userError
 		if err != nil && !errors.As(err, &theirs) {
-			return err // ctx has ended; the reader may still use data
+			w.buffer = nil // ctx has ended; the reader may still use the buffer
+			return err
 		}
-		if e := w.add(data[:n]); e != nil {
-			return e
-		}
+		w.added(n)
 		switch {
 		case err == nil:
 		case theirs.error == io.EOF:
-			return nil
+			return w.sendFull()
 		default:
 			w.removeFailed()
+			return err
+		}
+		if err := w.sendFull(); err != nil {
 			return err
 		}
 	}
@@ -229,35 +232,35 @@ func (w *fileWriter) addAll(s gridSource) error {
 
 // add adds bytes to the file. It sends the buffer each time it is full.
 func (w *fileWriter) add(data []byte) error {
-	for limit := w.limit(); len(data) > 0; {
-		n := min(limit-len(w.buffer), len(data))
-		w.appendData(data[:n])
+	for len(data) > 0 {
+		n := w.open().Append(data)
+		w.added(n)
 		data = data[n:]
-		if len(w.buffer) < limit {
-			return nil
-		}
-		if err := w.send(); err != nil {
+		if err := w.sendFull(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// send sends the buffer as chunks.
+// sendFull sends the buffer if it is full.
+func (w *fileWriter) sendFull() error {
+	if w.open().Room() > 0 {
+		return nil
+	}
+	return w.send()
+}
+
+// send sends the buffer as chunks. Only the last ones of a file may be less than a full buffer.
 func (w *fileWriter) send() error {
-	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil || len(w.buffer) == 0 {
+	if err := w.files.ensureIndexes(w.ctx, w.client); err != nil || w.open().Len() == 0 {
 		return err
 	}
 	chunks := w.files.chunks
 	now, e := chunks.snapshot(), chunks.arguments()
-	var docs []bson.Raw
-	for from := 0; from < len(w.buffer); from += w.chunkSize {
-		docs = append(docs, e.Document("a chunk", bson.D{
-			{Key: "_id", Value: bson.NewObjectID()},
-			{Key: "files_id", Value: w.id},
-			{Key: "n", Value: int32(w.chunksSent + len(docs))},
-			{Key: "data", Value: bson.Binary{Data: w.buffer[from:min(from+w.chunkSize, len(w.buffer))]}},
-		}))
+	docs := w.buffer.Documents(w.chunksSent)
+	for _, doc := range docs {
+		e.CheckSize("a chunk", doc)
 	}
 	insert, err := chunks.insertMany(w.ctx, now, e, docs, nil)
 	if err != nil {
@@ -274,7 +277,12 @@ func (w *fileWriter) send() error {
 		}
 		return w.fileExists(err)
 	}
-	w.buffer = w.buffer[:0]
+	if w.sum != nil {
+		for data := range w.buffer.Data() {
+			w.sum.Write(data)
+		}
+	}
+	w.buffer.Reset()
 	return nil
 }
 
@@ -422,18 +430,4 @@ func newGridSource(data any) (gridSource, error) {
 		}
 	}
 	return gridSource{}, newError(TypeError, "can only write strings, bytes or io.Readers, not %T", data)
-}
-
-// fill reads until data is full or the reader fails.
-func fill(r io.Reader, data []byte) (n int, err error) {
-	for idle := 0; n < len(data) && err == nil; {
-		var more int
-		more, err = r.Read(data[n:])
-		if n += more; more > 0 {
-			idle = 0
-		} else if idle++; idle == 100 && err == nil {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }

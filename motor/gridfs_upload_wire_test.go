@@ -255,3 +255,45 @@ func TestUploadMetadataRegistry(t *testing.T) {
 	peer.Receive("insert").Want(bson.M{"documents.0.metadata": bson.M{"s": "***"}}).OK(bson.M{"n": 1})
 	succeed(t, closing)
 }
+
+// The reader writes into the bytes that it has got after its operation has ended. The race detector watches.
+func TestWriteEndsBeforeItsReader(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	in := bucket.OpenUploadStream("f")
+	reading, goOn, wrote := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	writing := in.Write(ctx, readerFunc(func(p []byte) (int, error) {
+		close(reading)
+		<-goOn
+		defer close(wrote)
+		return copy(p, "too late"), io.EOF
+	}))
+	<-reading
+	cancel()
+	if _, err := writing.Await(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("Write() = %v, want context.Canceled", err)
+	}
+	close(goOn)
+	for _, data := range []any{"small", make([]byte, enough)} {
+		if _, err := in.Write(t.Context(), data).Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("Write() after a cancelled one = %v, want InvalidOperation", err)
+		}
+	}
+	<-wrote
+	succeed(t, in.Abort(t.Context()))
+	if n := len(peer.Seen("insert")); n != 0 || in.Length() != 0 {
+		t.Errorf("got %d insert commands, Length() = %d, want 0, 0", n, in.Length())
+	}
+}
+
+func TestUploadChunkTooLarge(t *testing.T) {
+	peer, bucket := gridBucket(t)
+	const size = 16 << 20 // of the data alone
+	uploading := bucket.UploadFromStream(t.Context(), "f", bytes.NewReader(make([]byte, size)), options.GridFSUpload().SetChunkSizeBytes(size))
+	if _, err := uploading.Await(t.Context()); !errors.Is(err, motor.DocumentTooLarge) {
+		t.Errorf("UploadFromStream() = %v, want DocumentTooLarge", err)
+	}
+	if n := len(peer.Seen("insert")); n != 0 {
+		t.Errorf("got %d insert commands, want 0", n)
+	}
+}
