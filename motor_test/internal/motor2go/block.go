@@ -398,8 +398,10 @@ func (f *translation) signature(def *python.FuncDef) string {
 		switch {
 		case len(callbackTypes) >= 2 && i < 2 && len(f.parameters(def)) == 2:
 			params = append(params, goName(p.Name)+" "+callbackTypes[i])
-		case p.Star == "*":
+		case p.Star == "*" && i == len(f.parameters(def))-1 && (!waits || f.style != Callbacks):
 			params = append(params, goName(p.Name)+" ...any")
+		case p.Star == "*":
+			params = append(params, goName(p.Name)+" []any")
 		case p.Star == "**":
 			params = append(params, goName(p.Name)+" map[string]any")
 		case p.Name == "callback":

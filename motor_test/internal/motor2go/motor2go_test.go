@@ -248,3 +248,31 @@ func TestReportAsJSON(t *testing.T) {
 		t.Errorf("got %s, want the finding of line 2", text)
 	}
 }
+
+// Python that has no form in Go becomes comments. The skeleton is Go nevertheless.
+func TestSkeletonOfOtherPython(t *testing.T) {
+	for _, src := range []string{
+		"def f(*args, key=1, **rest): return args\n",
+		"async def f(a, *args): await args[0]\n",
+		"if x == {'a': 1}: pass\nelif y != {}: pass\n",
+		"while {1: 2}[1] > {}: pass\n",
+		"for a in {'b': 1}: break\nelse: pass\n",
+		"class A(B, metaclass=C):\n    x: int = 3\n    @property\n    def func(self): return self.type\n",
+		"a, (b, *c), d[0] = f(lambda *x, y=1: x)\n",
+		"with open(a) as f, g() as (h, i): pass\n",
+		"try:\n  pass\nexcept (A, B.C) as e:\n  raise D from e\nelse:\n  pass\nfinally:\n  del e.f\n",
+		"match x:\n  case {'a': [b, *c]} if b: pass\n",
+		"type = [i for i in range(3) if i % 2]\nfunc = chan = map = type\n",
+		"async def f():\n  async with a() as b, c():\n    return [d async for d in b.find() if d]\n",
+		"global_ = '''a\nb`c'''\nprint(f'{global_!r:>{9}} 100%', file=x)\nassert global_, 'none'\n",
+		"print >>f, `x`, 1L\nexec 'a' in b\n",
+		"def _(): yield\nlambda: (yield)\n",
+	} {
+		for _, style := range motor2go.Styles() {
+			skeleton := translate(t, src, style).Skeleton
+			if _, err := parser.ParseFile(token.NewFileSet(), "app.go", skeleton, parser.ParseComments); err != nil {
+				t.Errorf("%s: %v\n%s\n%s", style, err, src, skeleton)
+			}
+		}
+	}
+}

@@ -58,7 +58,7 @@ func (f *translation) module() {
 	}
 	f.lines = nil
 	f.endBlock()
-	f.mainBody = append(main, f.lines...)
+	f.mainBody = valid(append(main, f.lines...), "func _() {")
 	f.top = functions
 	slices.SortStableFunc(f.findings, func(a, b Finding) int { return a.Line - b.Line })
 }
@@ -89,9 +89,26 @@ func (f *translation) declaration(def *python.FuncDef, class string) []string {
 		f.line("\treturn %s", receiver(class))
 	}
 	f.line("}")
-	lines := append(f.lines, "")
+	lines := append(valid(f.lines, ""), "")
 	f.lines, f.indent = nil, was
 	return lines
+}
+
+// valid returns the lines of a declaration, or, if they are not Go, the same as comments. head is what stands before
+// them, and an end brace after them.
+func valid(lines []string, head string) []string {
+	text := strings.Join(lines, "\n")
+	if head != "" {
+		text = head + "\n" + text + "\n}"
+	}
+	if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, parser.SkipObjectResolution); err == nil {
+		return lines
+	}
+	commented := []string{"// NOTE: This is not Go yet. Complete it by hand."}
+	for _, l := range lines {
+		commented = append(commented, "// "+strings.TrimPrefix(strings.TrimLeft(l, "\t"), "// "))
+	}
+	return commented
 }
 
 // class translates a class: a struct with the attributes that its methods assign.
@@ -107,7 +124,7 @@ func (f *translation) class(s *python.ClassDef) (lines []string) {
 	for _, field := range f.fieldsOf(s) {
 		lines = append(lines, "\t"+goName(field)+" "+f.typeOf(f.facts.fields[s.Name+"."+field]))
 	}
-	lines = append(lines, "}", "")
+	lines = append(valid(append(lines, "}"), ""), "")
 	if slices.ContainsFunc(s.Bases, func(e python.Expr) bool { return f.isError(f.file.Source(e)) }) {
 		lines = append(lines, "func ("+receiver(s.Name)+" *"+exported(s.Name)+") Error() string { return "+quote(s.Name)+" }", "")
 	}
@@ -182,7 +199,7 @@ func (f *translation) skeleton() string {
 		b.WriteString("var loop = callback.NewLoop()\n")
 	}
 	for _, name := range f.globals {
-		b.WriteString("var " + goName(name) + " " + f.typeOf(f.facts.stored[name]) + "\n")
+		b.WriteString(strings.Join(valid([]string{"var " + goName(name) + " " + f.typeOf(f.facts.stored[name])}, ""), "\n") + "\n")
 	}
 	if body := strings.Join(append(f.mainBody, f.top...), "\n"); usesContext.MatchString(body) {
 		b.WriteString("var ctx = context.Background()\n")

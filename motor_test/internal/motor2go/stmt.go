@@ -70,6 +70,15 @@ func (f *translation) simple(s python.Node, translate func()) {
 	end()
 }
 
+// opening adds the line that opens a block. If it is not Go, the block has no condition, and a note says so.
+func (f *translation) opening(text string) {
+	if !parses([]string{text, "}"}) {
+		f.note("Translate by hand: `%s`.", text)
+		text = "for { // by hand"
+	}
+	f.line("%s", text)
+}
+
 // parses reports whether lines are statements of Go.
 func parses(lines []string) bool {
 	_, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc _() {\n"+strings.Join(lines, "\n")+"\n}\n", parser.SkipObjectResolution)
@@ -407,7 +416,7 @@ func (f *translation) ifStmt(s *python.If) {
 	end := f.begin(s, f.head(s))
 	f.nested = append(f.nested, 0)
 	test := f.test(f.expr(s.Test), false)
-	f.line("if %s {", test)
+	f.opening("if " + test + " {")
 	end()
 	f.branch(s.Body)
 	f.orElse(s.Else)
@@ -437,7 +446,12 @@ func (f *translation) orElse(body []python.Stmt) {
 	if next, ok := body[0].(*python.If); ok && len(body) == 1 && !strings.Contains(f.file.Source(next.Test), "await") &&
 		!strings.Contains(f.file.Source(next.Test), "yield") {
 		f.current = &Finding{}
-		f.line("} else if %s {", f.test(f.expr(next.Test), false))
+		test := f.test(f.expr(next.Test), false)
+		if !parses([]string{"if " + test + " {", "}"}) {
+			test = "false"
+			f.line("// NOTE: Translate by hand: the condition `%s`.", oneLine(f.file.Source(next.Test)))
+		}
+		f.line("} else if %s {", test)
 		f.branch(next.Body)
 		f.orElse(next.Else)
 		return
@@ -480,7 +494,7 @@ func (f *translation) while(s *python.While) {
 		if test == "true" {
 			test = ""
 		}
-		f.line("%s", strings.TrimSuffix("for "+test, " ")+" {")
+		f.opening(strings.TrimSuffix("for "+test, " ") + " {")
 	}
 	end()
 	f.branch(s.Body)
@@ -511,10 +525,10 @@ func (f *translation) forStmt(s *python.For) {
 	closing := "}"
 	switch {
 	case s.Async && f.style == Coroutines:
-		f.line("for %s := range callback.Range(co, %s.All(co)) {", name, in.text)
+		f.opening("for " + name + " := range callback.Range(co, " + in.text + ".All(co)) {")
 		f.doc("callback.Range")
 	case s.Async && f.style == Futures:
-		f.line("for %s, err := range %s.All(ctx) {", name, in.text)
+		f.opening("for " + name + ", err := range " + in.text + ".All(ctx) {")
 		f.indent++
 		f.check()
 		f.indent--
@@ -534,16 +548,16 @@ func (f *translation) forStmt(s *python.For) {
 			key, val = f.quiet(pair.Items[0]).text, f.quiet(pair.Items[1]).text
 		}
 		f.note("A bson.M has no order. A bson.D keeps it.")
-		f.line("for %s, %s := range %s {", key, val, in.text)
+		f.opening("for " + key + ", " + val + " := range " + in.text + " {")
 	case in.class == "range":
-		f.line("for %s := range %s {", name, in.text)
+		f.opening("for " + name + " := range " + in.text + " {")
 	case in.class == "sequence":
 		f.line("for %s, err := range %s {", name, in.text)
 		f.indent++
 		f.line("_, _ = %s, err", name)
 		f.indent--
 	default:
-		f.line("for _, %s := range %s {", name, ranged(in))
+		f.opening("for _, " + name + " := range " + ranged(in) + " {")
 	}
 	if s.Async {
 		f.mention("async for")
