@@ -13,6 +13,8 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/progress"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // BulkWrite sends several writes, in as few commands as possible. The server runs them in order and stops at the first
@@ -85,20 +87,25 @@ func newBulk(c *collection, models []mongo.WriteModel, opts []options.Lister[opt
 
 // bulkOp returns the operation that sends a bulk with the settings now. Its result is the result of result.
 func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, result func(*bulkOutcome) T) op[T] {
-	send, acknowledged := b.byDriver, now.acknowledged(ctx)
+	send, acknowledged := (*bulk).byDriver, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
-		send = func(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
+		send = func(b *bulk, ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
 	}
-	return writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
+	report := c.db.client.reportOf(ctx, unitWrites)
+	o := writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
 		done := &bulkOutcome{
 			op:     func(i int) any { return command.OpOf(b.codec.Codec, b.models[i]) },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
-		err := send(ctx, coll, done)
-		if bad := done.check(len(b.models)); bad != nil {
-			return none, bad
+		err, invalid := sendParts(len(b.models), b.ordered, report, done, func(first, end int, part *bulkOutcome) error {
+			these := *b
+			these.models = b.models[first:end]
+			return send(&these, ctx, coll, part)
+		})
+		if invalid != nil {
+			return none, invalid
 		}
 		for i, e := range done.bad.WriteErrors {
 			done.bad.WriteErrors[i].Request = b.originals[e.Index]
@@ -106,6 +113,47 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 		v := result(done)
 		return v, done.failed(err, v)
 	})
+	o.ending = c.db.client.ending(report)
+	return o
+}
+
+// sendParts sends n writes, in one part or, if there is a report, in several. It reports the progress after each part.
+// send sends the writes with the indexes from first, and before end. Its outcome has their indexes in the part.
+//
+// err is that of the server for the writes of all parts, or the first error of another kind, which ends sendParts. If
+// there is no outcome, because the first reply is wrong, the error is invalid.
+func sendParts(
+	n int, ordered bool, report *progress.Report, done *bulkOutcome, send func(first, end int, part *bulkOutcome) error,
+) (err, invalid error) {
+	size := partSize(report, n)
+	report.Start(int64(n))
+	for first := 0; first < n; first += size {
+		end := min(first+size, n)
+		var part bulkOutcome
+		bad := usercode.Try(func() { err = send(first, end, &part) }) // the driver panics on some replies
+		if bad == nil {
+			bad = part.check(end - first)
+		}
+		if bad != nil && first == 0 {
+			return nil, bad
+		} else if bad != nil {
+			return bad, nil
+		}
+		done.merge(&part, first)
+		var failed mongo.BulkWriteException
+		if err != nil && !errors.As(err, &failed) {
+			return err, nil
+		}
+		if err != nil && ordered {
+			for _, e := range failed.WriteErrors { // the server has not tried the writes after this one
+				end = first + e.Index + 1
+			}
+			report.Set(int64(end))
+			break
+		}
+		report.Set(int64(end))
+	}
+	return done.err(), nil
 }
 
 // hint returns the first hint of the writes, or nil.
@@ -320,12 +368,16 @@ func (o *bulkOutcome) add(run *bulkRun, first, n int, reply writeAnswer, failed 
 		}
 	}
 	o.addConcern(failed.WriteConcernError)
-	for _, label := range failed.Labels {
+	o.addLabels(failed.Labels)
+	return nil
+}
+
+func (o *bulkOutcome) addLabels(labels []string) {
+	for _, label := range labels {
 		if !slices.Contains(o.bad.Labels, label) {
 			o.bad.Labels = append(o.bad.Labels, label)
 		}
 	}
-	return nil
 }
 
 // check returns [ProtocolError] if an error or an _id of an outcome from the driver is not that of one of n writes.
@@ -405,6 +457,30 @@ func withResult(err error, outcome *bulkOutcome, partial any) error {
 		with.outcome = outcome
 	}
 	return &with
+}
+
+// merge adds the outcome of a part, whose first write has the index first in the whole list.
+func (o *bulkOutcome) merge(part *bulkOutcome, first int) {
+	o.result.inserted += part.result.inserted
+	o.result.matched += part.result.matched
+	o.result.modified += part.result.modified
+	o.result.deleted += part.result.deleted
+	o.result.upserted += part.result.upserted
+	if part.result.upsertedIDs != nil && o.result.upsertedIDs == nil {
+		o.result.upsertedIDs = make(map[int64]any)
+	}
+	for i, id := range part.result.upsertedIDs {
+		o.result.upsertedIDs[int64(first)+i] = id
+	}
+	for _, e := range part.bad.WriteErrors {
+		e.Index += first
+		o.bad.WriteErrors = append(o.bad.WriteErrors, e)
+	}
+	if part.bad.WriteConcernError != nil {
+		o.bad.WriteConcernError = part.bad.WriteConcernError
+	}
+	o.concerns = append(o.concerns, part.concerns...)
+	o.addLabels(part.bad.Labels)
 }
 
 // document returns the outcome as a document: PyMongo's BulkWriteError.details, and the result of the old Bulk.execute.

@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -10,6 +11,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // writeFunc sends a write.
@@ -89,8 +91,56 @@ func idOf(c *collection, doc bson.Raw) (any, error) {
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := c.insertMany(ctx, now, e, e.Documents(documents), opts)
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	raws := e.Documents(documents)
+	insert, err := c.insertMany(ctx, now, e, raws, opts)
+	report := c.db.client.reportOf(ctx, unitWrites)
+	if report != nil && err == nil {
+		insert, err = c.insertParts(now, raws, opts, report)
+	}
+	op := writeOp(ctx, c, now, err, insert)
+	op.ending = c.db.client.ending(report)
+	return submit(ctx, c.db.client, op)
+}
+
+// insertParts is insertMany in several parts, whose progress it reports.
+func (c *collection) insertParts(
+	now settings, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions], report *progress.Report,
+) (writeFunc[*InsertManyResult], error) {
+	o, err := mergeOptions(opts)
+	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
+		var result *InsertManyResult
+		done := newInsertOutcome(raws)
+		err, invalid := sendParts(len(raws), valueOr(o.Ordered, true), report, done, func(first, end int, part *bulkOutcome) error {
+			insert, err := c.insertMany(ctx, now, c.arguments(), raws[first:end], opts)
+			if err != nil {
+				return err
+			}
+			r, err := insert(ctx, coll)
+			if r != nil && result == nil {
+				result = r
+			} else if r != nil {
+				result.InsertedIDs = append(result.InsertedIDs, r.InsertedIDs...)
+			}
+			var own *Error
+			if errors.As(err, &own) {
+				if outcome, ok := own.outcome.(*bulkOutcome); ok {
+					*part = *outcome
+					return part.err()
+				}
+			}
+			if r != nil {
+				part.result.inserted = int64(len(r.InsertedIDs))
+			}
+			return err
+		})
+		switch {
+		case invalid != nil:
+			return nil, invalid
+		case err == nil || result == nil:
+			return result, err
+		}
+		return result, done.failed(err, result)
+	}, err
 }
 
 func (c *collection) insertMany(

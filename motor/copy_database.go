@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/dbcopy"
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // CopyDatabase copies a database to another one, on the same server or, with [CopyFromHost], from another server. It
@@ -33,7 +34,7 @@ import (
 // [InvalidURI] and [ConfigurationError] for invalid options; [CollectionInvalid] if the target has one of the
 // collections. Any later failure is a [CopyError], which has the result up to then, and the cause with its class.
 //
-// It never runs in a session, not even in the session of ctx.
+// It never runs in a session, not even in the session of ctx. [WithProgress] follows it.
 //
 // Legacy: MongoDB 4.2 removed the server's own command, copydb. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...CopyOption) *future.Future[*CopyResult] {
@@ -45,7 +46,8 @@ func (c *Client) CopyDatabase(ctx context.Context, from, to string, opts ...Copy
 		var none *Session // the steps run concurrently, which a session does not allow
 		ctx = none.in(ctx)
 	}
-	return submit(ctx, c, op[*CopyResult]{run: cp.run})
+	cp.report = c.reportOf(ctx, unitDocuments)
+	return submit(ctx, c, op[*CopyResult]{run: cp.run, ending: c.ending(cp.report)})
 }
 
 // CopyResult says what [Client.CopyDatabase] has copied.
@@ -96,13 +98,6 @@ func (e *CopyError) Error() string {
 // Unwrap returns the cause.
 func (e *CopyError) Unwrap() error { return e.err }
 
-// CopyProgress is the progress of [Client.CopyDatabase]. Its numbers never decrease, except DocumentsTotal. That starts
-// as the server's estimate and is corrected when a collection is complete. At the end it is the number of documents.
-type CopyProgress struct {
-	Collections, CollectionsTotal int // including views
-	Documents, DocumentsTotal     int64
-}
-
 // CopyOption is an option of [Client.CopyDatabase].
 type CopyOption func(*copySettings) error
 
@@ -110,7 +105,6 @@ type copySettings struct {
 	host               *string
 	username, password string
 	replace            bool
-	progress           func(CopyProgress)
 }
 
 // CopyFromHost copies from another deployment. host is its name, as "db2.example.com" or "db2.example.com:27018", or a
@@ -149,22 +143,6 @@ func CopyFromUser(username, password string) CopyOption {
 func CopyReplace() CopyOption {
 	return func(s *copySettings) error {
 		s.replace = true
-		return nil
-	}
-}
-
-// CopyOnProgress calls fn with the progress of the copy: when the copy starts to write, and after collections and
-// batches of documents. Calls do not overlap. If fn is slower than the copy, it misses steps, but never the last one.
-//
-// fn runs where the client's callbacks run. On a loop ([WithIOLoop]), the last call comes before the callbacks of the
-// copy. Otherwise fn runs on its own goroutine, which the copy does not wait for. A panic of fn is reported to
-// [future.SetUnobservedHandler], and fn is not called again; the copy goes on.
-func CopyOnProgress(fn func(CopyProgress)) CopyOption {
-	return func(s *copySettings) error {
-		if fn == nil {
-			return newError(TypeError, "CopyOnProgress: fn is nil")
-		}
-		s.progress = fn
 		return nil
 	}
 }
@@ -236,7 +214,7 @@ type databaseCopy struct {
 	from, to *Database
 	other    *Client // the copy's own client for the source, or nil if the target's client reads it
 	replace  bool
-	report   *dbcopy.Report
+	report   *progress.Report // may be nil
 
 	// Set while it runs.
 	pool  *future.Pool // the client's executor
@@ -273,10 +251,6 @@ func (c *Client) newCopy(from, to string, opts []CopyOption) (*databaseCopy, err
 	if other != nil {
 		cp.from = other.Database(from)
 	}
-	if s.progress != nil {
-		tell := func(p dbcopy.Progress) { s.progress(CopyProgress(p)) }
-		cp.report = dbcopy.NewReport(tell, c.callBack)
-	}
 	return cp, nil
 }
 
@@ -292,16 +266,8 @@ func shareSeed(a, b *Client) bool {
 	return false
 }
 
-// callBack runs fn as a callback of a future. A panic is reported, and so is a loop that is closed.
-func (c *Client) callBack(fn func()) {
-	p := future.NewPromiseOn[struct{}](c.loop)
-	p.Future().OnComplete(func(struct{}, error) { fn() })
-	p.Resolve(struct{}{})
-}
-
 // run runs the copy.
 func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult, error) {
-	defer cp.report.Close()
 	writer, err := conn.client(ctx)
 	if err != nil {
 		return nil, err

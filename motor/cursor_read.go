@@ -94,6 +94,7 @@ func toList[D any](ctx context.Context, c *cursorReader, length []int) *future.F
 	}
 	r := new(reading[D])
 	r.op.init(c, n, &r.docs, readSpec{})
+	r.op.follow(ctx)
 	return startRead(ctx, &r.op, func(ctx context.Context, conn *connection) ([]D, error) {
 		err := r.op.run(ctx, conn)
 		if r.docs == nil && err == nil {
@@ -246,6 +247,9 @@ type readSpec struct {
 	wait         bool    // fetch as many batches as necessary from a tailable result too
 	unlessClosed bool    // take nothing once the cursor has been closed
 
+	progress func(taken int)              // called with the number of documents that it has taken; may be nil
+	ending   func(context.Context, error) // see op; may be nil
+
 	conn *connection // the only connection to read on; nil: that of the result, or the open one
 }
 
@@ -275,9 +279,30 @@ func (r *readOp) init(c *cursorReader, n amount, list docList, spec readSpec) {
 	r.amount, r.docs = n, list
 }
 
+// follow makes the read report its progress, if ctx has a function for it.
+func (r *readOp) follow(ctx context.Context) {
+	client, unit := r.cursor.coll.db.client, unitDocuments
+	if _, raw := r.docs.(*docs[RawBatch]); raw {
+		unit = unitBatches
+	}
+	report := client.reportOf(ctx, unit)
+	if report == nil {
+		return
+	}
+	started := false
+	r.progress = func(taken int) {
+		if !started {
+			started = true
+			report.Start(int64(max(r.amount, 0)))
+		}
+		report.Set(int64(taken))
+	}
+	r.ending = client.ending(report)
+}
+
 // startRead starts a read. run calls r.run and makes the result from the documents that r has taken.
 func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Future[T] {
-	o := op[T]{on: r.cursor.coll, offline: true, run: run}
+	o := op[T]{on: r.cursor.coll, offline: true, run: run, ending: r.ending}
 	o.lane, o.turns, o.err = r.prepare(ctx)
 	o.conn = r.conn
 	if r.docs != nil {
@@ -380,11 +405,15 @@ func (r *readOp) step(last bool) (done bool, err error) {
 	if n > 0 {
 		s.batch.move(n, r.docs, false)
 	}
+	taken := r.taken()
 	bad, after := s.decodeErr, s.undecoded
 	if err == nil && !done && bad == nil {
 		err = s.lostErr
 	}
 	c.mu.Unlock()
+	if r.progress != nil {
+		r.progress(taken)
+	}
 	if done || err != nil || bad == nil {
 		return done, err
 	}

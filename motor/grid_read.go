@@ -17,6 +17,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // fileReader is an operation that reads a file and has its turn.
@@ -25,6 +26,7 @@ type fileReader struct {
 	ctx     context.Context
 	conn    *connection
 	session *sessionTicket
+	report  *progress.Report // may be nil
 	file    *gridFile
 	pos     int64
 }
@@ -41,13 +43,14 @@ func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T,
 	if err == nil {
 		reserved, err = client.reserve(ctx, &o.sequence)
 	}
-	session := reserved.session
+	session, report := reserved.session, client.reportOf(ctx, unitBytes)
 	before, succeeded := int64(0), false
 	return submit(ctx, client, op[T]{
-		err:   err,
-		turns: reserved,
+		err:    err,
+		turns:  reserved,
+		ending: client.ending(report),
 		run: func(ctx context.Context, conn *connection) (v T, err error) {
-			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, session: session, pos: o.position()}
+			r := &fileReader{GridOut: o, ctx: ctx, conn: conn, session: session, report: report, pos: o.position()}
 			before = r.pos
 			if err := ctx.Err(); err != nil {
 				return v, err
@@ -116,6 +119,9 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 	if size >= 0 {
 		left = min(left, size)
 	}
+	if !line {
+		r.report.Start(left)
+	}
 	const trusted = 1 << 20 // bytes; the length in the document may be wrong
 	all := make([]byte, 0, min(left, trusted))
 	for left > 0 {
@@ -137,6 +143,9 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 		all = append(all, b...)
 		r.pos += int64(len(b))
 		left -= int64(len(b))
+		if !line {
+			r.report.Add(int64(len(b)))
+		}
 		if end >= 0 {
 			break
 		}
@@ -147,6 +156,10 @@ func (r *fileReader) read(size int64, line bool) ([]byte, error) {
 // writeChunks calls fn, which may be user code, with the bytes from the position, chunk by chunk. It returns the number
 // of bytes. fn must not keep the bytes.
 func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err error) {
+	if err := r.file.check(); err != nil {
+		return 0, err
+	}
+	r.report.Start(max(0, r.file.length-r.pos))
 	for {
 		b, err := r.restOfChunk()
 		if err != nil || len(b) == 0 {
@@ -161,6 +174,7 @@ func (r *fileReader) writeChunks(fn func([]byte) error) (written int64, err erro
 		}
 		r.pos += int64(len(b))
 		written += int64(len(b))
+		r.report.Add(int64(len(b)))
 	}
 }
 

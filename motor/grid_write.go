@@ -14,6 +14,7 @@ import (
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/gridchunk"
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 const (
@@ -73,20 +74,13 @@ func (in *GridIn) write(ctx context.Context, sources []gridSource, err error) *f
 	if err := in.checkOperation(ctx, err); err != nil {
 		return failed[struct{}](client, err)
 	}
-	if in.appendSmall(sources) {
+	if report := client.reportOf(ctx, unitBytes); report == nil && in.appendSmall(sources) {
 		return resolved(client, struct{}{})
 	}
 	for i, s := range sources { // copy: the caller may reuse its bytes
 		sources[i].data = append([]byte(nil), s.data...)
 	}
-	return writeFile(ctx, in, "write to", struct{}{}, func(w *fileWriter) error {
-		for _, s := range sources {
-			if err := w.addAll(s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return writeFile(ctx, in, "write to", struct{}{}, func(w *fileWriter) error { return w.addSources(sources) })
 }
 
 // upload writes all bytes of source and closes the file. Its result is result. After a failure it removes the written
@@ -97,7 +91,7 @@ func upload[T any](ctx context.Context, in *GridIn, source any, result T) *futur
 		return failed[T](in.files.client(), err)
 	}
 	return writeFile(ctx, in, "write to", result, func(w *fileWriter) error {
-		err := w.addAll(s)
+		err := w.addSources([]gridSource{s})
 		if err == nil {
 			err = w.close()
 		}
@@ -159,6 +153,8 @@ type fileWriter struct {
 	ctx     context.Context
 	client  *mongo.Client
 	session *sessionTicket
+	report  *progress.Report // may be nil
+	before  int64            // the length of the file at the start of the operation
 }
 
 // writeFile starts an operation that writes. Its result is result. If the operation fails, or is cancelled after it has
@@ -166,10 +162,12 @@ type fileWriter struct {
 func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, write func(*fileWriter) error) *future.Future[T] {
 	started := false
 	client := in.files.client()
+	report := client.reportOf(ctx, unitBytes)
 	reserved, err := client.reserve(ctx, &in.sequence)
 	return submit(ctx, client, op[T]{
-		err:   err,
-		turns: reserved,
+		err:    err,
+		turns:  reserved,
+		ending: client.ending(report),
 		run: func(ctx context.Context, conn *connection) (none T, err error) {
 			if in.Closed() && what == "close" {
 				return result, nil
@@ -183,7 +181,10 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 			started = true
 			client, err := conn.client(ctx)
 			if err == nil {
-				err = write(&fileWriter{in, ctx, client, reserved.session})
+				w := &fileWriter{GridIn: in, ctx: ctx, client: client, session: reserved.session, report: report, before: in.Length()}
+				if err = write(w); err == nil {
+					report.Set(w.Length() - w.before) // also what is buffered
+				}
 			}
 			if err != nil {
 				in.fail(wrapError(err))
@@ -197,6 +198,40 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 			}
 		},
 	})
+}
+
+// addSources adds all bytes of the sources. It reports them as done when they have been sent.
+func (w *fileWriter) addSources(sources []gridSource) error {
+	total, err := w.sizeOf(sources)
+	if err != nil {
+		return err
+	}
+	w.report.Start(total)
+	for _, s := range sources {
+		if err := w.addAll(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sizeOf returns the number of bytes of the sources, or 0 if one of them does not say or there is no report.
+func (w *fileWriter) sizeOf(sources []gridSource) (total int64, err error) {
+	if w.report == nil {
+		return 0, nil
+	}
+	for _, s := range sources {
+		if s.reader == nil && s.file == nil {
+			total += int64(len(s.data))
+			continue
+		}
+		n, err := callUserInSession(w.ctx, w.session, func() (int64, error) { return s.size(w.ctx) })
+		if err != nil || n == 0 {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
 }
 
 // addAll adds all bytes of a source.
@@ -248,7 +283,11 @@ func (w *fileWriter) sendFull() error {
 	if w.open().Room() > 0 {
 		return nil
 	}
-	return w.send()
+	if err := w.send(); err != nil {
+		return err
+	}
+	w.report.Set(w.Length() - w.before)
+	return nil
 }
 
 // send sends the buffer as chunks. Only the last ones of a file may be less than a full buffer.
@@ -408,6 +447,18 @@ type gridSource struct {
 	reader io.Reader
 	file   *GridOut
 	data   []byte
+}
+
+// size returns the number of bytes that are left, or 0 if the source does not say. It calls user code.
+func (s gridSource) size(ctx context.Context) (int64, error) {
+	if s.file == nil {
+		return progress.SizeOf(s.reader), nil
+	}
+	if _, err := s.file.Open(ctx).Await(ctx); err != nil {
+		return 0, err
+	}
+	length, err := s.file.Length()
+	return max(length-s.file.Tell(), 0), err
 }
 
 func newGridSource(data any) (gridSource, error) {

@@ -57,7 +57,6 @@ func TestFunctionsWithNil(t *testing.T) {
 		{"AsError", motor.AsError},
 		{"Code", motor.Code},
 		{"CollectionOf", motor.CollectionOf[bson.M]},
-		{"CopyOnProgress", motor.CopyOnProgress},
 		{"Get", motor.Get},
 		{"MustClient", func(opt motor.ClientOption) { motor.MustClient(noServerURI, opt) }},
 		{"NewClientEncryption", motor.NewClientEncryption},
@@ -76,6 +75,7 @@ func TestFunctionsWithNil(t *testing.T) {
 		}},
 
 		{"WatchOf", motor.WatchOf[bson.M]},
+		{"WithProgress", motor.WithProgress},
 		{"WithSession", motor.WithSession[int]},
 	} {
 		niltest.Caller{Wait: true, Typed: hasClass}.Func(t, f.name, f.fn)

@@ -21,9 +21,10 @@ type op[T any] struct {
 	ends    bool            // closes something on the server; if conn is closed, or none is open, the operation succeeds without running
 	offline bool            // if conn is closed, run is called with a nil connection
 
-	run   func(context.Context, *connection) (T, error)
-	ended func()  // called once, when the operation is over or was not started; it does not block and runs no user code
-	undo  func(T) // puts back what a cancelled operation has read; it does not block and runs no user code
+	run    func(context.Context, *connection) (T, error)
+	ending func(context.Context, error) // called in the operation after run; it may wait for user code: see Client.ending
+	ended  func()                       // called once, when the operation is over or was not started; it does not block and runs no user code
+	undo   func(T)                      // puts back what a cancelled operation has read; it does not block and runs no user code
 }
 
 // submit starts an operation. It is the only way to start one. The operation waits for its turn, runs on an executor of
@@ -46,7 +47,11 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 				if err = s.wait(ctx); err == nil {
 					v, err = run(ctx, s.conn)
 				}
-				return v, s.done(err)
+				err = s.done(err)
+				if o.ending != nil {
+					o.ending(ctx, err)
+				}
+				return v, err
 			},
 			Undo:  o.undo,
 			Ended: s.ended(o.ended),

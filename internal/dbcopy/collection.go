@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // copy copies a part in steps.
@@ -24,7 +25,7 @@ func (c *Copy) copy(ctx context.Context, p *part) error {
 	}
 	if err == nil {
 		p.copied.Complete = true
-		c.Report.done(p)
+		c.done(p)
 		return nil
 	}
 	var own *Error
@@ -108,7 +109,21 @@ func (c *Copy) out(ctx context.Context, p *part) error {
 // add records that n more documents were copied.
 func (c *Copy) add(p *part, n int64) {
 	p.copied.Documents += n
-	c.Report.documents(p, n)
+	c.Report.Update(func(now *progress.Progress) {
+		now.Done += n
+		if more := p.copied.Documents - p.expected; more > 0 { // the estimate was too low
+			now.Total += more
+			p.expected += more
+		}
+	})
+}
+
+// done records that a part is complete, and corrects the estimate of its documents.
+func (c *Copy) done(p *part) {
+	c.Report.Update(func(now *progress.Progress) {
+		now.Collections++
+		now.Total += p.copied.Documents - p.expected
+	})
 }
 
 // stream reads the documents and writes them. It reads the next batch while it writes one.

@@ -20,6 +20,8 @@ import (
 	"github.com/sourcegraph/conc"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // Copy copies one database. Do not change its fields after [Copy.Plan].
@@ -34,8 +36,8 @@ type Copy struct {
 	Step func(ctx context.Context, fn func(context.Context) error) error
 	// Refused reports whether an error means that the server did not start to run a command.
 	Refused func(error) bool
-	// Report receives the progress. It may be nil.
-	Report *Report
+	// Report receives the progress, in documents. It may be nil.
+	Report *progress.Report
 
 	parts []*part // sorted by name, views after collections
 }
@@ -139,12 +141,22 @@ func (c *Copy) Run(ctx context.Context) error {
 		if err := c.each(ctx, c.parts[:views], c.count); err != nil {
 			return err
 		}
-		c.Report.start(c.parts)
+		c.start()
 	}
 	if err := c.each(ctx, c.parts[:views], c.copy); err != nil {
 		return err
 	}
 	return c.each(ctx, c.parts[views:], c.copy) // the collections that views show exist now
+}
+
+// start reports the totals.
+func (c *Copy) start() {
+	c.Report.Update(func(now *progress.Progress) {
+		now.CollectionsTotal = len(c.parts)
+		for _, p := range c.parts {
+			now.Total += p.expected
+		}
+	})
 }
 
 // each calls fn for every part, several at a time, and returns when all calls have returned. The first error cancels

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gomotor/gomotor/internal/dbcopy"
+	"github.com/gomotor/gomotor/internal/progress"
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
 
@@ -157,45 +159,42 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// TestReport uses a function that is slower than the copy. It misses updates, but not the last one.
-func TestReport(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		closed bool // before the second call was posted
-		posts  int
-	}{
-		{"updates during a call post another call", false, 2},
-		{"no post after Close", true, 1},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			peer := server(t, []bson.M{collection("c")}, nil)
-			c := copyOf(t, peer)
-			var told []dbcopy.Progress
-			var posted []func()
-			tell := func(p dbcopy.Progress) {
-				if told = append(told, p); len(told) > 1 {
-					return
-				}
-				if err := c.Run(t.Context()); err != nil { // all updates arrive during the first call
-					t.Error(err)
-				}
-				if test.closed {
-					c.Report.Close()
-				}
-			}
-			c.Report = dbcopy.NewReport(tell, func(fn func()) { posted = append(posted, fn) })
-			if err := c.Plan(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			for i := 0; i < len(posted); i++ {
-				posted[i]()
-			}
-			if len(posted) != test.posts || len(told) != 2 || told[0] == told[1] {
-				t.Errorf("got %d posts and the calls %+v, want %d posts and two different calls", len(posted), told, test.posts)
-			}
-		})
+func TestCopyReport(t *testing.T) {
+	peer := server(t, []bson.M{collection("c"), collection("d")}, nil)
+	c := copyOf(t, peer)
+	c.Limits.Collections = 1
+	var told []progress.Progress
+	var mu sync.Mutex
+	var posted func() // the report posts one call at a time
+	run := func() {
+		mu.Lock()
+		call := posted
+		posted = nil
+		mu.Unlock()
+		if call != nil {
+			call()
+		}
+	}
+	c.Report = progress.New(func(p progress.Progress) { told = append(told, p) }, func(call func()) {
+		mu.Lock()
+		posted = call
+		mu.Unlock()
+	})
+	c.Step = func(ctx context.Context, fn func(context.Context) error) error {
+		run()
+		return fn(ctx)
+	}
+	if err := c.Plan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run()
+	// Each collection has 2 documents, and the server estimates 1.
+	first := progress.Progress{Total: 2, CollectionsTotal: 2}
+	last := progress.Progress{Done: 4, Total: 4, Collections: 2, CollectionsTotal: 2}
+	if n := len(told); n < 3 || told[0] != first || told[n-1] != last {
+		t.Errorf("got %+v, want from %+v to %+v", told, first, last)
 	}
 }

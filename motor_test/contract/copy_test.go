@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -192,8 +191,7 @@ func TestCopyDatabaseViewsAndOptions(t *testing.T) {
 func TestCopyDatabaseEmpty(t *testing.T) {
 	client := newClient(t)
 	from, to := newDatabase(t, client), newDatabase(t, client)
-	var progress []motor.CopyProgress
-	got, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) { progress = append(progress, p) }))
+	got, err := copiedByFuture(t.Context(), client, from.Name(), to.Name())
 	if err != nil || got == nil || len(got.Collections) != 0 {
 		t.Errorf("got %+v, %v; want no collections", got, err)
 	}
@@ -272,46 +270,6 @@ func TestCopyDatabaseFromUnreachableHost(t *testing.T) {
 	got, err := copiedByFuture(t.Context(), client, "a", to.Name(), motor.CopyFromHost("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=50"))
 	if !errors.Is(err, motor.ServerSelectionTimeoutError) || got != nil {
 		t.Errorf("got %v, %v; want nil, ServerSelectionTimeoutError", got, err)
-	}
-}
-
-func TestCopyDatabaseProgress(t *testing.T) {
-	client, ctx := newClient(t), t.Context()
-	from, to := newDatabase(t, client), newDatabase(t, client)
-	for _, name := range []string{"a", "b"} {
-		_, err := from.Collection(name).InsertMany(ctx, numbered(2500)).Await(ctx)
-		noError(t, err)
-	}
-	want := motor.CopyProgress{Collections: 2, CollectionsTotal: 2, Documents: 5000, DocumentsTotal: 5000}
-	var mu sync.Mutex
-	var progress []motor.CopyProgress
-	last := make(chan struct{})
-	_, err := copiedByFuture(t.Context(), client, from.Name(), to.Name(), motor.CopyOnProgress(func(p motor.CopyProgress) {
-		if !mu.TryLock() {
-			t.Error("the progress function runs twice at the same time")
-			return
-		}
-		defer mu.Unlock()
-		// The progress function may wait for other operations of the client.
-		if _, err := client.Database("admin").Command(ctx, "ping").Await(ctx); err != nil {
-			t.Error(err)
-		}
-		progress = append(progress, p)
-		if p == want {
-			close(last)
-		}
-	}))
-	noError(t, err)
-	<-last
-	mu.Lock()
-	defer mu.Unlock()
-	if progress[0].CollectionsTotal != 2 || progress[0].DocumentsTotal != 5000 {
-		t.Errorf("first progress %+v, want totals of 2 collections and 5000 documents", progress[0])
-	}
-	for i := range progress[1:] {
-		if a, b := progress[i], progress[i+1]; b.Documents < a.Documents || b.Collections < a.Collections || a == b {
-			t.Errorf("progress %+v after %+v, want an increase", b, a)
-		}
 	}
 }
 

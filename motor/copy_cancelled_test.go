@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/gomotor/gomotor/future"
-	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -100,81 +98,4 @@ func TestCopyDatabaseExecutorRefuses(t *testing.T) {
 		}
 		peer.AwaitConnections(0) // The copy has not reopened the client.
 	})
-}
-
-// serial is an event loop that runs callbacks one at a time.
-type serial struct {
-	mu    sync.Mutex
-	tasks []func()
-}
-
-func (s *serial) Execute(task func()) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tasks = append(s.tasks, task)
-	if len(s.tasks) == 1 {
-		go s.run()
-	}
-	return nil
-}
-
-func (s *serial) run() {
-	for {
-		s.mu.Lock()
-		task := s.tasks[0]
-		s.mu.Unlock()
-		task()
-		s.mu.Lock()
-		s.tasks = s.tasks[1:]
-		more := len(s.tasks) > 0
-		s.mu.Unlock()
-		if !more {
-			return
-		}
-	}
-}
-
-func TestCopyProgressRunsOnLoop(t *testing.T) {
-	for range 20 {
-		peer := copyPeer(t, listedAs("c", "collection", bson.D{}), listedAs("d", "collection", bson.D{}), listedAs("v", "view", bson.D{}))
-		client := newClient(t, peer.URI(), motor.WithIOLoop(new(serial)))
-		var told []motor.CopyProgress // only the loop uses it: no lock
-		f := client.CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(now motor.CopyProgress) {
-			told = append(told, now)
-			time.Sleep(time.Millisecond)
-		}))
-		ended := make(chan []motor.CopyProgress, 1)
-		f.OnComplete(func(*motor.CopyResult, error) { ended <- told })
-		calls := <-ended
-		want := motor.CopyProgress{Collections: 3, CollectionsTotal: 3, Documents: 4, DocumentsTotal: 4}
-		if len(calls) == 0 || calls[len(calls)-1] != want {
-			t.Fatalf("got calls %v, want the last to be %v", calls, want)
-		}
-		if first := calls[0]; first.CollectionsTotal != 3 || first.DocumentsTotal != 4 {
-			t.Errorf("got first call %v, want totals of 3 collections and 4 documents", first)
-		}
-		for i := range calls[1:] {
-			if a, b := calls[i], calls[i+1]; b.Collections < a.Collections || b.Documents < a.Documents || a == b || b.Documents > b.DocumentsTotal {
-				t.Errorf("got %v and then %v, want progress within the totals", a, b)
-			}
-		}
-	}
-}
-
-func TestCopyProgressPanics(t *testing.T) {
-	told := reporttest.Reports(t)
-	peer := copyPeer(t, listedAs("c", "collection", bson.D{}))
-	f := newClient(t, peer.URI()).CopyDatabase(t.Context(), "a", "b", motor.CopyOnProgress(func(motor.CopyProgress) { panic("stop") }))
-	if got, err := f.Await(t.Context()); err != nil || got.Documents() != 2 {
-		t.Errorf("CopyDatabase() = %+v, %v, want 2 documents, nil", got, err)
-	}
-	var p *future.PanicError
-	if err := <-told; !errors.As(err, &p) || p.Value != "stop" {
-		t.Errorf("got reported error %v, want the panic", err)
-	}
-	select {
-	case err := <-told:
-		t.Errorf("got another reported error: %v", err)
-	case <-time.After(20 * time.Millisecond):
-	}
 }
