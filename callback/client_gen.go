@@ -479,7 +479,7 @@ func (c *Client) SetTagSets(sets []map[string]string) error {
 // the target has one of the collections. Any later failure is a [motor.CopyError], which has the result up to then,
 // and the cause with its class.
 //
-// It never runs in a session, not even in the session of ctx.
+// It never runs in a session, not even in the session of ctx. [motor.WithProgress] follows it.
 //
 // Legacy: MongoDB 4.2 removed the server's own command, copydb. Motor: MotorClient.copy_database.
 func (c *Client) CopyDatabase(
