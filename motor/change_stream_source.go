@@ -52,14 +52,13 @@ type lentContext struct {
 
 func lend(ctx context.Context) *lentContext {
 	c := new(lentContext)
-	c.of.Store(&ctx)
+	c.lend(ctx)
 	return c
 }
 
-func (c *lentContext) takeBack() {
-	none := context.Background()
-	c.of.Store(&none)
-}
+func (c *lentContext) lend(ctx context.Context) { c.of.Store(&ctx) }
+
+func (c *lentContext) takeBack() { c.lend(context.Background()) }
 
 func (c *lentContext) Deadline() (time.Time, bool) { return (*c.of.Load()).Deadline() }
 func (c *lentContext) Done() <-chan struct{}       { return (*c.of.Load()).Done() }

@@ -236,6 +236,19 @@ func TestAbandonedChangeStreamIsKilled(t *testing.T) {
 			}
 			return poll
 		}},
+		{"waiting, with the stream in its context", func() *wiretest.Request {
+			type key struct{}
+			stream := client.Database("d").Watch(nil)
+			ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, stream))
+			next := stream.Next(ctx)
+			changes(peer.Receive("aggregate"), 9, 1)
+			poll := peer.Receive("getMore")
+			cancel()
+			if _, err := next.Await(t.Context()); !errors.Is(err, context.Canceled) {
+				t.Errorf("Next() = %v, want context.Canceled", err)
+			}
+			return poll
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := len(peer.Seen("killCursors"))

@@ -413,6 +413,7 @@ type resultSet struct {
 	client  *mongo.Client
 	next    docList                  // the batch that is being decoded
 	poll    *future.Future[struct{}] // a long poll in progress: see longPolls
+	reader  *lentContext             // the context of the read that waits for poll
 	news    pollResult               // the result of poll, once it is settled
 
 	// cursorReader.mu guards the rest.

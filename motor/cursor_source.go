@@ -540,7 +540,8 @@ func cloneBatch(driver *mongo.Cursor) ([]bson.Raw, error) {
 // caller has the cursor's turn.
 func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSet) (come docBatch, err error) {
 	if s.poll == nil {
-		polling, cancel := context.WithCancel(conn.polls.ctx)
+		s.reader = lend(ctx)
+		polling, cancel := context.WithCancel(newPollContext(conn.polls.ctx, s.reader))
 		if c.registerCancel(s, cancel) {
 			return come, nil
 		}
@@ -550,8 +551,11 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 			s.news.batch, s.news.err = batches.more(ctx, codec, list)
 			return none, nil
 		})
+	} else {
+		s.reader.lend(ctx)
 	}
 	_, _ = s.poll.Await(ctx)
+	s.reader.takeBack()
 	if _, err = s.poll.Result(); err == future.ErrNotDone {
 		return come, ctx.Err()
 	}
@@ -565,6 +569,25 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 		err = r.err
 	}
 	return r.batch, err
+}
+
+// pollContext is the context of a long poll. It has the values of the read that waits for the poll, so that monitors know
+// the caller of a command. While no read waits it has none, since they may refer to the cursor.
+type pollContext struct {
+	context.Context
+	reader *lentContext
+}
+
+// newPollContext returns a context that ends with ends. It has no session of the reader: the cursor has its own.
+func newPollContext(ends context.Context, reader *lentContext) context.Context {
+	return pollContext{mongo.NewSessionContext(ends, nil), reader}
+}
+
+func (p pollContext) Value(key any) any {
+	if v := p.Context.Value(key); v != nil {
+		return v
+	}
+	return p.reader.Value(key)
 }
 
 // pollResult is the result of a long poll. It includes an error of the server, so that the poll's future does not fail.

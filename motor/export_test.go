@@ -97,3 +97,15 @@ func (c *IndexCache) Drop(index string) (end func()) {
 func (c *IndexCache) Add(index string, keep time.Duration, before int) {
 	c.cache.add(indexKeyOf(index), keep, before)
 }
+
+// NewPollContext returns the context of a poll, and a function that sets the context of the read that waits, or none.
+func NewPollContext(ends context.Context) (poll context.Context, lendTo func(context.Context)) {
+	reader := lend(context.Background())
+	return newPollContext(ends, reader), func(ctx context.Context) {
+		if ctx == nil {
+			reader.takeBack()
+		} else {
+			reader.lend(ctx)
+		}
+	}
+}

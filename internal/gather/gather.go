@@ -69,7 +69,8 @@ func (i *Item) Wake() {
 	}
 }
 
-// Command is the sending of several operations. Its context ends when none of them waits for it.
+// Command is the sending of several operations. Its context ends when none of them waits for it, and has the values of
+// the first one's context.
 type Command struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -135,7 +136,7 @@ func Send[T Member, K comparable](ops []T, key func(T) K, send func(*Command, K,
 		var same, others []T
 		first := key(rest[0])
 		command := new(Command)
-		command.ctx, command.cancel = context.WithCancel(context.Background())
+		command.ctx, command.cancel = context.WithCancel(context.WithoutCancel(rest[0].gathered().ctx))
 		command.waiting.Store(1) // until all have joined
 		for _, op := range rest {
 			switch {

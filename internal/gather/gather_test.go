@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -111,6 +112,32 @@ func TestSendWithoutCancelled(t *testing.T) {
 	}
 	if ended.Ended() != context.Canceled || cancelled.Ended() != nil {
 		t.Errorf("Ended() = %v and %v, want context.Canceled for an ended context and nil for a cancelled operation", ended.Ended(), cancelled.Ended())
+	}
+}
+
+// A command has the values of its first operation, but ends neither with that one nor at its deadline.
+func TestCommandContext(t *testing.T) {
+	type key struct{}
+	q := working(t)
+	first, end := context.WithTimeout(context.WithValue(t.Context(), key{}, "first"), time.Hour)
+	defer end()
+	add(t, q, context.WithValue(t.Context(), key{}, "other"), "other", "b")
+	add(t, q, first, "a", "a")
+	add(t, q, context.WithValue(t.Context(), key{}, "second"), "b", "a")
+	var got []any
+	ops := q.Next()
+	gather.Send(ops, func(o *op) string { return o.key }, func(c *gather.Command, _ string, _ []*op) {
+		end()
+		got = append(got, c.Context().Value(key{}))
+		if _, ok := c.Context().Deadline(); ok || c.Context().Err() != nil {
+			t.Errorf("got a deadline %t and the error %v, want false, nil", ok, c.Context().Err())
+		}
+	})
+	for _, o := range ops {
+		o.Settle()
+	}
+	if want := []any{"other", "first"}; !slices.Equal(got, want) {
+		t.Errorf("got the values %v, want %v", got, want)
 	}
 }
 
