@@ -233,6 +233,8 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 // the server may have found a document for several equal values. If a document has another _id than those asked for, as
 // with a collation, the rest is asked one by one. If the command is refused, the reads are sent again in groups.
 //
+// The context that a monitor receives for a batch has the values of the first operation's context.
+//
 // All other operations are sent alone. Handles made from this one do not batch.
 func (c *Collection[D]) WithBatching() *Collection[D] {
 	return sameCollection(c, c.Futures().WithBatching())
