@@ -92,7 +92,8 @@ func listedCommandCursor(coll *Collection[bson.M], client *mongo.Client, all []b
 }
 
 // BatchSize sets the number of documents in later batches, and returns the cursor. 0 means the server's default. With a
-// negative n every read fails with [ValueError].
+// negative n every read fails with [ValueError]. With ReadAhead it applies to batches that are not on their way when
+// the next batch is read.
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] { c.setBatchSize(n); return c }
@@ -103,7 +104,7 @@ func (c *commandCursor) setBatchSize(n int32) {
 		if n < 0 {
 			return newError(ValueError, "invalid batch size %d: must be at least 0", n)
 		}
-		c.size = &n
+		c.fetching.size = &n
 		return nil
 	})
 }
@@ -140,7 +141,7 @@ func (c *commandCursor) setMaxAwaitTimeMS(ms int64) {
 		if ms < 0 {
 			return newError(ValueError, "MaxAwaitTimeMS: invalid time %d: must be at least 0", ms)
 		}
-		c.wait = time.Duration(ms) * time.Millisecond
+		c.fetching.wait = time.Duration(ms) * time.Millisecond
 		return nil
 	})
 }
@@ -156,7 +157,7 @@ func (c *commandCursor) setComment(comment any) {
 	c.set(func() error {
 		raw, err := c.coll.codec.encode("comment", bson.D{{Key: "comment", Value: comment}})
 		if err == nil {
-			c.comment = raw.Lookup("comment")
+			c.fetching.comment = raw.Lookup("comment")
 		}
 		return err
 	})

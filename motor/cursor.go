@@ -5,7 +5,6 @@ import (
 	"iter"
 	"runtime"
 	"sync"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -394,9 +393,8 @@ type cursorReader struct {
 	nothing  bool       // the result is empty; nothing is sent
 	closed   bool
 	ahead    int                // the number of batches that ReadAhead has set
-	size     *int32             // the size of later batches, if BatchSize has set it
-	wait     time.Duration      // how long the server may wait for a batch, if MaxAwaitTimeMS has set it
-	comment  bson.RawValue      // the comment for fetching batches, if Comment has set it
+	fetching batchOptions       // of later batches
+	caller   *context.Context   // the context of the last read, if batches are fetched ahead
 	kind     options.CursorType // of the next result
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -86,6 +87,22 @@ type aheadSource struct {
 	via    future.Executor
 	reader *ahead.Reader[aheadBatch]
 	last   aheadBatch // the last one that was read
+
+	asked atomic.Pointer[aheadRead] // the last read
+}
+
+// aheadRead is what a read says about the batches after it.
+type aheadRead struct {
+	options batchOptions
+	caller  weak.Pointer[context.Context] // the cursor keeps it: its values may refer to the cursor
+}
+
+// Value returns a value of the context of the last read, if the program still has the cursor.
+func (a *aheadSource) Value(key any) any {
+	if ctx := a.asked.Load().caller.Value(); ctx != nil {
+		return (*ctx).Value(key)
+	}
+	return nil
 }
 
 // aheadBatch is a batch, and the state of the source after it.
@@ -100,7 +117,8 @@ func (a *aheadSource) more(ctx context.Context, c *codec, list docList) (docBatc
 	if a.reader == nil {
 		from := a.batchSource
 		a.last.id = from.ID()
-		reader := ahead.New(ctx, a.most, func(ctx context.Context) (b aheadBatch, more bool) {
+		reader := ahead.New(newPollContext(a.ends, a), a.most, func(ctx context.Context) (b aheadBatch, more bool) {
+			a.asked.Load().options.set(from)
 			own, _ := list.pair()
 			if p := usercode.Try(func() { b.docBatch, b.err = from.more(ctx, c, own) }); p != nil {
 				b.err = p
@@ -108,8 +126,7 @@ func (a *aheadSource) more(ctx context.Context, c *codec, list docList) (docBatc
 			b.over, b.id = from.over(b.err), from.ID()
 			return b, b.err == nil && b.lostErr == nil && !b.over
 		})
-		ends := a.ends
-		if a.via.Execute(func() { defer context.AfterFunc(ends, reader.Cancel)(); reader.Run() }) != nil {
+		if a.via.Execute(reader.Run) != nil {
 			return docBatch{}, errClientClosed
 		}
 		a.reader = reader
@@ -144,26 +161,40 @@ func (a *aheadSource) Close(ctx context.Context) error {
 	return a.batchSource.Close(ctx)
 }
 
-// prepare sets the driver's options for the next batch.
-func (c *cursorReader) prepare(from batchSource) {
-	if a, ok := from.(*aheadSource); ok && a.reader == nil {
-		from = a.batchSource
-	}
+// batchOptions are the options of a cursor for fetching batches.
+type batchOptions struct {
+	size    *int32        // if BatchSize has set it
+	wait    time.Duration // how long the server may wait for a batch, if MaxAwaitTimeMS has set it
+	comment bson.RawValue // if Comment has set it
+}
+
+// set sets the driver's options for the next batch.
+func (o batchOptions) set(from batchSource) {
 	driver, ok := from.(driverCursor)
 	if !ok {
 		return
 	}
+	if o.size != nil {
+		driver.SetBatchSize(*o.size)
+	}
+	if o.wait > 0 {
+		driver.SetMaxAwaitTime(o.wait)
+	}
+	if !o.comment.IsZero() {
+		driver.SetComment(o.comment)
+	}
+}
+
+// prepare sets the options for the next batch. ctx is the context of the read.
+func (c *cursorReader) prepare(ctx context.Context, from batchSource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size != nil {
-		driver.SetBatchSize(*c.size)
+	if a, ok := from.(*aheadSource); ok { // its reader sets them
+		c.caller = &ctx
+		a.asked.Store(&aheadRead{c.fetching, weak.Make(c.caller)})
+		return
 	}
-	if c.wait > 0 {
-		driver.SetMaxAwaitTime(c.wait)
-	}
-	if !c.comment.IsZero() {
-		driver.SetComment(c.comment)
-	}
+	c.fetching.set(from)
 }
 
 // begin returns the result to read. A new result belongs to the session of ctx, and to the connection conn. If conn is
@@ -228,7 +259,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	}
 	var come docBatch
 	var err error
-	c.prepare(s.batches)
+	c.prepare(outer, s.batches)
 	if laneOf(s.kind) == longLane {
 		come, err = c.polled(ctx, conn, s)
 		if s.poll != nil {
@@ -335,7 +366,7 @@ func aheadOf(batches int) (int, error) {
 func (c *cursorReader) batchSize() *int32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.size
+	return c.fetching.size
 }
 
 // take adds a fetched batch to the current one. The caller holds mu.
@@ -575,11 +606,12 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 // the caller of a command. While no read waits it has none, since they may refer to the cursor.
 type pollContext struct {
 	context.Context
-	reader *lentContext
+	reader interface{ Value(key any) any }
 }
 
-// newPollContext returns a context that ends with ends. It has no session of the reader: the cursor has its own.
-func newPollContext(ends context.Context, reader *lentContext) context.Context {
+// newPollContext returns a context that ends with ends, with the values of reader. It has no session of the reader: the
+// cursor has its own.
+func newPollContext(ends context.Context, reader interface{ Value(key any) any }) context.Context {
 	return pollContext{mongo.NewSessionContext(ends, nil), reader}
 }
 

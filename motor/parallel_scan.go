@@ -70,7 +70,7 @@ func (sc *scan) fetch(ctx, outer context.Context, c *cursorReader, s *resultSet)
 	if err == nil {
 		if size := c.batchSize(); size != nil {
 			sc.shared.mu.Lock()
-			sc.shared.size = size
+			sc.shared.fetching.size = size
 			sc.shared.mu.Unlock()
 		}
 		list, _ := c.none.pair() // a new list: a cancelled read may still put back its documents

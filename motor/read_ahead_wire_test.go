@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -236,6 +237,55 @@ func TestReadAheadDroppedCursor(t *testing.T) {
 	c = nil
 	collected(t, "the cursor was not closed", func() bool { return len(peer.Seen("killCursors")) > 0 })
 	held.Nothing()
+}
+
+// The contexts of reads do not keep a dropped cursor, although fetching ahead has their values.
+func TestReadAheadDroppedWithContext(t *testing.T) {
+	type key struct{}
+	peer, c := startAhead(t, 1)
+	succeed(t, c.Next(context.WithValue(t.Context(), key{}, c)))
+	held := peer.Receive("getMore")
+	c = nil
+	collected(t, "the cursor was not closed", func() bool { return len(peer.Seen("killCursors")) > 0 })
+	held.Nothing()
+}
+
+// Options that are set between two reads apply to the batches that are asked for after the second.
+func TestReadAheadLateOptions(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	peer.Handle("aggregate", func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"i": 0}) })
+	c := newClient(t, peer.URI()).Database("d").Collection("c").Aggregate(bson.A{}).ReadAhead(1)
+	succeed(t, c.Next(t.Context()))
+	peer.Receive("getMore").Cursor("d.c", 7, bson.M{"i": 1})
+	c.BatchSize(5).Comment("late")
+	succeed(t, c.Next(t.Context()))
+	peer.Receive("getMore").Want(bson.M{"batchSize": 5, "comment": "late"}).Cursor("d.c", 0, bson.M{"i": 2})
+	succeed(t, c.Next(t.Context()))
+}
+
+// The limit needs no memory.
+func TestReadAheadHugeLimit(t *testing.T) {
+	peer, c := startAhead(t, math.MaxInt)
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"i": 1}) })
+	wantNext(t, c, 0)
+	wantNext(t, c, 1)
+}
+
+// A read that waits for a batch, however many may wait, learns that the client was closed.
+func TestReadAheadClosedDuringRead(t *testing.T) {
+	for range 10 { // the order of two endings must not matter
+		peer, c := startAhead(t, 3)
+		wantNext(t, c, 0)
+		waiting := c.Next(t.Context())
+		held := peer.Receive("getMore")
+		if err := c.Collection().Database().Client().Close(context.Background()); err != nil {
+			t.Errorf("Close() = %v, want nil", err)
+		}
+		if _, err := waiting.Await(t.Context()); !errors.Is(err, motor.InvalidOperation) {
+			t.Errorf("got %v, want InvalidOperation", err)
+		}
+		held.Nothing()
+	}
 }
 
 func TestReadAheadInvalid(t *testing.T) {

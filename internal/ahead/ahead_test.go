@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -104,10 +106,9 @@ func TestNextPrefersValue(t *testing.T) {
 
 func TestStopEndsFetch(t *testing.T) {
 	type key struct{}
-	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
+	ctx := context.WithValue(t.Context(), key{}, "value")
 	started := make(chan any)
 	r := start(ctx, 1, func(ctx context.Context) (int, bool) {
-		cancel() // does not end the context of fetch
 		started <- ctx.Value(key{})
 		<-ctx.Done()
 		return 0, true
@@ -119,4 +120,43 @@ func TestStopEndsFetch(t *testing.T) {
 	if _, err := r.Next(t.Context()); !errors.Is(err, ahead.ErrEnded) {
 		t.Errorf("Next() after Stop = %v, want ErrEnded", err)
 	}
+}
+
+// What a fetch returns after its context has ended is no value: it may be the error of that context.
+func TestCancelDropsFetch(t *testing.T) {
+	for _, n := range []int{1, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			r := start(ctx, n, func(ctx context.Context) (string, bool) { <-ctx.Done(); return "canceled", false })
+			time.AfterFunc(time.Second, cancel) // the end of the parent's context, while Next waits
+			if v, err := r.Next(t.Context()); v != "" || !errors.Is(err, ahead.ErrEnded) {
+				t.Errorf("n = %d: Next() = %q, %v, want ErrEnded", n, v, err)
+			}
+		})
+	}
+}
+
+// Memory is needed for the values that wait, not for the limit.
+func TestReaderHugeLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetch, _ := upTo(3)
+		r := start(t.Context(), math.MaxInt, fetch)
+		for i := range 3 {
+			if v, err := r.Next(t.Context()); err != nil || v != i+1 {
+				t.Errorf("Next() = %d, %v, want %d", v, err, i+1)
+			}
+		}
+	})
+}
+
+func TestStopDropsValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetch, _ := upTo(100)
+		r := start(t.Context(), 5, fetch)
+		synctest.Wait()
+		r.Stop()
+		if v, err := r.Next(t.Context()); !errors.Is(err, ahead.ErrEnded) {
+			t.Errorf("Next() after Stop = %d, %v, want ErrEnded", v, err)
+		}
+	})
 }
