@@ -65,7 +65,8 @@ func (c *CommandCursor[D]) Futures() *motor.CommandCursor[D] {
 func (c *commandCursor) IOLoop() future.Executor { return c.loop }
 
 // BatchSize sets the number of documents in later batches, and returns the cursor. 0 means the server's default. With
-// a negative n every read fails with [motor.ValueError].
+// a negative n every read fails with [motor.ValueError]. With ReadAhead it applies to batches that are not on their
+// way when the next batch is read.
 //
 // Motor: MotorCommandCursor.batch_size.
 func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
