@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -87,11 +88,12 @@ func newBulk(c *collection, models []mongo.WriteModel, opts []options.Lister[opt
 
 // bulkOp returns the operation that sends a bulk with the settings now. Its result is the result of result.
 func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, result func(*bulkOutcome) T) op[T] {
-	send, acknowledged := (*bulk).byDriver, now.acknowledged(ctx)
+	send, runEnd, acknowledged := (*bulk).byDriver, b.runEnd, now.acknowledged(ctx)
 	if now.byCommand(ctx) {
 		send = func(b *bulk, ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
+		runEnd = func(int) int { return len(b.models) } // byCommands does not stop between commands
 	}
 	report := c.db.client.reportOf(ctx, unitWrites)
 	o := writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
@@ -99,7 +101,7 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 			op:     func(i int) any { return command.OpOf(b.codec.Codec, b.models[i]) },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
-		err, invalid := sendParts(len(b.models), b.ordered, report, done, func(first, end int, part *bulkOutcome) error {
+		err, invalid := sendParts(len(b.models), b.ordered, runEnd, report, done, func(first, end int, part *bulkOutcome) error {
 			these := *b
 			these.models = b.models[first:end]
 			return send(&these, ctx, coll, part)
@@ -117,18 +119,26 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 	return o
 }
 
-// sendParts sends n writes, in one part or, if there is a report, in several. It reports the progress after each part.
-// send sends the writes with the indexes from first, and before end. Its outcome has their indexes in the part.
+// sendParts sends n writes. If there is a report, it sends them in parts, and reports the progress after each. send sends
+// the writes with the indexes from first, and before end. Its outcome has their indexes in the part.
+//
+// A write error ends an ordered list. A write concern error does not, since the server has tried all writes of its
+// command. The driver ends the list between two commands after such an error, and does not say where. So a part of an
+// ordered list ends at runEnd of its first write, where the next command starts.
 //
 // err is that of the server for the writes of all parts, or the first error of another kind, which ends sendParts. If
 // there is no outcome, because the first reply is wrong, the error is invalid.
 func sendParts(
-	n int, ordered bool, report *progress.Report, done *bulkOutcome, send func(first, end int, part *bulkOutcome) error,
+	n int, ordered bool, runEnd func(first int) int, report *progress.Report, done *bulkOutcome,
+	send func(first, end int, part *bulkOutcome) error,
 ) (err, invalid error) {
 	size := partSize(report, n)
 	report.Start(int64(n))
-	for first := 0; first < n; first += size {
-		end := min(first+size, n)
+	for first, end := 0, 0; first < n; first = end {
+		end = min(first+size, n)
+		if ordered {
+			end = min(end, runEnd(first))
+		}
 		var part bulkOutcome
 		bad := usercode.Try(func() { err = send(first, end, &part) }) // the driver panics on some replies
 		if bad == nil {
@@ -144,7 +154,7 @@ func sendParts(
 		if err != nil && !errors.As(err, &failed) {
 			return err, nil
 		}
-		if err != nil && ordered {
+		if len(failed.WriteErrors) > 0 && ordered {
 			for _, e := range failed.WriteErrors { // the server has not tried the writes after this one
 				end = first + e.Index + 1
 			}
@@ -154,6 +164,23 @@ func sendParts(
 		report.Set(int64(end))
 	}
 	return done.err(), nil
+}
+
+// runEnd returns the index after the last write that the driver may send in one command with the write first.
+func (b *bulk) runEnd(first int) int {
+	end := first + 1
+	for end < len(b.models) && driverKind(b.models[end]) == driverKind(b.models[first]) {
+		end++
+	}
+	return end
+}
+
+// driverKind returns the type of a write. Writes that the driver sends in one command have the same.
+func driverKind(m mongo.WriteModel) reflect.Type {
+	if _, ok := m.(*mongo.ReplaceOneModel); ok {
+		return reflect.TypeFor[*mongo.UpdateOneModel]()
+	}
+	return reflect.TypeOf(m)
 }
 
 // hint returns the first hint of the writes, or nil.

@@ -110,7 +110,8 @@ func (c *collection) insertParts(
 	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
 		var result *InsertManyResult
 		done := newInsertOutcome(raws)
-		err, invalid := sendParts(len(raws), valueOr(o.Ordered, true), report, done, func(first, end int, part *bulkOutcome) error {
+		one := func(int) int { return len(raws) }
+		err, invalid := sendParts(len(raws), valueOr(o.Ordered, true), one, report, done, func(first, end int, part *bulkOutcome) error {
 			insert, err := c.insertMany(ctx, now, c.arguments(), raws[first:end], opts)
 			if err != nil {
 				return err
