@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -75,5 +76,26 @@ func TestBulkWriteConcernError(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The timeout of the client limits a bulk as a whole, however many commands it needs.
+func TestBulkTimeout(t *testing.T) {
+	const pause = 50 * time.Millisecond
+	peer := wiretest.Start(t, wiretest.Primary)
+	coll := newClient(t, peer.URI("timeoutMS=60000")).Database("d").Collection("c")
+	f := coll.BulkWrite(t.Context(), []mongo.WriteModel{
+		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}), mongo.NewDeleteOneModel().SetFilter(bson.M{"_id": 2}),
+	})
+	var left []int64
+	for _, name := range []string{"insert", "delete"} {
+		r := peer.Receive(name)
+		left = append(left, r.Command.Lookup("maxTimeMS").AsInt64())
+		time.Sleep(pause)
+		r.OK(bson.M{"n": 1})
+	}
+	succeed(t, f)
+	if left[0] <= 0 || left[1] > left[0]-pause.Milliseconds() {
+		t.Errorf("got the limits %v ms, want that of the second command at least %v shorter", left, pause)
 	}
 }

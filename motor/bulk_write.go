@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -101,6 +102,8 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 			op:     func(i int) any { return command.OpOf(b.codec.Codec, b.models[i]) },
 			result: BulkWriteResult{Acknowledged: acknowledged},
 		}
+		ctx, cancel := c.db.client.limited(ctx, time.Now()) // the timeout of the client limits all commands together
+		defer cancel()
 		err, invalid := sendParts(len(b.models), b.ordered, runEnd, report, done, func(first, end int, part *bulkOutcome) error {
 			these := *b
 			these.models = b.models[first:end]

@@ -267,3 +267,13 @@ func (c *Client) TZAware() bool { return c.tzAware.Load() }
 //
 // Motor: MotorClient.tz_aware = aware.
 func (c *Client) SetTZAware(aware bool) { c.tzAware.Store(aware) }
+
+// limited returns a context that ends when the timeout of the client has passed since start. A context with a deadline
+// stays as it is.
+func (c *Client) limited(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
+	timeout := valueOr(c.driver.Timeout, 0)
+	if _, ok := ctx.Deadline(); ok || timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, start.Add(timeout))
+}

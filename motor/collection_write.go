@@ -3,6 +3,7 @@ package motor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -111,6 +112,8 @@ func (c *collection) insertParts(
 		var result *InsertManyResult
 		done := newInsertOutcome(raws)
 		one := func(int) int { return len(raws) }
+		ctx, cancel := c.db.client.limited(ctx, time.Now())
+		defer cancel()
 		err, invalid := sendParts(len(raws), valueOr(o.Ordered, true), one, report, done, func(first, end int, part *bulkOutcome) error {
 			insert, err := c.insertMany(ctx, now, c.arguments(), raws[first:end], opts)
 			if err != nil {

@@ -236,16 +236,6 @@ func inFiles[T any](ctx context.Context, g *gridFiles, fn func(context.Context, 
 	}})
 }
 
-// limited returns a context that ends when the timeout of the client has passed since start. A context with a deadline
-// stays as it is.
-func (c *Client) limited(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
-	timeout := valueOr(c.driver.Timeout, 0)
-	if _, ok := ctx.Deadline(); ok || timeout <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithDeadline(ctx, start.Add(timeout))
-}
-
 // callUserInSession is callUser in an operation that has its turn in a session. It lends that turn meanwhile.
 func callUserInSession[T any](ctx context.Context, session *sessionTicket, fn func() (T, error)) (v T, err error) {
 	session.lend(ctx, func() { v, err = callUser(ctx, fn) })
