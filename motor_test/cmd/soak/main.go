@@ -2,7 +2,8 @@
 //
 //	go run ./motor_test/cmd/soak [-ops N] [-seed S] [-uri URI]
 //
-// It exits with 1 if a promise was broken. The last line is the summary.
+// It exits with 1 if a promise was broken. Progress is one changing line on a terminal, and a line for every 50,000
+// operations elsewhere. The last line is the summary.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/gomotor/gomotor/motor_test/soak"
 )
@@ -28,9 +30,13 @@ func main() {
 	if info, err := os.Stdout.Stat(); err == nil {
 		terminal = info.Mode()&os.ModeCharDevice != 0
 	}
+	started := time.Now()
 	report, err := soak.Run(ctx, soak.Config{Operations: *ops, Seed: *seed, URI: *uri, Progress: func(done, of int) {
-		if terminal {
+		switch {
+		case terminal:
 			fmt.Printf("\r%d of %d operations", done, of)
+		case done%50_000 == 0:
+			fmt.Printf("%d of %d operations after %s\n", done, of, time.Since(started).Round(time.Second))
 		}
 	}})
 	if terminal {
