@@ -1,8 +1,8 @@
-// Quickstart is a tour of gomotor. It loads 200 riders and 6,000 bicycle trips, and works on them with futures, with
-// callbacks on an event loop, and with cursors. It takes a few seconds.
+// Quickstart is the first program to run. It shows futures without MongoDB, and then runs the tour of the library,
+// examples/tour, on an embedded MongoDB-compatible server. If MONGODB_URI is set, the tour uses that server.
 //
-// It starts an embedded MongoDB-compatible server, or uses the server that MONGODB_URI names. It drops the database
-// quickstart before and after its work.
+// The first time, compiling the embedded server takes a minute or two. This program imports only the package future, so
+// it starts after some seconds, and compiles the tour in the background.
 //
 //	go run ./examples/quickstart
 package main
@@ -12,74 +12,130 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/gomotor/gomotor/motor"
-	"github.com/gomotor/gomotor/motor_test/mongotest"
+	"github.com/gomotor/gomotor/future"
 )
 
+// tour is the program that this one compiles and runs.
+const tour = "github.com/gomotor/gomotor/examples/tour"
+
 func main() {
-	if err := run(context.Background()); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context) error {
-	server, err := mongotest.Run(ctx)
+	dir, err := os.MkdirTemp("", "gomotor-quickstart-")
 	if err != nil {
 		return err
 	}
-	defer server.Close()
-
-	client, err := motor.NewClient(server.URI())
+	defer os.RemoveAll(dir)
+	pool, err := future.NewPool(4) // runs at most four functions at a time
 	if err != nil {
 		return err
 	}
-	defer client.Close(ctx)
+	defer pool.Shutdown()
 
-	heading("A client")
-	info, err := client.ServerInfo(ctx).Await(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("connected to a server of version %v; at most %d operations run at once\n", info["version"], client.MaxWorkers())
-
-	db := client.Database("quickstart")
-	for _, part := range []func(context.Context, *motor.Database) error{load, futures, callbacks, cursors, typedErrors} {
-		if err := part(ctx, db); err != nil {
-			return err
+	// Go starts a function and returns its future. The function compiles the tour while this program goes on.
+	program := future.Go(ctx, pool, func(ctx context.Context) (string, error) {
+		path := filepath.Join(dir, "tour.exe") // Windows needs the ending, and other systems do not mind it
+		out, err := exec.CommandContext(ctx, "go", "build", "-o", path, tour).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("go build %s: %w\n%s", tour, err, out)
 		}
+		return path, err
+	})
+	if err := futures(ctx, pool); err != nil {
+		return err
 	}
 
-	heading("What the executor did")
-	stats := client.Stats()
-	fmt.Printf("%d operations completed, %d running, %d queued, %d rejected, %d panics\n",
-		stats.Completed, stats.Running, stats.Queued, stats.Rejected, stats.Panics)
-	fmt.Printf("%d of them waited for a slot, the longest for %s; idle workers: %d\n",
-		stats.Waited, stats.MaxQueueWait.Round(time.Millisecond), stats.Idle)
-
-	_, err = db.Command(ctx, "dropDatabase").Await(ctx)
-	return err
+	heading("Now with MongoDB")
+	path, err := await(ctx, program)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
 }
 
-// typedErrors checks the class of an error, as except does in Python.
-func typedErrors(ctx context.Context, db *motor.Database) error {
-	heading("The class of an error")
-	_, err := db.Collection("riders").InsertOne(ctx, bson.M{"_id": "rider-001"}).Await(ctx)
-	switch {
-	case errors.Is(err, motor.DuplicateKeyError):
-		var e *motor.Error
-		errors.As(err, &e)
-		fmt.Printf("rider-001 exists already: %s, code %d\n", e.Class().Name(), e.Code())
-		return nil
-	case err == nil:
-		return errors.New("a duplicate _id was accepted")
-	default:
+// futures shows what futures do. Only the package future is needed for this.
+func futures(ctx context.Context, pool *future.Pool) error {
+	heading("Futures without MongoDB")
+
+	// All resolves to the results of its futures, in their order.
+	const parts, size = 4, 100_000
+	var counts []*future.Future[int]
+	for i := range parts {
+		counts = append(counts, future.Go(ctx, pool, func(context.Context) (int, error) {
+			return primes(i*size, (i+1)*size), nil
+		}))
+	}
+	// Then runs its function with the result of a future, and returns the future of what the function returns.
+	total := future.Then(future.All(counts...), func(counts []int) (sum int, err error) {
+		for _, n := range counts {
+			sum += n
+		}
+		return sum, nil
+	})
+	n, err := total.Await(ctx)
+	if err != nil {
 		return err
 	}
+	fmt.Printf("%d primes below %d, counted in %d parts\n", n, parts*size, parts)
+
+	// Race settles with the first of its futures. A timeout is an error with a type.
+	answer := func(name string, delay time.Duration) *future.Future[string] {
+		return future.Then(future.Sleep(delay), func(struct{}) (string, error) { return name, nil })
+	}
+	first, err := future.Race(answer("mirror 1", time.Second), answer("mirror 2", 10*time.Millisecond)).Await(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s answered first\n", first)
+
+	_, err = future.WaitFor(answer("mirror 3", time.Minute), 10*time.Millisecond).Await(ctx)
+	if !errors.Is(err, future.ErrTimeout) {
+		return fmt.Errorf("mirror 3: got %w, want a timeout", err)
+	}
+	fmt.Printf("mirror 3 did not answer in time: %v\n", err)
+	return nil
+}
+
+// await waits until the tour is compiled, and tells every ten seconds that it still waits.
+func await(ctx context.Context, program *future.Future[string]) (string, error) {
+	begin := time.Now()
+	for limit := 2 * time.Second; ; limit = 10 * time.Second {
+		select {
+		case <-program.Done():
+			return program.Await(ctx)
+		case <-time.After(limit):
+			fmt.Printf("compiling the tour and the embedded server, which is needed once: %s\n",
+				time.Since(begin).Round(time.Second))
+		}
+	}
+}
+
+// primes counts the primes from low to high-1.
+func primes(low, high int) (count int) {
+	for n := max(low, 2); n < high; n++ {
+		prime := true
+		for d := 2; d*d <= n && prime; d++ {
+			prime = n%d != 0
+		}
+		if prime {
+			count++
+		}
+	}
+	return count
 }
 
 func heading(title string) { fmt.Printf("\n== %s\n", title) }
