@@ -10,7 +10,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
-	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.32.0"
@@ -72,9 +72,8 @@ func (m *monitor) finished(e event.CommandFinishedEvent, err error) {
 	span := v.(trace.Span)
 	if err != nil {
 		kind := "network" // the server did not answer
-		var server mongo.ServerError
-		if errors.As(err, &server) && len(server.ErrorCodes()) > 0 {
-			kind = strconv.Itoa(server.ErrorCodes()[0])
+		if server, ok := errors.AsType[driver.Error](err); ok && server.Code != 0 {
+			kind = strconv.Itoa(int(server.Code))
 			span.SetAttributes(semconv.DBResponseStatusCode(kind))
 		}
 		span.SetAttributes(semconv.ErrorTypeKey.String(kind))
@@ -100,10 +99,11 @@ func collectionOf(e *event.CommandStartedEvent) string {
 }
 
 // writeError returns the first error of a write that failed. The reply of such a command is a success for the driver.
+// Its type is that of the errors in the driver's events. They are not yet a mongo.CommandError, as operations return.
 func writeError(reply bson.Raw) error {
 	first, ok := reply.Lookup("writeErrors", "0", "code").AsInt64OK()
 	if !ok {
 		return nil
 	}
-	return mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: int(first)}}}
+	return driver.Error{Code: int32(first)}
 }

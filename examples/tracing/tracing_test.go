@@ -12,13 +12,15 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
-	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
@@ -86,6 +88,27 @@ stock
 	}
 }
 
+func TestRefusedCommand(t *testing.T) {
+	provider, exporter := recorder()
+	opts := options.Client().SetMonitor(newMonitor(provider.Tracer("test")))
+	client, err := motor.NewClient(mongotest.URI(t), motor.WithClientOptions(opts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(context.Background())
+	if _, err := client.Database("admin").Command(t.Context(), "misspelt").Await(t.Context()); motor.Code(err) != 59 {
+		t.Fatalf("got %v, want an error with code 59", err)
+	}
+	for _, s := range exporter.GetSpans() {
+		for _, a := range s.Attributes {
+			if a.Key == "error.type" && a.Value.AsString() == "59" {
+				return
+			}
+		}
+	}
+	t.Errorf("got %v, want a span with the error type 59", exporter.GetSpans())
+}
+
 func TestMonitorSpans(t *testing.T) {
 	document := func(json string) (raw bson.Raw) {
 		if err := bson.UnmarshalExtJSON([]byte(json), false, &raw); err != nil {
@@ -131,7 +154,7 @@ func TestMonitorSpans(t *testing.T) {
 		},
 		{
 			name: "error of the server", command: `{"drop": "c"}`, reply: `{"ok": 1}`, span: "drop c", status: codes.Error,
-			failure: mongo.CommandError{Code: 13, Message: "secret"},
+			failure: driver.Error{Code: 13, Message: "secret"},
 			more: map[string]string{
 				"db.operation.name": "drop", "db.collection.name": "c", "db.response.status_code": "13", "error.type": "13",
 			},
