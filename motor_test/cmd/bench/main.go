@@ -1,9 +1,10 @@
 // Command bench compares the speed of this library with that of the driver, and of futures with other futures.
 //
-//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-json FILE] [-svg FILE]
+//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-json FILE] [-svg FILE] [-markdown FILE]
 //
-// It prints a row for each task: the times of both ways, the ratio, its spread, and the goal. It exits with 1 if a row
-// misses its goal by more than its spread. The server is a stub that answers at once, in a process of its own, or the one
+// It prints a row for each task: the times of both ways, the ratio, its spread, the goal, the CPU time of a task, the peak
+// of memory of a run, and the megabytes a second. A row whose goal is about memory says so. The command exits with 1 if a
+// row misses its goal by more than its spread. The server is a stub that answers at once, in a process of its own, or the one
 // that -uri names: its database d is dropped. With -peers it also measures clients in other languages that are installed.
 package main
 
@@ -38,6 +39,7 @@ func run() (missed int, err error) {
 	peers := flag.Bool("peers", false, "also measure clients in other languages")
 	jsonFile := flag.String("json", "", "write the figures to this `file`")
 	svgFile := flag.String("svg", "", "draw a chart into this `file`")
+	markdownFile := flag.String("markdown", "", "write the table to this `file`, for a page")
 	stub := flag.Bool("stub", false, "run the stub until the input ends")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -82,6 +84,9 @@ func run() (missed int, err error) {
 		return 0, err
 	}
 	if err := write(*svgFile, func(out io.Writer) error { return bench.WriteSVG(out, results) }); err != nil {
+		return 0, err
+	}
+	if err := write(*markdownFile, func(out io.Writer) error { return bench.WriteMarkdown(out, results) }); err != nil {
 		return 0, err
 	}
 	line, missed := bench.Summary(results)

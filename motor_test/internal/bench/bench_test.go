@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +53,19 @@ func TestRows(t *testing.T) {
 		t.Errorf("JSON: got %d rows, %v, want %d", len(report.Rows), err, len(results))
 	}
 	text.Reset()
+	if err := WriteMarkdown(&text, results); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	for _, line := range lines {
+		if got, want := strings.Count(line, "|"), strings.Count(lines[0], "|"); got != want {
+			t.Errorf("Markdown: got %d cells, want %d, in %q", got-1, want-1, line)
+		}
+	}
+	if len(lines) != len(results)+2 {
+		t.Errorf("Markdown: got %d lines, want %d", len(lines), len(results)+2)
+	}
+	text.Reset()
 	if err := WriteSVG(&text, results); err != nil {
 		t.Fatal(err)
 	}
@@ -86,5 +101,82 @@ func TestMeasureRatio(t *testing.T) {
 	_, err := Measure(t.Context(), []Row{{Name: "fails", Ours: func(int) error { return wrong }}}, Config{Rounds: 1}, io.Discard)
 	if !errors.Is(err, wrong) {
 		t.Errorf("a row that fails: got %v, want its error", err)
+	}
+}
+
+func TestMeasureMemory(t *testing.T) {
+	hold := func(size int) func(int) error {
+		return func(n int) error {
+			for range n {
+				data := make([]byte, size)
+				for i := range data {
+					data[i] = byte(i)
+				}
+				runtime.KeepAlive(data)
+			}
+			return nil
+		}
+	}
+	for _, test := range []struct {
+		name string
+		goal float64
+		part float64
+		want []string // names of results
+		ok   bool     // of the last one
+	}{
+		{"time and memory", 100, 8, []string{"time and memory", "time and memory: memory"}, true},
+		{"memory only, too much", 0, 0.5, []string{"memory only, too much: memory"}, false},
+	} {
+		row := Row{Name: test.name, Goal: test.goal, Memory: share(test.part), Ours: hold(64 << 20), Theirs: hold(16 << 20)}
+		results, err := Measure(t.Context(), []Row{row}, Config{Rounds: 1}, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, r := range results {
+			names = append(names, r.Name)
+		}
+		if !slices.Equal(names, test.want) {
+			t.Fatalf("%s: got the results %q, want %q", test.name, names, test.want)
+		}
+		r := results[len(results)-1]
+		if r.OK != test.ok || !r.Memory || r.Goal != test.part || r.Ratio < 1 || r.Ours.Peak < 64<<20 || r.Theirs.Peak < 16<<20 {
+			t.Errorf("%s: got %+v, want peaks of at least 64 and 16 MiB, and ok %v", test.name, r, test.ok)
+		}
+	}
+}
+
+func TestMeasureCPU(t *testing.T) {
+	if cpuTime() == 0 {
+		t.Skip("the system does not tell the CPU time")
+	}
+	spin := func(n int) error {
+		for begin := cpuTime(); cpuTime()-begin < time.Duration(n)*20*time.Millisecond; {
+		}
+		return nil
+	}
+	f, err := measure(spin, 2)
+	if err != nil || f.CPU < 20e6 || f.Time < 1e6 {
+		t.Errorf("got %+v, %v, want at least 20 ms of CPU time for a task", f, err)
+	}
+}
+
+func TestResultCells(t *testing.T) {
+	figure := Figure{Time: 2_000_000, CPU: 999, Peak: 48_100_000}
+	for _, test := range []struct {
+		name string
+		r    Result
+		want string
+	}{
+		{"time", Result{Name: "a", Ours: figure, Theirs: Figure{Time: 123.4e9, CPU: 12_345, Peak: 4_000}, Ratio: 0.5, Goal: 1, OK: true},
+			"a|2.00 ms|123 s|0.50|0.00|1.00|ok|999 ns|12.3 µs|48.1 MB|4.00 KB||"},
+		{"rate, no CPU time", Result{Name: "a", Ours: Figure{Time: 10}, Theirs: Figure{Time: 1}, Size: 5},
+			"a|10.0 ns|1.00 ns|0.00|0.00|0.00|missed|-|-|0.00 KB|0.00 KB|500|5000"},
+		{"memory", Result{Name: "a", Ours: figure, Theirs: figure, Ratio: 1, Goal: 0.3, Size: 5, Memory: true},
+			"a|48.1 MB|48.1 MB|1.00|0.00|0.30|missed||||||"},
+	} {
+		if got := strings.Join(test.r.cells(), "|"); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
 	}
 }

@@ -106,7 +106,7 @@ func cursorRows(ctx context.Context, c *clients) []Row {
 			return counted(n, <-done)
 		}},
 	} {
-		rows = append(rows, Row{Name: "20,000 documents one by one: " + way.name, Goal: 0.2, Other: "driver: Next and Decode",
+		rows = append(rows, Row{Name: "20,000 documents one by one: " + way.name, Goal: 0.2, Other: "driver: Next and Decode", Memory: share(1),
 			Ours: times(way.do), Theirs: driver})
 	}
 	return append(rows, aheadRow(ctx, c), streamRow(ctx, c))
@@ -216,8 +216,9 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 	theirs := func() *mongo.GridFSBucket { return c.driver.Database(db).GridFSBucket() }
 	data := make([]byte, fileSize)
 	for _, at := range []int{1, 16} {
+		limit := func(float64) float64 { return float64(at) * 48e6 }
 		rows = append(rows,
-			Row{Name: fmt.Sprintf("GridFS: 64 MiB up, %d at once", at), Goal: 0.9, Other: "driver", Unit: at,
+			Row{Name: fmt.Sprintf("GridFS: 64 MiB up, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit,
 				Ours: concurrently(at, awaited(ctx, func() *future.Future[bson.ObjectID] {
 					return ours.UploadFromStream(ctx, "f", bytes.NewReader(data))
 				})),
@@ -225,7 +226,7 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 					_, err := theirs().UploadFromStream(ctx, "f", bytes.NewReader(data), options.GridFSUpload())
 					return err
 				})},
-			Row{Name: fmt.Sprintf("GridFS: 64 MiB down, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Needs: "the stub",
+			Row{Name: fmt.Sprintf("GridFS: 64 MiB down, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit, Needs: "the stub",
 				Ours: concurrently(at, func() error {
 					n, err := ours.DownloadToStream(ctx, 1, io.Discard).Await(ctx)
 					return whole(n, err)
