@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Every row runs, on the stub, and reports can be read.
 func TestRows(t *testing.T) {
-	fileSize = 1 << 20
+	fileSize, idleStreams = 1<<20, 20
 	stub, err := StartStub()
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ func Run(ctx context.Context, uri string, onStub bool, config Config, out io.Wri
 	}
 	rows := operationRows(ctx, c)
 	rows = append(rows, cursorRows(ctx, c)...)
+	rows = append(rows, idleRow(ctx, uri))
 	rows = append(rows, files...)
 	if onStub { // the others do not depend on the server
 		rows = append(rows, codecRows()...)

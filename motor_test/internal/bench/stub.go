@@ -22,10 +22,12 @@ const (
 	chunks   = "fs.chunks" // those of one file
 	files    = "fs.files"
 	watched  = "watched" // a change stream without end
+	idle     = "idle"    // a change stream without events
 	far      = "far"     // farSize documents, of a server that is a millisecond away
 	farSize  = 1_000
 
 	chunkSize = 255 << 10
+	idleTime  = 250 * time.Millisecond // the wait of a getMore without events
 )
 
 // fileSize is the size of a file in GridFS. The test makes it smaller.
@@ -43,8 +45,9 @@ type Stub struct {
 	docs     map[string][][]byte // encoded documents by collection
 	serving  sync.WaitGroup
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+	closed chan struct{}
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
 }
 
 // StartStub starts a stub on a free loopback port.
@@ -53,8 +56,8 @@ func StartStub() (*Stub, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stub{listener: listener, conns: make(map[net.Conn]bool), docs: map[string][][]byte{
-		one: {mustMarshal(document(7))}, watched: {mustMarshal(changeEvent(1))},
+	s := &Stub{listener: listener, closed: make(chan struct{}), conns: make(map[net.Conn]bool), docs: map[string][][]byte{
+		one: {mustMarshal(document(7))}, watched: {mustMarshal(changeEvent(1))}, idle: {},
 		files: {mustMarshal(bson.D{{Key: "_id", Value: 1}, {Key: "length", Value: int64(fileSize)}, {Key: "chunkSize", Value: int32(chunkSize)},
 			{Key: "uploadDate", Value: bson.DateTime(0)}, {Key: "filename", Value: "f"}})},
 	}}
@@ -124,6 +127,7 @@ func (s *Stub) URI() string { return "mongodb://" + s.listener.Addr().String() +
 // Close closes the stub and its connections.
 func (s *Stub) Close() error {
 	err := s.listener.Close()
+	close(s.closed)
 	s.mu.Lock()
 	for conn := range s.conns {
 		_ = conn.Close()
@@ -245,8 +249,14 @@ func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
 		return s.batch(dst, "firstBatch", collection, s.docs[collection], from, int(size))
 	case "getMore":
 		collection, _ := command.Lookup("collection").StringValueOK()
-		if collection == far {
+		switch collection {
+		case far:
 			time.Sleep(time.Millisecond)
+		case idle:
+			select {
+			case <-time.After(idleTime):
+			case <-s.closed:
+			}
 		}
 		size, ok := command.Lookup("batchSize").AsInt64OK()
 		if !ok || size == 0 {
@@ -306,7 +316,7 @@ func (s *Stub) batch(dst []byte, key, collection string, docs [][]byte, from, si
 			if i == firstBatch {
 				break
 			}
-		} else if next == len(docs) || i > 0 && len(dst)-start+len(docs[next]) > maxBatch {
+		} else if next >= len(docs) || i > 0 && len(dst)-start+len(docs[next]) > maxBatch {
 			break
 		}
 		dst = append(dst, 3)
@@ -320,7 +330,10 @@ func (s *Stub) batch(dst []byte, key, collection string, docs [][]byte, from, si
 	}
 	dst = append(dst, 0)
 	binary.LittleEndian.PutUint32(dst[list:], uint32(len(dst)-list))
-	if next == len(docs) && collection != watched {
+	switch {
+	case collection == idle:
+		next = 1 // without end
+	case next == len(docs) && collection != watched:
 		next = 0
 	}
 	dst = append(dst, "\x12id\x00"...)
