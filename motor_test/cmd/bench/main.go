@@ -1,11 +1,12 @@
 // Command bench compares the speed of this library with that of the driver, and of futures with other futures.
 //
-//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-json FILE] [-svg FILE] [-markdown FILE]
+//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-data DIR] [-json FILE] [-svg FILE] [-markdown FILE]
 //
 // It prints a row for each task: the times of both ways, the ratio, its spread, the goal, the CPU time of a task, the peak
 // of memory of a run, and the megabytes a second. A row whose goal is about memory says so. The command exits with 1 if a
 // row misses its goal by more than its spread. The server is a stub that answers at once, in a process of its own, or the one
-// that -uri names: its database d is dropped. With -peers it also measures clients in other languages that are installed.
+// that -uri names: its database d is dropped. The rows of MongoDB's driver benchmark use the data sets of the folder that
+// -data names, or others of the same shapes. With -peers it also measures clients in other languages that are installed.
 package main
 
 import (
@@ -37,6 +38,7 @@ func run() (missed int, err error) {
 	only := flag.String("only", "", "measure the rows that match this regular `expression`")
 	uri := flag.String("uri", "", "connection string of the server (default: a stub)")
 	peers := flag.Bool("peers", false, "also measure clients in other languages")
+	data := flag.String("data", "", "`folder` with the data sets of MongoDB's driver benchmark, unpacked")
 	jsonFile := flag.String("json", "", "write the figures to this `file`")
 	svgFile := flag.String("svg", "", "draw a chart into this `file`")
 	markdownFile := flag.String("markdown", "", "write the table to this `file`, for a page")
@@ -45,8 +47,12 @@ func run() (missed int, err error) {
 	if flag.NArg() > 0 {
 		return 0, fmt.Errorf("bench: unexpected arguments: %q", flag.Args())
 	}
+	corpus, err := bench.LoadCorpus(*data)
+	if err != nil {
+		return 0, err
+	}
 	if *stub {
-		return 0, bench.ServeStub(os.Stdin, os.Stdout)
+		return 0, bench.ServeStub(corpus, os.Stdin, os.Stdout)
 	}
 	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond}, 2.0
 	if *quick {
@@ -63,14 +69,14 @@ func run() (missed int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		address, end, err := bench.StartStubProcess(context.WithoutCancel(ctx), self, "-stub")
+		address, end, err := bench.StartStubProcess(context.WithoutCancel(ctx), self, "-stub", "-data", *data)
 		if err != nil {
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, end()) }()
 		server = address
 	}
-	results, err := bench.Run(ctx, server, *uri == "", config, os.Stdout)
+	results, err := bench.Run(ctx, server, *uri == "", config, corpus, os.Stdout)
 	if err != nil {
 		return 0, err
 	}

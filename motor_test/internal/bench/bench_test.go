@@ -20,7 +20,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // Every row runs, on the stub, and reports can be read.
 func TestRows(t *testing.T) {
 	fileSize, idleStreams = 1<<20, 20
-	stub, err := StartStub()
+	corpus, err := LoadCorpus("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stub, err := StartStub(corpus)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +34,7 @@ func TestRows(t *testing.T) {
 		}
 	}()
 	var table strings.Builder
-	results, err := Run(t.Context(), stub.URI(), true, Config{Rounds: 1, Slice: time.Microsecond}, &table)
+	results, err := Run(t.Context(), stub.URI(), true, Config{Rounds: 1, Slice: time.Microsecond}, corpus, &table)
 	if err != nil {
 		t.Fatal(err)
 	}

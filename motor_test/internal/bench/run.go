@@ -15,14 +15,14 @@ import (
 )
 
 // Run measures all rows on a server and writes the table. onStub reports that the server is the stub.
-func Run(ctx context.Context, uri string, onStub bool, config Config, out io.Writer) ([]Result, error) {
+func Run(ctx context.Context, uri string, onStub bool, config Config, corpus *Corpus, out io.Writer) (results []Result, err error) {
 	c, err := connect(uri)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close(context.WithoutCancel(ctx))
 	if !onStub {
-		if err := fill(ctx, c); err != nil {
+		if err := fill(ctx, c, corpus); err != nil {
 			return nil, err
 		}
 	}
@@ -30,10 +30,16 @@ func Run(ctx context.Context, uri string, onStub bool, config Config, out io.Wri
 	if err != nil {
 		return nil, err
 	}
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	rows := operationRows(ctx, c)
 	rows = append(rows, cursorRows(ctx, c)...)
 	rows = append(rows, idleRow(ctx, uri))
 	rows = append(rows, files...)
+	rows = append(rows, driverBenchRows(ctx, c, corpus, dir)...)
 	if onStub { // the others do not depend on the server
 		rows = append(rows, codecRows()...)
 		rows = append(rows, futureRows()...)
@@ -55,7 +61,7 @@ func withoutStub(rows []Row) (kept []Row) {
 }
 
 // fill writes the documents of the rows to a real server, into the database d, which is dropped before.
-func fill(ctx context.Context, c *clients) error {
+func fill(ctx context.Context, c *clients, corpus *Corpus) error {
 	if _, err := c.motor.DropDatabase(ctx, db).Await(ctx); err != nil {
 		return err
 	}
@@ -66,8 +72,10 @@ func fill(ctx context.Context, c *clients) error {
 	if _, err := c.driver.Database(db).Collection(many).InsertMany(ctx, docs); err != nil {
 		return err
 	}
-	_, err := c.driver.Database(db).Collection(one).InsertOne(ctx, document(7))
-	return err
+	if _, err := c.driver.Database(db).Collection(one).InsertOne(ctx, document(7)); err != nil {
+		return err
+	}
+	return fillDriverBench(ctx, c.driver.Database(db), corpus)
 }
 
 // Machine describes where a report was made.
@@ -104,8 +112,8 @@ func WriteJSON(out io.Writer, results []Result, peers []Peer) error {
 }
 
 // ServeStub runs a stub until the input ends. It writes its connection string to out.
-func ServeStub(in io.Reader, out io.Writer) error {
-	s, err := StartStub()
+func ServeStub(corpus *Corpus, in io.Reader, out io.Writer) error {
+	s, err := StartStub(corpus)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ type Stub struct {
 }
 
 // StartStub starts a stub on a free loopback port.
-func StartStub() (*Stub, error) {
+func StartStub(corpus *Corpus) (*Stub, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -65,6 +66,12 @@ func StartStub() (*Stub, error) {
 		s.docs[many] = append(s.docs[many], mustMarshal(document(i)))
 	}
 	s.docs[far] = s.docs[many][:farSize]
+	for _, doc := range numbered(corpus.tweet, 1, tweetCount) {
+		s.docs[tweets] = append(s.docs[tweets], mustMarshal(doc))
+	}
+	for _, doc := range numbered(append(slices.Clone(corpus.line), ofFile(0)...), 0, lineCount) {
+		s.docs[lines] = append(s.docs[lines], mustMarshal(doc))
+	}
 	data := make([]byte, chunkSize)
 	for n := 0; n*chunkSize < fileSize; n++ {
 		s.docs[chunks] = append(s.docs[chunks], mustMarshal(bson.D{{Key: "_id", Value: n}, {Key: "files_id", Value: 1}, {Key: "n", Value: int32(n)},
