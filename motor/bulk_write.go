@@ -212,10 +212,12 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 }
 
 // BulkWrite sends writes to several collections, also of several databases, in as few commands as possible.
+// [WithProgress] follows it, and then it sends more commands.
 //
 // Errors: [ClientBulkWriteException]: errors.As finds its [Error], whose PartialResult has the result of the writes
 // that succeeded, if any. That result is also returned beside the error. [OperationFailure] from servers before MongoDB
-// 8.0, which do not know the command.
+// 8.0, which do not know the command. With progress, an error that is not of a write has the result of the commands
+// before it in the same way, and its Details list the writes that failed before.
 //
 // Nothing is sent after these errors: [ConfigurationError] if the write concern has wtimeout or fsync;
 // [InvalidOperation] for an empty list, and for w: 0 with ordered writes or verbose results; [InvalidName]; [TypeError]
@@ -229,12 +231,109 @@ func (c *Client) BulkWrite(ctx context.Context, writes []mongo.ClientBulkWrite, 
 	if err != nil {
 		return failed[*mongo.ClientBulkWriteResult](c, err)
 	}
-	return submit(ctx, c, driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
-		r, err := d.BulkWrite(ctx, encoded, &command.Literal[options.ClientBulkWriteOptions]{Options: o})
-		return r, clientBulkError(err, func(i int) any {
-			return command.OpOf(c.codec.Codec, command.CollectionModel(encoded[i].Model))
+	report := c.reportOf(ctx, unitWrites)
+	write := driverOp(func(ctx context.Context, d *mongo.Client) (*mongo.ClientBulkWriteResult, error) {
+		ctx, cancel := c.limited(ctx, time.Now()) // the timeout of the client limits all commands together
+		defer cancel()
+		b := &clientBulk{op: func(i int) any { return command.OpOf(c.codec.Codec, command.CollectionModel(encoded[i].Model)) }}
+		err := b.sendParts(len(encoded), valueOr(o.Ordered, true), report, func(first, end int) (*mongo.ClientBulkWriteResult, error) {
+			return d.BulkWrite(ctx, encoded[first:end], &command.Literal[options.ClientBulkWriteOptions]{Options: o})
 		})
-	}))
+		return b.result, err
+	})
+	write.ending = c.ending(report)
+	return submit(ctx, c, write)
+}
+
+// clientBulk is the outcome of the writes of Client.BulkWrite.
+type clientBulk struct {
+	result *mongo.ClientBulkWriteResult // nil before the first reply
+	bad    mongo.ClientBulkWriteException
+	failed bool                // bad is an error; the driver may not say of which write
+	op     func(index int) any // returns a write as a statement of its command
+}
+
+// sendParts sends n writes, in parts if there is a report. It continues after a part as the server does between two
+// writes: a write error ends an ordered list, and a write concern error does not. An error of another kind ends any list.
+// It has the result of the parts before it.
+func (b *clientBulk) sendParts(
+	n int, ordered bool, report *progress.Report, send func(first, end int) (*mongo.ClientBulkWriteResult, error),
+) error {
+	size := partSize(report, n)
+	report.Start(int64(n))
+	for first, end := 0, 0; first < n; first = end {
+		end = min(first+size, n)
+		var (
+			r   *mongo.ClientBulkWriteResult
+			err error
+		)
+		if bad := usercode.Try(func() { r, err = send(first, end) }); bad != nil { // the driver panics on some replies
+			err = bad
+		}
+		var failed mongo.ClientBulkWriteException
+		other := err != nil && (!errors.As(err, &failed) || failed.WriteError != nil)
+		if other && first == 0 {
+			b.result = r
+			return clientBulkError(err, b.op)
+		}
+		b.add(r, failed, first)
+		if other {
+			return withResult(wrapError(err), b.outcome(), b.result)
+		}
+		b.failed = b.failed || err != nil
+		if err == nil || failed.PartialResult != nil {
+			b.bad.PartialResult = b.result
+		}
+		if err != nil && ordered && (len(failed.WriteErrors) > 0 || len(failed.WriteConcernErrors) == 0) {
+			for i := range failed.WriteErrors { // the server has not tried the writes after this one
+				report.Set(int64(first + i + 1))
+			}
+			break
+		}
+		report.Set(int64(end))
+	}
+	if b.failed {
+		return clientBulkError(b.bad, b.op)
+	}
+	return nil
+}
+
+// add adds the outcome of a part, whose first write has the index first in the whole list.
+func (b *clientBulk) add(r *mongo.ClientBulkWriteResult, failed mongo.ClientBulkWriteException, first int) {
+	b.bad.WriteConcernErrors = append(b.bad.WriteConcernErrors, failed.WriteConcernErrors...)
+	addShifted(&b.bad.WriteErrors, failed.WriteErrors, first)
+	switch {
+	case r == nil:
+	case b.result == nil:
+		b.result = r
+	default:
+		b.result.InsertedCount += r.InsertedCount
+		b.result.MatchedCount += r.MatchedCount
+		b.result.ModifiedCount += r.ModifiedCount
+		b.result.DeletedCount += r.DeletedCount
+		b.result.UpsertedCount += r.UpsertedCount
+		addShifted(&b.result.InsertResults, r.InsertResults, first)
+		addShifted(&b.result.UpdateResults, r.UpdateResults, first)
+		addShifted(&b.result.DeleteResults, r.DeleteResults, first)
+	}
+}
+
+// outcome returns the errors of all writes, or nil if there are none.
+func (b *clientBulk) outcome() *bulkOutcome {
+	if !b.failed {
+		return nil
+	}
+	return clientBulkOutcome(b.bad, b.op)
+}
+
+// addShifted adds the elements of from, with first added to their keys.
+func addShifted[V any](into *map[int]V, from map[int]V, first int) {
+	if *into == nil && from != nil {
+		*into = make(map[int]V, len(from))
+	}
+	for i, v := range from {
+		(*into)[first+i] = v
+	}
 }
 
 // encodeWrites checks and encodes the arguments of BulkWrite.

@@ -28,8 +28,8 @@ type Progress struct {
 //   - UploadFromStream of [GridFSBucket], and [GridIn.Write], in bytes of the source. Total is known for slices, strings,
 //     files, a [GridOut], and readers with a method Len.
 //   - DownloadToStream of [GridFSBucket], [GridOut.Read] and [GridOut.StreamToHandler], in bytes.
-//   - BulkWrite and InsertMany of [Collection], in writes. They send at most 1,000 writes at once, or a hundredth of them
-//     if that is more, so they take more round trips than without progress.
+//   - BulkWrite and InsertMany of [Collection], and [Client.BulkWrite], in writes. They send at most 1,000 writes at once,
+//     or a hundredth of them if that is more, so they take more round trips than without progress.
 //   - ToList of cursors, in documents, after each batch. Total is the length, if there is one.
 //
 // Other operations ignore it. Use the context for one operation; two would mix their numbers.
