@@ -98,10 +98,12 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 }
 
 // BulkWrite sends writes to several collections, also of several databases, in as few commands as possible.
+// [motor.WithProgress] follows it, and then it sends more commands.
 //
 // Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
 // the writes that succeeded, if any. That result is also returned beside the error. [motor.OperationFailure] from
-// servers before MongoDB 8.0, which do not know the command.
+// servers before MongoDB 8.0, which do not know the command. With progress, an error that is not of a write has the
+// result of the commands before it in the same way, and its Details list the writes that failed before.
 //
 // Nothing is sent after these errors: [motor.ConfigurationError] if the write concern has wtimeout or fsync;
 // [motor.InvalidOperation] for an empty list, and for w: 0 with ordered writes or verbose results;
