@@ -533,6 +533,14 @@ func (w *writer) rare(t int, value any) bool {
 		return w.text(t, bson.TypeJavaScript, string(v))
 	case bson.Symbol:
 		return w.text(t, bson.TypeSymbol, string(v))
+	case bson.CodeWithScope:
+		return w.codeWithScope(t, v)
+	case bson.Regex:
+		return w.regex(t, v)
+	case bson.DBPointer:
+		ok := w.text(t, bson.TypeDBPointer, v.DB)
+		w.b = append(w.b, v.Pointer[:]...)
+		return ok
 	case bson.Null:
 		return w.null(t)
 	case bson.Undefined:
@@ -553,17 +561,53 @@ func (w *writer) rare(t int, value any) bool {
 	return true
 }
 
-// planned is value for a struct, or a pointer to one.
+// planned is value for a type that has a plan.
 func (w *writer) planned(t int, value any) bool {
 	v := reflect.ValueOf(value)
-	if planOf(v.Type()) == nil {
+	p := planOfAny(v.Type())
+	if p == nil {
 		return false
 	}
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return w.null(t)
+	if p.kind == planPointer {
+		return v.IsNil() && w.null(t) || !v.IsNil() && w.from(p.elem, t, v.UnsafePointer(), false)
 	}
-	w.setType(t, bson.TypeEmbeddedDocument)
-	return w.structure(value)
+	return w.from(p, t, addressOf(v), false)
+}
+
+func (w *writer) regex(t int, v bson.Regex) bool {
+	for _, s := range []string{v.Pattern, v.Options} {
+		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+			return false
+		}
+	}
+	letters := []rune(v.Options)
+	slices.Sort(letters)
+	w.setType(t, bson.TypeRegex)
+	w.b = append(append(w.b, v.Pattern...), 0)
+	w.b = append(append(w.b, string(letters)...), 0)
+	return true
+}
+
+func (w *writer) codeWithScope(t int, v bson.CodeWithScope) bool {
+	begin := len(w.b)
+	w.b = append(w.b, 0, 0, 0, 0)
+	if !w.text(t, bson.TypeCodeWithScope, string(v.Code)) {
+		return false
+	}
+	switch scope := v.Scope.(type) {
+	case bson.D:
+		if scope == nil || !w.list(scope) {
+			return false
+		}
+	case bson.M:
+		if scope == nil || !w.mapping(scope) {
+			return false
+		}
+	default:
+		return false
+	}
+	binary.LittleEndian.PutUint32(w.b[begin:], uint32(len(w.b)-begin))
+	return true
 }
 
 func (w *writer) null(t int) bool {

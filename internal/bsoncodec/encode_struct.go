@@ -26,10 +26,14 @@ func (w *writer) structure(v any) bool {
 		}
 		return w.fields(p.elem, value.UnsafePointer())
 	}
-	// The struct is in an interface, and has no address. So it is copied.
-	copied := reflect.New(p.typ)
+	return w.fields(p, addressOf(value))
+}
+
+// addressOf returns the address of a copy of a value. The value is in an interface, and has no address.
+func addressOf(value reflect.Value) unsafe.Pointer {
+	copied := reflect.New(value.Type())
 	copied.Elem().Set(value)
-	return w.fields(p, copied.UnsafePointer())
+	return copied.UnsafePointer()
 }
 
 // fields writes the struct at src.

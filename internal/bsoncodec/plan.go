@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// plan says how values of a type are read and written without the driver. There are plans for structs of plain values,
-// lists, maps and other structs. For all other types, such as those with a marshaler, there is none, and the driver does
+// plan says how values of a type are read and written without the driver. There are plans for plain values, lists, maps
+// and structs of them. For all other types, such as those with a marshaler, there is none, and the driver does
 // the work. It also does for the values that a plan does not expect: those are rare, or errors.
 type plan struct {
 	kind   planKind
@@ -77,16 +77,20 @@ var ownWays = []reflect.Type{
 
 var plans sync.Map // of *plan, nil if there is none, by reflect.Type
 
-// planOf returns the plan for a struct, or a pointer to one. It returns nil if there is none.
+// planOf returns the plan for a struct, or a pointer to one. It returns nil if there is none, or for another type.
 func planOf(t reflect.Type) *plan {
+	if of := indirect(t); of.Kind() != reflect.Struct || special[of] != 0 {
+		return nil
+	}
+	return planOfAny(t)
+}
+
+// planOfAny returns the plan for a type, or nil if there is none.
+func planOfAny(t reflect.Type) *plan {
 	if known, ok := plans.Load(t); ok {
 		return known.(*plan)
 	}
-	p := (*plan)(nil)
-	if of := indirect(t); of.Kind() == reflect.Struct && special[of] == 0 {
-		p = planner{}.plan(t)
-	}
-	known, _ := plans.LoadOrStore(t, p)
+	known, _ := plans.LoadOrStore(t, planner{}.plan(t))
 	return known.(*plan)
 }
 
