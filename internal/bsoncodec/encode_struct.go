@@ -3,6 +3,7 @@ package bsoncodec
 import (
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,9 @@ func (w *writer) fields(p *plan, src unsafe.Pointer) bool {
 	return w.close(begin)
 }
 
+// zeroers are the special types with a method IsZero.
+var zeroers = []planKind{planTime, planObjectID, planTimestamp, planDecimal}
+
 // empty reports whether omitempty leaves out the value at src.
 func (p *plan) empty(src unsafe.Pointer) bool {
 	switch p.kind {
@@ -70,6 +74,10 @@ func (p *plan) empty(src unsafe.Pointer) bool {
 		return false
 	case planBytes, planList, planD:
 		return len(*(*[]struct{})(src)) == 0
+	case planPointer:
+		to := *(*unsafe.Pointer)(src)
+		// The driver calls IsZero of the special types through a pointer too.
+		return to == nil || slices.Contains(zeroers, p.elem.kind) && p.elem.empty(to)
 	case planMap, planM:
 		return reflect.NewAt(p.typ, src).Elem().Len() == 0
 	}

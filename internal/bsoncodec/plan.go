@@ -108,7 +108,9 @@ func (all planner) plan(t reflect.Type) *plan {
 		p.kind = kind
 		return p
 	}
-	if slices.Contains(unplanned, t.PkgPath()) || t.Kind() != reflect.Interface && slices.ContainsFunc(ownWays, func(way reflect.Type) bool {
+	// A pointer to a special type has the methods of that type, of which [plan.empty] knows IsZero.
+	_, toSpecial := special[indirect(t)]
+	if slices.Contains(unplanned, t.PkgPath()) || !toSpecial && t.Kind() != reflect.Interface && slices.ContainsFunc(ownWays, func(way reflect.Type) bool {
 		return t.Implements(way) || reflect.PointerTo(t).Implements(way)
 	}) {
 		return nil

@@ -69,12 +69,25 @@ type (
 		hidden   int
 		Skipped  int `bson:"-"`
 	}
+	// pointing has pointers to the types that are not encoded as their kind says.
+	pointing struct {
+		At, Left           *time.Time       `bson:",omitempty"`
+		ID, NoID           *bson.ObjectID   `bson:",omitempty"`
+		Stamp, NoStamp     *bson.Timestamp  `bson:",omitempty"`
+		Decimal, NoDecimal *bson.Decimal128 `bson:",omitempty"`
+		Date, NoDate       *bson.DateTime   `bson:",omitempty"`
+		Data, NoData       *[]byte          `bson:",omitempty"`
+		D, NoD             *bson.D          `bson:",omitempty"`
+		M, NoM             *bson.M          `bson:",omitempty"`
+		Always             *time.Time
+		AlwaysID           *bson.ObjectID
+	}
 	hiding struct{ N struct{ a int } }
 )
 
 // structTypes are types with plans.
 var structTypes = []reflect.Type{
-	reflect.TypeFor[planned](), reflect.TypeFor[inner](), reflect.TypeFor[tree](), reflect.TypeFor[*tree](),
+	reflect.TypeFor[planned](), reflect.TypeFor[pointing](), reflect.TypeFor[inner](), reflect.TypeFor[tree](), reflect.TypeFor[*tree](),
 	reflect.TypeFor[struct {
 		In    inner
 		Value string
@@ -123,7 +136,13 @@ func structDocuments() (all [][]byte) {
 		Map: map[string]int{"a": 1}, Maps: map[string]inner{"": {}}, Docs: map[string]bson.M{"a": {"b": bson.A{}}},
 		Tree: tree{Name: "r", Children: []tree{{Name: "c"}}, Next: &tree{}}, Embedded: inner{9, []string{"z"}},
 	}
-	for _, v := range []any{full, planned{}, tree{}, bson.D{{Key: "S", Value: "other case"}, {Key: "s", Value: "again"}, {Key: "unknown", Value: bson.D{{Key: "x", Value: 1}}}},
+	id, at := bson.NewObjectID(), time.UnixMilli(3).UTC()
+	decimal, _ := bson.ParseDecimal128("1.5")
+	pointers := pointing{
+		At: &at, ID: &id, Stamp: &bson.Timestamp{I: 1}, Decimal: &decimal, Date: new(bson.DateTime), Data: &[]byte{1}, D: &bson.D{{Key: "a", Value: bson.D{}}},
+		M: &bson.M{"a": bson.D{}}, Always: new(time.Time), AlwaysID: new(bson.ObjectID),
+	}
+	for _, v := range []any{full, planned{}, tree{}, pointers, bson.D{{Key: "S", Value: "other case"}, {Key: "s", Value: "again"}, {Key: "unknown", Value: bson.D{{Key: "x", Value: 1}}}},
 		bson.D{{Key: "i", Value: 1.0}, {Key: "f", Value: 1}, {Key: "f32", Value: 0.1}, {Key: "i8", Value: 1000}, {Key: "u", Value: -1}},
 		bson.D{{Key: "list", Value: bson.A{1, "x"}}}, bson.D{{Key: "anys", Value: bson.A{nil, 1}}, {Key: "at", Value: bson.Timestamp{}}},
 		bson.D{{Key: "anys", Value: bson.A{nil, 1}}, {Key: "data", Value: bson.Binary{Subtype: 2}}},
@@ -220,6 +239,22 @@ func TestStructNegativeLength(t *testing.T) {
 	}
 }
 
+// omitempty leaves out nil pointers, and pointers to values that the driver calls zero.
+func TestStructPointersLikeDriver(t *testing.T) {
+	zero := pointing{
+		At: new(time.Time), ID: new(bson.ObjectID), Stamp: new(bson.Timestamp), Decimal: new(bson.Decimal128), Date: new(bson.DateTime),
+		Data: new([]byte), D: new(bson.D), M: new(bson.M), Always: new(time.Time), AlwaysID: new(bson.ObjectID),
+	}
+	date := time.UnixMilli(5)
+	for _, v := range []pointing{{}, zero, {At: &date, Always: &date, ID: &bson.ObjectID{1}, Data: &[]byte{}, D: &bson.D{}, M: &bson.M{}}} {
+		if _, ok := bsoncodec.WriteDocument(v); !ok {
+			t.Errorf("%+v: left to the driver", v)
+		}
+		sameStructEncoding(t, v)
+		sameStructEncoding(t, &v)
+	}
+}
+
 // FuzzStruct checks that structs are decoded and encoded as by the driver.
 func FuzzStruct(f *testing.F) {
 	for _, raw := range structDocuments() {
@@ -235,7 +270,7 @@ func FuzzStruct(f *testing.F) {
 func TestStructDecodesIntoValues(t *testing.T) {
 	n := 1
 	list := make([]int, 3, 5)
-	for _, raw := range structDocuments()[:8] {
+	for _, raw := range structDocuments()[:9] {
 		fill := func() *planned {
 			return &planned{S: "old", Map: map[string]int{"old": 1}, M: bson.M{"old": 1}, List: list[:3:5], Number: &n, Any: "old", Pointer: &inner{A: 3}}
 		}
