@@ -7,7 +7,6 @@ import (
 	"iter"
 	"math"
 	"reflect"
-	"slices"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -82,33 +81,29 @@ func (b *batching) of(conn *connection) *batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.batch == nil || b.batch.conn != conn {
-		b.batch = &batch{conn: conn, coll: b.coll}
+		b.batch = newBatch(conn, b.coll)
 	}
 	return b.batch
 }
 
-// batch collects inserts for a connection while an insert, or a command with several, is sent. That command is the
-// worker of the queue. A collected insert is in flight in conn.batches, which Close waits for. The same is true of
-// reads, in a queue of their own.
+// batch collects operations for a connection while one of them, or a command with several, is sent. That command is the
+// worker of its queue. A collected operation is in flight in conn.batches, which Close waits for.
 type batch struct {
 	conn    *connection
 	coll    *collection
-	inserts gather.Queue[*gatheredInsert]
+	inserts writeQueue
+	writes  writeQueue // updates, replacements and deletions
 	finds   gather.Queue[*gatheredFind]
 }
 
-// gatheredInsert is an insert that is sent with others.
-type gatheredInsert struct {
-	gather.Item
-	raw          bson.Raw
-	id           any
-	now          settings
-	registration future.Registration
-	result       *InsertOneResult
-	err          error
+func newBatch(conn *connection, coll *collection) *batch {
+	b := &batch{conn: conn, coll: coll}
+	b.inserts.batch, b.inserts.command = b, b.insertMany
+	b.writes.batch, b.writes.command = b, b.bulkWrite
+	return b
 }
 
-// batchable reports whether an insert may be sent with others.
+// batchable reports whether a write may be sent with others.
 func (now settings) batchable(ctx context.Context) bool {
 	return ctx != nil && mongo.SessionFromContext(ctx) == nil && now.acknowledged(ctx) && !now.byCommand(ctx)
 }
@@ -127,7 +122,8 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 	if b.inserts.Enter() {
 		return b.insertOne(ctx, now, raw, id)
 	}
-	return b.gather(ctx, &gatheredInsert{raw: raw, id: id, now: now})
+	g := &gatheredWrite{now: now, size: len(raw), raw: raw, id: id}
+	return gatherWrite(ctx, &b.inserts, g, func(g *gatheredWrite) *InsertOneResult { return g.inserted })
 }
 
 // insertOne sends an insert while no other is being sent. If the client is closed and opened again meanwhile, the
@@ -146,32 +142,7 @@ func (b *batch) insertOne(ctx context.Context, now settings, raw bson.Raw, id an
 			return &InsertOneResult{InsertedID: id, Acknowledged: true}, nil
 		},
 	})
-	f.Notify((*soleInsert)(b))
-	return f
-}
-
-// soleInsert is a batch as the waker of the insert that insertOne sends.
-type soleInsert batch
-
-// Wake implements [future.Waker]. The insert is settled.
-func (i *soleInsert) Wake() {
-	b := (*batch)(i)
-	b.next()
-	b.conn.batches.done()
-}
-
-// gather queues an insert until the worker is done.
-func (b *batch) gather(ctx context.Context, g *gatheredInsert) *future.Future[*InsertOneResult] {
-	client := b.coll.db.client
-	if !b.inserts.Reserve(ctx, g, client.maxQueue) {
-		b.conn.batches.done()
-		return failed[*InsertOneResult](client, future.ErrQueueFull)
-	}
-	f := future.GoVia(ctx, g, client.loop, func(context.Context) (*InsertOneResult, error) { return g.result, firstError(g.Ended(), g.err) })
-	f.NotifyWith(&g.registration, g)
-	if b.inserts.Push(g) { // the worker has finished meanwhile
-		b.next()
-	}
+	f.Notify(&b.inserts)
 	return f
 }
 
@@ -184,142 +155,13 @@ func resultBeside(err error, id any) *InsertOneResult {
 	return &InsertOneResult{InsertedID: id, Acknowledged: true}
 }
 
-// next sends the collected inserts, in their own slot. The caller is the worker of the queue. next does not block and
-// runs no user code.
-func (b *batch) next() {
-	inserts := b.inserts.Next()
-	if inserts == nil {
-		return
-	}
-	b.run(func() { b.send(inserts) })
-}
-
-// run calls send in a slot of its own.
-func (b *batch) run(send func()) {
-	if b.conn.pool.Execute(send) != nil { // the queue is full
-		go send()
-	}
-}
-
-// send sends inserts, those with equal settings together.
-func (b *batch) send(inserts []*gatheredInsert) {
-	gather.Send(inserts, func(g *gatheredInsert) settings { return g.now }, b.sendParts)
-	b.next()
-	for _, g := range inserts {
-		g.Settle()
-		b.conn.batches.done()
-	}
-}
-
-// sendParts sends inserts in as many commands as the limits of the server require, and records the outcome of each. A
-// command that fails does not affect the others.
-func (b *batch) sendParts(command *gather.Command, now settings, inserts []*gatheredInsert) {
-	for len(inserts) > 0 {
-		n := b.fitting(inserts)
-		b.sendPart(command.Context(), inserts[:n], now)
-		inserts = inserts[n:]
-	}
-}
-
-// fitting returns how many of the inserts fit into one command.
-func (b *batch) fitting(inserts []*gatheredInsert) int {
-	const overhead = 16 << 10 // bytes for the rest of the message
-	size, limit, most := 0, b.coll.db.client.MaxMessageSize()-overhead, b.coll.db.client.MaxWriteBatchSize()
-	for n, g := range inserts {
-		if size += len(g.raw); n > 0 && (size > limit || n == most) {
-			return n
-		}
-	}
-	return len(inserts)
-}
-
-// sendPart sends inserts that fit into one command. If the server refuses the command, none of them was executed, and it
-// is unknown which one is the reason. They are then sent in groups, and those of a refused group one by one. So an
-// insert is sent at most three times.
-func (b *batch) sendPart(ctx context.Context, part []*gatheredInsert, now settings) {
-	err := b.insert(ctx, part, now)
-	if err == nil || len(part) == 1 || !refusesCommand(err) {
-		return
-	}
-	size := int(math.Sqrt(float64(len(part))))
-	for group := range slices.Chunk(part, size) {
-		err := b.insert(ctx, group, now)
-		if err == nil || len(group) == 1 || !refusesCommand(err) {
-			continue
-		}
-		for one := range slices.Chunk(group, 1) {
-			_ = b.insert(ctx, one, now) // the insert has its error
-		}
-	}
-}
-
-// refusesCommand reports whether a command was refused because of its content: the server has executed no part of it,
-// and may execute a command with other documents.
-func refusesCommand(err error) bool {
-	var own *Error
-	if !errors.As(err, &own) || own.Timeout() || own.HasErrorLabel("RetryableWriteError") {
-		return false
-	}
-	switch own.class {
-	case DocumentTooLarge, InvalidDocument, TypeError: // not sent
-		return true
-	case OperationFailure:
-		return !slices.Contains(interruptedCodes, own.Code())
-	}
-	return false
-}
-
-// interruptedCodes are the codes of commands that a server may have executed in part, or would refuse with any document:
-// Unauthorized, LockTimeout, MaxTimeMSExpired, WriteConflict, ExceededTimeLimit, Interrupted.
-var interruptedCodes = []int{13, 24, codeMaxTimeMSExpired, 112, 262, 11601}
-
-// insert sends inserts in one command, except those that no longer wait, and records the outcome of each. It returns the
-// error of the whole command. A panic of the driver is such an error.
-func (b *batch) insert(ctx context.Context, inserts []*gatheredInsert, now settings) (err error) {
-	var all []*gatheredInsert
-	var docs []bson.Raw
-	for _, g := range inserts {
-		if g.Waits() {
-			all, docs = append(all, g), append(docs, g.raw)
-		}
-	}
-	if len(all) == 0 {
-		return nil
+// insertMany sends inserts in one command. It is the command of batch.inserts.
+func (b *batch) insertMany(ctx context.Context, inserts []*gatheredWrite, now settings) error {
+	docs := make([]bson.Raw, len(inserts))
+	for i, g := range inserts {
+		docs[i] = g.raw
 	}
 	done := newInsertOutcome(docs)
-	if p := usercode.Try(func() { err = b.insertMany(ctx, docs, now, done) }); p != nil {
-		err = p
-	}
-	if err != nil {
-		err = b.conn.topology.incompatible(wrapError(err))
-		for _, g := range all {
-			g.result, g.err = nil, err
-		}
-		return err
-	}
-	bad := make(map[int]mongo.WriteError)
-	for _, e := range done.bad.WriteErrors {
-		one := e.WriteError
-		one.Index = 0 // its operation has one document
-		bad[e.Index] = one
-	}
-	for i, g := range all {
-		g.result, g.err = nil, nil
-		failed := mongo.WriteException{WriteConcernError: done.bad.WriteConcernError, Labels: done.bad.Labels}
-		if e, ok := bad[i]; ok {
-			failed.WriteErrors = mongo.WriteErrors{e}
-		} else {
-			g.result = &InsertOneResult{InsertedID: g.id, Acknowledged: true}
-		}
-		if failed.WriteErrors != nil || failed.WriteConcernError != nil {
-			g.err = wrapError(failed)
-		}
-	}
-	return nil
-}
-
-// insertMany sends documents in one command. It records failed writes in done, and returns only other errors.
-func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, done *bulkOutcome) error {
 	client, err := b.conn.client(ctx)
 	if err != nil {
 		return err
@@ -329,10 +171,41 @@ func (b *batch) insertMany(ctx context.Context, docs []bson.Raw, now settings, d
 	if bad := done.check(len(docs)); bad != nil {
 		return bad
 	}
-	if done.err() != nil {
+	if done.err() == nil && err != nil {
+		return err
+	}
+	bad := make(map[int]mongo.WriteError)
+	for _, e := range done.bad.WriteErrors {
+		bad[e.Index] = e.WriteError
+	}
+	for i, g := range inserts {
+		e, failed := bad[i]
+		if !failed {
+			g.inserted = &InsertOneResult{InsertedID: g.id, Acknowledged: true}
+		}
+		g.err = oneError(e, failed, done.bad.WriteConcernError, done.bad.Labels)
+	}
+	return nil
+}
+
+// oneError returns the error of one write of a command, or nil: its write error, if it has failed, and the write concern
+// error of the command.
+func oneError(e mongo.WriteError, failed bool, concern *mongo.WriteConcernError, labels []string) error {
+	one := mongo.WriteException{WriteConcernError: concern, Labels: labels}
+	if failed {
+		e.Index = 0 // its operation is one write
+		one.WriteErrors = mongo.WriteErrors{e}
+	} else if concern == nil {
 		return nil
 	}
-	return err
+	return wrapError(one)
+}
+
+// run calls send in a slot of its own.
+func (b *batch) run(send func()) {
+	if b.conn.pool.Execute(send) != nil { // the queue is full
+		go send()
+	}
 }
 
 // gatheredFind is a FindOne by _id of a handle with batching.

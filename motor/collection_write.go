@@ -201,8 +201,7 @@ func (c *collection) insertMany(
 // Motor: MotorCollection.update_one.
 func (c *collection) UpdateOne(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateOneOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, updateOne(e.Update(update), encoded(e, opts)))
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	return startUpdate(ctx, c, now, e, filter, updateOne(e.Update(update), encoded(e, opts)))
 }
 
 func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) updateArgs {
@@ -214,8 +213,7 @@ func updateOne(change any, opts []options.Lister[options.UpdateOneOptions]) upda
 // Motor: MotorCollection.update_many.
 func (c *collection) UpdateMany(ctx context.Context, filter, update any, opts ...options.Lister[options.UpdateManyOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, updateMany(e.Update(update), encoded(e, opts)))
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	return startUpdate(ctx, c, now, e, filter, updateMany(e.Update(update), encoded(e, opts)))
 }
 
 func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) updateArgs {
@@ -231,8 +229,7 @@ func updateMany(change any, opts []options.Lister[options.UpdateManyOptions]) up
 // Motor: MotorCollection.replace_one.
 func (c *collection) ReplaceOne(ctx context.Context, filter, replacement any, opts ...options.Lister[options.ReplaceOptions]) *future.Future[*UpdateResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareUpdate(ctx, c, now, e, filter, replaceOne(e.Replacement(replacement), encoded(e, opts)))
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	return startUpdate(ctx, c, now, e, filter, replaceOne(e.Replacement(replacement), encoded(e, opts)))
 }
 
 func replaceOne(replacement bson.Raw, opts []options.Lister[options.ReplaceOptions]) updateArgs {
@@ -283,8 +280,20 @@ func (k replaceKind) send(ctx context.Context, coll *mongo.Collection, query bso
 	return coll.ReplaceOne(ctx, query, change, k...)
 }
 
-func prepareUpdate(ctx context.Context, c *collection, now settings, e *arguments, filter any, a updateArgs) (writeFunc[*UpdateResult], error) {
+// startUpdate starts an update or a replacement.
+func startUpdate(ctx context.Context, c *collection, now settings, e *arguments, filter any, a updateArgs) *future.Future[*UpdateResult] {
 	query := e.Document("filter", filter)
+	write, err := prepareUpdate(ctx, c, now, e, query, a)
+	o := writeOp(ctx, c, now, err, write)
+	if o.err == nil && c.batching.writes(ctx, now) {
+		if g := c.gatheredUpdate(now, query, a, write); g != nil {
+			return startWrite(ctx, c, o, g, func(g *gatheredWrite) *UpdateResult { return g.updated })
+		}
+	}
+	return submit(ctx, c.db.client, o)
+}
+
+func prepareUpdate(ctx context.Context, c *collection, now settings, e *arguments, query bson.Raw, a updateArgs) (writeFunc[*UpdateResult], error) {
 	if e.err() != nil {
 		return nil, e.err()
 	}
@@ -308,8 +317,7 @@ func prepareUpdate(ctx context.Context, c *collection, now settings, e *argument
 // Motor: MotorCollection.delete_one.
 func (c *collection) DeleteOne(ctx context.Context, filter any, opts ...options.Lister[options.DeleteOneOptions]) *future.Future[*DeleteResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareDelete(ctx, c, now, e, filter, deleteOne(encoded(e, opts)))
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	return startDelete(ctx, c, now, e, filter, deleteOne(encoded(e, opts)))
 }
 
 func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
@@ -321,8 +329,7 @@ func deleteOne(opts []options.Lister[options.DeleteOneOptions]) deleteArgs {
 // Motor: MotorCollection.delete_many.
 func (c *collection) DeleteMany(ctx context.Context, filter any, opts ...options.Lister[options.DeleteManyOptions]) *future.Future[*DeleteResult] {
 	e, now := c.arguments(), c.snapshot()
-	op, err := prepareDelete(ctx, c, now, e, filter, deleteMany(encoded(e, opts)))
-	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, op))
+	return startDelete(ctx, c, now, e, filter, deleteMany(encoded(e, opts)))
 }
 
 func deleteMany(opts []options.Lister[options.DeleteManyOptions]) deleteArgs {
@@ -362,8 +369,20 @@ func (k deleteManyKind) send(ctx context.Context, coll *mongo.Collection, query 
 	return coll.DeleteMany(ctx, query, k...)
 }
 
-func prepareDelete(ctx context.Context, c *collection, now settings, e *arguments, filter any, a deleteArgs) (writeFunc[*DeleteResult], error) {
+// startDelete starts a deletion.
+func startDelete(ctx context.Context, c *collection, now settings, e *arguments, filter any, a deleteArgs) *future.Future[*DeleteResult] {
 	query := e.Document("filter", filter)
+	write, err := prepareDelete(ctx, c, now, e, query, a)
+	o := writeOp(ctx, c, now, err, write)
+	if o.err == nil && c.batching.writes(ctx, now) {
+		if g := c.gatheredDelete(now, query, a, write); g != nil {
+			return startWrite(ctx, c, o, g, func(g *gatheredWrite) *DeleteResult { return g.deleted })
+		}
+	}
+	return submit(ctx, c.db.client, o)
+}
+
+func prepareDelete(ctx context.Context, c *collection, now settings, e *arguments, query bson.Raw, a deleteArgs) (writeFunc[*DeleteResult], error) {
 	if e.err() != nil {
 		return nil, e.err()
 	}

@@ -134,7 +134,8 @@ func (c *collection) Save(ctx context.Context, document any, opts ...SaveOptions
 		e.Check(&Error{class: InvalidDocument, text: "_id", cause: err})
 	}
 	upsert := []options.Lister[options.ReplaceOptions]{options.Replace().SetUpsert(true)}
-	op, err := prepareUpdate(ctx, c, now, e, bson.D{{Key: "_id", Value: value}}, replaceOne(raw, upsert))
+	query := e.Document("filter", bson.D{{Key: "_id", Value: value}})
+	op, err := prepareUpdate(ctx, c, now, e, query, replaceOne(raw, upsert))
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		if _, err := op(ctx, coll); err != nil {
 			return nil, err
@@ -170,7 +171,8 @@ func (c *collection) Update(ctx context.Context, spec, document any, opts ...Upd
 	now, err := settingsWith(c, o.W, o.WTimeout, o.J, o.FSync)
 	e := c.arguments()
 	e.Check(err)
-	op, err := prepareUpdate(ctx, c, now, e, spec, e.updateArgs(document, o))
+	args := e.updateArgs(document, o)
+	op, err := prepareUpdate(ctx, c, now, e, e.Document("filter", spec), args)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (bson.M, error) {
 		r, err := op(ctx, coll)
 		if err != nil || !r.Acknowledged {

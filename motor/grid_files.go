@@ -246,8 +246,8 @@ func callUserInSession[T any](ctx context.Context, session *sessionTicket, fn fu
 
 // deleteChunks deletes the chunks that match filter.
 func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filter bson.D) error {
-	now := g.chunks.snapshot()
-	op, err := prepareDelete(ctx, &g.chunks.collection, now, g.chunks.arguments(), filter, deleteMany(nil))
+	now, e := g.chunks.snapshot(), g.chunks.arguments()
+	op, err := prepareDelete(ctx, &g.chunks.collection, now, e, e.Document("filter", filter), deleteMany(nil))
 	if err != nil {
 		return err
 	}
@@ -258,11 +258,11 @@ func (g *gridFiles) deleteChunks(ctx context.Context, client *mongo.Client, filt
 // deleteFiles deletes the documents of one file or all files that match, and reports whether there were any. It reports
 // false for an unacknowledged write, which only a [GridFS] allows.
 func (g *gridFiles) deleteFiles(ctx context.Context, client *mongo.Client, filter bson.D, many bool) (found bool, err error) {
-	now, which := g.files.snapshot(), deleteOne(nil)
+	now, e, which := g.files.snapshot(), g.files.arguments(), deleteOne(nil)
 	if many {
 		which = deleteMany(nil)
 	}
-	op, err := prepareDelete(ctx, &g.files.collection, now, g.files.arguments(), filter, which)
+	op, err := prepareDelete(ctx, &g.files.collection, now, e, e.Document("filter", filter), which)
 	if err != nil {
 		return false, err
 	}
@@ -282,7 +282,7 @@ func (g *gridFiles) updateFiles(ctx context.Context, client *mongo.Client, filte
 	if many {
 		m = updateMany(update, nil)
 	}
-	op, err := prepareUpdate(ctx, &g.files.collection, now, e, filter, m)
+	op, err := prepareUpdate(ctx, &g.files.collection, now, e, e.Document("filter", filter), m)
 	if err != nil {
 		return false, err
 	}

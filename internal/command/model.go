@@ -1,6 +1,8 @@
 package command
 
 import (
+	"reflect"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -81,6 +83,46 @@ func (b *Builder) ClientModel(model mongo.ClientWriteModel) mongo.ClientWriteMod
 		return (*mongo.ClientDeleteManyModel)(m)
 	}
 	return nil
+}
+
+// UpdateModel returns an update or a replacement of one document, whose parts are encoded, for Client.BulkWrite. It
+// returns nil if an option belongs to the whole command: a comment, variables, or the validation of documents. It also
+// returns nil for an upsert of the _id null, which the driver does not tell from an update.
+func UpdateModel(query bson.Raw, change any, replace bool, o options.UpdateOneOptions) mongo.ClientWriteModel {
+	update := &mongo.ClientUpdateOneModel{
+		Filter: query, Update: change, ArrayFilters: o.ArrayFilters, Collation: o.Collation, Hint: o.Hint, Sort: o.Sort, Upsert: o.Upsert,
+	}
+	raw, _ := change.(bson.Raw)
+	if o.Upsert != nil && (query.Lookup("_id").Type == bson.TypeNull || raw.Lookup("_id").Type == bson.TypeNull) {
+		return nil
+	}
+	o.ArrayFilters, o.Collation, o.Hint, o.Sort, o.Upsert = nil, nil, nil, nil, nil
+	if !reflect.ValueOf(&o).Elem().IsZero() {
+		return nil
+	}
+	if !replace {
+		return update
+	}
+	return &mongo.ClientReplaceOneModel{
+		Filter: query, Replacement: change, Collation: update.Collation, Hint: update.Hint, Sort: update.Sort, Upsert: update.Upsert,
+	}
+}
+
+// DeleteModel is UpdateModel for a deletion of one document.
+func DeleteModel(query bson.Raw, o options.DeleteOneOptions) mongo.ClientWriteModel {
+	remove := &mongo.ClientDeleteOneModel{Filter: query, Collation: o.Collation, Hint: o.Hint}
+	o.Collation, o.Hint = nil, nil
+	if !reflect.ValueOf(&o).Elem().IsZero() {
+		return nil
+	}
+	return remove
+}
+
+// ModelSize returns the most bytes that a write adds to the command of Client.BulkWrite.
+func ModelSize(c bsoncodec.Codec, model mongo.ClientWriteModel) (int, error) {
+	const more = 128 // names and fields that a statement of an update or a delete command does not have
+	s, err := StatementOf(c, CollectionModel(model))
+	return len(s.Doc) + more, err
 }
 
 // CollectionModel converts a write model of Client.BulkWrite to the one of Collection.BulkWrite with the same fields.

@@ -58,6 +58,8 @@ func TestIsPlain(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", plain), true},
 		{fmt.Errorf("two: %w, %w", plain, plain), true},
 		{errors.Join(plain, plain), true},
+		{bson.Unmarshal(bson.Raw("\x09\x00\x00\x00\x08b\x00\x01\x00"), new(struct{ B string })), true},
+		{fmt.Errorf("read: %w", bson.Raw("\x05\x00").Validate()), true},
 		{fmt.Errorf("wrapped: %w", ConnectionError{}), false},
 		{errors.Join(plain, ConnectionError{}), false},
 		{context.DeadlineExceeded, false},

@@ -16,6 +16,7 @@ import (
 const (
 	driverPackage   = "go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	topologyPackage = driverPackage + "/topology"
+	bsoncorePackage = "go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // IsServerSelection reports whether no suitable server was found for an operation.
@@ -53,13 +54,16 @@ func IsLoginAfterAnswer(err error) bool {
 	return IsRefusedLogin(err) || IsPoolCleared(err) && strings.Contains(err.Error(), "auth error: ")
 }
 
-// IsPlain reports whether no error in the tree of err has a type, except the types of the packages errors and fmt. The
-// driver returns such errors for replies that do not have the expected fields.
+// IsPlain reports whether no error in the tree of err has a type, except the types of the packages errors and fmt, and
+// those of errors in reading BSON. The driver returns such errors for replies that do not have the expected fields.
 func IsPlain(err error) bool {
-	switch reflect.Indirect(reflect.ValueOf(err)).Type().PkgPath() {
-	case "errors", "fmt":
+	t := reflect.Indirect(reflect.ValueOf(err)).Type()
+	switch t.PkgPath() {
+	case "errors", "fmt", bsoncorePackage:
 	default:
-		return false
+		if t != reflect.TypeFor[bson.DecodeError]() {
+			return false
+		}
 	}
 	switch wrapper := err.(type) {
 	case interface{ Unwrap() error }:
