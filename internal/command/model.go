@@ -120,7 +120,21 @@ func DeleteModel(query bson.Raw, o options.DeleteOneOptions) mongo.ClientWriteMo
 
 // ModelSize returns the most bytes that a write adds to the command of Client.BulkWrite.
 func ModelSize(c bsoncodec.Codec, model mongo.ClientWriteModel) (int, error) {
-	const more = 128 // names and fields that a statement of an update or a delete command does not have
+	const more = 128 // names of fields, and those that a statement of an update or a delete command does not have
+	switch m := model.(type) {
+	case *mongo.ClientUpdateOneModel:
+		if change, ok := m.Update.(bson.Raw); ok && m.ArrayFilters == nil && m.Collation == nil && m.Hint == nil && m.Sort == nil {
+			return len(m.Filter.(bson.Raw)) + len(change) + more, nil
+		}
+	case *mongo.ClientReplaceOneModel:
+		if m.Collation == nil && m.Hint == nil && m.Sort == nil {
+			return len(m.Filter.(bson.Raw)) + len(m.Replacement.(bson.Raw)) + more, nil
+		}
+	case *mongo.ClientDeleteOneModel:
+		if m.Collation == nil && m.Hint == nil {
+			return len(m.Filter.(bson.Raw)) + more, nil
+		}
+	}
 	s, err := StatementOf(c, CollectionModel(model))
 	return len(s.Doc) + more, err
 }

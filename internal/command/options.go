@@ -9,7 +9,14 @@ import (
 // Merge returns options as a struct. The last option that sets a field wins. Nil options are ignored.
 //
 // Errors: [OptionError].
-func Merge[T any](opts ...options.Lister[T]) (T, error) {
+func Merge[T any](opts ...options.Lister[T]) (none T, err error) {
+	if len(opts) == 0 { // the struct below is on the heap
+		return none, nil
+	}
+	return merge(opts)
+}
+
+func merge[T any](opts []options.Lister[T]) (T, error) {
 	var all T
 	for _, lister := range opts {
 		if IsNil(lister) {

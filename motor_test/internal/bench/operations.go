@@ -164,6 +164,15 @@ func operationRows(ctx context.Context, c *clients) (rows []Row) {
 		{name: "FindOne by _id with batching", goals: []int{25, 20}, callers: []int{100, 1000},
 			ours:   awaited(ctx, func() *future.Future[bson.M] { return byID.FindOne(ctx, nextID()) }),
 			theirs: func() error { var m bson.M; return theirsMany.FindOne(ctx, nextID()).Decode(&m) }},
+		{name: "UpdateOne with batching", goals: []int{25, 20}, callers: []int{100, 1000},
+			ours:   awaited(ctx, func() *future.Future[*motor.UpdateResult] { return batching.UpdateOne(ctx, filter, change) }),
+			theirs: func() error { _, err := theirs.UpdateOne(ctx, filter, change); return err }},
+		{name: "ReplaceOne with batching", goals: []int{25, 20}, callers: []int{100, 1000},
+			ours:   awaited(ctx, func() *future.Future[*motor.UpdateResult] { return batching.ReplaceOne(ctx, filter, replacement) }),
+			theirs: func() error { _, err := theirs.ReplaceOne(ctx, filter, replacement); return err }},
+		{name: "DeleteOne with batching", goals: []int{25, 20}, callers: []int{100, 1000},
+			ours:   awaited(ctx, func() *future.Future[*motor.DeleteResult] { return batching.DeleteOne(ctx, filter) }),
+			theirs: func() error { _, err := theirs.DeleteOne(ctx, filter); return err }},
 	} {
 		if o.callers == nil {
 			o.callers = counts

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func StartStub(corpus *Corpus) (*Stub, error) {
 	hello := mustMarshal(bson.D{
 		{Key: "helloOk", Value: true}, {Key: "isWritablePrimary", Value: true}, {Key: "ismaster", Value: true},
 		{Key: "maxBsonObjectSize", Value: 16 << 20}, {Key: "maxMessageSizeBytes", Value: 48_000_000}, {Key: "maxWriteBatchSize", Value: 100_000},
-		{Key: "logicalSessionTimeoutMinutes", Value: 30}, {Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 21},
+		{Key: "logicalSessionTimeoutMinutes", Value: 30}, {Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 25},
 		{Key: "connectionId", Value: 1}, {Key: "readOnly", Value: false}, ok,
 	})
 	okay := mustMarshal(bson.D{ok})
@@ -222,12 +223,14 @@ func (s *Stub) answer(dst, message []byte) ([]byte, error) {
 		dst = append(dst, make([]byte, 5)...)
 		command = message[16+5:] // without sequences before the body: no driver sends them so
 	}
-	dst, err := s.reply(dst, command[:binary.LittleEndian.Uint32(command)])
+	body := binary.LittleEndian.Uint32(command)
+	dst, err := s.reply(dst, command[:body], command[body:])
 	binary.LittleEndian.PutUint32(dst, uint32(len(dst)))
 	return dst, err
 }
 
-func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
+// reply appends the reply to a command. sections are those of the message after the command.
+func (s *Stub) reply(dst []byte, command bson.Raw, sections []byte) ([]byte, error) {
 	first, err := command.IndexErr(0)
 	if err != nil {
 		return dst, err
@@ -237,6 +240,8 @@ func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
 		return append(dst, fixed...), nil
 	}
 	switch name {
+	case "bulkWrite":
+		return appendBulkReply(dst, documentsOf(sections, "ops")), nil
 	case "find", "aggregate":
 		collection, _ := first.Value().StringValueOK()
 		size := int64(firstBatch)
@@ -272,6 +277,51 @@ func (s *Stub) reply(dst []byte, command bson.Raw) ([]byte, error) {
 		return s.batch(dst, "nextBatch", collection, s.docs[collection], int(first.Value().Int64()), int(size))
 	}
 	return dst, errors.New("bench: the stub does not know the command " + name)
+}
+
+// documentsOf returns how many documents the section of a message with a name has.
+func documentsOf(sections []byte, name string) (n int) {
+	for len(sections) > 5 && sections[0] == 1 {
+		size := int(binary.LittleEndian.Uint32(sections[1:]))
+		section := sections[5 : 1+size]
+		sections = sections[1+size:]
+		docs, ok := bytes.CutPrefix(section, []byte(name+"\x00"))
+		for ok && len(docs) > 0 {
+			docs = docs[binary.LittleEndian.Uint32(docs):]
+			n++
+		}
+	}
+	return n
+}
+
+// written is the result of a write in the reply to bulkWrite. Its index is the value of the first field.
+var written = mustMarshal(bson.D{{Key: "idx", Value: int32(0)}, {Key: "ok", Value: 1.0}, {Key: "n", Value: 1}, {Key: "nModified", Value: 1}})
+
+// appendBulkReply appends the reply to a bulkWrite of n writes.
+func appendBulkReply(dst []byte, n int) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0, 3)
+	dst = append(dst, "cursor\x00"...)
+	cursor := len(dst)
+	dst = append(dst, 0, 0, 0, 0, 4)
+	dst = append(dst, "firstBatch\x00"...)
+	list := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	var name [20]byte
+	for i := range n {
+		dst = append(dst, 3)
+		dst = append(append(dst, itoa(name[:0], i)...), 0)
+		dst = append(dst, written...)
+		index := len(dst) - len(written) + 4 + len("\x10idx\x00")
+		binary.LittleEndian.PutUint32(dst[index:], uint32(i))
+	}
+	dst = append(dst, 0)
+	binary.LittleEndian.PutUint32(dst[list:], uint32(len(dst)-list))
+	dst = append(dst, "\x12id\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02ns\x00\x15\x00\x00\x00admin.$cmd.bulkWrite\x00\x00"...)
+	binary.LittleEndian.PutUint32(dst[cursor:], uint32(len(dst)-cursor))
+	dst = append(dst, "\x01ok\x00\x00\x00\x00\x00\x00\x00\xf0\x3f\x00"...)
+	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
+	return dst
 }
 
 // idsOf returns the ObjectIDs that a find asks for as the _id, or nil.
