@@ -208,20 +208,27 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 	return sameCollection(c, c.Futures().WithOptions(opts...))
 }
 
-// WithBatching returns a handle for the same collection and options whose InsertOne and FindOne send concurrent inserts,
-// and concurrent reads by _id, in batches. While one insert is sent, the inserts that are called meanwhile collect. When
-// its reply arrives, they are sent in one command. There is no timer: an insert that finds none on its way is sent at
-// once. A thousand concurrent inserts make a few commands instead of a thousand. The same is true of reads.
+// WithBatching returns a handle for the same collection and options that sends concurrent writes of one document, and
+// concurrent reads by _id, in batches. While one insert is sent, the inserts that are called meanwhile collect. When its
+// reply arrives, they are sent in one command. There is no timer: an insert that finds none on its way is sent at once.
+// A thousand concurrent inserts make a few commands instead of a thousand. The same is true of UpdateOne, ReplaceOne and
+// DeleteOne together, and of FindOne.
 //
 //	logs := db.Collection("logs").WithBatching()
 //
-// Each insert has its own result or error: the server inserts the other documents of a batch even if one fails, in any
-// order. If the server refuses the whole command because of one document, the others are sent again without it. An
-// insert that is cancelled, or whose context ends, is not sent if it is still collected. It does not stop a batch that
-// was sent, unless no other insert waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for
-// the collected inserts.
+// Each write has its own result or error: the server executes the other writes of a batch even if one fails, in any
+// order. If the server refuses the whole command because of one write, the others are sent again without it. A write
+// that is cancelled, or whose context ends, is not sent if it is still collected. It does not stop a batch that was
+// sent, unless no other write waits for that batch. Deadlines are not sent to the server. [Client.Close] waits for the
+// collected writes.
 //
-// An insert in a session, with options, with w: 0 or with a wtimeout is sent alone.
+// A write in a session, with w: 0 or with a wtimeout is sent alone. So are inserts with options, and other writes with a
+// comment, variables or BypassDocumentValidation.
+//
+// UpdateOne, ReplaceOne and DeleteOne are batched by the command bulkWrite, which servers have since MongoDB 8.0.
+// Other servers do not tell the result of each write, and get one command for each, as do clients with automatic
+// encryption. If the rest of a reply is lost after some results, the writes without a result fail with
+// [motor.AutoReconnect].
 //
 // A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
 // or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
