@@ -136,6 +136,10 @@ var waits = []wait{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,
 	}},
+	{name: "batched_update", start: batchedUpdate, ends: [...]want{
+		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
+		byServer: on,
+	}},
 	{name: "batched_find", start: batchedFind, ends: [...]want{
 		byContext: ended, byAwait: on, byCancel: cancelled, byClose: on, byReopen: on, byLoop: on, byQueue: on, byPanic: on,
 		byServer: on,

@@ -229,6 +229,31 @@ func batchedInsert(s *scene) *waiting {
 	}}
 }
 
+func batchedUpdate(s *scene) *waiting {
+	s.peer.SetHello(bson.M{"maxWireVersion": 25})
+	succeed(s.t, s.client.Database("d").Command(context.Background(), "ping"))
+	coll, change := s.coll.WithBatching(), bson.M{"$set": bson.M{"a": 1}}
+	first := coll.UpdateOne(context.Background(), id(0), change)
+	held := s.peer.Receive("update")
+	s.answer("update", func(r *wiretest.Request) { r.OK(bson.M{"n": 1, "nModified": 1}) })
+	update := func() *future.Future[*motor.UpdateResult] { return coll.UpdateOne(s.ctx, id(1), change) }
+	p := start(s, update, func(done callback.Func[*motor.UpdateResult]) {
+		callback.WrapCollection(s.loop, coll).UpdateOne(s.ctx, id(1), change, done)
+	})
+	return &waiting{p, func() {
+		held.OK(bson.M{"n": 1, "nModified": 1})
+		succeed(s.t, first)
+	}, func() {
+		held.HangUp()
+		if _, err := first.Await(patience(s.t)); err == nil {
+			s.t.Error("unanswered update: got no error, want one")
+		}
+	}, func(error) error {
+		_, err := coll.UpdateOne(context.Background(), id(2), change).Await(patience(s.t))
+		return err
+	}}
+}
+
 func batchedFind(s *scene) *waiting {
 	coll := s.coll.WithBatching()
 	first := coll.FindOne(context.Background(), id(0))
