@@ -294,8 +294,8 @@ func documentsOf(sections []byte, name string) (n int) {
 	return n
 }
 
-// written is the result of a write in the reply to bulkWrite. Its index is the value of the first field.
-var written = mustMarshal(bson.D{{Key: "idx", Value: int32(0)}, {Key: "ok", Value: 1.0}, {Key: "n", Value: 1}, {Key: "nModified", Value: 1}})
+// writeResult is the result of a write in the reply to bulkWrite. Its index is the value of the first field.
+var writeResult = mustMarshal(bson.D{{Key: "idx", Value: int32(0)}, {Key: "ok", Value: 1.0}, {Key: "n", Value: 1}, {Key: "nModified", Value: 1}})
 
 // appendBulkReply appends the reply to a bulkWrite of n writes.
 func appendBulkReply(dst []byte, n int) []byte {
@@ -311,8 +311,8 @@ func appendBulkReply(dst []byte, n int) []byte {
 	for i := range n {
 		dst = append(dst, 3)
 		dst = append(append(dst, itoa(name[:0], i)...), 0)
-		dst = append(dst, written...)
-		index := len(dst) - len(written) + 4 + len("\x10idx\x00")
+		dst = append(dst, writeResult...)
+		index := len(dst) - len(writeResult) + 4 + len("\x10idx\x00")
 		binary.LittleEndian.PutUint32(dst[index:], uint32(i))
 	}
 	dst = append(dst, 0)
