@@ -257,9 +257,9 @@ func (c *cursor) setBatchSize(n int32) {
 //	for user, err := range users.Find(bson.M{}).BatchSize(500).ReadAhead(2).All(ctx) {
 //
 // It pays if the work on a batch takes about as long as a round trip. A read whose context ends loses nothing: the batch
-// that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A cursor in a session,
-// whose operations run one after the other, and a tailable cursor do not read ahead. A negative number is a
-// [ValueError].
+// that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A batch that is fetched
+// ahead holds a connection, but no slot of the executor. A cursor in a session, whose operations run one after the other,
+// and a tailable cursor do not read ahead. A negative number is a [ValueError].
 func (c *Cursor[D]) ReadAhead(batches int) *Cursor[D] { c.setReadAhead(batches); return c }
 
 //go:noinline
