@@ -113,9 +113,9 @@ func (c *Cursor[D]) BatchSize(n int32) *Cursor[D] {
 //	for user, err := range users.Find(bson.M{}).BatchSize(500).ReadAhead(2).All(ctx) {
 //
 // It pays if the work on a batch takes about as long as a round trip. A read whose context ends loses nothing: the
-// batch that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A cursor in a
-// session, whose operations run one after the other, and a tailable cursor do not read ahead. A negative number is a
-// [motor.ValueError].
+// batch that it has waited for is left for the next read. Close and Rewind drop the batches that wait. A batch that is
+// fetched ahead holds a connection, but no slot of the executor. A cursor in a session, whose operations run one after
+// the other, and a tailable cursor do not read ahead. A negative number is a [motor.ValueError].
 func (c *Cursor[D]) ReadAhead(batches int) *Cursor[D] {
 	return sameCursor(c, c.Futures().ReadAhead(batches))
 }
