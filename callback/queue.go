@@ -1,14 +1,15 @@
 package callback
 
 import (
-	"container/heap"
 	"fmt"
 	"iter"
+	"math/bits"
 	"sync"
 	"time"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/ring"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // Queue passes items of type T between coroutines and callbacks, first in, first out. Waits of Put and Get are served in the order
@@ -19,6 +20,7 @@ import (
 type Queue[T any] struct {
 	queue
 	items store[T]
+	check func(item T) error // returns the error for which Push would panic; nil: there is none
 }
 
 // queue is the part of a [Queue] that does not depend on the type of its items.
@@ -157,13 +159,15 @@ func (q *Queue[T]) put(item T, mayWait bool) (ok bool, w *putWait[T]) {
 			return true, nil
 		}
 	}
+	// The item is not in yet, and Push may panic. This cannot end a Join: a full queue has unfinished items, and so has one
+	// whose Push panics, because it has compared them.
+	q.unfinished--
 	if q.max == 0 || q.length < q.max {
 		q.items.Push(item)
 		q.length++
+		q.unfinished++
 		return true, nil
 	}
-	// This cannot end a Join: the queue is full, so there are unfinished items.
-	q.unfinished--
 	if mayWait {
 		w = &putWait[T]{promise: future.NewPromiseCancelledOnGiveUp[none](q.loop), item: item}
 		q.putters.add(&w.waiter, w.promise, w)
@@ -184,6 +188,12 @@ func (q *Queue[T]) get(mayWait bool) (item T, ok bool, w *wait[T]) {
 	// moment, and then the first item comes out. The future of the Put says first that its item is in: if that one has
 	// been cancelled in between, the item must not go in.
 	for p := q.shiftPutter(); p != nil; p = q.shiftPutter() {
+		if bad := q.refused(p.item); bad != nil {
+			q.mu.Unlock()
+			p.promise.Reject(bad)
+			q.mu.Lock()
+			continue
+		}
 		q.unfinished++
 		q.mu.Unlock()
 		accepted := p.promise.Resolve(none{})
@@ -198,13 +208,22 @@ func (q *Queue[T]) get(mayWait bool) (item T, ok bool, w *wait[T]) {
 		}
 	}
 	if q.length > 0 {
+		item = q.items.Pop()
 		q.length--
-		return q.items.Pop(), true, nil
+		return item, true, nil
 	}
 	if mayWait {
 		w = newWait[T](&q.getters)
 	}
 	return item, false, w
+}
+
+// refused returns the error for which an item cannot be put, or nil.
+func (q *Queue[T]) refused(item T) error {
+	if q.check == nil {
+		return nil
+	}
+	return q.check(item)
 }
 
 func (q *Queue[T]) shiftPutter() *putWait[T] {
@@ -293,10 +312,12 @@ func (s *lifo[T]) Pop() T {
 type PriorityQueue[T any] struct{ Queue[T] }
 
 // NewPriorityQueue is [NewQueue] for a PriorityQueue. compare is negative if a comes out before b, as that of
-// [slices.SortFunc] and [cmp.Compare].
+// [slices.SortFunc] and [cmp.Compare]. If compare panics, so does the Put, PutNowait, Get or GetNowait that has called it,
+// and the queue stays unchanged. A Put that waits for room fails with a [*future.PanicError] if its item cannot be compared.
 func NewPriorityQueue[T any](loop *Loop, max int, compare func(a, b T) int) *PriorityQueue[T] {
 	mustHave(compare != nil, "NewPriorityQueue", "compare")
-	q := &PriorityQueue[T]{Queue[T]{items: &byPriority[T]{heap: priorityHeap[T]{compare: compare}}}}
+	items := &byPriority[T]{compare: compare}
+	q := &PriorityQueue[T]{Queue[T]{items: items, check: items.check}}
 	q.queue.init(loop, max)
 	return q
 }
@@ -320,43 +341,71 @@ func (q *PriorityQueue[T]) GetNowait() (T, error) { return q.Queue.GetNowait() }
 // All is [Queue.All].
 func (q *PriorityQueue[T]) All(co *Co) iter.Seq2[T, error] { return q.Queue.All(co) }
 
+// byPriority is a heap. It calls compare before it changes anything: if compare panics, all items stay where they are.
 type byPriority[T any] struct {
-	heap priorityHeap[T]
-	seq  uint64
+	compare func(a, b T) int
+	items   []prioritized[T]
+	seq     uint64
 }
-
-func (s *byPriority[T]) Push(item T) {
-	s.seq++
-	heap.Push(&s.heap, prioritized[T]{item, s.seq})
-}
-
-func (s *byPriority[T]) Pop() T { return heap.Pop(&s.heap).(prioritized[T]).item }
 
 type prioritized[T any] struct {
 	item T
 	seq  uint64
 }
 
-type priorityHeap[T any] struct {
-	compare func(a, b T) int
-	items   []prioritized[T]
-}
-
-func (h *priorityHeap[T]) Len() int { return len(h.items) }
-
-func (h *priorityHeap[T]) Less(i, j int) bool {
-	a, b := h.items[i], h.items[j]
-	c := h.compare(a.item, b.item)
+func (s *byPriority[T]) before(a, b prioritized[T]) bool {
+	c := s.compare(a.item, b.item)
 	return c < 0 || c == 0 && a.seq < b.seq
 }
 
-func (h *priorityHeap[T]) Swap(i, j int) { h.items[i], h.items[j] = h.items[j], h.items[i] }
-func (h *priorityHeap[T]) Push(x any)    { h.items = append(h.items, x.(prioritized[T])) }
+// place returns the index at which e belongs when it is added.
+func (s *byPriority[T]) place(e prioritized[T]) int {
+	i := len(s.items)
+	for i > 0 && s.before(e, s.items[(i-1)/2]) {
+		i = (i - 1) / 2
+	}
+	return i
+}
 
-func (h *priorityHeap[T]) Pop() any {
-	last := len(h.items) - 1
-	x := h.items[last]
-	h.items[last] = prioritized[T]{}
-	h.items = h.items[:last]
-	return x
+func (s *byPriority[T]) next(item T) prioritized[T] { return prioritized[T]{item, s.seq + 1} }
+
+// check returns the panic of compare for an item to add, or nil.
+func (s *byPriority[T]) check(item T) error {
+	return usercode.Try(func() { s.place(s.next(item)) })
+}
+
+func (s *byPriority[T]) Push(item T) {
+	e := s.next(item)
+	to := s.place(e)
+	s.seq++
+	s.items = append(s.items, e)
+	for i := len(s.items) - 1; i != to; i = (i - 1) / 2 {
+		s.items[i] = s.items[(i-1)/2]
+	}
+	s.items[to] = e
+}
+
+func (s *byPriority[T]) Pop() T {
+	last := len(s.items) - 1
+	moved := s.items[last]
+	var path [bits.UintSize]int // the items that move up, each into the place of the one before; the first place is 0
+	n := 1
+	for child := 1; child < last; child = 2*child + 1 {
+		if child+1 < last && s.before(s.items[child+1], s.items[child]) {
+			child++
+		}
+		if !s.before(s.items[child], moved) {
+			break
+		}
+		path[n] = child
+		n++
+	}
+	item := s.items[0].item
+	for i := 1; i < n; i++ {
+		s.items[path[i-1]] = s.items[path[i]]
+	}
+	s.items[path[n-1]] = moved
+	s.items[last] = prioritized[T]{}
+	s.items = s.items[:last]
+	return item
 }

@@ -3,6 +3,7 @@ package callback_test
 import (
 	"cmp"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -149,6 +150,85 @@ func TestPriorityQueue(t *testing.T) {
 		equal(t, q.PutNowait(job{p, i}), nil)
 	}
 	want := []job{{0, 3}, {1, 1}, {1, 4}, {2, 0}, {2, 2}}
+	equalSlices(t, drain(&q.Queue), want)
+}
+
+func TestPriorityQueueComparePanics(t *testing.T) {
+	const bad = 1000
+	full := func(t *testing.T, max int) (q *callback.PriorityQueue[int], faulty *bool) {
+		faulty = new(bool)
+		q = callback.NewPriorityQueue(newLoop(t), max, func(a, b int) int {
+			if *faulty || a == bad || b == bad {
+				panic("boom")
+			}
+			return cmp.Compare(a, b)
+		})
+		for _, item := range []int{5, 3, 4, 1, 2} {
+			equal(t, q.PutNowait(item), nil)
+		}
+		return q, faulty
+	}
+	complete := func(t *testing.T, q *callback.PriorityQueue[int]) {
+		t.Helper()
+		equal(t, q.QSize(), 5)
+		equalSlices(t, drain(&q.Queue), []int{1, 2, 3, 4, 5})
+		for range 5 {
+			q.TaskDone()
+		}
+		equal(t, q.Join().IsDone(), true)
+	}
+	t.Run("in PutNowait", func(t *testing.T) {
+		q, _ := full(t, 0)
+		equal(t, panicOf(func() { _ = q.PutNowait(bad) }), any("boom"))
+		complete(t, q)
+	})
+	t.Run("in Put", func(t *testing.T) {
+		q, _ := full(t, 0)
+		equal(t, panicOf(func() { q.Put(bad) }), any("boom"))
+		complete(t, q)
+	})
+	t.Run("in GetNowait", func(t *testing.T) {
+		q, faulty := full(t, 0)
+		*faulty = true
+		equal(t, panicOf(func() { _, _ = q.GetNowait() }), any("boom"))
+		*faulty = false
+		complete(t, q)
+	})
+	t.Run("in a Put that waits", func(t *testing.T) {
+		q, _ := full(t, 5)
+		refused, accepted := q.Put(bad), q.Put(0)
+		item, err := q.GetNowait()
+		equal(t, err, nil)
+		equal(t, item, 0)
+		q.TaskDone()
+		var p *future.PanicError
+		if err := refused.Err(); !errors.As(err, &p) || p.Value != any("boom") {
+			t.Errorf("error of the Put that waited = %v, want a PanicError of boom", err)
+		}
+		equal(t, accepted.Err(), nil)
+		complete(t, q)
+	})
+}
+
+func TestPriorityQueueOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	type job struct{ priority, id int }
+	q := callback.NewPriorityQueue(newLoop(t), 0, func(a, b job) int { return cmp.Compare(a.priority, b.priority) })
+	var want []job
+	for id := range 3000 {
+		j := job{random.IntN(50), id}
+		equal(t, q.PutNowait(j), nil)
+		at, _ := slices.BinarySearchFunc(want, j, func(a, b job) int {
+			return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.id, b.id))
+		})
+		want = slices.Insert(want, at, j)
+		if id%3 == 2 {
+			got, err := q.GetNowait()
+			equal(t, err, nil)
+			equal(t, got, want[0])
+			want = want[1:]
+		}
+	}
 	equalSlices(t, drain(&q.Queue), want)
 }
 
