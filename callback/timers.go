@@ -224,8 +224,12 @@ type periodicRun struct{ _ byte }
 type PeriodicOption func(*Periodic)
 
 // WithJitter makes each interval longer or shorter by a random part of it, up to half of fraction either way: 0.1
-// stands for 95 % to 105 %. It keeps many programs from all doing something at the same moment.
+// stands for 95 % to 105 %. It keeps many programs from all doing something at the same moment. WithJitter panics unless
+// fraction is at least 0 and at most 2.
 func WithJitter(fraction float64) PeriodicOption {
+	if !(fraction >= 0 && fraction <= 2) { // also for NaN
+		panic(fmt.Sprintf("callback: WithJitter: invalid fraction %v: need at least 0 and at most 2", fraction))
+	}
 	return func(p *Periodic) { p.jitter = fraction }
 }
 
@@ -323,14 +327,22 @@ func (p *Periodic) jittered() time.Duration {
 	if p.jitter == 0 {
 		return p.interval
 	}
-	return max(1, time.Duration(float64(p.interval)*(1+p.jitter*(rand.Float64()-0.5))))
+	d := float64(p.interval) * (1 + p.jitter*(rand.Float64()-0.5))
+	if d >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return max(1, time.Duration(d))
 }
 
 // nextCall returns when the call after the one that was due at last is due: one interval later, or, if that has
-// passed, at the first multiple of the interval that has not.
+// passed, at the first multiple of the interval that has not. The times are not negative.
 func nextCall(last, now, interval time.Duration) time.Duration {
-	if now < last {
-		return last + interval
+	next := last + interval
+	if now >= last {
+		next = now - (now-last)%interval + interval
 	}
-	return last + ((now-last)/interval+1)*interval
+	if next < 0 { // too late for a Duration
+		return math.MaxInt64
+	}
+	return next
 }

@@ -1,6 +1,8 @@
 package callback_test
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -202,6 +204,25 @@ func TestPeriodic(t *testing.T) {
 			}
 			equal(t, varied, true)
 		})
+	})
+	t.Run("longest interval", func(t *testing.T) {
+		jitters := []callback.PeriodicOption{callback.WithJitter(0), callback.WithJitter(0.1), callback.WithJitter(2)}
+		for _, jitter := range jitters {
+			inBubble(t, func(t *testing.T, loop *callback.Loop) {
+				at := calls(t, loop, math.MaxInt64, time.Minute, []callback.PeriodicOption{jitter}, func(n int) {
+					if n == 3 {
+						loop.Stop()
+					}
+				})
+				equal(t, len(at), 0)
+			})
+		}
+	})
+	t.Run("invalid jitter", func(t *testing.T) {
+		for _, fraction := range []float64{-0.1, 2.1, math.Inf(1), math.NaN()} {
+			equal(t, panicOf(func() { callback.WithJitter(fraction) }),
+				any(fmt.Sprintf("callback: WithJitter: invalid fraction %v: need at least 0 and at most 2", fraction)))
+		}
 	})
 	t.Run("does not overlap a waiting coroutine", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, loop *callback.Loop) {
