@@ -224,7 +224,8 @@ func FromCallback[T any](loop future.Executor, fn func(done Func[T])) *future.Fu
 }
 
 // AddSignalHandler runs fn on the loop each time the process gets one of the signals, until remove is called or the loop is
-// closed. Without signals it runs fn for every signal.
+// closed. Without signals it runs fn for every signal. After a remove on the loop, fn is not called for earlier signals
+// either. A remove on another goroutine does not wait for a call that has begun.
 //
 //	stop := callback.NewEvent(loop)
 //	defer loop.AddSignalHandler(stop.Set, os.Interrupt)()
@@ -232,15 +233,20 @@ func FromCallback[T any](loop future.Executor, fn func(done Func[T])) *future.Fu
 // asyncio: loop.add_signal_handler, remove_signal_handler.
 func (l *Loop) AddSignalHandler(fn func(), signals ...os.Signal) (remove func()) {
 	mustHave(fn != nil, "AddSignalHandler", "fn")
-	got := make(chan os.Signal, 1)
+	got := make(chan os.Signal, 128) // room for each signal of a system: one that finds none is lost
 	removed, cancel := context.WithCancel(context.Background())
 	signal.Notify(got, signals...)
+	call := func() {
+		if removed.Err() == nil {
+			fn()
+		}
+	}
 	go func() {
 		defer signal.Stop(got)
 		for {
 			select {
 			case <-got:
-				l.post(fn)
+				l.post(call)
 			case <-removed.Done():
 				return
 			case <-l.gone.Future().Done():

@@ -445,6 +445,22 @@ func TestAddSignalHandler(t *testing.T) {
 		}
 		return nil
 	})
+	t.Run("remove drops a queued call", func(t *testing.T) {
+		loop, calls := newLoop(t), 0
+		remove := loop.AddSignalHandler(func() { calls++ }, syscall.SIGHUP)
+		run(t, loop, func(co *callback.Co) error {
+			before := loop.Stats().Queued
+			equal(t, me.Signal(syscall.SIGHUP), nil)
+			for end := time.Now().Add(hang); loop.Stats().Queued == before; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("the signal has not come")
+				}
+			}
+			remove()
+			return co.Sleep(0)
+		})
+		equal(t, calls, 0)
+	})
 	// Removing the handler, or closing the loop, ends its goroutine: see TestMain.
 	_ = newLoop(t).AddSignalHandler(got.Set, syscall.SIGHUP)
 }
