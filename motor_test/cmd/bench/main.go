@@ -54,9 +54,9 @@ func run() (missed int, err error) {
 	if *stub {
 		return 0, bench.ServeStub(corpus, os.Stdin, os.Stdout)
 	}
-	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond}, 2.0
+	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond, Limit: 12 * time.Second}, 2.0
 	if *quick {
-		config.Rounds, config.Slice, seconds = 3, 40*time.Millisecond, 0.2
+		config.Rounds, config.Slice, config.Limit, seconds = 3, 30*time.Millisecond, time.Second, 0.2
 	}
 	if config.Only, err = regexp.Compile(*only); err != nil {
 		return 0, fmt.Errorf("bench: -only: %w", err)

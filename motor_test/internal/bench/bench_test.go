@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -81,7 +82,9 @@ func TestRows(t *testing.T) {
 	}
 }
 
-func TestMeasureRatio(t *testing.T) {
+func TestMeasureRatio(t *testing.T) { synctest.Test(t, testMeasureRatio) }
+
+func testMeasureRatio(t *testing.T) {
 	sleep := func(d time.Duration) func(int) error {
 		return func(n int) error { time.Sleep(time.Duration(n) * d); return nil }
 	}
@@ -92,7 +95,7 @@ func TestMeasureRatio(t *testing.T) {
 		ok   bool
 	}{{"four times as slow", 4 * time.Millisecond, 1.2, false}, {"four times as slow, as allowed", 4 * time.Millisecond, 40, true}} {
 		row := Row{Name: test.name, Goal: test.goal, Ours: sleep(test.ours), Theirs: sleep(time.Millisecond)}
-		results, err := Measure(t.Context(), []Row{row}, Config{Rounds: 5, Slice: 10 * time.Millisecond}, io.Discard)
+		results, err := Measure(t.Context(), []Row{row}, Config{Rounds: 5, Slice: 10 * time.Millisecond, Limit: time.Minute}, io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,6 +149,27 @@ func TestMeasureMemory(t *testing.T) {
 		r := results[len(results)-1]
 		if r.OK != test.ok || !r.Memory || r.Goal != test.part || r.Ratio < 1 || r.Ours.Peak < 64<<20 || r.Theirs.Peak < 16<<20 {
 			t.Errorf("%s: got %+v, want peaks of at least 64 and 16 MiB, and ok %v", test.name, r, test.ok)
+		}
+	}
+}
+
+func TestMeasureLimit(t *testing.T) { synctest.Test(t, testMeasureLimit) }
+
+// A row that has taken too long is measured in one round.
+func testMeasureLimit(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		limit time.Duration
+		runs  int // of each side: one for the size of a run, and the rounds
+	}{{"a long row", time.Nanosecond, 2}, {"a short row", time.Hour, 4}} {
+		runs := 0
+		row := Row{Name: test.name, Goal: 1, Ours: func(int) error { runs++; time.Sleep(time.Millisecond); return nil },
+			Theirs: func(int) error { time.Sleep(time.Millisecond); return nil }}
+		if _, err := Measure(t.Context(), []Row{row}, Config{Rounds: 3, Slice: time.Millisecond, Limit: test.limit}, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if runs != test.runs {
+			t.Errorf("%s: got %d runs, want %d", test.name, runs, test.runs)
 		}
 	}
 }

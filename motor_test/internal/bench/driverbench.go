@@ -171,9 +171,10 @@ func parallelRows(ctx context.Context, c *clients, corpus *Corpus, dir string) [
 		}
 		return nil
 	})
+	atOnce := 2 * runtime.GOMAXPROCS(0)
 	var turn atomic.Int64
 	each := func(do func(file int) error) func(n int) error {
-		parallel := concurrently(2*runtime.GOMAXPROCS(0), func() error { return do(int(turn.Add(1)) % lineFiles) })
+		parallel := concurrently(atOnce, func() error { return do(int(turn.Add(1)) % lineFiles) })
 		return func(n int) error {
 			if err := ready(); err != nil {
 				return err
@@ -184,7 +185,7 @@ func parallelRows(ctx context.Context, c *clients, corpus *Corpus, dir string) [
 	ours, driver := c.ours(written), c.theirs(written)
 	read, theirs := motor.CollectionOf[bson.D](c.motor.Database(db), lines), c.theirs(lines)
 	return []Row{
-		{Name: "import of JSON files", Goal: 1, Size: len(text), Unit: lineFiles, Needs: "room for all documents",
+		{Name: "import of JSON files", Goal: 1, Size: len(text), Unit: atOnce, Needs: "room for all documents",
 			Ours: each(func(file int) error {
 				docs, err := parse(name("in", file), file)
 				if err != nil {
@@ -201,7 +202,7 @@ func parallelRows(ctx context.Context, c *clients, corpus *Corpus, dir string) [
 				_, err = driver.InsertMany(ctx, docs)
 				return err
 			})},
-		{Name: "export to JSON files", Goal: 1, Size: len(text), Unit: lineFiles,
+		{Name: "export to JSON files", Goal: 1, Size: len(text), Unit: atOnce,
 			Ours: each(func(file int) error {
 				return export(name("ours", file), func(write func(bson.D) error) error {
 					for doc, err := range read.Find(ofFile(file)).All(ctx) {

@@ -53,6 +53,7 @@ type Result struct {
 type Config struct {
 	Rounds int
 	Slice  time.Duration // of one run
+	Limit  time.Duration // of all runs of a row: a round after it is left out, except the first
 	Only   *regexp.Regexp
 }
 
@@ -93,6 +94,7 @@ func Summary(results []Result) (line string, missed int) {
 }
 
 func (r *Row) measure(config Config) ([]Result, error) {
+	begin := time.Now()
 	ours, err := r.size(r.Ours, config.Slice)
 	if err != nil {
 		return nil, err
@@ -102,7 +104,10 @@ func (r *Row) measure(config Config) ([]Result, error) {
 		return nil, err
 	}
 	var all, others []Figure
-	for range config.Rounds {
+	for round := range config.Rounds {
+		if round > 0 && time.Since(begin) > config.Limit {
+			break
+		}
 		one, err := measure(r.Ours, ours)
 		if err != nil {
 			return nil, err
