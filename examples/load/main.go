@@ -22,6 +22,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/gomotor/gomotor/examples/internal/display"
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
@@ -33,12 +34,12 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, newDisplay(os.Stdout), *documents, *megabytes); err != nil {
+	if err := run(ctx, display.New(os.Stdout), *documents, *megabytes); err != nil {
 		log.Fatal("load: ", err)
 	}
 }
 
-func run(ctx context.Context, show *display, documents, megabytes int) error {
+func run(ctx context.Context, show *display.Display, documents, megabytes int) error {
 	if documents < 1 || megabytes < 1 {
 		return fmt.Errorf("invalid size of %d documents and %d MiB: need at least 1 of each", documents, megabytes)
 	}
@@ -71,33 +72,33 @@ func run(ctx context.Context, show *display, documents, megabytes int) error {
 	if err := store(ctx, show, db, megabytes); err != nil {
 		return err
 	}
-	_, err = follow(ctx, show, "copy", func(ctx context.Context) *future.Future[*motor.CopyResult] {
+	_, err = display.Follow(ctx, show, "copy", func(ctx context.Context) *future.Future[*motor.CopyResult] {
 		return client.CopyDatabase(ctx, name, copied)
 	})
 	return err
 }
 
 // load inserts documents into one collection, and events into another with a bulk write, and reads the documents.
-func load(ctx context.Context, show *display, db *motor.Database, n int) error {
+func load(ctx context.Context, show *display.Display, db *motor.Database, n int) error {
 	people := db.Collection("people")
 	docs, events := make([]bson.M, n), make([]mongo.WriteModel, n)
 	for i := range docs {
 		docs[i] = bson.M{"_id": i, "name": fmt.Sprintf("person %d", i)}
 		events[i] = mongo.NewInsertOneModel().SetDocument(bson.M{"person": i, "event": "added"})
 	}
-	_, err := follow(ctx, show, "insert", func(ctx context.Context) *future.Future[*motor.InsertManyResult] {
+	_, err := display.Follow(ctx, show, "insert", func(ctx context.Context) *future.Future[*motor.InsertManyResult] {
 		return people.InsertMany(ctx, docs)
 	})
 	if err != nil {
 		return err
 	}
-	_, err = follow(ctx, show, "bulk", func(ctx context.Context) *future.Future[*motor.BulkWriteResult] {
+	_, err = display.Follow(ctx, show, "bulk", func(ctx context.Context) *future.Future[*motor.BulkWriteResult] {
 		return db.Collection("events").BulkWrite(ctx, events)
 	})
 	if err != nil {
 		return err
 	}
-	all, err := follow(ctx, show, "read", func(ctx context.Context) *future.Future[[]bson.M] {
+	all, err := display.Follow(ctx, show, "read", func(ctx context.Context) *future.Future[[]bson.M] {
 		return people.Find(bson.M{}).BatchSize(1000).ToList(ctx)
 	})
 	if err == nil && len(all) != n {
@@ -107,19 +108,19 @@ func load(ctx context.Context, show *display, db *motor.Database, n int) error {
 }
 
 // store uploads a file and downloads it.
-func store(ctx context.Context, show *display, db *motor.Database, megabytes int) error {
+func store(ctx context.Context, show *display.Display, db *motor.Database, megabytes int) error {
 	bucket, err := motor.NewGridFSBucket(db)
 	if err != nil {
 		return err
 	}
 	file := bytes.Repeat([]byte("0123456789abcdef"), megabytes<<16)
-	id, err := follow(ctx, show, "upload", func(ctx context.Context) *future.Future[bson.ObjectID] {
+	id, err := display.Follow(ctx, show, "upload", func(ctx context.Context) *future.Future[bson.ObjectID] {
 		return bucket.UploadFromStream(ctx, "digits", bytes.NewReader(file))
 	})
 	if err != nil {
 		return err
 	}
-	n, err := follow(ctx, show, "download", func(ctx context.Context) *future.Future[int64] {
+	n, err := display.Follow(ctx, show, "download", func(ctx context.Context) *future.Future[int64] {
 		return bucket.DownloadToStream(ctx, id, io.Discard)
 	})
 	if err == nil && n != int64(len(file)) {

@@ -25,6 +25,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/examples/internal/display"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor_test/faultproxy"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
@@ -258,10 +259,7 @@ type screen struct {
 	terminal bool
 }
 
-func newScreen(out *os.File) *screen {
-	info, err := out.Stat()
-	return &screen{out, err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"}
-}
+func newScreen(out io.Writer) *screen { return &screen{out, display.IsTerminal(out)} }
 
 // The sequences of characters that choose how a terminal shows text.
 const (

@@ -1,4 +1,6 @@
-package main
+// Package display shows the progress of operations: as a bar on a terminal, and elsewhere as a line each second and one at
+// the end.
+package display
 
 import (
 	"context"
@@ -12,21 +14,28 @@ import (
 	"github.com/gomotor/gomotor/motor"
 )
 
-// display shows the progress of operations, one after the other.
-type display struct {
+// Display shows the progress of operations, one after the other.
+type Display struct {
 	out      io.Writer
 	terminal bool
 }
 
-// newDisplay returns a display that draws bars if out is a terminal.
-func newDisplay(out *os.File) *display {
-	info, err := out.Stat()
-	return &display{out, err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"}
+// New returns a display that draws bars if out is a terminal.
+func New(out io.Writer) *Display { return &Display{out, IsTerminal(out)} }
+
+// IsTerminal reports whether out is a terminal that understands control sequences.
+func IsTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-// follow starts an operation, shows its progress, and waits for it.
-func follow[T any](ctx context.Context, d *display, name string, start func(context.Context) *future.Future[T]) (T, error) {
-	l := &line{display: d, name: name, shown: time.Now()}
+// Follow starts an operation with a context that follows it, shows its progress, and waits for it.
+func Follow[T any](ctx context.Context, d *Display, name string, start func(context.Context) *future.Future[T]) (T, error) {
+	l := &line{Display: d, name: name, shown: time.Now()}
 	v, err := start(motor.WithProgress(ctx, l.show)).Await(ctx)
 	if err == nil || ctx.Err() == nil { // the last call has returned: only a cancelled operation does not wait for it
 		l.end(err)
@@ -36,7 +45,7 @@ func follow[T any](ctx context.Context, d *display, name string, start func(cont
 
 // line shows the progress of one operation.
 type line struct {
-	*display
+	*Display
 	name  string
 	last  motor.Progress
 	shown time.Time // when the last plain line was printed
