@@ -1,5 +1,6 @@
-// Gridfs uploads a text file to GridFS in pieces, reads its last lines, and serves it over HTTP, as Motor's
-// GridFSHandler does. Then it requests the file three times, as a browser would.
+// Gridfs uploads a text file to GridFS in pieces, and reads its last lines. It uploads a file of 24 MiB and downloads it
+// again, each with a bar on a terminal. Then it serves the files over HTTP, as Motor's GridFSHandler does, and requests
+// one of them three times, as a browser would.
 //
 // It starts an embedded MongoDB-compatible server, or uses the server that MONGODB_URI names. It drops the database
 // gridfs_example before and after its work.
@@ -12,18 +13,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/gomotor/gomotor/examples/internal/display"
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/motor"
 	"github.com/gomotor/gomotor/motor/web"
 	"github.com/gomotor/gomotor/motor_test/mongotest"
@@ -62,6 +69,9 @@ func run(ctx context.Context, address string) error {
 		return err
 	}
 	if err := download(ctx, bucket); err != nil {
+		return err
+	}
+	if err := large(ctx, db); err != nil {
 		return err
 	}
 	return serve(ctx, db, address)
@@ -108,6 +118,30 @@ func download(ctx context.Context, bucket *motor.GridFSBucket) error {
 		}
 	}
 	return nil
+}
+
+// large uploads a large file, downloads it, and compares both.
+func large(ctx context.Context, db *motor.Database) error {
+	bucket, err := motor.NewGridFSBucket(db)
+	if err != nil {
+		return err
+	}
+	show := display.New(os.Stdout)
+	file := bytes.Repeat([]byte("0123456789abcdef"), 24<<20/16)
+	id, err := display.Follow(ctx, show, "upload", func(ctx context.Context) *future.Future[bson.ObjectID] {
+		return bucket.UploadFromStream(ctx, "digits", bytes.NewReader(file))
+	})
+	if err != nil {
+		return err
+	}
+	digest := sha256.New()
+	_, err = display.Follow(ctx, show, "download", func(ctx context.Context) *future.Future[int64] {
+		return bucket.DownloadToStream(ctx, id, digest)
+	})
+	if want := sha256.Sum256(file); err == nil && !bytes.Equal(digest.Sum(nil), want[:]) {
+		err = errors.New("the downloaded file differs from the uploaded one")
+	}
+	return err
 }
 
 // serve serves the files over HTTP. It requests one of them: the whole file, the file if it has changed, and a part.
