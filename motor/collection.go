@@ -133,13 +133,27 @@ func (c *collection) namespace() string { return c.FullName() }
 func collectionOp[T any](
 	c *collection, now settings, err error, fn func(context.Context, *mongo.Collection) (T, error),
 ) op[T] {
-	return op[T]{on: c, err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
-		coll, err := c.on(ctx, conn, now)
-		if err != nil {
-			return none, err
-		}
-		return fn(ctx, coll)
-	}}
+	return op[T]{on: c, err: firstError(err, c.err), within: fn, target: target{c, now, false}}
+}
+
+// target is the collection of an operation, with the settings at its call.
+type target struct {
+	coll   *collection
+	at     settings
+	writes bool // encoded documents: see writerAt
+}
+
+// on returns the driver's handle for the target on a connection.
+func (t target) on(ctx context.Context, conn *connection) (*mongo.Collection, error) {
+	client, err := conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bound := bindCollection(t.coll, client, t.at)
+	if t.writes {
+		return bound.writer, nil
+	}
+	return bound.handle, nil
 }
 
 // fetchFunc reads one document of a collection. It returns nil, or mongo.ErrNoDocuments, if no document matches.
@@ -178,11 +192,7 @@ func (c *collection) fetch(ctx context.Context, conn *connection, now settings, 
 
 // on returns the driver's handle for the collection on a connection.
 func (c *collection) on(ctx context.Context, conn *connection, now settings) (*mongo.Collection, error) {
-	client, err := conn.client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return c.at(client, now), nil
+	return target{c, now, false}.on(ctx, conn)
 }
 
 // in returns the driver's handle for the collection with its current settings.

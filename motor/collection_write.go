@@ -24,13 +24,7 @@ func writeOp[T any](ctx context.Context, c *collection, now settings, err error,
 	if err == nil {
 		err = now.refuseSession(ctx)
 	}
-	return op[T]{on: c, err: firstError(err, c.err), run: func(ctx context.Context, conn *connection) (none T, err error) {
-		client, err := conn.client(ctx)
-		if err != nil {
-			return none, err
-		}
-		return write(ctx, writerAt(c, client, now))
-	}}
+	return op[T]{on: c, err: firstError(err, c.err), within: write, target: target{c, now, true}}
 }
 
 // InsertOne inserts a document. A document without an _id gets a bson.ObjectID. The result has the _id.

@@ -22,34 +22,42 @@ type op[T any] struct {
 	offline bool            // if conn is closed, run is called with a nil connection
 
 	run    func(context.Context, *connection) (T, error)
-	ending func(context.Context, error) // called in the operation after run; it may wait for user code: see Client.ending
-	ended  func()                       // called once, when the operation is over or was not started; it does not block and runs no user code
-	undo   func(T)                      // puts back what a cancelled operation has read; it does not block and runs no user code
+	within func(context.Context, *mongo.Collection) (T, error) // if not nil, it is called instead of run, with the driver's handle for target
+	target target                                              // of within
+	ending func(context.Context, error)                        // called in the operation after run; it may wait for user code: see Client.ending
+	ended  func()                                              // called once, when the operation is over or was not started; it does not block and runs no user code
+	undo   func(T)                                             // puts back what a cancelled operation has read; it does not block and runs no user code
 }
 
 // submit starts an operation. It is the only way to start one. The operation waits for its turn, runs on an executor of
 // the connection, and its error gets its class. If the operation is not accepted, because its arguments are invalid or
 // the queue is full, the result is that error.
 func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
-	run := o.run
-	s, err := c.admit(ctx, o.err, o.turns)
+	admitted, err := c.admit(ctx, o.err, o.turns)
 	if c.measure != nil && o.lane == shortLane {
-		s.measured = c.measure(o.on)
+		admitted.measured = c.measure(o.on)
 	}
 	for err == nil {
-		s.conn, err = c.connectionOf(o.conn, o.ends)
-		if s.conn == nil && !(o.offline && err == errClientClosed) {
+		admitted.conn, err = c.connectionOf(o.conn, o.ends)
+		if admitted.conn == nil && !(o.offline && err == errClientClosed) {
 			break
 		}
+		// The function captures copies. Variables that change would each be allocated.
+		s, run, within, target, ending := admitted, o.run, o.within, o.target, o.ending
 		f, refused := future.Start(ctx, s.executor(o.lane, o.batched), future.Op[T]{
 			Run: func(ctx context.Context) (v T, err error) {
 				defer s.recovered(&err)
-				if err = s.wait(ctx); err == nil {
+				if err = s.wait(ctx); err == nil && within == nil {
 					v, err = run(ctx, s.conn)
+				} else if err == nil {
+					var coll *mongo.Collection
+					if coll, err = target.on(ctx, s.conn); err == nil {
+						v, err = within(ctx, coll)
+					}
 				}
 				err = s.done(err)
-				if o.ending != nil {
-					o.ending(ctx, err)
+				if ending != nil {
+					ending(ctx, err)
 				}
 				return v, err
 			},
@@ -65,7 +73,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		}
 		err = again(refused)
 	}
-	s.release()
+	admitted.release()
 	if o.ended != nil {
 		o.ended()
 	}
@@ -112,7 +120,8 @@ func (c *Client) reserveIn(driver *mongo.Session, own *future.Sequence, change s
 	return reserved, err
 }
 
-// submission is the part of an operation in progress that does not depend on the type of its result.
+// submission is the part of an operation in progress that does not depend on the type of its result. It does not change
+// once the operation has started.
 type submission struct {
 	turns
 	conn     *connection // runs the operation
@@ -120,8 +129,8 @@ type submission struct {
 }
 
 // admit returns the submission of an operation, with its places reserved, or an error if the operation cannot start.
-func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submission, error) {
-	s := &submission{turns: reserved}
+func (c *Client) admit(ctx context.Context, err error, reserved turns) (submission, error) {
+	s := submission{turns: reserved}
 	switch {
 	case err != nil:
 	case ctx == nil:
@@ -133,10 +142,10 @@ func (c *Client) admit(ctx context.Context, err error, reserved turns) (*submiss
 }
 
 // shares reports whether the operation takes turns with others.
-func (s *submission) shares() bool { return s.own != nil || s.session != nil }
+func (s submission) shares() bool { return s.own != nil || s.session != nil }
 
 // wait waits for the operation's turns. It runs in the operation.
-func (s *submission) wait(ctx context.Context) error {
+func (s submission) wait(ctx context.Context) error {
 	if s.measured != nil {
 		s.measured.Start()
 	}
@@ -151,13 +160,13 @@ func (s *submission) wait(ctx context.Context) error {
 
 // Wake implements [future.Waker]. The future is settled. If it was cancelled while the operation waited for its turns,
 // the places are free at once, and the operation changes nothing in its session.
-func (s *submission) Wake() {
+func (s submission) Wake() {
 	s.own.Withdraw()
 	s.session.withdraw()
 }
 
 // ended returns the function to call at the end of the operation, or nil. It releases the places and calls also.
-func (s *submission) ended(also func()) func() {
+func (s submission) ended(also func()) func() {
 	switch {
 	case !s.shares():
 		return also
@@ -171,7 +180,7 @@ func (s *submission) ended(also func()) func() {
 }
 
 // release gives up the places.
-func (s *submission) release() {
+func (s submission) release() {
 	if s.lazy {
 		s.session.withdraw() // run was not called
 	} else {
@@ -181,7 +190,7 @@ func (s *submission) release() {
 }
 
 // executor returns the executor of the operation.
-func (s *submission) executor(in lane, batched future.Executor) future.Executor {
+func (s submission) executor(in lane, batched future.Executor) future.Executor {
 	if batched != nil {
 		return batched
 	}
@@ -193,14 +202,14 @@ func (s *submission) executor(in lane, batched future.Executor) future.Executor 
 
 // recovered sets err if the operation panics. It must be deferred. User code does not run on this goroutine, or its panics
 // are caught where it is called. So it is a panic of the driver, which panics on some malformed replies.
-func (s *submission) recovered(err *error) {
+func (s submission) recovered(err *error) {
 	if v := recover(); v != nil {
 		*err = s.done(&future.PanicError{Value: v, Stack: debug.Stack()})
 	}
 }
 
 // done gives the operation's error its class, and reports the operation if it was slow.
-func (s *submission) done(err error) error {
+func (s submission) done(err error) error {
 	err = s.classify(err)
 	if s.measured != nil {
 		s.measured.done(err)
@@ -209,7 +218,7 @@ func (s *submission) done(err error) error {
 }
 
 // classify gives the operation's error its class.
-func (s *submission) classify(err error) error {
+func (s submission) classify(err error) error {
 	if err == nil {
 		return nil
 	}
