@@ -123,3 +123,24 @@ func TestCancelQueuedAndSentOperation(t *testing.T) {
 		t.Errorf("%d inserts were sent, want 1", n)
 	}
 }
+
+// An operation on a collection allocates its future and the function that it runs, and no more.
+func TestOperationAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates too")
+	}
+	peer := wiretest.Start(t, wiretest.Standalone)
+	client, err := motor.NewClient(peer.URI())
+	noError(t, err)
+	defer client.Close(t.Context())
+	coll, ctx := client.Database("d").Collection("c"), context.Background()
+	const most = 2
+	delegate := func() { // an operation that sends nothing
+		if _, err := coll.Delegate(ctx).Await(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := testing.AllocsPerRun(1000, delegate); n > most {
+		t.Errorf("Delegate() allocates %v times, want at most %d", n, most)
+	}
+}
