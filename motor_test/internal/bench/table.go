@@ -92,7 +92,7 @@ func WriteMarkdown(out io.Writer, results []Result) error {
 		"|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		cells := r.cells()
-		if r.Other != "driver" {
+		if r.Other != "driver" && !strings.HasSuffix(r.Name, strings.TrimPrefix(r.Other, "a ")) {
 			cells[0] += "; " + r.Other
 		}
 		if !r.OK {
