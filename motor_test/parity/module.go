@@ -17,6 +17,7 @@ type Module struct {
 	options  *types.Package // the driver's options
 	declared map[string]map[string]source.Declaration
 	methods  map[*types.Named]*types.MethodSet // methods of pointers to types, cached because the lookup is slow
+	importer types.Importer
 }
 
 // optionsPath is the driver's package of options.
@@ -30,6 +31,7 @@ func Load() (*Module, error) {
 	}
 	m := newModule()
 	importer := source.Importer(listed)
+	m.importer = importer
 	for _, path := range []string{source.Future, source.Motor, source.Web, source.Callback} {
 		p, err := importer.Import(path)
 		if err != nil {
@@ -53,6 +55,9 @@ func newModule() *Module {
 		methods: make(map[*types.Named]*types.MethodSet),
 	}
 }
+
+// Importer returns an importer for the packages of the module and for all packages that they import.
+func (m *Module) Importer() types.Importer { return m.importer }
 
 // symbol is a symbol in the ledger.
 type symbol struct {

@@ -4,7 +4,7 @@
 //
 // For each statement it prints the line, the Python code, the Go code, the arguments for go doc, and what to watch for.
 // A member that it does not know is listed as unknown. With -all it prints the whole file in Go, with the Python code as
-// comments. Such a skeleton must be completed by hand.
+// comments. Such a skeleton must be completed by hand. A note stands before each statement that does not compile yet.
 package main
 
 import (

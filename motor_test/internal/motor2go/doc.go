@@ -80,7 +80,9 @@ type Report struct {
 	File     string    `json:"file"`
 	Style    Style     `json:"style"`
 	Findings []Finding `json:"findings"`
-	Skeleton string    `json:"-"` // the whole file in Go, with the Python as comments
+	// Skeleton is the whole file in Go, with the Python as comments. It parses. A NOTE stands before each statement that
+	// does not compile yet, and says why.
+	Skeleton string `json:"-"`
 }
 
 // Translate translates a file. An error is that of the parser of Python.
@@ -98,7 +100,7 @@ func (t *Tool) Translate(name, src string, style Style) (*Report, error) {
 		f = &translation{tool: t, file: file, style: style, facts: known}
 		f.module()
 	}
-	return &Report{File: name, Style: style, Findings: f.findings, Skeleton: f.skeleton()}, nil
+	return &Report{File: name, Style: style, Findings: f.findings, Skeleton: t.noteErrors(f.skeleton())}, nil
 }
 
 // rounds is how often a file is read. What one round learns about attributes and functions, the next one uses.
