@@ -130,6 +130,8 @@ func goType(class string) string {
 	switch class {
 	case document:
 		return "bson.M"
+	case rawDocument:
+		return "bson.Raw"
 	case stringy:
 		return "string"
 	case number:

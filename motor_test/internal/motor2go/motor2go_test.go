@@ -168,6 +168,9 @@ func TestStyles(t *testing.T) {
 			"if _, err := c.UpdateOne(ctx, bson.M{}, bson.M{\"$set\": bson.M{\"a\": 1}}, options.UpdateOne().SetUpsert(true)).Await(ctx); err != nil {\n\treturn err\n}",
 			"c.UpdateOne(ctx, bson.M{}, bson.M{\"$set\": bson.M{\"a\": 1}}, func(_ *motor.UpdateResult, err error) {\n\tif err != nil {\n\t\tdone(struct{}{}, err)\n\t\treturn\n\t}",
 			"callback.Must(co, c.UpdateOne(co, bson.M{}, bson.M{\"$set\": bson.M{\"a\": 1}}, options.UpdateOne().SetUpsert(true)))"},
+		{"error details", "try: pass\n    except Exception as e: await c.insert_one({'n': e.details['nInserted']})",
+			"if _, err := c.InsertOne(ctx, bson.M{\"n\": motor.AsError(err).Details().Lookup(\"nInserted\")}).Await(ctx); err != nil {\n\treturn err\n}", "",
+			"callback.Must(co, c.InsertOne(co, bson.M{\"n\": motor.AsError(err).Details().Lookup(\"nInserted\")}))"},
 		{"sleep", "import asyncio\n    await asyncio.sleep(0.5)",
 			"if _, err := future.Sleep(500*time.Millisecond).Await(ctx); err != nil {\n\treturn err\n}", "", "co.Must(co.Sleep(500*time.Millisecond))"},
 	} {

@@ -286,7 +286,7 @@ func (f *translation) attribute(e *python.Attribute) value {
 	case x.class == "error" && e.Name == "code":
 		return value{text: "motor.Code(" + x.text + ")", class: number}
 	case x.class == "error" && e.Name == "details":
-		return value{text: "motor.AsError(" + x.text + ").Details()", class: document}
+		return value{text: "motor.AsError(" + x.text + ").Details()", class: rawDocument}
 	}
 	if text := f.resultMember(x.class, e.Name); text != "" {
 		return value{text: x.text + "." + text, class: f.resultKind(e.Name)}
@@ -381,6 +381,10 @@ func (f *translation) subscript(e *python.Subscript) value {
 			f.use(&member{class: x.class, row: row})
 			return value{text: x.text + ".Index(" + index.text + ")"}
 		}
+	}
+	if x.class == rawDocument {
+		f.note("`Lookup` returns a `bson.RawValue`. Its methods give the value, such as `AsInt64`, `StringValue` and `Array`.")
+		return value{text: x.text + ".Lookup(" + index.text + ")"}
 	}
 	if x.class == document {
 		f.note("A value of a document is an `any`: `%s[%s].(string)`.", x.text, index.text)

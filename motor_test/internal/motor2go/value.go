@@ -19,15 +19,16 @@ type value struct {
 
 // The classes that are not classes of Motor.
 const (
-	document  = "dict"
-	stringy   = "str"
-	number    = "int"
-	wide      = "int64" // a number that Motor returns
-	list      = "list"
-	truth     = "bool"
-	nothing   = "None"
-	function  = "function"
-	bytesText = "bytes"
+	document    = "dict"
+	rawDocument = "bson.Raw"
+	stringy     = "str"
+	number      = "int"
+	wide        = "int64" // a number that Motor returns
+	list        = "list"
+	truth       = "bool"
+	nothing     = "None"
+	function    = "function"
+	bytesText   = "bytes"
 )
 
 // moduleOf is the class of an imported module or of a name in it.
