@@ -268,6 +268,7 @@ type readOp struct {
 	session *sessionTicket
 	refused error
 	found   bool // there was a document at the last check
+	bad     bool // its error is that of a document that could not be decoded
 
 	// cursor.mu guards these.
 	result *resultSet
@@ -366,8 +367,10 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 		r.leave()
 		if err != nil && (ctx.Err() != nil || r.outer.Err() != nil) {
 			// The context of the read has ended, so its caller gets an error and no documents. The outer context ends
-			// first and cancels the round trip.
+			// first and cancels the round trip. An error of a document is left for the next read, too.
 			r.putBack()
+		} else if r.bad {
+			r.skipBad()
 		}
 	}()
 	if r.result, err = r.cursor.begin(ctx, conn); err != nil {
@@ -389,8 +392,7 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	return err
 }
 
-// step takes the available documents. A document that could not be decoded is an error when it is next; the documents
-// after it can still be read. last says that no more are fetched.
+// step takes the available documents. A document that could not be decoded is an error when it is next. last says that no more are fetched.
 func (r *readOp) step(last bool) (done bool, err error) {
 	c, s := r.cursor, r.result
 	c.mu.Lock()
@@ -406,24 +408,32 @@ func (r *readOp) step(last bool) (done bool, err error) {
 		s.batch.move(n, r.docs, false)
 	}
 	taken := r.taken()
-	bad, after := s.decodeErr, s.undecoded
-	if err == nil && !done && bad == nil {
-		err = s.lostErr
+	if err == nil && !done {
+		if r.bad = s.decodeErr != nil; r.bad {
+			err = s.decodeErr
+		} else {
+			err = s.lostErr
+		}
 	}
 	c.mu.Unlock()
 	if r.progress != nil {
 		r.progress(taken)
 	}
-	if done || err != nil || bad == nil {
-		return done, err
-	}
+	return done, err
+}
+
+// skipBad drops the document that could not be decoded, so that the documents after it can be read.
+func (r *readOp) skipBad() {
+	c, s := r.cursor, r.result
+	c.mu.Lock()
+	after := s.undecoded
+	c.mu.Unlock()
 	next := decodeAll(&c.coll.codec, after, s.next)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s == c.result {
 		s.take(next)
 	}
-	return false, bad
 }
 
 // taken returns the number of documents that the read has taken.

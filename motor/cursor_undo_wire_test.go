@@ -99,6 +99,54 @@ func TestCursorDeadlineAsBatchArrives(t *testing.T) {
 	}
 }
 
+// A read whose deadline passes as its batch arrives leaves the error of a document to the next read.
+func TestCursorDeadlineAsBadDocumentArrives(t *testing.T) {
+	type doc struct {
+		I int `bson:"i"`
+	}
+	for _, test := range []struct {
+		name string
+		read func(context.Context, *motor.Cursor[doc]) (await func(*testing.T, *deadline))
+	}{
+		{"Next", func(ctx context.Context, c *motor.Cursor[doc]) func(*testing.T, *deadline) {
+			return awaiting(c.Next(ctx))
+		}},
+		{"TryNext", func(ctx context.Context, c *motor.Cursor[doc]) func(*testing.T, *deadline) {
+			return awaiting(c.TryNext(ctx))
+		}},
+		{"ToList", func(ctx context.Context, c *motor.Cursor[doc]) func(*testing.T, *deadline) {
+			return awaiting(c.ToList(ctx))
+		}},
+		{"FetchNext", func(ctx context.Context, c *motor.Cursor[doc]) func(*testing.T, *deadline) {
+			return awaiting(c.FetchNext(ctx))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			docs := motor.CollectionOf[doc](newClient(t, peer.URI()).Database("d"), "c")
+			cursor := docs.Find(bson.D{})
+			first := cursor.Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+			if _, err := first.Await(t.Context()); err != nil {
+				t.Fatalf("Next() of document 0: %v", err)
+			}
+			d := newDeadline(t)
+			await := test.read(d, cursor)
+			held := peer.Receive("getMore")
+			await(t, d)
+			held.Cursor("d.c", 0, bson.M{"i": "bad"}, bson.M{"i": 1}, bson.M{"i": "bad"}, bson.M{"i": 2})
+			for n := 1; n <= 2; n++ {
+				if got, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, motor.InvalidBSON) {
+					t.Errorf("Next() of the bad document before %d = %v, %v, want InvalidBSON", n, got, err)
+				}
+				if got, err := cursor.Next(t.Context()).Await(t.Context()); got.I != n || err != nil {
+					t.Errorf("Next() = %v, %v, want document %d, nil", got, err, n)
+				}
+			}
+		})
+	}
+}
+
 // A loop of reads with short deadlines returns each change once, in order.
 func TestChangeStreamShortDeadlines(t *testing.T) {
 	const n = 300
