@@ -25,6 +25,11 @@
 //
 //	mongotest.SkipIfEmbedded(t, "change streams")
 //
+// Its updates of one document are not atomic. Two concurrent $inc may count once, and two concurrent FindOneAndUpdate
+// may return the same document. A test of a counter, a lock or a job queue with concurrent clients needs a real server:
+//
+//	mongotest.SkipIfEmbedded(t, "atomic updates")
+//
 // # In a program
 //
 //	server, err := mongotest.Run(ctx)
