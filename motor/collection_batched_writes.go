@@ -116,13 +116,18 @@ func (q *writeQueue) fitting(writes []*gatheredWrite) int {
 
 // sendPart sends writes that fit into one command. If the server refuses the command, none of them was executed, and it
 // is unknown which one is the reason. They are then sent in groups, and those of a refused group one by one. So a write
-// is sent at most three times.
+// is sent at most three times. If the server does not have the command, they are sent one by one.
 func (q *writeQueue) sendPart(ctx context.Context, part []*gatheredWrite, now settings) {
-	err := q.send(ctx, part, now)
-	if err == nil || len(part) == 1 || !refusesCommand(err) {
-		return
+	if !q.missing.Load() {
+		err := q.send(ctx, part, now)
+		if err == nil || len(part) == 1 || !refusesCommand(err) {
+			return
+		}
 	}
 	size := int(math.Sqrt(float64(len(part))))
+	if q.missing.Load() {
+		size = 1
+	}
 	for group := range slices.Chunk(part, size) {
 		err := q.send(ctx, group, now)
 		if err == nil || len(group) == 1 || !refusesCommand(err) {
@@ -222,10 +227,8 @@ func (b *batch) bulkWrite(ctx context.Context, writes []*gatheredWrite, now sett
 	if err != nil {
 		return err
 	}
-	if len(writes) == 1 || b.writes.missing.Load() {
-		for _, g := range writes {
-			g.send(ctx, writerAt(b.coll, client, now), &b.conn.topology)
-		}
+	if len(writes) == 1 {
+		writes[0].send(ctx, writerAt(b.coll, client, now), &b.conn.topology)
 		return nil
 	}
 	list := make([]mongo.ClientBulkWrite, len(writes))

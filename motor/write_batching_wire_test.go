@@ -311,6 +311,31 @@ func TestBatchingWithoutBulkWrite(t *testing.T) {
 	}
 }
 
+// Writes that are sent alone, because the server lacks the command, end independently. An operationTime of the wrong type
+// makes the driver panic.
+func TestBatchingWithoutBulkWriteOutcomes(t *testing.T) {
+	peer, c, first, held := startWriteBatching(t)
+	all := updatesOf(t, c, 1, 2, 3, 4)
+	held.OK(oneMatched)
+	succeed(t, first)
+	peer.Receive("bulkWrite").Fail(59, "CommandNotFound", "no such command")
+	peer.Receive("update").OK(oneMatched)
+	second := peer.Receive("update")
+	all[2].Cancel()
+	second.OK(bson.M{"operationTime": 1})
+	fourth := peer.Receive("update")
+	if ids := filtersOf(t, fourth.Command); !slices.Equal(ids, []int{4}) {
+		t.Errorf("after the cancelled write 3: got an update of %v, want [4]", ids)
+	}
+	fourth.OK(oneMatched)
+	succeed(t, all[0])
+	var p *future.PanicError
+	if r, err := all[1].Await(t.Context()); r != nil || !errors.Is(err, motor.ProtocolError) || !errors.As(err, &p) {
+		t.Errorf("write 2: got %v, %v, want nil, a ProtocolError around the panic", r, err)
+	}
+	succeed(t, all[3])
+}
+
 // A write without a result may have been executed, and is not sent again.
 func TestBatchingWriteWithoutResult(t *testing.T) {
 	peer, c, first, held := startWriteBatching(t)
