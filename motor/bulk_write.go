@@ -562,10 +562,10 @@ func (o *bulkOutcome) err() error {
 	return nil
 }
 
-// failed gives err its class and the result of the writes before it.
+// failed gives err its class, and the result and the errors of the writes before it.
 func (o *bulkOutcome) failed(err error, partial any) error {
 	err = wrapError(err)
-	if errors.Is(err, BulkWriteError) {
+	if errors.Is(err, BulkWriteError) || o.err() != nil {
 		return withResult(err, o, partial)
 	}
 	return withResult(err, nil, partial)

@@ -105,7 +105,8 @@ func (e *Error) Code() int {
 //
 // For a [BulkWriteError] or [ClientBulkWriteException] it is the outcome of all writes, in PyMongo's format: nInserted,
 // nMatched, nModified, nRemoved, nUpserted; upserted, a list of index and _id; writeErrors, a list of the server's
-// write errors, each with the index of its write in the whole list and the write itself as op; writeConcernErrors.
+// write errors, each with the index of its write in the whole list and the write itself as op; writeConcernErrors. The
+// same is true of another error, such as [AutoReconnect], that ends a bulk after errors of some of its writes.
 //
 // PyMongo: OperationFailure.details.
 func (e *Error) Details() bson.Raw {

@@ -477,6 +477,33 @@ func TestProgressOfBulkFailures(t *testing.T) {
 	}
 }
 
+// An unordered bulk that loses its connection keeps the write errors of the parts before.
+func TestProgressOfLostBulk(t *testing.T) {
+	for _, op := range bulkInserts {
+		t.Run(op.name, func(t *testing.T) {
+			peer, _ := insertPeer(t)
+			parts := 0
+			peer.Handle("insert", func(r *wiretest.Request) {
+				if parts++; parts == 2 {
+					r.HangUp()
+					return
+				}
+				r.OK(bson.M{"n": 999, "writeErrors": bson.A{bson.M{"index": 5, "code": 11000, "errmsg": "duplicate"}}})
+			})
+			coll := newClient(t, peer.URI("retryWrites=false")).Database("d").Collection("c")
+			var calls followed
+			n, err := op.run(calls.in(t.Context()), coll, 2500, false)
+			var own *motor.Error
+			if n != 999 || !errors.Is(err, motor.AutoReconnect) || !errors.As(err, &own) {
+				t.Fatalf("got %d, %v; want 999, AutoReconnect", n, err)
+			}
+			if index := own.Details().Lookup("writeErrors", "0", "index"); index.IsZero() || index.AsInt64() != 5 {
+				t.Errorf("Details() = %v, want a write error with index 5", own.Details())
+			}
+		})
+	}
+}
+
 // writeErrors returns the write errors of a bulk.
 func writeErrors(err error) []mongo.BulkWriteError {
 	var bulk mongo.BulkWriteException
