@@ -82,6 +82,8 @@ func readCommand[T any](
 	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
+	_, limited := ctx.Deadline()
+	limited = limited || c.db.client.driver.Timeout != nil // a timeout of 0 is a limit that never ends
 	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
 	defer cancel()
 	session := mongo.SessionFromContext(ctx)
@@ -104,9 +106,10 @@ func readCommand[T any](
 	}
 	db := client.Database(c.db.name, c.db.opts...)
 	result, err = send(ctx, db, cmd, opts)
-	again := c.db.client.driver.RetryReads
-	if retryable(err) && !transaction && (again == nil || *again) && ctx.Err() == nil {
+	again := !transaction && c.db.client.RetryReads()
+	for again && retryable(err) && ctx.Err() == nil {
 		result, err = send(ctx, db, cmd, opts)
+		again = limited // without a time limit, the driver retries once
 	}
 	return result, err
 }

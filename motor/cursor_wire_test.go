@@ -198,6 +198,50 @@ func TestFindCommandRetry(t *testing.T) {
 	}
 }
 
+// The driver sends the find without maxTimeMS, and gomotor sends the other. Both are retried until the time limit, or
+// once if there is none. A timeoutMS of 0 is a limit that never ends.
+func TestFindRetriesUntilTimeLimit(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		opts     []string
+		deadline time.Duration
+		finds    int
+		want     error
+	}{
+		{name: "no limit", finds: 2, want: motor.OperationFailure},
+		{name: "a deadline", deadline: time.Minute, finds: 4},
+		{name: "timeoutMS of the client", opts: []string{"timeoutMS=60000"}, finds: 4},
+		{name: "timeoutMS=0", opts: []string{"timeoutMS=0"}, finds: 4},
+		{
+			name: "switched off",
+			opts: []string{"timeoutMS=0", "retryReads=false"}, finds: 1, want: motor.OperationFailure,
+		},
+	} {
+		for _, ms := range []int64{0, 5} {
+			t.Run(fmt.Sprintf("%s/maxTimeMS %d", test.name, ms), func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				if test.deadline > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), test.deadline)
+				}
+				defer cancel()
+				peer := wiretest.Start(t, wiretest.Primary)
+				peer.Handle("find", func(r *wiretest.Request) {
+					if len(peer.Seen("find")) < 4 {
+						r.Fail(134, "ReadConcernMajorityNotAvailableYet", "no")
+					} else {
+						r.Cursor("d.c", 0)
+					}
+				})
+				cursor := newClient(t, peer.URI(test.opts...)).Database("d").Collection("c").Find(bson.D{}).MaxTimeMS(ms)
+				_, err := cursor.ToList(ctx).Await(ctx)
+				if n := len(peer.Seen("find")); n != test.finds || !errors.Is(err, test.want) {
+					t.Errorf("got %d finds, %v, want %d, %v", n, err, test.finds, test.want)
+				}
+			})
+		}
+	}
+}
+
 // A context's deadline adds no maxTimeMS to the command, but ends the query.
 func TestMaxTimeMSWithDeadline(t *testing.T) {
 	for _, test := range []struct {
