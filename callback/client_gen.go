@@ -339,15 +339,16 @@ func (c *Client) ReadConcern() *readconcern.ReadConcern {
 	return c.futures.ReadConcern()
 }
 
-// RetryReads reports whether the driver retries a read once after an error of the network.
+// RetryReads reports whether a read is retried after an error of the network. It is retried once, or until the time limit
+// if the context has a deadline or the client has a timeoutMS. A timeoutMS of 0 sets no end to the retries.
 //
 // Motor: MotorClient.retry_reads.
 func (c *Client) RetryReads() bool {
 	return c.futures.RetryReads()
 }
 
-// RetryWrites reports whether the driver retries a write once after an error of the network. It never retries a write
-// with wtimeout or fsync: see [motor.WriteConcern].
+// RetryWrites reports whether the driver retries a write after an error of the network, as often as with
+// [Client.RetryReads]. It never retries a write with wtimeout or fsync: see [motor.WriteConcern].
 //
 // Motor: MotorClient.retry_writes.
 func (c *Client) RetryWrites() bool {
