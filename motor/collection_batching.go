@@ -36,9 +36,10 @@ import (
 // A write in a session, with w: 0 or with a wtimeout is sent alone. So are inserts with options, and other writes with a
 // comment, variables or BypassDocumentValidation.
 //
-// UpdateOne, ReplaceOne and DeleteOne are batched by the command bulkWrite, which servers have since MongoDB 8.0.
-// Other servers do not tell the result of each write, and get one command for each. So does a server whose version the
-// client does not know yet, and one to which the client sends with automatic encryption. If the rest of a reply is lost after some results, the writes without a result fail with [AutoReconnect].
+// UpdateOne, ReplaceOne and DeleteOne are batched by the command bulkWrite, which servers have since MongoDB 8.0. Older
+// servers do not tell the result of each write, and get one command for each. So does a server whose version the client
+// does not know yet, and a client with automatic encryption sends one command for each. If the rest of a reply is lost
+// after some results, the writes without a result fail with [AutoReconnect].
 //
 // A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
 // or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent

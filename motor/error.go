@@ -164,6 +164,9 @@ func (e *Error) Timeout() bool {
 // its ancestors:
 //
 //	errors.Is(err, motor.DuplicateKeyError) // and so WriteError, OperationFailure, PyMongoError
+//
+// The classes that programs ask for most are [DuplicateKeyError], [BulkWriteError], [WriteError], [OperationFailure],
+// [AutoReconnect], [NetworkTimeout], [ServerSelectionTimeoutError], [InvalidDocument] and [TypeError].
 type ErrorClass struct {
 	name   string
 	parent *ErrorClass
