@@ -226,9 +226,9 @@ func (c *Collection[D]) WithOptions(opts ...options.Lister[options.CollectionOpt
 // comment, variables or BypassDocumentValidation.
 //
 // UpdateOne, ReplaceOne and DeleteOne are batched by the command bulkWrite, which servers have since MongoDB 8.0.
-// Other servers do not tell the result of each write, and get one command for each. So does a server whose version the
-// client does not know yet, and one to which the client sends with automatic encryption. If the rest of a reply is
-// lost after some results, the writes without a result fail with [motor.AutoReconnect].
+// Older servers do not tell the result of each write, and get one command for each. So does a server whose version the
+// client does not know yet, and a client with automatic encryption sends one command for each. If the rest of a reply
+// is lost after some results, the writes without a result fail with [motor.AutoReconnect].
 //
 // A FindOne is batched if its filter is only an _id, such as bson.M{"_id": id}: an ObjectID, a string, a number, a date
 // or a bson.Binary. Its only option may be a projection that keeps the _id. Reads with equal projections are sent
@@ -632,7 +632,8 @@ func (c *collection) InsertOne(
 // fails. With options.InsertMany().SetOrdered(false) it tries all of them.
 //
 // Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
-// whose PartialResult has the result of the others. That result is also returned beside the error. Nothing is sent
+// whose PartialResult has the result of the others. That result is also returned beside the error. A document that
+// exists already is one of those that failed, with code 11000. The error is a BulkWriteError then too. Nothing is sent
 // after these: [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements that are not
 // documents; [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
 //
