@@ -188,6 +188,8 @@ func statusOf(err error) (int, string) {
 		return http.StatusNotFound, err.Error()
 	case errors.Is(err, motor.DuplicateKeyError):
 		return http.StatusConflict, "there is such a book already"
+	case errors.Is(err, motor.ServerSelectionTimeoutError): // also if the time of the request ended while it waited
+		return http.StatusServiceUnavailable, "the database does not answer"
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "the request took too long"
 	case errors.Is(err, future.ErrQueueFull):
