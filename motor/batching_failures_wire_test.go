@@ -39,44 +39,66 @@ func TestBatchingRefusedCommand(t *testing.T) {
 			}
 			culprit := test.n / 2
 			all := insertAll(t, c, ids...)
-			sent := make(map[int]int)
-			stored := make(map[int]int)
-			var mu sync.Mutex
+			server := refusing{culprit: culprit, refuse: test.refuse}
 			peer.Handle("insert", func(r *wiretest.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				now := idsOf(t, r.Command)
-				for _, id := range now {
-					sent[id]++
-				}
-				if slices.Contains(now, culprit) {
-					test.refuse(r)
-					return
-				}
-				for _, id := range now {
-					stored[id]++
-				}
-				r.OK(bson.M{"n": len(now)})
+				server.answer(r, idsOf(t, r.Command), func(n int) { r.OK(bson.M{"n": n}) })
 			})
 			held.OK(bson.M{"n": 1})
 			succeed(t, first)
-			for i, f := range all {
-				r, err := f.Await(t.Context())
-				if bad := ids[i] == culprit || !test.oneOnly; bad != (err != nil) || bad != (r == nil) || bad && !errors.Is(err, test.want) {
-					t.Errorf("insert %d: got %v, %v, want failed %t with %s", ids[i], r, err, bad, test.want.Name())
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, id := range ids {
-				if want := test.oneOnly && id != culprit; (stored[id] == 1) != want || stored[id] > 1 {
-					t.Errorf("document %d: got stored %d times, want stored %t", id, stored[id], want)
-				}
-				if sent[id] > 3 || !test.oneOnly && sent[id] > 1 {
-					t.Errorf("document %d: got sent %d times, want at most 3, or 1 if it may have been executed", id, sent[id])
-				}
-			}
+			checkRefused(t, &server, ids, all, test.oneOnly, test.want)
 		})
+	}
+}
+
+// refusing is a server that refuses every command that has write culprit. It counts how often each write is sent and
+// executed.
+type refusing struct {
+	culprit int
+	refuse  func(*wiretest.Request)
+
+	mu         sync.Mutex
+	sent, done map[int]int
+}
+
+// answer answers a command with these writes. accept sends the reply for n executed writes.
+func (s *refusing) answer(r *wiretest.Request, ids []int, accept func(n int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sent == nil {
+		s.sent, s.done = make(map[int]int), make(map[int]int)
+	}
+	for _, id := range ids {
+		s.sent[id]++
+	}
+	if slices.Contains(ids, s.culprit) {
+		s.refuse(r)
+		return
+	}
+	for _, id := range ids {
+		s.done[id]++
+	}
+	accept(len(ids))
+}
+
+// checkRefused checks the outcomes of writes on a refusing server: only the culprit fails, or all of them. No write is
+// executed twice, or sent again if it may have been executed.
+func checkRefused[R any](t *testing.T, s *refusing, ids []int, all []*future.Future[*R], oneOnly bool, want *motor.ErrorClass) {
+	t.Helper()
+	for i, f := range all {
+		r, err := f.Await(t.Context())
+		if bad := ids[i] == s.culprit || !oneOnly; bad != (err != nil) || bad != (r == nil) || bad && !errors.Is(err, want) {
+			t.Errorf("write %d: got %v, %v, want failed %t with %s", ids[i], r, err, bad, want.Name())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if want := oneOnly && id != s.culprit; (s.done[id] == 1) != want || s.done[id] > 1 {
+			t.Errorf("write %d: got executed %d times, want executed %t", id, s.done[id], want)
+		}
+		if s.sent[id] > 3 || !oneOnly && s.sent[id] > 1 {
+			t.Errorf("write %d: got sent %d times, want at most 3, or 1 if it may have been executed", id, s.sent[id])
+		}
 	}
 }
 

@@ -392,7 +392,8 @@ func (r *readOp) run(ctx context.Context, conn *connection) (err error) {
 	return err
 }
 
-// step takes the available documents. A document that could not be decoded is an error when it is next. last says that no more are fetched.
+// step takes the available documents. A document that could not be decoded is an error when it is next. last says that
+// no more are fetched.
 func (r *readOp) step(last bool) (done bool, err error) {
 	c, s := r.cursor, r.result
 	c.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -65,6 +64,17 @@ func matched(r *wiretest.Request, n int) {
 		results = append(results, bson.M{"ok": 1, "idx": i, "n": 1, "nModified": 1})
 	}
 	r.Cursor("admin.$cmd.bulkWrite", 0, results...)
+}
+
+// succeedAlone answers updates that are sent one by one, and checks that they succeed.
+func succeedAlone(t *testing.T, peer *wiretest.Peer, all []updated) {
+	t.Helper()
+	for range all {
+		peer.Receive("update").OK(oneMatched)
+	}
+	for _, f := range all {
+		succeed(t, f)
+	}
 }
 
 var oneMatched = bson.M{"n": 1, "nModified": 1}
@@ -150,12 +160,7 @@ func TestBatchingWritesOfOldServers(t *testing.T) {
 	c := newClient(t, peer.URI()).Database("d").Collection("c").WithBatching()
 	succeed(t, c.Database().Command(t.Context(), "ping"))
 	all := updatesOf(t, c, 1, 2, 3)
-	for range all {
-		peer.Receive("update").OK(oneMatched)
-	}
-	for _, f := range all {
-		succeed(t, f)
-	}
+	succeedAlone(t, peer, all)
 }
 
 func TestBatchingSeparateWrites(t *testing.T) {
@@ -243,48 +248,21 @@ func TestBatchingRefusedWrites(t *testing.T) {
 				ids[i] = i + 1
 			}
 			all := updatesOf(t, c, ids...)
-			sent, done := make(map[int]int), make(map[int]int)
-			var mu sync.Mutex
+			server := refusing{culprit: culprit, refuse: test.refuse}
 			answer := func(r *wiretest.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				now := filtersOf(t, r.Command)
-				for _, id := range now {
-					sent[id]++
-				}
-				if slices.Contains(now, culprit) {
-					test.refuse(r)
-					return
-				}
-				for _, id := range now {
-					done[id]++
-				}
-				if r.Name == "update" {
-					r.OK(oneMatched)
-				} else {
-					matched(r, len(now))
-				}
+				server.answer(r, filtersOf(t, r.Command), func(n int) {
+					if r.Name == "update" {
+						r.OK(oneMatched)
+					} else {
+						matched(r, n)
+					}
+				})
 			}
 			peer.Handle("bulkWrite", answer)
 			peer.Handle("update", answer)
 			held.OK(oneMatched)
 			succeed(t, first)
-			for i, f := range all {
-				r, err := f.Await(t.Context())
-				if bad := ids[i] == culprit || !test.oneOnly; bad != (err != nil) || bad != (r == nil) || bad && !errors.Is(err, test.want) {
-					t.Errorf("update %d: got %v, %v, want failed %t with %s", ids[i], r, err, bad, test.want.Name())
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, id := range ids {
-				if want := test.oneOnly && id != culprit; (done[id] == 1) != want || done[id] > 1 {
-					t.Errorf("write %d: got executed %d times, want executed %t", id, done[id], want)
-				}
-				if sent[id] > 3 || !test.oneOnly && sent[id] > 1 {
-					t.Errorf("write %d: got sent %d times, want at most 3, or 1 if it may have been executed", id, sent[id])
-				}
-			}
+			checkRefused(t, &server, ids, all, test.oneOnly, test.want)
 		})
 	}
 }
@@ -296,19 +274,9 @@ func TestBatchingWithoutBulkWrite(t *testing.T) {
 	held.OK(oneMatched)
 	succeed(t, first)
 	peer.Receive("bulkWrite").Fail(59, "CommandNotFound", "no such command")
-	for range all {
-		peer.Receive("update").OK(oneMatched)
-	}
-	for _, f := range all {
-		succeed(t, f)
-	}
+	succeedAlone(t, peer, all)
 	all = updatesOf(t, c, 1, 2)
-	for range all {
-		peer.Receive("update").OK(oneMatched)
-	}
-	for _, f := range all {
-		succeed(t, f)
-	}
+	succeedAlone(t, peer, all)
 }
 
 // Writes that are sent alone, because the server lacks the command, end independently. An operationTime of the wrong type
