@@ -147,8 +147,9 @@ func TestMeasureMemory(t *testing.T) {
 			t.Fatalf("%s: got the results %q, want %q", test.name, names, test.want)
 		}
 		r := results[len(results)-1]
-		if r.OK != test.ok || !r.Memory || r.Goal != test.part || r.Ratio < 1 || r.Ours.Peak < 64<<20 || r.Theirs.Peak < 16<<20 {
-			t.Errorf("%s: got %+v, want peaks of at least 64 and 16 MiB, and ok %v", test.name, r, test.ok)
+		// What another goroutine frees during the run is missing from the peak, so it can be a little less than was held.
+		if r.OK != test.ok || !r.Memory || r.Goal != test.part || r.Ratio < 1 || r.Ours.Peak < 60<<20 || r.Theirs.Peak < 15<<20 {
+			t.Errorf("%s: got %+v, want peaks of at least 60 and 15 MiB, and ok %v", test.name, r, test.ok)
 		}
 	}
 }
