@@ -30,6 +30,10 @@
 //
 //	mongotest.SkipIfEmbedded(t, "atomic updates")
 //
+// A test that must have a server to itself, for example because it stops the server, skips itself with a real one:
+//
+//	mongotest.SkipUnlessEmbedded(t, "the test stops its server")
+//
 // # In a program
 //
 //	server, err := mongotest.Run(ctx)

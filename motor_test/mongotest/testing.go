@@ -152,3 +152,12 @@ func SkipIfEmbedded(t testing.TB, lacks string) {
 		t.Skipf("the embedded server has no %s; set %s to a MongoDB server that has", lacks, uriEnv)
 	}
 }
+
+// SkipUnlessEmbedded skips a test that must have the embedded server to itself, for example because it stops the server.
+// The reason is a clause.
+func SkipUnlessEmbedded(t testing.TB, reason string) {
+	t.Helper()
+	if !Embedded() {
+		t.Skipf("the test needs an embedded server: %s; unset %s", reason, uriEnv)
+	}
+}

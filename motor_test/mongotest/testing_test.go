@@ -87,20 +87,27 @@ func TestDatabaseNameDropsDatabase(t *testing.T) {
 	}
 }
 
-func TestSkipIfEmbedded(t *testing.T) {
-	skipped := func(uri string) (skipped bool) {
-		t.Run("test", func(t *testing.T) {
-			t.Setenv("MONGODB_URI", uri)
-			defer func() { skipped = t.Skipped() }()
-			mongotest.SkipIfEmbedded(t, "sharding")
+func TestSkip(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		uri  string
+		skip func(testing.TB)
+		want bool
+	}{
+		{"SkipIfEmbedded, embedded server", "", func(t testing.TB) { mongotest.SkipIfEmbedded(t, "sharding") }, true},
+		{"SkipIfEmbedded, real server", "mongodb://db.example.net", func(t testing.TB) { mongotest.SkipIfEmbedded(t, "sharding") }, false},
+		{"SkipUnlessEmbedded, embedded server", "", func(t testing.TB) { mongotest.SkipUnlessEmbedded(t, "it stops") }, false},
+		{"SkipUnlessEmbedded, real server", "mongodb://db.example.net", func(t testing.TB) { mongotest.SkipUnlessEmbedded(t, "it stops") }, true},
+	} {
+		var got bool
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("MONGODB_URI", test.uri)
+			defer func() { got = t.Skipped() }()
+			test.skip(t)
 		})
-		return skipped
-	}
-	if !skipped("") {
-		t.Error("SkipIfEmbedded did not skip a test of the embedded server")
-	}
-	if skipped("mongodb://db.example.net") {
-		t.Error("SkipIfEmbedded skipped a test of a real server")
+		if got != test.want {
+			t.Errorf("%s: skipped: %t, want %t", test.name, got, test.want)
+		}
 	}
 }
 
