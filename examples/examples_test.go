@@ -1,11 +1,12 @@
 package examples_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
 // TestExamples runs each program, and looks for lines of its output. Programs with a test of their own are not run.
@@ -26,8 +27,8 @@ func TestExamples(t *testing.T) {
 		name, want := example[0], example[1:]
 		tested[name] = true
 		t.Run(name, func(t *testing.T) {
-			if name == "transaction" && os.Getenv("MONGODB_URI") == "" {
-				t.Skip("transactions need a replica set: set MONGODB_URI")
+			if name == "transaction" {
+				mongotest.SkipIfEmbedded(t, "transactions")
 			}
 			program := filepath.Join(t.TempDir(), name)
 			if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./"+name).CombinedOutput(); err != nil {

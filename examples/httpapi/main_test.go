@@ -22,9 +22,7 @@ import (
 func TestMain(m *testing.M) { mongotest.Main(m) }
 
 func TestRun(t *testing.T) {
-	if !mongotest.Embedded() {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the proxy poses as the primary of a replica set")
 	var out strings.Builder
 	if err := run(t.Context(), &out, ""); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())

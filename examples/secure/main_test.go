@@ -12,9 +12,7 @@ import (
 func TestMain(m *testing.M) { mongotest.Main(m) }
 
 func TestRun(t *testing.T) {
-	if !mongotest.Embedded() {
-		t.Skip("the server may have TLS and users")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the test adds TLS and users")
 	var out strings.Builder
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/gomotor/gomotor/motor_test/mongotest"
 )
 
 func TestDemonstrate(t *testing.T) {
-	if os.Getenv("MONGODB_URI") != "" {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the proxy poses as the primary of a replica set")
 	var out strings.Builder
 	if err := demonstrate(t.Context(), &out); err != nil {
 		t.Fatal(err)

@@ -103,9 +103,7 @@ func TestClientDropDatabase(t *testing.T) {
 }
 
 func TestClientAlive(t *testing.T) {
-	if !mongotest.Embedded() {
-		t.Skip("needs a server that it may stop; MONGODB_URI names a shared one")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the test stops its server")
 	server, err := mongotest.Run(t.Context())
 	noError(t, err)
 	client, err := motor.NewClient(server.URI() + "?serverSelectionTimeoutMS=100")

@@ -235,9 +235,7 @@ func TestCopyDatabaseExistingCollections(t *testing.T) {
 }
 
 func TestCopyDatabaseFromAnotherHost(t *testing.T) {
-	if !mongotest.Embedded() {
-		t.Skip("needs a second server; MONGODB_URI names one")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the test needs two servers")
 	there, err := motor.NewClient(mongotest.Start(t))
 	noError(t, err)
 	defer there.Close(context.Background())

@@ -44,9 +44,7 @@ func Example() {
 // start starts a proxy with several members before an embedded server.
 func start(t *testing.T, members int) *faultproxy.Proxy {
 	t.Helper()
-	if !mongotest.Embedded() {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the proxy poses as the primary of a replica set")
 	server, err := mongotest.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

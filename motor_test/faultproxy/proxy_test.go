@@ -51,9 +51,7 @@ func ExampleStart() {
 // connect returns a collection of a driver's client of a proxy, and the client.
 func connect(t *testing.T, opts ...*options.ClientOptions) (*mongo.Collection, *mongo.Client) {
 	t.Helper()
-	if !mongotest.Embedded() {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the proxy poses as the primary of a replica set")
 	proxy, err := faultproxy.Start(t.Context(), mongotest.URI(t))
 	if err != nil {
 		t.Fatal(err)

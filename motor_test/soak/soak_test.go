@@ -9,9 +9,7 @@ import (
 
 // A short run. The command soak runs longer ones.
 func TestSoak(t *testing.T) {
-	if !mongotest.Embedded() {
-		t.Skip("the proxy poses as the primary, which a server of a replica set already is")
-	}
+	mongotest.SkipUnlessEmbedded(t, "the proxy poses as the primary of a replica set")
 	const seed, operations = 1, 1000
 	report, err := soak.Run(t.Context(), soak.Config{Operations: operations, Seed: seed})
 	if err != nil {
