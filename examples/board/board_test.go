@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { mongotest.Main(m) }
 
-// site is a running program. Its server is behind a proxy, which can stop.
+// site is a running program. Its server is behind a proxy, which can stop, and adds change streams.
 type site struct {
 	url   string
 	proxy *faultproxy.Proxy
@@ -33,11 +33,16 @@ type site struct {
 	http  *http.Client
 }
 
+// start starts the program on a server with change streams.
 func start(t *testing.T) *site {
 	t.Helper()
-	if !mongotest.Embedded() {
-		t.Skip("the program has a database of a fixed name, which the tests drop")
-	}
+	return startBy(t, byChangeStream)
+}
+
+// startBy starts the program on a server where new messages arrive in the given way.
+func startBy(t *testing.T, source string) *site {
+	t.Helper()
+	mongotest.SkipUnlessEmbedded(t, "the tests drop a database of a fixed name")
 	uri := mongotest.URI(t)
 	proxy, err := faultproxy.Start(t.Context(), uri)
 	if err != nil {
@@ -51,6 +56,9 @@ func start(t *testing.T) *site {
 	t.Cleanup(func() { _ = direct.Close(context.Background()) })
 	if _, err := direct.DropDatabase(t.Context(), "board_example").Await(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if source == byTailableCursor {
+		refuseChangeStreams(t, proxy)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,6 +76,24 @@ func start(t *testing.T) *site {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &site{"http://" + listener.Addr().String(), proxy, direct.Database("board_example"), &http.Client{Transport: transport}}
+}
+
+// refuseChangeStreams makes the proxy answer like a server that is not in a replica set. Nothing else of the program is an
+// aggregation.
+func refuseChangeStreams(t *testing.T, proxy *faultproxy.Proxy) {
+	t.Helper()
+	client, err := motor.NewClient(proxy.URI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if _, err := client.Database("admin").Command(t.Context(), bson.D{
+		{Key: "configureFailPoint", Value: "failCommand"},
+		{Key: "mode", Value: "alwaysOn"},
+		{Key: "data", Value: bson.M{"failCommands": bson.A{"aggregate"}, "errorCode": 40573}},
+	}).Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // do sends a request and returns the response with its body.
@@ -192,21 +218,44 @@ func (e *stream) message() message {
 	}
 }
 
-// state waits until the board says that its server answers, or that it does not.
-func (e *stream) state(online bool) {
+// state waits until the board says that its server answers, or that it does not. It returns how messages arrive.
+func (e *stream) state(online bool) (source string) {
 	e.t.Helper()
 	for {
 		name, data := e.next()
-		if want := fmt.Sprintf(`{"online":%t`, online); name == "state" && strings.HasPrefix(data, want) {
-			return
+		if name != "state" {
+			continue
+		}
+		var now state
+		if err := json.Unmarshal([]byte(data), &now); err != nil {
+			e.t.Fatal(err)
+		}
+		if now.Online == online {
+			return now.Source
 		}
 	}
 }
 
 var boardPaths = []string{"/callbacks/", "/coroutines/"}
 
-func TestMessageReachesBothBoards(t *testing.T) {
-	s := start(t)
+// bySource runs a test on a server with change streams, and on one without.
+func bySource(t *testing.T, test func(*testing.T, *site)) {
+	for _, source := range []string{byChangeStream, byTailableCursor} {
+		t.Run(source, func(t *testing.T) {
+			s := startBy(t, source)
+			for _, board := range boardPaths {
+				if got := s.listen(t, board, "").state(true); got != source {
+					t.Fatalf("%s: messages arrive by a %s, want by a %s", board, got, source)
+				}
+			}
+			test(t, s)
+		})
+	}
+}
+
+func TestMessageReachesBothBoards(t *testing.T) { bySource(t, testMessageReachesBothBoards) }
+
+func testMessageReachesBothBoards(t *testing.T, s *site) {
 	streams := []*stream{s.listen(t, boardPaths[0], ""), s.listen(t, boardPaths[1], "")}
 	texts := []string{"Welcome. Open this page in a second window."}
 	for i := range 6 {
@@ -337,8 +386,9 @@ func TestBrokenUploadIsAnError(t *testing.T) {
 	}
 }
 
-func TestServerStopsAndStarts(t *testing.T) {
-	s := start(t)
+func TestServerStopsAndStarts(t *testing.T) { bySource(t, testServerStopsAndStarts) }
+
+func testServerStopsAndStarts(t *testing.T, s *site) {
 	var streams []*stream
 	for _, board := range boardPaths {
 		events := s.listen(t, board, "")
@@ -373,6 +423,33 @@ func TestServerStopsAndStarts(t *testing.T) {
 	for i, events := range streams {
 		if got := events.message().Text; got != "after" {
 			t.Errorf("%s: got %q, want only the message after the pause", boardPaths[i], got)
+		}
+	}
+}
+
+// A tailable cursor of the embedded server does not end when the collection is dropped.
+func TestCollectionIsDropped(t *testing.T) {
+	s := start(t)
+	for _, board := range boardPaths {
+		s.listen(t, board, "").state(true)
+	}
+	client, err := motor.NewClient(s.proxy.URI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if _, err := client.Database("board_example").Collection("messages").Drop(t.Context()).Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, board := range boardPaths {
+		want := fmt.Sprint("message ", i)
+		if status, text := s.post(t, board, "ann", want, nil); status != http.StatusNoContent {
+			t.Fatalf("got status %d, %q, want 204", status, text)
+		}
+		for _, other := range boardPaths {
+			events := s.listen(t, other, "")
+			for events.message().Text != want {
+			}
 		}
 	}
 }

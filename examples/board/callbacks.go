@@ -23,7 +23,8 @@ func (s *callbackStyle) follow(ctx context.Context, h *hub) *future.Future[struc
 	return callback.FromCallback(s.loop, func(done callback.Func[struct{}]) { s.read(ctx, h, done) })
 }
 
-// read gives the messages to the hub. When the cursor ends, it pauses and starts again. It calls done when ctx has ended.
+// read gives the messages to the hub. When the stream or the cursor ends, it pauses and starts again. It calls done when
+// ctx has ended.
 func (s *callbackStyle) read(ctx context.Context, h *hub, done callback.Func[struct{}]) {
 	again := func(err error) {
 		if ctx.Err() != nil {
@@ -31,24 +32,62 @@ func (s *callbackStyle) read(ctx context.Context, h *hub, done callback.Func[str
 			return
 		}
 		if err != nil {
-			h.setState(err)
+			h.setOffline(err)
 		}
 		s.loop.CallLater(retryPause, func() { s.read(ctx, h, done) })
 	}
-	s.messages.Database().Command(ctx, "ping", func(_ bson.M, err error) {
-		if err != nil {
-			again(err)
-			return
+	stream := callback.WatchOf[*change](s.messages, nil)
+	end := func(err error) {
+		// The error of closing does not matter: again has the one that does.
+		stream.Close(context.WithoutCancel(ctx), func(struct{}, error) { again(err) })
+	}
+	stream.Open(ctx, func(_ *callback.ChangeStream[*change], err error) {
+		switch {
+		case lackChangeStreams(err):
+			s.tail(ctx, h, again)
+		case err != nil:
+			end(err)
+		default: // the stream has what is inserted from now on
+			h.setOnline(byChangeStream)
+			s.messages.Find(bson.D{}).Each(ctx, func(m *message, err error) bool {
+				switch {
+				case err != nil:
+					end(err)
+				case m == nil: // the last one
+					s.watch(ctx, h, stream, end)
+				default:
+					h.publish(m)
+				}
+				return true
+			})
 		}
-		h.setState(nil)
-		s.messages.Find(bson.D{}, tail()).Each(ctx, func(m *message, err error) bool {
-			if err != nil || m == nil { // the end: the collection was empty, or dropped
-				again(err)
-				return false
-			}
-			h.publish(m)
-			return true
-		})
+	})
+}
+
+// watch gives the messages of a change stream to the hub. It calls end when the stream ends.
+func (s *callbackStyle) watch(ctx context.Context, h *hub, stream *callback.ChangeStream[*change], end func(error)) {
+	stream.Each(ctx, func(c *change, err error) bool {
+		if err != nil || c == nil { // the end: the collection was dropped
+			end(err)
+			return false
+		}
+		if c.Operation == inserted {
+			h.publish(c.Message)
+		}
+		return true
+	})
+}
+
+// tail gives the messages of a tailable cursor to the hub. It calls again when the cursor ends.
+func (s *callbackStyle) tail(ctx context.Context, h *hub, again func(error)) {
+	h.setOnline(byTailableCursor)
+	s.messages.Find(bson.D{}, tail()).Each(ctx, func(m *message, err error) bool {
+		if err != nil || m == nil { // the end: the collection was empty, or dropped
+			again(err)
+			return false
+		}
+		h.publish(m)
+		return true
 	})
 }
 

@@ -22,24 +22,55 @@ type coroutineStyle struct {
 func (s *coroutineStyle) follow(ctx context.Context, h *hub) *future.Future[struct{}] {
 	return callback.SpawnContext(ctx, s.loop, callback.Proc(func(co *callback.Co) {
 		for co.Err() == nil {
-			if err := s.read(co, h); err != nil && co.Err() == nil {
-				h.setState(err)
+			err := s.watch(co, h)
+			if lackChangeStreams(err) {
+				err = s.tail(co, h)
+			}
+			if err != nil && co.Err() == nil {
+				h.setOffline(err)
 			}
 			_ = co.Sleep(retryPause) // fails if co has ended
 		}
 	}))
 }
 
-// read gives the messages to the hub until the cursor ends, because the collection was empty or dropped.
-func (s *coroutineStyle) read(co *callback.Co, h *hub) error {
-	if _, err := s.messages.Database().Command(co, "ping").Await(co); err != nil {
+// watch gives the messages of the collection, and then those of a change stream, to the hub. The stream ends when the
+// collection is dropped.
+func (s *coroutineStyle) watch(co *callback.Co, h *hub) error {
+	stream := motor.WatchOf[*change](s.messages, nil)
+	defer func() {
+		co := co.WithoutCancel()
+		_, _ = stream.Close(co).Await(co) // the loop above has the error that matters
+	}()
+	if _, err := stream.Open(co).Await(co); err != nil {
 		return err
 	}
-	h.setState(nil)
+	h.setOnline(byChangeStream) // the stream has what is inserted from now on
+	for m, err := range s.messages.Find(bson.D{}).All(co) {
+		if err != nil {
+			return err
+		}
+		h.publish(m)
+	}
+	for c, err := range stream.All(co) {
+		if err != nil {
+			return err
+		}
+		if c.Operation == inserted {
+			h.publish(c.Message)
+		}
+	}
+	return nil
+}
+
+// tail gives the messages of a tailable cursor to the hub until the cursor ends, because the collection was empty or
+// dropped.
+func (s *coroutineStyle) tail(co *callback.Co, h *hub) error {
+	h.setOnline(byTailableCursor)
 	cursor := s.messages.Find(bson.D{}, tail())
 	defer func() {
 		co := co.WithoutCancel()
-		_, _ = cursor.Close(co).Await(co) // the loop above has the error that matters
+		_, _ = cursor.Close(co).Await(co)
 	}()
 	for cursor.Alive() {
 		for m, err := range cursor.All(co) { // ends when no message has come for a while

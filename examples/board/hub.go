@@ -10,10 +10,30 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/motor"
 )
 
 // maxMessages is how many messages the collection keeps.
 const maxMessages = 200
+
+// The boards say how new messages arrive.
+const (
+	byChangeStream   = "change stream"
+	byTailableCursor = "tailable cursor"
+)
+
+// change is a change of the collection, from a change stream.
+type change struct {
+	Operation string   `bson:"operationType"`
+	Message   *message `bson:"fullDocument"`
+}
+
+// inserted is the operation of a change that has a new message.
+const inserted = "insert"
+
+// lackChangeStreams reports whether err, the error of opening a change stream, is that of a server which has none. A
+// server that is not in a replica set answers with the first code, and the embedded server with the second.
+func lackChangeStreams(err error) bool { return motor.Code(err) == 40573 || motor.Code(err) == 238 }
 
 // tail returns the options of a cursor that waits for new messages. The embedded server keeps such a cursor open only if
 // its first batch is full.
@@ -36,8 +56,9 @@ type message struct {
 
 // style is the part of a board that uses MongoDB. Each style of programming has its implementation.
 type style interface {
-	// follow gives the messages to the hub until ctx ends: those that exist, and then new ones as they arrive. If the
-	// server fails, it tells the hub, and tries again. It is called on the loop. The future is done when ctx has ended.
+	// follow gives the messages to the hub until ctx ends: those that exist, and then new ones as they arrive, by a change
+	// stream, or by a tailable cursor if the server has no change streams. If the server fails, it tells the hub, and tries
+	// again. It is called on the loop. The future is done when ctx has ended.
 	follow(ctx context.Context, h *hub) *future.Future[struct{}]
 	// post saves the picture, unless it is nil, and then the message. If it fails, neither remains.
 	post(ctx context.Context, m *message, picture io.Reader) *future.Future[struct{}]
@@ -74,6 +95,7 @@ type hub struct {
 // state is the data of the event "state".
 type state struct {
 	Online bool   `json:"online"`
+	Source string `json:"source,omitempty"` // how new messages arrive
 	Error  string `json:"error,omitempty"`
 }
 
@@ -82,7 +104,7 @@ func newHub() *hub {
 }
 
 // publish sends a message to the pages. It ignores a message that it knows: a cursor that is opened again starts with
-// the oldest message.
+// the oldest message, and a change stream may have messages that were there already.
 func (h *hub) publish(m *message) {
 	if h.known[m.ID] {
 		return
@@ -97,12 +119,13 @@ func (h *hub) publish(m *message) {
 	h.send(messageEvent(m))
 }
 
-// setState tells the pages whether the server answers. A nil err means that it does.
-func (h *hub) setState(err error) {
-	now := state{Online: err == nil}
-	if err != nil {
-		now.Error = err.Error()
-	}
+// setOnline tells the pages that the server answers, and how new messages arrive.
+func (h *hub) setOnline(source string) { h.setState(state{Online: true, Source: source}) }
+
+// setOffline tells the pages that the server does not answer.
+func (h *hub) setOffline(err error) { h.setState(state{Error: err.Error()}) }
+
+func (h *hub) setState(now state) {
 	if now != h.state {
 		h.state = now
 		h.send(newEvent("state", "", now))

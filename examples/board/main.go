@@ -1,8 +1,9 @@
 // Board is a message board for browsers. It runs the same board twice on one event loop: /callbacks/ is written with
 // callbacks, /coroutines/ with coroutines. Both show the messages of one capped collection.
 //
-// Open http://localhost:8080 in two windows. A message that you write in one window appears in the other. Pictures and
-// videos are saved in GridFS. A panel shows what the executor and the loop do.
+// Open http://localhost:8080 in two windows. A message that you write in one window appears in the other. It arrives by a
+// change stream, or by a tailable cursor if the server has no change streams. Pictures and videos are saved in GridFS. A
+// panel shows what the executor and the loop do.
 //
 //	go run ./examples/board
 //
@@ -75,6 +76,9 @@ func serve(ctx context.Context, uri string, listener net.Listener) error {
 	if _, err := callback.RunSyncContext(ctx, loop, func(co *callback.Co) (struct{}, error) {
 		return struct{}{}, create(co, messages)
 	}); err != nil {
+		if ctx.Err() != nil { // Ctrl-C
+			return nil
+		}
 		return err
 	}
 	bucket, err := motor.NewGridFSBucket(db, options.GridFSBucket().SetName("pictures"))

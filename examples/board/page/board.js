@@ -21,6 +21,7 @@ function showState() {
   if (element.textContent !== text) element.textContent = text; // a screen reader reads each change
   element.dataset.state = state;
   element.title = database.error || "";
+  $("source").textContent = database.source || "–";
 }
 
 events.addEventListener("open", () => { reached = true; showState(); });
