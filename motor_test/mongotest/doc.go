@@ -4,6 +4,10 @@
 // FerretDB. It speaks MongoDB's wire protocol on a free port of the loopback interface, and keeps its data in a
 // temporary directory.
 //
+// The package is in a module of its own, so that programs do not depend on FerretDB:
+//
+//	go get github.com/gomotor/gomotor/motor_test
+//
 // # In a test package
 //
 // Most packages share one server. [Main] stops it and then looks for leaked goroutines; [URI] starts it when the
