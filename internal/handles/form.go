@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"go/types"
 	"regexp"
 	"slices"
@@ -134,6 +137,9 @@ type form struct {
 
 type param struct{ name, typ string }
 
+// callbackName is the name of the parameter that takes the callback.
+const callbackName = "callback"
+
 func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error) {
 	f := &form{g: g, h: h, name: name, sig: m.Signature(), doc: g.declaration(m).Doc}
 	if f.doc == "" {
@@ -141,7 +147,7 @@ func (g *generator) newForm(name string, h *handle, m *types.Func) (*form, error
 	}
 	for i, p := range slices.Collect(f.sig.Params().Variables()) {
 		switch p.Name() {
-		case "", "_", "callback", "loop":
+		case "", "_", callbackName, "loop":
 			return nil, fmt.Errorf("%s: a parameter must not be named %q", name, p.Name())
 		}
 		typ, arg := g.typeName(p.Type()), p.Name()
@@ -203,7 +209,7 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	if f.sig.Results().Len() != 1 {
 		return "", f.unfit()
 	}
-	callback := "callback"
+	callback := callbackName
 	own := f.g.typeName(t)
 	switch of := f.g.handleOf(t); {
 	case of == nil && f.g.mentionsHandle(t):
@@ -220,7 +226,8 @@ func (f *form) deliver(call string, t types.Type) (body string, err error) {
 	if f.sig.Variadic() {
 		i--
 	}
-	f.params = slices.Insert(f.params, i, param{"callback", "Func[" + own + "]"})
+	f.params = slices.Insert(f.params, i, param{callbackName, "Func[" + own + "]"})
+	f.doc = withCallback(f.doc, f.name[strings.LastIndexByte(f.name, '.')+1:], i)
 	return fmt.Sprintf("deliver(%s, %s, %s)", f.loop, call, callback), nil
 }
 
@@ -290,6 +297,50 @@ func (f *form) signature(result string) string {
 		return f.head + "(\n" + joined + "\n)" + result
 	}
 	return f.head + "(\n" + strings.Join(parts[:last], ", ") + ",\n" + parts[last] + ",\n)" + result
+}
+
+// withCallback adds the callback, as the argument with index i, to the calls of a function in the snippets of its doc
+// comment. It does not change snippets that are not statements of Go.
+func withCallback(doc, function string, i int) string {
+	paragraphs := strings.Split(doc, "\n\n")
+	for n, p := range paragraphs {
+		if !strings.HasPrefix(p, "\t") {
+			continue
+		}
+		const before = "package p; func _() {\n"
+		parsed, err := parser.ParseFile(token.NewFileSet(), "", before+p+"\n}", parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		type insertion struct {
+			at   int
+			text string
+		}
+		var all []insertion
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			call, ok := node.(*ast.CallExpr)
+			if !ok || len(call.Args) < i {
+				return true
+			}
+			if method, ok := call.Fun.(*ast.SelectorExpr); !ok || method.Sel.Name != function {
+				return true
+			}
+			at, text := call.Lparen+1, callbackName
+			switch {
+			case i > 0:
+				at, text = call.Args[i-1].End(), ", "+text
+			case len(call.Args) > 0:
+				text += ", "
+			}
+			all = append(all, insertion{int(at-parsed.FileStart) - len(before), text})
+			return true
+		})
+		for _, in := range slices.Backward(all) {
+			p = p[:in.at] + in.text + p[in.at:]
+		}
+		paragraphs[n] = p
+	}
+	return strings.Join(paragraphs, "\n\n")
 }
 
 // link matches a doc link to a symbol of the same package.

@@ -171,3 +171,37 @@ func TestCallbackFormOfEveryMethod(t *testing.T) {
 		}
 	}
 }
+
+// A name of motor that callback does not have must be a doc link. The generator adds the package name to links only.
+func TestDocsLinkNamesOfMotor(t *testing.T) {
+	src, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := generate(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	motor, callback := api(t, source.Motor).Scope(), api(t, source.Callback).Scope()
+	members := make(map[string]bool) // methods may have the same name, as in "WriteConcern returns ..."
+	for _, h := range newGenerator(src).handles {
+		for _, m := range h.methods {
+			members[m.Name()] = true
+		}
+	}
+	links := regexp.MustCompile(`\[[^\]]*\]`)
+	names := regexp.MustCompile(`(^|[^\w.])(\*?)([A-Z]\w*[a-z][A-Z]\w*)`)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		for line := range strings.Lines(string(files[name])) {
+			if !strings.HasPrefix(line, "// ") {
+				continue
+			}
+			for _, found := range names.FindAllStringSubmatch(links.ReplaceAllString(line, ""), -1) {
+				star, word := found[2], found[3]
+				if motor.Lookup(word) != nil && callback.Lookup(word) == nil && (star != "" || !members[word]) {
+					t.Errorf("%s: got %s without a link, want [%s%s] in the comment of motor:\n%s", name, word, star, word, line)
+				}
+			}
+		}
+	}
+}

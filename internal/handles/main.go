@@ -15,9 +15,9 @@
 //   - for every other method: a method that calls it;
 //   - the functions of motor that return the handle. A function without an argument that has a loop takes one.
 //
-// The generator reads types, never sentences. It copies doc comments and changes only their doc links. So a doc
-// comment of motor must be true in both styles: "The result is ...", not "resolves to ...". Examples that differ by
-// style belong in the comment of the type, which is not copied.
+// The generator reads types, never sentences. It copies doc comments, and changes only their doc links and, in the
+// snippets, the calls of the method itself, which get the callback. So a doc comment of motor must be true in both
+// styles: "The result is ...", not "resolves to ...". What differs by style says so: "A future also has ...".
 //
 // The generator fails when a method or function does not fit these rules. Then write it by hand, in a file of package
 // callback that is not generated. The generator skips it.

@@ -68,7 +68,18 @@ func (s *Session) Client() *Client { return nil }
 func (s *Session) Parent() *Session { return nil }
 
 // End ends the session.
+//
+//	s.End() // later
+//
+//	for s.End() {
 func (s *Session) End() *future.Future[struct{}] { return nil }
+
+// Send sends a text.
+//
+//	s.Send("a")
+//	s.Send(join("b",
+//		"c"), 1, 2) // with options
+func (s *Session) Send(text string, opts ...int) *future.Future[int] { return nil }
 
 // Adopt makes a session this one's child.
 func (s *Session) Adopt(child *Session, at, until time.Time) (int, error) { return 0, nil }
@@ -231,6 +242,20 @@ func (c *Client) Open(callback Func[*Client]) {
 func (c *Client) StartSession(ttl time.Duration, callback Func[*Session], names ...string) {
 	deliver(c.loop, c.futures.StartSession(ttl, names...), wrapped(callback, func(m *motor.Session) *Session { return sessionOn(c.loop, m) }))
 }
+`},
+		{"callback in a snippet", "Session", `
+// Send sends a text.
+//
+//	s.Send("a", callback)
+//	s.Send(join("b",
+//		"c"), callback, 1, 2) // with options
+func (s *Session) Send(text string, callback Func[int], opts ...int) {
+`},
+		{"snippet without arguments, and one that is incomplete", "Session", `
+//	s.End(callback) // later
+//
+//	for s.End() {
+func (s *Session) End(callback Func[struct{}]) {
 `},
 		{"constructor takes a loop", "ReplicaSetClient", `
 func NewReplicaSetClient(loop future.Executor, uri string, opts ...motor.ClientOption) (*ReplicaSetClient, error) {
