@@ -134,9 +134,9 @@ func (b *BulkOperationBuilder) Err() error {
 // SetWriteConcern, used instead of the collection's write concern; it may be given once.
 //
 // Errors: [BulkWriteError]: errors.As finds its [Error], whose PartialResult is the result, with the failed writes in
-// writeErrors. The result is also returned beside the error. [InvalidOperation] for a builder without writes, and for
-// the second Execute. Nothing is sent if a write was invalid (see [BulkOperationBuilder.Err]), or for an invalid write
-// concern, a [ConfigurationError].
+// writeErrors. A future also has that result beside the error. [InvalidOperation] for a builder without writes, and
+// for the second Execute. Nothing is sent if a write was invalid (see [BulkOperationBuilder.Err]), or for an invalid
+// write concern, a [ConfigurationError].
 //
 // Motor: MotorBulkOperationBuilder.execute.
 func (b *BulkOperationBuilder) Execute(ctx context.Context, writeConcern ...any) *future.Future[bson.M] {

@@ -29,7 +29,7 @@ import (
 //	})
 //
 // Errors: [BulkWriteError]: errors.As finds its [Error], whose Details list the writes that failed and whose
-// PartialResult has the result of the others. That result is also returned beside the error. An error of the network
+// PartialResult has the result of the others. A future also has that result beside the error. An error of the network
 // has the result of the commands before it in the same way.
 //
 // Nothing is sent after these errors: [InvalidOperation] for an empty list; [TypeError] for a nil list, for a nil
@@ -215,9 +215,9 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 // [WithProgress] follows it, and then it sends more commands.
 //
 // Errors: [ClientBulkWriteException]: errors.As finds its [Error], whose PartialResult has the result of the writes
-// that succeeded, if any. That result is also returned beside the error. [OperationFailure] from servers before MongoDB
-// 8.0, which do not know the command. With progress, an error that is not of a write has the result of the commands
-// before it in the same way, and its Details list the writes that failed before.
+// that succeeded, if any. A future also has that result beside the error. [OperationFailure] from servers before
+// MongoDB 8.0, which do not know the command. With progress, an error that is not of a write has the result of the
+// commands before it in the same way, and its Details list the writes that failed before.
 //
 // Nothing is sent after these errors: [ConfigurationError] if the write concern has wtimeout or fsync;
 // [InvalidOperation] for an empty list, and for w: 0 with ordered writes or verbose results; [InvalidName]; [TypeError]

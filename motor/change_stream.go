@@ -128,7 +128,7 @@ func (s *ChangeStream[D]) Next(ctx context.Context) *future.Future[D] {
 // nil pointer) if there is still no change. That is not an error: if the stream is alive, there is no change yet. The
 // server delays its reply for as long as the option MaxAwaitTime says, or for a second.
 //
-// Errors: as in [ChangeStream.Next], except StopAsyncIteration.
+// Errors: as in [ChangeStream.Next], except [StopAsyncIteration].
 //
 // Motor: MotorChangeStream.try_next.
 func (s *ChangeStream[D]) TryNext(ctx context.Context) *future.Future[D] {

@@ -46,8 +46,8 @@ type Client struct {
 	past future.PoolStats // of the pools of closed connections
 }
 
-// MustClient is [NewClient] that panics if the arguments are invalid. It is for connection strings that are part of the
-// program.
+// MustClient is like [NewClient], but panics if the arguments are invalid. It is for connection strings that are part
+// of the program.
 //
 // Motor: MotorClient(host, port, ...).
 func MustClient(hostOrURI string, opts ...ClientOption) *Client {

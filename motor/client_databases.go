@@ -42,8 +42,8 @@ func (c *Client) DatabaseNames(ctx context.Context) *future.Future[[]string] {
 	return c.ListDatabaseNames(ctx, bson.D{})
 }
 
-// DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
-// callback style. Any other type is a [TypeError]. Dropping a database that does not exist is not an error.
+// DropDatabase removes a database with all its collections. The argument is its name, or the database in either style.
+// Any other type is a [TypeError]. Dropping a database that does not exist is not an error.
 //
 // Motor: MotorClient.drop_database.
 func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.Future[struct{}] {

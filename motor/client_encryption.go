@@ -369,8 +369,9 @@ type EncryptedCollection struct {
 // is null it creates a data key first, with kmsProvider and masterKey as in [ClientEncryption.CreateDataKey]; masterKey
 // may be nil. The database may belong to another client than the key vault. opts are further options of the collection.
 //
-// Errors: [EncryptedCollectionError] with its cause. The result beside it, which [Error.PartialResult] returns too, has
-// the fields with the data keys created so far. [TypeError] for a nil database, and for fields that are not a document.
+// Errors: [EncryptedCollectionError] with its cause. errors.As finds its [Error], whose PartialResult has the fields
+// with the data keys created so far. A future also has that result beside the error. [TypeError] for a nil database,
+// and for fields that are not a document.
 //
 // Motor: MotorClientEncryption.create_encrypted_collection.
 func (e *ClientEncryption) CreateEncryptedCollection(

@@ -25,7 +25,7 @@ type FsyncOptions struct {
 
 // Fsync makes the server write all data to its files. Lock together with Async is a [ConfigurationError].
 //
-// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
+// Legacy: use Database.Command on the database admin, with bson.D{{"fsync", 1}}. Motor: MotorClient.fsync.
 func (c *Client) Fsync(ctx context.Context, how FsyncOptions) *future.Future[struct{}] {
 	if how.Lock && how.Async {
 		return failed[struct{}](c, newError(ConfigurationError, "Fsync: cannot use both Lock and Async"))
@@ -42,7 +42,7 @@ func (c *Client) Fsync(ctx context.Context, how FsyncOptions) *future.Future[str
 
 // Unlock allows writes again after Fsync with Lock. It succeeds if the server is not locked.
 //
-// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
+// Legacy: use Database.Command on the database admin, with "fsyncUnlock". Motor: MotorClient.unlock.
 func (c *Client) Unlock(ctx context.Context) *future.Future[struct{}] {
 	return inAdmin(ctx, c, bson.D{{Key: "fsyncUnlock", Value: 1}}, func(_ bson.M, err error) (struct{}, error) {
 		var e *Error
@@ -61,7 +61,7 @@ const (
 
 // IsLocked reports whether the server is locked by Fsync.
 //
-// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
+// Legacy: use Database.Command on the database admin, with "currentOp". Motor: MotorClient.is_locked.
 func (c *Client) IsLocked(ctx context.Context) *future.Future[bool] {
 	return inAdmin(ctx, c, bson.D{{Key: "currentOp", Value: 1}}, func(reply bson.M, err error) (bool, error) {
 		locked, _ := reply["fsyncLock"].(bool)

@@ -15,8 +15,8 @@ import (
 // CreateIndex creates an index. The result is its name, which is made from the keys unless the options set it. keys is
 // the name of one key, which is ascending, or a document of keys and their directions or kinds:
 //
-//	coll.CreateIndex(ctx, "name")                                              // name_1
-//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
+//	coll.CreateIndex(ctx, "name")                                         // name_1
+//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}}) // age_-1_name_1
 //	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
 //
 // Creating an index that already exists is not an error.

@@ -13,10 +13,10 @@ import (
 )
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
-// pointer. That is not an error.
+// pointer. That is not an error. The option [MaxTime] limits the time on the server.
 //
 // Errors: [TypeError] for a nil filter (use bson.D{} for all documents), [InvalidDocument] for one that cannot be
-// encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure]. [MaxTime] is one more option.
+// encoded, [InvalidBSON] for a document that cannot be decoded into D, [OperationFailure].
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(ctx context.Context, filter any, opts ...options.Lister[options.FindOneOptions]) *future.Future[D] {

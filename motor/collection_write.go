@@ -79,10 +79,10 @@ func idOf(c *collection, doc bson.Raw) (any, error) {
 // fails. With options.InsertMany().SetOrdered(false) it tries all of them.
 //
 // Errors: [BulkWriteError]: errors.As finds its [Error], whose Details list the writes that failed and whose
-// PartialResult has the result of the others. That result is also returned beside the error. A document that exists
-// already is one of those that failed, with code 11000. The error is a BulkWriteError then too. Nothing is sent after
-// these: [TypeError] for a value that is not a slice, for an empty slice, and for elements that are not documents;
-// [InvalidDocument] for an element that cannot be encoded; [DocumentTooLarge].
+// PartialResult has the result of the others. A future also has that result beside the error. A document that exists
+// already is one of those that failed, with code 11000. The error is a [BulkWriteError] then, too. Nothing is sent
+// after these: [TypeError] for a value that is not a slice, for an empty slice, and for elements that are not
+// documents; [InvalidDocument] for an element that cannot be encoded; [DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {

@@ -210,11 +210,11 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, length ...int) *future.Fu
 	return toList[D](ctx, &c.cursorReader, length)
 }
 
-// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
-// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a
+// nil pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
 // later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
-// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
-// second.
+// Each asks the server for new documents as long as the cursor is alive. Without [QueryFlagAwaitData] it asks ten
+// times a second.
 //
 // fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
 // loop, on another goroutine. A nil fn panics.

@@ -90,7 +90,8 @@ func (s settings) refuseSession(ctx context.Context) error {
 func (c *concerns) WriteConcern() *WriteConcern { return &c.write }
 
 // SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
-// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
+// keys, a bson.D, a [*WriteConcern], or the driver's *writeconcern.WriteConcern. Operations that are called later use
+// it.
 //
 // An error leaves the write concern unchanged. Errors: [ConfigurationError] for a value that is not a dictionary; those
 // of [WriteConcern.Set].

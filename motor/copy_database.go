@@ -77,7 +77,7 @@ type CopiedCollection struct {
 // CopyError is the error of a copy that has started to write. [errors.Is] finds the class of the cause; [errors.As]
 // finds the *[Error] and the driver's error.
 //
-// The target keeps the copied data. The result of [Client.CopyDatabase] is also returned beside the error.
+// The target keeps the copied data. The future of [Client.CopyDatabase] also has the result beside the error.
 type CopyError struct {
 	// Result says what was copied.
 	Result *CopyResult

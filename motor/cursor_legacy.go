@@ -94,9 +94,9 @@ func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool) *future.Futur
 }
 
 // Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
-// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and
-// QueryFlagAwaitData. The server closes that cursor at once on an empty collection, and when the collection is dropped.
-// Then Tail sends the query again after half a second, and starts from the beginning.
+// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with [QueryFlagTailable] and
+// [QueryFlagAwaitData]. The server closes that cursor at once on an empty collection, and when the collection is
+// dropped. Then Tail sends the query again after half a second, and starts from the beginning.
 //
 // It ends when fn returns false, or after fn(zero, err) with an error, such as the end of ctx. It closes the cursor
 // that it read. A nil fn panics. If the cursor has been read before, fn gets an [InvalidOperation].

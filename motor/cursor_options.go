@@ -167,7 +167,7 @@ func setMaxTimeMS(c *cursor, ms int64) {
 }
 
 // MaxAwaitTimeMS sets for how many milliseconds the server waits for new documents, at each request, before it replies
-// that there are none. It has an effect only with QueryFlagTailable and QueryFlagAwaitData. 0 means the server's
+// that there are none. It has an effect only with [QueryFlagTailable] and [QueryFlagAwaitData]. 0 means the server's
 // default, one second. A negative number is a [ValueError].
 //
 // Motor: MotorCursor.max_await_time_ms.
@@ -230,9 +230,10 @@ const (
 	knownQueryFlags = 2*QueryFlagPartial - QueryFlagTailable
 )
 
-// AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
+// AddOption sets flags of the query: [QueryFlagTailable] and so on, joined with |.
 //
-// Errors of reading: [ValueError] for an unknown flag; [InvalidOperation] for QueryFlagExhaust together with a limit.
+// Errors of reading: [ValueError] for an unknown flag; [InvalidOperation] for [QueryFlagExhaust] together with a
+// limit.
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] { addOption(&c.cursor, mask); return c }

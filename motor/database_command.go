@@ -23,7 +23,7 @@ type AllowedErrors struct {
 // CommandAllowing is [Database.Command] for a command that the server may reject. An allowed error of the server is not
 // an error: the result is then the server's reply, in which "ok" is 0.
 //
-// Succeeds if the collection does not exist.
+// This command also succeeds if the collection does not exist:
 //
 //	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
 //

@@ -110,7 +110,7 @@ type ProfilingOptions struct {
 // Errors: [ValueError] for an unknown level, a negative time and a rate outside 0 to 1; [TypeError] and
 // [InvalidDocument] for an invalid filter.
 //
-// Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
+// Legacy: use Command, with bson.D{{"profile", level}}. Motor: MotorDatabase.set_profiling_level.
 func (d *Database) SetProfilingLevel(ctx context.Context, level ProfilingLevel, opts ...ProfilingOptions) *future.Future[struct{}] {
 	command, err := d.profileCommand(level, opts)
 	if err != nil {
@@ -152,7 +152,7 @@ func (d *Database) profileCommand(level ProfilingLevel, opts []ProfilingOptions)
 
 // ProfilingLevel returns which operations the database's profiler records.
 //
-// Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
+// Legacy: use Command, with bson.D{{"profile", -1}}. Motor: MotorDatabase.profiling_level.
 func (d *Database) ProfilingLevel(ctx context.Context) *future.Future[ProfilingLevel] {
 	command := bson.D{{Key: "profile", Value: -1}}
 	return ask(ctx, d, command, func(reply bson.M, err error) (ProfilingLevel, error) {
@@ -195,7 +195,7 @@ type UserOptions struct {
 // Errors: [ConfigurationError] for both Roles and ReadOnly; [TypeError] and [InvalidDocument] for a role that is
 // neither a name nor a document, and for invalid custom data; [OperationFailure].
 //
-// Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
+// Legacy: use Command, with bson.D{{"createUser", name}, ...}. Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(ctx context.Context, name, password string, opts ...UserOptions) *future.Future[struct{}] {
 	how, err := atMostOne("AddUser", opts)
 	if err != nil {
@@ -285,7 +285,7 @@ func isUnauthorized(err error) bool {
 //
 // Errors: [OperationFailure] if there is no user of this name.
 //
-// Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
+// Legacy: use Command, with bson.D{{"dropUser", name}}. Motor: MotorDatabase.remove_user.
 func (d *Database) RemoveUser(ctx context.Context, name string) *future.Future[struct{}] {
 	return ask(ctx, d, bson.D{{Key: "dropUser", Value: name}}, done)
 }

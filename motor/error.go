@@ -132,8 +132,10 @@ func (e *Error) Details() bson.Raw {
 }
 
 // PartialResult returns the result of the writes that succeeded before the error: a *[BulkWriteResult] for BulkWrite,
-// an *[InsertManyResult] for InsertMany, a *mongo.ClientBulkWriteResult for Client.BulkWrite. For other operations, and
-// if nothing was sent, it is nil. The operation also returns this result beside the error.
+// an *[InsertManyResult] for InsertMany, a *mongo.ClientBulkWriteResult for Client.BulkWrite, a bson.M for
+// [BulkOperationBuilder.Execute], a []any of the _ids for Insert, an *[EncryptedCollection] for
+// CreateEncryptedCollection. For other operations, and if nothing was sent, it is nil. A future also has this result
+// beside the error, except for Insert.
 //
 // PyMongo: ClientBulkWriteException.partial_result.
 func (e *Error) PartialResult() any { return e.partial }

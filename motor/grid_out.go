@@ -207,7 +207,7 @@ func property[T any](o *GridOut, name string, of func(*gridFile) T) (T, error) {
 	return of(f), nil
 }
 
-// Document returns the file's document. [InvalidOperation] before the file is open.
+// Document returns the file's document. It fails with [InvalidOperation] before the file is open.
 func (o *GridOut) Document() (bson.M, error) {
 	f, err := o.openFile("document")
 	if err != nil {
@@ -217,7 +217,7 @@ func (o *GridOut) Document() (bson.M, error) {
 }
 
 // Get returns a field of the file's document, or nil if the document does not have it. Motor's names, such as
-// content_type, also work. [InvalidOperation] before the file is open.
+// content_type, also work. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
@@ -228,12 +228,12 @@ func (o *GridOut) Get(name string) (any, error) {
 	return doc[documentField(name)], err
 }
 
-// ID returns the file's _id. [InvalidOperation] before the file is open.
+// ID returns the file's _id. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut._id.
 func (o *GridOut) ID() (any, error) { return o.Get("_id") }
 
-// Filename returns the file's name, or "" if it has none. [InvalidOperation] before the file is open.
+// Filename returns the file's name, or "" if it has none. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.filename.
 func (o *GridOut) Filename() (string, error) {
@@ -247,29 +247,30 @@ func (o *GridOut) Name() (string, error) {
 	return property(o, "name", func(f *gridFile) string { return f.text("filename") })
 }
 
-// ContentType returns the file's MIME type, or "" if it has none. [InvalidOperation] before the file is open.
+// ContentType returns the file's MIME type, or "" if it has none. It fails with [InvalidOperation] before the file is
+// open.
 //
 // Motor: MotorGridOut.content_type.
 func (o *GridOut) ContentType() (string, error) {
 	return property(o, "content_type", func(f *gridFile) string { return f.text("contentType") })
 }
 
-// Length returns how many bytes the file has. [InvalidOperation] before the file is open.
+// Length returns how many bytes the file has. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.length.
 func (o *GridOut) Length() (int64, error) {
 	return property(o, "length", func(f *gridFile) int64 { return f.length })
 }
 
-// ChunkSize returns how many bytes each chunk of the file has, except the last one. [InvalidOperation] before the file
-// is open.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one. It fails with [InvalidOperation]
+// before the file is open.
 //
 // Motor: MotorGridOut.chunk_size.
 func (o *GridOut) ChunkSize() (int64, error) {
 	return property(o, "chunk_size", func(f *gridFile) int64 { return f.chunkSize })
 }
 
-// UploadDate returns when the file was written, in UTC. [InvalidOperation] before the file is open.
+// UploadDate returns when the file was written, in UTC. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.upload_date.
 func (o *GridOut) UploadDate() (time.Time, error) {
@@ -282,7 +283,8 @@ func (o *GridOut) UploadDate() (time.Time, error) {
 	})
 }
 
-// Aliases returns the file's other names, or nil if it has none. [InvalidOperation] before the file is open.
+// Aliases returns the file's other names, or nil if it has none. It fails with [InvalidOperation] before the file is
+// open.
 //
 // Motor: MotorGridOut.aliases.
 func (o *GridOut) Aliases() ([]string, error) {
@@ -299,7 +301,8 @@ func (o *GridOut) Aliases() ([]string, error) {
 	})
 }
 
-// Metadata returns the metadata that the file was written with, or nil. [InvalidOperation] before the file is open.
+// Metadata returns the metadata that the file was written with, or nil. It fails with [InvalidOperation] before the
+// file is open.
 //
 // Motor: MotorGridOut.metadata.
 func (o *GridOut) Metadata() (bson.M, error) {
@@ -315,7 +318,7 @@ func (o *GridOut) Metadata() (bson.M, error) {
 }
 
 // MD5 returns the checksum in the file's document, in hexadecimal digits. It is "" for files written by a
-// [GridFSBucket] or a current driver. [InvalidOperation] before the file is open.
+// [GridFSBucket] or a current driver. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {
@@ -335,7 +338,7 @@ type GridOutInfo struct {
 	Metadata    bson.D // with the order of its keys; nil if the file has none
 }
 
-// Info returns the description of the file. [InvalidOperation] before the file is open.
+// Info returns the description of the file. It fails with [InvalidOperation] before the file is open.
 //
 // Motor: the properties of MotorGridOut.
 func (o *GridOut) Info() (info GridOutInfo, err error) {

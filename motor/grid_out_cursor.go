@@ -249,7 +249,7 @@ func (c *GridOutCursor) NextObject() *GridOut {
 }
 
 // TryNext reads the next file. If none has been fetched, it asks the server once. The result is nil if there is still
-// none, which is not an error.
+// none. That is not an error.
 func (c *GridOutCursor) TryNext(ctx context.Context) *future.Future[*GridOut] {
 	return readOne[*GridOut](ctx, &c.cursorReader, readSpec{once: true})
 }

@@ -15,11 +15,12 @@ import (
 )
 
 // StartTransaction starts a transaction. Operations that are called in the session from now on are part of it, until
-// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the transaction
-// on the server. Options that opts omit are those of [Client.StartSession]. [MaxCommitTime] is one more option.
+// [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the
+// transaction on the server. Options that opts omit are those of [Client.StartSession]. The option [MaxCommitTime]
+// limits the time of the commit.
 //
 // Errors: [InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
-// [ConfigurationError] for a write concern with w: 0; [ValueError] for a negative MaxCommitTime.
+// [ConfigurationError] for a write concern with w: 0; [ValueError] for a negative [MaxCommitTime].
 //
 // Motor: MotorClientSession.start_transaction.
 func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
