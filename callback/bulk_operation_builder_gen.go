@@ -17,7 +17,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -90,7 +90,7 @@ func (b *BulkOperationBuilder) Err() error {
 // SetWriteConcern, used instead of the collection's write concern; it may be given once.
 //
 // Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose PartialResult is the result, with the
-// failed writes in writeErrors. The result is also returned beside the error. [motor.InvalidOperation] for a builder
+// failed writes in writeErrors. A future also has that result beside the error. [motor.InvalidOperation] for a builder
 // without writes, and for the second Execute. Nothing is sent if a write was invalid (see [BulkOperationBuilder.Err]),
 // or for an invalid write concern, a [motor.ConfigurationError].
 //

@@ -18,7 +18,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -213,9 +213,9 @@ func (e *ClientEncryption) RemoveKeyAltName(
 // is null it creates a data key first, with kmsProvider and masterKey as in [ClientEncryption.CreateDataKey]; masterKey
 // may be nil. The database may belong to another client than the key vault. opts are further options of the collection.
 //
-// Errors: [motor.EncryptedCollectionError] with its cause. The result beside it, which [motor.Error.PartialResult]
-// returns too, has the fields with the data keys created so far. [motor.TypeError] for a nil database, and for fields
-// that are not a document.
+// Errors: [motor.EncryptedCollectionError] with its cause. errors.As finds its [motor.Error], whose PartialResult has
+// the fields with the data keys created so far. A future also has that result beside the error. [motor.TypeError] for
+// a nil database, and for fields that are not a document.
 //
 // Motor: MotorClientEncryption.create_encrypted_collection.
 func (e *ClientEncryption) CreateEncryptedCollection(

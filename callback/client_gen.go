@@ -22,7 +22,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -64,8 +64,8 @@ func (c *Client) Futures() *motor.Client {
 // Motor: get_io_loop.
 func (c *Client) IOLoop() future.Executor { return c.loop }
 
-// MustClient is [NewClient] that panics if the arguments are invalid. It is for connection strings that are part of the
-// program.
+// MustClient is like [NewClient], but panics if the arguments are invalid. It is for connection strings that are part
+// of the program.
 //
 // Callbacks run on loop, and so do continuations of futures from [Client.Futures]. With a nil loop, the error is a
 // [motor.TypeError].
@@ -101,7 +101,7 @@ func NewClient(loop future.Executor, hostOrURI string, opts ...motor.ClientOptio
 // [motor.WithProgress] follows it, and then it sends more commands.
 //
 // Errors: [motor.ClientBulkWriteException]: errors.As finds its [motor.Error], whose PartialResult has the result of
-// the writes that succeeded, if any. That result is also returned beside the error. [motor.OperationFailure] from
+// the writes that succeeded, if any. A future also has that result beside the error. [motor.OperationFailure] from
 // servers before MongoDB 8.0, which do not know the command. With progress, an error that is not of a write has the
 // result of the commands before it in the same way, and its Details list the writes that failed before.
 //
@@ -245,8 +245,8 @@ func (c *Client) DatabaseNames(ctx context.Context, callback Func[[]string]) {
 	deliver(c.loop, c.futures.DatabaseNames(ctx), callback)
 }
 
-// DropDatabase removes a database with all its collections. The argument is its name, a *Database, or its handle in
-// callback style. Any other type is a [motor.TypeError]. Dropping a database that does not exist is not an error.
+// DropDatabase removes a database with all its collections. The argument is its name, or the database in either style.
+// Any other type is a [motor.TypeError]. Dropping a database that does not exist is not an error.
 //
 // Motor: MotorClient.drop_database.
 func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any, callback Func[struct{}]) {
@@ -284,21 +284,21 @@ func (c *Client) ServerInfo(ctx context.Context, callback Func[bson.M]) {
 
 // Fsync makes the server write all data to its files. Lock together with Async is a [motor.ConfigurationError].
 //
-// Legacy: use Command(ctx, bson.D{{"fsync", 1}}). Motor: MotorClient.fsync.
+// Legacy: use Database.Command on the database admin, with bson.D{{"fsync", 1}}. Motor: MotorClient.fsync.
 func (c *Client) Fsync(ctx context.Context, how motor.FsyncOptions, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Fsync(ctx, how), callback)
 }
 
 // Unlock allows writes again after Fsync with Lock. It succeeds if the server is not locked.
 //
-// Legacy: use Command(ctx, "fsyncUnlock"). Motor: MotorClient.unlock.
+// Legacy: use Database.Command on the database admin, with "fsyncUnlock". Motor: MotorClient.unlock.
 func (c *Client) Unlock(ctx context.Context, callback Func[struct{}]) {
 	deliver(c.loop, c.futures.Unlock(ctx), callback)
 }
 
 // IsLocked reports whether the server is locked by Fsync.
 //
-// Legacy: use Command(ctx, "currentOp"). Motor: MotorClient.is_locked.
+// Legacy: use Database.Command on the database admin, with "currentOp". Motor: MotorClient.is_locked.
 func (c *Client) IsLocked(ctx context.Context, callback Func[bool]) {
 	deliver(c.loop, c.futures.IsLocked(ctx), callback)
 }
@@ -415,7 +415,8 @@ func (c *Client) WriteConcern() *motor.WriteConcern {
 }
 
 // SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
-// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
+// keys, a bson.D, a [*motor.WriteConcern], or the driver's *writeconcern.WriteConcern. Operations that are called
+// later use it.
 //
 // An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
 // dictionary; those of [motor.WriteConcern.Set].

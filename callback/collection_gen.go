@@ -20,7 +20,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -102,10 +102,10 @@ func (c *collection) InitializeUnorderedBulkOp(opts ...motor.BulkOptions) *BulkO
 //		mongo.NewInsertOneModel().SetDocument(bson.M{"_id": 1}),
 //		mongo.NewUpdateOneModel().SetFilter(bson.M{"_id": 2}).SetUpdate(bson.M{"$set": bson.M{"a": 1}}),
 //		mongo.NewDeleteManyModel().SetFilter(bson.M{"a": 2}),
-//	})
+//	}, callback)
 //
 // Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
-// whose PartialResult has the result of the others. That result is also returned beside the error. An error of the
+// whose PartialResult has the result of the others. A future also has that result beside the error. An error of the
 // network has the result of the commands before it in the same way.
 //
 // Nothing is sent after these errors: [motor.InvalidOperation] for an empty list; [motor.TypeError] for a nil list,
@@ -250,9 +250,9 @@ func (c *Collection[D]) WithBatching() *Collection[D] {
 // CreateIndex creates an index. The result is its name, which is made from the keys unless the options set it. keys is
 // the name of one key, which is ascending, or a document of keys and their directions or kinds:
 //
-//	coll.CreateIndex(ctx, "name")                                              // name_1
-//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}})      // age_-1_name_1
-//	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, options.Index().SetName("words"))
+//	coll.CreateIndex(ctx, "name", callback)                                         // name_1
+//	coll.CreateIndex(ctx, bson.D{{"age", motor.Descending}, {"name", 1}}, callback) // age_-1_name_1
+//	coll.CreateIndex(ctx, bson.D{{"about", "text"}}, callback, options.Index().SetName("words"))
 //
 // Creating an index that already exists is not an error.
 //
@@ -556,11 +556,10 @@ func (c *collection) Rename(ctx context.Context, newName string, callback Func[b
 }
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
-// pointer. That is not an error.
+// pointer. That is not an error. The option [motor.MaxTime] limits the time on the server.
 //
 // Errors: [motor.TypeError] for a nil filter (use bson.D{} for all documents), [motor.InvalidDocument] for one that
 // cannot be encoded, [motor.InvalidBSON] for a document that cannot be decoded into D, [motor.OperationFailure].
-// [motor.MaxTime] is one more option.
 //
 // Motor: MotorCollection.find_one.
 func (c *Collection[D]) FindOne(
@@ -632,10 +631,10 @@ func (c *collection) InsertOne(
 // fails. With options.InsertMany().SetOrdered(false) it tries all of them.
 //
 // Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
-// whose PartialResult has the result of the others. That result is also returned beside the error. A document that
-// exists already is one of those that failed, with code 11000. The error is a BulkWriteError then too. Nothing is sent
-// after these: [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements that are not
-// documents; [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
+// whose PartialResult has the result of the others. A future also has that result beside the error. A document that
+// exists already is one of those that failed, with code 11000. The error is a [motor.BulkWriteError] then, too.
+// Nothing is sent after these: [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements
+// that are not documents; [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
 //
 // Motor: MotorCollection.insert_many.
 func (c *collection) InsertMany(
@@ -837,7 +836,8 @@ func (c *collection) WriteConcern() *motor.WriteConcern {
 }
 
 // SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
-// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
+// keys, a bson.D, a [*motor.WriteConcern], or the driver's *writeconcern.WriteConcern. Operations that are called
+// later use it.
 //
 // An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
 // dictionary; those of [motor.WriteConcern.Set].

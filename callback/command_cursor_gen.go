@@ -17,7 +17,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -133,11 +133,11 @@ func (c *CommandCursor[D]) ToList(ctx context.Context, callback Func[[]D], lengt
 	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
 }
 
-// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
-// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a
+// nil pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
 // later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
-// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
-// second.
+// Each asks the server for new documents as long as the cursor is alive. Without [motor.QueryFlagAwaitData] it asks
+// ten times a second.
 //
 // fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
 // loop, on another goroutine. A nil fn panics.

@@ -18,7 +18,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -170,11 +170,11 @@ func (c *Cursor[D]) ToList(ctx context.Context, callback Func[[]D], length ...in
 	deliver(c.loop, c.Futures().ToList(ctx, length...), callback)
 }
 
-// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a nil
-// pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
+// Each calls fn with every document, one after the other. At the end it calls fn once with the zero D (a nil map, a
+// nil pointer) and no error. An error ends the calls too: fn(zero, err). If fn returns false it is not called again; a
 // later Each continues with the next document. If fn closes the cursor, there is no last call. For a tailable cursor,
-// Each asks the server for new documents as long as the cursor is alive. Without QueryFlagAwaitData it asks ten times a
-// second.
+// Each asks the server for new documents as long as the cursor is alive. Without [motor.QueryFlagAwaitData] it asks
+// ten times a second.
 //
 // fn runs where callbacks run, never on the caller's stack: on the loop of the client or the handle, or, without a
 // loop, on another goroutine. A nil fn panics.
@@ -294,9 +294,9 @@ func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool, callback Func
 }
 
 // Tail calls fn with every document of a capped collection that the query matches, and then with every one that is
-// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with QueryFlagTailable and
-// QueryFlagAwaitData. The server closes that cursor at once on an empty collection, and when the collection is dropped.
-// Then Tail sends the query again after half a second, and starts from the beginning.
+// inserted later. It reads as [Cursor.Each] would on a clone of the cursor with [motor.QueryFlagTailable] and
+// [motor.QueryFlagAwaitData]. The server closes that cursor at once on an empty collection, and when the collection is
+// dropped. Then Tail sends the query again after half a second, and starts from the beginning.
 //
 // It ends when fn returns false, or after fn(zero, err) with an error, such as the end of ctx. It closes the cursor
 // that it read. A nil fn panics. If the cursor has been read before, fn gets a [motor.InvalidOperation].
@@ -386,8 +386,8 @@ func (c *Cursor[D]) MaxTimeMS(ms int64) *Cursor[D] {
 }
 
 // MaxAwaitTimeMS sets for how many milliseconds the server waits for new documents, at each request, before it replies
-// that there are none. It has an effect only with QueryFlagTailable and QueryFlagAwaitData. 0 means the server's
-// default, one second. A negative number is a [motor.ValueError].
+// that there are none. It has an effect only with [motor.QueryFlagTailable] and [motor.QueryFlagAwaitData]. 0 means
+// the server's default, one second. A negative number is a [motor.ValueError].
 //
 // Motor: MotorCursor.max_await_time_ms.
 func (c *Cursor[D]) MaxAwaitTimeMS(ms int64) *Cursor[D] {
@@ -402,10 +402,10 @@ func (c *Cursor[D]) MaxScan(n int64) *Cursor[D] {
 	return sameCursor(c, c.Futures().MaxScan(n))
 }
 
-// AddOption sets flags of the query: QueryFlagTailable and so on, joined with |.
+// AddOption sets flags of the query: [motor.QueryFlagTailable] and so on, joined with |.
 //
-// Errors of reading: [motor.ValueError] for an unknown flag; [motor.InvalidOperation] for QueryFlagExhaust together
-// with a limit.
+// Errors of reading: [motor.ValueError] for an unknown flag; [motor.InvalidOperation] for [motor.QueryFlagExhaust]
+// together with a limit.
 //
 // Motor: MotorCursor.add_option.
 func (c *Cursor[D]) AddOption(mask int) *Cursor[D] {

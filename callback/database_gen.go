@@ -20,7 +20,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -105,7 +105,8 @@ func (d *Database) WriteConcern() *motor.WriteConcern {
 }
 
 // SetWriteConcern replaces the handle's write concern by a copy of a dictionary: a bson.M, another map with string
-// keys, a bson.D, a *WriteConcern, or the driver's *writeconcern.WriteConcern. Operations that are called later use it.
+// keys, a bson.D, a [*motor.WriteConcern], or the driver's *writeconcern.WriteConcern. Operations that are called
+// later use it.
 //
 // An error leaves the write concern unchanged. Errors: [motor.ConfigurationError] for a value that is not a
 // dictionary; those of [motor.WriteConcern.Set].
@@ -287,9 +288,9 @@ func (d *Database) ValidateCollection(
 // CommandAllowing is [Database.Command] for a command that the server may reject. An allowed error of the server is not
 // an error: the result is then the server's reply, in which "ok" is 0.
 //
-// Succeeds if the collection does not exist.
+// This command also succeeds if the collection does not exist:
 //
-//	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}})
+//	db.CommandAllowing(ctx, bson.D{{"drop", "old"}}, motor.AllowedErrors{Codes: []int{26}}, callback)
 //
 // Errors: those of Command. Errors that are not a reply of the server, such as [motor.AutoReconnect], are never
 // allowed.
@@ -388,7 +389,7 @@ func (d *Database) ResetErrorHistory(ctx context.Context, callback Func[struct{}
 // Errors: [motor.ValueError] for an unknown level, a negative time and a rate outside 0 to 1; [motor.TypeError] and
 // [motor.InvalidDocument] for an invalid filter.
 //
-// Legacy: use Command(ctx, bson.D{{"profile", level}}). Motor: MotorDatabase.set_profiling_level.
+// Legacy: use Command, with bson.D{{"profile", level}}. Motor: MotorDatabase.set_profiling_level.
 func (d *Database) SetProfilingLevel(
 	ctx context.Context, level motor.ProfilingLevel, callback Func[struct{}], opts ...motor.ProfilingOptions,
 ) {
@@ -397,7 +398,7 @@ func (d *Database) SetProfilingLevel(
 
 // ProfilingLevel returns which operations the database's profiler records.
 //
-// Legacy: use Command(ctx, bson.D{{"profile", -1}}). Motor: MotorDatabase.profiling_level.
+// Legacy: use Command, with bson.D{{"profile", -1}}. Motor: MotorDatabase.profiling_level.
 func (d *Database) ProfilingLevel(ctx context.Context, callback Func[motor.ProfilingLevel]) {
 	deliver(d.loop, d.futures.ProfilingLevel(ctx), callback)
 }
@@ -415,7 +416,7 @@ func (d *Database) ProfilingInfo(ctx context.Context, callback Func[[]bson.M]) {
 // Errors: [motor.ConfigurationError] for both Roles and ReadOnly; [motor.TypeError] and [motor.InvalidDocument] for a
 // role that is neither a name nor a document, and for invalid custom data; [motor.OperationFailure].
 //
-// Legacy: use Command(ctx, bson.D{{"createUser", name}, ...}). Motor: MotorDatabase.add_user.
+// Legacy: use Command, with bson.D{{"createUser", name}, ...}. Motor: MotorDatabase.add_user.
 func (d *Database) AddUser(
 	ctx context.Context, name, password string, callback Func[struct{}], opts ...motor.UserOptions,
 ) {
@@ -426,7 +427,7 @@ func (d *Database) AddUser(
 //
 // Errors: [motor.OperationFailure] if there is no user of this name.
 //
-// Legacy: use Command(ctx, bson.D{{"dropUser", name}}). Motor: MotorDatabase.remove_user.
+// Legacy: use Command, with bson.D{{"dropUser", name}}. Motor: MotorDatabase.remove_user.
 func (d *Database) RemoveUser(ctx context.Context, name string, callback Func[struct{}]) {
 	deliver(d.loop, d.futures.RemoveUser(ctx, name), callback)
 }

@@ -19,7 +19,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,

@@ -20,7 +20,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -120,27 +120,28 @@ func (o *GridOut) Seek(offset int64, whence int) (int64, error) {
 	return o.futures.Seek(offset, whence)
 }
 
-// Document returns the file's document. [motor.InvalidOperation] before the file is open.
+// Document returns the file's document. It fails with [motor.InvalidOperation] before the file is open.
 func (o *GridOut) Document() (bson.M, error) {
 	return o.futures.Document()
 }
 
 // Get returns a field of the file's document, or nil if the document does not have it. Motor's names, such as
-// content_type, also work. [motor.InvalidOperation] before the file is open.
+// content_type, also work. It fails with [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.__getattr__.
 func (o *GridOut) Get(name string) (any, error) {
 	return o.futures.Get(name)
 }
 
-// ID returns the file's _id. [motor.InvalidOperation] before the file is open.
+// ID returns the file's _id. It fails with [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut._id.
 func (o *GridOut) ID() (any, error) {
 	return o.futures.ID()
 }
 
-// Filename returns the file's name, or "" if it has none. [motor.InvalidOperation] before the file is open.
+// Filename returns the file's name, or "" if it has none. It fails with [motor.InvalidOperation] before the file is
+// open.
 //
 // Motor: MotorGridOut.filename.
 func (o *GridOut) Filename() (string, error) {
@@ -154,44 +155,47 @@ func (o *GridOut) Name() (string, error) {
 	return o.futures.Name()
 }
 
-// ContentType returns the file's MIME type, or "" if it has none. [motor.InvalidOperation] before the file is open.
+// ContentType returns the file's MIME type, or "" if it has none. It fails with [motor.InvalidOperation] before the
+// file is open.
 //
 // Motor: MotorGridOut.content_type.
 func (o *GridOut) ContentType() (string, error) {
 	return o.futures.ContentType()
 }
 
-// Length returns how many bytes the file has. [motor.InvalidOperation] before the file is open.
+// Length returns how many bytes the file has. It fails with [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.length.
 func (o *GridOut) Length() (int64, error) {
 	return o.futures.Length()
 }
 
-// ChunkSize returns how many bytes each chunk of the file has, except the last one. [motor.InvalidOperation] before
-// the file is open.
+// ChunkSize returns how many bytes each chunk of the file has, except the last one. It fails with
+// [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.chunk_size.
 func (o *GridOut) ChunkSize() (int64, error) {
 	return o.futures.ChunkSize()
 }
 
-// UploadDate returns when the file was written, in UTC. [motor.InvalidOperation] before the file is open.
+// UploadDate returns when the file was written, in UTC. It fails with [motor.InvalidOperation] before the file is
+// open.
 //
 // Motor: MotorGridOut.upload_date.
 func (o *GridOut) UploadDate() (time.Time, error) {
 	return o.futures.UploadDate()
 }
 
-// Aliases returns the file's other names, or nil if it has none. [motor.InvalidOperation] before the file is open.
+// Aliases returns the file's other names, or nil if it has none. It fails with [motor.InvalidOperation] before the
+// file is open.
 //
 // Motor: MotorGridOut.aliases.
 func (o *GridOut) Aliases() ([]string, error) {
 	return o.futures.Aliases()
 }
 
-// Metadata returns the metadata that the file was written with, or nil. [motor.InvalidOperation] before the file is
-// open.
+// Metadata returns the metadata that the file was written with, or nil. It fails with [motor.InvalidOperation] before
+// the file is open.
 //
 // Motor: MotorGridOut.metadata.
 func (o *GridOut) Metadata() (bson.M, error) {
@@ -199,14 +203,14 @@ func (o *GridOut) Metadata() (bson.M, error) {
 }
 
 // MD5 returns the checksum in the file's document, in hexadecimal digits. It is "" for files written by a
-// [GridFSBucket] or a current driver. [motor.InvalidOperation] before the file is open.
+// [GridFSBucket] or a current driver. It fails with [motor.InvalidOperation] before the file is open.
 //
 // Motor: MotorGridOut.md5.
 func (o *GridOut) MD5() (string, error) {
 	return o.futures.MD5()
 }
 
-// Info returns the description of the file. [motor.InvalidOperation] before the file is open.
+// Info returns the description of the file. It fails with [motor.InvalidOperation] before the file is open.
 //
 // Motor: the properties of MotorGridOut.
 func (o *GridOut) Info() (info motor.GridOutInfo, err error) {

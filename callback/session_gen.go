@@ -18,7 +18,7 @@ import (
 //
 // A callback is called exactly once, with the result and nil, or with the zero value and the error. It runs on the
 // handle's loop, never inside the call. Callbacks run in the order in which their operations end. A partial result is
-// not delivered with an error.
+// not delivered with an error. [motor.Error.PartialResult] returns that of a write.
 //
 // If a callback panics, the loop's panic handler receives the panic. On an executor that is not a [*Loop], the handler
 // of [future.SetUnobservedHandler] does. That handler also receives the error of an operation whose callback is nil,
@@ -127,11 +127,11 @@ func (s *Session) String() string {
 
 // StartTransaction starts a transaction. Operations that are called in the session from now on are part of it, until
 // [Session.CommitTransaction] or [Session.AbortTransaction]. It does no I/O: the first operation starts the
-// transaction on the server. Options that opts omit are those of [Client.StartSession]. [motor.MaxCommitTime] is one
-// more option.
+// transaction on the server. Options that opts omit are those of [Client.StartSession]. The option
+// [motor.MaxCommitTime] limits the time of the commit.
 //
 // Errors: [motor.InvalidOperation] if the session has ended, has a snapshot, or has a transaction in progress already;
-// [motor.ConfigurationError] for a write concern with w: 0; [motor.ValueError] for a negative MaxCommitTime.
+// [motor.ConfigurationError] for a write concern with w: 0; [motor.ValueError] for a negative [motor.MaxCommitTime].
 //
 // Motor: MotorClientSession.start_transaction.
 func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOptions]) error {
