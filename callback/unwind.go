@@ -56,6 +56,19 @@ func (co *Co) Must(err error) {
 	}
 }
 
+// Raise panics with err. If err is nil, it does nothing. It is for a callback that cannot go on: the loop reports the error
+// with its stack (see [WithPanicHandler]) and goes on. In a coroutine, use [Co.Must].
+//
+//	func inserted(result any, err error) {
+//		callback.Raise(err)
+//
+// Python: raise error, in a callback.
+func Raise(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 // Try calls fn and returns the error with which fn has unwound, or nil. If kinds are given, Try returns errors that match
 // one of them by [errors.Is], and lets others unwind further.
 //

@@ -53,6 +53,24 @@ func ExampleMust_function() {
 	// strconv.Atoi: parsing "twelve": invalid syntax
 }
 
+func ExampleRaise() {
+	loop := callback.NewLoop(callback.WithPanicHandler(func(p *future.PanicError) {
+		fmt.Println("reported:", errors.Is(p, errMissing))
+	}))
+	defer loop.Close()
+	found := func(n int, err error) {
+		callback.Raise(err)
+		fmt.Println("found", n)
+	}
+	loop.AddCallback(func() { found(2, nil) })
+	loop.AddCallback(func() { found(0, errMissing) })
+	loop.AddCallback(loop.Stop)
+	loop.Start()
+	// Output:
+	// found 2
+	// reported: true
+}
+
 func ExampleCo_Try() {
 	err := callback.Run(context.Background(), func(co *callback.Co) {
 		err := co.Try(func() {

@@ -24,9 +24,7 @@ func Example_callbacks() {
 		loop.Stop()
 	}
 	users.Insert(ctx, bson.M{"_id": "ann"}, func(result any, err error) {
-		if err != nil {
-			panic(err)
-		}
+		callback.Raise(err)
 		users.FindOne(ctx, bson.M{"_id": "ann"}, found)
 	})
 	loop.Start()
