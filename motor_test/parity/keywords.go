@@ -242,6 +242,9 @@ func (m *Module) replacements(f *types.Func, keyword string) (found []string, re
 		if cursor := source.Named(results.At(0).Type()); cursor != nil && strings.HasSuffix(cursor.Obj().Name(), "Cursor") {
 			for method := range m.methodsOf(cursor).Methods() {
 				if g := method.Obj().(*types.Func); g.Exported() && fold(g.Name()) == fold(keyword) && isChained(g, cursor) {
+					if remark != "" {
+						remark = "The option takes a `time.Duration`, the method milliseconds."
+					}
 					found = append(found, "motor."+cursor.Obj().Name()+"."+g.Name())
 				}
 			}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/callback"
 	"github.com/gomotor/gomotor/motor"
@@ -35,9 +34,8 @@ func run(co *callback.Co) {
 	for row := range callback.Range(co, orders.Aggregate(pipeline).All(co)) {
 		fmt.Println(row["_id"], row["sum"])
 	}
-	projection := options.Find().SetProjection(bson.M{"item": 1, "_id": 0})
 	var items []string
-	for _, doc := range callback.Must(co, orders.Find(bson.M{}, projection).Sort("total", -1).ToList(co, 2)) {
+	for _, doc := range callback.Must(co, orders.Find(bson.M{}).Projection(bson.M{"item": 1, "_id": 0}).Sort("total", -1).ToList(co, 2)) {
 		items = append(items, doc["item"].(string))
 	}
 	fmt.Println("best:", strings.Join(items, ", "))

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -20,24 +19,19 @@ var (
 )
 
 func dropped(_ struct{}, err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	callback.Raise(err)
 	coll.Insert(ctx, []bson.M{{"_id": 0}, {"_id": 1}, {"_id": 2}, {"_id": 3}, {"_id": 4}}, inserted)
 }
 
 func inserted(result any, err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	callback.Raise(err)
 	fmt.Println("inserted", result)
 	coll.Find(bson.M{"_id": bson.M{"$gte": 3}}).Sort("_id", -1).Each(ctx, each)
 }
 
 func each(doc bson.M, err error) bool {
-	if err != nil {
-		log.Fatal(err)
-	} else if doc != nil {
+	callback.Raise(err)
+	if doc != nil {
 		fmt.Println("doc", doc["_id"])
 	} else {
 		coll.FindOne(ctx, bson.M{"_id": 7}, found)

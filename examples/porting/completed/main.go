@@ -41,10 +41,7 @@ func run(co *callback.Co) {
 	if _, err := future.Shield(slow.Future).Await(co); err != nil && slow.Cancelled() {
 		fmt.Println("cancelled: yes")
 	}
-	fast.AddDoneCallback(func(f *future.Future[int]) {
-		n, _ := f.Result()
-		fmt.Println("callback", n)
-	})
+	fast.OnComplete(func(n int, _ error) { fmt.Println("callback", n) })
 	co.Must(co.Sleep(10 * time.Millisecond))
 	fmt.Println("inserted", callback.Must(co, coll.CountDocuments(co, bson.M{})))
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -38,7 +37,7 @@ func run(co *callback.Co) {
 		fmt.Println(info.Filename, info.Length)
 	}
 	callback.Must(co, bucket.Delete(co, info.ID))
-	if _, err := bucket.OpenDownloadStream(co, info.ID).Await(co); errors.Is(err, motor.NoFile) {
+	if co.Try(func() { callback.Must(co, bucket.OpenDownloadStream(co, info.ID)) }, motor.NoFile) != nil {
 		fmt.Println("no such file")
 	}
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -47,8 +46,4 @@ func run(co *callback.Co) {
 	}
 }
 
-func main() {
-	if _, err := callback.RunSync(callback.NewLoop(), callback.Proc(run)); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { callback.Main(run) }
