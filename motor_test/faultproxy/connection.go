@@ -27,6 +27,7 @@ type connection struct {
 	mu      sync.Mutex
 	writing bool   // a write is on the server, and its reply must be known; gone is not set while mu is held
 	app     string // the client's application name
+	greeted bool   // it has had a reply to hello
 	replies int32  // the number of replies sent
 }
 
@@ -38,6 +39,9 @@ func (c *connection) close() {
 	c.gone.Store(true)
 	writing := c.writing
 	c.mu.Unlock()
+	if c.proxy.balanced {
+		c.proxy.open.endCursors(c)
+	}
 	if !writing && !c.proxy.open.needs(c) {
 		c.closeServer()
 	}
@@ -142,7 +146,11 @@ func (c *connection) answer(m *message) bool {
 	if f.ErrorCode != nil {
 		return c.reply(m, c.failure(*f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
 	}
-	if refused := c.refusal(m, name); refused != nil {
+	refused := c.refusal(m, name)
+	if refused == nil && c.proxy.balanced {
+		refused = c.foreign(m, name)
+	}
+	if refused != nil {
 		return c.reply(m, refused)
 	}
 	body, own := c.own(m, name)
@@ -204,7 +212,7 @@ func (c *connection) hello(m *message, name string) bool {
 				return c.reply(m, c.failure(*f.ErrorCode, "failed by a fail point of the proxy", f.ErrorLabels))
 			}
 		}
-		body := mustMarshal(append(c.proxy.hello(c), bson.E{Key: "ok", Value: 1.0}))
+		body := c.greeting(m)
 		if await == 0 || m.flags&flagExhaustAllowed == 0 {
 			return c.reply(m, body)
 		}

@@ -1,5 +1,5 @@
 // Package faultproxy makes a MongoDB server fail on purpose, for tests. A [Proxy] stands before a server and poses as a
-// replica set of one member, the primary, or of several ([StartSet]).
+// replica set of one member, the primary, or of several ([StartSet]), or as a load balancer ([StartBalanced]).
 //
 //	proxy, err := faultproxy.Start(ctx, "mongodb://127.0.0.1:27017/")
 //	defer proxy.Close()
@@ -28,6 +28,14 @@
 //
 // The members of a set have the same data. [Proxy.MovePrimary] makes another member the primary. A member that is not
 // answers reads if the client allows that.
+//
+// # Load balancer
+//
+// Behind a load balancer, the proxy poses as several routers of a sharded cluster. Each has a serviceId, which it tells
+// in the handshake. A getMore or killCursors that reaches another router than that of the cursor does not find it. A cursor
+// ends with the connection that has opened it.
+//
+// # What it does not emulate
 //
 // The server behind the proxy need not know sessions. The proxy removes lsid, txnNumber, $clusterTime and readConcern
 // from the commands. So it does not emulate what these would do: it refuses transactions and snapshot reads with the

@@ -12,7 +12,9 @@ const (
 	codeBadValue         = 2
 	codeIllegalOperation = 20
 	codeInvalidOptions   = 72
+	codeCursorNotFound   = 43
 	codeCursorKilled     = 237
+	codeLoadBalancer     = 354
 
 	codeNotPrimary              = 10107
 	codeNotPrimaryNoSecondaryOk = 13435
@@ -29,7 +31,7 @@ var codeNames = map[int32]string{
 	136: "CappedPositionLost", 150: "StaleEpoch", 189: "PrimarySteppedDown", 202: "NetworkInterfaceExceededTimeLimit",
 	211: "KeyNotFound", 217: "IncompleteTransactionHistory", 222: "CloseChangeStream", 234: "RetryChangeStream",
 	237: "CursorKilled", 244: "TransactionAborted", 251: "NoSuchTransaction", 260: "InvalidResumeToken", 262: "ExceededTimeLimit",
-	280: "ChangeStreamFatalError", 286: "ChangeStreamHistoryLost", 322: "APIVersionError", 391: "ReauthenticationRequired", 9001: "SocketException", 10058: "LegacyNotPrimary",
+	280: "ChangeStreamFatalError", 286: "ChangeStreamHistoryLost", 322: "APIVersionError", 354: "LoadBalancerSupportMismatch", 391: "ReauthenticationRequired", 9001: "SocketException", 10058: "LegacyNotPrimary",
 	10107: "NotWritablePrimary", 11000: "DuplicateKey", 11600: "InterruptedAtShutdown", 11601: "Interrupted",
 	11602: "InterruptedDueToReplStateChange", 13388: "StaleConfig", 13435: "NotPrimaryNoSecondaryOk",
 	13436: "NotPrimaryOrSecondary",
@@ -58,7 +60,7 @@ func (c *connection) failure(code int32, text string, labels []string) bson.Raw 
 		name = "Location"
 	}
 	reply := bson.D{{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: text}, {Key: "code", Value: code}, {Key: "codeName", Value: name}}
-	if slices.Contains(stateChangeCodes, code) {
+	if slices.Contains(stateChangeCodes, code) && !c.proxy.balanced { // a router tells none
 		reply = append(reply, bson.E{Key: "topologyVersion", Value: c.proxy.topologyVersion(c.member)})
 	}
 	if labels != nil {

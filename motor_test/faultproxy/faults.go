@@ -172,19 +172,19 @@ func (p *Proxy) Resume() error {
 	if p.closed || !p.stopped {
 		return nil
 	}
-	for _, m := range p.members {
-		if m.listener != nil {
+	for _, d := range p.doors {
+		if d.listener != nil {
 			continue // of an earlier try
 		}
-		listener, err := net.Listen("tcp", m.address)
+		listener, err := net.Listen("tcp", d.address)
 		if err != nil {
 			return fmt.Errorf("faultproxy: %w", err)
 		}
-		m.listener = listener
+		d.listener = listener
 	}
 	p.stopped = false
-	for _, m := range p.members {
-		p.serve(m)
+	for _, d := range p.doors {
+		p.serve(d)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package faultproxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"sync"
@@ -18,8 +19,10 @@ const setName = "faultproxy"
 
 // Proxy is a proxy before one server. It is safe for concurrent use.
 type Proxy struct {
-	backend  string // the address of the server
-	members  []*member
+	backend  string    // the address of the server
+	members  []*member // of the set, or the routers
+	balanced bool      // see StartBalanced
+	doors    []*door
 	points   failPoints
 	faults   faults
 	open     open
@@ -67,12 +70,17 @@ func newProxy(uri string) (*Proxy, error) {
 	}, nil
 }
 
-// Address returns the host and port of the proxy, or of its first member.
-func (p *Proxy) Address() string { return p.members[0].address }
+// Address returns the host and port of the proxy, of its first member, or of the load balancer.
+func (p *Proxy) Address() string { return p.doors[0].address }
 
-// URI returns the connection string of the proxy. Its client looks for the server twice a second. After a fault the
-// driver may miss the moment to look again, and would else wait for ten seconds.
-func (p *Proxy) URI() string { return uri(p.Addresses()) }
+// URI returns the connection string of the proxy. The client of a replica set looks for its servers twice a second. After
+// a fault the driver may miss the moment to look again, and would else wait for ten seconds.
+func (p *Proxy) URI() string {
+	if p.balanced {
+		return balancedURI(p.Address())
+	}
+	return uri(p.Addresses())
+}
 
 // Close closes the proxy and its connections, and waits until its goroutines have ended. The server goes on. A second
 // call does nothing.
@@ -98,22 +106,42 @@ func (p *Proxy) Close() error {
 // closeListeners closes those that are open.
 func (p *Proxy) closeListeners() error {
 	var errs []error
-	for _, m := range p.members {
-		if m.listener != nil {
-			errs = append(errs, m.listener.Close())
-			m.listener = nil
+	for _, d := range p.doors {
+		if d.listener != nil {
+			errs = append(errs, d.listener.Close())
+			d.listener = nil
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// serve accepts the connections of a member until its listener is closed.
-func (p *Proxy) serve(m *member) {
-	listener := m.listener
-	p.serving.Go(func() { p.accept(m, listener) })
+// door is an address of the proxy.
+type door struct {
+	address  string
+	listener net.Listener // nil while the proxy is stopped
+	leads    []*member    // to which one connection after the other goes
+	next     int          // the index of the next of them
 }
 
-func (p *Proxy) accept(m *member, listener net.Listener) {
+// addDoor listens at a free loopback port. It serves no connection yet. If it fails, it closes the other doors.
+func (p *Proxy) addDoor(ctx context.Context, leads ...*member) (*door, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("faultproxy: %w", err), p.closeListeners())
+	}
+	d := &door{address: listener.Addr().String(), listener: listener, leads: leads}
+	p.doors = append(p.doors, d)
+	return d, nil
+}
+
+// serve accepts connections at a door until its listener is closed.
+func (p *Proxy) serve(d *door) {
+	listener := d.listener
+	p.serving.Go(func() { p.accept(d, listener) })
+}
+
+func (p *Proxy) accept(d *door, listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -126,6 +154,8 @@ func (p *Proxy) accept(m *member, listener net.Listener) {
 			return
 		}
 		p.accepted++
+		m := d.leads[d.next%len(d.leads)]
+		d.next++
 		c := &connection{proxy: p, member: m, client: conn, number: p.accepted, requests: make(chan *message)}
 		p.connections[c] = true
 		p.mu.Unlock()

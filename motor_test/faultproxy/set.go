@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -12,11 +11,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// member is a member of the replica set: an address of the proxy.
+// member is a member of the replica set, or a router behind the load balancer.
 type member struct {
-	address  string
-	listener net.Listener
-	process  bson.ObjectID // the processId of topologyVersion
+	address string        // "" for a router
+	process bson.ObjectID // the processId of topologyVersion, and the serviceId
 }
 
 // maxMembers is the largest number of members of a set.
@@ -32,28 +30,26 @@ func StartSet(ctx context.Context, uri string, members int) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config net.ListenConfig
 	for range members {
-		listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+		m := &member{process: bson.NewObjectID()}
+		d, err := p.addDoor(ctx, m)
 		if err != nil {
-			for _, m := range p.members {
-				_ = m.listener.Close()
-			}
-			return nil, fmt.Errorf("faultproxy: %w", err)
+			return nil, err
 		}
-		p.members = append(p.members, &member{address: listener.Addr().String(), listener: listener, process: bson.NewObjectID()})
+		m.address = d.address
+		p.members = append(p.members, m)
 	}
-	for _, m := range p.members {
-		p.serve(m)
+	for _, d := range p.doors {
+		p.serve(d)
 	}
 	return p, nil
 }
 
-// Addresses returns the host and port of each member.
+// Addresses returns the host and port of each member, or of the two load balancers.
 func (p *Proxy) Addresses() []string {
-	all := make([]string, len(p.members))
-	for i, m := range p.members {
-		all[i] = m.address
+	all := make([]string, len(p.doors))
+	for i, d := range p.doors {
+		all[i] = d.address
 	}
 	return all
 }
@@ -68,6 +64,9 @@ func (p *Proxy) Primary() int {
 // MovePrimary makes another member the primary, as an election does. Clients that wait for news of the set have it at
 // once. Connections stay open. Commands that run go on; later writes to the old primary get NotWritablePrimary.
 func (p *Proxy) MovePrimary(to int) error {
+	if p.balanced {
+		return errors.New("faultproxy: a load balancer has no primary")
+	}
 	if to < 0 || to >= len(p.members) {
 		return fmt.Errorf("faultproxy: invalid member %d: need 0 to %d", to, len(p.members)-1)
 	}
@@ -85,12 +84,12 @@ func (p *Proxy) MovePrimary(to int) error {
 	return nil
 }
 
-// role returns what a member is now, and a channel that is closed when that changes.
+// role returns what a member is now, and a channel that is closed when that changes. Routers act like primaries.
 func (p *Proxy) role(m *member) (primary bool, leader *member, term int64, moved <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	leader = p.members[p.primary]
-	return m == leader, leader, p.term, p.moved
+	return m == leader || p.balanced, leader, p.term, p.moved
 }
 
 // topologyVersion changes with the primary.
@@ -122,12 +121,8 @@ func (c *connection) refusal(m *message, name string) bson.Raw {
 func (p *Proxy) hello(c *connection) bson.D {
 	primary, leader, term, _ := p.role(c.member)
 	now := p.tick()
-	doc := bson.D{
-		{Key: "helloOk", Value: true},
-		{Key: "ismaster", Value: primary},
-		{Key: "isWritablePrimary", Value: primary},
+	doc := append(p.common(c), bson.D{
 		{Key: "secondary", Value: !primary},
-		{Key: "topologyVersion", Value: p.topologyVersion(c.member)},
 		{Key: "hosts", Value: p.Addresses()},
 		{Key: "setName", Value: setName},
 		{Key: "setVersion", Value: int32(1)},
@@ -137,6 +132,25 @@ func (p *Proxy) hello(c *connection) bson.D {
 			{Key: "opTime", Value: bson.D{{Key: "ts", Value: now}, {Key: "t", Value: term}}},
 			{Key: "lastWriteDate", Value: time.Unix(int64(now.T), 0)},
 		}},
+	}...)
+	if primary {
+		id := bson.ObjectID{0x7f, 0xff, 0xff, 0xff}
+		for i := range 8 {
+			id[11-i] = byte(term >> (8 * i))
+		}
+		doc = append(doc, bson.E{Key: "electionId", Value: id})
+	}
+	return doc
+}
+
+// common returns the fields of hello that do not depend on the topology.
+func (p *Proxy) common(c *connection) bson.D {
+	primary, _, _, _ := p.role(c.member)
+	return bson.D{
+		{Key: "helloOk", Value: true},
+		{Key: "ismaster", Value: primary},
+		{Key: "isWritablePrimary", Value: primary},
+		{Key: "topologyVersion", Value: p.topologyVersion(c.member)},
 		{Key: "maxBsonObjectSize", Value: int32(16 * 1024 * 1024)},
 		{Key: "maxMessageSizeBytes", Value: int32(maxMessageSize)},
 		{Key: "maxWriteBatchSize", Value: int32(100_000)},
@@ -147,14 +161,6 @@ func (p *Proxy) hello(c *connection) bson.D {
 		{Key: "maxWireVersion", Value: int32(21)},
 		{Key: "readOnly", Value: false},
 	}
-	if primary {
-		id := bson.ObjectID{0x7f, 0xff, 0xff, 0xff}
-		for i := range 8 {
-			id[11-i] = byte(term >> (8 * i))
-		}
-		doc = append(doc, bson.E{Key: "electionId", Value: id})
-	}
-	return doc
 }
 
 // uri returns the connection string of some addresses.

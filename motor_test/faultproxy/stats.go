@@ -37,8 +37,14 @@ func (p *Proxy) Stats() Stats {
 type open struct {
 	mu       sync.Mutex
 	commands int64
-	cursors  map[int64]*connection // by which they were opened
+	cursors  map[int64]opener
 	sessions map[string]bool
+}
+
+// opener is the connection that has opened a cursor.
+type opener struct {
+	*connection
+	keeps bool // the cursor ends with the connection to the server
 }
 
 // started counts a command.
@@ -47,7 +53,7 @@ func (o *open) started(name string, command bson.Raw) {
 	defer o.mu.Unlock()
 	o.commands++
 	if o.sessions == nil {
-		o.sessions, o.cursors = make(map[string]bool), make(map[int64]*connection)
+		o.sessions, o.cursors = make(map[string]bool), make(map[int64]opener)
 	}
 	if name == "endSessions" {
 		list, _ := command.Lookup(name).ArrayOK()
@@ -84,17 +90,18 @@ func (o *open) ended(c *connection, name string, command, reply bson.Raw) (done 
 		}
 	default:
 		if open && id != 0 {
-			o.cursors[id] = c
-			if c.proxy.recorder.streams.get(id) != nil {
-				o.cursors[id] = nil // it needs no connection to the server
+			if c.proxy.balanced && c.gone.Load() {
+				c.proxy.recorder.streams.remove(id) // see endCursors, which may have been called before
+				break
 			}
+			o.cursors[id] = opener{c, c.proxy.recorder.streams.get(id) == nil}
 		}
 	}
 	for _, n := range closed {
-		opener := o.cursors[n]
+		by := o.cursors[n]
 		delete(o.cursors, n)
-		if opener != nil && opener.gone.Load() && !o.needsLocked(opener) {
-			done = append(done, opener)
+		if by.keeps && by.gone.Load() && !o.needsLocked(by.connection) {
+			done = append(done, by.connection)
 		}
 	}
 	return done
@@ -108,8 +115,8 @@ func (o *open) needs(c *connection) bool {
 }
 
 func (o *open) needsLocked(c *connection) bool {
-	for _, opener := range o.cursors {
-		if opener == c {
+	for _, by := range o.cursors {
+		if by.keeps && by.connection == c {
 			return true
 		}
 	}
@@ -122,9 +129,9 @@ func (o *open) abandon() {
 	openers := slices.Collect(maps.Values(o.cursors))
 	clear(o.cursors)
 	o.mu.Unlock()
-	for _, c := range openers {
-		if c != nil {
-			c.close()
+	for _, by := range openers {
+		if by.keeps {
+			by.close()
 		}
 	}
 }

@@ -216,9 +216,14 @@ func (c *connection) kill(m *message) (reply bson.Raw, own bool) {
 	if len(others) > 0 {
 		return nil, false // the server does not find the killed ones
 	}
+	return killedReply(killed, bson.A{}), true
+}
+
+// killedReply returns the reply to killCursors.
+func killedReply(killed, missing bson.A) bson.Raw {
 	none := bson.A{}
-	return mustMarshal(bson.D{{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: none},
-		{Key: "cursorsAlive", Value: none}, {Key: "cursorsUnknown", Value: none}, {Key: "ok", Value: 1.0}}), true
+	return mustMarshal(bson.D{{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: missing},
+		{Key: "cursorsAlive", Value: none}, {Key: "cursorsUnknown", Value: none}, {Key: "ok", Value: 1.0}})
 }
 
 func batchSize(v bson.RawValue, otherwise int) int {
