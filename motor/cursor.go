@@ -609,7 +609,12 @@ func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bo
 	case gone:
 		return nil
 	case !inSession:
-		return killCursor(ctx, c.coll, s.client, s.batches.ID())
+		client := c.coll.db.client
+		defer client.abandon(s.end(client)) // gives back the connection that it keeps behind a load balancer
+		if id := s.batches.ID(); id != 0 {
+			return killCursor(ctx, c.coll, s.client, id)
+		}
+		return nil
 	}
 	return s.batches.Close(ctx)
 }

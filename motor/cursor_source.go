@@ -271,10 +271,12 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if id := s.batches.ID(); id != 0 || !pinned(err) {
+		s.setID(c, id)
+	}
 	if s.closed && err != nil && outer.Err() == nil {
 		err = nil // Close or Rewind has ended the wait
 	}
-	s.setID(c, s.batches.ID())
 	over := err == errClientClosed || s.batches.over(err)
 	if over {
 		s.closed = true
@@ -292,6 +294,10 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	s.token = s.batches.resume()
 	return err
 }
+
+// pinned reports whether a cursor of the driver that has failed with err, and has no id any more, may keep a connection
+// until it is closed. Behind a load balancer a cursor has its own connection, and loses its id when the connection fails.
+func pinned(err error) bool { return err != nil && mongo.IsNetworkError(err) }
 
 // outOfTime reports whether a round trip failed because of a deadline or a cancelled context. The driver also returns
 // such errors shortly before the deadline, when the context has not ended yet.
@@ -664,21 +670,32 @@ func (s *resultSet) end(client *Client) cleanup {
 				return // the poll still uses the cursor
 			}
 		}
-		client.endIn(ctx, s.session, func() { _ = batches.Close(ctx) })
+		client.endIn(ctx, s.session, batches)
 	}}
 }
 
-// endIn calls end, which closes something that was opened in a session, in its turn in that session. The session may be
-// nil. If the session has ended, endIn does nothing, and the server closes the cursor after ten minutes.
-func (c *Client) endIn(ctx context.Context, s *Session, end func()) {
-	reserved, err := c.reserveIn(s.delegate(), nil, checkNotEnded)
+// endIn closes a cursor that was opened in a session, in its turn in that session. The session may be nil. If the session
+// has ended, endIn sends nothing, and the server closes the cursor after ten minutes. The cursor then only gives back the
+// connection that it keeps behind a load balancer.
+func (c *Client) endIn(ctx context.Context, s *Session, cursor interface{ Close(context.Context) error }) {
+	ended := false
+	reserved, err := c.reserveIn(s.delegate(), nil, func(st *sessionState) error {
+		ended = st.ended
+		return nil
+	})
 	if err != nil {
 		return
 	}
 	defer reserved.session.release()
-	if reserved.session.wait(ctx) == nil {
-		end()
+	if reserved.session.wait(ctx) != nil {
+		return
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if ended {
+		cancel()
+	}
+	_ = cursor.Close(ctx)
 }
 
 // instances lists the instances of generic types that every program uses. For an instance that a program mentions only

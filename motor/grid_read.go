@@ -385,11 +385,11 @@ func (f *gridFile) batch(size int64) int64 { return min(max(2, size/f.chunkSize)
 
 // closeLater queues the cursor to be closed on the server. It never blocks.
 func (c *gridCursor) closeLater() {
-	if c.driver.ID() == 0 {
+	if c.driver.ID() == 0 && !pinned(c.driver.Err()) {
 		return
 	}
 	c.owner.abandon(cleanup{c.client, func(ctx context.Context, _ *connection) {
-		c.owner.endIn(ctx, c.session, func() { _ = c.driver.Close(ctx) })
+		c.owner.endIn(ctx, c.session, c.driver)
 	}})
 }
 
