@@ -25,8 +25,9 @@
 // overlap, since the names of the databases are fixed in the files. A separate client of the driver fills collections and
 // checks their contents.
 //
-// With the embedded server each style has servers of its own, behind package faultproxy, which poses as a replica set
-// and has fail points. Three files run at the same time.
+// With the embedded server each style has servers of its own. Package faultproxy poses as a replica set and as a load
+// balancer before them, and has fail points. A test runs on the replica set if its requirements allow that, else behind
+// the load balancer, else on the server itself. Three files run at the same time.
 //
 // # Cost
 //

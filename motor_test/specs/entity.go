@@ -185,9 +185,15 @@ func (r *run) createClient(o entityOptions) error {
 		opts.SetHeartbeatInterval(lowHeartbeat)
 		if _, err := o.URIOptions.LookupErr("appname"); err != nil {
 			opts.SetAppName(failing)
+		} else {
+			r.named = true
 		}
 	}
-	uri, err := withOptions(r.server.uri, o.URIOptions)
+	uri := r.server.uri
+	if o.Mongoses != nil && *o.Mongoses {
+		uri = r.server.multiple
+	}
+	uri, err := withOptions(uri, o.URIOptions)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type run struct {
 	entities entities
 	matcher  *matcher
 	trace    trace
+	named    bool // a client has the application name that the file gives it
 
 	failPoints []func(context.Context) // functions that turn the fail points off
 }

@@ -95,9 +95,11 @@ func (r *run) failPoint(a runnerArguments) error {
 		return err
 	}
 	admin := r.style.database(client.handle, "admin", options.Database())
-	command, err := failingOnly(a.FailPoint)
-	if err != nil {
-		return err
+	var command any = a.FailPoint
+	if !r.named {
+		if command, err = failingOnly(a.FailPoint); err != nil {
+			return err
+		}
 	}
 	o, err := r.style.call(r.ctx, admin, "Command", []any{command}, nil)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 // checks their contents.
 type server struct {
 	uri      string
-	embedded bool // the embedded server, or a similar one
+	multiple string // the connection string of clients with useMultipleMongoses; differs for a load balancer
+	embedded bool   // the embedded server, or a similar one
 	client   *mongo.Client
 
 	version    []int
@@ -23,13 +24,16 @@ type server struct {
 	parameters bson.Raw
 }
 
-func connect(ctx context.Context, uri string) (*server, error) {
+func connect(ctx context.Context, uri, multiple string) (*server, error) {
 	opts := options.Client().ApplyURI(uri)
 	client, err := mongo.Connect(opts)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{uri: uri, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
+	s := &server{uri: uri, multiple: multiple, client: client, auth: opts.Auth != nil && opts.Auth.Username != ""}
+	if opts.LoadBalanced != nil && *opts.LoadBalanced {
+		s.topology = "load-balanced" // a server only tells that in the handshake
+	}
 	if err := s.learn(ctx); err != nil {
 		_ = client.Disconnect(ctx)
 		return nil, fmt.Errorf("cannot identify the server: %w", err)
@@ -49,16 +53,14 @@ func (s *server) learn(ctx context.Context) error {
 	s.version = versionOf(build.Version)
 	s.embedded = build.FerretDB != ""
 	var hello struct {
-		SetName   string `bson:"setName"`
-		Msg       string `bson:"msg"`
-		ServiceID value  `bson:"serviceId"`
+		SetName string `bson:"setName"`
+		Msg     string `bson:"msg"`
 	}
 	if err := admin.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
 		return err
 	}
 	switch {
-	case !hello.ServiceID.IsZero():
-		s.topology = "load-balanced"
+	case s.topology != "":
 	case hello.Msg == "isdbgrid":
 		s.topology = "sharded"
 	case hello.SetName != "":

@@ -14,6 +14,8 @@ type skip struct {
 // Reasons of several tests.
 const (
 	noCursorLimit = "the driver sends no maxTimeMS with a command that opens a cursor"
+	noQueryCheck  = "it does not check the query if the collection does not exist"
+	moreUnknown   = "the driver logs an additional change of the topology to unknown before it stops monitoring"
 	noAtlas       = "its error does not mention Atlas, and the driver returns it with a private type"
 )
 
@@ -89,7 +91,12 @@ var skips = []skip{
 	{
 		file:   "server-discovery-and-monitoring/unified/logging-standalone.json",
 		tests:  []string{"Topology lifecycle"},
-		reason: "the driver logs an additional change of the topology to unknown before it stops monitoring",
+		reason: moreUnknown,
+	},
+	{
+		file:   "server-discovery-and-monitoring/unified/logging-loadbalanced.json",
+		tests:  []string{"Topology lifecycle"},
+		reason: moreUnknown,
 	},
 	{
 		file: "server-discovery-and-monitoring/unified/serverMonitoringMode.json",
@@ -122,7 +129,21 @@ var skips = []skip{
 		file:     "unified-test-format/valid-fail/operation-failure.json",
 		tests:    []string{"Unsupported query operator"},
 		embedded: true,
-		reason:   "it does not check the query if the collection does not exist",
+		reason:   noQueryCheck,
+	},
+	{
+		file:     "load-balancers/event-monitoring.json",
+		tests:    []string{"command failed events include serviceId"},
+		embedded: true,
+		reason:   noQueryCheck,
+	},
+	{
+		file: "load-balancers/cursors.json",
+		tests: []string{
+			"listCollections pins the cursor to a connection", "listIndexes pins the cursor to a connection",
+		},
+		embedded: true,
+		reason:   "it returns these lists in one batch",
 	},
 	{
 		file:     "versioned-api/crud-api-version-1-strict.json",
@@ -153,6 +174,10 @@ var withheld = []skip{
 		tests:    []string{"sends the correct command"},
 		embedded: true,
 		reason:   noAtlas,
+	},
+	{
+		file:   "load-balancers/wait-queue-timeouts.json",
+		reason: "the driver does not have waitQueueTimeoutMS, and the test would wait forever",
 	},
 	{
 		file:   "client-side-operations-timeout/retryability-legacy-timeouts.json",

@@ -122,28 +122,32 @@ func (j job) run(ctx context.Context, servers *deployment, styles []string, each
 	return nil
 }
 
-// deployment has the server of each style.
+// deployment has the servers of the tests, and whatever start has started.
 type deployment struct {
-	servers map[string]*server
-	shared  bool           // all styles use one server
-	closers []func() error // for servers that start has started
+	topologies []servers
+	shared     bool // all styles use one server
+	closers    []func() error
 }
 
+// servers are the servers of one topology, by style.
+type servers map[string]*server
+
 // start connects to the server of the configuration. Without one it starts an embedded server for each style, so that
-// the styles run at the same time, each behind a proxy that makes it fail and poses as a replica set.
+// the styles run at the same time. Each is used through a proxy that makes it fail and poses as a replica set, through
+// one that poses as a load balancer, and directly.
 func start(ctx context.Context, config Config) (*deployment, error) {
-	d := &deployment{servers: map[string]*server{}}
 	if config.URI != "" {
-		d.shared = true
-		s, err := connect(ctx, config.URI)
+		d := &deployment{topologies: []servers{{}}, shared: true}
+		s, err := connect(ctx, config.URI, config.URI)
 		if err != nil {
 			return d, err
 		}
 		for _, style := range Styles {
-			d.servers[style] = s
+			d.topologies[0][style] = s
 		}
 		return d, nil
 	}
+	d := &deployment{topologies: []servers{{}, {}, {}}}
 	for _, style := range Styles {
 		if style != Driver && !slices.Contains(config.Styles, style) {
 			continue
@@ -158,21 +162,47 @@ func start(ctx context.Context, config Config) (*deployment, error) {
 			return d, err
 		}
 		d.closers = append(d.closers, proxy.Close)
-		if d.servers[style], err = connect(ctx, proxy.URI()); err != nil {
+		balancer, err := faultproxy.StartBalanced(ctx, started.URI(), 2)
+		if err != nil {
 			return d, err
+		}
+		d.closers = append(d.closers, balancer.Close)
+		for i, uris := range [][2]string{
+			{proxy.URI(), proxy.URI()}, {balancer.SingleURI(), balancer.URI()}, {started.URI(), started.URI()},
+		} {
+			if d.topologies[i][style], err = connect(ctx, uris[0], uris[1]); err != nil {
+				return d, err
+			}
 		}
 	}
 	return d, nil
 }
 
+// meeting returns the servers of the first topology that meets the requirements of a test. If there is none, it returns
+// the first servers, and the reason.
+func (d *deployment) meeting(f *file, test *testCase) (s servers, reason string) {
+	for _, all := range d.topologies {
+		missing := cmp.Or(unmet(f.RunOn, all[Driver]), unmet(test.RunOn, all[Driver]))
+		if missing == "" {
+			return all, ""
+		}
+		if s == nil {
+			s, reason = all, missing
+		}
+	}
+	return s, reason
+}
+
 // close drops the databases of the tests and stops what start has started. It ignores errors, since the tests are over.
 func (d *deployment) close(ctx context.Context, all []*suite) {
 	closed := map[*server]bool{}
-	for _, s := range d.servers {
-		if s != nil && !closed[s] {
-			closed[s] = true
-			s.clean(ctx, all)
-			_ = s.close(ctx)
+	for _, topology := range d.topologies {
+		for _, s := range topology {
+			if s != nil && !closed[s] {
+				closed[s] = true
+				s.clean(ctx, all)
+				_ = s.close(ctx)
+			}
 		}
 	}
 	for _, end := range slices.Backward(d.closers) {
@@ -182,7 +212,7 @@ func (d *deployment) close(ctx context.Context, all []*suite) {
 
 // tryAll runs a test in the styles and with the driver, which is the reference for the others. Styles that share a
 // server run one after the other, since they use the same databases.
-func (d *deployment) tryAll(ctx context.Context, styles []string, f *file, test *testCase) map[string]attempt {
+func (d *deployment) tryAll(ctx context.Context, on servers, styles []string, f *file, test *testCase) map[string]attempt {
 	attempts := map[string]attempt{}
 	var (
 		mu   sync.Mutex
@@ -193,7 +223,7 @@ func (d *deployment) tryAll(ctx context.Context, styles []string, f *file, test 
 			continue
 		}
 		run := func() {
-			a := try(ctx, d.servers[style], style, f, test)
+			a := try(ctx, on[style], style, f, test)
 			mu.Lock()
 			attempts[style] = a
 			mu.Unlock()
@@ -210,21 +240,13 @@ func (d *deployment) tryAll(ctx context.Context, styles []string, f *file, test 
 
 // runTest runs a test in each style.
 func runTest(ctx context.Context, d *deployment, styles []string, f suiteFile, test *testCase) []Result {
-	s := d.servers[Driver]
+	on, reason := d.meeting(f.file, test)
+	s := on[Driver]
 	var results []Result
 	add := func(style string, v Verdict, reason string) {
 		results = append(results, Result{File: f.path, Test: test.Description, Style: style, Verdict: v, Reason: reason})
 	}
-	reason := unmet(f.file.RunOn, s)
-	if reason == "" {
-		reason = unmet(test.RunOn, s)
-	}
-	if reason == "" {
-		reason = test.SkipReason
-	}
-	if reason == "" {
-		reason = withheldReason(s, f.path, test.Description)
-	}
+	reason = cmp.Or(reason, test.SkipReason, withheldReason(s, f.path, test.Description))
 	if reason != "" || f.refused != nil {
 		for _, style := range styles {
 			switch {
@@ -240,7 +262,7 @@ func runTest(ctx context.Context, d *deployment, styles []string, f suiteFile, t
 	}
 	for range clockAttempts {
 		results = results[:0]
-		attempts := d.tryAll(ctx, styles, f.file, test)
+		attempts := d.tryAll(ctx, on, styles, f.file, test)
 		for _, style := range styles {
 			own, skip := attempts[style], skipped(s, f.path, test.Description)
 			verdict, reason := judgeInvalid(own, skip)
