@@ -16,6 +16,7 @@ func (f *translation) with(s *python.With) {
 		indent int
 	}
 	var closers []closer
+	at := len(f.lines)
 	for _, item := range s.Items {
 		before := f.indent
 		if text := f.withItem(s, item); text != "" {
@@ -27,9 +28,22 @@ func (f *translation) with(s *python.With) {
 	}
 	end()
 	before := len(f.sessions)
-	if len(closers) > 0 {
-		f.enclose(func() { f.block(s.Body) })
-	} else {
+	pass := func(int) {}
+	switch {
+	case len(closers) > 0 && f.style != Callbacks:
+		leave := "return"
+		if strings.HasPrefix(closers[len(closers)-1].text, "\treturn nil") {
+			leave = "return nil"
+		}
+		was := f.fn
+		if f.style == Futures && f.fn != nil {
+			f.fn = &frame{def: f.fn.def, waits: f.fn.waits}
+		}
+		pass = f.enclose(leave, func() { f.block(s.Body) })
+		f.fn = was
+	case f.style == Callbacks:
+		f.inBlock(func() { f.block(s.Body) })
+	default:
 		f.block(s.Body)
 	}
 	f.sessions = f.sessions[:before-f.opened]
@@ -38,6 +52,7 @@ func (f *translation) with(s *python.With) {
 		f.indent = c.indent
 		f.line("%s", c.text)
 	}
+	pass(at)
 	f.keep()
 }
 
@@ -75,9 +90,17 @@ func (f *translation) withItem(s *python.With, item python.WithItem) (closer str
 		f.indent++
 		return "\treturn nil\n}))"
 	case v.class == "MotorChangeStream", strings.HasSuffix(v.class, "Cursor"):
-		f.line("%s := %s", name, v.text)
-		f.scope().declared[name] = true
-		f.line("defer %s.Close(context.WithoutCancel(%s))", name, f.context())
+		if name == "_" {
+			name = v.text
+		} else {
+			f.line("%s := %s", name, v.text)
+			f.scope().declared[name] = true
+		}
+		if f.style == Callbacks {
+			f.note("Close it in the last callback: `%s.Close(ctx, nil)`.", name)
+		} else {
+			f.line("defer %s.Close(context.WithoutCancel(%s))", name, f.context())
+		}
 		return ""
 	}
 	if waits {
@@ -152,8 +175,26 @@ func (f *translation) locked(v value) string {
 		f.line("defer callback.Must(co, %s.Acquire())()", v.text)
 		return "}()"
 	case Futures:
-		f.line("%s.Lock()", v.text)
-		return v.text + ".Unlock()"
+		end := "\treturn nil\n}(); err != nil {\n\t" + strings.ReplaceAll(f.fail(), "\n", "\n\t") + "\n}"
+		switch {
+		case f.last:
+			end = ""
+		case f.fn != nil && f.fn.waits:
+			f.line("if err := func() error {")
+			f.indent++
+		default:
+			f.line("func() {")
+			f.indent++
+			end = "}()"
+		}
+		if v.class == "Semaphore" {
+			f.line("%s <- struct{}{}", v.text)
+			f.line("defer func() { <-%s }()", v.text)
+		} else {
+			f.line("%s.Lock()", v.text)
+			f.line("defer %s.Unlock()", v.text)
+		}
+		return end
 	}
 	f.line("%s.Acquire().OnComplete(func(release func(), err error) {", v.text)
 	f.indent++
@@ -172,11 +213,11 @@ func (f *translation) try(s *python.Try) {
 	kinds, all, own := f.kindsOf(s.Handlers)
 	inCoroutine := f.style == Coroutines && f.fn != nil && f.fn.waits
 	switch {
-	case f.style == Callbacks:
-		f.note("Errors arrive in the callbacks: move the handlers there.")
+	case f.style == Callbacks && slices.ContainsFunc(s.Body, f.awaits):
+		f.warn("Errors arrive in the callbacks: move the handlers there.")
 		end()
-		f.block(s.Body)
-		if !f.scope().declared["err"] && len(f.closers) == 0 {
+		f.inBlock(func() { f.block(s.Body) })
+		if !f.isDeclared("err") && len(f.closers) == 0 {
 			f.scope().declared["err"] = true
 			f.line("var err error")
 		}
@@ -184,31 +225,43 @@ func (f *translation) try(s *python.Try) {
 	case inCoroutine:
 		f.doc("callback.Co.Try")
 		f.mention("try")
+		at := len(f.lines)
 		f.line("err %s co.Try(func() {", f.assignErr())
 		end()
-		f.enclose(func() { f.branch(s.Body) })
+		pass := f.enclose("return", func() { f.branch(s.Body) })
 		if all || own || len(kinds) == 0 {
 			f.line("})")
 		} else {
 			f.line("}, %s)", strings.Join(kinds, ", "))
 		}
+		pass(at)
 		f.handlers(s, all, own)
 	default:
+		at := len(f.lines)
 		f.line("err %s func() error {", f.assignErr())
 		end()
 		was := f.fn
-		f.fn = &frame{key: "", waits: true}
+		f.fn = &frame{key: "", waits: true, literal: true}
 		if was != nil {
 			f.fn.def = was.def
 		}
 		f.indent++
-		f.enclose(func() { f.block(s.Body) })
-		f.line("return nil")
+		pass := f.enclose("return nil", func() { f.block(s.Body) })
+		if len(s.Body) == 0 || !ends(s.Body[len(s.Body)-1]) {
+			f.line("return nil")
+		}
 		f.indent--
 		f.fn = was
 		f.line("}()")
+		pass(at)
 		f.handlers(s, all, own)
 	}
+}
+
+// awaits reports whether a statement waits for something.
+func (f *translation) awaits(s python.Stmt) bool {
+	source := f.file.Source(s)
+	return mentions(source, "await") || mentions(source, "yield") || mentions(source, "async")
 }
 
 // tryFinally translates a try statement with a finally clause: a function literal that defers the clause.
@@ -216,7 +269,9 @@ func (f *translation) tryFinally(s *python.Try) {
 	end := f.begin(s, "try: ... finally:")
 	waits := f.fn != nil && f.fn.waits
 	was, loops := f.fn, f.loops
+	at, leave := len(f.lines), "return"
 	if f.style == Futures && waits {
+		leave = "return nil"
 		f.line("err %s func() error {", f.assignErr())
 		f.fn = &frame{def: was.def, waits: true}
 	} else {
@@ -227,19 +282,21 @@ func (f *translation) tryFinally(s *python.Try) {
 	}
 	end()
 	f.indent++
-	f.enclose(func() {
+	pass := f.enclose(leave, func() {
 		f.line("defer func() {")
 		f.indent++
-		if f.style == Coroutines && waits {
-			f.line("co := co.WithoutCancel()")
-			f.line("_ = co")
+		finally, from := f.fn, len(f.lines)
+		if f.style == Futures && f.fn != nil {
+			f.fn = &frame{def: f.fn.def}
 		}
-		finally := f.fn
-		if f.style == Futures {
-			f.fn = nil
-		}
-		f.enclose(func() { f.block(s.Finally) })
+		f.enclose("return", func() { f.block(s.Finally) })
 		f.fn = finally
+		context := map[Style]string{Coroutines: "co := co.WithoutCancel()", Futures: "ctx := context.WithoutCancel(ctx)"}[f.style]
+		if name, _, _ := strings.Cut(context, " "); waits && context != "" && slices.ContainsFunc(f.lines[from:], func(l string) bool {
+			return !strings.HasPrefix(strings.TrimSpace(l), "//") && mentions(l, name)
+		}) {
+			f.lines = slices.Insert(f.lines, from, strings.Repeat("\t", f.indent)+context)
+		}
 		f.indent--
 		f.line("}()")
 		if len(s.Handlers) == 0 {
@@ -259,15 +316,15 @@ func (f *translation) tryFinally(s *python.Try) {
 	if f.style == Futures && waits {
 		f.check()
 	}
+	pass(at)
 }
 
 // assignErr returns the operator that assigns err.
 func (f *translation) assignErr() string {
-	s := f.scope()
-	if s.declared["err"] {
+	if f.isDeclared("err") {
 		return "="
 	}
-	s.declared["err"] = true
+	f.scope().declared["err"] = true
 	return ":="
 }
 
@@ -334,7 +391,7 @@ func (f *translation) handlers(s *python.Try, all, own bool) {
 		f.branch(h.Body)
 	}
 	switch waits := f.fn != nil && f.fn.waits; {
-	case !all && waits && f.style == Futures:
+	case !all && waits && f.style != Coroutines:
 		f.line("case err != nil:")
 		f.indented(f.fail())
 	case !all && own && waits && f.style == Coroutines:
@@ -405,7 +462,7 @@ func (f *translation) signature(def *python.FuncDef) string {
 		case p.Star == "**":
 			params = append(params, goName(p.Name)+" map[string]any")
 		case p.Name == "callback":
-			params = append(params, "callback_ func(result any)")
+			params = append(params, "callback_ callback.Func["+f.typeOf(f.facts.stored[callbackKey(key)])+"]")
 		default:
 			params = append(params, goName(p.Name)+" "+f.typeOf(f.paramClass(key, p)))
 		}
@@ -418,10 +475,10 @@ func (f *translation) signature(def *python.FuncDef) string {
 	}
 	switch {
 	case waits && f.style == Callbacks && result != "":
-		params = append(params, "done callback.Func["+result+"]")
+		params = append(params, f.doneOf(def)+" callback.Func["+result+"]")
 		result = ""
 	case waits && f.style == Callbacks:
-		params = append(params, "done callback.Func[struct{}]")
+		params = append(params, f.doneOf(def)+" callback.Func[struct{}]")
 	case waits && f.style == Futures && result != "":
 		result = "(" + result + ", error)"
 	case waits && f.style == Futures:
@@ -436,15 +493,25 @@ func (f *translation) paramClass(key string, p python.Param) string {
 			return class
 		}
 	}
-	return f.facts.params[key+"."+p.Name]
+	if class := f.facts.params[key+"."+p.Name]; class != "" && class != listOf("") && class != nothing {
+		return class
+	}
+	if p.Default != nil && !isNone(p.Default) {
+		if class := f.quiet(p.Default).class; class != "" {
+			return class
+		}
+	}
+	return f.facts.inferred[key+"."+p.Name]
 }
 
 // body translates the body of a function, in a scope of its own.
 func (f *translation) body(def *python.FuncDef) {
 	key := f.key(def)
-	was, loops, sessions := f.fn, f.loops, f.sessions
+	was, loops, sessions, outer, following, inEach := f.fn, f.loops, f.sessions, f.function, f.following, f.inEach
 	f.fn = &frame{def: def, key: key, waits: f.isCoroutine(def), result: f.facts.values[key]}
-	f.loops, f.sessions = 0, nil
+	f.loops, f.sessions, f.function, f.following, f.inEach = 0, nil, f.fn, nil, false
+	outside, closers := f.outside, f.closers
+	f.outside, f.closers = 0, nil
 	s := newScope()
 	f.scopes = append(f.scopes, s)
 	callbackTypes := f.facts.called[key]
@@ -453,9 +520,9 @@ func (f *translation) body(def *python.FuncDef) {
 		if len(callbackTypes) >= 2 && len(f.parameters(def)) == 2 && i < 2 {
 			class = []string{map[string]string{"bson.M": document, "[]bson.M": listOf(document), "int64": number}[callbackTypes[0]], "error"}[i]
 		}
-		s.names[p.Name] = value{text: goName(p.Name), class: class}
+		s.names[p.Name] = value{text: goName(p.Name), class: class, dynamic: p.Star == "" && f.typeOf(class) == "any"}
 		if p.Name == "callback" {
-			s.names[p.Name] = value{text: "callback_", class: function}
+			s.names[p.Name] = value{text: "callback_", class: callbackParam}
 		}
 		s.declared[goName(p.Name)] = true
 	}
@@ -464,7 +531,9 @@ func (f *translation) body(def *python.FuncDef) {
 	}
 	f.indent++
 	f.nested = append(f.nested, 0)
+	f.following = append(f.following, nil)
 	for i, st := range def.Body {
+		f.following[0] = def.Body[i+1:]
 		f.last = i == len(def.Body)-1
 		f.stmt(st)
 		f.last = false
@@ -481,7 +550,8 @@ func (f *translation) body(def *python.FuncDef) {
 	f.endBlock()
 	f.indent--
 	f.scopes = f.scopes[:len(f.scopes)-1]
-	f.fn, f.loops, f.sessions = was, loops, sessions
+	f.fn, f.loops, f.sessions, f.function, f.following, f.inEach = was, loops, sessions, outer, following, inEach
+	f.outside, f.closers = outside, closers
 }
 
 // ends reports whether a statement at the end of a function returns in each case.

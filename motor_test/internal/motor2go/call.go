@@ -18,6 +18,9 @@ type wait struct {
 	result      string                   // the Go type of the result, or "" if there is none
 	direct      bool                     // the code waits by itself, and has no error
 	one         bool                     // withError gives only an error
+	function    string                   // a coroutine of the file, as an argument of CreateTask, Go or FromCallback
+	spawn       string                   // the future of the result, if the code itself is not that future
+	later       func(done string) string // calls a func(); instead of call
 }
 
 // argument is an argument of a call in Python.
@@ -53,13 +56,20 @@ func (f *translation) motorCall(m *member, call *python.Call) value {
 		return target + "(" + strings.Join(b.list(sig, done), ", ") + ")" + b.chained
 	}
 	if result, ok := futureOf(plain.Signature()); ok {
-		return f.pending(m, b, class, result, plain, inCallback, target, call1)
+		v := f.pending(m, b, class, result, plain, inCallback, target, call1)
+		if m.row.Kind == "sync-method" && m.row.Member == "open_sync" { // it blocks in Motor
+			return f.await(v)
+		}
+		return v
 	}
 	sig := plain.Signature()
 	if f.style == Callbacks && inCallback != nil {
 		sig = inCallback.Signature()
 	}
 	v := value{text: call1(sig, target, b.done), class: class}
+	if results := plain.Signature().Results(); results.Len() > 0 {
+		v.class = f.trueClass(class, typeText(results.At(0).Type()))
+	}
 	switch results := plain.Signature().Results(); {
 	case results.Len() == 2 && results.At(1).Type().String() == "error":
 		return f.checked(v, m.row.Member)
@@ -75,6 +85,7 @@ func (f *translation) pending(
 	m *member, b *binding, class, result string, plain, inCallback *types.Func, target string,
 	call func(*types.Signature, string, string) string,
 ) value {
+	class = f.trueClass(class, result)
 	operation := target
 	if f.style == Callbacks && m.on != "" {
 		operation = m.on + ".Futures()" + strings.TrimPrefix(target, m.on)
@@ -97,6 +108,21 @@ func (f *translation) pending(
 		return value{text: text + ".OnComplete(" + b.done + ")"}
 	}
 	return v
+}
+
+// trueClass returns the class of a result whose type in Go is known: a document may be raw, and a class may be unknown.
+func (f *translation) trueClass(class, t string) string {
+	switch {
+	case t == "bson.Raw":
+		return rawDocument
+	case t == "bson.D":
+		return orderedDocument
+	case t != "any" && t != "" && t != "struct{}" && !strings.Contains(t, "motor.") && f.typeOf(class) != t:
+		return f.classOfType(t)
+	case class == document && t == "any":
+		return ""
+	}
+	return class
 }
 
 // resultClass returns the class of the result of a member of class.
@@ -353,6 +379,9 @@ func (b *binding) missing(p *types.Var, i int) string {
 			if _, err := strconv.Atoi(param.Default); err == nil {
 				return param.Default
 			}
+			if strings.HasPrefix(param.Default, `"`) || strings.HasPrefix(param.Default, "'") {
+				return quote(strings.Trim(param.Default, `"'`))
+			}
 			switch param.Default {
 			case "True", "False":
 				return strings.ToLower(param.Default)
@@ -405,6 +434,9 @@ func (b *binding) keyword(k parity.Keyword, e python.Expr, sig *types.Signature)
 	case strings.Contains(replacement, "Options."):
 		root := strings.TrimSuffix(replacement, "."+last)
 		o := b.option(root, true)
+		if b.isPointer(root, last) {
+			text = "new(" + text + ")"
+		}
 		o.parts = append(o.parts, last+": "+text)
 	case strings.Contains(replacement, "Cursor."):
 		b.chained += "." + last + "(" + text + ")"
@@ -413,6 +445,26 @@ func (b *binding) keyword(k parity.Keyword, e python.Expr, sig *types.Signature)
 	default:
 		b.note("The keyword %s is %s.", k.Name, replacement)
 	}
+}
+
+// isPointer reports whether a field of an option struct is a pointer.
+func (b *binding) isPointer(root, field string) bool {
+	pkg, name, _ := strings.Cut(root, ".")
+	object := b.tool.module.Object(pkg, name)
+	if object == nil {
+		return false
+	}
+	s, ok := object.Type().Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for f := range s.Fields() {
+		if f.Name() == field {
+			_, ok := f.Type().Underlying().(*types.Pointer)
+			return ok
+		}
+	}
+	return false
 }
 
 func (b *binding) option(root string, isStruct bool) *optionChain {
@@ -471,9 +523,12 @@ func (b *binding) convert(name string, t types.Type, e python.Expr) string {
 	if t != nil && isFunction(t) {
 		return b.callbackOf(e, nil)
 	}
-	v := b.expr(e)
 	if t != nil && t.String() == "time.Duration" {
 		return b.duration(e, "time.Second")
+	}
+	v := b.asFuture(b.expr(e))
+	if d, ok := e.(*python.Dict); ok && fold(name) == "collation" {
+		return b.collation(d)
 	}
 	if rest, ok := strings.CutPrefix(v.text, "bson.A{"); ok {
 		switch {
@@ -497,7 +552,59 @@ func (b *binding) convert(name string, t types.Type, e python.Expr) string {
 			return "bytes.NewReader(" + v.text + ")"
 		}
 	}
-	return v.text
+	if t == nil {
+		return v.text
+	}
+	wanted := typeText(t)
+	if wanted != "any" && wanted != "struct{}" {
+		b.infer(e, b.classOfType(wanted))
+	}
+	if _, generic := types.Unalias(t).(*types.TypeParam); generic {
+		return v.text
+	}
+	if _, isInterface := t.Underlying().(*types.Interface); isInterface {
+		return v.text
+	}
+	return b.asserted(v, wanted)
+}
+
+// classOfType returns the class of a Go type.
+func (f *translation) classOfType(t string) string {
+	if name, ok := strings.CutPrefix(t, "*motor."); ok && f.tool.rows["Motor"+name] != nil {
+		return "Motor" + name
+	}
+	switch t {
+	case "string":
+		return stringy
+	case "int":
+		return number
+	case "int64":
+		return wide
+	case "bool":
+		return truth
+	case "bson.M":
+		return document
+	case "[]byte":
+		return bytesText
+	case "[]string":
+		return listOf(stringy)
+	case "[]bson.M":
+		return listOf(document)
+	}
+	return goClass + t
+}
+
+// collation translates the document of a collation.
+func (b *binding) collation(d *python.Dict) string {
+	var fields []string
+	for i, key := range d.Keys {
+		c, ok := key.(*python.Constant)
+		if !ok || c.Kind != python.Str {
+			return b.byHand(d).text
+		}
+		fields = append(fields, exported(c.Value)+": "+b.expr(d.Values[i]).text)
+	}
+	return "&options.Collation{" + strings.Join(fields, ", ") + "}"
 }
 
 // ordered are the parameters whose documents have an order.
@@ -508,8 +615,21 @@ func isFunction(t types.Type) bool {
 	return ok
 }
 
-// duration translates a number of seconds or milliseconds.
+// duration translates a number of seconds or milliseconds, a timedelta, or loop.time() + a number of seconds.
 func (f *translation) duration(e python.Expr, unit string) string {
+	switch e := e.(type) {
+	case *python.Binary:
+		if call, ok := e.X.(*python.Call); ok && e.Op == "+" {
+			if a, ok := call.Func.(*python.Attribute); ok && a.Name == "time" {
+				f.quiet(call)
+				return f.duration(e.Y, unit)
+			}
+		}
+	case *python.Call:
+		if v := f.quiet(e); v.class == goClass+"time.Duration" {
+			return f.expr(e).text
+		}
+	}
 	if c, ok := e.(*python.Constant); ok && c.Kind == python.Num {
 		n, err := strconv.ParseFloat(c.Value, 64)
 		if err == nil {

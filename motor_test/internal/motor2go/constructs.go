@@ -18,8 +18,9 @@ import (
 //	result     the kind of its result; "future" is awaited; after "await", the code itself waits, and gives an error,
 //	           or a value and an error
 //	coroutine, future, callback
-//	           the code for each style, or - for none. $0 is the object, $1 the first argument, $* all, $d1 a duration
-//	           in seconds, $ms1 one in milliseconds, $maxsize a keyword; and the first argument as $f1 a func(), $p1 a
+//	           the code for each style, - for none, or = for code that futures.go makes. $0 is the object, $1 the first
+//	           argument, $* all, $d1 a duration in seconds, $ms1 one in milliseconds, $maxsize a keyword, $item the
+//	           type of the items of queues; and the first argument as $f1 a func(), $p1 a
 //	           function for a coroutine, $m1 one without a result, $e1 one that returns an error, $g1 one for a goroutine, $k1 one that takes
 //	           a callback, $call1 its call
 //	docs       what go doc describes
@@ -45,7 +46,7 @@ var constructs = func() map[string]construct {
 
 // kinds are the classes of objects that constructs make, by the last part of their result or name.
 var kinds = map[string]bool{
-	"loop": true, "Event": true, "Lock": true, "Condition": true, "Semaphore": true, "Queue": true, "Task": true, "Future": true,
+	"loop": true, "Event": true, "Lock": true, "Condition": true, "Semaphore": true, "Queue": true, taskKind: true, "Future": true,
 	"PeriodicCallback": true,
 }
 
@@ -69,11 +70,25 @@ func (f *translation) construct(name, on string, call *python.Call) (value, bool
 	if c.note != "" {
 		f.note("%s", c.note)
 	}
-	if v, ok := f.ofOperations(name, call); ok {
+	if v, ok := f.futureFunction(name, call); ok {
 		return v, true
 	}
+	if strings.HasSuffix(name, "ueue.put") || strings.HasSuffix(name, "ueue.put_nowait") {
+		for _, a := range call.Args {
+			if isNone(a) { // the items have no common type but any
+				f.facts.stored[queueItems] = ""
+				continue
+			}
+			learn(f.facts.stored, queueItems, f.quiet(a).class)
+		}
+	}
 	code := c.code[f.style]
-	if code == "-" {
+	if f.style == Futures && code == "$call1" && len(call.Args) > 0 {
+		if v, def := f.called(call.Args[0], call.Args[1:]); def != nil && f.isCoroutine(def) {
+			return f.await(v), true
+		}
+	}
+	if code == "-" || code == "=" {
 		return f.comment(call), true
 	}
 	last := 0 // the last argument that has a placeholder; those after it are arguments of the function
@@ -95,6 +110,9 @@ func (f *translation) construct(name, on string, call *python.Call) (value, bool
 	}
 	if direct, ok := strings.CutPrefix(text, "!"); ok {
 		v := value{text: direct}
+		if c.result == "future item" {
+			v.class = f.facts.stored[queueItems]
+		}
 		v.wait = &wait{inCoroutine: direct, withError: direct, direct: true}
 		return v, true
 	}
@@ -108,19 +126,41 @@ func (f *translation) construct(name, on string, call *python.Call) (value, bool
 func (f *translation) constructed(c construct, text string) value {
 	switch kind, waits := strings.CutPrefix(c.result, "await "); {
 	case waits && kind == "error":
-		return value{text: text, wait: &wait{inCoroutine: "co.Must(" + text + ")", withError: text, one: f.style == Coroutines}}
-	case waits && f.style == Futures && strings.HasPrefix(text, "future.All("), waits && strings.HasPrefix(text, "future.Multi("):
-		return f.futureValue(text, kind)
+		v := value{text: text, class: unit, wait: &wait{inCoroutine: "co.Must(" + text + ")", withError: text, one: f.style == Coroutines, result: "struct{}"}}
+		if f.style == Callbacks {
+			v.wait.later = func(done string) string { return strings.Replace(text, "func() {}", done, 1) }
+		}
+		if limit, ok := strings.CutPrefix(text, "co.Sleep("); ok {
+			v.wait.spawn = "future.Sleep(" + limit
+		} else if limit, ok := strings.CutPrefix(text, "loop.CallLater("); ok {
+			v.wait.spawn = "future.Sleep(" + strings.TrimSuffix(limit, ", func() {})") + ")"
+		} else {
+			v.wait.spawn = strings.TrimSuffix(text, ".Await(ctx)")
+		}
+		return v
 	case waits:
 		return value{text: text, class: kind, wait: &wait{
 			inCoroutine: "callback.Must(co, future.Settled(" + text + "))", withError: text, result: "any",
 		}}
-	case strings.HasPrefix(c.result, "future"):
-		v := f.futureValue(text, "")
-		if t := strings.TrimSpace(strings.TrimPrefix(c.result, "future")); t != "" {
-			v.wait.result = t
+	case c.result == "future taken":
+		_, t, _ := strings.Cut(text, "callback.Func[")
+		t, _, _ = strings.Cut(t, "])")
+		if t == "any" {
+			return f.futureValue(text, "")
 		}
-		return v
+		return f.futureValue(text, goClass+t)
+	case c.result == "future item":
+		return f.futureValue(text, f.facts.stored[queueItems])
+	case c.result == "item":
+		return f.checked(value{text: text, class: f.facts.stored[queueItems]}, "item")
+	case strings.HasPrefix(c.result, "future"):
+		class := ""
+		if t := strings.TrimSpace(strings.TrimPrefix(c.result, "future")); t == "struct{}" {
+			class = unit
+		} else if t != "" {
+			class = goClass + t
+		}
+		return f.futureValue(text, class)
 	case kinds[c.result]:
 		return value{text: text, class: c.result}
 	case c.result == truth, c.result == number:
@@ -133,58 +173,9 @@ func (f *translation) constructed(c construct, text string) value {
 func (f *translation) futureValue(text, class string) value {
 	context := f.context()
 	return value{text: text, class: class, wait: &wait{
-		inCoroutine: "callback.Must(co, " + text + ")", withError: text + ".Await(" + context + ")", result: "any",
+		inCoroutine: "callback.Must(co, " + text + ")", withError: text + ".Await(" + context + ")", result: f.typeOf(class),
 		call: func(done string) string { return text + ".OnComplete(" + done + ")" },
 	}}
-}
-
-// ofOperations translates constructs whose arguments are operations of Motor, which are futures already.
-func (f *translation) ofOperations(name string, call *python.Call) (value, bool) {
-	var texts []string
-	class := ""
-	for _, a := range call.Args {
-		if star, ok := a.(*python.Starred); ok {
-			texts = append(texts, f.expr(star.X).text+"...")
-			f.note("`%s` is a slice of futures: `[]*future.Future[T]`.", f.expr(star.X).text)
-			continue
-		}
-		v := f.quiet(a)
-		if v.wait == nil || v.wait.result == "" || f.userCall(a) != nil {
-			if len(texts) == 0 || name == "asyncio.gather" {
-				return value{}, false
-			}
-		}
-		v = f.expr(a)
-		texts, class = append(texts, v.text), v.class
-	}
-	if len(texts) == 0 {
-		return value{}, false
-	}
-	switch name {
-	case "asyncio.gather":
-		for _, k := range call.Keywords {
-			if k.Name == "return_exceptions" {
-				f.doc("future.AllSettled")
-				return f.futureValue("future.AllSettled("+strings.Join(texts, ", ")+")", list), true
-			}
-		}
-		f.doc("future.All")
-		f.note("future.All takes futures of one type. For several types use future.Join2, future.Join3 or future.Erase.")
-		return f.futureValue("future.All("+strings.Join(texts, ", ")+")", listOf(class)), true
-	case "asyncio.wait_for":
-		f.doc("future.WaitFor")
-		timeout := "0"
-		if len(call.Args) > 1 {
-			timeout = f.duration(call.Args[1], "time.Second")
-		} else if e := keyword(call, "timeout"); e != nil {
-			timeout = f.duration(e, "time.Second")
-		}
-		return f.futureValue("future.WaitFor("+texts[0]+", "+timeout+")", class), true
-	case "asyncio.create_task", "asyncio.ensure_future", "loop.create_task":
-		f.note("An operation of Motor runs from the call on. It needs no task.")
-		return value{text: texts[0], class: "Task"}, true
-	}
-	return value{}, false
 }
 
 func keyword(call *python.Call, name string) python.Expr {
@@ -197,7 +188,7 @@ func keyword(call *python.Call, name string) python.Expr {
 }
 
 // placeholder is a place in the code of a construct.
-var placeholder = regexp.MustCompile(`\$(d|ms|f|m|p|e|g|k|call)?(\d|\*)|\$maxsize|\$done`)
+var placeholder = regexp.MustCompile(`\$(d|ms|f|m|p|e|g|k|call)?(\d|\*)|\$maxsize|\$done|\$item`)
 
 // fill returns the text for a placeholder.
 func (f *translation) fill(p, on string, call *python.Call, last int) string {
@@ -214,6 +205,8 @@ func (f *translation) fill(p, on string, call *python.Call, last int) string {
 		return "0"
 	case "$done":
 		return "func() {}"
+	case "$item":
+		return f.typeOf(f.facts.stored[queueItems])
 	}
 	m := placeholder.FindStringSubmatch(p)
 	if m[2] == "*" {
@@ -293,18 +286,12 @@ func (f *translation) as(form string, e python.Expr, rest []python.Expr) string 
 		return "func(co *callback.Co) error { " + text + "; return nil }"
 	case form == "e":
 		return "func(co *callback.Co) error { return " + text + " }"
-	case form == "g" && result:
-		return "func(ctx context.Context) (any, error) { return " + text + " }"
-	case form == "g":
-		return "func(ctx context.Context) (struct{}, error) { return struct{}{}, " + text + " }"
+	case form == "g" || f.style == Coroutines && asynchronous:
+		return call.wait.function
 	case f.style != Coroutines:
 		return "func(co *callback.Co) (any, error) { return " + text + " }"
-	case result && bare:
-		return "callback.Value(" + strings.TrimSuffix(text, "(co)") + ")"
 	case result:
 		return "callback.Value(func(co *callback.Co) any { return " + text + " })"
-	case bare:
-		return "callback.Proc(" + strings.TrimSuffix(text, "(co)") + ")"
 	}
 	return "callback.Proc(func(co *callback.Co) { " + text + " })"
 }
@@ -331,6 +318,33 @@ func (f *translation) called(e python.Expr, args []python.Expr) (value, *python.
 
 // callbackTaker translates the arguments of gen.Task: a function that takes a callback, and its other arguments.
 func (f *translation) callbackTaker(e python.Expr, rest []python.Expr) string {
-	args := append(f.texts(rest), "done")
-	return fmt.Sprintf("func(done callback.Func[any]) { %s(%s) }", f.expr(e).text, strings.Join(args, ", "))
+	result := ""
+	args := f.texts(rest)
+	target := f.expr(e)
+	if def := f.userCall(&python.Call{Func: e}); def != nil {
+		for i, p := range f.parameters(def) {
+			if i < len(rest) && p.Name != "callback" {
+				learn(f.facts.params, f.key(def)+"."+p.Name, f.quiet(rest[i]).class)
+			}
+		}
+		result = f.facts.stored[callbackKey(f.key(def))]
+		if f.isCoroutine(def) {
+			context := "ctx"
+			if f.style == Coroutines {
+				context = "co"
+			}
+			args = append([]string{context}, args...)
+		}
+		if f.isCoroutine(def) && f.style == Callbacks {
+			args = append(args, "done", "func(_ struct{}, err error) {\nif err != nil {\nlog.Print(err)\n}\n}")
+			return fmt.Sprintf("func(done callback.Func[%s]) { %s(%s) }", f.typeOf(result), target.text, strings.Join(args, ", "))
+		}
+		if f.isCoroutine(def) && f.style == Coroutines {
+			args = append(args, "done")
+			return fmt.Sprintf("func(done callback.Func[%s]) { callback.CreateTask(co, callback.Proc(func(co *callback.Co) { %s(%s) })) }",
+				f.typeOf(result), target.text, strings.Join(args, ", "))
+		}
+	}
+	args = append(args, "done")
+	return fmt.Sprintf("func(done callback.Func[%s]) { %s(%s) }", f.typeOf(result), target.text, strings.Join(args, ", "))
 }

@@ -26,7 +26,26 @@ func (f *translation) call(e *python.Call) value {
 			return f.builtin(fn.Name, e)
 		}
 	}
+	if called := f.expr(e.Func); called.class == callbackParam {
+		return f.callCallback(called.text, e)
+	}
 	return f.plainCall(f.expr(e.Func).text, e)
+}
+
+// callbackParam is the class of a parameter named callback. It is called with a result, and perhaps an error.
+const callbackParam = "callback"
+
+// callCallback translates the call of a parameter named callback.
+func (f *translation) callCallback(target string, e *python.Call) value {
+	args := []string{"nil", "nil"}
+	for i, a := range e.Args[:min(2, len(e.Args))] {
+		v := f.expr(a)
+		args[i] = f.typed(v)
+		if f.function != nil && i == 0 && v.class != nothing {
+			learn(f.facts.stored, callbackKey(f.function.key), v.class)
+		}
+	}
+	return value{text: target + "(" + strings.Join(args, ", ") + ")"}
 }
 
 // plainCall translates a call of something that is not known.
@@ -46,6 +65,10 @@ func (f *translation) methodCall(e *python.Call, fn *python.Attribute) value {
 	}
 	if f.tool.rows[x.class] != nil {
 		row := f.tool.row(x.class, fn.Name)
+		if doc := f.fetched[x.text]; doc != "" && fn.Name == "next_object" {
+			f.mention(x.class + ".next_object")
+			return value{text: doc, class: elementOf(x.class)}
+		}
 		if row == nil || row.Kind != "special" && !strings.HasSuffix(row.Kind, "method") {
 			f.unknown("%s has no method %s", x.class, fn.Name)
 			f.texts(e.Args)
@@ -53,8 +76,19 @@ func (f *translation) methodCall(e *python.Call, fn *python.Attribute) value {
 		}
 		return f.motorCall(&member{x.class, row, x.text}, e)
 	}
-	if kinds[x.class] {
-		if v, ok := f.construct(x.class+"."+fn.Name, x.text, e); ok {
+	if untranslated(x.text) {
+		f.texts(e.Args)
+		return f.comment(e)
+	}
+	kind, of := kindOf(x.class)
+	if v, ok := f.futureMethod(x, kind, of, fn.Name, e); ok {
+		return v
+	}
+	if kind == futureKind {
+		kind = taskKind
+	}
+	if kinds[kind] {
+		if v, ok := f.construct(kind+"."+fn.Name, x.text, e); ok {
 			return v
 		}
 	}
@@ -90,22 +124,37 @@ func (f *translation) valueMethod(x value, name string, e *python.Call) (value, 
 	args := func() string { return strings.Join(f.texts(e.Args), ", ") }
 	switch {
 	case name == "append" && len(e.Args) == 1:
-		return value{text: x.text + " = append(" + x.text + ", " + args() + ")"}, true
+		v := f.asFuture(f.expr(e.Args[0]))
+		attribute := e.Func.(*python.Attribute)
+		learn(f.facts.stored, f.itemsKey(attribute.X), v.class)
+		f.infer(attribute.X, listOf(v.class))
+		if f.isParameter(attribute.X) {
+			f.warn("append does not change the slice of the caller: pass a pointer to it.")
+		}
+		return value{text: x.text + " = append(" + x.text + ", " + f.asserted(v, f.typeOf(elementOf(x.class))) + ")"}, true
+	case name == "pop" && len(e.Args) == 0 && strings.HasPrefix(x.class, list):
+		return value{text: x.text + " = " + x.text + "[:len(" + x.text + ")-1]"}, true
+	case name == "extend" && len(e.Args) == 1 && strings.HasPrefix(x.class, list):
+		return value{text: x.text + " = append(" + x.text + ", " + f.typed(f.rangeSlice(f.expr(e.Args[0]))) + "...)"}, true
+	case name == "add" && len(e.Args) == 1 && strings.HasPrefix(x.class, setKind+" of "):
+		return value{text: x.text + "[" + args() + "] = true"}, true
 	case x.class == document && name == "get" && len(e.Args) == 1:
-		return value{text: x.text + "[" + args() + "]"}, true
+		return value{text: x.text + "[" + args() + "]", dynamic: true}, true
+	case x.class == orderedDocument && name == "get" && len(e.Args) == 1:
+		return value{text: "motor.Get(" + x.text + ", " + args() + ")", dynamic: true}, true
 	case x.class == document && name == "items":
 		return value{text: x.text, class: "items"}, true
 	case x.class == stringy && name == "join" && len(e.Args) == 1:
-		return value{text: "strings.Join(" + args() + ", " + x.text + ")", class: stringy}, true
+		return value{text: "strings.Join(" + f.joined(e.Args[0]) + ", " + x.text + ")", class: stringy}, true
 	case x.class == stringy && name == "format":
-		return f.byHand(e), true
+		return f.format(x, e), true
 	case x.class == stringy && len(e.Args) == 0 && stringMethods[name] != "":
 		return value{text: stringMethods[name] + "(" + x.text + ")", class: stringy}, true
 	case x.class == bytesText && name == "decode":
 		return value{text: "string(" + x.text + ")", class: stringy}, true
 	case x.class == stringy && name == "encode":
 		return value{text: "[]byte(" + x.text + ")", class: bytesText}, true
-	case name == "result" && len(e.Args) == 0 && (x.class == "" || x.class == "Task"):
+	case name == "result" && len(e.Args) == 0 && x.class == "":
 		f.note("Result returns a value and an error.")
 		return value{text: x.text + ".Result()"}, true
 	}
@@ -144,6 +193,10 @@ func (f *translation) global(name string, e *python.Call) value {
 	switch name {
 	case "datetime.datetime.utcnow", "datetime.datetime.now", "datetime.utcnow":
 		return value{text: "time.Now()"}
+	case "datetime.datetime", "datetime.timedelta", "uuid.uuid4", "uuid.UUID":
+		if v, ok := f.standard(name, e); ok {
+			return v
+		}
 	case "time.time":
 		return value{text: "time.Now()"}
 	}
@@ -199,23 +252,23 @@ func (f *translation) newMotor(class string, e *python.Call) value {
 		opts = append(opts, "motor.WithOptions("+literal("map[string]any", keywords)+")")
 		f.note("MIGRATION.md lists the keywords of the client.")
 	}
-	constructor := "MustClient"
-	if class == "MotorReplicaSetClient" {
-		constructor = "NewReplicaSetClient"
-	}
 	args := append([]string{host}, opts...)
+	pkg := "motor."
 	switch {
 	case f.style == Callbacks:
 		if loop == "" {
 			loop = "loop"
 		}
-		return value{text: "callback." + constructor + "(" + strings.Join(append([]string{loop}, args...), ", ") + ")", class: "MotorClient"}
+		pkg, args = "callback.", append([]string{loop}, args...)
 	case loop != "":
 		args = append(args, "motor.WithIOLoop("+loop+")")
-	case f.style == Coroutines && f.fn != nil:
+	case f.style == Coroutines && f.fn != nil && f.fn.waits:
 		args = append(args, "motor.WithIOLoop(co.Loop())")
 	}
-	return value{text: "motor." + constructor + "(" + strings.Join(args, ", ") + ")", class: "MotorClient"}
+	if class == "MotorReplicaSetClient" { // it has no form with Must
+		return f.checked(value{text: pkg + "NewReplicaSetClient(" + strings.Join(args, ", ") + ")", class: class}, "client")
+	}
+	return value{text: pkg + "MustClient(" + strings.Join(args, ", ") + ")", class: "MotorClient"}
 }
 
 // models are the setters of the requests of bulk_write, in the order of their parameters.
@@ -260,15 +313,24 @@ func (f *translation) bsonCall(name string, e *python.Call) (value, bool) {
 	switch name {
 	case "ObjectId":
 		if len(e.Args) == 0 {
-			return value{text: "bson.NewObjectID()"}, true
+			return value{text: "bson.NewObjectID()", class: goClass + "bson.ObjectID"}, true
 		}
-		return f.checked(value{text: "bson.ObjectIDFromHex(" + f.expr(e.Args[0]).text + ")"}, "id"), true
+		id := f.expr(e.Args[0])
+		f.infer(e.Args[0], stringy)
+		return f.checked(value{text: "bson.ObjectIDFromHex(" + f.asserted(id, "string") + ")", class: goClass + "bson.ObjectID"}, "id"), true
 	case "Int64":
-		return value{text: "int64(" + strings.Join(f.texts(e.Args), ", ") + ")", class: wide}, true
+		v := value{text: "1"}
+		if len(e.Args) == 1 {
+			v = f.expr(e.Args[0])
+		}
+		if untranslated(v.text) {
+			return v, true
+		}
+		return value{text: "int64(" + v.text + ")", class: wide}, true
 	case "SON":
 		if len(e.Args) == 1 {
 			if v := f.expr(e.Args[0]); strings.HasPrefix(v.text, "bson.D{") {
-				return value{text: v.text, class: document}, true
+				return value{text: v.text, class: orderedDocument}, true
 			}
 		}
 		var items []string
@@ -276,55 +338,38 @@ func (f *translation) bsonCall(name string, e *python.Call) (value, bool) {
 			items = append(items, "{Key: "+quote(k.Name)+", Value: "+f.expr(k.Value).text+"}")
 		}
 		if len(e.Args) == 0 {
-			return value{text: literal("bson.D", items), class: document}, true
+			return value{text: literal("bson.D", items), class: orderedDocument}, true
 		}
 	case "Decimal128":
-		return f.checked(value{text: "bson.ParseDecimal128(" + strings.Join(f.texts(e.Args), ", ") + ")"}, ""), true
-	case "Binary":
-		if len(e.Args) == 1 {
-			return value{text: "bson.Binary{Data: " + f.expr(e.Args[0]).text + "}"}, true
+		return f.checked(value{text: "bson.ParseDecimal128(" + strings.Join(f.texts(e.Args), ", ") + ")", class: goClass + "bson.Decimal128"}, ""), true
+	}
+	if name == "Code" && len(e.Args) == 1 {
+		return value{text: "bson.JavaScript(" + f.expr(e.Args[0]).text + ")", class: goClass + "bson.JavaScript"}, true
+	}
+	if fields, ok := bsonStructs[name]; ok && len(e.Args) <= len(fields) && len(e.Keywords) == 0 {
+		var parts []string
+		for i, text := range f.texts(e.Args) {
+			if fields[i] == "Options" && isNumeral(text) {
+				return value{}, false
+			}
+			parts = append(parts, fields[i]+": "+text)
 		}
-	case "Regex":
-		if len(e.Args) == 2 {
-			return value{text: "bson.Regex{Pattern: " + f.expr(e.Args[0]).text + ", Options: " + f.expr(e.Args[1]).text + "}"}, true
-		}
+		t := bsonNames[name]
+		return value{text: "bson." + t + "{" + strings.Join(parts, ", ") + "}", class: goClass + "bson." + t}, true
 	}
 	return value{}, false
 }
 
-// builtin translates a call of a function of Python.
-func (f *translation) builtin(name string, e *python.Call) value {
-	if name == "list" && len(e.Args) == 1 {
-		return f.expr(e.Args[0])
+// bsonStructs are the constructors of BSON types that are structs in Go, with their fields in the order of the
+// parameters; bsonNames are the names of the structs.
+var (
+	bsonStructs = map[string][]string{
+		"Binary": {"Data", "Subtype"}, "Regex": {"Pattern", "Options"}, "Timestamp": {"T", "I"}, "Code": {"Code", "Scope"}, "MinKey": {}, "MaxKey": {},
 	}
-	args := f.texts(e.Args)
-	first := ""
-	if len(args) > 0 {
-		first = args[0]
+	bsonNames = map[string]string{
+		"Binary": "Binary", "Regex": "Regex", "Timestamp": "Timestamp", "Code": "CodeWithScope", "MinKey": "MinKey", "MaxKey": "MaxKey",
 	}
-	switch all := strings.Join(args, ", "); {
-	case name == "print":
-		return value{text: "fmt.Println(" + all + ")"}
-	case name == "len" && len(args) == 1:
-		return value{text: "len(" + first + ")", class: number}
-	case name == "str" && len(args) == 1:
-		if f.quiet(e.Args[0]).class == "error" {
-			return value{text: "motor.AsError(" + first + ").Message()", class: stringy}
-		}
-		return value{text: "fmt.Sprint(" + first + ")", class: stringy}
-	case name == "repr" && len(args) == 1:
-		return value{text: "motor.Repr(" + first + ")", class: stringy}
-	case name == "range" && len(args) == 1:
-		return value{text: first, class: "range"}
-	case name == "int" && len(args) == 1:
-		return value{text: "int(" + first + ")", class: number}
-	case name == "dict":
-		return value{text: "bson.M{" + f.pairsOf(e.Keywords) + "}", class: document}
-	case f.isError(name):
-		return value{text: "errors.New(" + all + ")", class: "exception"}
-	}
-	return f.plainCall(goName(name), e)
-}
+)
 
 func (f *translation) pairsOf(keywords []python.Keyword) string {
 	var items []string

@@ -73,6 +73,8 @@ type Finding struct {
 	Docs    []string `json:"docs,omitempty"`  // arguments of go doc, such as motor.Collection.FindOne
 	Notes   []string `json:"notes,omitempty"` // what to watch for
 	Unknown []string `json:"unknown,omitempty"`
+	// warns says that the notes stand in the skeleton, too, if the statement has no member
+	warns bool
 }
 
 // Report is the translation of a file.
@@ -97,10 +99,10 @@ func (t *Tool) Translate(name, src string, style Style) (*Report, error) {
 	known := newFacts()
 	var f *translation
 	for range rounds {
-		f = &translation{tool: t, file: file, style: style, facts: known}
+		f = &translation{tool: t, file: file, style: style, facts: known, fetched: map[string]string{}}
 		f.module()
 	}
-	return &Report{File: name, Style: style, Findings: f.findings, Skeleton: t.noteErrors(f.skeleton())}, nil
+	return &Report{File: name, Style: style, Findings: f.findings, Skeleton: t.noteErrors(t.useAll(f.skeleton()))}, nil
 }
 
 // rounds is how often a file is read. What one round learns about attributes and functions, the next one uses.

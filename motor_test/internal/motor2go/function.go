@@ -2,6 +2,7 @@ package motor2go
 
 import (
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/gomotor/gomotor/motor_test/internal/python"
@@ -76,19 +77,32 @@ func (f *translation) callUser(def *python.FuncDef, call *python.Call) value {
 	key, params := f.key(def), f.parameters(def)
 	byName := make(map[string]string)
 	var more []string
+	argument := func(p python.Param, e python.Expr) string {
+		v := f.started(f.expr(e))
+		if v.class != listOf("") {
+			learn(f.facts.params, key+"."+p.Name, v.class)
+		}
+		known := f.paramClass(key, p)
+		if kind, of := kindOf(known); kind == list && v.class == listOf("") {
+			learn(f.facts.stored, f.itemsKey(e), of)
+		}
+		f.infer(e, known)
+		return f.asserted(v, f.typeOf(known))
+	}
 	for i, a := range call.Args {
-		v := f.expr(a)
 		if i >= len(params) || params[i].Star != "" {
-			more = append(more, v.text)
+			more = append(more, f.expr(a).text)
 			continue
 		}
-		learn(f.facts.params, key+"."+params[i].Name, v.class)
-		byName[params[i].Name] = v.text
+		byName[params[i].Name] = argument(params[i], a)
 	}
 	for _, k := range call.Keywords {
-		v := f.expr(k.Value)
-		learn(f.facts.params, key+"."+k.Name, v.class)
-		byName[k.Name] = v.text
+		at := slices.IndexFunc(params, func(p python.Param) bool { return p.Name == k.Name })
+		if at < 0 {
+			f.note("Translate by hand: the keyword `%s`.", k.Name)
+			continue
+		}
+		byName[k.Name] = argument(params[at], k.Value)
 	}
 	var args []string
 	for _, p := range params {
@@ -117,10 +131,11 @@ func (f *translation) callUser(def *python.FuncDef, call *python.Call) value {
 	text := name + "(" + strings.Join(args, ", ") + ")"
 	result := ""
 	if f.facts.values[key] {
-		result = goType(class)
+		result = f.typeOf(class)
 	}
+	function, spawn := f.userCoroutine(name, args, text, result)
 	return value{text: text, class: class, wait: &wait{
-		inCoroutine: text, withError: text, result: result, one: result == "",
+		inCoroutine: text, withError: text, result: result, one: result == "", function: function, spawn: spawn,
 		call: func(done string) string { return name + "(" + strings.Join(append(args, done), ", ") + ")" },
 	}}
 }
@@ -156,15 +171,23 @@ func goType(class string) string {
 		return "*callback.Loop"
 	case "Event", "Lock", "Condition", "Semaphore":
 		return "*callback." + class
-	case "Queue":
-		return "*callback.Queue[any]"
 	case "PeriodicCallback":
 		return "*callback.Periodic"
-	case "Task":
-		return "*callback.Task[any]"
+	case "Future":
+		return "*future.Promise[any]"
+	case unit:
+		return "struct{}"
+	case "model":
+		return "mongo.WriteModel"
+	case "index":
+		return "mongo.IndexModel"
+	case orderedDocument:
+		return "bson.D"
+	case rawKind, rawElement:
+		return "bson.RawValue"
 	}
-	if element, ok := strings.CutPrefix(class, listOf("")); ok {
-		return "[]" + goType(element)
+	if t, ok := strings.CutPrefix(class, goClass); ok {
+		return t
 	}
 	if strings.HasPrefix(class, "Motor") {
 		return "*motor." + strings.TrimPrefix(class, "Motor")
@@ -175,8 +198,45 @@ func goType(class string) string {
 	return "any"
 }
 
-// typeOf is goType in the style of the translation.
+// goClass begins a class that is a Go type.
+const goClass = "Go "
+
+// typeOf returns the Go type of a class in the style of the translation.
 func (f *translation) typeOf(class string) string {
+	switch kind, of := kindOf(class); kind {
+	case list:
+		return "[]" + f.typeOf(of)
+	case taskKind:
+		if f.style == Coroutines {
+			return "*callback.Task[" + f.typeOf(of) + "]"
+		}
+		return "*future.Future[" + f.typeOf(of) + "]"
+	case futureKind:
+		return "*future.Future[" + f.typeOf(of) + "]"
+	case outcomeKind:
+		return "future.Outcome[" + f.typeOf(of) + "]"
+	case setsKind:
+		return "future.Sets[" + f.typeOf(of) + "]"
+	case tupleKind:
+		var types []string
+		for part := range strings.SplitSeq(of, tupleSeparator) {
+			types = append(types, f.typeOf(part))
+		}
+		return []string{"future.Pair", "future.Triple"}[len(types)-2] + "[" + strings.Join(types, ", ") + "]"
+	case mapKind:
+		return "map[string]" + f.typeOf(of)
+	case setKind:
+		return "map[" + f.typeOf(of) + "]bool"
+	case "Queue":
+		item := f.typeOf(f.facts.stored[queueItems])
+		if f.style == Futures {
+			return "chan " + item
+		}
+		return "*callback.Queue[" + item + "]"
+	}
+	if object := f.tool.module.Object("motor", class); object != nil && strings.HasSuffix(class, "Result") {
+		return "*motor." + class
+	}
 	t := goType(class)
 	if own, ok := ofGoroutines[class]; ok && f.style == Futures {
 		return own
@@ -189,9 +249,11 @@ func (f *translation) typeOf(class string) string {
 
 // ofGoroutines are the types that replace those of event loops in the style of futures.
 var ofGoroutines = map[string]string{
-	"Event": "chan struct{}", "Lock": "*sync.Mutex", "Condition": "*sync.Cond", "Semaphore": "chan struct{}", "Queue": "chan any",
-	"Task": "*future.Future[any]",
+	"Event": "chan struct{}", "Lock": "*sync.Mutex", "Condition": "*sync.Cond", "Semaphore": "chan struct{}",
 }
+
+// queueItems is the key in facts.stored of the class of the items of all queues of the file.
+const queueItems = "(items of queues)"
 
 // callbackOf translates a function that is passed as a callback.
 func (f *translation) callbackOf(e python.Expr, sig *types.Signature) string {
@@ -217,17 +279,31 @@ func (f *translation) lambda(e *python.Lambda, sig *types.Signature) string {
 			result = known
 		}
 	}
-	s := newScope()
-	s.closure = true
 	names := []string{"_", "_"}
+	params := make(map[string]value)
 	for i, p := range e.Params {
 		if i < len(names) {
 			names[i] = goName(p.Name)
-			s.names[p.Name] = value{text: names[i], class: []string{"", "error"}[i]}
+			params[p.Name] = value{text: names[i], class: []string{"", "error"}[i]}
 		}
 	}
-	f.scopes = append(f.scopes, s)
-	body := f.expr(e.Body).text
-	f.scopes = f.scopes[:len(f.scopes)-1]
+	body := f.literalBody(e, params)
 	return "func(" + names[0] + " " + result + ", " + names[1] + " error) { " + body + " }"
 }
+
+// infer learns the class of a parameter of the function from a use of it.
+func (f *translation) infer(e python.Expr, class string) {
+	ident, ok := e.(*python.Ident)
+	if !ok || class == "" || class == nothing || f.function == nil || f.function.def == nil {
+		return
+	}
+	if f.facts.params[f.function.key+"."+ident.Name] != "" || f.lookup(ident.Name).class != "" {
+		return
+	}
+	if slices.ContainsFunc(f.parameters(f.function.def), func(p python.Param) bool { return p.Name == ident.Name && p.Star == "" }) {
+		learn(f.facts.inferred, f.function.key+"."+ident.Name, class)
+	}
+}
+
+// callbackKey returns the key in facts.stored of the class that a function passes to its parameter callback.
+func callbackKey(function string) string { return "callback of " + function }

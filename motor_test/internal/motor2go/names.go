@@ -19,25 +19,38 @@ type facts struct {
 	results map[string]string // the class of what a function returns
 	values  map[string]bool   // the functions that return a value
 	called  map[string][]string
+	// inferred is the class that the uses of a parameter need
+	inferred map[string]string
+	// errors are the errors that stand for exceptions of Python, by their names in Go
+	errors map[string]string
 }
 
 func newFacts() *facts {
 	return &facts{
 		fields: map[string]string{}, stored: map[string]string{}, params: map[string]string{}, results: map[string]string{},
-		values: map[string]bool{}, called: map[string][]string{},
+		values: map[string]bool{}, called: map[string][]string{}, inferred: map[string]string{}, errors: map[string]string{},
 	}
 }
 
 // learn records the class of something. Two different classes make none.
 func learn(known map[string]string, key, class string) {
-	if was, ok := known[key]; class == "" || ok && was != class {
-		if ok && class != "" {
-			known[key] = ""
+	was, ok := known[key]
+	switch {
+	case class == "" || class == nothing && ok:
+	case !ok || was == class || was == nothing:
+		known[key] = class
+	case wider[was] && wider[class]:
+		known[key] = wide
+		if was == "float" || class == "float" {
+			known[key] = "float"
 		}
-		return
+	default:
+		known[key] = ""
 	}
-	known[key] = class
 }
+
+// wider are the classes of numbers. A variable that has several of them has the widest one.
+var wider = map[string]bool{number: true, wide: true, "float": true}
 
 // scope holds the names of a module or function.
 type scope struct {
@@ -45,6 +58,10 @@ type scope struct {
 	declared map[string]bool // Go names
 	global   map[string]bool // names of a "global" statement
 	closure  bool            // of a function literal that the translation adds: the variables around it are its own
+	block    bool            // of a block in a function
+	leave    string          // for a literal: the statement that ends it
+	returned string          // for a literal: the variable that says that the function around it returns
+	result   string          // for a literal: the variable for the result of that function
 }
 
 func newScope() *scope {
@@ -56,22 +73,74 @@ func (f *translation) scope() *scope { return f.scopes[len(f.scopes)-1] }
 // base returns the scope of the function, or of the module.
 func (f *translation) base() *scope {
 	i := len(f.scopes) - 1
-	for f.scopes[i].closure {
+	for f.scopes[i].closure || f.scopes[i].block {
 		i--
 	}
 	return f.scopes[i]
 }
 
-// enclose translates a part of a function in a function literal.
-func (f *translation) enclose(translate func()) {
+// enclose translates a part of a function in a function literal. leave is the statement that ends the literal. It
+// returns a function that passes a return on to the function; at is the line of the literal.
+func (f *translation) enclose(leave string, translate func()) (pass func(at int)) {
 	s := newScope()
-	s.closure, s.global = true, f.scope().global
+	s.closure, s.global, s.leave = true, f.scope().global, leave
 	f.scopes = append(f.scopes, s)
 	translate()
 	f.scopes = f.scopes[:len(f.scopes)-1]
 	for name, v := range s.names {
 		f.scope().names[name] = v
 	}
+	return func(at int) {
+		if s.returned == "" {
+			return
+		}
+		indent := strings.Repeat("\t", f.indent)
+		declarations := []string{indent + s.returned + " := false"}
+		if s.result != "" {
+			declarations = append(declarations, indent+"var "+s.result+" "+f.typeOf(f.facts.results[f.function.key]))
+		}
+		f.lines = slices.Insert(f.lines, at, declarations...)
+		f.scope().declared[s.returned], f.scope().declared[s.result] = true, true
+		f.line("if %s {", s.returned)
+		f.indent++
+		f.returning(s.result)
+		f.indent--
+		f.line("}")
+	}
+}
+
+// literal returns the scope of the innermost function literal that the translation has added, or nil.
+func (f *translation) literal() *scope {
+	for _, s := range slices.Backward(f.scopes) {
+		if !s.block {
+			if s.closure && s.leave != "" {
+				return s
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// leaveLiteral ends a function literal in place of the function around it, with a result or without.
+func (f *translation) leaveLiteral(c *scope, text string) {
+	if c.returned == "" {
+		c.returned = f.temp("", "returned")
+		c.declared[c.returned] = true
+	}
+	if f.function != nil && f.function.result && text == "" {
+		text = zero(f.resultType())
+	}
+	if text == "" {
+		f.line("%s = true", c.returned)
+	} else {
+		if c.result == "" {
+			c.result = f.temp("", "result")
+			c.declared[c.result] = true
+		}
+		f.line("%s, %s = %s, true", c.result, c.returned, text)
+	}
+	f.line("%s", c.leave)
 }
 
 // isDeclared reports whether a variable of the function is declared. Each function literal has its own err.
@@ -80,7 +149,7 @@ func (f *translation) isDeclared(name string) bool {
 		if s.declared[name] {
 			return true
 		}
-		if !s.closure || name == "err" {
+		if !s.block && (!s.closure || name == "err") {
 			return false
 		}
 	}
@@ -111,7 +180,10 @@ func (f *translation) bind(target python.Expr, v value) {
 		if s.global[target.Name] {
 			s = f.scopes[0]
 		}
-		s.names[target.Name] = value{text: goName(target.Name), class: v.class}
+		name := goName(target.Name)
+		old := f.lookup(target.Name)
+		dynamic := v.dynamic || old.dynamic && old.text == name && f.isDeclared(name)
+		s.names[target.Name] = value{text: name, class: v.class, dynamic: dynamic}
 	case *python.Sequence:
 		for _, item := range target.Items {
 			f.bind(item, value{class: elementOf(v.class)})
@@ -132,9 +204,12 @@ func (f *translation) bind(target python.Expr, v value) {
 // quiet translates an expression without recording what it finds.
 func (f *translation) quiet(e python.Expr) value {
 	was, lines := f.current, f.lines
+	s := f.scope()
+	names, declared := maps.Clone(s.names), maps.Clone(s.declared)
 	f.current, f.muted = &Finding{}, f.muted+1
 	v := f.expr(e)
 	f.current, f.lines, f.muted = was, lines, f.muted-1
+	s.names, s.declared = names, declared
 	return v
 }
 
@@ -205,8 +280,15 @@ func (f *translation) errorOf(name string) string {
 		return "context.DeadlineExceeded"
 	case "asyncio.CancelledError":
 		return "context.Canceled"
+	case "asyncio.QueueEmpty", "tornado.queues.QueueEmpty":
+		return "callback.ErrQueueEmpty"
+	case "asyncio.QueueFull", "tornado.queues.QueueFull":
+		return "callback.ErrQueueFull"
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
+	if pythonErrors[name] {
+		return f.pythonError(name)
+	}
 	if !strings.Contains(name, "errors") {
 		return ""
 	}
@@ -214,6 +296,19 @@ func (f *translation) errorOf(name string) string {
 		return "motor." + last
 	}
 	return ""
+}
+
+// pythonErrors are exceptions of Python that programs raise and handle.
+var pythonErrors = map[string]bool{
+	"ValueError": true, "KeyError": true, "TypeError": true, "IndexError": true, "RuntimeError": true, "AttributeError": true,
+	"LookupError": true, "NotImplementedError": true, "StopIteration": true, "AssertionError": true, "ArithmeticError": true, "ZeroDivisionError": true,
+}
+
+// pythonError returns the variable that stands for an exception of Python.
+func (f *translation) pythonError(name string) string {
+	text := "Err" + exported(strings.TrimSuffix(name, "Error"))
+	f.facts.errors[text] = name
+	return text
 }
 
 // member is a member of Motor, of the value on.
@@ -249,6 +344,12 @@ func (f *translation) doc(name string)     { f.current.Docs = appendNew(f.curren
 func (f *translation) note(format string, args ...any) {
 	f.current.Notes = appendNew(f.current.Notes, oneLine(fmt.Sprintf(format, args...)))
 }
+
+// warn adds a note that stands in the skeleton in any case.
+func (f *translation) warn(format string, args ...any) {
+	f.current.warns = true
+	f.note(format, args...)
+}
 func (f *translation) unknown(format string, args ...any) {
 	f.current.Unknown = appendNew(f.current.Unknown, fmt.Sprintf(format, args...))
 }
@@ -271,6 +372,9 @@ func (f *translation) attribute(e *python.Attribute) value {
 			return value{text: x.text + "." + exported(e.Name), class: function}
 		}
 		return value{text: x.text + "." + goName(e.Name), class: f.facts.fields[owner+"."+e.Name]}
+	}
+	if x.class == errorType && e.Name == "__name__" {
+		return value{text: "motor.AsError(" + x.text + ").Class().Name()", class: stringy}
 	}
 	if class, ok := strings.CutPrefix(x.class, "type "); ok && class != "" {
 		return value{text: x.text + "." + exported(e.Name), class: ""}
@@ -384,7 +488,14 @@ func (f *translation) subscript(e *python.Subscript) value {
 	}
 	if x.class == rawDocument {
 		f.note("`Lookup` returns a `bson.RawValue`. Its methods give the value, such as `AsInt64`, `StringValue` and `Array`.")
-		return value{text: x.text + ".Lookup(" + index.text + ")"}
+		return value{text: x.text + ".Lookup(" + index.text + ")", class: rawKind}
+	}
+	if x.class == rawElement {
+		return value{text: x.text + ".Document().Lookup(" + index.text + ")", class: rawKind}
+	}
+	if x.class == orderedDocument {
+		f.doc("motor.Get")
+		return value{text: "motor.Get(" + x.text + ", " + index.text + ")", dynamic: true}
 	}
 	if x.class == document {
 		f.note("A value of a document is an `any`: `%s[%s].(string)`.", x.text, index.text)
@@ -392,7 +503,8 @@ func (f *translation) subscript(e *python.Subscript) value {
 	if strings.HasPrefix(index.text, "-") {
 		f.note("A negative index counts from the end in Python only.")
 	}
-	return value{text: x.text + "[" + index.text + "]", class: elementOf(x.class)}
+	of := elementOf(x.class)
+	return value{text: x.text + "[" + index.text + "]", class: of, dynamic: x.class == document || strings.HasPrefix(x.class, list) && of == ""}
 }
 
 func (f *translation) slice(x value, s *python.Slice, e python.Expr) value {

@@ -19,10 +19,15 @@ type translation struct {
 	classes   map[string]*python.ClassDef
 	methods   map[string]*python.FuncDef // by Class.method
 
-	scopes   []*scope
-	fn       *frame
-	sessions []string // the sessions of the blocks of UseSession that are open
-	loops    int      // the loops of the function that are open
+	scopes    []*scope
+	fn        *frame
+	fetched   map[string]string // the variable for next_object, by the cursor of a loop over fetch_next
+	function  *frame            // of the function of the file; fn may be that of a literal in it
+	following [][]python.Stmt   // for each open block, its statements after the current one
+	sessions  []string          // the sessions of the blocks of UseSession that are open
+	loops     int               // the loops of the function that are open
+	inEach    bool              // the innermost loop is a function literal for Each
+	outside   int               // the callbacks that were open before the innermost loop
 
 	findings []Finding
 	current  *Finding
@@ -47,6 +52,8 @@ type frame struct {
 	key    string
 	waits  bool // it has a context, or a Co
 	result bool
+	// literal says that it is a function literal that returns only an error
+	literal bool
 }
 
 // line adds a line of Go.
@@ -78,8 +85,11 @@ func (f *translation) begin(n python.Node, source string) (end func()) {
 	from := len(f.lines)
 	return func() {
 		f.current.Go = dedent(f.lines[from:])
-		if f.muted == 0 && len(f.current.Members)+len(f.current.Unknown) > 0 {
+		used := len(f.current.Members)+len(f.current.Unknown) > 0
+		if f.muted == 0 && used {
 			f.findings = append(f.findings, *f.current)
+		}
+		if f.muted == 0 && (used || f.current.warns) {
 			for _, note := range append(f.current.Notes, f.current.Unknown...) {
 				f.lines = append(f.lines, "")
 				copy(f.lines[from+1:], f.lines[from:])
@@ -125,11 +135,21 @@ func (f *translation) head(n python.Node) string {
 
 // fail returns the statement that ends a function with err.
 func (f *translation) fail() string {
+	if f.inEach && len(f.closers) == f.outside {
+		f.inEach = false
+		text := f.fail() + " false"
+		f.inEach = true
+		return text
+	}
 	switch {
+	case f.fn != nil && f.fn.literal:
+		return "return err"
 	case f.style == Callbacks && f.fn != nil && f.fn.waits && f.fn.result:
-		return "done(" + zero(f.resultType()) + ", err)\nreturn"
+		return f.done() + "(" + zero(f.resultType()) + ", err)\nreturn"
 	case f.style == Callbacks && f.fn != nil && f.fn.waits:
-		return "done(struct{}{}, err)\nreturn"
+		return f.done() + "(struct{}{}, err)\nreturn"
+	case f.fn != nil && !f.fn.waits && (f.fn.result || f.fn.def != nil && f.fn.def.Name == "__init__"):
+		return "panic(err)"
 	case f.style == Callbacks || f.fn != nil && !f.fn.waits:
 		return "log.Print(err)\nreturn"
 	case f.fn == nil:
@@ -140,8 +160,23 @@ func (f *translation) fail() string {
 	return "return err"
 }
 
+// done returns the name of the parameter for the callback of a function, in the style of callbacks.
+func (f *translation) done() string { return f.doneOf(f.fn.def) }
+
+func (f *translation) doneOf(def *python.FuncDef) string {
+	if def == nil {
+		return "done"
+	}
+	isDone := func(e *python.Ident) bool { return e.Name == "done" }
+	if f.functions["done"] != nil || slices.ContainsFunc(assignedIn(def.Body), isDone) ||
+		slices.ContainsFunc(def.Params, func(p python.Param) bool { return p.Name == "done" }) {
+		return "finish"
+	}
+	return "done"
+}
+
 // resultType returns the Go type of the result of the function that is translated.
-func (f *translation) resultType() string { return f.typeOf(f.facts.results[f.fn.key]) }
+func (f *translation) resultType() string { return f.typeOf(f.facts.results[f.function.key]) }
 
 func zero(t string) string {
 	switch t {
@@ -151,6 +186,11 @@ func zero(t string) string {
 		return "0"
 	case "bool":
 		return "false"
+	case "struct{}":
+		return "struct{}{}"
+	}
+	if strings.HasPrefix(t, "future.") {
+		return t + "{}"
 	}
 	return "nil"
 }
@@ -176,11 +216,16 @@ func (f *translation) temp(goType, hint string) string {
 		if i > 1 {
 			candidate = fmt.Sprint(name, i)
 		}
-		if !f.isDeclared(candidate) {
+		if !f.isDeclared(candidate) && (hint != "" && i == 1 || !f.hasVariable(candidate)) {
 			s.declared[candidate] = true
 			return candidate
 		}
 	}
+}
+
+// hasVariable reports whether the function has a variable of a name in Python.
+func (f *translation) hasVariable(name string) bool {
+	return f.function != nil && f.function.def != nil && mentions(f.file.Source(f.function.def), name)
 }
 
 // assign returns ":=" for new variables, and "=" for those that are there. Without a new one, it declares err if it is
@@ -197,7 +242,7 @@ func (f *translation) assign(names ...string) string {
 		return ":="
 	}
 	for _, n := range names {
-		if n == "err" && !s.declared["err"] {
+		if n == "err" && !f.isDeclared("err") {
 			if len(names) == 1 || names[0] == "_" {
 				return ":="
 			}
@@ -216,30 +261,37 @@ func (f *translation) await(v value) value { return f.awaitInto(v, "") }
 
 // awaitInto awaits a value. name is the variable for the result: "" means a new one, or the expression itself, "_" none.
 func (f *translation) awaitInto(v value, name string) value {
+	if untranslated(v.text) {
+		return v
+	}
 	if v.wait == nil {
-		context := f.context()
-		if f.muted == 0 && v.class == "Task" && f.style == Coroutines {
-			v.text += ".Future"
+		kind, of := kindOf(v.class)
+		switch kind {
+		case settledKind:
+			return value{text: v.text, class: of}
+		case futureKind, taskKind:
+			v = f.futureValue(f.asFuture(v).text, of)
+		case "Future":
+			v = f.futureValue(v.text+".Future()", "")
+		default:
+			v = f.futureValue(v.text, "")
 		}
-		v = value{text: v.text, class: v.class, wait: &wait{
-			inCoroutine: "callback.Must(co, " + v.text + ")", withError: v.text + ".Await(" + context + ")", result: "any",
-			call: func(done string) string { return v.text + ".OnComplete(" + done + ")" },
-		}}
 	}
 	w := v.wait
 	if w.direct {
 		if name == "_" && f.style != Coroutines {
 			f.line("%s", v.text)
 		}
-		return value{text: v.text}
+		return value{text: v.text, class: v.class}
 	}
+	v.class = f.awaitedClass(v)
 	if f.muted > 0 {
 		return value{text: v.text, class: v.class}
 	}
-	switch f.style {
-	case Coroutines:
+	switch {
+	case f.style == Coroutines && f.fn != nil && f.fn.waits:
 		return value{text: w.inCoroutine, class: v.class}
-	case Futures:
+	case f.style != Callbacks:
 		return f.awaitWithError(v, w, name)
 	}
 	return f.awaitByCallback(v, w, name)
@@ -283,18 +335,28 @@ func (f *translation) check() {
 }
 
 func (f *translation) awaitByCallback(v value, w *wait, name string) value {
+	if w.later != nil {
+		before, after, _ := strings.Cut(w.later("\x00"), "\x00")
+		f.line("%sfunc() {", before)
+		f.indent++
+		f.open(after)
+		return value{class: v.class}
+	}
 	if w.call == nil {
 		f.note("There is no form of `%s` with a callback.", v.text)
 		return value{text: v.text, class: v.class}
 	}
 	if f.loops > 0 {
-		f.note("A loop does not wait for a callback: make the body a function that the callback calls again.")
+		f.warn("A loop does not wait for a callback: make the body a function that the callback calls again.")
 	}
 	result := w.result
 	if result == "" {
 		result = "struct{}"
 	}
+	variable := ""
 	switch {
+	case name != "" && name != "_" && f.isDeclared(name):
+		variable, name = name, f.temp(w.result, "")
 	case name == "":
 		name = f.temp(w.result, "")
 	case name != "_":
@@ -307,8 +369,13 @@ func (f *translation) awaitByCallback(v value, w *wait, name string) value {
 	}
 	f.line("%s", text)
 	f.indent++
+	f.scope().declared["err"] = true
 	f.check()
 	f.open(after)
+	if variable != "" {
+		f.line("%s = %s", variable, name)
+		name = variable
+	}
 	return value{text: name, class: v.class}
 }
 

@@ -201,8 +201,16 @@ func (f *translation) skeleton() string {
 	for _, name := range f.globals {
 		b.WriteString(strings.Join(valid([]string{"var " + goName(name) + " " + f.typeOf(f.facts.stored[name])}, ""), "\n") + "\n")
 	}
-	if body := strings.Join(append(f.mainBody, f.top...), "\n"); usesContext.MatchString(body) {
+	code := strings.Join(append(f.mainBody, f.top...), "\n")
+	if usesContext.MatchString(code) {
 		b.WriteString("var ctx = context.Background()\n")
+	}
+	if strings.Contains(code, "(ctx, pool, ") {
+		b.WriteString("\n// pool starts a goroutine for each task: asyncio does not limit tasks either.\n")
+		b.WriteString("var pool = future.ExecutorFunc(func(task func()) error { go task(); return nil })\n\n")
+	}
+	for _, name := range sortedKeys(f.facts.errors) {
+		b.WriteString("// " + name + " stands for " + f.facts.errors[name] + ".\nvar " + name + " = errors.New(" + quote(f.facts.errors[name]) + ")\n\n")
 	}
 	b.WriteString("\nfunc main() {\n")
 	b.WriteString(strings.Join(f.mainBody, "\n") + "\n}\n\n")
@@ -229,7 +237,7 @@ var packages = map[string]string{
 	"motor": "github.com/gomotor/gomotor/motor", "callback": "github.com/gomotor/gomotor/callback",
 	"future": "github.com/gomotor/gomotor/future", "web": "github.com/gomotor/gomotor/motor/web",
 	"fmt": "fmt", "context": "context", "time": "time", "errors": "errors", "log": "log", "strings": "strings", "bytes": "bytes",
-	"slices": "slices", "os": "os", "cmp": "cmp", "sync": "sync",
+	"slices": "slices", "os": "os", "cmp": "cmp", "sync": "sync", "maps": "maps", "math": "math", "strconv": "strconv",
 }
 
 // importsOf returns the import declaration for the packages that code uses.

@@ -11,23 +11,36 @@ import (
 // block translates the statements of a block. Callbacks that it opens end with it.
 func (f *translation) block(body []python.Stmt) {
 	f.nested = append(f.nested, 0)
-	for _, s := range body {
-		f.stmt(s)
-	}
+	f.statements(body)
 	f.endBlock()
 }
 
-func (f *translation) endBlock() {
-	for range f.nested[len(f.nested)-1] {
-		f.indent--
-		f.line("%s", f.closers[len(f.closers)-1])
-		f.closers = f.closers[:len(f.closers)-1]
+func (f *translation) statements(body []python.Stmt) {
+	f.following = append(f.following, nil)
+	for i, s := range body {
+		f.following[len(f.following)-1] = body[i+1:]
+		f.stmt(s)
 	}
-	f.nested = f.nested[:len(f.nested)-1]
+	f.following = f.following[:len(f.following)-1]
+}
+
+// inBlock translates a block, whose variables end with it.
+func (f *translation) inBlock(translate func()) {
+	s := newScope()
+	s.block, s.global = true, f.scope().global
+	f.scopes = append(f.scopes, s)
+	translate()
+	f.scopes = f.scopes[:len(f.scopes)-1]
+	for name, v := range s.names {
+		f.scope().names[name] = v
+	}
 }
 
 // stmt translates a statement.
 func (f *translation) stmt(s python.Stmt) {
+	if !isMainStatement(s) {
+		f.hoist(s)
+	}
 	switch s := s.(type) {
 	case *python.If:
 		f.ifStmt(s)
@@ -97,7 +110,11 @@ func (f *translation) simpleStmt(s python.Stmt) {
 		f.exprStmt(s.X)
 	case *python.Assign:
 		for _, target := range s.Targets {
-			f.assignTo(target, s.Value)
+			targets, ok := target.(*python.Sequence)
+			values, both := s.Value.(*python.Sequence)
+			if !ok || !both || !f.assignEach(targets, values) {
+				f.assignTo(target, s.Value)
+			}
 		}
 	case *python.Annotated:
 		f.annotated(s)
@@ -109,7 +126,15 @@ func (f *translation) simpleStmt(s python.Stmt) {
 	case *python.Raise:
 		f.raise(s)
 	case *python.Simple:
-		if s.Word != "pass" {
+		switch {
+		case s.Word == "pass":
+		case f.style == Callbacks && len(f.closers) > f.outside: // in a callback in the loop
+			f.line("return // %s", s.Word)
+		case f.inEach && s.Word == "break":
+			f.line("return false")
+		case f.inEach && s.Word == "continue":
+			f.line("return true")
+		default:
 			f.line("%s", s.Word)
 		}
 	case *python.Print:
@@ -142,29 +167,34 @@ func awaitOf(e python.Expr) (python.Expr, bool) {
 
 // awaited translates the operand of an await. A list or a dict of futures of Tornado is one future.
 func (f *translation) awaited(e python.Expr) value {
+	if d, ok := e.(*python.Dict); ok {
+		return f.multiMap(d)
+	}
+	if list, ok := e.(*python.Comprehension); ok {
+		f.mention("gen.multi")
+		return f.gather(&python.Call{Args: []python.Expr{&python.Starred{X: list}}}, "future.Multi")
+	}
 	seq, ok := e.(*python.Sequence)
 	if !ok || seq.Open == "{" {
 		return f.expr(e)
 	}
-	var texts []string
-	class := ""
-	for _, item := range seq.Items {
-		v := f.expr(item)
-		texts, class = append(texts, v.text), v.class
-	}
 	f.mention("gen.multi")
-	f.doc("future.Multi")
-	f.note("future.Multi takes futures of one type. For several types use future.Join2, future.Join3 or future.Erase.")
-	return f.futureValue("future.Multi("+strings.Join(texts, ", ")+")", listOf(class))
+	return f.gather(&python.Call{Args: seq.Items}, "future.Multi")
 }
+
+// untranslated reports whether code stands for Python code that is not translated.
+func untranslated(text string) bool { return strings.HasPrefix(text, "nil /*") }
 
 func (f *translation) exprStmt(e python.Expr) {
 	if c, ok := e.(*python.Constant); ok && c.Kind == python.Str { // a doc string
 		return
 	}
 	if x, ok := awaitOf(e); ok {
-		v := f.awaited(x)
-		if v = f.awaitInto(v, "_"); f.style == Coroutines {
+		v := f.awaitInto(f.awaited(x), "_")
+		switch {
+		case untranslated(v.text):
+			f.line("%s", "// "+v.text)
+		case f.style == Coroutines:
 			f.line("%s", v.text)
 		}
 		return
@@ -176,10 +206,12 @@ func (f *translation) exprStmt(e python.Expr) {
 	}
 	v := f.expr(e)
 	switch {
+	case v.wait != nil && v.wait.function != "" && f.style != Callbacks:
+		f.line("%s", strings.TrimSuffix(v.wait.spawn, ".Future"))
 	case v.wait != nil && f.style == Callbacks && v.wait.call != nil:
 		f.note("Nothing waits for this operation.")
 		f.line("%s", v.wait.call("nil"))
-	case strings.HasPrefix(v.text, "nil /*"):
+	case untranslated(v.text):
 		f.line("%s", "// "+v.text)
 	case v.text != "" && isStatement(v.text):
 		f.line("%s", v.text)
@@ -192,95 +224,6 @@ func (f *translation) exprStmt(e python.Expr) {
 func isStatement(text string) bool {
 	return strings.HasSuffix(text, ")") && !strings.HasPrefix(text, "bson.") && !strings.HasPrefix(text, "len(") || strings.Contains(text, " = ") ||
 		strings.HasPrefix(text, "/*")
-}
-
-func (f *translation) assignTo(target, e python.Expr) {
-	if call, ok := e.(*python.Call); ok {
-		if name, ok := strings.CutPrefix(f.quiet(call.Func).class, moduleOf("")); ok && strings.HasSuffix(name, "Application") {
-			f.application(call)
-		}
-	}
-	name := ""
-	if ident, ok := target.(*python.Ident); ok {
-		name = goName(ident.Name)
-	}
-	var v value
-	if x, ok := awaitOf(e); ok {
-		into := name
-		if f.isGlobalName(target) {
-			into = ""
-		}
-		w := f.awaited(x)
-		v = f.awaitInto(w, into)
-		if into != "" && f.style != Coroutines {
-			f.bind(target, v)
-			return
-		}
-	} else {
-		if !f.isGlobalName(target) {
-			f.wanted = name
-		}
-		f.makesLoop = true
-		v = f.expr(e)
-		f.wanted, f.makesLoop = "", false
-	}
-	f.store(target, name, v)
-}
-
-// isGlobalName reports whether a name is assigned at the level of the package.
-func (f *translation) isGlobalName(target python.Expr) bool {
-	ident, ok := target.(*python.Ident)
-	return ok && (f.base() == f.scopes[0] || f.scope().global[ident.Name])
-}
-
-// store assigns a translated value.
-func (f *translation) store(target python.Expr, name string, v value) {
-	switch target := target.(type) {
-	case *python.Ident:
-		if v.text != name {
-			v.text = typed(v)
-			op := "="
-			if !f.isGlobalName(target) {
-				op = f.assign(name)
-			}
-			if strings.HasPrefix(v.text, "nil /*") && op == ":=" {
-				f.line("var %s any = %s", name, v.text)
-			} else {
-				f.line("%s %s %s", name, op, v.text)
-			}
-		}
-		f.bind(target, v)
-		if f.base() == f.scopes[0] {
-			learn(f.facts.stored, target.Name, v.class)
-			f.globals = appendNew(f.globals, target.Name)
-		}
-	case *python.Sequence:
-		f.unpack(target, v)
-	default:
-		f.line("%s = %s", f.quiet(target).text, v.text)
-		f.bind(target, v)
-	}
-}
-
-// unpack assigns the elements of a list to several variables.
-func (f *translation) unpack(target *python.Sequence, v value) {
-	var names, texts []string
-	for i, item := range target.Items {
-		ident, ok := item.(*python.Ident)
-		if !ok {
-			f.leave(target)
-			return
-		}
-		names = append(names, goName(ident.Name))
-		texts = append(texts, "["+string(rune('0'+i%10))+"]")
-	}
-	f.bind(target, v)
-	all := f.temp("", "all")
-	for i := range texts {
-		texts[i] = all + texts[i]
-	}
-	f.line("%s := %s", all, v.text)
-	f.line("%s %s %s", strings.Join(names, ", "), f.assign(names...), strings.Join(texts, ", "))
 }
 
 func (f *translation) annotated(s *python.Annotated) {
@@ -323,30 +266,26 @@ func (f *translation) annotation(e python.Expr) string {
 }
 
 func (f *translation) returnStmt(s *python.Return) {
-	if s.X == nil || isNone(s.X) && (f.fn == nil || !f.fn.result) {
+	if s.X == nil || isNone(s.X) && (f.function == nil || !f.function.result) {
 		f.returning("")
 		return
 	}
-	v := f.expr(s.X)
-	if f.fn != nil {
-		f.facts.values[f.fn.key] = true
-		learn(f.facts.results, f.fn.key, v.class)
+	v := f.started(f.expr(s.X))
+	text := f.typed(v)
+	if fn := f.function; fn != nil {
+		f.facts.values[fn.key] = true
+		if v.class != nothing {
+			learn(f.facts.results, fn.key, v.class)
+		}
+		text = f.asserted(v, f.typeOf(f.facts.results[fn.key]))
 	}
-	f.returning(v.text)
+	f.returning(text)
 }
 
 // returning adds the return of a value, or of none.
 func (f *translation) returning(text string) {
-	if f.scope().closure && f.muted == 0 {
-		f.note("This return ends only the function literal around it. Leave the function after that, with the result.")
-		if text != "" {
-			f.line("result = %s", text)
-		}
-		if f.style == Futures && f.fn != nil && f.fn.waits {
-			f.line("return nil")
-		} else {
-			f.line("return")
-		}
+	if c := f.literal(); c != nil {
+		f.leaveLiteral(c, text)
 		return
 	}
 	waits := f.fn != nil && f.fn.waits
@@ -362,9 +301,9 @@ func (f *translation) returning(text string) {
 	case waits && f.style == Futures:
 		f.line("return nil")
 	case waits && f.style == Callbacks && text != "":
-		f.line("done(%s, nil)\nreturn", text)
+		f.line("%s(%s, nil)\nreturn", f.done(), text)
 	case waits && f.style == Callbacks:
-		f.line("done(struct{}{}, nil)\nreturn")
+		f.line("%s(struct{}{}, nil)\nreturn", f.done())
 	case text != "":
 		f.line("return %s", text)
 	default:
@@ -435,7 +374,7 @@ func (f *translation) keep() {
 
 func (f *translation) branch(body []python.Stmt) {
 	f.indent++
-	f.block(body)
+	f.inBlock(func() { f.block(body) })
 	f.indent--
 }
 
@@ -460,6 +399,11 @@ func (f *translation) orElse(body []python.Stmt) {
 	f.branch(body)
 }
 
+func isMainStatement(s python.Stmt) bool {
+	i, ok := s.(*python.If)
+	return ok && isMain(i)
+}
+
 // isMain reports whether a statement is if __name__ == "__main__".
 func isMain(s *python.If) bool {
 	c, ok := s.Test.(*python.Compare)
@@ -468,106 +412,6 @@ func isMain(s *python.If) bool {
 	}
 	name, ok := c.X.(*python.Ident)
 	return ok && name.Name == "__name__"
-}
-
-func (f *translation) while(s *python.While) {
-	end := f.begin(s, f.head(s))
-	x, waits := awaitOf(s.Test)
-	f.nested = append(f.nested, 0)
-	f.loops++
-	switch {
-	case waits && f.style != Callbacks: // while (yield cursor.fetch_next)
-		f.line("for {")
-		f.indent++
-		v := f.awaited(x)
-		v = f.awaitInto(v, "")
-		f.line("if !%s {", v.text)
-		f.indented("break")
-		f.line("}")
-		f.indent--
-	case waits:
-		f.awaited(x)
-		f.note("A loop does not wait for a callback: use Each, or a function that the callback calls again.")
-		f.line("for {")
-	default:
-		test := f.test(f.expr(s.Test), false)
-		if test == "true" {
-			test = ""
-		}
-		f.opening(strings.TrimSuffix("for "+test, " ") + " {")
-	}
-	end()
-	f.branch(s.Body)
-	f.loops--
-	f.line("}")
-	f.keep()
-	f.loopElse(s.Else)
-}
-
-func (f *translation) loopElse(body []python.Stmt) {
-	if len(body) > 0 {
-		f.line("// NOTE: Translate the else of the loop by hand.")
-		f.block(body)
-	}
-}
-
-func (f *translation) forStmt(s *python.For) {
-	end := f.begin(s, f.head(s))
-	in := f.expr(s.In)
-	name := "item"
-	if ident, ok := s.Var.(*python.Ident); ok {
-		name = goName(ident.Name)
-	}
-	f.nested = append(f.nested, 0)
-	f.loops++
-	f.bind(s.Var, value{class: elementOf(in.class)})
-	isCursor := s.Async && strings.HasPrefix(in.class, "Motor")
-	closing := "}"
-	switch {
-	case s.Async && f.style == Coroutines:
-		f.opening("for " + name + " := range callback.Range(co, " + in.text + ".All(co)) {")
-		f.doc("callback.Range")
-	case s.Async && f.style == Futures:
-		f.opening("for " + name + ", err := range " + in.text + ".All(ctx) {")
-		f.indent++
-		f.check()
-		f.indent--
-	case isCursor:
-		element := f.typeOf(elementOf(in.class))
-		f.line("%s.Each(ctx, func(%s %s, err error) bool {", in.text, name, element)
-		f.indent++
-		f.line("if err != nil || %s == nil {", name)
-		f.indented("return false // the end, or an error")
-		f.line("}")
-		f.indent--
-		f.note("Each returns at once. What follows the loop belongs where the document is nil.")
-		closing = "\treturn true\n})"
-	case in.class == "items":
-		key, val := "key", "value"
-		if pair, ok := s.Var.(*python.Sequence); ok && len(pair.Items) == 2 {
-			key, val = f.quiet(pair.Items[0]).text, f.quiet(pair.Items[1]).text
-		}
-		f.note("A bson.M has no order. A bson.D keeps it.")
-		f.opening("for " + key + ", " + val + " := range " + in.text + " {")
-	case in.class == "range":
-		f.opening("for " + name + " := range " + in.text + " {")
-	case in.class == "sequence":
-		f.line("for %s, err := range %s {", name, in.text)
-		f.indent++
-		f.line("_, _ = %s, err", name)
-		f.indent--
-	default:
-		f.opening("for _, " + name + " := range " + ranged(in) + " {")
-	}
-	if s.Async {
-		f.mention("async for")
-	}
-	end()
-	f.branch(s.Body)
-	f.loops--
-	f.line("%s", closing)
-	f.keep()
-	f.loopElse(s.Else)
 }
 
 // imports binds the imported names.

@@ -12,23 +12,27 @@ import (
 
 // value is a translated expression.
 type value struct {
-	text  string
-	class string // of Motor or Python: MotorCollection, dict, IOLoop; "" is unknown
-	wait  *wait  // not nil: it must be awaited to have the text's result
+	text    string
+	class   string // of Motor or Python: MotorCollection, dict, IOLoop; "" is unknown
+	wait    *wait  // not nil: it must be awaited to have the text's result
+	dynamic bool   // its type in Go is any
 }
 
 // The classes that are not classes of Motor.
 const (
-	document    = "dict"
-	rawDocument = "bson.Raw"
-	stringy     = "str"
-	number      = "int"
-	wide        = "int64" // a number that Motor returns
-	list        = "list"
-	truth       = "bool"
-	nothing     = "None"
-	function    = "function"
-	bytesText   = "bytes"
+	document        = "dict"
+	rawDocument     = "bson.Raw"
+	rawKind         = "bson.RawValue"             // of an array
+	rawElement      = "document of bson.RawValue" // of a document
+	orderedDocument = "SON"                       // a bson.D
+	stringy         = "str"
+	number          = "int"
+	wide            = "int64" // a number that Motor returns
+	list            = "list"
+	truth           = "bool"
+	nothing         = "None"
+	function        = "function"
+	bytesText       = "bytes"
 )
 
 // moduleOf is the class of an imported module or of a name in it.
@@ -72,9 +76,9 @@ func (f *translation) expr(e python.Expr) value {
 	case *translated:
 		return value{text: e.text}
 	case *python.Comprehension:
-		if all := f.listOf(e); all != nil {
-			return *all
-		}
+		return f.comprehension(e, "")
+	case *python.Conditional:
+		return f.conditional(e)
 	}
 	return f.byHand(e)
 }
@@ -251,7 +255,7 @@ func (f *translation) test(v value, negated bool) string {
 		return not + "(" + v.text + ")"
 	case v.class == truth:
 		return not + v.text
-	case v.class == "error", v.class == document, strings.HasPrefix(v.class, "Motor"):
+	case v.class == "error", v.class == document, v.class == orderedDocument, strings.HasPrefix(v.class, "Motor"):
 		return v.text + " " + equal + " nil"
 	case v.class == stringy:
 		return v.text + " " + equal + ` ""`
@@ -279,6 +283,22 @@ func (f *translation) binary(e *python.Binary) value {
 		}
 	}
 	x, y := f.expr(e.X), f.expr(e.Y)
+	if e.Op != "and" && e.Op != "or" {
+		switch {
+		case wider[y.class] && e.Op != "*" || y.class == stringy && e.Op == "+":
+			f.infer(e.X, y.class)
+		case wider[x.class] && e.Op != "*" || x.class == stringy && e.Op == "+":
+			f.infer(e.Y, x.class)
+		case e.Op == "-" || e.Op == "*" || e.Op == "/":
+			f.infer(e.X, number)
+			f.infer(e.Y, number)
+		}
+		if x.class == number && y.class == wide {
+			x = value{text: f.asserted(x, "int64"), class: wide}
+		} else if x.class == wide && y.class == number {
+			y = value{text: f.asserted(y, "int64"), class: wide}
+		}
+	}
 	switch e.Op {
 	case "and":
 		return value{text: f.operand(f.test(x, false)) + " && " + f.operand(f.test(y, false)), class: truth}
@@ -288,7 +308,18 @@ func (f *translation) binary(e *python.Binary) value {
 		}
 		f.note("`or` gives one of two values: `cmp.Or` for comparable types.")
 		return value{text: "cmp.Or(" + x.text + ", " + y.text + ")", class: y.class}
-	case "**", "//", "@":
+	case "**":
+		if x.text == "2" && isNumeral(y.text) {
+			return value{text: "1 << " + y.text, class: number}
+		}
+		return f.byHand(e)
+	case "//":
+		if wider[x.class] && wider[y.class] && x.class != "float" && y.class != "float" {
+			f.note("Go rounds the quotient of a negative number up.")
+			return value{text: f.operand(x.text) + " / " + f.operand(y.text), class: x.class}
+		}
+		return f.byHand(e)
+	case "@":
 		return f.byHand(e)
 	}
 	class := x.class
@@ -309,6 +340,11 @@ func (f *translation) operand(text string) string {
 }
 
 func (f *translation) compare(e *python.Compare) value {
+	if len(e.Ops) == 2 && f.isSimple(e.Others[0]) {
+		left := f.compare(&python.Compare{X: e.X, Ops: e.Ops[:1], Others: e.Others[:1]})
+		right := f.compare(&python.Compare{X: e.Others[0], Ops: e.Ops[1:], Others: e.Others[1:]})
+		return value{text: left.text + " && " + right.text, class: truth}
+	}
 	if len(e.Ops) != 1 {
 		return f.byHand(e)
 	}
@@ -327,13 +363,25 @@ func (f *translation) compare(e *python.Compare) value {
 		if y.class == stringy {
 			return value{text: fmt.Sprintf("%sstrings.Contains(%s, %s)", not, y.text, x.text), class: truth}
 		}
-		if y.class == document {
-			f.note("A key of a document: `_, ok := %s[%s]`.", y.text, x.text)
-			return f.byHand(e)
+		if kind, _ := kindOf(y.class); kind == setKind {
+			return value{text: fmt.Sprintf("%s%s[%s]", not, y.text, x.text), class: truth}
+		} else if y.class == document || kind == mapKind {
+			ok := f.temp("bool", "")
+			f.line("_, %s := %s[%s]", ok, y.text, f.asserted(x, "string"))
+			return value{text: not + ok, class: truth}
 		}
-		return value{text: fmt.Sprintf("%sslices.Contains(%s, %s)", not, y.text, x.text), class: truth}
+		return value{text: fmt.Sprintf("%sslices.Contains(%s, %s)", not, f.ranged(y), x.text), class: truth}
 	}
 	return value{text: x.text + " " + op + " " + y.text, class: truth}
+}
+
+// isSimple reports whether an expression has no effects.
+func (f *translation) isSimple(e python.Expr) bool {
+	switch e.(type) {
+	case *python.Ident, *python.Constant:
+		return true
+	}
+	return false
 }
 
 // dict translates a dict to a composite literal: bson.M, or bson.D, which keeps the order.
@@ -350,6 +398,9 @@ func (f *translation) dict(e *python.Dict, kind string) value {
 			items = append(items, k+": "+v)
 		}
 	}
+	if kind == "bson.D" {
+		return value{text: literal(kind, items), class: orderedDocument}
+	}
 	return value{text: literal(kind, items), class: document}
 }
 
@@ -363,12 +414,12 @@ func literal(kind string, items []string) string {
 
 func (f *translation) sequence(e *python.Sequence) value {
 	if pairs := f.pairs(e); pairs != "" {
-		return value{text: pairs, class: document}
+		return value{text: pairs, class: orderedDocument}
 	}
 	var items []string
 	class := ""
 	for i, item := range e.Items {
-		v := f.expr(item)
+		v := f.asFuture(f.expr(item))
 		if i == 0 {
 			class = v.class
 		}
@@ -379,6 +430,13 @@ func (f *translation) sequence(e *python.Sequence) value {
 	}
 	if e.Open == "{" {
 		f.note("A set is a `map[T]bool` in Go.")
+		for i := range items {
+			items[i] += ": true"
+		}
+		return value{text: literal("map["+f.typeOf(class)+"]bool", items), class: classOf(setKind, class)}
+	}
+	if kind, _ := kindOf(class); kind == futureKind {
+		return value{text: literal("[]"+f.typeOf(class), items), class: listOf(class)}
 	}
 	if class == "" {
 		return value{text: literal("bson.A", items), class: list}
@@ -387,20 +445,28 @@ func (f *translation) sequence(e *python.Sequence) value {
 }
 
 // typed makes a list that is not an argument a slice of the type of its elements.
-func typed(v value) string {
+func (f *translation) typed(v value) string {
 	element, ok := strings.CutPrefix(v.class, listOf(""))
 	rest, isLiteral := strings.CutPrefix(v.text, "bson.A{")
-	if !ok || !isLiteral || goType(element) == "any" {
+	if !ok || !isLiteral || f.typeOf(element) == "any" {
 		return v.text
 	}
-	return "[]" + goType(element) + "{" + rest
+	return "[]" + f.typeOf(element) + "{" + rest
 }
 
 // ranged is typed for the head of a statement, where a composite literal needs parentheses.
-func ranged(v value) string {
-	text := typed(v)
-	if strings.Contains(text, "{") {
-		return "(" + text + ")"
+func (f *translation) ranged(v value) string {
+	text := f.typed(v)
+	depth := 0
+	for _, c := range text {
+		switch {
+		case strings.ContainsRune("([", c):
+			depth++
+		case strings.ContainsRune(")]", c):
+			depth--
+		case c == '{' && depth == 0:
+			return "(" + text + ")"
+		}
 	}
 	return text
 }
@@ -428,8 +494,14 @@ func listOf(class string) string { return "list of " + class }
 
 // elementOf returns the class of what an iteration gives.
 func elementOf(class string) string {
-	if element, ok := strings.CutPrefix(class, listOf("")); ok {
-		return element
+	switch kind, of := kindOf(class); kind {
+	case list, mapKind, setKind, enumerateKind:
+		return of
+	case rangeKind:
+		return number
+	}
+	if t, ok := strings.CutPrefix(class, goClass+"[]"); ok {
+		return goClass + t
 	}
 	switch class {
 	case "MotorGridOutCursor":
