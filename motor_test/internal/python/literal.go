@@ -144,7 +144,7 @@ func (p *parser) parts(body string, at Pos, quote string, raw, spec bool) ([]Par
 func (p *parser) field(text string, n int, at Pos, quote string, raw bool) (Part, error) {
 	source, rest := text[:n], text[n:]
 	var part Part
-	if trimmed := strings.TrimRight(source, " \t\n"); strings.HasSuffix(trimmed, "=") && !endsComparison(trimmed) {
+	if trimmed := trimBlank(source); strings.HasSuffix(trimmed, "=") && !endsComparison(trimmed) {
 		part.Debug = source
 		source = strings.TrimSuffix(trimmed, "=")
 	}
@@ -177,6 +177,18 @@ func (p *parser) field(text string, n int, at Pos, quote string, raw bool) (Part
 	sub := &parser{file: p.file, src: p.src, tokens: tokens}
 	part.Expr, err = sub.whole()
 	return part, err
+}
+
+// trimBlank removes white space and continued lines from the end of an expression.
+func trimBlank(text string) string {
+	for {
+		text = strings.TrimRight(text, " \t\f\n")
+		rest, ok := strings.CutSuffix(text, "\\")
+		if !ok {
+			return text
+		}
+		text = rest
+	}
 }
 
 func endsComparison(text string) bool {

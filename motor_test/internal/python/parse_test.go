@@ -53,6 +53,7 @@ func TestParse(t *testing.T) {
 		{"f-string with its own quotes", `f'{d['a']}'`, "[(expr (f [(field (index d (str 61))  [])]))]"},
 		{"f-string with a quote as fill", `f"{a:'^9}"`, "[(expr (f [(field a  [(text 275e39)])]))]"},
 		{"f-string that shows the expression", `f"{a = }"`, "[(expr (f [(text 61203d20) (field a r [])]))]"},
+		{"f-string that shows a continued line", "f'{a =\\\n}'", "[(expr (f [(text 61203d5c0a) (field a r [])]))]"},
 		{"escapes", `'\x41\u00e9\t\
 \101\q'`, "[(expr (str 41c3a909415c71))]"},
 		{"raw", `r'\n' rb'\n'[0]`, "[(expr (index (str 5c6e5c6e) num))]"},

@@ -84,7 +84,7 @@ def dump(n):
         if isinstance(n.value, bytes):
             return "(bytes %s)" % n.value.hex()
         return "num"
-    if t == "JoinedStr":
+    if t in ("JoinedStr", "TemplateStr"):  # a template is a formatted string there
         return "(f %s)" % parts(n.values)
     if t == "Attribute":
         return "(. %s %s)" % (dump(n.value), n.attr)
