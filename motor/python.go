@@ -40,8 +40,9 @@ func Set(doc *bson.D, key string, value any) {
 	*doc = append(*doc, bson.E{Key: key, Value: value})
 }
 
-// Repr returns v as Python prints it: a document or a value of one. A [bson.D] and a [bson.Raw] keep the order of their
-// keys; the keys of a [bson.M] are sorted. For JSON in the order of the keys, use [bson.MarshalExtJSON].
+// Repr returns v as Python prints what PyMongo 4 decodes: a document or a value of one. A [bson.D] and a [bson.Raw] keep
+// the order of their keys; the keys of a [bson.M] are sorted. A document with $ref and $id is a DBRef. For JSON in the
+// order of the keys, use [bson.MarshalExtJSON].
 //
 // Python: repr(v), with the types of PyMongo.
 func Repr(v any) string {
@@ -83,7 +84,7 @@ func appendRepr(b []byte, v any) []byte {
 	case bson.Timestamp:
 		return fmt.Appendf(b, "Timestamp(%d, %d)", v.T, v.I)
 	case bson.Regex:
-		return append(append(appendRepr(append(b, "Regex("...), v.Pattern), ", "+regexFlags(v.Options)...), ')')
+		return fmt.Appendf(appendRepr(append(b, "Regex("...), v.Pattern), ", %d)", regexFlags(v.Options))
 	case bson.DBPointer:
 		return append(appendRepr(append(appendRepr(append(b, "DBRef("...), v.DB), ", "...), v.Pointer), ')')
 	case bson.JavaScript:
@@ -125,6 +126,9 @@ func appendEncoded(b []byte, v any) []byte {
 }
 
 func appendDocument(b []byte, doc bson.D) []byte {
+	if isReference(doc) {
+		return appendReference(b, doc)
+	}
 	b = append(b, '{')
 	for i, e := range doc {
 		if i > 0 {
@@ -134,6 +138,30 @@ func appendDocument(b []byte, doc bson.D) []byte {
 		b = appendRepr(append(b, ": "...), e.Value)
 	}
 	return append(b, '}')
+}
+
+// isReference reports whether PyMongo decodes doc as a DBRef.
+func isReference(doc bson.D) bool {
+	_, named := Get(doc, "$ref").(string)
+	hasID := slices.ContainsFunc(doc, func(e bson.E) bool { return e.Key == "$id" })
+	db := Get(doc, "$db")
+	_, ok := db.(string)
+	return named && hasID && (ok || db == nil)
+}
+
+// appendReference writes the fields of a DBRef in the order of its constructor, and then the others.
+func appendReference(b []byte, doc bson.D) []byte {
+	b = appendRepr(append(b, "DBRef("...), Get(doc, "$ref"))
+	b = appendRepr(append(b, ", "...), Get(doc, "$id"))
+	if db := Get(doc, "$db"); db != nil {
+		b = appendRepr(append(b, ", "...), db)
+	}
+	for _, e := range doc {
+		if e.Key != "$ref" && e.Key != "$id" && e.Key != "$db" {
+			b = appendRepr(fmt.Appendf(b, ", %s=", e.Key), e.Value)
+		}
+	}
+	return append(b, ')')
 }
 
 func appendList(b []byte, list []any) []byte {
@@ -212,19 +240,12 @@ func appendText(b []byte, s string, isBytes bool) []byte {
 	return append(b, byte(quote))
 }
 
-// regexFlags returns the options of a regular expression as flags of Python's module re.
-func regexFlags(options string) string {
-	var flags []string
-	for _, f := range []struct{ option, flag string }{
-		{"i", "re.IGNORECASE"}, {"l", "re.LOCALE"}, {"m", "re.MULTILINE"}, {"s", "re.DOTALL"}, {"u", "re.UNICODE"},
-		{"x", "re.VERBOSE"},
-	} {
-		if strings.Contains(options, f.option) {
-			flags = append(flags, f.flag)
+// regexFlags returns the options of a regular expression as flags of Python's module re. PyMongo decodes them as a number.
+func regexFlags(options string) (flags int) {
+	for i, option := range "ilmsux" { // re.IGNORECASE is 2, re.VERBOSE is 64
+		if strings.ContainsRune(options, option) {
+			flags |= 2 << i
 		}
 	}
-	if flags == nil {
-		return "0"
-	}
-	return strings.Join(flags, "|")
+	return flags
 }

@@ -48,7 +48,14 @@ func TestRepr(t *testing.T) {
 		{bson.Undefined{}, `None`},
 		{bson.CodeWithScope{Code: "f()", Scope: bson.D{{Key: "x", Value: 1}}}, `Code('f()', {'x': 1})`},
 		{bson.DBPointer{DB: "d.c"}, `DBRef('d.c', ObjectId('000000000000000000000000'))`},
-		{bson.Regex{Pattern: "a/b", Options: "sx"}, `Regex('a/b', re.DOTALL|re.VERBOSE)`},
+		{bson.Regex{Pattern: "a/b", Options: "sx"}, `Regex('a/b', 80)`},
+		{bson.Regex{Options: "xusmli"}, `Regex('', 126)`},
+		{motor.DBRef{Collection: "c", ID: 1}, `DBRef('c', 1)`},
+		{bson.M{"r": bson.D{{Key: "x", Value: 2}, {Key: "$db", Value: "d"}, {Key: "$id", Value: 1}, {Key: "$ref", Value: "c"}}}, `{'r': DBRef('c', 1, 'd', x=2)}`},
+		{bson.D{{Key: "$ref", Value: "c"}, {Key: "$id", Value: nil}, {Key: "$db", Value: nil}}, `DBRef('c', None)`},
+		{bson.D{{Key: "$ref", Value: "c"}}, `{'$ref': 'c'}`},
+		{bson.D{{Key: "$ref", Value: 1}, {Key: "$id", Value: 1}}, `{'$ref': 1, '$id': 1}`},
+		{bson.D{{Key: "$ref", Value: "c"}, {Key: "$id", Value: 1}, {Key: "$db", Value: 1}}, `{'$ref': 'c', '$id': 1, '$db': 1}`},
 		{make(chan int), fmt.Sprint(make(chan int))[:2]},
 	} {
 		got := motor.Repr(test.value)
