@@ -25,7 +25,7 @@ func dropped(_ struct{}, err error) {
 
 func inserted(result any, err error) {
 	callback.Raise(err)
-	fmt.Println("inserted", result)
+	fmt.Println("inserted", motor.Repr(result))
 	coll.Find(bson.M{"_id": bson.M{"$gte": 3}}).Sort("_id", -1).Each(ctx, each)
 }
 
@@ -50,7 +50,7 @@ func insertedAgain(_ any, err error) {
 }
 
 func listed(docs []bson.M, err error) {
-	fmt.Println("list", []any{docs[0]["_id"], docs[1]["_id"]})
+	fmt.Println("list", motor.Repr([]any{docs[0]["_id"], docs[1]["_id"]}))
 	loop.Stop()
 }
 

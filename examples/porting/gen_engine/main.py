@@ -1,4 +1,4 @@
-# needs Motor 1.x: gen.engine, gen.Task and motor.Op
+# needs Motor 1.1: gen.engine, gen.Task and motor.Op
 import sys
 
 import motor

@@ -24,7 +24,7 @@ func run(co *callback.Co) {
 		time.Date(2024, 2, 29, 12, 30, 0, 0, time.UTC), time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC),
 		time.Date(2024, 1, 2, 3, 4, 0, 6e6, time.UTC), id, price,
 		bson.Timestamp{T: 1, I: 2}, bson.Regex{Pattern: "a+", Options: "im"}, bson.Regex{Pattern: "b"}, bson.JavaScript("f()"), bson.MinKey{}, bson.MaxKey{},
-		bson.A{}, bson.D{}, bson.A{1, bson.A{2, bson.D{{Key: "a", Value: bson.A{3}}}}},
+		motor.DBRef{Collection: "c", ID: 1}, bson.A{}, bson.D{}, bson.A{1, bson.A{2, bson.D{{Key: "a", Value: bson.A{3}}}}},
 		bson.D{{Key: "z", Value: 1}, {Key: "a", Value: bson.D{{Key: "y", Value: 2}, {Key: "b", Value: 3}}}},
 	}
 	coll := motor.CollectionOf[bson.D](motor.MustClient(os.Args[1]).Database("porting"), "reprs")

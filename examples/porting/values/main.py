@@ -2,7 +2,7 @@ import asyncio
 import datetime
 import sys
 
-from bson import SON, Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson import SON, Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient
 
 VALUES = [
@@ -11,8 +11,8 @@ VALUES = [
     "caf\u00e9 \u4e16\u754c \U0001f600 \x01\x7f\u200b\u00a0", b"bytes\x00\xff'", Binary(b"x", 128),
     datetime.datetime(2024, 2, 29, 12, 30), datetime.datetime(2024, 1, 2, 3, 4, 5),
     datetime.datetime(2024, 1, 2, 3, 4, 0, 6000), ObjectId("0123456789abcdef01234567"), Decimal128("1.50"),
-    Timestamp(1, 2), Regex("a+", "im"), Regex("b"), Code("f()"), MinKey(), MaxKey(), [], {}, [1, [2, {"a": [3]}]],
-    {"z": 1, "a": {"y": 2, "b": 3}},
+    Timestamp(1, 2), Regex("a+", 10), Regex("b"), Code("f()"), MinKey(), MaxKey(), DBRef("c", 1), [], {},
+    [1, [2, {"a": [3]}]], {"z": 1, "a": {"y": 2, "b": 3}},
 ]
 
 
