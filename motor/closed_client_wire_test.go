@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -84,6 +85,51 @@ func TestCloseAfterClientClose(t *testing.T) {
 			succeed(t, last)
 			noError(t, <-closed)
 		})
+	}
+}
+
+// An operation whose context has ended never runs. It does not open a client that nothing would close again.
+func TestEndedContextDoesNotOpenClient(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	peer := wiretest.Start(t, wiretest.Primary)
+	client := newClient(t, peer.URI())
+	c := client.Database("d").Collection("c")
+	bucket, err := motor.NewGridFSBucket(client.Database("d"))
+	noError(t, err)
+	for _, test := range []struct {
+		name string
+		call func() error
+	}{
+		{"FindOne", func() error { return c.FindOne(ended, bson.D{}).Err() }},
+		{"InsertOne", func() error { return c.InsertOne(ended, bson.D{}).Err() }},
+		{"InsertOne with batching", func() error { return c.WithBatching().InsertOne(ended, bson.D{}).Err() }},
+		{"UpdateOne with batching", func() error {
+			return c.WithBatching().UpdateOne(ended, bson.M{"_id": 1}, bson.M{"$set": bson.M{"a": 1}}).Err()
+		}},
+		{"FindOne with batching", func() error { return c.WithBatching().FindOne(ended, bson.M{"_id": 1}).Err() }},
+		{"Next", func() error { return c.Find(bson.D{}).Next(ended).Err() }},
+		{"Next of a tailable cursor", func() error {
+			return c.Find(bson.D{}, options.Find().SetCursorType(options.TailableAwait)).Next(ended).Err()
+		}},
+		{"ToList of an aggregation", func() error { return c.Aggregate(bson.A{}).ToList(ended).Err() }},
+		{"Next of a change stream", func() error { return c.Watch(nil).Next(ended).Err() }},
+		{"Open of a change stream", func() error { return c.Watch(nil).Open(ended).Err() }},
+		{"Open", func() error { return client.Open(ended).Err() }},
+		{"Command", func() error { return client.Database("d").Command(ended, "ping").Err() }},
+		{"StartSession", func() error { return client.StartSession(ended).Err() }},
+		{"UploadFromStream", func() error { return bucket.UploadFromStream(ended, "f", strings.NewReader("x")).Err() }},
+		{"OpenDownloadStream", func() error { return bucket.OpenDownloadStream(ended, 1).Err() }},
+		{"CopyDatabase", func() error { return client.CopyDatabase(ended, "d", "e").Err() }},
+	} {
+		err := test.call()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want context.Canceled", test.name, err)
+		}
+		if motor.IsOpen(client) {
+			t.Errorf("%s: client was opened", test.name)
+			noError(t, client.Close(t.Context()))
+		}
 	}
 }
 

@@ -204,7 +204,7 @@ func (b *batching) writes(ctx context.Context, now settings) bool {
 func startWrite[T any](
 	ctx context.Context, c *collection, o op[T], g *gatheredWrite, result func(*gatheredWrite) T,
 ) *future.Future[T] {
-	b, err := c.batching.open()
+	b, err := c.batching.open(ctx)
 	if err != nil {
 		return failed[T](c.db.client, err)
 	}

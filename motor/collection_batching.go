@@ -71,9 +71,9 @@ type batching struct {
 
 // open returns the batch of the open connection, or of a new one. The caller must call batch.conn.batches.done once. A
 // connection that is being closed accepts nothing more. The next use opens the client again.
-func (b *batching) open() (*batch, error) {
+func (b *batching) open(ctx context.Context) (*batch, error) {
 	for {
-		conn, err := b.coll.db.client.connect()
+		conn, err := b.coll.db.client.connect(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func insertBatched(ctx context.Context, c *collection, now settings, raw bson.Ra
 	if err := firstError(err, c.err); err != nil {
 		return failed[*InsertOneResult](client, err)
 	}
-	b, err := c.batching.open()
+	b, err := c.batching.open(ctx)
 	if err != nil {
 		return failed[*InsertOneResult](client, err)
 	}
@@ -253,7 +253,7 @@ func (b *batching) find(
 	if !ok || !onlyProjection {
 		return nil, nil
 	}
-	on, err := b.open()
+	on, err := b.open(ctx)
 	if err != nil {
 		return nil, err
 	}

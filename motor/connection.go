@@ -42,8 +42,18 @@ func (c *Client) opened() *connection {
 	return c.conn
 }
 
-// connect returns the open connection, or opens one. It starts the driver's monitors and does not block.
-func (c *Client) connect() (*connection, error) {
+// connect returns the open connection, or opens one for an operation with the context ctx. It starts the driver's
+// monitors and does not block. If ctx has ended, the operation would never run, so it must not open the client: the
+// program may have closed it before, and nothing would close it again.
+func (c *Client) connect(ctx context.Context) (*connection, error) {
+	if conn := c.opened(); conn != nil {
+		return conn, nil
+	}
+	if ctx != nil { // an operation without a context is refused later
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn != nil {

@@ -275,7 +275,7 @@ func (cp *databaseCopy) run(ctx context.Context, conn *connection) (*CopyResult,
 	reader := writer
 	if cp.other != nil {
 		defer cp.closeOther(ctx)
-		c, err := cp.other.connect()
+		c, err := cp.other.connect(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -209,7 +209,7 @@ func (c *cursorReader) begin(ctx context.Context, conn *connection) (*resultSet,
 	client := c.coll.db.client
 	if conn == nil {
 		var err error
-		if conn, err = client.connect(); err != nil {
+		if conn, err = client.connect(ctx); err != nil {
 			return nil, err
 		}
 	}

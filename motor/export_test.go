@@ -15,7 +15,7 @@ var VersionIn = versionIn
 
 // StartDriverSession starts a driver session on the client's connection.
 func StartDriverSession(ctx context.Context, c *Client, opts ...options.Lister[options.SessionOptions]) (*mongo.Session, error) {
-	conn, err := c.connect()
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
 	}

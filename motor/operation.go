@@ -38,7 +38,7 @@ func submit[T any](ctx context.Context, c *Client, o op[T]) *future.Future[T] {
 		admitted.measured = c.measure(o.on)
 	}
 	for err == nil {
-		admitted.conn, err = c.connectionOf(o.conn, o.ends)
+		admitted.conn, err = c.connectionOf(ctx, o.conn, o.ends)
 		if admitted.conn == nil && !(o.offline && err == errClientClosed) {
 			break
 		}
@@ -231,10 +231,10 @@ func (s submission) classify(err error) error {
 
 // connectionOf returns the connection that an operation runs on. It returns nil if ends is set and the connection has
 // been closed.
-func (c *Client) connectionOf(conn *connection, ends bool) (*connection, error) {
+func (c *Client) connectionOf(ctx context.Context, conn *connection, ends bool) (*connection, error) {
 	switch {
 	case conn == nil && !ends:
-		return c.connect()
+		return c.connect(ctx)
 	case conn == nil:
 		return c.opened(), nil
 	case c.opened() == conn:
