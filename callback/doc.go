@@ -30,7 +30,11 @@
 // loop refuses callbacks with [ErrLoopClosed]. When the loop is closed, waits for a lock, an event, a condition, a
 // semaphore or a queue fail with that error at once, with or without a timeout.
 //
-// A loop that ran coroutines must be closed: coroutines are goroutines, and suspended ones would leak.
+// A loop that ran coroutines must be closed: coroutines are goroutines, and suspended ones would leak. Close a loop before
+// its client. Its last turn may use the client, and a closed client opens again when it is used:
+//
+//	defer client.Close(ctx)
+//	defer loop.Close() // runs first
 //
 // # Errors
 //

@@ -10,7 +10,8 @@ import (
 )
 
 // Error is the error of a failed operation. It has the class that PyMongo would raise, and wraps the driver's error.
-// [errors.Is] finds the class and its ancestors; [errors.As] finds the driver's error.
+// [errors.Is] finds the class and its ancestors; [errors.As] finds the driver's error, such as a mongo.CommandError, a
+// mongo.WriteException or a mongo.BulkWriteException.
 type Error struct {
 	class *ErrorClass
 	text  string

@@ -15,9 +15,9 @@ func Example_callbacks() {
 	collection("users")
 	// begin callbacks
 	loop := callback.NewLoop()
-	defer loop.Close()
 	client := callback.MustClient(loop, uri)
 	defer client.Close(ctx)
+	defer loop.Close() // before the client, which its last callbacks may use
 	users := client.Database("guide").Collection("users")
 	found := func(user bson.M, err error) {
 		fmt.Println("found", user["_id"], err)
