@@ -188,6 +188,14 @@ func (c *Cursor[D]) Each(ctx context.Context, fn func(doc D, err error) bool) {
 // with its Co as ctx. An error ends the loop, as its last value. After a break the cursor stays open: a later read
 // continues with the next document.
 //
+// On a tailable cursor, the loop also ends when there are no new documents. With [motor.QueryFlagAwaitData], or with
+// options.TailableAwait, the server waits for them first: see MaxAwaitTimeMS. While the cursor is alive, another loop
+// continues:
+//
+//	for cursor.Alive() {
+//		for doc, err := range cursor.All(ctx) { ... }
+//	}
+//
 // Motor: async for.
 func (c *Cursor[D]) All(ctx context.Context) iter.Seq2[D, error] {
 	return c.Futures().All(ctx)

@@ -78,8 +78,10 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 	return gridFSBucketOn(db.loop, m), nil
 }
 
-// Collection returns the root collection, which has the name of the bucket. The files are in the collections files and
-// chunks below it.
+// Collection returns the root collection, which has the name of the bucket. It has no documents: those of files are in the
+// collection files below it, and their bytes in chunks. Find searches them:
+//
+//	names, err := bucket.Find(bson.D{}).Distinct(ctx, "filename").Await(ctx)
 //
 // Motor: MotorGridFSBucket.collection.
 func (b *GridFSBucket) Collection() *Collection[bson.M] {
