@@ -67,9 +67,8 @@ func NewGridFSBucket(db *Database, opts ...options.Lister[options.BucketOptions]
 }
 
 // Collection returns the root collection, which has the name of the bucket. It has no documents: those of files are in the
-// collection files below it, and their bytes in chunks. Find searches them:
-//
-//	names, err := bucket.Find(bson.D{}).Distinct(ctx, "filename").Await(ctx)
+// collection files below it, and their bytes in chunks. [GridFSBucket.Find] searches the documents of files. Its cursor
+// lists the names of all files with Distinct.
 //
 // Motor: MotorGridFSBucket.collection.
 func (b *GridFSBucket) Collection() *Collection[bson.M] { return b.files.root }
