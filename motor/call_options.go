@@ -1,11 +1,13 @@
 package motor
 
 import (
+	"context"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // atMostOne returns the options of a method that takes them once, or the zero value if there are none. It fails with
@@ -45,6 +47,23 @@ func timeLimitOf[T any](name string, opts []options.Lister[T]) (limit time.Durat
 		return 0, newError(ValueError, "invalid %s %v: need at least 0", name, limit)
 	}
 	return limit, nil
+}
+
+// WithoutTimeout returns a context for operations that have no time limit although their client has one: the Timeout of
+// its options, or timeoutMS in its connection string. They end when ctx does, and if ctx has a deadline, they keep it.
+// As with a timeoutMS of 0, reads and writes are then retried without limit.
+//
+//	_, err := events.CreateIndex(motor.WithoutTimeout(ctx), bson.D{{Key: "at", Value: 1}}).Await(ctx)
+//
+// Specification: "Client Side Operations Timeout", timeoutMS of 0 for an operation. PyMongo: pymongo.timeout(None).
+func WithoutTimeout(ctx context.Context) context.Context {
+	if ctx == nil {
+		return nil // the operation fails with TypeError
+	}
+	if _, limited := ctx.Deadline(); limited {
+		return ctx
+	}
+	return drivercompat.HideDeadline(ctx)
 }
 
 // mustHave panics with [TypeError] if an argument is nil of a function that cannot return an error.
