@@ -10,6 +10,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/gomotor/gomotor/motor"
 )
 
 // operation describes an operation of the format for all styles: the method of the handle, its arguments, and the
@@ -163,11 +165,11 @@ func (r *run) perform(op operation, e *entity, c call) (outcome, error) {
 		return outcome{}, err
 	}
 	if ms, ok := c.Arguments.Lookup("timeoutMS").AsInt64OK(); ok {
-		if ms == 0 {
-			return outcome{}, &pending{"timeoutMS: 0"} // a context cannot lift the limit of the client
-		}
 		limited, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 		defer cancel()
+		if ms == 0 {
+			limited = motor.WithoutTimeout(ctx)
+		}
 		ctx = limited
 	}
 	o, err := r.style.call(ctx, e.handle, op.method, args, opts)
