@@ -18,7 +18,7 @@ func (c *cell) wait(ctx context.Context) error {
 		return nil
 	}
 	blocking.Check(ctx)
-	if c.state.Load()&inPlace != 0 && c.runInPlace(ctx) {
+	if c.state.load()&inPlace != 0 && c.runInPlace(ctx) {
 		return nil
 	}
 	end := ctx.Done()
@@ -42,7 +42,7 @@ func (c *cell) wait(ctx context.Context) error {
 // that is awaited with its own context, is either settled or cancelled here: otherwise the value that it gets could be
 // lost.
 func (c *cell) giveUp(ctx context.Context, err error) error {
-	if c.state.Load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
+	if c.state.load()&cancelOnGiveUp == 0 && !c.isOperationOf(ctx) {
 		if c.isSettled() { // since the caller checked; the owner is then no longer known to isOperationOf
 			return nil
 		}
@@ -57,10 +57,16 @@ func (c *cell) giveUp(ctx context.Context, err error) error {
 
 // isOperationOf reports whether c is the future of an operation that was called with ctx.
 func (c *cell) isOperationOf(ctx context.Context) bool {
-	c.mu.Lock()
-	j, ok := c.aux.(*job)
-	c.mu.Unlock()
-	return ok && sameContext(j.parent, ctx)
+	j := c.pendingJob()
+	return j != nil && sameContext(j.parent, ctx)
+}
+
+// pendingJob returns the job whose future c is, or nil if the future is settled or has no job.
+func (c *cell) pendingJob() *job {
+	state := c.state.lock()
+	j, _ := c.aux.(*job)
+	c.state.unlock(state)
+	return j
 }
 
 // waited implements Awaitable for a Suspender. It does not mark the outcome as observed; the Await that reads the outcome
@@ -79,8 +85,8 @@ func (w waited) NotifyWith(r *Registration, on Waker) { w.c.notify(r, on) }
 // sync.Cond may be used by one synctest bubble after another.
 type waiter struct {
 	link
-	woken  sync.Cond
-	onLock *sync.Mutex // of the future it waits for
+	woken    sync.Cond
+	unlocked uint32 // the state of the future it waits for, once that is unlocked
 }
 
 var waiters = sync.Pool{New: func() any {
@@ -93,16 +99,16 @@ var waiters = sync.Pool{New: func() any {
 // block returns once c is settled.
 func (c *cell) block() {
 	w := waiters.Get().(*waiter)
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
+	state := c.state.lock()
+	if state&settled != 0 {
+		c.state.unlock(state)
 		waiters.Put(w)
 		return
 	}
-	// Wait releases mu (see Unlock) only after Signal can find this goroutine, so the settlement comes later. The
+	// Wait unlocks the cell (see Unlock) only after Signal can find this goroutine, so the settlement comes later. The
 	// settlement signals every link of its list once. So Wait returns once, and the waiter can then be reused.
 	w.on.Store(c)
-	w.onLock = &c.mu
+	w.unlocked = state
 	c.links = c.links.append(&w.link)
 	w.woken.Wait()
 	// The goroutine that settled the future stored nil as its last use of the link: see link.take. This load
@@ -110,13 +116,12 @@ func (c *cell) block() {
 	if w.on.Load() != nil {
 		panic("future: a waiter was woken before its future was settled")
 	}
-	w.onLock = nil
 	waiters.Put(w)
 }
 
 // Unlock is called by Cond.Wait when Signal can find the goroutine. Wait then calls Lock, which does nothing: an outcome
 // does not change.
-func (w *waiter) Unlock() { w.onLock.Unlock() }
+func (w *waiter) Unlock() { w.on.Load().state.unlock(w.unlocked) }
 
 // Lock does nothing: see Unlock.
 func (w *waiter) Lock() {}
@@ -152,10 +157,8 @@ func (s inPlaceSlot) release(end taskEnd) {
 // The worker that the job was assigned to may wake up at any moment. Both then try to change the state from jobAssigned.
 // The one that succeeds owns the job and its slot; the other has neither.
 func (c *cell) runInPlace(ctx context.Context) bool {
-	c.mu.Lock()
-	j, ok := c.aux.(*job)
-	c.mu.Unlock()
-	if !ok {
+	j := c.pendingJob()
+	if j == nil {
 		return c.isSettled()
 	}
 	if !sameContext(j.parent, ctx) || !j.claim(jobAssigned, jobInPlace) {

@@ -202,13 +202,13 @@ func (f *Future[T]) step(parent stepper, fn any) batch {
 			v, err = fn(err)
 		}
 	}
-	f.cell.mu.Lock()
-	if f.cell.isSettled() {
-		f.cell.mu.Unlock()
+	aux := f.cell.toStore(err)
+	state, ok := f.cell.lockPending(aux)
+	if !ok {
 		return batch{}
 	}
 	f.value = v
-	return f.cell.publishFrom(&p.cell, err)
+	return f.cell.publishFrom(&p.cell, state, aux)
 }
 
 // outcome returns the outcome of a settled future, except its value.
@@ -219,8 +219,8 @@ func (c *cell) outcome() (has bool, err error) { return c.hasValue(), c.failure(
 // publishFrom is publish for the outcome of parent, whose error then counts as observed.
 //
 //go:noinline
-func (c *cell) publishFrom(parent *cell, err error) batch {
-	b, _ := c.publish(err, 0)
+func (c *cell) publishFrom(parent *cell, state uint32, aux any) batch {
+	b := c.publish(state, aux)
 	parent.observe()
 	return b
 }

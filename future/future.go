@@ -2,7 +2,6 @@ package future
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 )
 
@@ -65,7 +64,7 @@ func (f *core) IsDone() bool {
 
 // Cancelled reports whether the future was settled by Cancel.
 func (f *core) Cancelled() bool {
-	return f.cell.state.Load()&cancelled != 0
+	return f.cell.state.load()&cancelled != 0
 }
 
 // Cancel settles a pending future with [ErrCancelled], joined with the cause if one is given, and reports whether
@@ -95,14 +94,13 @@ func outcome[T any](f *Future[T]) (v T, err error) {
 
 // settle publishes an outcome, unless the future is settled, and returns the links that waited for it.
 func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
-	f.cell.mu.Lock()
-	if f.cell.isSettled() {
-		f.cell.mu.Unlock()
+	aux := f.cell.toStore(err)
+	state, ok := f.cell.lockPending(aux)
+	if !ok {
 		return batch{}, false
 	}
 	f.value = v
-	b, _ = f.cell.publish(err, 0)
-	return b, true
+	return f.cell.publish(state, aux), true
 }
 
 // Notify arranges for w.Wake to be called once, on the stack that settles the future, or before Notify returns if it is
@@ -127,15 +125,15 @@ type Registration struct {
 
 func (c *cell) notify(r *Registration, w Waker) *Registration {
 	r.w, r.c = w, r
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
+	state := c.state.lock()
+	if state&settled != 0 {
+		c.state.unlock(state)
 		w.Wake()
 		return r
 	}
 	r.on.Store(c)
 	c.links = c.links.append(&r.link)
-	c.mu.Unlock()
+	c.state.unlock(state)
 	return r
 }
 
@@ -171,7 +169,7 @@ func NewPromiseOn[T any](ex Executor) *Promise[T] {
 // false and the value can be given to another caller.
 func NewPromiseCancelledOnGiveUp[T any](ex Executor) *Promise[T] {
 	p := NewPromiseOn[T](ex)
-	p.f.cell.state.Store(cancelOnGiveUp)
+	p.f.cell.state.init(cancelOnGiveUp)
 	return p
 }
 
@@ -199,7 +197,7 @@ func (p *Promise[T]) Settle(v T, err error) bool {
 // Resolved returns a future that is settled with v.
 func Resolved[T any](v T) *Future[T] {
 	f := &Future[T]{value: v}
-	f.cell.state.Store(settled)
+	f.cell.state.init(settled)
 	return f
 }
 
@@ -207,7 +205,7 @@ func Resolved[T any](v T) *Future[T] {
 func ResolvedOn[T any](ex Executor, v T) *Future[T] {
 	f := &Future[T]{value: v}
 	f.cell.ex = ex
-	f.cell.state.Store(settled)
+	f.cell.state.init(settled)
 	return f
 }
 
@@ -259,10 +257,9 @@ type core struct {
 
 // cell is the state of a future, except its value.
 type cell struct {
-	state atomic.Uint32
-	mu    sync.Mutex
+	state state         // its lock guards the other fields until the future is settled, and links also after that
 	done  chan struct{} // made at the first call of Done
-	links *link         // the first of a ring of links that wait for the outcome, in the order of registration
+	links *link         // the first link that waits for the outcome; the list is in the order of registration
 	ex    Executor      // where callbacks run; nil: on a goroutine each
 
 	// aux is the owner, which Cancel stops, while the future is pending. Then it is the error, or an *unobservedError with
@@ -283,7 +280,7 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-func (c *cell) isSettled() bool { return c.state.Load()&settled != 0 }
+func (c *cell) isSettled() bool { return c.state.load()&settled != 0 }
 
 // failure returns the error of a settled future.
 func (c *cell) failure() error {
@@ -302,7 +299,7 @@ func (c *cell) failureFound() error {
 
 // hasValue reports whether the outcome of a settled future includes the stored value. In a cancelled future the operation
 // may still store one, concurrently with readers: see operation.do.
-func (c *cell) hasValue() bool { return c.state.Load()&cancelled == 0 }
+func (c *cell) hasValue() bool { return c.state.load()&cancelled == 0 }
 
 func (c *cell) result() (has bool, err error) {
 	if !c.isSettled() {
@@ -318,25 +315,23 @@ func (c *cell) read() (has bool, err error) {
 	return c.hasValue(), c.failure()
 }
 
-// observeLocked records that the outcome is observed. The caller holds mu.
-func (c *cell) observeLocked() {
-	if c.state.Load()&observed != 0 {
+// observe records that the outcome of a settled future is observed. It takes no lock after a success.
+func (c *cell) observe() {
+	if c.aux == nil || c.state.load()&observed != 0 {
 		return
 	}
-	c.state.Or(observed)
-	if u, ok := c.aux.(*unobservedError); ok {
-		u.cleanup.Stop()
+	state := c.state.lock()
+	c.state.unlock(state | observed)
+	if state&observed == 0 {
+		c.stopReport()
 	}
 }
 
-// observe is observeLocked for readers of a settled future. It takes no lock after a success.
-func (c *cell) observe() {
-	if c.aux == nil || c.state.Load()&observed != 0 {
-		return
+// stopReport stops the report of the error of a settled future, if there will be one.
+func (c *cell) stopReport() {
+	if u, ok := c.aux.(*unobservedError); ok {
+		u.cleanup.Stop()
 	}
-	c.mu.Lock()
-	c.observeLocked()
-	c.mu.Unlock()
 }
 
 // doneChan returns the channel that is closed at settlement.
@@ -344,29 +339,30 @@ func (c *cell) doneChan() <-chan struct{} {
 	if c.isSettled() {
 		return closed
 	}
-	// Allocated before mu is locked, so that a settlement does not wait for the allocation.
+	// Allocated before the cell is locked, since a holder must not allocate.
 	made := make(chan struct{})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.isSettled() {
-		return closed
-	}
-	if c.done == nil {
+	state := c.state.lock()
+	switch {
+	case state&settled != 0:
+		made = closed
+	case c.done == nil:
 		c.done = made
+	default:
+		made = c.done
 	}
-	return c.done
+	c.state.unlock(state)
+	return made
 }
 
 // settle publishes err as the outcome, unless the future is settled, and returns the links that waited for it. The value
 // is zero, or the one that the owner has stored.
 func (c *cell) settle(err error) (b batch, ok bool) {
-	c.mu.Lock()
-	if c.isSettled() {
-		c.mu.Unlock()
+	aux := c.toStore(err)
+	state, ok := c.lockPending(aux)
+	if !ok {
 		return batch{}, false
 	}
-	b, _ = c.publish(err, 0)
-	return b, true
+	return c.publish(state, aux), true
 }
 
 // reject settles the future with err and no value.
@@ -375,60 +371,82 @@ func (c *cell) reject(err error) batch {
 	return b
 }
 
-// publish ends the pending state. The caller has stored the value and holds mu, which publish releases. It returns the
-// links that waited for the outcome, which the caller must propagate, and the owner.
-func (c *cell) publish(err error, how uint32) (batch, owner) {
-	// Written only if not nil: writes of pointers are slow while the garbage collector is marking.
-	var o owner
-	if c.aux != nil {
-		o, _ = c.aux.(owner)
-		c.aux = nil
+// toStore returns the value of aux for a future that is about to be settled with err, before the cell is locked.
+func (c *cell) toStore(err error) any {
+	if err == nil { // the usual case; this function is small enough to be inlined
+		return nil
 	}
-	state := c.state.Load() | settled | how
+	return c.toStoreError(err)
+}
+
+func (c *cell) toStoreError(err error) any {
+	if c.state.load()&(settled|observed) != 0 || isCancel(err) {
+		return err
+	}
+	return c.watch(err)
+}
+
+// lockPending locks the cell if the future is pending. If it is not, aux, the result of toStore, is not needed.
+func (c *cell) lockPending(aux any) (state uint32, ok bool) {
+	state = c.state.lock()
+	if state&settled == 0 {
+		return state, true
+	}
+	c.state.unlock(state)
+	if u, ok := aux.(*unobservedError); ok {
+		u.cleanup.Stop()
+	}
+	return 0, false
+}
+
+// publish settles the future. The caller has stored the value and holds the lock, which publish releases. It returns the
+// links that waited for the outcome, which the caller must propagate.
+func (c *cell) publish(state uint32, aux any) batch {
+	state |= settled
 	links := c.links
 	if links != nil {
-		links.toList()
 		c.links = nil
 		if links.anyUserCode() {
 			state |= draining
 		}
 	}
-	switch {
-	case err == nil:
-	case state&(observed|cancelled) == 0 && !isCancel(err):
-		c.aux = c.watch(err)
-	default:
-		c.aux = err
+	var observedMeanwhile *unobservedError
+	if aux != nil || c.aux != nil { // writes of pointers are slow while the garbage collector is marking
+		if u, ok := aux.(*unobservedError); ok && state&observed != 0 {
+			observedMeanwhile, aux = u, u.err
+		}
+		c.aux = aux
 	}
 	done := c.done
-	c.state.Store(state)
-	c.mu.Unlock()
+	c.state.unlock(state)
 	if done != nil {
 		close(done)
 	}
-	return batch{c, links}, o
+	if observedMeanwhile != nil {
+		observedMeanwhile.cleanup.Stop()
+	}
+	return batch{c, links}
 }
 
 // close makes cancel return false from now on and reports whether the future is pending. The caller must settle the future
 // soon: callers that could not cancel it wait for the outcome.
 func (c *cell) close() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.isSettled() {
-		return false
+	state, ok := c.lockPending(nil)
+	if ok {
+		c.state.unlock(state | closing)
 	}
-	c.state.Or(closing)
-	return true
+	return ok
 }
 
 // cancel settles the future as cancelled and reports whether it was pending.
 func (c *cell) cancel(err error) bool {
-	c.mu.Lock()
-	if c.state.Load()&(settled|closing) != 0 {
-		c.mu.Unlock()
+	state := c.state.lock()
+	if state&(settled|closing) != 0 {
+		c.state.unlock(state)
 		return false
 	}
-	b, o := c.publish(err, cancelled)
+	o, _ := c.aux.(owner)
+	b := c.publish(state|cancelled, err)
 	if o != nil {
 		o.abandon()
 	}
@@ -439,61 +457,61 @@ func (c *cell) cancel(err error) bool {
 // register adds l to the list, or fires it if the future is settled. Links with user code are fired by a runner, in the
 // order of registration; other links are fired before register returns.
 func (c *cell) register(l *link) {
-	c.mu.Lock()
-	c.observeLocked()
-	c.registerLocked(l)
+	state := c.state.lock()
+	if state&(settled|observed) == settled {
+		c.state.unlock(state | observed)
+		c.stopReport()
+		state = c.state.lock()
+	}
+	c.registerLocked(l, state|observed)
 }
 
 // registerUnseen is register for links whose registration does not count as observing the outcome. They may observe it
 // when they are fired.
-func (c *cell) registerUnseen(l *link) {
-	c.mu.Lock()
-	c.registerLocked(l)
-}
+func (c *cell) registerUnseen(l *link) { c.registerLocked(l, c.state.lock()) }
 
-// registerLocked is register for a caller that holds mu. It releases mu.
-func (c *cell) registerLocked(l *link) {
-	state := c.state.Load()
+// registerLocked is register for a caller that holds the lock. It releases the lock.
+func (c *cell) registerLocked(l *link, state uint32) {
 	switch {
 	case state&settled == 0:
 		l.on.Store(c)
 		c.links = c.links.append(l)
-		c.mu.Unlock()
+		c.state.unlock(state)
 	case !l.c.userCode():
-		c.mu.Unlock()
+		c.state.unlock(state)
 		l.c.fire().propagate(false)
 	case state&draining != 0:
-		// The runner reads the list under mu before it ends (see cell.more), so it finds this link.
+		// The runner reads the list under the lock before it ends (see cell.more), so it finds this link.
 		c.links = c.links.append(l)
-		c.mu.Unlock()
+		c.state.unlock(state)
 	default:
-		c.state.Store(state | draining)
-		c.mu.Unlock()
+		c.state.unlock(state | draining)
 		batch{c, l}.propagate(false)
 	}
 }
 
 // more returns the links that were registered while the runner fired others. If it returns nil, the runner must end.
 func (c *cell) more() *link {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	links := c.links.toList()
-	c.links = nil
+	state := c.state.lock()
+	links := c.links
 	if links == nil {
-		c.state.Store(c.state.Load() &^ draining)
+		state &^= draining
+	} else {
+		c.links = nil
 	}
+	c.state.unlock(state)
 	return links
 }
 
 // remove removes l from the list and reports whether it did. It returns false after the future has settled.
 func (c *cell) remove(l *link) bool {
-	c.mu.Lock()
-	listed := !c.isSettled() && l.on.Load() == c
+	state := c.state.lock()
+	listed := state&settled == 0 && l.on.Load() == c
 	if listed {
 		c.links = c.links.remove(l)
 		l.on.Store(nil)
 	}
-	c.mu.Unlock()
+	c.state.unlock(state)
 	return listed
 }
 
@@ -523,37 +541,35 @@ func (l *link) detach() bool {
 	return c != nil && c.remove(l)
 }
 
-// append adds l at the end of the ring that begins at first and returns the new first link.
+// append adds l at the end of the list that begins at first and returns the new first link. The first link of a list has
+// the last one as prev.
 func (first *link) append(l *link) *link {
 	if first == nil {
-		l.next, l.prev = l, l
+		l.prev = l
 		return l
 	}
 	last := first.prev
-	last.next, l.prev = l, last
-	l.next, first.prev = first, l
+	last.next, l.prev, first.prev = l, last, l
 	return first
 }
 
-// remove removes l from the ring that begins at first and returns the new first link.
+// remove removes l from the list that begins at first and returns the new first link.
 func (first *link) remove(l *link) *link {
-	if l.next == l {
-		l.next, l.prev = nil, nil
-		return nil
-	}
-	if l == first {
+	switch {
+	case l != first:
+		l.prev.next = l.next
+		if l.next == nil {
+			first.prev = l.prev
+		} else {
+			l.next.prev = l.prev
+		}
+	case l.next == nil:
+		first = nil
+	default:
 		first = l.next
+		first.prev = l.prev
 	}
-	l.prev.next, l.next.prev = l.next, l.prev
 	l.next, l.prev = nil, nil
-	return first
-}
-
-// toList turns the ring into a list that ends with nil.
-func (first *link) toList() *link {
-	if first != nil {
-		first.prev.next = nil
-	}
 	return first
 }
 
@@ -594,6 +610,15 @@ func (b batch) propagate(keep bool) (kept batch) {
 }
 
 func (b batch) propagateAll(keep bool) (kept batch) {
+	// A single link without user code, such as that of an Await, needs no list of what is left to do. A future that is not
+	// draining has no links with user code: see publish.
+	for b.links.next == nil && b.c.state.load()&draining == 0 {
+		l := b.links
+		l.take()
+		if b = l.c.fire(); b.links == nil {
+			return batch{}
+		}
+	}
 	var room [4]batch
 	todo := append(room[:0], b)
 	for len(todo) > 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 func TestSizes(t *testing.T) {
-	if n := unsafe.Sizeof(future.Future[int]{}); n > 80 {
-		t.Errorf("size of Future[int] = %d bytes, want at most 80", n)
+	if n := unsafe.Sizeof(future.Future[int]{}); n > 64 {
+		t.Errorf("size of Future[int] = %d bytes, want at most 64", n)
 	}
 }
 

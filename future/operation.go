@@ -211,7 +211,7 @@ func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) erro
 	var err error
 	if p, ok := ex.(*Pool); ok {
 		if p.inPlace {
-			c.state.Store(inPlace)
+			c.state.init(inPlace)
 		}
 		err = p.submit(work{job: j})
 	} else {

@@ -40,7 +40,7 @@ type timedFuture[T any] struct {
 type timeout struct {
 	link
 	child, parent stepper
-	timer         *time.Timer // guarded by the child's mu
+	timer         *time.Timer // guarded by the lock of the child's cell
 	d             time.Duration
 	cancels       bool
 }
@@ -61,12 +61,12 @@ func (n *timeout) start(parent, child stepper) {
 	}
 	t := time.AfterFunc(n.d, n.expire)
 	// The goroutine that settles the child stops its timer, if it is set. If the child is settled now, it was not.
-	c.mu.Lock()
-	late := c.isSettled()
+	state := c.state.lock()
+	late := state&settled != 0
 	if !late {
 		n.timer = t
 	}
-	c.mu.Unlock()
+	c.state.unlock(state)
 	if late {
 		t.Stop()
 	}
@@ -113,10 +113,10 @@ func (n *timeout) abandon() {
 
 func (n *timeout) stopTimer() {
 	c := cellOf(n.child)
-	c.mu.Lock()
+	state := c.state.lock()
 	t := n.timer
 	n.timer = nil
-	c.mu.Unlock()
+	c.state.unlock(state)
 	if t != nil {
 		t.Stop()
 	}

@@ -234,7 +234,7 @@ func (it *WaitIterator[K, T]) Next() *Future[T] {
 		if n.value, err = outcome(f); err != nil {
 			n.cell.aux = err
 		}
-		n.cell.state.Store(settled | observed) // f has counted as observed since the iterator was made
+		n.cell.state.init(settled | observed) // f has counted as observed since the iterator was made
 		return n
 	}
 	n.cell.aux = owner(&pendingNext[K, T]{it, n})
