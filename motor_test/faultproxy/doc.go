@@ -41,6 +41,11 @@
 // from the commands. So it does not emulate what these would do: it refuses transactions and snapshot reads with the
 // code 20, and reads are only as consistent as the server itself makes them.
 //
+// # Lost cursors
+//
+// A cursor outlives the connection that has opened it, as on a real server, which ends it after ten minutes without use.
+// The proxy keeps 50 such cursors, and ends the one that was not used for longest. [Proxy.Stats] still counts it.
+//
 // # Change streams
 //
 // The proxy has change streams on a collection, a database and all databases, whatever the server behind it has. Their

@@ -222,3 +222,41 @@ func ExampleChances() {
 	// <nil>
 	// true
 }
+
+// Cursors whose connections are cut do not fill the server: the embedded one hangs when 100 of a database are open.
+func TestLostCursorsEnd(t *testing.T) {
+	ctx, proxy := t.Context(), start(t, 1)
+	client := motor.MustClient(proxy.URI())
+	defer client.Close(context.WithoutCancel(ctx))
+	c := client.Database("app").Collection("users")
+	if _, err := c.InsertMany(ctx, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}, {{Key: "_id", Value: 3}}}).Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const opened = 110
+	var cursors []*motor.Cursor[bson.M]
+	for i := range opened {
+		if err := proxy.Script("find", faultproxy.Fault{Cut: faultproxy.CutAfter}); err != nil {
+			t.Fatal(err)
+		}
+		waits, cancel := context.WithTimeout(ctx, time.Minute) // the server hangs without the limit of the proxy
+		cursors = append(cursors, c.Find(bson.D{}).BatchSize(1))
+		if _, err := cursors[i].Next(waits).Await(waits); err != nil {
+			t.Fatalf("cursor %d: %v", i, err)
+		}
+		cancel()
+	}
+	if n := proxy.Stats().Cursors; n != opened {
+		t.Errorf("got %d open cursors, want %d", n, opened)
+	}
+	if _, err := c.FindOne(ctx, bson.D{}).Await(ctx); err != nil { // it finds out that the last connection is gone
+		t.Fatal(err)
+	}
+	for i, cursor := range cursors {
+		if _, err := cursor.Close(ctx).Await(ctx); err != nil {
+			t.Errorf("closing cursor %d: %v", i, err)
+		}
+	}
+	if n := proxy.Stats().Cursors; n != 0 {
+		t.Errorf("got %d open cursors, want 0", n)
+	}
+}
