@@ -3,8 +3,10 @@ package drivercompat
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"reflect"
 	"sync"
+	"unsafe"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -15,9 +17,11 @@ type insertedID = struct {
 }
 
 // WholeRegistry returns the registry for handles of the driver that send encoded documents. It does what the driver's
-// own does, with two exceptions:
+// own does, with three exceptions:
 //
 //   - A bson.Raw is written in one piece, and not element by element. Its elements are not checked.
+//   - A bson.Raw that is the whole document is not copied: the driver appends the bytes of the bson.Raw to its message. They
+//     must not change while the driver uses them.
 //   - The driver decodes each document that it inserts, to tell its _id. It finds nil instead, unless the document has no
 //     _id and the driver makes one. That decoding takes as long as encoding the document.
 //
@@ -64,8 +68,9 @@ func writesWhole(registry *bson.Registry) bool {
 // wholeEncoder encodes a bson.Raw. The driver's writer copies the bytes of a single value as they are. So the encoder
 // passes the bytes of all values as those of the first: they include the names and the types of the others.
 type wholeEncoder struct {
-	value bson.ValueEncoder // of a bson.RawValue
-	raw   bson.ValueEncoder // the driver's, for documents that are not valid
+	value  bson.ValueEncoder // of a bson.RawValue
+	raw    bson.ValueEncoder // the driver's, for documents that are not valid
+	writer *documentWriter   // nil: unknown
 }
 
 func newWholeEncoder(registry *bson.Registry) (e *wholeEncoder, err error) {
@@ -73,6 +78,7 @@ func newWholeEncoder(registry *bson.Registry) (e *wholeEncoder, err error) {
 	if e.value, err = registry.LookupEncoder(reflect.TypeFor[bson.RawValue]()); err != nil {
 		return nil, err
 	}
+	e.writer = newDocumentWriter()
 	e.raw, err = registry.LookupEncoder(reflect.TypeFor[bson.Raw]())
 	return e, err
 }
@@ -87,6 +93,9 @@ func (e *wholeEncoder) EncodeValue(ec bson.EncodeContext, w bson.ValueWriter, v 
 	key, values, found := bytes.Cut(raw[empty:len(raw)-1], []byte{0})
 	if !found {
 		return e.raw.EncodeValue(ec, w, v)
+	}
+	if e.writer.adopt(w, raw) {
+		return nil
 	}
 	doc, err := w.WriteDocument()
 	if err != nil {
@@ -110,4 +119,52 @@ func text(key []byte) string {
 		return id
 	}
 	return string(key)
+}
+
+// documentWriter knows the fields of the driver's writer of documents.
+//
+// That writer copies a document into its own buffer, and then into that of the bytes.Buffer below it. Both start empty and
+// have the size of the document in the end. For documents that are as large as chunks of GridFS, making them takes longer
+// than all the rest of the encoding.
+type documentWriter struct {
+	kind                reflect.Type // a pointer
+	sink, buffer, frame uintptr      // where an io.Writer, the bytes that it has not got yet, and the depth are
+}
+
+// newDocumentWriter returns nil if the driver has changed these fields.
+func newDocumentWriter() *documentWriter {
+	kind := reflect.TypeOf(bson.NewDocumentWriter(nil))
+	if kind.Kind() != reflect.Pointer || kind.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	d := &documentWriter{kind: kind}
+	for _, field := range []struct {
+		name string
+		kind reflect.Type
+		at   *uintptr
+	}{
+		{"w", reflect.TypeFor[io.Writer](), &d.sink}, {"buf", reflect.TypeFor[[]byte](), &d.buffer}, {"frame", reflect.TypeFor[int64](), &d.frame},
+	} {
+		f, ok := kind.Elem().FieldByName(field.name)
+		if !ok || f.Type != field.kind {
+			return nil
+		}
+		*field.at = f.Offset
+	}
+	return d
+}
+
+// adopt makes raw the content of the bytes.Buffer that w writes to, without a copy. It reports false, and does nothing,
+// unless w is a writer that has written nothing yet to a bytes.Buffer without memory.
+func (d *documentWriter) adopt(w bson.ValueWriter, raw []byte) bool {
+	if d == nil || reflect.TypeOf(w) != d.kind {
+		return false
+	}
+	p := reflect.ValueOf(w).UnsafePointer()
+	sink, ok := (*(*io.Writer)(unsafe.Add(p, d.sink))).(*bytes.Buffer)
+	if !ok || sink == nil || sink.Cap() > 0 || len(*(*[]byte)(unsafe.Add(p, d.buffer))) > 0 || *(*int64)(unsafe.Add(p, d.frame)) != 0 {
+		return false
+	}
+	*sink = *bytes.NewBuffer(raw[:len(raw):len(raw)])
+	return true
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/internal/drivercompat"
@@ -90,5 +91,67 @@ func TestWholeRegistryInsertedID(t *testing.T) {
 	docs, err := peer.Seen("insert")[0].Lookup("documents").Array().Values()
 	if err != nil || len(docs) != 2 || !bytes.Equal(docs[0].Document(), with) || docs[1].Document().Lookup("_id").ObjectID() != r.InsertedIDs[1] {
 		t.Errorf("sent %v, %v, want %v and a document with the _id %v", docs, err, with, r.InsertedIDs[1])
+	}
+}
+
+// TestWholeRegistryWithoutCopy changes a document after the driver has encoded it. The driver sends the change if it has not
+// copied the document.
+func TestWholeRegistryWithoutCopy(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("insert", func(r *wiretest.Request) { r.OK(bson.M{"n": 1}) })
+	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: "old"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := doc[bytes.Index(doc, []byte("old")):]
+	monitor := &event.PoolMonitor{Event: func(e *event.PoolEvent) {
+		if e.Type == event.ConnectionCheckedOut {
+			copy(text, "new")
+		}
+	}}
+	client := connect(t, peer.URI(), options.Client().SetPoolMonitor(monitor))
+	coll := client.Database("d").Collection("c", options.Collection().SetRegistry(wholeRegistry(t)))
+	if _, err := coll.InsertOne(t.Context(), bson.Raw(doc)); err != nil {
+		t.Fatal(err)
+	}
+	if got := peer.Seen("insert")[0].Lookup("documents", "0", "a").StringValue(); got != "new" {
+		t.Errorf("sent %q: the driver's writer of documents has changed. Writes of large documents are slower now, and take much more memory.", got)
+	}
+}
+
+// TestWholeRegistrySink writes documents to places that have content or memory already.
+func TestWholeRegistrySink(t *testing.T) {
+	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: "text"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc = append(doc, "after"...) // which appending to the sink must not overwrite
+	raw := bson.Raw(doc[:len(doc)-len("after")])
+	for _, test := range []struct {
+		name string
+		sink *bytes.Buffer
+		want string
+	}{
+		{"new", new(bytes.Buffer), ""},
+		{"with content", bytes.NewBufferString("before"), "before"},
+		{"with memory", bytes.NewBuffer(make([]byte, 0, 100)), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := bson.NewEncoder(bson.NewDocumentWriter(test.sink))
+			e.SetRegistry(wholeRegistry(t))
+			for range 2 {
+				if err := e.Encode(raw); err != nil {
+					t.Fatal(err)
+				}
+				test.sink.WriteString(".")
+				test.want += string(raw) + "."
+				if got := test.sink.String(); got != test.want {
+					t.Errorf("the sink has %q, want %q", got, test.want)
+				}
+			}
+			if after := string(doc[len(raw):]); after != "after" {
+				t.Errorf("the memory after the document is %q, want %q", after, "after")
+			}
+		})
 	}
 }
