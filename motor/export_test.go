@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -109,3 +110,6 @@ func NewPollContext(ends context.Context) (poll context.Context, lendTo func(con
 		}
 	}
 }
+
+// ChunkOf returns the last chunk that a reader of a GridOut has fetched.
+func ChunkOf(reader io.Reader) []byte { return reader.(*gridReader).chunk }

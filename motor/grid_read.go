@@ -205,14 +205,21 @@ func (o *GridOut) ReadLine(ctx context.Context, n int) *future.Future[[]byte] {
 // Errors: those of [GridOut.Read].
 //
 // Motor: MotorGridOut.readchunk.
-func (o *GridOut) ReadChunk(ctx context.Context) *future.Future[[]byte] {
+func (o *GridOut) ReadChunk(ctx context.Context) *future.Future[[]byte] { return o.readChunk(ctx, nil) }
+
+// readChunk is ReadChunk. The result is in the memory of buffer, if there is room. After a failure the operation may still
+// use that memory.
+func (o *GridOut) readChunk(ctx context.Context, buffer []byte) *future.Future[[]byte] {
 	return readFile(ctx, o, func(r *fileReader) ([]byte, error) {
 		b, err := r.restOfChunk()
 		if err != nil {
 			return nil, err
 		}
 		r.pos += int64(len(b))
-		return append(make([]byte, 0, len(b)), b...), nil
+		if buffer == nil || cap(buffer) < len(b) { // the result is not nil at the end of the file
+			buffer = make([]byte, 0, len(b))
+		}
+		return append(buffer[:0], b...), nil
 	})
 }
 
@@ -299,8 +306,9 @@ type gridReader struct {
 	out *GridOut
 	ctx context.Context
 
-	mu   sync.Mutex
-	left []byte // the rest of the last chunk
+	mu    sync.Mutex
+	left  []byte // the rest of the last chunk
+	chunk []byte // the last chunk; the next one goes into its memory
 }
 
 // Read implements io.Reader.
@@ -311,14 +319,15 @@ func (r *gridReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.left) == 0 {
-		chunk, err := r.out.ReadChunk(r.ctx).Await(r.ctx)
-		if err != nil {
+		var err error
+		if r.chunk, err = r.out.readChunk(r.ctx, r.chunk).Await(r.ctx); err != nil {
+			r.chunk = nil
 			return 0, err
 		}
-		if len(chunk) == 0 {
+		if len(r.chunk) == 0 {
 			return 0, io.EOF
 		}
-		r.left = chunk
+		r.left = r.chunk
 	}
 	n := copy(p, r.left)
 	r.left = r.left[n:]
@@ -348,7 +357,7 @@ func (r *gridReader) Seek(offset int64, whence int) (int64, error) {
 func (r *gridReader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left = nil
+	r.left, r.chunk = nil, nil
 	return r.out.Close()
 }
 

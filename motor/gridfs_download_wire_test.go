@@ -109,6 +109,27 @@ func TestDownloadShortWrite(t *testing.T) {
 	}
 }
 
+// A reader copies its chunks into the same memory.
+func TestGridOutReaderMemory(t *testing.T) {
+	reader, b := gridFile(t, gridPeer(t, 9)).Reader(t.Context()), make([]byte, gridChunkSize)
+	var first *byte
+	for i := range 9 {
+		if _, err := io.ReadFull(reader, b); err != nil || b[0] != byte(i) {
+			t.Fatalf("got chunk %d, %v, want %d, nil", b[0], err, i)
+		}
+		chunk := motor.ChunkOf(reader)
+		if i == 0 {
+			first = &chunk[0]
+		}
+		if &chunk[0] != first {
+			t.Errorf("chunk %d has memory of its own", i)
+		}
+	}
+	if err := reader.Close(); err != nil || motor.ChunkOf(reader) != nil {
+		t.Errorf("Close() = %v with %d bytes, want nil with none", err, len(motor.ChunkOf(reader)))
+	}
+}
+
 func TestGridOutReader(t *testing.T) {
 	peer := gridPeer(t, 9)
 	out := gridFile(t, peer)
