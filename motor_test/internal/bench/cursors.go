@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -214,19 +213,20 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 	}
 	// The driver's buckets are not safe for concurrent use.
 	theirs := func() *mongo.GridFSBucket { return c.driver.Database(db).GridFSBucket() }
-	data := make([]byte, fileSize)
+	block := make([]byte, chunkSize)
+	content := func() io.Reader { return io.LimitReader(endless(block), int64(fileSize)) }
 	for _, at := range []int{1, 16} {
 		limit := func(float64) float64 { return float64(at) * 48e6 }
 		rows = append(rows,
-			Row{Name: fmt.Sprintf("GridFS: 64 MiB up, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit,
+			Row{Name: fmt.Sprintf("GridFS: 64 MiB up, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit, Bare: true,
 				Ours: concurrently(at, awaited(ctx, func() *future.Future[bson.ObjectID] {
-					return ours.UploadFromStream(ctx, "f", bytes.NewReader(data))
+					return ours.UploadFromStream(ctx, "f", content())
 				})),
 				Theirs: concurrently(at, func() error {
-					_, err := theirs().UploadFromStream(ctx, "f", bytes.NewReader(data), options.GridFSUpload())
+					_, err := theirs().UploadFromStream(ctx, "f", content(), options.GridFSUpload())
 					return err
 				})},
-			Row{Name: fmt.Sprintf("GridFS: 64 MiB down, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit, Needs: "the stub",
+			Row{Name: fmt.Sprintf("GridFS: 64 MiB down, %d at once", at), Goal: 0.9, Other: "driver", Unit: at, Size: fileSize, Memory: limit, Bare: true, Needs: "the stub",
 				Ours: concurrently(at, func() error {
 					n, err := ours.DownloadToStream(ctx, 1, io.Discard).Await(ctx)
 					return whole(n, err)
@@ -238,6 +238,11 @@ func fileRows(ctx context.Context, c *clients) (rows []Row, err error) {
 	}
 	return rows, nil
 }
+
+// endless is a reader that returns the same block again and again.
+type endless []byte
+
+func (block endless) Read(p []byte) (int, error) { return copy(p, block), nil }
 
 // whole returns an error if a file is not whole.
 func whole(n int64, err error) error {

@@ -19,6 +19,7 @@ type Row struct {
 	Unit  int     // a run does a multiple of it
 	Size  int     // bytes of data that a task processes, or 0
 	Needs string  // what the server must have, if the row needs more than the stub
+	Bare  bool    // the row runs without the ballast
 
 	// Memory returns the peak memory that we may have where the other way has so much, if the row is about memory.
 	Memory func(theirs float64) float64
@@ -69,6 +70,7 @@ func Measure(ctx context.Context, rows []Row, config Config, out io.Writer) (res
 		if err := ctx.Err(); err != nil {
 			return results, err
 		}
+		setBallast(!r.Bare)
 		of, err := r.measure(config)
 		if err != nil {
 			return results, fmt.Errorf("bench: %s: %w", r.Name, err)
@@ -81,6 +83,21 @@ func Measure(ctx context.Context, rows []Row, config Config, out io.Writer) (res
 		}
 	}
 	return results, nil
+}
+
+// ballast is memory that rows run beside, as in a program that holds data. The collector lets a program have as much garbage
+// as it has other memory. In a process that holds nothing else it runs every few megabytes, and rows would measure it.
+var ballast []byte
+
+// setBallast makes the ballast, or frees it. Rows about memory run without, so that they show what is in use, and not what
+// the collector has no reason to free.
+func setBallast(there bool) {
+	switch {
+	case !there:
+		ballast = nil
+	case ballast == nil:
+		ballast = make([]byte, 64<<20)
+	}
 }
 
 // Summary returns the last line of a report.
@@ -159,6 +176,7 @@ func (r *Row) size(do func(int) error, duration time.Duration) (int, error) {
 
 func measure(do func(int) error, n int) (Figure, error) {
 	runtime.GC()
+	runtime.GC() // frees what the first one left in pools
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	peak := watchMemory()
