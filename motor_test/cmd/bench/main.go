@@ -1,12 +1,13 @@
 // Command bench compares the speed of this library with that of the driver, and of futures with other futures.
 //
-//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-data DIR] [-json FILE] [-svg FILE] [-markdown FILE]
+//	go run ./motor_test/cmd/bench [-quick] [-only REGEXP] [-uri URI] [-peers] [-python FILE]... [-data DIR] [-json FILE] [-svg FILE] [-markdown FILE]
 //
 // It prints a row for each task: the times of both ways, the ratio, its spread, the goal, the CPU time of a task, the peak
 // of memory of a run, and the megabytes a second. A row whose goal is about memory says so. The command exits with 1 if a
 // row misses its goal by more than its spread. The server is a stub that answers at once, in a process of its own, or the one
 // that -uri names: its database d is dropped. The rows of MongoDB's driver benchmark use the data sets of the folder that
-// -data names, or others of the same shapes. With -peers it also measures clients in other languages that are installed.
+// -data names, or others of the same shapes. With -peers it also measures clients in other languages that are installed: Motor and PyMongo for the
+// interpreters of Python that -python names, and MongoDB's driver for Node, found through NODE_PATH.
 package main
 
 import (
@@ -38,6 +39,9 @@ func run() (missed int, err error) {
 	only := flag.String("only", "", "measure the rows that match this regular `expression`")
 	uri := flag.String("uri", "", "connection string of the server (default: a stub)")
 	peers := flag.Bool("peers", false, "also measure clients in other languages")
+	var pythons []string
+	flag.Func("python", "measure the peers of this interpreter of Python; `file` or command, may be repeated (default: python3)",
+		func(name string) error { pythons = append(pythons, name); return nil })
 	data := flag.String("data", "", "`folder` with the data sets of MongoDB's driver benchmark, unpacked")
 	jsonFile := flag.String("json", "", "write the figures to this `file`")
 	svgFile := flag.String("svg", "", "draw a chart into this `file`")
@@ -54,9 +58,11 @@ func run() (missed int, err error) {
 	if *stub {
 		return 0, bench.ServeStub(corpus, os.Stdin, os.Stdout)
 	}
-	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond, Limit: 12 * time.Second}, 2.0
+	config, seconds := bench.Config{Rounds: 9, Slice: 200 * time.Millisecond, Limit: 12 * time.Second}, 0.7
+	rounds := 3
 	if *quick {
 		config.Rounds, config.Slice, config.Limit, seconds = 3, 30*time.Millisecond, time.Second, 0.2
+		rounds = 1
 	}
 	if config.Only, err = regexp.Compile(*only); err != nil {
 		return 0, fmt.Errorf("bench: -only: %w", err)
@@ -82,7 +88,7 @@ func run() (missed int, err error) {
 	}
 	var others []bench.Peer
 	if *peers {
-		if others, err = bench.MeasurePeers(ctx, server, seconds, os.Stdout); err != nil {
+		if others, err = bench.MeasurePeers(ctx, server, pythons, rounds, seconds, os.Stdout); err != nil {
 			return 0, err
 		}
 	}
@@ -92,7 +98,9 @@ func run() (missed int, err error) {
 	if err := write(*svgFile, func(out io.Writer) error { return bench.WriteSVG(out, results) }); err != nil {
 		return 0, err
 	}
-	if err := write(*markdownFile, func(out io.Writer) error { return bench.WriteMarkdown(out, results) }); err != nil {
+	if err := write(*markdownFile, func(out io.Writer) error {
+		return errors.Join(bench.WriteMarkdown(out, results), bench.WritePeersMarkdown(out, others))
+	}); err != nil {
 		return 0, err
 	}
 	line, missed := bench.Summary(results)

@@ -82,6 +82,73 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// The peers that are installed and this library have a rate in each row, and the table can be read.
+func TestPeers(t *testing.T) {
+	fileSize = 1 << 20
+	corpus, err := LoadCorpus("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stub, err := StartStub(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := stub.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	peers, err := MeasurePeers(t.Context(), stub.URI(), nil, 1, 0.001, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range peers {
+		own := strings.HasPrefix(p.Name, "gomotor")
+		for _, row := range peerRows() {
+			if _, ok := p.Rates[row]; p.Skipped == "" && !ok && (!own || p.Name == "gomotor: future") {
+				t.Errorf("%s has no rate for %q", p.Name, row)
+			}
+		}
+		for row, rate := range p.Rates {
+			if !slices.Contains(peerRows(), row) || rate <= 0 {
+				t.Errorf("%s has the rate %v for %q", p.Name, rate, row)
+			}
+		}
+		if (p.Skipped != "") == (p.Rates != nil) || p.Skipped != "" && (own || i > 2) {
+			t.Errorf("got %+v, want rates, or why there are none", p)
+		}
+	}
+	if len(peers) != 8 {
+		t.Errorf("got %d peers, want 3, the driver and 4 ways of this library", len(peers))
+	}
+	var text bytes.Buffer
+	if err := WritePeersMarkdown(&text, peers); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	for _, line := range lines {
+		if got, want := strings.Count(line, "|"), strings.Count(lines[0], "|"); got != want {
+			t.Errorf("got %d cells, want %d, in %q", got-1, want-1, line)
+		}
+	}
+	if want := len(peerRows()) + 2; len(lines) != want {
+		t.Errorf("got %d lines, want %d", len(lines), want)
+	}
+}
+
+func TestBestOfRounds(t *testing.T) {
+	peers := best(nil, Peer{Name: "a", Rates: map[string]float64{"x": 1, "y": 4}})
+	peers = best(peers, Peer{Name: "b", Skipped: "not there"})
+	peers = best(peers, Peer{Name: "a", Rates: map[string]float64{"x": 1234567, "y": 2}})
+	peers = best(peers, Peer{Name: "b", Skipped: "not there"})
+	if len(peers) != 2 || peers[0].Rates["x"] != 1234567 || peers[0].Rates["y"] != 4 {
+		t.Errorf("got %+v, want the best rates of a, and b once", peers)
+	}
+	if got, want := thousands(1234567)+" "+thousands(1000)+" "+thousands(999), "1,234,567 1,000 999"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestMeasureRatio(t *testing.T) { synctest.Test(t, testMeasureRatio) }
 
 func testMeasureRatio(t *testing.T) {

@@ -221,6 +221,7 @@ func manyRows(ctx context.Context, c *clients) []Row {
 	}
 	filter := bson.D{{Key: "_id", Value: 7}}
 	const atOnce = 10_000
+	coll := callback.WrapCollection(c.loop, ours)
 	unordered := options.BulkWrite().SetOrdered(false)
 	return []Row{
 		{Name: "InsertMany of 1,000", Goal: 0.5, Other: "driver",
@@ -265,16 +266,18 @@ func manyRows(ctx context.Context, c *clients) []Row {
 				return nil
 			}},
 		{Name: "FindOne by callback, 100 in flight", Goal: 1.05, Other: "by future", Unit: 100,
-			Ours: byCallback(ctx, c), Theirs: concurrently(100, awaited(ctx, func() *future.Future[bson.M] { return ours.FindOne(ctx, filter) }))},
+			Ours: byCallback(c, 100, func(done func(error)) {
+				coll.FindOne(ctx, filter, func(_ bson.M, err error) { done(err) })
+			}),
+			Theirs: concurrently(100, awaited(ctx, func() *future.Future[bson.M] { return ours.FindOne(ctx, filter) }))},
 		{Name: "FindOne in 100 coroutines", Goal: 1.05, Other: "by future", Unit: 100,
-			Ours: inCoroutines(c), Theirs: concurrently(100, awaited(ctx, func() *future.Future[bson.M] { return ours.FindOne(ctx, filter) }))},
+			Ours:   inCoroutines(c, 100, func(co *callback.Co) error { _, err := ours.FindOne(co, filter).Await(co); return err }),
+			Theirs: concurrently(100, awaited(ctx, func() *future.Future[bson.M] { return ours.FindOne(ctx, filter) }))},
 	}
 }
 
-// byCallback keeps 100 operations in flight: the callback of one starts the next.
-func byCallback(ctx context.Context, c *clients) func(n int) error {
-	coll := callback.WrapCollection(c.loop, c.ours(one))
-	filter := bson.D{{Key: "_id", Value: 7}}
+// byCallback keeps operations in flight: the callback of one starts the next.
+func byCallback(c *clients, inFlight int, start func(done func(error))) func(n int) error {
 	return func(n int) error {
 		done := make(chan error, 1)
 		c.loop.AddCallback(func() {
@@ -290,7 +293,7 @@ func byCallback(ctx context.Context, c *clients) func(n int) error {
 				}
 				left--
 				running++
-				coll.FindOne(ctx, filter, func(_ bson.M, err error) {
+				start(func(err error) {
 					running--
 					if err != nil && failed == nil {
 						failed = err
@@ -298,7 +301,7 @@ func byCallback(ctx context.Context, c *clients) func(n int) error {
 					next()
 				})
 			}
-			for range 100 {
+			for range inFlight {
 				next()
 			}
 		})
@@ -306,24 +309,22 @@ func byCallback(ctx context.Context, c *clients) func(n int) error {
 	}
 }
 
-// inCoroutines runs the operations in 100 coroutines of the loop.
-func inCoroutines(c *clients) func(n int) error {
-	coll := c.ours(one)
-	filter := bson.D{{Key: "_id", Value: 7}}
+// inCoroutines runs an operation n times, in coroutines of the loop.
+func inCoroutines(c *clients, coroutines int, operation func(co *callback.Co) error) func(n int) error {
 	return func(n int) error {
-		done := make(chan error, 100)
-		for worker := range 100 {
+		done := make(chan error, coroutines)
+		for worker := range coroutines {
 			c.loop.SpawnCallback(func(co *callback.Co) error {
 				var err error
-				for i := worker; i < n && err == nil; i += 100 {
-					_, err = coll.FindOne(co, filter).Await(co)
+				for i := worker; i < n && err == nil; i += coroutines {
+					err = operation(co)
 				}
 				done <- err
 				return nil
 			})
 		}
 		var failed error
-		for range 100 {
+		for range coroutines {
 			if err := <-done; err != nil {
 				failed = err
 			}

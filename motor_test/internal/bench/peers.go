@@ -8,111 +8,205 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/gomotor/gomotor/callback"
 )
 
 //go:embed peers
 var programs embed.FS
 
-// Peer is another client of MongoDB, with the tasks that it does in a second.
+// Peer is another client of MongoDB, with what it does in a second.
 type Peer struct {
 	Name    string             `json:"name"`
 	Skipped string             `json:"skipped,omitempty"` // why it was not measured
 	Rates   map[string]float64 `json:"rates,omitempty"`
 }
 
-// peerPrograms are the commands of the peers.
+// peerPrograms are the programs that measure the peers.
 var peerPrograms = []struct {
-	name, command, file string
-	args                []string
+	name, file string
+	python     bool
+	args       []string
 }{
-	{"Motor", "python3", "peer.py", []string{"motor"}},
-	{"PyMongo Async", "python3", "peer.py", []string{"pymongo"}},
-	{"Node", "node", "peer.js", nil},
+	{"Motor", "peer.py", true, []string{"motor"}},
+	{"PyMongo Async", "peer.py", true, []string{"pymongo"}},
+	{"Node", "peer.js", false, nil},
 }
 
-// MeasurePeers measures each peer for some seconds, and this library beside them.
-func MeasurePeers(ctx context.Context, uri string, seconds float64, out io.Writer) ([]Peer, error) {
+// MeasurePeers measures each task of each peer for some seconds, in some rounds, and this library beside them. A rate is the
+// best of the rounds: other work on the machine only makes it less. pythons are interpreters of Python, each with its own
+// versions of the peers. Without any, the first one that has a peer measures it.
+func MeasurePeers(ctx context.Context, uri string, pythons []string, rounds int, seconds float64, out io.Writer) ([]Peer, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	var peers []Peer
-	for _, p := range peerPrograms {
-		source, err := programs.ReadFile("peers/" + p.file)
+	for range rounds {
+		for _, p := range peerPrograms {
+			source, err := programs.ReadFile("peers/" + p.file)
+			if err != nil {
+				return nil, err
+			}
+			file := filepath.Join(dir, p.file)
+			if err := os.WriteFile(file, source, 0o600); err != nil {
+				return nil, err
+			}
+			commands, all := []string{"node"}, false
+			if p.python {
+				commands, all = []string{"python3", "/usr/bin/python3"}, len(pythons) > 0
+			}
+			if all {
+				commands = pythons
+			}
+			args := append([]string{file, uri, fmt.Sprint(seconds), fmt.Sprint(fileSize)}, p.args...)
+			if peers, err = measureProgram(ctx, peers, p.name, commands, args, all); err != nil {
+				return nil, err
+			}
+		}
+		own, err := ownRates(ctx, uri, seconds)
 		if err != nil {
 			return nil, err
 		}
-		file := filepath.Join(dir, p.file)
-		if err := os.WriteFile(file, source, 0o600); err != nil {
-			return nil, err
+		for _, peer := range own {
+			peers = best(peers, peer)
 		}
-		peer := Peer{Name: p.name}
-		cmd := exec.CommandContext(ctx, p.command, append([]string{file, uri, fmt.Sprint(seconds)}, p.args...)...)
-		var text, complaint bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &text, &complaint
-		var failed *exec.ExitError
-		switch err := cmd.Run(); {
-		case errors.Is(err, exec.ErrNotFound):
-			peer.Skipped = p.command + " is not installed"
-		case errors.As(err, &failed):
-			lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
-			peer.Skipped = lines[len(lines)-1]
-		case err != nil:
-			return nil, err
-		default:
-			if err := json.Unmarshal(text.Bytes(), &peer); err != nil {
-				return nil, fmt.Errorf("bench: %s: %w", p.name, err)
-			}
-		}
-		peers = append(peers, peer)
 	}
-	own, err := ownRates(ctx, uri, seconds)
-	if err != nil {
-		return nil, err
-	}
-	peers = append(peers, own...)
 	return peers, writePeers(out, peers)
 }
 
-// writePeers writes the table of the peers.
-func writePeers(out io.Writer, peers []Peer) error {
-	rows := map[string]bool{}
-	var text strings.Builder
-	fmt.Fprintf(&text, "\n%-36s", "tasks a second")
-	var measured []Peer
-	for _, p := range peers {
-		if p.Skipped == "" {
-			measured = append(measured, p)
-			fmt.Fprintf(&text, " %20s", p.Name)
+// measureProgram adds the rates of a program that the commands run: all of them, or the first that can.
+func measureProgram(ctx context.Context, peers []Peer, name string, commands, args []string, all bool) ([]Peer, error) {
+	measured := false
+	var skipped Peer
+	for _, command := range commands {
+		peer, err := measurePeer(ctx, name, command, args)
+		if err != nil {
+			return nil, err
 		}
-		for row := range p.Rates {
-			rows[row] = true
+		if peer.Skipped != "" {
+			skipped = peer
+			continue
+		}
+		measured = true
+		peers = best(peers, peer)
+		if !all {
+			break
+		}
+	}
+	if !measured {
+		peers = best(peers, skipped)
+	}
+	return peers, nil
+}
+
+// best adds a peer to those that were measured. If it is there already, it keeps the greater rates.
+func best(peers []Peer, peer Peer) []Peer {
+	at := slices.IndexFunc(peers, func(p Peer) bool { return p.Name == peer.Name })
+	if at < 0 {
+		return append(peers, peer)
+	}
+	for row, rate := range peer.Rates {
+		peers[at].Rates[row] = max(peers[at].Rates[row], rate)
+	}
+	return peers
+}
+
+// measurePeer runs the program of a peer, which prints its rates as JSON.
+func measurePeer(ctx context.Context, name, command string, args []string) (Peer, error) {
+	peer := Peer{Name: name}
+	cmd := exec.CommandContext(ctx, command, args...)
+	var text, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &complaint
+	err := cmd.Run()
+	var failed *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		peer.Skipped = command + " is not installed"
+	case errors.As(err, &failed):
+		lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
+		peer.Skipped = fmt.Sprintf("%s: %s", command, lines[len(lines)-1])
+	case err != nil:
+		return peer, err
+	default:
+		if err := json.Unmarshal(text.Bytes(), &peer); err != nil {
+			return peer, fmt.Errorf("bench: %s: %w", name, err)
+		}
+	}
+	return peer, nil
+}
+
+// The rows of the peers. Their programs have the same.
+const (
+	rowFindOne    = "find_one, %d in flight"
+	rowInsertOne  = "insert_one, %d in flight"
+	rowUpdateOne  = "update_one, %d in flight"
+	rowAggregate  = "aggregate, %d in flight"
+	rowAtOnce     = "10,000 find_one at once"
+	rowInsertMany = "insert_many of 1,000, documents"
+	rowList       = "list of 20,000 documents, documents"
+	rowIterate    = "20,000 one by one, documents"
+	rowUpload     = "GridFS up, MB"
+	rowDownload   = "GridFS down, MB"
+)
+
+// inFlight are the numbers of operations that the rows with %d keep in flight.
+var inFlight = []int{1, 100, 1000}
+
+// peerRows returns the names of all rows, in order.
+func peerRows() (rows []string) {
+	for _, row := range []string{rowFindOne, rowInsertOne, rowUpdateOne} {
+		for _, n := range inFlight {
+			rows = append(rows, fmt.Sprintf(row, n))
+		}
+	}
+	return append(rows, fmt.Sprintf(rowAggregate, 100), rowAtOnce, rowInsertMany, rowList, rowIterate, rowUpload, rowDownload)
+}
+
+// peerTable returns the cells of the table of the peers that were measured, with a line for the names.
+func peerTable(peers []Peer) (table [][]string) {
+	peers = slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.Skipped != "" })
+	names := []string{"a second"}
+	for _, p := range peers {
+		names = append(names, p.Name)
+	}
+	table = append(table, names)
+	for _, row := range peerRows() {
+		cells := []string{row}
+		for _, p := range peers {
+			cell := "-"
+			if rate, ok := p.Rates[row]; ok {
+				cell = thousands(int(rate + 0.5))
+			}
+			cells = append(cells, cell)
+		}
+		table = append(table, cells)
+	}
+	return table
+}
+
+// thousands returns a number with commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// writePeers writes the table of the peers for people, and why some are missing.
+func writePeers(out io.Writer, peers []Peer) error {
+	var text strings.Builder
+	for _, cells := range peerTable(peers) {
+		fmt.Fprintf(&text, "\n%-36s", cells[0])
+		for _, cell := range cells[1:] {
+			fmt.Fprintf(&text, " %20s", cell)
 		}
 	}
 	text.WriteString("\n")
-	for _, row := range slices.Sorted(maps.Keys(rows)) {
-		fmt.Fprintf(&text, "%-36s", row)
-		for _, p := range measured {
-			if rate, ok := p.Rates[row]; ok {
-				fmt.Fprintf(&text, " %20.0f", rate)
-			} else {
-				fmt.Fprintf(&text, " %20s", "-")
-			}
-		}
-		text.WriteString("\n")
-	}
 	for _, p := range peers {
 		if p.Skipped != "" {
 			fmt.Fprintf(&text, "%s was skipped: %s\n", p.Name, p.Skipped)
@@ -122,86 +216,19 @@ func writePeers(out io.Writer, peers []Peer) error {
 	return err
 }
 
-// The rows of the peers. Their programs have the same.
-const (
-	rowFindOne   = "find_one, %s in flight"
-	rowInsertOne = "insert_one, %s in flight"
-	rowUpdateOne = "update_one, %s in flight"
-	rowList      = "list of 20,000 documents, documents"
-	rowIterate   = "20,000 one by one, documents"
-)
-
-// ownRates measures the driver and this library, in the tasks of the peers.
-func ownRates(ctx context.Context, uri string, seconds float64) ([]Peer, error) {
-	c, err := connect(uri)
-	if err != nil {
-		return nil, err
+// WritePeersMarkdown writes the table of the peers for a page, if there are any.
+func WritePeersMarkdown(out io.Writer, peers []Peer) error {
+	if peers == nil {
+		return nil
 	}
-	defer c.close(context.WithoutCancel(ctx))
-	filter, doc, change := bson.D{{Key: "_id", Value: 7}}, document(7), bson.D{{Key: "$set", Value: bson.D{{Key: "age", Value: 8}}}}
-	ours, theirs := c.ours(one), c.theirs(one)
-	coll := callback.WrapCollection(c.loop, ours)
-	tasks := map[string]map[string]func() error{
-		"driver": {
-			rowFindOne:   func() error { var m bson.M; return theirs.FindOne(ctx, filter).Decode(&m) },
-			rowInsertOne: func() error { _, err := theirs.InsertOne(ctx, doc); return err },
-			rowUpdateOne: func() error { _, err := theirs.UpdateOne(ctx, filter, change); return err },
-		},
-		"gomotor: future": {
-			rowFindOne:   func() error { _, err := ours.FindOne(ctx, filter).Await(ctx); return err },
-			rowInsertOne: func() error { _, err := ours.InsertOne(ctx, doc).Await(ctx); return err },
-			rowUpdateOne: func() error { _, err := ours.UpdateOne(ctx, filter, change).Await(ctx); return err },
-		},
-		"gomotor: callback": {
-			rowFindOne: func() error {
-				done := make(chan error, 1)
-				coll.FindOne(ctx, filter, func(_ bson.M, err error) { done <- err })
-				return <-done
-			},
-		},
-	}
-	var peers []Peer
-	for _, name := range []string{"driver", "gomotor: future", "gomotor: callback"} {
-		peer := Peer{Name: name, Rates: map[string]float64{}}
-		for row, task := range tasks[name] {
-			for _, inFlight := range []int{1, 100, 1000} {
-				rate, err := rate(seconds, concurrently(inFlight, task), inFlight)
-				if err != nil {
-					return nil, err
-				}
-				peer.Rates[fmt.Sprintf(row, fmt.Sprint(inFlight))] = rate
-			}
-		}
-		peers = append(peers, peer)
-	}
-	for _, r := range cursorRows(ctx, c) {
-		row := ""
-		switch r.Name {
-		case "ToList of 20,000 into bson.M":
-			row = rowList
-		case "20,000 documents one by one: Next":
-			row = rowIterate
-		default:
-			continue
-		}
-		for i, do := range []func(int) error{r.Theirs, r.Ours} {
-			rate, err := rate(seconds, do, 1)
-			if err != nil {
-				return nil, err
-			}
-			peers[i].Rates[row] = rate * manySize
+	var text strings.Builder
+	text.WriteString("\n")
+	for i, cells := range peerTable(peers) {
+		text.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		if i == 0 {
+			text.WriteString(strings.Repeat("|---", len(cells)) + "|\n")
 		}
 	}
-	return peers, nil
-}
-
-// rate returns how many tasks are done in a second.
-func rate(seconds float64, do func(n int) error, unit int) (float64, error) {
-	row := Row{Unit: unit}
-	n, err := row.size(do, time.Duration(seconds*float64(time.Second)))
-	if err != nil {
-		return 0, err
-	}
-	figure, err := measure(do, n)
-	return 1e9 / figure.Time, err
+	_, err := io.WriteString(out, text.String())
+	return err
 }

@@ -1,12 +1,15 @@
-// Measures MongoDB's driver for Node: peer.js URI SECONDS. It prints JSON. The module mongodb must be found from the
-// working directory.
+// Measures MongoDB's driver for Node: peer.js URI SECONDS FILESIZE. It prints JSON. The module mongodb must be found from
+// the working directory, or through NODE_PATH.
 const { createRequire } = require("module");
+const { Readable } = require("stream");
+const { pipeline } = require("stream/promises");
 const fromHere = createRequire(process.cwd() + "/");
-const { MongoClient } = fromHere("mongodb");
+const { GridFSBucket, MongoClient } = fromHere("mongodb");
 const { version } = fromHere("mongodb/package.json");
 
 const uri = process.argv[2];
 const seconds = Number(process.argv[3]);
+const fileSize = Number(process.argv[4]);
 const document = {
   name: "somebody or other", age: 1007, score: 7 / 3, active: false, tags: ["red", "green"],
   address: { city: "Berlin", zip: 10007 }, at: new Date(1700000000000),
@@ -18,38 +21,50 @@ async function rate(task, inFlight) {
   const end = begin + seconds * 1000;
   let count = 0;
   async function worker() {
-    while (performance.now() < end) {
+    do {
       await task();
       count++;
-    }
+    } while (performance.now() < end);
   }
   await Promise.all(Array.from({ length: inFlight }, worker));
   return (count * 1000) / (performance.now() - begin);
 }
 
-function whole(n) {
-  if (n !== 20000) throw new Error(`got ${n} documents, want 20000`);
+function whole(n, want) {
+  if (n !== want) throw new Error(`got ${n}, want ${want}`);
 }
 
 async function main() {
   const client = await new MongoClient(uri, { maxPoolSize: 100 }).connect();
   const one = client.db("d").collection("one");
   const many = client.db("d").collection("many");
-  const tasks = {
+  const bucket = new GridFSBucket(client.db("d"));
+  const data = Buffer.alloc(fileSize);
+  const rates = {};
+  for (const [name, task] of Object.entries({
     find_one: () => one.findOne({ _id: 7 }),
     insert_one: () => one.insertOne({ ...document }),
     update_one: () => one.updateOne({ _id: 7 }, { $set: { age: 8 } }),
-  };
-  const rates = {};
-  for (const inFlight of [1, 100, 1000]) {
-    for (const [name, task] of Object.entries(tasks)) rates[`${name}, ${inFlight} in flight`] = await rate(task, inFlight);
+  })) {
+    for (const inFlight of [1, 100, 1000]) rates[`${name}, ${inFlight} in flight`] = await rate(task, inFlight);
   }
-  rates["list of 20,000 documents, documents"] = 20000 * (await rate(async () => whole((await many.find({}).toArray()).length), 1));
-  rates["20,000 one by one, documents"] = 20000 * (await rate(async () => {
-    let n = 0;
-    for await (const _ of many.find({})) n++;
-    whole(n);
-  }, 1));
+  rates["aggregate, 100 in flight"] = await rate(() => one.aggregate([{ $match: { _id: 7 } }]).toArray(), 100);
+  for (const [name, count, task] of [
+    ["10,000 find_one at once", 10000, () => Promise.all(Array.from({ length: 10000 }, () => one.findOne({ _id: 7 })))],
+    ["insert_many of 1,000, documents", 1000, () => one.insertMany(Array.from({ length: 1000 }, () => ({ ...document })))],
+    ["list of 20,000 documents, documents", 20000, async () => whole((await many.find({}).toArray()).length, 20000)],
+    ["20,000 one by one, documents", 20000, async () => {
+      let n = 0;
+      for await (const _ of many.find({})) n++;
+      whole(n, 20000);
+    }],
+    ["GridFS up, MB", fileSize / 1e6, () => pipeline(Readable.from([data]), bucket.openUploadStream("f"))],
+    ["GridFS down, MB", fileSize / 1e6, async () => {
+      let n = 0;
+      for await (const chunk of bucket.openDownloadStreamByName("f")) n += chunk.length;
+      whole(n, fileSize);
+    }],
+  ]) rates[name] = count * (await rate(task, 1));
   console.log(JSON.stringify({ name: `Node ${version}`, rates }));
   await client.close();
 }

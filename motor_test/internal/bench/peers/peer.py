@@ -1,19 +1,22 @@
-"""Measures Motor or PyMongo's AsyncMongoClient: peer.py URI SECONDS motor|pymongo. It prints JSON."""
+"""Measures Motor or PyMongo's AsyncMongoClient: peer.py URI SECONDS FILESIZE motor|pymongo. It prints JSON."""
 
 import asyncio
 import datetime
+import io
 import json
 import sys
 import time
 
-uri, seconds, which = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+uri, seconds, file_size, which = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 if which == "motor":
     import motor
     from motor.motor_asyncio import AsyncIOMotorClient as Client
+    from motor.motor_asyncio import AsyncIOMotorGridFSBucket as Bucket
 
     version = motor.version
 else:
     import pymongo
+    from gridfs import AsyncGridFSBucket as Bucket
     from pymongo import AsyncMongoClient as Client
 
     version = pymongo.version
@@ -30,9 +33,11 @@ async def rate(task, in_flight):
 
     async def worker():
         nonlocal count
-        while time.perf_counter() < end:
+        while True:
             await task()
             count += 1
+            if time.perf_counter() >= end:
+                return
 
     begin = time.perf_counter()
     await asyncio.gather(*(worker() for _ in range(in_flight)))
@@ -41,7 +46,17 @@ async def rate(task, in_flight):
 
 async def main():
     client = Client(uri, maxPoolSize=100)
-    one, many = client.d.one, client.d.many
+    one, many, bucket = client.d.one, client.d.many, Bucket(client.d)
+    data = bytes(file_size)
+
+    async def aggregate():
+        cursor = one.aggregate([{"$match": {"_id": 7}}])
+        if which != "motor":
+            cursor = await cursor
+        await cursor.to_list(None)
+
+    async def at_once():
+        await asyncio.gather(*(one.find_one({"_id": 7}) for _ in range(10000)))
 
     async def to_list():
         docs = await many.find({}).to_list(None)
@@ -53,16 +68,29 @@ async def main():
             n += 1
         assert n == 20000, n
 
+    async def download():
+        out = io.BytesIO()
+        await bucket.download_to_stream_by_name("f", out)
+        assert out.tell() == file_size, out.tell()
+
     rates = {}
-    for in_flight in (1, 100, 1000):
-        for name, task in (
-            ("find_one", lambda: one.find_one({"_id": 7})),
-            ("insert_one", lambda: one.insert_one(dict(document))),
-            ("update_one", lambda: one.update_one({"_id": 7}, {"$set": {"age": 8}})),
-        ):
+    for name, task in (
+        ("find_one", lambda: one.find_one({"_id": 7})),
+        ("insert_one", lambda: one.insert_one(dict(document))),
+        ("update_one", lambda: one.update_one({"_id": 7}, {"$set": {"age": 8}})),
+    ):
+        for in_flight in (1, 100, 1000):
             rates["%s, %d in flight" % (name, in_flight)] = await rate(task, in_flight)
-    rates["list of 20,000 documents, documents"] = 20000 * await rate(to_list, 1)
-    rates["20,000 one by one, documents"] = 20000 * await rate(iterate, 1)
+    rates["aggregate, 100 in flight"] = await rate(aggregate, 100)
+    for name, count, task in (
+        ("10,000 find_one at once", 10000, at_once),
+        ("insert_many of 1,000, documents", 1000, lambda: one.insert_many([dict(document) for _ in range(1000)])),
+        ("list of 20,000 documents, documents", 20000, to_list),
+        ("20,000 one by one, documents", 20000, iterate),
+        ("GridFS up, MB", file_size / 1e6, lambda: bucket.upload_from_stream("f", data)),
+        ("GridFS down, MB", file_size / 1e6, download),
+    ):
+        rates[name] = count * await rate(task, 1)
     print(json.dumps({"name": "%s %s" % ("Motor" if which == "motor" else "PyMongo Async", version), "rates": rates}))
 
 
