@@ -27,6 +27,8 @@ func (f *translation) with(s *python.With) {
 		f.mention("async with")
 	}
 	end()
+	after := f.after
+	f.after = ""
 	before := len(f.sessions)
 	pass := func(int) {}
 	switch {
@@ -53,6 +55,9 @@ func (f *translation) with(s *python.With) {
 		f.line("%s", c.text)
 	}
 	pass(at)
+	if after != "" {
+		f.line("%s", after)
+	}
 	f.keep()
 }
 
@@ -60,7 +65,7 @@ func (f *translation) with(s *python.With) {
 func (f *translation) withItem(s *python.With, item python.WithItem) (closer string) {
 	name := "_"
 	if ident, ok := item.Var.(*python.Ident); ok {
-		name = goName(ident.Name)
+		name = f.goName(ident.Name)
 	}
 	e := item.X
 	x, waits := awaitOf(e)
@@ -85,6 +90,16 @@ func (f *translation) withItem(s *python.With, item python.WithItem) (closer str
 		return f.useTransaction(call)
 	case v.class == "Lock" || v.class == "Semaphore" || v.class == "Condition":
 		return f.locked(v)
+	case v.class == "MotorGridIn" && f.style == Futures:
+		if waits {
+			v = f.awaitInto(v, "")
+		}
+		if name == "_" {
+			name = f.temp("", "file")
+		}
+		f.line("%s %s %s", name, f.assign(name), v.text)
+		f.after = "if _, err := " + name + ".Close(ctx).Await(ctx); err != nil {\n\t" + strings.ReplaceAll(f.fail(), "\n", "\n\t") + "\n}"
+		return ""
 	case v.class == "MotorGridIn" && f.style == Coroutines:
 		f.line("co.Must(%s.Scope(co, func(%s *motor.GridIn) error {", v.text, name)
 		f.indent++
@@ -432,7 +447,7 @@ func (f *translation) testsOf(h python.Handler) (tests []string, all bool) {
 func (f *translation) localFunction(def *python.FuncDef) {
 	f.functions[def.Name] = def
 	end := f.begin(def, f.head(def))
-	name := goName(def.Name)
+	name := f.goName(def.Name)
 	f.scope().declared[name] = true
 	f.line("%s := func%s {", name, f.signature(def))
 	end()
@@ -454,17 +469,17 @@ func (f *translation) signature(def *python.FuncDef) string {
 	for i, p := range f.parameters(def) {
 		switch {
 		case len(callbackTypes) >= 2 && i < 2 && len(f.parameters(def)) == 2:
-			params = append(params, goName(p.Name)+" "+callbackTypes[i])
+			params = append(params, f.goName(p.Name)+" "+callbackTypes[i])
 		case p.Star == "*" && i == len(f.parameters(def))-1 && (!waits || f.style != Callbacks):
-			params = append(params, goName(p.Name)+" ...any")
+			params = append(params, f.goName(p.Name)+" ...any")
 		case p.Star == "*":
-			params = append(params, goName(p.Name)+" []any")
+			params = append(params, f.goName(p.Name)+" []any")
 		case p.Star == "**":
-			params = append(params, goName(p.Name)+" map[string]any")
+			params = append(params, f.goName(p.Name)+" map[string]any")
 		case p.Name == "callback":
 			params = append(params, "callback_ callback.Func["+f.typeOf(f.facts.stored[callbackKey(key)])+"]")
 		default:
-			params = append(params, goName(p.Name)+" "+f.typeOf(f.paramClass(key, p)))
+			params = append(params, f.goName(p.Name)+" "+f.typeOf(f.paramClass(key, p)))
 		}
 	}
 	result := ""
@@ -520,11 +535,11 @@ func (f *translation) body(def *python.FuncDef) {
 		if len(callbackTypes) >= 2 && len(f.parameters(def)) == 2 && i < 2 {
 			class = []string{map[string]string{"bson.M": document, "[]bson.M": listOf(document), "int64": number}[callbackTypes[0]], "error"}[i]
 		}
-		s.names[p.Name] = value{text: goName(p.Name), class: class, dynamic: p.Star == "" && f.typeOf(class) == "any"}
+		s.names[p.Name] = value{text: f.goName(p.Name), class: class, dynamic: p.Star == "" && f.typeOf(class) == "any"}
 		if p.Name == "callback" {
 			s.names[p.Name] = value{text: "callback_", class: callbackParam}
 		}
-		s.declared[goName(p.Name)] = true
+		s.declared[f.goName(p.Name)] = true
 	}
 	if owner, _, ok := strings.Cut(key, "."); ok && len(def.Params) > 0 {
 		s.names[def.Params[0].Name] = value{text: receiver(owner), class: "self " + owner}

@@ -130,7 +130,7 @@ func (f *translation) builtin(name string, e *python.Call) value {
 	case f.isError(name):
 		return value{text: "errors.New(" + all + ")", class: "exception"}
 	}
-	return f.plainCall(goName(name), e)
+	return f.plainCall(f.goName(name), e)
 }
 
 // sorted translates sorted(x).

@@ -394,7 +394,7 @@ func (b *binding) missing(p *types.Var, i int) string {
 		return "nil"
 	}
 	b.note("A value for the parameter %s is necessary.", p.Name())
-	return goName(p.Name())
+	return b.goName(p.Name())
 }
 
 // session makes the context of a call that of a session. In a block of UseSession it is already.

@@ -12,10 +12,15 @@ func TestSkeletonCompiles(t *testing.T) {
 	const head = `
 import asyncio
 import datetime
-from bson import SON, Binary, Code, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, MotorReplicaSetClient
+from bson import SON, Binary, Code, DBRef, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorGridFSBucket, MotorReplicaSetClient
 from pymongo import InsertOne
 from tornado import gen, ioloop
+
+class NotFound(Exception):
+    pass
+
+NAMES = ["ann", "ben"]
 
 async def count(c: AsyncIOMotorCollection, kind: str):
     return await c.count_documents({"kind": kind})
@@ -92,6 +97,11 @@ async def main():
 			"defer func() { <-s }()", "s.Acquire().OnComplete(", "defer callback.Must(co, s.Acquire())()"},
 		{"values", "print(Binary(b'x', 4), Timestamp(1, 2), Regex('a', 'i'), Code('f'), MinKey(), MaxKey(), datetime.datetime(2024, 1, 2), float('inf'), Int64(5))",
 			"bson.Binary{Data: []byte(\"x\"), Subtype: 4}", "bson.JavaScript(\"f\")", "time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)"},
+		{"references and flags", "print(DBRef('c', 1), Regex('a', 10))", "motor.DBRef{Collection: \"c\", ID: 1}", "bson.Regex{Pattern: \"a\", Options: \"im\"}", ""},
+		{"constant and variable", "names = [1]\nprint(NAMES, names)", "fmt.Println(NAMES, names)", "NAMES = []string{\"ann\", \"ben\"}", "var NAMES []string"},
+		{"exception with a message", "raise NotFound('no ' + NAMES[0])", "return &NotFound{\"no \" + names[0]}", "&NotFound{\"no \" + names[0]}", "co.Must(&NotFound{\"no \" + names[0]})"},
+		{"file that closes", "async with AsyncIOMotorGridFSBucket(AsyncIOMotorClient().a).open_upload_stream('a') as out:\n    await out.write(b'x')",
+			"out.Close(ctx).Await(ctx)", "", ".OpenUploadStream(\"a\").Scope(co, func(out *motor.GridIn) error {"},
 		{"ordered document", "d = SON([('z', 1)])\nd['b'] = 2\nprint(d['z'], d.get('b'))", "motor.Set(&d, \"b\", 2)", "motor.Get(d, \"z\")", "d := bson.D{{Key: \"z\", Value: 1}}"},
 		{"collation", "await c.delete_many({}, collation={'locale': 'de', 'strength': 2})", "SetCollation(&options.Collation{Locale: \"de\", Strength: 2})", "", ""},
 		{"replica set", "print(MotorReplicaSetClient('a,b', replicaSet='rs').db.c)", "motor.NewReplicaSetClient(", "callback.NewReplicaSetClient(loop, ", "motor.NewReplicaSetClient("},

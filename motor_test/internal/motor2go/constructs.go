@@ -272,6 +272,8 @@ func (f *translation) as(form string, e python.Expr, rest []python.Expr) string 
 	switch {
 	case form == "f" && !asynchronous && strings.HasSuffix(text, "()"):
 		return strings.TrimSuffix(text, "()")
+	case form == "f" && asynchronous && f.style == Futures: // it must not block the loop
+		return "func() { go " + text + " }"
 	case form == "f" && asynchronous && f.style == Coroutines:
 		return "func() { callback.Spawn(loop, " + f.as("p", e, rest) + ") }"
 	case form == "f":

@@ -1,6 +1,8 @@
 package motor2go
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gomotor/gomotor/motor_test/internal/python"
@@ -346,11 +348,19 @@ func (f *translation) bsonCall(name string, e *python.Call) (value, bool) {
 	if name == "Code" && len(e.Args) == 1 {
 		return value{text: "bson.JavaScript(" + f.expr(e.Args[0]).text + ")", class: goClass + "bson.JavaScript"}, true
 	}
+	if name == "DBRef" && len(e.Args) >= 2 && len(e.Args) <= 3 {
+		var fields []string
+		for i, text := range f.texts(e.Args) {
+			fields = append(fields, []string{"Collection", "ID", "Database"}[i]+": "+text)
+		}
+		return value{text: "motor.DBRef{" + strings.Join(fields, ", ") + "}", class: goClass + "motor.DBRef"}, true
+	}
 	if fields, ok := bsonStructs[name]; ok && len(e.Args) <= len(fields) && len(e.Keywords) == 0 {
 		var parts []string
 		for i, text := range f.texts(e.Args) {
 			if fields[i] == "Options" && isNumeral(text) {
-				return value{}, false
+				flags, _ := strconv.Atoi(text)
+				text = quote(regexOptions(flags))
 			}
 			parts = append(parts, fields[i]+": "+text)
 		}
@@ -358,6 +368,16 @@ func (f *translation) bsonCall(name string, e *python.Call) (value, bool) {
 		return value{text: "bson." + t + "{" + strings.Join(parts, ", ") + "}", class: goClass + "bson." + t}, true
 	}
 	return value{}, false
+}
+
+// regexOptions returns the options of BSON for the flags of Python's package re.
+func regexOptions(flags int) (options string) {
+	for i, option := range []string{"", "i", "l", "m", "s", "u", "x"} { // in the order of the bits, which is also the alphabet
+		if flags&(1<<i) != 0 {
+			options += option
+		}
+	}
+	return options
 }
 
 // bsonStructs are the constructors of BSON types that are structs in Go, with their fields in the order of the
@@ -385,7 +405,27 @@ func (f *translation) newObject(name string, e *python.Call) value {
 		v := f.callUser(def, e)
 		return value{text: "new" + exported(name) + v.text[strings.IndexByte(v.text, '('):], class: "self " + name}
 	}
+	if f.isException(f.classes[name]) {
+		message := ""
+		if len(e.Args) > 0 {
+			if v := f.expr(e.Args[0]); v.class == stringy {
+				message = v.text
+			} else {
+				message = "fmt.Sprint(" + v.text + ")"
+			}
+		}
+		return value{text: "&" + exported(name) + "{" + message + "}", class: "self " + name}
+	}
 	return value{text: "new(" + exported(name) + ")", class: "self " + name}
+}
+
+// isException reports whether a class of the file is an exception without a constructor of its own. Its message is that
+// of the call.
+func (f *translation) isException(s *python.ClassDef) bool {
+	if f.methods[s.Name+".__init__"] != nil || f.methods[s.Name+".__str__"] != nil || len(f.fieldsOf(s)) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.Bases, func(e python.Expr) bool { return f.isError(f.file.Source(e)) })
 }
 
 // application learns the classes of the settings of a web application: Application([...], db=db).

@@ -23,7 +23,7 @@ func (f *translation) functionName(def *python.FuncDef) string {
 	if def.Name == "main" {
 		return "run"
 	}
-	return goName(def.Name)
+	return f.goName(def.Name)
 }
 
 // isCoroutine reports whether a function is a coroutine of asyncio or Tornado.
@@ -283,7 +283,7 @@ func (f *translation) lambda(e *python.Lambda, sig *types.Signature) string {
 	params := make(map[string]value)
 	for i, p := range e.Params {
 		if i < len(names) {
-			names[i] = goName(p.Name)
+			names[i] = f.goName(p.Name)
 			params[p.Name] = value{text: names[i], class: []string{"", "error"}[i]}
 		}
 	}

@@ -407,6 +407,9 @@ func (f *translation) futureMethod(x value, kind, of, name string, call *python.
 		return value{text: "err", class: "error"}, true
 	case kind != futureKind && kind != taskKind:
 		return value{}, false
+	case name == "cancel" && f.style == Futures:
+		f.warn("Cancel settles the future at once. The function may still run its deferred functions.")
+		return value{}, false
 	case name == "result":
 		return f.checked(value{text: x.text + ".Result()", class: of}, "result"), true
 	case name == "exception":
@@ -422,7 +425,7 @@ func (f *translation) doneCallback(x value, kind, of string, fn python.Expr) val
 	f.mention("Task.add_done_callback")
 	f.doc("future.Future.OnComplete")
 	if lambda, ok := fn.(*python.Lambda); ok && len(lambda.Params) == 1 {
-		name := goName(lambda.Params[0].Name)
+		name := f.goName(lambda.Params[0].Name)
 		body := f.literalBody(lambda, map[string]value{lambda.Params[0].Name: {text: name, class: classOf(settledKind, of)}})
 		return value{text: x.text + ".OnComplete(func(" + name + " " + f.typeOf(of) + ", err error) { " + body + " })"}
 	}

@@ -44,7 +44,7 @@ func (f *translation) rows(target, e python.Expr) (value, bool) {
 	var fields, classes []string
 	for _, item := range names.Items {
 		name := item.(*python.Ident).Name
-		fields, classes = append(fields, goName(name)+" "+f.typeOf(known[name])), append(classes, known[name])
+		fields, classes = append(fields, f.goName(name)+" "+f.typeOf(known[name])), append(classes, known[name])
 	}
 	t := "[]struct{" + strings.Join(fields, "; ") + "}"
 	return value{text: "(" + literal(t, lines) + ")", class: classOf(rowsKind, strings.Join(classes, tupleSeparator))}, true
@@ -173,7 +173,7 @@ func (f *translation) forStmt(s *python.For) {
 func (f *translation) loop(async bool, target python.Expr, in value) (end string) {
 	name := "item"
 	if ident, ok := target.(*python.Ident); ok {
-		name = goName(ident.Name)
+		name = f.goName(ident.Name)
 	}
 	kind, of := kindOf(in.class)
 	element := value{class: elementOf(in.class)}

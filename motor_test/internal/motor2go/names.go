@@ -180,7 +180,7 @@ func (f *translation) bind(target python.Expr, v value) {
 		if s.global[target.Name] {
 			s = f.scopes[0]
 		}
-		name := goName(target.Name)
+		name := f.goName(target.Name)
 		old := f.lookup(target.Name)
 		dynamic := v.dynamic || old.dynamic && old.text == name && f.isDeclared(name)
 		s.names[target.Name] = value{text: name, class: v.class, dynamic: dynamic}
@@ -244,7 +244,7 @@ func (f *translation) dotted(name string) value {
 	if name == "sys.argv" {
 		return value{text: "os.Args", class: listOf(stringy)}
 	}
-	return value{text: goName(last), class: moduleOf(name)}
+	return value{text: f.goName(last), class: moduleOf(name)}
 }
 
 // constants are constants of PyMongo.
@@ -371,7 +371,7 @@ func (f *translation) attribute(e *python.Attribute) value {
 		if f.methods[owner+"."+e.Name] != nil {
 			return value{text: x.text + "." + exported(e.Name), class: function}
 		}
-		return value{text: x.text + "." + goName(e.Name), class: f.facts.fields[owner+"."+e.Name]}
+		return value{text: x.text + "." + f.goName(e.Name), class: f.facts.fields[owner+"."+e.Name]}
 	}
 	if x.class == errorType && e.Name == "__name__" {
 		return value{text: "motor.AsError(" + x.text + ").Class().Name()", class: stringy}
@@ -381,7 +381,7 @@ func (f *translation) attribute(e *python.Attribute) value {
 	}
 	if owner, ok := e.X.(*python.Ident); ok && x.class == "" {
 		if class := f.facts.stored[owner.Name+"."+e.Name]; class != "" {
-			return value{text: x.text + "." + goName(e.Name), class: class}
+			return value{text: x.text + "." + f.goName(e.Name), class: class}
 		}
 	}
 	switch {

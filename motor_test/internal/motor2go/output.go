@@ -41,6 +41,7 @@ type translation struct {
 	makesLoop bool     // the statement assigns a loop
 	wanted    string   // the variable that the statement assigns, or ""
 	globals   []string // the variables of the module
+	after     string   // what follows the with statement
 	opened    int      // the sessions that the items of the with statement have opened
 
 	top, mainBody []string // the declarations, and the body of main
@@ -200,7 +201,7 @@ func (f *translation) temp(goType, hint string) string {
 	name := "result"
 	switch {
 	case hint != "":
-		name = goName(hint)
+		name = f.goName(hint)
 	case goType == "bson.M":
 		name = "doc"
 	case goType == "[]bson.M":

@@ -34,7 +34,7 @@ func (f *translation) module() {
 	}
 	for name, class := range f.facts.stored {
 		if !strings.ContainsAny(name, ".[") {
-			f.scopes[0].names[name] = value{text: goName(name), class: class}
+			f.scopes[0].names[name] = value{text: f.goName(name), class: class}
 		}
 	}
 	var functions, main []string
@@ -122,12 +122,22 @@ func (f *translation) class(s *python.ClassDef) (lines []string) {
 	}
 	lines = append(lines, "type "+exported(s.Name)+" struct {")
 	for _, field := range f.fieldsOf(s) {
-		lines = append(lines, "\t"+goName(field)+" "+f.typeOf(f.facts.fields[s.Name+"."+field]))
+		lines = append(lines, "\t"+f.goName(field)+" "+f.typeOf(f.facts.fields[s.Name+"."+field]))
+	}
+	if f.isException(s) {
+		lines = append(append(lines, "\tmessage string", "}", ""),
+			"func ("+receiver(s.Name)+" *"+exported(s.Name)+") Error() string { return "+receiver(s.Name)+".message }", "")
+		return append(lines, f.methodsOf(s)...)
 	}
 	lines = append(valid(append(lines, "}"), ""), "")
 	if slices.ContainsFunc(s.Bases, func(e python.Expr) bool { return f.isError(f.file.Source(e)) }) {
 		lines = append(lines, "func ("+receiver(s.Name)+" *"+exported(s.Name)+") Error() string { return "+quote(s.Name)+" }", "")
 	}
+	return append(lines, f.methodsOf(s)...)
+}
+
+// methodsOf translates the body of a class.
+func (f *translation) methodsOf(s *python.ClassDef) (lines []string) {
 	for _, m := range s.Body {
 		switch m := m.(type) {
 		case *python.FuncDef:
@@ -199,7 +209,7 @@ func (f *translation) skeleton() string {
 		b.WriteString("var loop = callback.NewLoop()\n")
 	}
 	for _, name := range f.globals {
-		b.WriteString(strings.Join(valid([]string{"var " + goName(name) + " " + f.typeOf(f.facts.stored[name])}, ""), "\n") + "\n")
+		b.WriteString(strings.Join(valid([]string{"var " + f.goName(name) + " " + f.typeOf(f.facts.stored[name])}, ""), "\n") + "\n")
 	}
 	code := strings.Join(append(f.mainBody, f.top...), "\n")
 	if usesContext.MatchString(code) {

@@ -230,7 +230,7 @@ func (f *translation) annotated(s *python.Annotated) {
 	class := f.annotation(s.Annotation)
 	if s.Value == nil {
 		if ident, ok := s.Target.(*python.Ident); ok {
-			f.line("var %s %s", goName(ident.Name), f.typeOf(class))
+			f.line("var %s %s", f.goName(ident.Name), f.typeOf(class))
 		}
 		f.bind(s.Target, value{class: class})
 		return

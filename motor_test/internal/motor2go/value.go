@@ -144,9 +144,19 @@ func (f *translation) ident(e *python.Ident) value {
 		return f.dotted(name)
 	}
 	if v.text == "" {
-		v.text = goName(e.Name)
+		v.text = f.goName(e.Name)
 	}
 	return v
+}
+
+// goName returns the Go name of a variable or function of the file. A constant keeps its name if a variable has the name
+// that it would get.
+func (f *translation) goName(name string) string {
+	text := goName(name)
+	if text != name && strings.ToUpper(name) == name && mentions(f.file.Text, text) {
+		return name
+	}
+	return text
 }
 
 // goName returns the Go name of a variable or function.

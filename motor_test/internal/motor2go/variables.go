@@ -18,7 +18,7 @@ func (f *translation) assignTo(target, e python.Expr) {
 	}
 	name := ""
 	if ident, ok := target.(*python.Ident); ok {
-		name = goName(ident.Name)
+		name = f.goName(ident.Name)
 	}
 	var v value
 	if x, ok := awaitOf(e); ok {
@@ -184,7 +184,7 @@ func (f *translation) unpack(target *python.Sequence, v value) {
 		if fields != nil {
 			text = fields[i]
 		}
-		names, texts = append(names, goName(ident.Name)), append(texts, text)
+		names, texts = append(names, f.goName(ident.Name)), append(texts, text)
 	}
 	f.bind(target, v)
 	for i, class := range classes[:min(len(classes), len(names))] {
@@ -255,7 +255,7 @@ func (f *translation) hoist(s python.Stmt) {
 	blocks := blocksOf(s)
 	for i, block := range blocks {
 		for _, target := range assignedIn(block) {
-			name := goName(target.Name)
+			name := f.goName(target.Name)
 			used := slices.ContainsFunc(f.following, func(rest []python.Stmt) bool { return f.mentioned(rest, target.Name) })
 			if _, ok := s.(*python.Try); ok && i == 0 {
 				used = used || slices.ContainsFunc(blocks[1:], func(b []python.Stmt) bool { return f.mentioned(b, target.Name) })
