@@ -150,12 +150,7 @@ func RunInExecutor[T any](
 ) *future.Future[T] {
 	mustHave(loop != nil, "RunInExecutor", "loop")
 	if ex == nil {
-		ex = ownGoroutine
+		ex = future.Goroutines
 	}
 	return future.GoVia(ctx, ex, loop, fn)
 }
-
-var ownGoroutine = future.ExecutorFunc(func(task func()) error {
-	go task()
-	return nil
-})

@@ -130,6 +130,9 @@ func TestPromisesAPlus(t *testing.T) {
 		{"2.2.7.1", "the result of a callback resolves the child", func(t *testing.T) {
 			wantValue(t, future.Then(future.Resolved(1), func(i int) (int, error) { return i + 1, nil }), 2)
 			wantValue(t, future.Rejected[int](errBoom).Catch(func(error) (int, error) { return 3, nil }), 3)
+			wantValue(t, future.HandleFuture(future.Rejected[int](errBoom), func(v int, err error) *future.Future[bool] {
+				return future.Resolved(v == 0 && err == errBoom)
+			}), true)
 		}},
 		{"2.2.7.2", "a callback that throws rejects the child", func(t *testing.T) {
 			wantError(t, future.Then(future.Resolved(1), func(int) (int, error) { return 0, errBoom }), errBoom)
@@ -174,6 +177,7 @@ func TestPromisesAPlus(t *testing.T) {
 		{"2.3.3.2", "an error while it gets the promise rejects the child", func(t *testing.T) {
 			wantPanic(t, future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] { panic("x") }), "x")
 			wantError(t, future.ThenFuture(future.Resolved(1), func(int) *future.Future[int] { return nil }), future.ErrNilFuture)
+			wantError(t, future.HandleFuture(future.Resolved(1), func(int, error) *future.Future[int] { return nil }), future.ErrNilFuture)
 		}},
 		{"2.3.3.3.3", "the first settlement counts, the others are ignored", func(t *testing.T) {
 			p := future.NewPromise[int]()

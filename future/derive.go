@@ -83,41 +83,58 @@ func (n *child[T, U, F]) fail(err error) batch { return n.future.cell.reject(err
 func ThenFuture[T, U any](f *Future[T], fn func(T) *Future[U]) *Future[U] {
 	mustHave(f != nil, "ThenFuture", "f")
 	mustHave(fn != nil, "ThenFuture", "fn")
-	n := &thenFuture[T, U]{parent: f, fn: fn}
+	n := &thenFuture[T, U, func(T) *Future[U]]{parent: f, fn: fn}
+	n.inner.c = &n.inner
+	derive(&f.cell, &n.future.cell, &n.link, n, n)
+	return &n.future
+}
+
+// HandleFuture is [ThenFuture] for a function that also gets the errors of f. It returns a future with the outcome of the
+// future that fn(outcome of f) returns. So fn can try again, or somewhere else, after an error:
+//
+//	user := future.HandleFuture(find("replica"), func(u User, err error) *future.Future[User] {
+//		if err != nil {
+//			return find("primary")
+//		}
+//		return future.Resolved(u)
+//	})
+func HandleFuture[T, U any](f *Future[T], fn func(T, error) *Future[U]) *Future[U] {
+	mustHave(f != nil, "HandleFuture", "f")
+	mustHave(fn != nil, "HandleFuture", "fn")
+	n := &thenFuture[T, U, func(T, error) *Future[U]]{parent: f, fn: fn}
 	n.inner.c = &n.inner
 	derive(&f.cell, &n.future.cell, &n.link, n, n)
 	return &n.future
 }
 
 // thenFuture is a future with the outcome of another, which is known only after the parent has settled.
-type thenFuture[T, U any] struct {
+type thenFuture[T, U, F any] struct {
 	future Future[U]
 	link   link  // in the parent's list
 	inner  relay // in the list of the future that fn returned
 	parent *Future[T]
-	fn     func(T) *Future[U]
+	fn     F // a func(T) *Future[U] or a func(T, error) *Future[U]
 }
 
-func (n *thenFuture[T, U]) abandon() {
+func (n *thenFuture[T, U, F]) abandon() {
 	if n.link.detach() {
-		n.parent, n.fn = nil, nil
+		var none F
+		n.parent, n.fn = nil, none
 	}
 	n.inner.detach()
 }
 
-func (n *thenFuture[T, U]) userCode() bool { return true }
+func (n *thenFuture[T, U, F]) userCode() bool { return true }
 
-func (n *thenFuture[T, U]) fire() batch {
+func (n *thenFuture[T, U, F]) fire() batch {
 	parent, fn := n.parent, n.fn
-	n.parent, n.fn = nil, nil
+	var none F
+	n.parent, n.fn = nil, none
 	c := &n.future.cell
 	if c.isSettled() {
 		return batch{}
 	}
-	if err := parent.cell.failure(); err != nil {
-		return c.reject(err)
-	}
-	f, err := callForFuture(fn, parent.value)
+	f, err := callForFuture[T, U](parent, any(fn))
 	switch {
 	case err != nil:
 		return c.reject(err)
@@ -138,12 +155,18 @@ func (n *thenFuture[T, U]) fire() batch {
 	return batch{}
 }
 
-func callForFuture[T, U any](fn func(T) *Future[U], v T) (f *Future[U], err error) {
+func callForFuture[T, U any](parent *Future[T], fn any) (f *Future[U], err error) {
 	defer recoverAs(&err)
-	return fn(v), nil
+	if then, ok := fn.(func(T) *Future[U]); ok {
+		if err := parent.cell.failure(); err != nil {
+			return nil, err
+		}
+		return then(parent.value), nil
+	}
+	return fn.(func(T, error) *Future[U])(outcome(parent)), nil
 }
 
-func (n *thenFuture[T, U]) fail(err error) batch { return n.future.cell.reject(err) }
+func (n *thenFuture[T, U, F]) fail(err error) batch { return n.future.cell.reject(err) }
 
 // Catch returns the future of fn(error of f). If f succeeds, fn is not called and the returned future has the value of f.
 func (f *Future[T]) Catch(fn func(error) (T, error)) *Future[T] {

@@ -8,8 +8,8 @@
 //	total, err := sum.Await(ctx)
 //
 // A [Promise] is the write side, its [Future] the read side. [Go] and [Start] run a function and return its future. [Then],
-// [ThenFuture], [Handle], [Future.Catch] and [Future.Finally] derive one future from another; [All], [Any], [Race],
-// [Wait] and others combine several futures into one.
+// [ThenFuture], [Handle], [HandleFuture], [Future.Catch] and [Future.Finally] derive one future from another; [All], [Any],
+// [Race], [Wait] and others combine several futures into one.
 //
 // # Rules
 //

@@ -299,6 +299,29 @@ func ExampleThenFuture() {
 	// Output: 5 <nil>
 }
 
+func ExampleHandleFuture() {
+	attempts := 0
+	try := func() *future.Future[string] {
+		return future.Go(ctx, future.Goroutines, func(context.Context) (string, error) {
+			if attempts++; attempts < 3 {
+				return "", errors.New("offline")
+			}
+			return fmt.Sprintf("attempt %d", attempts), nil
+		})
+	}
+	var retry func(left int) *future.Future[string]
+	retry = func(left int) *future.Future[string] {
+		return future.HandleFuture(try(), func(v string, err error) *future.Future[string] {
+			if err == nil || left == 0 {
+				return future.Settled(v, err)
+			}
+			return future.ThenFuture(future.Sleep(time.Millisecond), func(struct{}) *future.Future[string] { return retry(left - 1) })
+		})
+	}
+	fmt.Println(retry(5).Await(ctx))
+	// Output: attempt 3 <nil>
+}
+
 func ExampleHandle() {
 	f := future.Handle(future.Rejected[int](errors.New("offline")), func(v int, err error) (string, error) {
 		return fmt.Sprintf("%d, %v", v, err), nil

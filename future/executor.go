@@ -21,6 +21,12 @@ type ExecutorFunc func(task func()) error
 // Execute calls f(task).
 func (f ExecutorFunc) Execute(task func()) error { return f(task) }
 
+// Goroutines is an [Executor] that runs each task on a new goroutine. It has no limit, unlike a [Pool].
+var Goroutines Executor = ExecutorFunc(func(task func()) error {
+	go task()
+	return nil
+})
+
 // Suspender is a context that can wait without blocking the loop or the slot that it runs on: the context of a coroutine
 // suspends the coroutine and not its loop, and the context of a [Pool] task lends its slot to another task.
 //

@@ -27,6 +27,8 @@ func TestNilArguments(t *testing.T) {
 		{"Then: fn is nil", func() { future.Then[int, int](one, nil) }},
 		{"ThenFuture: f is nil", func() { future.ThenFuture(none, future.Resolved[int]) }},
 		{"ThenFuture: fn is nil", func() { future.ThenFuture[int, int](one, nil) }},
+		{"HandleFuture: f is nil", func() { future.HandleFuture(none, future.Settled[int]) }},
+		{"HandleFuture: fn is nil", func() { future.HandleFuture[int, int](one, nil) }},
 		{"Handle: f is nil", func() { future.Handle(none, func(int, error) (int, error) { return 0, nil }) }},
 		{"Handle: fn is nil", func() { future.Handle[int, int](one, nil) }},
 		{"Catch: the future is nil", func() { none.Catch(func(error) (int, error) { return 0, nil }) }},

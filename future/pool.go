@@ -17,6 +17,14 @@ import (
 // continuations of the task's future run. So these may block, or wait for other tasks of the pool, to any depth, even if
 // the limit is one.
 //
+// A task that waits with [Future.Await] and its own context lends its slot meanwhile, so more tasks than the limit may have
+// started. To limit requests, make each request a task of the pool, and run the code that waits for them on [Goroutines]:
+//
+//	pool, err := future.NewPool(8)
+//	get := func(ctx context.Context, url string) *future.Future[[]byte] {
+//		return future.Go(ctx, pool, func(ctx context.Context) ([]byte, error) { return download(ctx, url) })
+//	}
+//
 // Goroutines are started on demand and reused last in, first out, since warm stacks save deep calls several microseconds.
 // They end after a short time without work. An idle pool has none.
 type Pool struct {

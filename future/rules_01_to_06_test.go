@@ -122,6 +122,7 @@ func TestRule03NotOnCallersStack(t *testing.T) {
 		future.Then(f, func(i int) (int, error) { callback(); return i, nil })
 		future.Handle(f, func(i int, err error) (int, error) { callback(); return i, nil })
 		future.ThenFuture(f, func(i int) *future.Future[int] { callback(); return future.Resolved(i) })
+		future.HandleFuture(f, func(i int, err error) *future.Future[int] { callback(); return future.Resolved(i) })
 	}
 	resolved, rejected, cancelled := future.NewPromise[int](), future.NewPromise[int](), future.NewPromise[int]()
 	for _, p := range []*future.Promise[int]{resolved, rejected, cancelled} {
@@ -135,8 +136,8 @@ func TestRule03NotOnCallersStack(t *testing.T) {
 		t.Fatal("a callback ran before the test released its lock")
 	}
 	mu.Unlock()
-	// After a success 7 functions run (all except Catch), after a failure 6 (not those of Then and ThenFuture).
-	const want = 2*7 + 2*6
+	// After a success 8 functions run (all except Catch), after a failure 7 (not those of Then and ThenFuture).
+	const want = 2*8 + 2*7
 	eventually(t, "not all callbacks ran", func() bool { return ran.Load() == want })
 }
 
@@ -183,6 +184,7 @@ func TestRule04OtherChainsAreWalked(t *testing.T) {
 		{"Any", func(f *future.Future[int]) *future.Future[int] { return future.Any(f) }},
 		{"Race", func(f *future.Future[int]) *future.Future[int] { return future.Race(f) }},
 		{"ThenFuture", func(f *future.Future[int]) *future.Future[int] { return future.ThenFuture(f, future.Resolved[int]) }},
+		{"HandleFuture", func(f *future.Future[int]) *future.Future[int] { return future.HandleFuture(f, future.Settled[int]) }},
 		{"Chain", func(f *future.Future[int]) *future.Future[int] {
 			p := future.NewPromise[int]()
 			future.Chain(f, p)
@@ -244,6 +246,7 @@ func TestRule05PanicSettlesChild(t *testing.T) {
 				{"Then", future.Then(one, func(int) (int, error) { how.do(); return 0, nil })},
 				{"Handle", future.Handle(one, func(int, error) (int, error) { how.do(); return 0, nil })},
 				{"ThenFuture", future.ThenFuture(one, func(int) *future.Future[int] { how.do(); return one })},
+				{"HandleFuture", future.HandleFuture(fail, func(int, error) *future.Future[int] { how.do(); return one })},
 				{"Finally", one.Finally(how.do)},
 				{"Catch", fail.Catch(func(error) (int, error) { how.do(); return 0, nil })},
 				{"Go", future.Go(t.Context(), pool, func(context.Context) (int, error) { how.do(); return 0, nil })},
@@ -322,11 +325,7 @@ func TestRule06ContextEndsOneWait(t *testing.T) {
 	}
 }
 
-// goroutines runs each task on a new goroutine.
-var goroutines = future.ExecutorFunc(func(task func()) error {
-	go task()
-	return nil
-})
+var goroutines = future.Goroutines
 
 // waker makes a future.Waker of a function.
 type waker func()

@@ -57,7 +57,8 @@ func TestRule07Cancel(t *testing.T) {
 		f := p.Future()
 		start := future.Resolved(0)
 		adopting := future.ThenFuture(start, func(int) *future.Future[int] { return f })
-		eventually(t, "the adopted future has no link", func() bool { return future.Links(f) == 1 })
+		handling := future.HandleFuture(future.Rejected[int](errBoom), func(int, error) *future.Future[int] { return f })
+		eventually(t, "the adopted future has no links", func() bool { return future.Links(f) == 2 })
 		to := future.NewPromise[int]()
 		future.Chain(f, to)
 		for _, c := range []struct {
@@ -65,6 +66,8 @@ func TestRule07Cancel(t *testing.T) {
 			cancel func() bool
 		}{
 			{"ThenFuture", func() bool { return adopting.Cancel() }},
+			{"HandleFuture", func() bool { return handling.Cancel() }},
+			{"HandleFuture, not called", func() bool { return future.HandleFuture(f, future.Settled[int]).Cancel() }},
 			{"Chain", func() bool { return to.Future().Cancel() }},
 			{"Handle", func() bool { return future.Handle(f, func(int, error) (int, error) { return 0, nil }).Cancel() }},
 			{"Catch", func() bool { return f.Catch(func(error) (int, error) { return 0, nil }).Cancel() }},
@@ -194,6 +197,8 @@ func TestRule10ValueAndError(t *testing.T) {
 		{"Race", future.Race(f)},
 		{"WithTimeout", future.WithTimeout(f, time.Hour)},
 		{"ThenFuture", future.ThenFuture(future.Resolved(1), func(int) *future.Future[string] { return f })},
+		{"HandleFuture", future.HandleFuture(future.Resolved(1), func(int, error) *future.Future[string] { return f })},
+		{"HandleFuture of it", future.HandleFuture(f, future.Settled[string])},
 		{"Go", future.Go(t.Context(), goroutines, func(context.Context) (string, error) { return "partial", errBoom })},
 	} {
 		if v, err := await(t, c.f); v != "partial" || err != errBoom {

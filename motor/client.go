@@ -174,7 +174,7 @@ func (c *Client) Close(ctx context.Context) error {
 	if conn == nil {
 		return nil
 	}
-	_, err := future.Go(context.WithoutCancel(ctx), background, func(ctx context.Context) (struct{}, error) {
+	_, err := future.Go(context.WithoutCancel(ctx), future.Goroutines, func(ctx context.Context) (struct{}, error) {
 		conn.shutdown()
 		c.mu.Lock()
 		c.past = addStats(c.past, conn.pool.Stats())
@@ -188,9 +188,6 @@ func (c *Client) Close(ctx context.Context) error {
 //
 // Motor: MotorClient.disconnect.
 func (c *Client) Disconnect(ctx context.Context) error { return c.Close(ctx) }
-
-// background runs each task on its own goroutine, which takes no slot.
-var background = future.ExecutorFunc(func(task func()) error { go task(); return nil })
 
 // Database returns the database of this name. It does no I/O. The server creates a database when something is written
 // to it. If no server accepts the name, every operation on the database fails with [InvalidName], and [Database.Err]

@@ -391,7 +391,7 @@ func (e *ClientEncryption) CreateEncryptedCollection(
 	if err != nil {
 		return failed[*EncryptedCollection](e.client, err)
 	}
-	return future.GoVia(ctx, background, e.client.loop, func(ctx context.Context) (*EncryptedCollection, error) {
+	return future.GoVia(ctx, future.Goroutines, e.client.loop, func(ctx context.Context) (*EncryptedCollection, error) {
 		result := &EncryptedCollection{EncryptedFields: fields}
 		err := e.createKeys(ctx, fields, kmsProvider, masterKey)
 		if err == nil {
@@ -445,7 +445,7 @@ func (e *ClientEncryption) Close(ctx context.Context) *future.Future[struct{}] {
 		return failed[struct{}](e.client, errNilContext)
 	}
 	e.pending.close()
-	return future.GoVia(context.WithoutCancel(ctx), background, e.client.loop, func(context.Context) (struct{}, error) {
+	return future.GoVia(context.WithoutCancel(ctx), future.Goroutines, e.client.loop, func(context.Context) (struct{}, error) {
 		e.pending.wait()
 		e.mu.Lock()
 		defer e.mu.Unlock()

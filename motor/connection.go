@@ -118,7 +118,7 @@ func (conn *connection) client(ctx context.Context) (*mongo.Client, error) {
 	}
 	conn.mu.Lock()
 	if conn.dialing == nil || conn.dialing.IsDone() && conn.dialing.Err() != nil {
-		conn.dialing = future.Go(context.WithoutCancel(ctx), background, func(context.Context) (*mongo.Client, error) {
+		conn.dialing = future.Go(context.WithoutCancel(ctx), future.Goroutines, func(context.Context) (*mongo.Client, error) {
 			return conn.dial()
 		})
 	}

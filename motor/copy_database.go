@@ -321,7 +321,7 @@ func runLent(ctx context.Context, fn func(context.Context) error) error {
 	// fn waits with another context, because only this goroutine can lend the slot.
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f := future.Go(inner, background, func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) })
+	f := future.Go(inner, future.Goroutines, func(ctx context.Context) (none struct{}, err error) { return none, fn(ctx) })
 	_, _ = f.Await(ctx)
 	<-f.Done() // if ctx has ended, fn returns soon
 	return f.Err()

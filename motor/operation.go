@@ -195,7 +195,7 @@ func (s submission) executor(in lane, batched future.Executor) future.Executor {
 		return batched
 	}
 	if s.conn == nil {
-		return background
+		return future.Goroutines
 	}
 	return s.conn.executor(in)
 }
@@ -286,7 +286,7 @@ func driverOp[T any](fn func(context.Context, *mongo.Client) (T, error)) op[T] {
 // on its own goroutine, and the slot is lent meanwhile. If ctx ends first, callUser returns ctx's error; fn goes on and
 // may still use its arguments. The operation fails with fn's error or panic, unchanged.
 func callUser[T any](ctx context.Context, fn func() (T, error)) (T, error) {
-	f := future.Go(ctx, background, func(context.Context) (T, error) { return fn() })
+	f := future.Go(ctx, future.Goroutines, func(context.Context) (T, error) { return fn() })
 	v, err := f.Await(ctx)
 	switch {
 	case err == nil:

@@ -229,7 +229,7 @@ func awaitQuietly(f *future.Future[struct{}]) { _, _ = f.Await(context.Backgroun
 
 // goUser starts fn, which calls user code and may take long, on its own goroutine.
 func goUser[T any](ctx context.Context, c *Client, fn func(context.Context) (T, error)) *future.Future[T] {
-	return future.GoVia(ctx, background, c.loop, fn)
+	return future.GoVia(ctx, future.Goroutines, c.loop, fn)
 }
 
 // failedOrRejected is failed for a client that may be nil.

@@ -128,9 +128,9 @@ func (c *crawler) getHedged(ctx context.Context, page string) *future.Future[[]s
 
 // fetch requests a page. It tries again while attempts are left.
 func (c *crawler) fetch(ctx context.Context, page string, left int, pause time.Duration) *future.Future[[]string] {
-	return future.ThenFuture(future.AllSettled(c.getHedged(ctx, page)), func(all []future.Outcome[[]string]) *future.Future[[]string] {
-		if all[0].Err == nil || left == 1 || ctx.Err() != nil {
-			return future.Settled(all[0].Value, all[0].Err)
+	return future.HandleFuture(c.getHedged(ctx, page), func(links []string, err error) *future.Future[[]string] {
+		if err == nil || left == 1 || ctx.Err() != nil {
+			return future.Settled(links, err)
 		}
 		c.retried.Add(1)
 		return future.ThenFuture(future.Sleep(pause), func(struct{}) *future.Future[[]string] {

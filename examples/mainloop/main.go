@@ -27,11 +27,7 @@ func main() {
 	})
 
 	// First way: the work runs on another goroutine, and its callback runs on the main loop.
-	background := future.ExecutorFunc(func(task func()) error {
-		go task()
-		return nil
-	})
-	answer := future.Go(context.Background(), background, func(context.Context) (int, error) { return 42, nil })
+	answer := future.Go(context.Background(), future.Goroutines, func(context.Context) (int, error) { return 42, nil })
 	answer.Via(onMain).OnComplete(func(v int, err error) {
 		fmt.Println("delivered on the main loop:", v, err)
 	})
