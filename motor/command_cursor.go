@@ -248,6 +248,11 @@ func (c *CommandCursor[D]) Collection() *Collection[D] { return (*Collection[D])
 // read sends the pipeline. A pipeline that ends with $out or $merge writes nothing before that read, and an invalid
 // pipeline fails then.
 //
+// The results have the type of the collection's documents. For results of another type, use another handle of the
+// collection:
+//
+//	CollectionOf[Total](db, "orders").Aggregate(pipeline)
+//
 // Errors of reading: [TypeError] for a pipeline that is not a slice of documents, [InvalidDocument] for a stage that
 // cannot be encoded, [OperationFailure]. For a pipeline that writes, also [WriteConcernError], and [ConfigurationError]
 // if the write concern has wtimeout or fsync.

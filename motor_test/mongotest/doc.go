@@ -37,6 +37,8 @@
 // It looks at all documents of a collection to find one, also by _id, so it suits collections of up to some thousands. It
 // hangs when 100 cursors on one database are open: close cursors that are not read to the end.
 //
+// Of a stage $group only the first accumulator is right. The others give 0. It knows $sum and $count.
+//
 // A test that must have a server to itself, for example because it stops the server, skips itself with a real one:
 //
 //	mongotest.SkipUnlessEmbedded(t, "the test stops its server")
