@@ -817,6 +817,11 @@ func (c *collection) Remove(ctx context.Context, specOrID any, callback Func[bso
 // read sends the pipeline. A pipeline that ends with $out or $merge writes nothing before that read, and an invalid
 // pipeline fails then.
 //
+// The results have the type of the collection's documents. For results of another type, use another handle of the
+// collection:
+//
+//	CollectionOf[Total](db, "orders").Aggregate(pipeline)
+//
 // Errors of reading: [motor.TypeError] for a pipeline that is not a slice of documents, [motor.InvalidDocument] for a
 // stage that cannot be encoded, [motor.OperationFailure]. For a pipeline that writes, also [motor.WriteConcernError],
 // and [motor.ConfigurationError] if the write concern has wtimeout or fsync.
