@@ -142,6 +142,8 @@ func (t *callbacks) do(step jobStep, _ context.Context) error {
 	return nil
 }
 
+func (t *callbacks) settles() *cell { return nil }
+
 func (t *callbacks) reject(err error) {
 	// After a Goexit there are no links here: the runner passed them on.
 	if t.b.links != nil {

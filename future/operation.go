@@ -89,6 +89,8 @@ type operation[T any] struct {
 type body interface {
 	// do performs one step of the job. For jobRun it returns the error of the function.
 	do(step jobStep, ctx context.Context) error
+	// settles returns the future of the job, or nil for a batch of callbacks, which has none.
+	settles() *cell
 }
 
 type jobStep uint8
@@ -127,6 +129,8 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 	return err
 }
 
+func (n *operation[T]) settles() *cell { return &n.future.cell }
+
 // job is an operation on an executor. It is also the context of the operation's function: it has the values of the context
 // that the operation was submitted with, and ends with that one and with Future.Cancel. On a pool, waiting with it lends
 // the slot to other tasks.
@@ -135,24 +139,29 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 // allocations.
 type job struct {
 	body   body
-	cell   *cell           // of the future; nil for a batch of callbacks, which has none
 	parent context.Context // nil for a batch of callbacks
 	pool   *Pool           // nil: on an executor without slots
 	state  atomic.Uint32
+	flags  state // its lock guards inner, stop and watched
 
 	// Guarded by pool.mu.
 	slot  slotState
 	place jobPlace
 
-	hooked  bool // has Undo or Ended
-	over    bool // guarded by mu: the function has returned or will not run; inner, if made, has ended
-	mu      sync.Mutex
-	inner   context.Context
-	stop    func()        // ends inner
-	watched *contextWatch // of the parent, while the job is queued
+	hooked  bool            // has Undo or Ended
+	inner   context.Context // does not change once the flag jobMade is set
+	stop    func()          // ends inner
+	watched *contextWatch   // of the parent, while the job is queued
 
 	before, after *job // on the list of that watch, and guarded by its lock
 }
+
+// The bits of job.flags.
+const (
+	jobOver    uint32 = 1 << iota // the function has returned or will not run; inner, if made, has ended
+	jobMade                       // inner is set
+	jobWatched                    // watched is set
+)
 
 type slotState uint8
 
@@ -205,8 +214,10 @@ func (j *job) claim(from, to uint32) bool { return j.state.CompareAndSwap(from, 
 
 // start submits the job. After an error the job will not run, and its future is still pending.
 func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) error {
-	j.body, j.cell, j.parent = n, c, ctx
-	c.ex = via
+	j.body, j.parent = n, ctx
+	if via != nil { // writes of pointers are slow while the garbage collector is marking
+		c.ex = via
+	}
 	c.aux = owner(j)
 	var err error
 	if p, ok := ex.(*Pool); ok {
@@ -234,7 +245,7 @@ func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) erro
 // before a caller can see the outcome. So finish first closes the future to Cancel. After that it is certain whether the
 // future is cancelled.
 func (j *job) finish(ran bool, err error) batch {
-	c := j.cell
+	c := j.body.settles()
 	if !j.hooked {
 		return c.reject(err)
 	}
@@ -352,41 +363,27 @@ func (j *job) Deadline() (time.Time, bool) { return j.parent.Deadline() }
 func (j *job) Done() <-chan struct{} { return j.made().Done() }
 
 // Err implements [context.Context].
-func (j *job) Err() error {
-	j.mu.Lock()
-	inner, over := j.inner, j.over
-	j.mu.Unlock()
-	switch {
-	case inner != nil:
-		return inner.Err()
-	case over:
-		return j.made().Err()
-	}
-	return j.parent.Err()
-}
+func (j *job) Err() error { return j.current().Err() }
 
 // Value implements [context.Context]. Package context uses it to find the inner context, so that contexts derived from
 // this one need no goroutine.
-func (j *job) Value(key any) any {
-	j.mu.Lock()
-	inner, over := j.inner, j.over
-	j.mu.Unlock()
-	switch {
-	case inner != nil:
-		return inner.Value(key)
-	case over:
-		return j.made().Value(key)
+func (j *job) Value(key any) any { return j.current().Value(key) }
+
+// current returns the inner context if there is one or the job is over. Otherwise the parent says the same.
+func (j *job) current() context.Context {
+	switch flags := j.flags.load(); {
+	case flags&jobMade != 0:
+		return j.inner
+	case flags&jobOver != 0:
+		return j.made()
 	}
-	return j.parent.Value(key)
+	return j.parent
 }
 
 // made returns the inner context, and makes it if needed.
 func (j *job) made() context.Context {
-	j.mu.Lock()
-	inner := j.inner
-	j.mu.Unlock()
-	if inner != nil {
-		return inner
+	if j.flags.load()&jobMade != 0 {
+		return j.inner
 	}
 	// The parent may be user code and must not be called under the lock. So two goroutines may get here.
 	return j.adopt(context.WithCancel(j.parent))
@@ -394,32 +391,35 @@ func (j *job) made() context.Context {
 
 // adopt stores ctx as inner, or ends ctx if another goroutine has stored one first, and returns inner.
 func (j *job) adopt(ctx context.Context, cancel context.CancelFunc) context.Context {
-	j.mu.Lock()
-	if j.inner == nil {
+	flags := j.flags.lock()
+	if flags&jobMade == 0 {
 		j.inner = ctx
-		if !j.over {
+		if flags&jobOver == 0 {
 			j.stop, cancel = cancel, nil
 		}
 	}
-	ctx = j.inner
-	j.mu.Unlock()
+	j.flags.unlock(flags | jobMade)
 	if cancel != nil {
 		cancel()
 	}
-	return ctx
+	return j.inner
 }
 
 // begin is called before the function. It returns false if the function must no longer run.
 func (j *job) begin() bool {
-	return !j.unwatch() && (j.isCallbacks() || j.parent.Err() == nil)
+	j.unwatch()
+	return j.flags.load()&jobOver == 0 && (j.isCallbacks() || j.parent.Err() == nil)
 }
 
 // end ends the context.
 func (j *job) end() {
-	j.mu.Lock()
+	if j.flags.change(0, jobOver) { // the usual case of a function that does not use its context
+		return
+	}
+	flags := j.flags.lock()
 	stop, w := j.stop, j.watched
-	j.stop, j.over, j.watched = nil, true, nil
-	j.mu.Unlock()
+	j.stop, j.watched = nil, nil
+	j.flags.unlock(flags&^jobWatched | jobOver)
 	if w != nil {
 		w.leave(j)
 	}
@@ -454,21 +454,23 @@ func (j *job) suspend(on Awaitable, end <-chan struct{}) error {
 // onCancel calls q.gaveUp when the job is cancelled, on the stack of Cancel, until undo is called.
 func (j *job) onCancel(q quitter) (undo func()) {
 	j.made()
-	j.mu.Lock()
-	over, stop := j.over, j.stop
-	if !over {
-		j.stop = func() { q.gaveUp(); stop() }
+	var stop func()
+	both := func() { q.gaveUp(); stop() }
+	flags := j.flags.lock()
+	stop = j.stop
+	if flags&jobOver == 0 {
+		j.stop = both
 	}
-	j.mu.Unlock()
-	if over {
+	j.flags.unlock(flags)
+	if flags&jobOver != 0 {
 		q.gaveUp()
 	}
 	return func() {
-		j.mu.Lock()
-		if !j.over {
+		flags := j.flags.lock()
+		if flags&jobOver == 0 {
 			j.stop = stop
 		}
-		j.mu.Unlock()
+		j.flags.unlock(flags)
 	}
 }
 
@@ -507,22 +509,22 @@ func (c *job) watch() {
 	}
 }
 
-// unwatch undoes watch. It reports whether the job is over already.
-func (c *job) unwatch() (over bool) {
-	c.mu.Lock()
-	w, over := c.watched, c.over
+// unwatch undoes watch.
+func (c *job) unwatch() {
+	if c.flags.load()&jobWatched == 0 {
+		return
+	}
+	flags := c.flags.lock()
+	w := c.watched
 	c.watched = nil
-	c.mu.Unlock()
+	c.flags.unlock(flags &^ jobWatched)
 	if w != nil {
 		w.leave(c)
 	}
-	return over
 }
 
 // join adds c to the list. It returns false if the watch is over.
 func (w *contextWatch) join(c *job) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
@@ -531,7 +533,10 @@ func (w *contextWatch) join(c *job) bool {
 	if w.first != nil {
 		w.first.before = c
 	}
-	c.after, w.first, c.watched = w.first, c, w
+	c.after, w.first = w.first, c
+	flags := c.flags.lock()
+	c.watched = w
+	c.flags.unlock(flags | jobWatched)
 	return true
 }
 

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// state is a set of bits that is also a lock. The holder of the lock changes the bits when it unlocks. Anyone may read
-// them at any time.
+// state is a set of bits that is also a lock. The holder of the lock changes the bits when it unlocks. They may be read at
+// any time.
 //
 // With both in one word, a future is 8 bytes smaller than with a sync.Mutex, and is settled with two atomic operations
 // instead of three. Holders must neither block, nor allocate, nor call unknown code. So they need some nanoseconds, unless
@@ -43,6 +43,9 @@ func (s *state) unlock(bits uint32) {
 		s.unpark()
 	}
 }
+
+// change sets the bits, without a lock, if they are from and the state is not locked. It reports whether it did.
+func (s *state) change(from, to uint32) bool { return atomic.CompareAndSwapUint32(&s.bits, from, to) }
 
 const (
 	triesBeforeYield = 16
