@@ -2,7 +2,10 @@ package motor
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -82,10 +85,9 @@ func readCommand[T any](
 	ctx context.Context, c *collection, client *mongo.Client, now settings, f *arguments,
 	send func(ctx context.Context, db *mongo.Database, command bson.Raw, opts options.Lister[options.RunCmdOptions]) (T, error),
 ) (result T, err error) {
-	_, limited := ctx.Deadline()
-	limited = limited || c.db.client.driver.Timeout != nil // a timeout of 0 is a limit that never ends
-	ctx, cancel := c.db.client.noMaxTimeContext(ctx)
+	limited, cancel := c.db.client.limited(ctx, time.Now())
 	defer cancel()
+	ctx = drivercompat.HideDeadline(limited) // the command has a maxTimeMS already
 	session := mongo.SessionFromContext(ctx)
 	transaction := session != nil && session.TransactionRunning()
 	doc := f.Fields()
@@ -106,10 +108,15 @@ func readCommand[T any](
 	}
 	db := client.Database(c.db.name, c.db.opts...)
 	result, err = send(ctx, db, cmd, opts)
-	again := !transaction && c.db.client.RetryReads()
-	for again && retryable(err) && ctx.Err() == nil {
+	if err == nil || transaction {
+		return result, err
+	}
+	for retries := c.db.client.readRetries(limited); err != nil && retries.again(limited, err); {
+		before := err
 		result, err = send(ctx, db, cmd, opts)
-		again = limited // without a time limit, the driver retries once
+		if drivercompat.IsServerSelection(err) || drivercompat.IsWaitQueueTimeout(err) {
+			return result, before // says more than that no server came back
+		}
 	}
 	return result, err
 }
@@ -138,27 +145,92 @@ func (c *collection) readConcern(session *mongo.Session) bson.D {
 	return doc
 }
 
+// readRetries decides whether a read that we send as a command is sent again after an error, as the driver does for its
+// own reads. The driver already retries our command if the server is overloaded and says that the command can be
+// retried, but only if the client retries reads and writes.
+type readRetries struct {
+	off       bool
+	budget    int  // how many retries there may be, after most errors
+	next      int  // how many there may be after the next error
+	overload  int  // how many there may be after the error of an overloaded server, or 0 to treat it like others
+	inDriver  bool // the driver has made these retries already
+	done      int
+	overloads int // how many were made after errors of an overloaded server
+}
+
+// defaultOverloadRetries is the driver's default for maxAdaptiveRetries.
+const defaultOverloadRetries = 2
+
+// readRetries returns the retries of a read. ctx is the context with its time limit.
+func (c *Client) readRetries(ctx context.Context) *readRetries {
+	r := &readRetries{
+		off: !c.RetryReads(), budget: 1, overload: int(valueOr(c.driver.MaxAdaptiveRetries, defaultOverloadRetries)), inDriver: c.RetryWrites(),
+	}
+	if _, limited := ctx.Deadline(); limited || c.driver.Timeout != nil { // a timeout of 0 is a limit that never ends
+		r.budget = math.MaxInt
+	}
+	r.next = r.budget
+	return r
+}
+
+// again reports whether the read is sent again after err. If the server is overloaded, it waits first.
+func (r *readRetries) again(ctx context.Context, err error) bool {
+	own, ok := wrapError(err).(*Error)
+	if r.off || !ok || ctx.Err() != nil {
+		return false
+	}
+	budget, overloaded := r.next, own.HasErrorLabel("SystemOverloadedError")
+	r.next = r.budget
+	canRetry := own.HasErrorLabel("NetworkError") || slices.Contains(retryableReadCodes, own.Code()) || drivercompat.IsPoolCleared(err)
+	if overloaded && r.overload > 0 {
+		budget, r.next = r.overload, r.overload
+		if own.HasErrorLabel("RetryableError") {
+			canRetry = !r.inDriver
+		}
+	}
+	if !canRetry || r.done >= budget {
+		return false
+	}
+	r.done++
+	if overloaded {
+		r.overloads++
+		return pause(ctx, overloadPause(own, r.overloads))
+	}
+	return true
+}
+
+// pause waits. It returns false if ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // retryableReadCodes are the codes of the specification "Retryable Reads".
 var retryableReadCodes = append([]int{6, 7, 89, 134, 262, 9001}, notPrimaryCodes...)
 
-// retryable reports whether a read that failed is retried.
-func retryable(err error) bool {
-	if err == nil {
-		return false
-	}
-	own, ok := wrapError(err).(*Error)
-	return ok && (own.HasErrorLabel("NetworkError") || slices.Contains(retryableReadCodes, own.Code()) ||
-		drivercompat.IsPoolCleared(err))
-}
+// The driver waits for a random part of a time that doubles with each error of an overloaded server.
+const (
+	overloadBase = 100 * time.Millisecond // if the server names no other
+	overloadMost = 10 * time.Second
+)
 
-// noMaxTimeContext returns ctx with the time limit that the driver would give it. The driver does not add a maxTimeMS
-// for the returned context; the command has one already.
-func (c *Client) noMaxTimeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	cancel := context.CancelFunc(func() {})
-	if limit := c.driver.Timeout; limit != nil && *limit > 0 {
-		if _, has := ctx.Deadline(); !has {
-			ctx, cancel = context.WithTimeout(ctx, *limit)
-		}
+// overloadPause returns how long to wait before a retry, the nth after an error of an overloaded server.
+func overloadPause(err *Error, n int) time.Duration {
+	wait := overloadBase
+	if ms, ok := err.Details().Lookup("baseBackoffMS").AsInt64OK(); ok && ms > 0 {
+		wait = time.Duration(min(ms, overloadMost.Milliseconds())) * time.Millisecond
 	}
-	return drivercompat.HideDeadline(ctx), cancel
+	for ; n > 0 && wait < overloadMost; n-- {
+		wait *= 2
+	}
+	return time.Duration(rand.Float64() * float64(min(wait, overloadMost)))
 }
