@@ -95,8 +95,9 @@ func outcome[T any](f *Future[T]) (v T, err error) {
 // settle publishes an outcome, unless the future is settled, and returns the links that waited for it.
 func settle[T any](f *Future[T], v T, err error) (b batch, ok bool) {
 	aux := f.cell.toStore(err)
-	state, ok := f.cell.lockPending(aux)
-	if !ok {
+	state := f.cell.state.lock()
+	if state&settled != 0 {
+		f.cell.late(state, aux)
 		return batch{}, false
 	}
 	f.value = v
@@ -392,11 +393,16 @@ func (c *cell) lockPending(aux any) (state uint32, ok bool) {
 	if state&settled == 0 {
 		return state, true
 	}
+	c.late(state, aux)
+	return 0, false
+}
+
+// late unlocks a cell that is settled already. Then aux, the result of toStore, is not needed.
+func (c *cell) late(state uint32, aux any) {
 	c.state.unlock(state)
 	if u, ok := aux.(*unobservedError); ok {
 		u.cleanup.Stop()
 	}
-	return 0, false
 }
 
 // publish settles the future. The caller has stored the value and holds the lock, which publish releases. It returns the
@@ -411,11 +417,13 @@ func (c *cell) publish(state uint32, aux any) batch {
 		}
 	}
 	var observedMeanwhile *unobservedError
-	if aux != nil || c.aux != nil { // writes of pointers are slow while the garbage collector is marking
+	if aux != nil {
 		if u, ok := aux.(*unobservedError); ok && state&observed != 0 {
 			observedMeanwhile, aux = u, u.err
 		}
 		c.aux = aux
+	} else if c.aux != nil { // writes of pointers are slow while the garbage collector is marking
+		c.aux = nil
 	}
 	done := c.done
 	c.state.unlock(state)
