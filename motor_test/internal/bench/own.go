@@ -36,7 +36,7 @@ func ownRates(ctx context.Context, uri string, seconds float64) ([]Peer, error) 
 	}
 	var peers []Peer
 	for _, name := range []string{"driver", "gomotor: future", "gomotor: callback", "gomotor: coroutine", "gomotor: batching"} {
-		peers = append(peers, Peer{Name: name, Rates: map[string]float64{}})
+		peers = append(peers, Peer{Name: name, Rates: map[string]float64{}, PerCPU: map[string]float64{}})
 	}
 	// One row after the other, so that the ways of a row are measured under the same load of the machine.
 	for _, row := range peerRows() {
@@ -45,11 +45,15 @@ func ownRates(ctx context.Context, uri string, seconds float64) ([]Peer, error) 
 			if !ok {
 				continue
 			}
-			rate, err := rate(seconds, task.do, task.unit)
+			figure, err := task.measure(seconds)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", peer.Name, row, err)
 			}
-			peer.Rates[row] = rate * max(1, task.per)
+			per := max(1, task.per) * 1e9
+			peer.Rates[row] = per / figure.Time
+			if figure.CPU > 0 {
+				peer.PerCPU[row] = per / figure.CPU
+			}
 		}
 	}
 	return peers, nil
@@ -165,13 +169,12 @@ func addFiles(ctx context.Context, c *clients, add func(name, row string, task o
 	return nil
 }
 
-// rate returns how many tasks are done in a second.
-func rate(seconds float64, do func(n int) error, unit int) (float64, error) {
-	row := Row{Unit: unit}
-	n, err := row.size(do, time.Duration(seconds*float64(time.Second)))
+// measure does the task for some seconds.
+func (t *ownTask) measure(seconds float64) (Figure, error) {
+	row := Row{Unit: t.unit}
+	n, err := row.size(t.do, time.Duration(seconds*float64(time.Second)))
 	if err != nil {
-		return 0, err
+		return Figure{}, err
 	}
-	figure, err := measure(do, n)
-	return 1e9 / figure.Time, err
+	return measure(t.do, n)
 }

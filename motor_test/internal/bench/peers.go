@@ -23,6 +23,7 @@ type Peer struct {
 	Name    string             `json:"name"`
 	Skipped string             `json:"skipped,omitempty"` // why it was not measured
 	Rates   map[string]float64 `json:"rates,omitempty"`
+	PerCPU  map[string]float64 `json:"perCPU,omitempty"` // in a second of CPU time of the client
 }
 
 // peerPrograms are the programs that measure the peers.
@@ -113,6 +114,9 @@ func best(peers []Peer, peer Peer) []Peer {
 	for row, rate := range peer.Rates {
 		peers[at].Rates[row] = max(peers[at].Rates[row], rate)
 	}
+	for row, rate := range peer.PerCPU {
+		peers[at].PerCPU[row] = max(peers[at].PerCPU[row], rate)
+	}
 	return peers
 }
 
@@ -167,26 +171,38 @@ func peerRows() (rows []string) {
 	return append(rows, fmt.Sprintf(rowAggregate, 100), rowAtOnce, rowInsertMany, rowList, rowIterate, rowUpload, rowDownload)
 }
 
-// peerTable returns the cells of the table of the peers that were measured, with a line for the names.
-func peerTable(peers []Peer) (table [][]string) {
+// peerTables returns the cells of the tables of the peers that were measured, each with a line for the names. The second
+// table is about CPU time, and missing where the system does not tell it.
+func peerTables(peers []Peer) (tables [][][]string) {
 	peers = slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.Skipped != "" })
-	names := []string{"a second"}
-	for _, p := range peers {
-		names = append(names, p.Name)
-	}
-	table = append(table, names)
-	for _, row := range peerRows() {
-		cells := []string{row}
+	for _, kind := range []struct {
+		name  string
+		rates func(p Peer) map[string]float64
+	}{
+		{"a second", func(p Peer) map[string]float64 { return p.Rates }},
+		{"a second of CPU time", func(p Peer) map[string]float64 { return p.PerCPU }},
+	} {
+		names := []string{kind.name}
 		for _, p := range peers {
-			cell := "-"
-			if rate, ok := p.Rates[row]; ok {
-				cell = thousands(int(rate + 0.5))
-			}
-			cells = append(cells, cell)
+			names = append(names, p.Name)
 		}
-		table = append(table, cells)
+		table, known := [][]string{names}, false
+		for _, row := range peerRows() {
+			cells := []string{row}
+			for _, p := range peers {
+				cell := "-"
+				if rate, ok := kind.rates(p)[row]; ok {
+					cell, known = thousands(int(rate+0.5)), true
+				}
+				cells = append(cells, cell)
+			}
+			table = append(table, cells)
+		}
+		if known {
+			tables = append(tables, table)
+		}
 	}
-	return table
+	return tables
 }
 
 // thousands returns a number with commas.
@@ -197,16 +213,19 @@ func thousands(n int) string {
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
-// writePeers writes the table of the peers for people, and why some are missing.
+// writePeers writes the tables of the peers for people, and why some are missing.
 func writePeers(out io.Writer, peers []Peer) error {
 	var text strings.Builder
-	for _, cells := range peerTable(peers) {
-		fmt.Fprintf(&text, "\n%-36s", cells[0])
-		for _, cell := range cells[1:] {
-			fmt.Fprintf(&text, " %20s", cell)
+	for _, table := range peerTables(peers) {
+		text.WriteString("\n")
+		for _, cells := range table {
+			fmt.Fprintf(&text, "%-36s", cells[0])
+			for _, cell := range cells[1:] {
+				fmt.Fprintf(&text, " %20s", cell)
+			}
+			text.WriteString("\n")
 		}
 	}
-	text.WriteString("\n")
 	for _, p := range peers {
 		if p.Skipped != "" {
 			fmt.Fprintf(&text, "%s was skipped: %s\n", p.Name, p.Skipped)
@@ -216,17 +235,19 @@ func writePeers(out io.Writer, peers []Peer) error {
 	return err
 }
 
-// WritePeersMarkdown writes the table of the peers for a page, if there are any.
+// WritePeersMarkdown writes the tables of the peers for a page, if there are any.
 func WritePeersMarkdown(out io.Writer, peers []Peer) error {
+	var text strings.Builder
 	if peers == nil {
 		return nil
 	}
-	var text strings.Builder
-	text.WriteString("\n")
-	for i, cells := range peerTable(peers) {
-		text.WriteString("| " + strings.Join(cells, " | ") + " |\n")
-		if i == 0 {
-			text.WriteString(strings.Repeat("|---", len(cells)) + "|\n")
+	for _, table := range peerTables(peers) {
+		text.WriteString("\n")
+		for i, cells := range table {
+			text.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+			if i == 0 {
+				text.WriteString(strings.Repeat("|---", len(cells)) + "|\n")
+			}
 		}
 	}
 	_, err := io.WriteString(out, text.String())

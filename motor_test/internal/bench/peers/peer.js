@@ -15,8 +15,12 @@ const document = {
   address: { city: "Berlin", zip: 10007 }, at: new Date(1700000000000),
 };
 
-// rate runs a task again and again, several at a time, and returns how many there were in a second.
-async function rate(task, inFlight) {
+const rates = {};
+const perCPU = {};
+
+// measure runs a task again and again, several at a time, and sets how many there were in a second, and in one of CPU time.
+async function measure(row, size, task, inFlight) {
+  const used = process.cpuUsage();
   const begin = performance.now();
   const end = begin + seconds * 1000;
   let count = 0;
@@ -27,7 +31,9 @@ async function rate(task, inFlight) {
     } while (performance.now() < end);
   }
   await Promise.all(Array.from({ length: inFlight }, worker));
-  return (count * 1000) / (performance.now() - begin);
+  const { user, system } = process.cpuUsage(used);
+  rates[row] = (size * count * 1000) / (performance.now() - begin);
+  perCPU[row] = (size * count * 1e6) / (user + system);
 }
 
 function whole(n, want) {
@@ -40,15 +46,14 @@ async function main() {
   const many = client.db("d").collection("many");
   const bucket = new GridFSBucket(client.db("d"));
   const data = Buffer.alloc(fileSize);
-  const rates = {};
   for (const [name, task] of Object.entries({
     find_one: () => one.findOne({ _id: 7 }),
     insert_one: () => one.insertOne({ ...document }),
     update_one: () => one.updateOne({ _id: 7 }, { $set: { age: 8 } }),
   })) {
-    for (const inFlight of [1, 100, 1000]) rates[`${name}, ${inFlight} in flight`] = await rate(task, inFlight);
+    for (const inFlight of [1, 100, 1000]) await measure(`${name}, ${inFlight} in flight`, 1, task, inFlight);
   }
-  rates["aggregate, 100 in flight"] = await rate(() => one.aggregate([{ $match: { _id: 7 } }]).toArray(), 100);
+  await measure("aggregate, 100 in flight", 1, () => one.aggregate([{ $match: { _id: 7 } }]).toArray(), 100);
   for (const [name, count, task] of [
     ["10,000 find_one at once", 10000, () => Promise.all(Array.from({ length: 10000 }, () => one.findOne({ _id: 7 })))],
     ["insert_many of 1,000, documents", 1000, () => one.insertMany(Array.from({ length: 1000 }, () => ({ ...document })))],
@@ -64,8 +69,8 @@ async function main() {
       for await (const chunk of bucket.openDownloadStreamByName("f")) n += chunk.length;
       whole(n, fileSize);
     }],
-  ]) rates[name] = count * (await rate(task, 1));
-  console.log(JSON.stringify({ name: `Node ${version}`, rates }));
+  ]) await measure(name, count, task, 1);
+  console.log(JSON.stringify({ name: `Node ${version}`, rates, perCPU }));
   await client.close();
 }
 

@@ -28,7 +28,7 @@ document = {
 
 
 async def rate(task, in_flight):
-    """Runs a task again and again, in several coroutines, and returns how many there were in a second."""
+    """Runs a task again and again, in several coroutines. Returns how many there were in a second, and in one of CPU time."""
     count, end = 0, time.perf_counter() + seconds
 
     async def worker():
@@ -39,9 +39,9 @@ async def rate(task, in_flight):
             if time.perf_counter() >= end:
                 return
 
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(worker() for _ in range(in_flight)))
-    return count / (time.perf_counter() - begin)
+    return count / (time.perf_counter() - begin), count / (time.process_time() - used)
 
 
 async def main():
@@ -73,15 +73,20 @@ async def main():
         await bucket.download_to_stream_by_name("f", out)
         assert out.tell() == file_size, out.tell()
 
-    rates = {}
+    rates, per_cpu = {}, {}
+
+    async def measure(row, count, task, in_flight):
+        wall, cpu = await rate(task, in_flight)
+        rates[row], per_cpu[row] = count * wall, count * cpu
+
     for name, task in (
         ("find_one", lambda: one.find_one({"_id": 7})),
         ("insert_one", lambda: one.insert_one(dict(document))),
         ("update_one", lambda: one.update_one({"_id": 7}, {"$set": {"age": 8}})),
     ):
         for in_flight in (1, 100, 1000):
-            rates["%s, %d in flight" % (name, in_flight)] = await rate(task, in_flight)
-    rates["aggregate, 100 in flight"] = await rate(aggregate, 100)
+            await measure("%s, %d in flight" % (name, in_flight), 1, task, in_flight)
+    await measure("aggregate, 100 in flight", 1, aggregate, 100)
     for name, count, task in (
         ("10,000 find_one at once", 10000, at_once),
         ("insert_many of 1,000, documents", 1000, lambda: one.insert_many([dict(document) for _ in range(1000)])),
@@ -90,8 +95,8 @@ async def main():
         ("GridFS up, MB", file_size / 1e6, lambda: bucket.upload_from_stream("f", data)),
         ("GridFS down, MB", file_size / 1e6, download),
     ):
-        rates[name] = count * await rate(task, 1)
-    print(json.dumps({"name": "%s %s" % ("Motor" if which == "motor" else "PyMongo Async", version), "rates": rates}))
+        await measure(name, count, task, 1)
+    print(json.dumps({"name": "%s %s" % ("Motor" if which == "motor" else "PyMongo Async", version), "rates": rates, "perCPU": per_cpu}))
 
 
 asyncio.new_event_loop().run_until_complete(main())
