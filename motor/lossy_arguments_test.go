@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,23 @@ type hidden struct{ n int }
 type marshals struct{ n int }
 
 func (m marshals) MarshalBSON() ([]byte, error) { return bson.Marshal(bson.D{{Key: "n", Value: m.n}}) }
+
+type (
+	amount   struct{ *big.Rat }
+	priced   struct{ *hidden } // not encoded, since hidden is not exported
+	numbered struct{ n int }   // *numbered is a bson.Marshaler
+	guarded  struct {
+		sync.Mutex
+		N int
+	}
+)
+
+func (n *numbered) MarshalBSON() ([]byte, error) { return bson.Marshal(bson.D{{Key: "n", Value: n.n}}) }
+
+// zero is omitted by omitempty.
+type zero struct{ n int }
+
+func (z zero) IsZero() bool { return z.n == 0 }
 
 // A value that the driver's encoder would store as an empty document, or as another date, is refused before anything is
 // sent.
@@ -47,6 +65,19 @@ func TestLossyValues(t *testing.T) {
 		}{big.NewRat(1, 2)}},
 		{"in a map of structs", "a.h", "hidden", map[string]struct{ H hidden }{"a": {hidden{1}}}},
 		{"the document", "", "hidden", hidden{1}},
+		{"embedded", "v.rat", "big.Rat", bson.M{"v": amount{big.NewRat(1, 2)}}},
+		{"embedded beside a field", "rat", "big.Rat", struct {
+			*big.Rat
+			Name string
+		}{big.NewRat(1, 2), "a"}},
+		{"embedded, not exported", "v", "priced", bson.M{"v": priced{&hidden{1}}}},
+		{"marshaler without an address", "v", "numbered", bson.M{"v": numbered{1}}},
+		{"marshaler without an address in a struct", "n", "numbered", struct{ N numbered }{numbered{1}}},
+		{"in the scope of code", "v.scope.a", "big.Rat", bson.M{"v": bson.CodeWithScope{Code: "a", Scope: bson.M{"a": big.NewRat(1, 2)}}}},
+		{"list of raw values", "v", "bson.RawArray", bson.M{"v": bson.RawArray{5, 0, 0, 0, 0}}},
+		{"not zero", "z", "zero", struct {
+			Z zero `bson:",omitempty"`
+		}{zero{1}}},
 		{"date", "v", "year", bson.M{"v": time.Date(300_000_000, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{"date in a struct", "when", "year", struct{ When time.Time }{time.Date(-300_000_000, 1, 1, 0, 0, 0, 0, time.UTC)}},
 	} {
@@ -75,6 +106,17 @@ func TestValuesThatAreStored(t *testing.T) {
 	}{
 		{"struct without fields", plain, bson.M{"v": struct{}{}}},
 		{"marshaler", plain, bson.M{"v": marshals{1}}},
+		{"marshaler with an address", plain, bson.M{"v": &numbered{1}}},
+		{"marshaler with an address in a struct", plain, &struct{ N numbered }{numbered{1}}},
+		{"embedded lock", plain, &guarded{N: 1}},
+		{"embedded beside a field, not exported", plain, struct {
+			*hidden
+			N int
+		}{&hidden{1}, 1}},
+		{"omitted", plain, struct {
+			Z zero `bson:",omitempty"`
+		}{}},
+		{"raw value of a list", plain, bson.M{"v": bson.RawValue{Type: bson.TypeArray, Value: bson.RawArray{5, 0, 0, 0, 0}}}},
 		{"registered encoder", registered, bson.M{"v": hidden{1}}},
 		{"url", plain, bson.M{"v": *link}},
 		{"time", plain, struct{ At time.Time }{time.Now()}},
@@ -103,6 +145,7 @@ func TestInvalidText(t *testing.T) {
 		{"regex", bson.Regex{Pattern: "a\xff"}},
 		{"struct", struct{ S string }{"a\xff"}},
 		{"key", bson.M{"a\xff": 1}},
+		{"regex options", bson.Regex{Pattern: "a", Options: "\xff"}},
 		{"symbol", bson.Symbol("a\xff")},
 		{"code", bson.JavaScript("a\xff")},
 		{"code with scope", bson.CodeWithScope{Code: "x", Scope: bson.M{"a": "\xff"}}},

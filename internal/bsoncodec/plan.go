@@ -149,7 +149,7 @@ func (all planner) plan(t reflect.Type) *plan {
 		}
 	case reflect.Struct:
 		p.kind = planStruct
-		if hidesFields(t) || !all.fields(p, t, 0) {
+		if _, hides := hidesFields(t); hides || !all.fields(p, t, 0) {
 			return nil
 		}
 		p.byName = make(map[string]int, len(p.fields))
