@@ -66,6 +66,16 @@ func decode[D any](c *codec, raw bson.Raw) (D, error) {
 	return *doc, codecError(err)
 }
 
+// countOf returns the field n of a reply.
+func countOf(reply bson.Raw) (int64, error) {
+	v := reply.Lookup("n")
+	n, ok := v.AsInt64OK()
+	if f, double := v.DoubleOK(); !ok || n < 0 || double && f != float64(n) {
+		return 0, newError(ProtocolError, "invalid count %v in the reply: need a number of at least 0", v)
+	}
+	return n, nil
+}
+
 // withID returns the document with an _id, and that _id.
 func withID(doc bson.Raw) (bson.Raw, any, error) {
 	with, id, err := bsoncodec.WithID(doc)

@@ -497,11 +497,12 @@ func (b *batch) findAll(ctx context.Context, key findKey, asked *askedIDs) (foun
 	if key.projection != "" {
 		opts.SetProjection(bson.Raw(key.projection))
 	}
-	cursor, err := coll.Find(ctx, bson.Raw(filter), opts)
+	driver, err := coll.Find(ctx, bson.Raw(filter), opts)
 	if err != nil {
 		return false, false, err
 	}
-	defer cursor.Close(context.WithoutCancel(ctx))
+	defer driver.Close(context.WithoutCancel(ctx))
+	cursor := b.coll.db.client.cursorReader(driver, coll.Database().Client())
 	answered := make(map[idKey]bool)
 	for cursor.Next(ctx) {
 		value, bad := cursor.Current.LookupErr("_id")

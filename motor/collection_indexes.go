@@ -198,25 +198,28 @@ func (c *collection) ListIndexes(opts ...options.Lister[options.ListIndexesOptio
 // Motor: MotorCollection.index_information.
 func (c *collection) IndexInformation(ctx context.Context) *future.Future[map[string]bson.M] {
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), nil, func(ctx context.Context, coll *mongo.Collection) (map[string]bson.M, error) {
-		cursor, err := coll.Indexes().List(ctx)
+		driver, err := coll.Indexes().List(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer cursor.Close(context.WithoutCancel(ctx))
+		defer driver.Close(context.WithoutCancel(ctx))
 		described := c.codec
 		described.Hook = decodeIndexKeys(c.codec.Codec)
 		information := make(map[string]bson.M)
-		for cursor.Next(ctx) {
-			index, err := decode[bson.M](&described, cursor.Current)
+		for cursor := c.db.client.cursorReader(driver, coll.Database().Client()); cursor.Next(ctx); {
+			index, err := decode[bson.M](&described, driver.Current)
 			if err != nil {
 				return nil, err
 			}
-			name, _ := index["name"].(string)
+			name, ok := index["name"].(string)
+			if !ok {
+				return nil, newError(ProtocolError, "the server's description of an index has no name")
+			}
 			delete(index, "name")
 			delete(index, "ns") // servers before MongoDB 4.4 repeat the collection's name
 			information[name] = index
 		}
-		return information, cursor.Err()
+		return information, driver.Err()
 	}))
 }
 

@@ -40,13 +40,7 @@ func (c *collection) Count(ctx context.Context, opts ...CountOptions) *future.Fu
 	f.AddCollation(set.Collation)
 	f.AddValue("comment", set.Comment)
 	readConcern(ctx, f, c)
-	return legacyCommand(ctx, c, f, toPreferred, func(reply bson.Raw) (int64, error) {
-		n, ok := reply.Lookup("n").AsInt64OK()
-		if !ok {
-			return 0, newError(ProtocolError, "Count: the reply has no count")
-		}
-		return n, nil
-	})
+	return legacyCommand(ctx, c, f, toPreferred, countOf)
 }
 
 // GroupOptions are the options of [Collection.Group].
@@ -128,7 +122,7 @@ func (c *collection) findAndModify(ctx context.Context, now settings, query any,
 	command := f.Raw()
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		reply, err := coll.Database().RunCommand(ctx, command).Raw()
-		return valueOf(reply), err
+		return valueOf(reply, err)
 	}, f.err()
 }
 

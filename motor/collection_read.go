@@ -110,12 +110,27 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 
 // CountDocuments counts the documents that match filter.
 //
+// Errors: [TypeError] for a nil filter (use bson.D{} for all documents), [InvalidDocument] for one that cannot be encoded,
+// [OperationFailure].
+//
 // Motor: MotorCollection.count_documents.
 func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...options.Lister[options.CountOptions]) *future.Future[int64] {
 	query, err := c.codec.encode("filter", filter)
 	opts, bad := encodeOptions(&c.codec, opts)
-	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), firstError(err, bad), func(ctx context.Context, coll *mongo.Collection) (int64, error) {
-		return coll.CountDocuments(ctx, query, opts...)
+	set, late := mergeOptions(opts)
+	count := command.NewCounting(set)
+	err = firstError(err, bad, late)
+	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+		// The driver's CountDocuments returns 0 for a result that it cannot read.
+		driver, err := coll.Aggregate(ctx, count.Pipeline(query), &command.Literal[options.AggregateOptions]{Options: count.AggregateOptions})
+		if err != nil {
+			return 0, err
+		}
+		defer driver.Close(context.WithoutCancel(ctx))
+		if cursor := c.db.client.cursorReader(driver, coll.Database().Client()); !cursor.Next(ctx) {
+			return 0, driver.Err()
+		}
+		return countOf(driver.Current)
 	}))
 }
 

@@ -518,14 +518,18 @@ func findOneAndByCommand(c *collection, now settings, query bson.Raw, a findAndM
 	cmd := f.Raw()
 	return func(ctx context.Context, coll *mongo.Collection) (bson.Raw, error) {
 		reply, err := coll.Database().RunCommand(ctx, cmd).Raw()
-		return valueOf(reply), err
+		return valueOf(reply, err)
 	}, f.err()
 }
 
-// valueOf returns the document in the reply to findAndModify, or nil.
-func valueOf(reply bson.Raw) bson.Raw {
-	doc, _ := reply.Lookup("value").DocumentOK()
-	return doc
+// valueOf returns the document in the reply to findAndModify, or nil. err is the error of the command.
+func valueOf(reply bson.Raw, err error) (bson.Raw, error) {
+	v, missing := reply.LookupErr("value")
+	doc, ok := v.DocumentOK()
+	if err == nil && missing == nil && !ok && v.Type != bson.TypeNull {
+		err = newError(ProtocolError, "invalid value %v in the reply: need a document or null", v)
+	}
+	return doc, err
 }
 
 // The writes of a collection by commands that we build (see writeCommand), with the same options as the driver sends.

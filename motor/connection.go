@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 	"github.com/gomotor/gomotor/internal/serial"
 	"github.com/gomotor/gomotor/internal/usercode"
 )
@@ -403,4 +404,17 @@ func (conn *connection) closer(id int64) (closeFunc, error) {
 		}
 	}
 	return nil, newError(CursorNotFound, "cursor id %d not found: the client has no such open cursor", id)
+}
+
+// cursorReader returns a cursor that client, of the driver, has opened. A getMore waits for its server.
+func (c *Client) cursorReader(cursor *mongo.Cursor, client *mongo.Client) drivercompat.CursorReader {
+	return drivercompat.CursorReader{Cursor: cursor, Client: client, Wait: c.serverSelectionTimeout()}
+}
+
+// serverSelectionTimeout returns how long operations wait for a server.
+func (c *Client) serverSelectionTimeout() time.Duration {
+	if limit := c.driver.ServerSelectionTimeout; limit != nil {
+		return *limit
+	}
+	return 30 * time.Second // the driver's default
 }

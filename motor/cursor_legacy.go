@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -84,13 +83,7 @@ func setIndex(c *cursor, i int64) {
 func (c *cursor) Count(ctx context.Context, withLimitAndSkip bool) *future.Future[int64] {
 	return queryCommand(ctx, c, func(q *command.Query) *command.Builder {
 		return q.Count(c.coll.codec.Codec, c.coll.name, withLimitAndSkip)
-	}, func(reply bson.Raw) (int64, error) {
-		n, ok := reply.Lookup("n").AsInt64OK()
-		if !ok {
-			return 0, newError(InvalidBSON, "count: the reply has no count")
-		}
-		return n, nil
-	})
+	}, countOf)
 }
 
 // Tail calls fn with every document of a capped collection that the query matches, and then with every one that is

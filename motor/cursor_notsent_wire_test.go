@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +84,68 @@ func TestGetMoreWaitsForServer(t *testing.T) {
 				t.Errorf("got %v, want the second document", err)
 			}
 		})
+	}
+}
+
+// The operations that read a list to its end wait for the server too.
+func TestRestOfListWaitsForServer(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		read func(context.Context, collection) (names []string, err error)
+	}{
+		{"ListCollectionNames", func(ctx context.Context, c collection) ([]string, error) {
+			return c.Database().ListCollectionNames(ctx, bson.M{}).Await(ctx)
+		}},
+		{"IndexInformation", func(ctx context.Context, c collection) ([]string, error) {
+			indexes, err := c.IndexInformation(ctx).Await(ctx)
+			return slices.Sorted(maps.Keys(indexes)), err
+		}},
+		{"CountDocuments", func(ctx context.Context, c collection) ([]string, error) {
+			n, err := c.CountDocuments(ctx, bson.M{}).Await(ctx)
+			return []string{"a", "b"}[:n], err
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			c := newClient(t, peer.URI("retryWrites=false")).Database("d").Collection("c")
+			for _, command := range []string{"listCollections", "listIndexes", "aggregate"} {
+				peer.Handle(command, func(r *wiretest.Request) {
+					pausePool(t, peer, c)
+					if command == "aggregate" {
+						r.Cursor("d.c", 7)
+					} else {
+						r.Cursor("d.c", 7, bson.M{"name": "a"})
+					}
+				})
+			}
+			peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"name": "b", "n": 2}) })
+			if names, err := test.read(t.Context(), c); err != nil || !slices.Equal(names, []string{"a", "b"}) {
+				t.Errorf("got %q, %v, want both", names, err)
+			}
+		})
+	}
+}
+
+// A list whose rest is lost is not the result.
+func TestLostRestOfList(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	db := newClient(t, peer.URI("retryReads=false")).Database("d")
+	for _, command := range []string{"listCollections", "listIndexes"} {
+		peer.Handle(command, func(r *wiretest.Request) { r.Cursor("d.c", 7, bson.M{"name": "a"}) })
+	}
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "cursor not found") })
+	for _, test := range []struct {
+		name string
+		op   outcome
+	}{
+		{"ListCollectionNames", started(db.ListCollectionNames(t.Context(), bson.M{}))},
+		{"CollectionNames", started(db.CollectionNames(t.Context()))},
+		{"CreateCollection", started(db.CreateCollection(t.Context(), "b"))},
+		{"IndexInformation", started(db.Collection("c").IndexInformation(t.Context()))},
+	} {
+		if err := test.op(t.Context()); !errors.Is(err, motor.CursorNotFound) {
+			t.Errorf("%s: got %v, want CursorNotFound", test.name, err)
+		}
 	}
 }
 

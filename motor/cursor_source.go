@@ -43,18 +43,6 @@ func (c *Client) newDriverCursor(cursor *mongo.Cursor, client *mongo.Client) dri
 	return driverCursor{c.cursorReader(cursor, client)}
 }
 
-func (c *Client) cursorReader(cursor *mongo.Cursor, client *mongo.Client) drivercompat.CursorReader {
-	return drivercompat.CursorReader{Cursor: cursor, Client: client, Wait: c.serverSelectionTimeout()}
-}
-
-// serverSelectionTimeout returns how long operations wait for a server.
-func (c *Client) serverSelectionTimeout() time.Duration {
-	if limit := c.driver.ServerSelectionTimeout; limit != nil {
-		return *limit
-	}
-	return 30 * time.Second // the driver's default
-}
-
 func (d driverCursor) more(ctx context.Context, c *codec, list docList) (docBatch, error) {
 	if d.TryNext(ctx) {
 		return decodeBatch(c, d.Cursor, list), nil
@@ -529,12 +517,21 @@ func decodeClone(c *codec, driver *mongo.Cursor, list docList) docBatch {
 // decodeAll decodes documents into a list. The result may keep their memory. A [RawBatch] has all of the documents.
 func decodeAll(c *codec, raws []bson.Raw, list docList) docBatch {
 	b := docBatch{docs: list}
-	if batches, ok := list.(*docs[RawBatch]); ok && len(raws) > 0 {
-		*batches = docs[RawBatch]{RawBatch(slices.Concat(raws...))}
-		return b
-	}
 	d := c.Decoder()
 	defer d.Release()
+	if batches, ok := list.(*docs[RawBatch]); ok && len(raws) > 0 {
+		var doc bson.Raw
+		for i, raw := range raws {
+			if err := d.Decode(raw, &doc); err != nil {
+				b.decodeErr, b.undecoded, raws = codecError(err), raws[i+1:], raws[:i]
+				break
+			}
+		}
+		if len(raws) > 0 {
+			*batches = docs[RawBatch]{RawBatch(slices.Concat(raws...))}
+		}
+		return b
+	}
 	list.reset(len(raws))
 	for i, raw := range raws {
 		if err := d.Decode(raw, list.at(i)); err != nil {

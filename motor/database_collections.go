@@ -23,8 +23,30 @@ func (d *Database) ListCollectionNames(ctx context.Context, filter any, opts ...
 		return failed[[]string](d.client, err)
 	}
 	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) ([]string, error) {
-		return db.ListCollectionNames(ctx, query, opts...)
+		return d.client.collectionNames(ctx, db, query, opts...)
 	}))
+}
+
+// collectionNames is the driver's ListCollectionNames, which ignores the error of its cursor and so loses names.
+func (c *Client) collectionNames(ctx context.Context, db *mongo.Database, filter any, opts ...options.Lister[options.ListCollectionsOptions]) ([]string, error) {
+	opts = append(opts[:len(opts):len(opts)], options.ListCollections().SetNameOnly(true))
+	driver, err := db.ListCollections(ctx, filter, opts...)
+	if err != nil {
+		return nil, err
+	}
+	defer driver.Close(context.WithoutCancel(ctx))
+	names := []string{}
+	for cursor := c.cursorReader(driver, db.Client()); cursor.Next(ctx); {
+		name, ok := driver.Current.Lookup("name").StringValueOK()
+		if !ok {
+			return nil, newError(ProtocolError, "the server's description of a collection has no name")
+		}
+		names = append(names, name)
+	}
+	if err := driver.Err(); err != nil {
+		return nil, err
+	}
+	return names, nil
 }
 
 // ListCollections returns a cursor over descriptions of the database's collections that match filter: their names,
@@ -91,7 +113,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		var there []string
 		var err error
 		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // not in a transaction
-			there, err = db.ListCollectionNames(ctx, bson.D{{Key: "name", Value: name}})
+			there, err = d.client.collectionNames(ctx, db, bson.D{{Key: "name", Value: name}})
 		}
 		if err == nil && len(there) == 0 {
 			err = create(ctx, db)

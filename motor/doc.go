@@ -21,8 +21,10 @@
 //     encoded, nothing is sent.
 //   - Options are the driver's own (go.mongodb.org/mongo-driver/v2/mongo/options), unchanged.
 //   - Errors form PyMongo's tree: see [ErrorClass]. They wrap the driver's error, for errors.As.
-//   - A reply of any form gives a result or an error with a class, usually [InvalidBSON] or [ProtocolError]. One case is
-//     left to the driver, which has no limit: the _id that an upsert has made must not be nested millions of levels deep.
+//   - A reply of any form gives a result or an error with a class, usually [InvalidBSON] or [ProtocolError]. Two cases
+//     are left to the driver: the _id that an upsert has made must not be nested millions of levels deep, since the driver
+//     has no limit, and errors of a write (writeErrors, writeConcernError) that have another type than they should are
+//     ignored.
 //   - The context of a call limits the operation. The context of an Await limits only that wait. If the context of a
 //     call ends while the operation waits for a slot, the error is context.Canceled or context.DeadlineExceeded. If it
 //     ends while the operation waits for a connection, the error is a [WaitQueueTimeoutError]. An operation also fails

@@ -205,6 +205,27 @@ func TestBatchingSeparateFinds(t *testing.T) {
 	})
 }
 
+// The reads of a batch wait for the server if the pool is paused before their getMore.
+func TestBatchingFindsWaitForServer(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Primary)
+	peer.Handle("getMore", func(r *wiretest.Request) { r.Cursor("d.c", 0, bson.M{"_id": 3}) })
+	ctx, c := t.Context(), newClient(t, peer.URI("retryWrites=false")).Database("d").Collection("c")
+	batching := c.WithBatching()
+	first := batching.FindOne(ctx, bson.M{"_id": 1})
+	one := peer.Receive("find")
+	second, third := batching.FindOne(ctx, bson.M{"_id": 2}), batching.FindOne(ctx, bson.M{"_id": 3})
+	one.Cursor("d.c", 0, bson.M{"_id": 1})
+	succeed(t, first)
+	all := peer.Receive("find")
+	pausePool(t, peer, c)
+	all.Cursor("d.c", 7, bson.M{"_id": 2})
+	for i, f := range []*future.Future[bson.M]{second, third} {
+		if doc := succeed(t, f); doc["_id"] != int32(i+2) {
+			t.Errorf("got %v, want _id %d", doc, i+2)
+		}
+	}
+}
+
 func TestBatchingFindErrors(t *testing.T) {
 	t.Run("command", func(t *testing.T) {
 		peer, c, held := startFinds(t)
@@ -359,6 +380,10 @@ func TestCancelledReadClosesCursor(t *testing.T) {
 			f := newClient(t, peer.URI()).Database("d").Collection("c").IndexInformation(t.Context())
 			return func() { f.Cancel() }
 		}},
+		{"ListCollectionNames", "listCollections", func(t *testing.T, peer *wiretest.Peer) func() {
+			f := newClient(t, peer.URI()).Database("d").ListCollectionNames(t.Context(), bson.M{})
+			return func() { f.Cancel() }
+		}},
 		{"batched FindOne", "find", func(t *testing.T, peer *wiretest.Peer) func() {
 			c := newClient(t, peer.URI()).Database("d").Collection("c").WithBatching()
 			first := c.FindOne(t.Context(), bson.M{"_id": 0})
@@ -378,7 +403,7 @@ func TestCancelledReadClosesCursor(t *testing.T) {
 			cancel := test.start(t, peer)
 			killed := make(chan *wiretest.Request, 1)
 			peer.Handle("killCursors", func(r *wiretest.Request) { r.OK(); killed <- r })
-			peer.Receive(test.command).Cursor("d.c", 7, bson.M{"_id": 9, "key": bson.M{}})
+			peer.Receive(test.command).Cursor("d.c", 7, bson.M{"_id": 9, "name": "i", "key": bson.M{}})
 			held := peer.Receive("getMore")
 			cancel()
 			(<-killed).Want(bson.M{"cursors": []int64{7}})

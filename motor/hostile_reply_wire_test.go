@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/wiretest"
@@ -222,6 +224,28 @@ func TestForeignWriteIndex(t *testing.T) {
 	}
 }
 
+// Errors of another type would be ignored.
+func TestWriteErrorsOfOtherTypes(t *testing.T) {
+	for _, reply := range []bson.M{
+		{"n": 0, "writeErrors": "x"},
+		{"n": 0, "writeErrors": bson.A{1}},
+		{"n": 0, "writeErrors": bson.M{"code": 1}},
+		{"n": 1, "writeConcernError": "x"},
+	} {
+		peer := wiretest.Start(t, wiretest.Standalone)
+		for _, name := range []string{"insert", "update", "delete"} {
+			peer.Handle(name, func(r *wiretest.Request) { r.OK(reply) })
+		}
+		coll := newClient(t, peer.URI("retryWrites=false")).Database("d").Collection("c")
+		noError(t, coll.SetWriteConcern(bson.M{"wtimeout": 1000})) // by commands that we build
+		for _, op := range []operation{insertOne, insertMany, upsert, bulkWrite} {
+			if err := op(t.Context(), coll)(t.Context()); !errors.Is(err, motor.ProtocolError) {
+				t.Errorf("%v: got %v, want ProtocolError", reply, err)
+			}
+		}
+	}
+}
+
 func TestForeignWriteIndexWithBatching(t *testing.T) {
 	for _, index := range []any{99, "0", -1} {
 		peer := wiretest.Start(t, wiretest.Standalone)
@@ -236,6 +260,86 @@ func TestForeignWriteIndexWithBatching(t *testing.T) {
 			if r, err := f.Await(t.Context()); r != nil || !errors.Is(err, motor.ProtocolError) {
 				t.Errorf("index %v: got %v, %v, want no result, ProtocolError", index, r, err)
 			}
+		}
+	}
+}
+
+// A count that is none, and a list of documents that has other values.
+func TestReplyOfOtherTypes(t *testing.T) {
+	first := func(v any) bson.M {
+		return bson.M{"cursor": bson.M{"id": int64(0), "ns": "d.c", "firstBatch": bson.A{v}}}
+	}
+	count := func(ctx context.Context, c collection) outcome { return started(c.Count(ctx)) }
+	cursorCount := func(ctx context.Context, c collection) outcome { return started(c.Find(bson.M{}).Count(ctx, true)) }
+	countDocuments := func(ctx context.Context, c collection) outcome { return started(c.CountDocuments(ctx, bson.M{})) }
+	names := func(ctx context.Context, c collection) outcome {
+		return started(c.Database().ListCollectionNames(ctx, bson.M{}))
+	}
+	findAndDelete := func(ctx context.Context, c collection) outcome {
+		return started(c.FindOneAndDelete(ctx, bson.M{}, options.FindOneAndDelete()))
+	}
+	legacy := func(ctx context.Context, c collection) outcome {
+		return started(c.FindAndModify(ctx, bson.M{}, motor.FindAndModifyOptions{Remove: true}))
+	}
+	for _, test := range []struct {
+		name, command string
+		op            operation
+		reply         any
+	}{
+		{"Count: text", "count", count, bson.M{"n": "1"}},
+		{"Count: negative", "count", count, bson.M{"n": -1}},
+		{"Count: too large", "count", count, bson.M{"n": 1e300}},
+		{"Count: not a number", "count", count, bson.M{"n": math.NaN()}},
+		{"Cursor.Count: negative", "count", cursorCount, bson.M{"n": -1}},
+		{"Cursor.Count: text", "count", cursorCount, bson.M{"n": "1"}},
+		{"CountDocuments: not a document", "aggregate", countDocuments, first(1)},
+		{"CountDocuments: no count", "aggregate", countDocuments, first(bson.M{})},
+		{"CountDocuments: too large", "aggregate", countDocuments, first(bson.M{"n": 1e300})},
+		{"CountDocuments: corrupt", "aggregate", countDocuments, bson.D{{Key: "cursor", Value: corruptBatch(t, "firstBatch", 0, 3, 0)}}},
+		{"ListCollectionNames: corrupt", "listCollections", names, bson.D{{Key: "cursor", Value: corruptBatch(t, "firstBatch", 0, 3, 0)}}},
+		{"ListCollectionNames: no name", "listCollections", names, first(bson.M{})},
+		{"IndexInformation: no name", "listIndexes", func(ctx context.Context, c collection) outcome {
+			return started(c.IndexInformation(ctx))
+		}, first(bson.M{"key": bson.M{"a": 1}})},
+		{"FindOneAndDelete: text", "findAndModify", findAndDelete, bson.M{"value": "x"}},
+		{"FindAndModify: list", "findAndModify", legacy, bson.M{"value": bson.A{1}}},
+	} {
+		for _, byCommand := range []bool{false, true} {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			peer.Handle(test.command, func(r *wiretest.Request) { r.OK(test.reply) })
+			c := newClient(t, peer.URI("retryWrites=false")).Database("d").Collection("c")
+			if byCommand {
+				noError(t, c.SetWriteConcern(bson.M{"wtimeout": 1000}))
+			}
+			if err := test.op(t.Context(), c)(t.Context()); !errors.Is(err, motor.ProtocolError) && !errors.Is(err, motor.InvalidBSON) {
+				t.Errorf("%s, by a command of ours: %t: got %v, want ProtocolError or InvalidBSON", test.name, byCommand, err)
+			}
+		}
+	}
+}
+
+// A raw batch has only documents.
+func TestRawBatchOfOtherTypes(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	for _, command := range []string{"find", "aggregate"} {
+		peer.Handle(command, func(r *wiretest.Request) {
+			r.OK(bson.M{"cursor": bson.M{"id": int64(0), "ns": "d.c", "firstBatch": bson.A{bson.M{"i": 1}, 2, bson.M{"i": 3}}}})
+		})
+	}
+	c, ctx := newClient(t, peer.URI()).Database("d").Collection("c"), t.Context()
+	find, aggregate := c.FindRawBatches(bson.M{}), c.AggregateRawBatches(bson.A{})
+	for _, test := range []struct {
+		name string
+		list func() ([]motor.RawBatch, error)
+	}{
+		{"FindRawBatches", func() ([]motor.RawBatch, error) { return find.ToList(ctx).Await(ctx) }},
+		{"AggregateRawBatches", func() ([]motor.RawBatch, error) { return aggregate.ToList(ctx).Await(ctx) }},
+	} {
+		if n, err := countRaw(test.list()); n != 1 || !errors.Is(err, motor.InvalidBSON) {
+			t.Errorf("%s: got %d documents, %v, want 1, InvalidBSON", test.name, n, err)
+		}
+		if n, err := countRaw(test.list()); n != 1 || err != nil {
+			t.Errorf("%s: got %d documents, %v, want the document after the bad value", test.name, n, err)
 		}
 	}
 }

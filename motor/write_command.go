@@ -25,6 +25,10 @@ type writeAnswer struct {
 	N         int64                 `bson:"n"`
 	NModified int64                 `bson:"nModified"`
 	Upserted  []writeAnswerUpserted `bson:"upserted"`
+
+	// The driver has made an error of these, or ignored them if they have another type.
+	WriteErrors       []bson.Raw `bson:"writeErrors"`
+	WriteConcernError bson.Raw   `bson:"writeConcernError"`
 }
 
 type writeAnswerUpserted struct {

@@ -188,6 +188,7 @@ func TestConverterOptions(t *testing.T) {
 		name  string
 		check func(*testing.T)
 	}{
+		{"Counting", checkConverter(command.NewCounting)},
 		{"UpdateMany", checkConverter(command.UpdateMany)},
 		{"Replace", checkConverter(command.Replace)},
 		{"DeleteMany", checkConverter(command.DeleteMany)},

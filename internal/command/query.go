@@ -76,6 +76,34 @@ func (q *Query) Count(c bsoncodec.Codec, collection string, withLimitAndSkip boo
 	return b
 }
 
+// Counting has the options of an aggregate command that counts documents.
+type Counting struct {
+	options.AggregateOptions
+	Skip, Limit *int64 // stages of its pipeline
+}
+
+// NewCounting converts options.
+func NewCounting(o options.CountOptions) Counting {
+	return Counting{
+		AggregateOptions: options.AggregateOptions{Collation: o.Collation, Comment: o.Comment, Hint: o.Hint},
+		Skip:             o.Skip, Limit: o.Limit,
+	}
+}
+
+// Pipeline returns the pipeline that counts the documents that match filter. Its only result has the count as n. There is
+// no result if no document matches.
+func (c Counting) Pipeline(filter bson.Raw) bson.A {
+	stages := bson.A{bson.D{{Key: "$match", Value: filter}}}
+	if c.Skip != nil {
+		stages = append(stages, bson.D{{Key: "$skip", Value: *c.Skip}})
+	}
+	if c.Limit != nil {
+		stages = append(stages, bson.D{{Key: "$limit", Value: *c.Limit}})
+	}
+	one := int32(1)
+	return append(stages, bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: one}, {Key: "n", Value: bson.D{{Key: "$sum", Value: one}}}}}})
+}
+
 // Distinct returns the distinct command.
 func (q *Query) Distinct(c bsoncodec.Codec, collection, key string) *Builder {
 	b := New(c, bson.E{Key: "distinct", Value: collection}, bson.E{Key: "key", Value: key})

@@ -200,22 +200,22 @@ func (c *Copy) indexes(ctx context.Context, p *part) error {
 }
 
 func (c *Copy) sourceIndexes(ctx context.Context, p *part) (names []string, specs []bson.D, err error) {
-	cursor, err := c.Source.Collection(p.name).Indexes().List(ctx)
+	driver, err := c.Source.Collection(p.name).Indexes().List(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		spec, err := indexSpec(slices.Clone(cursor.Current))
+	defer driver.Close(ctx)
+	for cursor := c.Limits.reader(driver, c.Source); cursor.Next(ctx); {
+		spec, err := indexSpec(slices.Clone(driver.Current))
 		if err != nil {
 			return nil, nil, err
 		}
 		if spec != nil {
-			name, _ := cursor.Current.Lookup("name").StringValueOK()
+			name, _ := driver.Current.Lookup("name").StringValueOK()
 			names, specs = append(names, name), append(specs, spec)
 		}
 	}
-	return names, specs, cursor.Err()
+	return names, specs, driver.Err()
 }
 
 // indexSpec returns an index in the form that createIndexes takes, or nil if every new collection has the index.
@@ -246,6 +246,11 @@ type reader struct {
 	cursor drivercompat.CursorReader // its Cursor is nil before the first batch
 }
 
+// reader returns a reader of a cursor whose getMore waits for its server.
+func (l Limits) reader(cursor *mongo.Cursor, db *mongo.Database) drivercompat.CursorReader {
+	return drivercompat.CursorReader{Cursor: cursor, Client: db.Client(), Wait: l.Select}
+}
+
 // read returns the next batch, or none at the end. A batch has the documents of one reply of the server, at most 16
 // MiB.
 func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
@@ -255,7 +260,7 @@ func (r *reader) read(ctx context.Context) (docs []bson.Raw, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r.cursor = drivercompat.CursorReader{Cursor: cursor, Client: r.coll.Database().Client(), Wait: r.limits.Select}
+		r.cursor = r.limits.reader(cursor, r.coll.Database())
 	}
 	for r.cursor.Next(ctx) {
 		docs = append(docs, slices.Clone(r.cursor.Current))

@@ -92,11 +92,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Plan lists what has to be copied. Its error is an [Error] of kind [Exists] or [Same] if the target has a collection
 // that must not be replaced, and the driver's error if a database cannot be listed.
 func (c *Copy) Plan(ctx context.Context) error {
-	parts, err := list(ctx, c.Source)
+	parts, err := c.list(ctx, c.Source)
 	if err != nil {
 		return err
 	}
-	present, err := list(ctx, c.Target)
+	present, err := c.list(ctx, c.Target)
 	if err != nil {
 		return err
 	}
@@ -226,28 +226,28 @@ func (p *part) has(option string) bool {
 }
 
 // list returns the collections and views of a database that a copy includes.
-func list(ctx context.Context, db *mongo.Database) ([]*part, error) {
-	cursor, err := db.ListCollections(ctx, bson.D{})
+func (c *Copy) list(ctx context.Context, db *mongo.Database) ([]*part, error) {
+	driver, err := db.ListCollections(ctx, bson.D{})
 	if err != nil {
 		return nil, err
 	}
-	defer cursor.Close(ctx)
+	defer driver.Close(ctx)
 	var parts []*part
-	for cursor.Next(ctx) {
+	for cursor := c.Limits.reader(driver, db); cursor.Next(ctx); {
 		// The document is not decoded into a struct, since the client's registry and BSON options may change how
 		// structs are decoded.
 		p := new(part)
-		p.name, _ = cursor.Current.Lookup("name").StringValueOK()
-		p.kind, _ = cursor.Current.Lookup("type").StringValueOK()
-		p.uuid = cloneValue(cursor.Current.Lookup("info", "uuid"))
-		options, _ := cursor.Current.Lookup("options").DocumentOK()
+		p.name, _ = driver.Current.Lookup("name").StringValueOK()
+		p.kind, _ = driver.Current.Lookup("type").StringValueOK()
+		p.uuid = cloneValue(driver.Current.Lookup("info", "uuid"))
+		options, _ := driver.Current.Lookup("options").DocumentOK()
 		p.options = slices.Clone(options)
 		p.copied = Collection{Name: p.name, View: p.view()}
 		if !strings.HasPrefix(p.name, "system.") || p.name == "system.js" {
 			parts = append(parts, p)
 		}
 	}
-	return parts, cursor.Err()
+	return parts, driver.Err()
 }
 
 func cloneValue(v bson.RawValue) bson.RawValue {
