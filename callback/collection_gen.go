@@ -581,6 +581,9 @@ func (c *Collection[D]) Find(filter any, opts ...options.Lister[options.FindOpti
 
 // CountDocuments counts the documents that match filter.
 //
+// Errors: [motor.TypeError] for a nil filter (use bson.D{} for all documents), [motor.InvalidDocument] for one that
+// cannot be encoded, [motor.OperationFailure].
+//
 // Motor: MotorCollection.count_documents.
 func (c *collection) CountDocuments(
 	ctx context.Context, filter any, callback Func[int64], opts ...options.Lister[options.CountOptions],
