@@ -580,9 +580,10 @@ func (c *cursorReader) polled(ctx context.Context, conn *connection, s *resultSe
 			return come, nil
 		}
 		batches, codec, list := s.batches, &c.coll.codec, s.next // the poll must not refer to the cursor, which the program may drop meanwhile
-		s.poll = future.Go(polling, conn.polls, func(ctx context.Context) (none struct{}, _ error) {
+		// The poll ends with polling. Its future needs no context, and so no memory for watching one.
+		s.poll = future.Go(context.Background(), conn.polls, func(context.Context) (none struct{}, _ error) {
 			defer cancel()
-			s.news.batch, s.news.err = batches.more(ctx, codec, list)
+			s.news.batch, s.news.err = batches.more(polling, codec, list)
 			return none, nil
 		})
 	} else {
