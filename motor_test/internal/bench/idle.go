@@ -23,7 +23,7 @@ var idleStreams = 1_000
 func idleRow(ctx context.Context, uri string) Row {
 	const extra = 16 << 10 // what a stream may take beyond the driver's
 	uri = withPool(uri, 0)
-	return Row{Name: fmt.Sprintf("%d idle change streams", idleStreams), Other: "driver, a goroutine each", Unit: idleStreams, Needs: "the stub",
+	return Row{Name: fmt.Sprintf("%d idle change streams", idleStreams), Other: "driver, a goroutine each", Unit: idleStreams, Needs: "the stub", Bare: true,
 		Memory: func(theirs float64) float64 { return theirs + extra*float64(idleStreams) },
 		Ours: lean(func() error {
 			client, err := motor.NewClient(uri)
