@@ -25,7 +25,7 @@
 //     operation was called with, and any wait for a future of [NewPromiseCancelledOnGiveUp].
 //  7. [Future.Cancel] settles this future at once, ends the context of its operation if it has one, and unregisters the
 //     future from its inputs. It does not cancel the inputs; only [WaitFor], [Group] and [Map] cancel theirs. An
-//     operation that succeeds after it was cancelled can undo its effects: see [Op].
+//     operation that returns after it was cancelled can undo its effects: see [Op].
 //  8. A future that lost a race, timed out or was cancelled leaves nothing behind in the futures that it waited for.
 //  9. An error that was never retrieved is reported once, when its future is garbage collected: see
 //     [SetUnobservedHandler].

@@ -229,7 +229,11 @@ func ExampleStart() {
 			<-cancelled
 			return item, nil
 		},
-		Undo:  func(item string) { items <- item },
+		Undo: func(item string, err error) {
+			if err == nil {
+				items <- item
+			}
+		},
 		Ended: func() { close(items) },
 	})
 	fmt.Println(err)

@@ -133,7 +133,7 @@ type callbacks struct {
 }
 
 // do implements body.
-func (t *callbacks) do(step jobStep, _ context.Context) error {
+func (t *callbacks) do(step jobStep, _ context.Context, _ error) error {
 	if step == jobRun {
 		b := t.b
 		t.b = batch{}

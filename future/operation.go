@@ -12,9 +12,10 @@ type Op[T any] struct {
 	// Run is the operation's function. Its context ends with the context of Start and with [Future.Cancel].
 	Run func(ctx context.Context) (T, error)
 
-	// Undo reverses the effect of Run. It is called with the value of Run if Run succeeds after the future was cancelled,
-	// since no caller gets that value. It must neither block nor run unknown code.
-	Undo func(v T)
+	// Undo reverses the effect of Run. It is called with the results of Run if Run returns after the future was cancelled,
+	// since no caller gets them. A Run that failed may have an effect too: a value beside the error, or an error that is
+	// told once. Undo must neither block nor run unknown code.
+	Undo func(v T, err error)
 
 	// Ended is called exactly once, when the operation is over: Run and Undo have returned, or Run will never be called.
 	// Unless the future was cancelled, that is just before it settles. Ended releases what the operation holds, such as a
@@ -81,14 +82,14 @@ type operation[T any] struct {
 	future Future[T]
 	job    job
 	run    func(context.Context) (T, error)
-	undo   func(T)
+	undo   func(T, error)
 	ended  func()
 }
 
 // body is the part of a job that depends on the type of its result.
 type body interface {
-	// do performs one step of the job. For jobRun it returns the error of the function.
-	do(step jobStep, ctx context.Context) error
+	// do performs one step of the job. For jobRun it returns the error of the function, which is the argument for jobUndo.
+	do(step jobStep, ctx context.Context, err error) error
 	// settles returns the future of the job, or nil for a batch of callbacks, which has none.
 	settles() *cell
 }
@@ -98,13 +99,13 @@ type jobStep uint8
 const (
 	jobRun    jobStep = iota // calls the function
 	jobForget                // releases the function, which will not run
-	jobUndo                  // calls Undo with the value of the function
+	jobUndo                  // calls Undo with the results of the function
 	jobEnded                 // calls Ended
 )
 
 // do implements body. It stores the value of the function in the future before the settlement, which needs no extra
 // memory: callers read the value only after the future has settled, and never if it was cancelled.
-func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
+func (n *operation[T]) do(step jobStep, ctx context.Context, err error) error {
 	switch step {
 	case jobRun:
 		run := n.run
@@ -117,7 +118,7 @@ func (n *operation[T]) do(step jobStep, ctx context.Context) (err error) {
 		var zero T
 		n.future.value = zero
 		if n.undo != nil {
-			n.undo(v)
+			n.undo(v, err)
 		}
 	case jobEnded:
 		ended := n.ended
@@ -241,7 +242,7 @@ func (j *job) start(ctx context.Context, ex, via Executor, c *cell, n body) erro
 
 // finish settles the future of a job that is over. ran says whether its function has returned.
 //
-// Undo must be called if and only if the function has succeeded and the future is cancelled, and Ended must be called
+// Undo must be called if and only if the function has returned and the future is cancelled, and Ended must be called
 // before a caller can see the outcome. So finish first closes the future to Cancel. After that it is certain whether the
 // future is cancelled.
 func (j *job) finish(ran bool, err error) batch {
@@ -250,10 +251,10 @@ func (j *job) finish(ran bool, err error) batch {
 		return c.reject(err)
 	}
 	closed := c.close()
-	if ran && err == nil && !closed {
-		j.hook(jobUndo)
+	if ran && !closed {
+		j.hook(jobUndo, err)
 	}
-	j.hook(jobEnded)
+	j.hook(jobEnded, nil)
 	if !closed {
 		return batch{}
 	}
@@ -261,13 +262,13 @@ func (j *job) finish(ran bool, err error) batch {
 }
 
 // hook calls Undo or Ended. A panic is reported, since there is no future that it could fail.
-func (j *job) hook(step jobStep) {
+func (j *job) hook(step jobStep, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			ReportUnobserved(newPanicError(v))
 		}
 	}()
-	_ = j.body.do(step, nil)
+	_ = j.body.do(step, nil, err)
 }
 
 // isCallbacks reports whether the job is a batch of callbacks.
@@ -275,7 +276,7 @@ func (j *job) isCallbacks() bool { return j.parent == nil }
 
 // forget ends a job that will not run.
 func (j *job) forget() {
-	_ = j.body.do(jobForget, nil)
+	_ = j.body.do(jobForget, nil, nil)
 	j.end()
 }
 
@@ -326,10 +327,10 @@ func (j *job) call() (end taskEnd, err error) {
 		j.end()
 	}()
 	if !j.begin() {
-		_ = j.body.do(jobForget, nil)
+		_ = j.body.do(jobForget, nil, nil)
 		return taskSkipped, j.parent.Err()
 	}
-	err = j.body.do(jobRun, j)
+	err = j.body.do(jobRun, j, nil)
 	return taskReturned, err
 }
 

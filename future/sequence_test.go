@@ -12,7 +12,7 @@ import (
 )
 
 // inSequence starts an operation that waits for the turns of all tickets.
-func inSequence(ctx context.Context, ex future.Executor, run func(context.Context) (int, error), undo func(int), tickets ...*future.Ticket) *future.Future[int] {
+func inSequence(ctx context.Context, ex future.Executor, run func(context.Context) (int, error), undo func(int, error), tickets ...*future.Ticket) *future.Future[int] {
 	f, err := future.Start(ctx, ex, future.Op[int]{
 		Run: func(ctx context.Context) (int, error) {
 			for _, ticket := range tickets {
@@ -102,7 +102,7 @@ func TestSequence(t *testing.T) {
 			var order record[string]
 			running, end := make(chan int), make(chan int)
 			f := inSequence(t.Context(), onGoroutines, func(context.Context) (int, error) { close(running); <-end; return 1, nil },
-				func(int) { order.add("undo") }, s.Reserve())
+				func(int, error) { order.add("undo") }, s.Reserve())
 			<-running
 			next := inSequence(t.Context(), onGoroutines, func(context.Context) (int, error) { order.add("next"); return 1, nil }, nil, s.Reserve())
 			f.Cancel()

@@ -3,6 +3,7 @@ package future_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,7 @@ type calls struct{ run, undo, ended atomic.Int32 }
 func (c *calls) op(run func(context.Context) (int, error)) future.Op[int] {
 	return future.Op[int]{
 		Run:   func(ctx context.Context) (int, error) { c.run.Add(1); return run(ctx) },
-		Undo:  func(int) { c.undo.Add(1) },
+		Undo:  func(int, error) { c.undo.Add(1) },
 		Ended: func() { c.ended.Add(1) },
 	}
 }
@@ -72,22 +73,30 @@ func TestStart(t *testing.T) {
 				wantPanic(t, f, nil)
 				c.want(t, 1, 0, 1)
 			})
-			t.Run("cancelled while it runs", func(t *testing.T) {
-				var c calls
-				started, cancelled := make(chan int), make(chan int)
-				f, _ := future.Start(t.Context(), ex.make(t), c.op(func(context.Context) (int, error) {
-					close(started)
-					<-cancelled
-					return 1, nil
-				}))
-				<-started
-				f.Cancel()
-				c.want(t, 1, 0, 0)
-				close(cancelled)
-				eventually(t, "Ended was not called", func() bool { return c.ended.Load() == 1 })
-				c.want(t, 1, 1, 1)
-				wantError(t, f, future.ErrCancelled)
-			})
+			for _, failure := range []error{nil, errBoom} {
+				t.Run(fmt.Sprintf("cancelled while it runs, with the error %v", failure), func(t *testing.T) {
+					var c calls
+					started, cancelled := make(chan int), make(chan int)
+					op := c.op(func(context.Context) (int, error) {
+						close(started)
+						<-cancelled
+						return 1, failure
+					})
+					op.Undo = func(v int, err error) {
+						if c.undo.Add(1); v != 1 || err != failure {
+							t.Errorf("Undo(%v, %v), want (1, %v)", v, err, failure)
+						}
+					}
+					f, _ := future.Start(t.Context(), ex.make(t), op)
+					<-started
+					f.Cancel()
+					c.want(t, 1, 0, 0)
+					close(cancelled)
+					eventually(t, "Ended was not called", func() bool { return c.ended.Load() == 1 })
+					c.want(t, 1, 1, 1)
+					wantError(t, f, future.ErrCancelled)
+				})
+			}
 		})
 	}
 	t.Run("cancelled while it is queued", func(t *testing.T) {
@@ -152,7 +161,7 @@ func TestAwaitWithOperationContext(t *testing.T) {
 		over.Add(1)
 		f, _ := future.Start(ctx, onGoroutines, future.Op[int]{
 			Run:   func(context.Context) (int, error) { ran.Add(1); return 1, nil },
-			Undo:  func(int) { undone.Add(1) },
+			Undo:  func(int, error) { undone.Add(1) },
 			Ended: over.Done,
 		})
 		go func() {
@@ -197,7 +206,7 @@ func TestCancelDuringEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f, _ := future.Start(ctx, onGoroutines, future.Op[int]{
 		Run:   func(context.Context) (int, error) { return 1, nil },
-		Undo:  func(int) { t.Error("Undo was called") },
+		Undo:  func(int, error) { t.Error("Undo was called") },
 		Ended: func() { close(ending); <-end },
 	})
 	<-ending

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
@@ -267,11 +268,13 @@ type readOp struct {
 	outer   context.Context
 	session *sessionTicket
 	refused error
-	found   bool // there was a document at the last check
-	bad     bool // its error is that of a document that could not be decoded
+	found   bool         // there was a document at the last check
+	bad     bool         // its error is that of a document that could not be decoded
+	skipped *badDocument // that document, once it has been skipped
 
 	// cursor.mu guards these.
 	result *resultSet
+	lost   error // the error that has ended the result
 }
 
 // init makes r a read of n documents into a list.
@@ -306,9 +309,7 @@ func startRead[T any](ctx context.Context, r *readOp, run runOn[T]) *future.Futu
 	o := op[T]{on: r.cursor.coll, offline: true, run: run, ending: r.ending}
 	o.lane, o.turns, o.err = r.prepare(ctx)
 	o.conn = r.conn
-	if r.docs != nil {
-		o.undo = func(T) { r.putBack() }
-	}
+	o.undo = func(T, error) { r.undo() }
 	return submit(ctx, r.cursor.coll.db.client, o)
 }
 
@@ -427,14 +428,40 @@ func (r *readOp) step(last bool) (done bool, err error) {
 func (r *readOp) skipBad() {
 	c, s := r.cursor, r.result
 	c.mu.Lock()
-	after := s.undecoded
+	bad := &badDocument{err: s.decodeErr, after: s.undecoded}
 	c.mu.Unlock()
-	next := decodeAll(&c.coll.codec, after, s.next)
+	next := decodeAll(&c.coll.codec, bad.after, s.next)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s == c.result {
 		s.take(next)
+		bad.next, r.skipped = s.batch.size(), bad
 	}
+}
+
+// badDocument is a document that could not be decoded.
+type badDocument struct {
+	err   error
+	after []bson.Raw // the documents after it
+	next  int        // how many of those have been decoded
+}
+
+// undo takes back what a cancelled read has done, since no caller sees its documents, nor its error. The next read fails
+// with an error that has ended the result, or that of the bad document that this read has skipped.
+func (r *readOp) undo() {
+	c := r.cursor
+	c.mu.Lock()
+	if s := r.result; s != nil && s == c.result {
+		if r.skipped != nil && s.batch.size() == r.skipped.next {
+			s.batch.reset(0)
+			s.decodeErr, s.undecoded = r.skipped.err, r.skipped.after
+		}
+		if s.lostErr == nil && !c.closed {
+			s.lostErr = r.lost
+		}
+	}
+	c.mu.Unlock()
+	r.putBack()
 }
 
 // taken returns the number of documents that the read has taken.

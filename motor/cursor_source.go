@@ -267,7 +267,7 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	}
 	over := err == errClientClosed || s.batches.over(err)
 	if over {
-		s.closed = true
+		s.closed, r.lost = true, err
 	}
 	if over && err != nil && (outer.Err() != nil || outOfTime(err)) {
 		s.lostErr = newError(InvalidOperation, "the cursor is lost: an earlier read ran out of time, or its context ended, during getMore")

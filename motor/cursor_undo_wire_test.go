@@ -3,8 +3,10 @@ package motor_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -142,6 +144,58 @@ func TestCursorDeadlineAsBadDocumentArrives(t *testing.T) {
 				if got, err := cursor.Next(t.Context()).Await(t.Context()); got.I != n || err != nil {
 					t.Errorf("Next() = %v, %v, want document %d, nil", got, err, n)
 				}
+			}
+		})
+	}
+}
+
+// A read that is cancelled between its failure and its settlement leaves its documents and its error to the next read.
+func TestCursorCancelledAsReadFails(t *testing.T) {
+	type doc struct {
+		I int `bson:"i"`
+	}
+	for _, test := range []struct {
+		name  string
+		batch []any
+		more  func(*wiretest.Request) // the reply to getMore
+		class error
+		after bool // the next read returns document 2
+	}{
+		{"bad document", []any{bson.M{"i": 1}, bson.M{"i": "bad"}, bson.M{"i": 2}}, nil, motor.InvalidBSON, true},
+		{"getMore fails", []any{bson.M{"i": 1}}, func(r *wiretest.Request) { r.Fail(43, "CursorNotFound", "gone") }, motor.CursorNotFound, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Primary)
+			client := newClient(t, peer.URI())
+			cursor := motor.CollectionOf[doc](client.Database("d"), "c").Find(bson.D{})
+			started, once := make(chan *future.Future[[]doc], 1), sync.Once{}
+			list := cursor.ToList(motor.WithProgress(t.Context(), func(p motor.Progress) {
+				if p.Done == 0 {
+					return
+				}
+				once.Do(func() {
+					for client.Stats().Running > 0 { // the read has lent its slot: it has failed, and waits for this function
+						time.Sleep(time.Millisecond)
+					}
+					(<-started).Cancel()
+				})
+			}))
+			started <- list
+			peer.Receive("find").Cursor("d.c", 7, test.batch...)
+			if test.more != nil {
+				test.more(peer.Receive("getMore"))
+			}
+			if _, err := list.Await(t.Context()); !errors.Is(err, future.ErrCancelled) {
+				t.Fatalf("ToList() = %v, want ErrCancelled", err)
+			}
+			if got, err := cursor.Next(t.Context()).Await(t.Context()); got.I != 1 || err != nil {
+				t.Errorf("Next() = %v, %v, want document 1, nil", got, err)
+			}
+			if got, err := cursor.Next(t.Context()).Await(t.Context()); !errors.Is(err, test.class) {
+				t.Errorf("Next() = %v, %v, want %v", got, err, test.class)
+			}
+			if got, err := cursor.Next(t.Context()).Await(t.Context()); test.after && (got.I != 2 || err != nil) {
+				t.Errorf("Next() = %v, %v, want document 2, nil", got, err)
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func readFile[T any](ctx context.Context, o *GridOut, read func(*fileReader) (T,
 			}
 			return v, err
 		},
-		undo: func(T) {
+		undo: func(T, error) {
 			if succeeded {
 				o.setPosition(before)
 			}

@@ -192,7 +192,7 @@ func writeFile[T any](ctx context.Context, in *GridIn, what string, result T, wr
 			}
 			return result, nil
 		},
-		undo: func(T) {
+		undo: func(T, error) {
 			if started {
 				in.fail(future.ErrCancelled)
 			}

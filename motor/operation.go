@@ -26,7 +26,7 @@ type op[T any] struct {
 	target target                                              // of within
 	ending func(context.Context, error)                        // called in the operation after run; it may wait for user code: see Client.ending
 	ended  func()                                              // called once, when the operation is over or was not started; it does not block and runs no user code
-	undo   func(T)                                             // puts back what a cancelled operation has read; it does not block and runs no user code
+	undo   func(T, error)                                      // puts back what a cancelled operation has read; it does not block and runs no user code
 }
 
 // submit starts an operation. It is the only way to start one. The operation waits for its turn, runs on an executor of
