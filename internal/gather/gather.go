@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gomotor/gomotor/internal/serial"
+	"github.com/gomotor/gomotor/internal/usercode"
 )
 
 // Member is an operation: a pointer to a struct that embeds [Item].
@@ -87,9 +88,9 @@ func (c *Command) leave() {
 }
 
 // join makes an operation a part of the command. It reports whether the operation still waits. Its context may have
-// ended a moment before its future is settled.
+// ended a moment before its future is settled. A panic of its context must not leave the other operations unsettled.
 func (c *Command) join(i *Item) bool {
-	if i.ended = i.ctx.Err(); i.ended != nil {
+	if i.ended = usercode.ContextErr(i.ctx); i.ended != nil {
 		return false
 	}
 	i.command = c

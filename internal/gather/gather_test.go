@@ -2,6 +2,7 @@ package gather_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/gather"
 )
 
@@ -112,6 +114,24 @@ func TestSendWithoutCancelled(t *testing.T) {
 	}
 	if ended.Ended() != context.Canceled || cancelled.Ended() != nil {
 		t.Errorf("Ended() = %v and %v, want context.Canceled for an ended context and nil for a cancelled operation", ended.Ended(), cancelled.Ended())
+	}
+}
+
+// badContext is a context whose Err panics.
+type badContext struct{ context.Context }
+
+func (badContext) Err() error { panic("bad context") }
+
+func TestSendContextPanics(t *testing.T) {
+	q := working(t)
+	bad := add(t, q, badContext{t.Context()}, "bad", "k")
+	good := add(t, q, t.Context(), "good", "k")
+	if got, want := send(q), [][]string{{"k", "good"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got the commands %v, want %v", got, want)
+	}
+	var p *future.PanicError
+	if !errors.As(bad.Ended(), &p) || p.Value != "bad context" || good.Ended() != nil {
+		t.Errorf("Ended() = %v and %v, want a PanicError and nil", bad.Ended(), good.Ended())
 	}
 }
 

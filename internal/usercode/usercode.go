@@ -57,6 +57,17 @@ func Try(fn func()) error {
 	return nil
 }
 
+// ContextErr returns the error of a context, or the panic of its method as a [*future.PanicError]. It allocates nothing.
+func ContextErr(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := panics.NewRecovered(1, v)
+			err = &future.PanicError{Value: p.Value, Stack: p.Stack}
+		}
+	}()
+	return ctx.Err()
+}
+
 // call calls fn and reports its panic.
 func call(fn func()) {
 	if p := Try(fn); p != nil {
