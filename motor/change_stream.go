@@ -236,7 +236,8 @@ func (s *changeStream) Session() *Session { return s.reader.Session() }
 
 // Close ends the stream, on the server too. Changes that were fetched but not read are dropped:
 // [ChangeStream.ResumeToken] is the token before them. A read that waits for a change ends. Closing twice is not an
-// error. Nothing is sent for a stream that has not been opened. A deferred Close need not wait for its result.
+// error, and neither is a lost connection. Nothing is sent for a stream that has not been opened. A deferred Close need
+// not wait for its result.
 //
 // Motor: MotorChangeStream.close.
 func (s *changeStream) Close(ctx context.Context) *future.Future[struct{}] {

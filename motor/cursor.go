@@ -2,6 +2,7 @@ package motor
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"runtime"
 	"sync"
@@ -530,8 +531,8 @@ func (c *cursorReader) Session() *Session {
 }
 
 // Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
-// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
-// wait for its result.
+// cursor, is not an error. Neither is a lost connection: the server closes cursors that are not read by its own timeout.
+// A read that waits for new documents ends as if there were none. A deferred Close need not wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursorReader) Close(ctx context.Context) *future.Future[struct{}] {
@@ -595,7 +596,11 @@ func (c *cursorReader) closeResult(ctx context.Context, s *resultSet) *future.Fu
 	return submit(ctx, client, op[struct{}]{
 		lane: laneOf(s.kind), turns: reserved, conn: s.conn, ends: true,
 		run: func(ctx context.Context, _ *connection) (none struct{}, err error) {
-			return none, c.endResult(ctx, s, inSession)
+			err = c.endResult(ctx, s, inSession)
+			if ctx.Err() == nil && errors.Is(wrapError(err), ConnectionFailure) {
+				err = nil // the server closes the cursor by its own timeout
+			}
+			return none, err
 		},
 	})
 }

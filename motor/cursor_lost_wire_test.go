@@ -255,6 +255,43 @@ func TestCursorContextEndsDuringFind(t *testing.T) {
 	}
 }
 
+// The server closes the cursors of a lost connection by itself, so a deferred Close does not report that it was lost.
+func TestCursorCloseConnectionLost(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		lose func(*testing.T, *wiretest.Peer, *motor.Cursor[bson.M])
+	}{
+		{"before", func(t *testing.T, peer *wiretest.Peer, cursor *motor.Cursor[bson.M]) {
+			more := cursor.FetchNext(t.Context())
+			peer.Receive("getMore").HangUp()
+			if _, err := more.Await(t.Context()); !errors.Is(err, motor.AutoReconnect) {
+				t.Fatalf("FetchNext() = %v, want AutoReconnect", err)
+			}
+			peer.Handle("killCursors", func(r *wiretest.Request) { r.HangUp() })
+		}},
+		{"during killCursors", func(_ *testing.T, peer *wiretest.Peer, _ *motor.Cursor[bson.M]) {
+			peer.Handle("killCursors", func(r *wiretest.Request) { r.HangUp() })
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			peer := wiretest.Start(t, wiretest.Standalone)
+			cursor := newClient(t, peer.URI()).Database("d").Collection("c").Find(bson.D{})
+			first := cursor.Next(t.Context())
+			peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+			if _, err := first.Await(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			test.lose(t, peer, cursor)
+			if _, err := cursor.Close(t.Context()).Await(t.Context()); err != nil {
+				t.Errorf("Close() = %v, want nil", err)
+			}
+			if len(peer.Seen("killCursors")) == 0 && test.name != "before" {
+				t.Error("killCursors was not sent")
+			}
+		})
+	}
+}
+
 // A cursor that is closed or rewound during its find is killed once the server has opened it.
 func TestCursorCloseDuringFind(t *testing.T) {
 	for _, test := range []struct {
