@@ -312,8 +312,9 @@ func (s *lifo[T]) Pop() T {
 type PriorityQueue[T any] struct{ Queue[T] }
 
 // NewPriorityQueue is [NewQueue] for a PriorityQueue. compare is negative if a comes out before b, as that of
-// [slices.SortFunc] and [cmp.Compare]. If compare panics, so does the Put, PutNowait, Get or GetNowait that has called it,
-// and the queue stays unchanged. A Put that waits for room fails with a [*future.PanicError] if its item cannot be compared.
+// [slices.SortFunc] and [cmp.Compare]. If compare panics, so does the Put, PutNowait, Get or GetNowait that has called
+// it, and the queue stays unchanged. compare must not use the queue: it would wait for itself. A Put that waits for
+// room fails with a [*future.PanicError] if its item cannot be compared.
 func NewPriorityQueue[T any](loop *Loop, max int, compare func(a, b T) int) *PriorityQueue[T] {
 	mustHave(compare != nil, "NewPriorityQueue", "compare")
 	items := &byPriority[T]{compare: compare}

@@ -111,8 +111,8 @@ func (c *commandCursor) setBatchSize(n int32) {
 }
 
 // ReadAhead makes the cursor fetch batches before they are read, at most this number of them. See [Cursor.ReadAhead].
-// It has no effect after the first batch was fetched by a read. With a negative number every read fails with
-// [ValueError].
+// It has no effect after the first batch was fetched by a read, nor on the cursors of ParallelScan, which share one
+// cursor of the server. With a negative number every read fails with [ValueError].
 func (c *CommandCursor[D]) ReadAhead(batches int) *CommandCursor[D] {
 	c.setReadAhead(batches)
 	return c

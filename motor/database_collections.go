@@ -109,7 +109,7 @@ func (d *Database) CreateCollection(ctx context.Context, name string, opts ...op
 		}
 		create = func(ctx context.Context, db *mongo.Database) error { return db.RunCommand(ctx, cmd).Err() }
 	}
-	return submit(ctx, d.client, databaseOp(d, d.snapshot(), nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
+	return submit(ctx, d.client, databaseOp(d, now, nil, func(ctx context.Context, db *mongo.Database) (*Collection[bson.M], error) {
 		var there []string
 		var err error
 		if session := mongo.SessionFromContext(ctx); session == nil || !session.TransactionRunning() { // not in a transaction
