@@ -147,7 +147,8 @@ func (c *changeStream) Session() *Session {
 
 // Close ends the stream, on the server too. Changes that were fetched but not read are dropped:
 // [ChangeStream.ResumeToken] is the token before them. A read that waits for a change ends. Closing twice is not an
-// error. Nothing is sent for a stream that has not been opened. A deferred Close need not wait for its result.
+// error, and neither is a lost connection. Nothing is sent for a stream that has not been opened. A deferred Close need
+// not wait for its result.
 //
 // Motor: MotorChangeStream.close.
 func (c *changeStream) Close(ctx context.Context, callback Func[struct{}]) {

@@ -74,8 +74,8 @@ func (c *CommandCursor[D]) BatchSize(n int32) *CommandCursor[D] {
 }
 
 // ReadAhead makes the cursor fetch batches before they are read, at most this number of them. See [Cursor.ReadAhead].
-// It has no effect after the first batch was fetched by a read. With a negative number every read fails with
-// [motor.ValueError].
+// It has no effect after the first batch was fetched by a read, nor on the cursors of ParallelScan, which share one
+// cursor of the server. With a negative number every read fails with [motor.ValueError].
 func (c *CommandCursor[D]) ReadAhead(batches int) *CommandCursor[D] {
 	return sameCommandCursor(c, c.Futures().ReadAhead(batches))
 }
@@ -217,8 +217,8 @@ func (c *commandCursor) Session() *Session {
 }
 
 // Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
-// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
-// wait for its result.
+// cursor, is not an error. Neither is a lost connection: the server closes cursors that are not read by its own timeout.
+// A read that waits for new documents ends as if there were none. A deferred Close need not wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *commandCursor) Close(ctx context.Context, callback Func[struct{}]) {

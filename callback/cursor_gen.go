@@ -261,8 +261,8 @@ func (c *cursor) Session() *Session {
 }
 
 // Close closes the cursor, on the server too. Fetched documents can still be read. Closing twice, or closing an unread
-// cursor, is not an error. A read that waits for new documents ends as if there were none. A deferred Close need not
-// wait for its result.
+// cursor, is not an error. Neither is a lost connection: the server closes cursors that are not read by its own timeout.
+// A read that waits for new documents ends as if there were none. A deferred Close need not wait for its result.
 //
 // Motor: MotorCursor.close, MotorCommandCursor.close.
 func (c *cursor) Close(ctx context.Context, callback Func[struct{}]) {

@@ -138,11 +138,12 @@ func (s *Session) StartTransaction(opts ...options.Lister[options.TransactionOpt
 	return s.futures.StartTransaction(opts...)
 }
 
-// CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for a
-// transaction without operations. The driver retries the commit once if the connection breaks. After that the program
-// may call it again, any number of times, if the error has the label "UnknownTransactionCommitResult". A repeated commit
-// has a write concern of w: "majority", and wtimeout: 10000 if the transaction has no wtimeout, as the transactions
-// specification says. A context with a deadline replaces the wtimeout.
+// CommitTransaction commits the transaction when the operations that were called in it have ended. It does no I/O for
+// a transaction without operations. The driver retries the commit if the connection breaks, as often as with
+// [Client.RetryReads]. After that the program may call it again, any number of times, if the error has the label
+// "UnknownTransactionCommitResult". A repeated commit has a write concern of w: "majority", and wtimeout: 10000 if the
+// transaction has no wtimeout, as the transactions specification says. A context with a deadline replaces the
+// wtimeout.
 //
 // Errors: [motor.InvalidOperation] if no transaction was started, or it was aborted; [motor.OperationFailure],
 // [motor.ConnectionFailure] with the labels "UnknownTransactionCommitResult" and "TransientTransactionError". After
