@@ -558,7 +558,7 @@ func (c *cursorReader) rewind() {
 		s.forget()
 	}
 	c.mu.Unlock()
-	c.closeResult(context.Background(), s)
+	unheard(c.closeResult(context.Background(), s))
 }
 
 // killCursor closes a cursor that the driver cannot close, because its session has ended or the driver has given the

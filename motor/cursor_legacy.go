@@ -136,11 +136,11 @@ func (c *cursor) tail(ctx context.Context, via future.Executor, deliver delivery
 				return true, false
 			}
 			if end {
-				current.Close(context.WithoutCancel(ctx))
+				unheard(current.Close(context.WithoutCancel(ctx)))
 			}
 			called, more = deliver(r, end, err)
 			if called && !more && !end {
-				current.Close(context.WithoutCancel(ctx))
+				unheard(current.Close(context.WithoutCancel(ctx)))
 			}
 			return called, more
 		})

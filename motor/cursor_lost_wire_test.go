@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/reporttest"
 	"github.com/gomotor/gomotor/internal/wiretest"
 	"github.com/gomotor/gomotor/motor"
 )
@@ -380,5 +381,39 @@ func TestCursorDeadlineBeforeGetMore(t *testing.T) {
 				t.Errorf("Next() after that = %v, want InvalidOperation", err)
 			}
 		})
+	}
+}
+
+// Rewind has no result, so it does not report that the server refuses to close the cursor.
+func TestCursorRewindRefused(t *testing.T) {
+	last := errors.New("the last error of the test")
+	told := reporttest.Reports(t, motor.OperationFailure, last)
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("killCursors", func(r *wiretest.Request) { r.Fail(13, "Unauthorized", "not authorized") })
+	client := newClient(t, peer.URI())
+	cursor := client.Database("d").Collection("c").Find(bson.D{})
+	first := cursor.Next(t.Context())
+	peer.Receive("find").Cursor("d.c", 7, bson.M{"i": 0})
+	if _, err := first.Await(t.Context()); err != nil {
+		t.Fatalf("Next() = %v, want nil", err)
+	}
+	cursor.Rewind()
+	if err := client.Close(t.Context()); err != nil { // it waits for the command
+		t.Fatalf("Close() = %v, want nil", err)
+	}
+	for range 2 { // the handler may receive two failures at the same time
+		func() { future.Rejected[int](last) }()
+		var err error
+		collected(t, "the last error was not reported", func() bool {
+			select {
+			case err = <-told:
+				return true
+			default:
+				return false
+			}
+		})
+		if err != last {
+			t.Errorf("got the report %v, want none", err)
+		}
 	}
 }

@@ -305,3 +305,6 @@ type measured interface {
 	Start() // it runs
 	done(err error)
 }
+
+// unheard marks the error of an operation as observed. It is for operations whose future no caller gets.
+func unheard(f *future.Future[struct{}]) { f.OnComplete(func(struct{}, error) {}) }
