@@ -14,6 +14,7 @@ import (
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/connstring"
 	"github.com/gomotor/gomotor/internal/drivercompat"
+	"github.com/gomotor/gomotor/internal/indexcache"
 )
 
 // Client is a connection to a MongoDB server, a replica set, or a sharded cluster. It holds a pool of network
@@ -36,7 +37,7 @@ type Client struct {
 	loop      future.Executor
 	codec     codec
 	path      string // the database in the connection string
-	indexes   indexCache
+	indexes   indexcache.Cache
 	concerns
 	tzAware atomic.Bool
 	latency atomic.Int64 // the local threshold, a time.Duration; the driver reads it when it connects

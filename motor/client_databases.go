@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
+	"github.com/gomotor/gomotor/internal/indexcache"
 )
 
 // GetDefaultDatabase returns the database in the connection string: app in "mongodb://localhost/app". It fails with
@@ -69,10 +70,10 @@ func (c *Client) DropDatabase(ctx context.Context, nameOrDatabase any) *future.F
 		return failed[struct{}](c, err)
 	}
 	byCommand := now.byCommand(ctx)
-	gone := indexKey{database: target.name}
-	c.indexes.forget(gone)
+	gone := indexcache.Key{Database: target.name}
+	c.indexes.Forget(gone)
 	return submit(ctx, target.client, databaseOp(target, target.snapshot(), nil, func(ctx context.Context, d *mongo.Database) (struct{}, error) {
-		defer c.indexes.drop(gone)() // see invalidating
+		defer c.indexes.Drop(gone)() // see invalidating
 		if byCommand {
 			command := bson.D{{Key: "dropDatabase", Value: 1}, {Key: "writeConcern", Value: now.write.wire}}
 			return struct{}{}, d.RunCommand(ctx, command).Err()

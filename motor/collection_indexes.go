@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/indexcache"
 )
 
 // CreateIndex creates an index. The result is its name, which is made from the keys unless the options set it. keys is
@@ -35,10 +36,10 @@ func (c *collection) CreateIndex(ctx context.Context, keys any, opts ...options.
 
 // createIndex creates an index. The client remembers it for some time, so that EnsureIndex does nothing.
 func createIndex(ctx context.Context, c *collection, model command.Index, keep time.Duration) *future.Future[string] {
-	cache, key := &c.db.client.indexes, indexKey{c.db.name, c.name, model.Name()}
-	before := cache.dropCount()
+	cache, key := &c.db.client.indexes, indexcache.Key{Database: c.db.name, Collection: c.name, Index: model.Name()}
+	before := cache.DropCount()
 	return createIndexes(ctx, c, []command.Index{model}, nil, func(names []string) string {
-		cache.add(key, keep, before)
+		cache.Add(key, keep, before)
 		return names[0]
 	})
 }
@@ -257,7 +258,7 @@ func (c *collection) EnsureIndex(ctx context.Context, keys any, opts ...EnsureIn
 	if err != nil {
 		return failed[string](c.db.client, err)
 	}
-	if c.db.client.indexes.has(indexKey{c.db.name, c.name, model.Name()}) {
+	if c.db.client.indexes.Has(indexcache.Key{Database: c.db.name, Collection: c.name, Index: model.Name()}) {
 		return resolved(c.db.client, "")
 	}
 	return createIndex(ctx, c, model, valueOr(set.CacheFor, defaultCacheFor))
@@ -411,10 +412,10 @@ func (c *collection) ListSearchIndexes(name string, opts ...options.Lister[optio
 func invalidating[T any](
 	c *collection, name string, op func(context.Context, *mongo.Collection) (T, error),
 ) func(context.Context, *mongo.Collection) (T, error) {
-	cache, which := &c.db.client.indexes, indexKey{c.db.name, c.name, name}
-	cache.forget(which)
+	cache, which := &c.db.client.indexes, indexcache.Key{Database: c.db.name, Collection: c.name, Index: name}
+	cache.Forget(which)
 	return func(ctx context.Context, coll *mongo.Collection) (T, error) {
-		defer cache.drop(which)()
+		defer cache.Drop(which)()
 		return op(ctx, coll)
 	}
 }

@@ -84,21 +84,6 @@ func Driver(ctx context.Context, c *Client) *future.Future[*mongo.Client] {
 	return submit(ctx, c, driverOp(func(_ context.Context, d *mongo.Client) (*mongo.Client, error) { return d, nil }))
 }
 
-// IndexCache exposes the index cache to tests.
-type IndexCache struct{ cache indexCache }
-
-func indexKeyOf(index string) indexKey { return indexKey{"d", "c", index} }
-
-func (c *IndexCache) Has(index string) bool { return c.cache.has(indexKeyOf(index)) }
-func (c *IndexCache) DropCount() int        { return c.cache.dropCount() }
-func (c *IndexCache) Forget(index string)   { c.cache.forget(indexKeyOf(index)) }
-func (c *IndexCache) Drop(index string) (end func()) {
-	return c.cache.drop(indexKeyOf(index))
-}
-func (c *IndexCache) Add(index string, keep time.Duration, before int) {
-	c.cache.add(indexKeyOf(index), keep, before)
-}
-
 // NewPollContext returns the context of a poll, and a function that sets the context of the read that waits, or none.
 func NewPollContext(ends context.Context) (poll context.Context, lendTo func(context.Context)) {
 	reader := lend(context.Background())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/indexcache"
 )
 
 // gridFiles are the two collections of a bucket. One has a document for each file, the other one the bytes, in chunks.
@@ -127,11 +128,11 @@ func (g *gridFiles) findOne(
 // written while they were dropped; then ensureIndexes looks for the indexes instead. It runs in an operation.
 func (g *gridFiles) ensureIndexes(ctx context.Context, client *mongo.Client) error {
 	cache := &g.client().indexes
-	files, chunks := indexKey{g.root.db.name, g.files.name, ""}, indexKey{g.root.db.name, g.chunks.name, ""}
-	if cache.has(files) && cache.has(chunks) {
+	files, chunks := indexcache.Key{Database: g.root.db.name, Collection: g.files.name}, indexcache.Key{Database: g.root.db.name, Collection: g.chunks.name}
+	if cache.Has(files) && cache.Has(chunks) {
 		return nil
 	}
-	before := cache.dropCount()
+	before := cache.DropCount()
 	if !g.ensured.Load() {
 		found, err := g.hasFiles(ctx, client)
 		if err != nil {
@@ -167,11 +168,11 @@ func (g *gridFiles) hasFiles(ctx context.Context, client *mongo.Client) (bool, e
 }
 
 // remember records that both collections have their indexes, unless one may have been dropped since before.
-func (g *gridFiles) remember(files, chunks indexKey, before int) {
+func (g *gridFiles) remember(files, chunks indexcache.Key, before int) {
 	const forever time.Duration = math.MaxInt64
 	g.ensured.Store(true)
-	g.client().indexes.add(files, forever, before)
-	g.client().indexes.add(chunks, forever, before)
+	g.client().indexes.Add(files, forever, before)
+	g.client().indexes.Add(chunks, forever, before)
 }
 
 func ensureGridIndex(
