@@ -7,7 +7,8 @@
 //     ([CloseEncryption]);
 //   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]);
 //   - the calls with which the driver encodes and decodes the documents that it inserts, and unexported fields of its writer of
-//     documents ([WholeRegistry]).
+//     documents ([WholeRegistry]);
+//   - the place of these documents in the command ([Documents]).
 //
 // The package imports none of this by name, so that a new version of the driver cannot break a user's build. Each item
 // has a test that fails with a sentence that says what has changed in the driver.

@@ -5,10 +5,13 @@ import (
 	"encoding/binary"
 	"io"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/version"
 )
 
 // insertedID is the type that the driver decodes a document into to find its _id.
@@ -17,13 +20,14 @@ type insertedID = struct {
 }
 
 // WholeRegistry returns the registry for handles of the driver that send encoded documents. It does what the driver's
-// own does, with three exceptions:
+// own does, with four exceptions:
 //
 //   - A bson.Raw is written in one piece, and not element by element. Its elements are not checked.
 //   - A bson.Raw that is the whole document is not copied: the driver appends the bytes of the bson.Raw to its message. They
 //     must not change while the driver uses them.
 //   - The driver decodes each document that it inserts, to tell its _id. It finds nil instead, unless the document has no
 //     _id and the driver makes one. That decoding takes as long as encoding the document.
+//   - [Documents] are written one after the other.
 //
 // The result is nil if the driver has changed so that this does not work.
 func WholeRegistry() *bson.Registry { return wholeRegistry() }
@@ -35,6 +39,7 @@ var wholeRegistry = sync.OnceValue(func() *bson.Registry {
 		return nil
 	}
 	registry.RegisterTypeEncoder(reflect.TypeFor[bson.Raw](), raw)
+	registry.RegisterTypeEncoder(reflect.TypeFor[Documents](), bson.ValueEncoderFunc(raw.encodeDocuments))
 	registry.RegisterTypeDecoder(reflect.TypeFor[insertedID](), bson.ValueDecoderFunc(
 		func(bson.DecodeContext, bson.ValueReader, reflect.Value) error { return nil }))
 	if !writesWhole(registry) {
@@ -42,6 +47,21 @@ var wholeRegistry = sync.OnceValue(func() *bson.Registry {
 	}
 	return registry
 })
+
+// Documents are encoded documents that the driver's InsertMany takes as one element, if [JoinsDocuments] is true. Each
+// must have an _id, and all must fit into one command, because the driver does not count them. The errors of the reply
+// have their indexes.
+//
+// For each element, the driver makes an encoder, and a decoder with a buffer of 4 KB to tell its _id. A command ends with
+// its documents, one after the other, so the driver can do that once for all of them.
+type Documents []bson.Raw
+
+// JoinsDocuments reports whether the driver sends [Documents]. That was tested with this version of the driver.
+func JoinsDocuments() bool { return strings.HasPrefix(version.Driver, testedVersion) }
+
+// testedVersion is how the version of the driver begins with which [Documents] were tested. A driver that looks at the
+// documents of a command might refuse them. With another version they are passed one by one, which is slower.
+const testedVersion = "2.10."
 
 // writesWhole reports whether the registry encodes documents to the same bytes.
 func writesWhole(registry *bson.Registry) bool {
@@ -110,6 +130,20 @@ func (e *wholeEncoder) EncodeValue(ec bson.EncodeContext, w bson.ValueWriter, v 
 		return err
 	}
 	return doc.WriteDocumentEnd()
+}
+
+// encodeDocuments encodes [Documents].
+func (e *wholeEncoder) encodeDocuments(ec bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+	docs := v.Interface().(Documents)
+	if e.writer.adopt(w, slices.Concat(docs...)) {
+		return nil
+	}
+	for _, raw := range docs {
+		if err := e.EncodeValue(ec, w, reflect.ValueOf(raw)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // text returns a key as a string. That of most filters is not allocated.

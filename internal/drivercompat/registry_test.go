@@ -2,11 +2,15 @@ package drivercompat_test
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/version"
 
 	"github.com/gomotor/gomotor/internal/drivercompat"
 	"github.com/gomotor/gomotor/internal/wiretest"
@@ -153,5 +157,45 @@ func TestWholeRegistrySink(t *testing.T) {
 				t.Errorf("the memory after the document is %q, want %q", after, "after")
 			}
 		})
+	}
+}
+
+// TestDocuments fails if the driver treats [drivercompat.Documents] in another way.
+func TestDocuments(t *testing.T) {
+	if !drivercompat.JoinsDocuments() {
+		t.Errorf("The driver has the version %s, with which Documents were not tested. Inserts of several documents are slower now. "+
+			"If the rest of this test passes, change testedVersion.", version.Driver)
+	}
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("insert", func(r *wiretest.Request) { r.WriteError(1, 11000, "E11000 duplicate key") })
+	coll := connect(t, peer.URI()).Database("d").Collection("c", options.Collection().SetRegistry(wholeRegistry(t)))
+	var docs drivercompat.Documents
+	for i := range 3 {
+		raw, err := bson.Marshal(bson.D{{Key: "a", Value: bson.A{i}}, {Key: "_id", Value: i}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, raw)
+	}
+	_, err := coll.InsertMany(t.Context(), []drivercompat.Documents{docs})
+	var failed mongo.BulkWriteException
+	if !errors.As(err, &failed) || len(failed.WriteErrors) != 1 || failed.WriteErrors[0].Index != 1 {
+		t.Errorf("InsertMany() = %v, want the write error of the document with the index 1", err)
+	}
+	sent, err := peer.Seen("insert")[0].Lookup("documents").Array().Values()
+	if err != nil || len(sent) != len(docs) {
+		t.Fatalf("sent %v, %v, want %v", sent, err, docs)
+	}
+	for i, doc := range docs {
+		if !bytes.Equal(sent[i].Document(), doc) {
+			t.Errorf("sent %v, want %v", sent[i], doc)
+		}
+	}
+	var memory bytes.Buffer
+	memory.WriteString("before") // the documents cannot become the content
+	e := bson.NewEncoder(bson.NewDocumentWriter(&memory))
+	e.SetRegistry(wholeRegistry(t))
+	if err := e.Encode(docs); err != nil || memory.String() != "before"+string(slices.Concat(docs...)) {
+		t.Errorf("encoded after other content: %q, %v, want the documents one after the other", memory.String(), err)
 	}
 }
