@@ -63,6 +63,7 @@ type bulk struct {
 	models    []mongo.WriteModel // encoded
 	originals []mongo.WriteModel // as the caller passed them
 	ordered   bool
+	joined    bool                     // the driver gets the documents of a command as one; see [drivercompat.Documents]
 	options   options.BulkWriteOptions // Let and Comment are encoded
 }
 
@@ -89,12 +90,17 @@ func newBulk(c *collection, models []mongo.WriteModel, opts []options.Lister[opt
 
 // bulkOp returns the operation that sends a bulk with the settings now. Its result is the result of result.
 func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, result func(*bulkOutcome) T) op[T] {
-	send, runEnd, acknowledged := (*bulk).byDriver, b.runEnd, now.acknowledged(ctx)
-	if now.byCommand(ctx) {
+	send, sent, acknowledged := (*bulk).byDriver, b, now.acknowledged(ctx)
+	runEnd, order := b.runEnd, []int(nil)
+	switch {
+	case now.byCommand(ctx):
 		send = func(b *bulk, ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
 			return b.byCommands(ctx, coll, now.write.wire, done)
 		}
 		runEnd = func(int) int { return len(b.models) } // byCommands does not stop between commands
+	case acknowledged && joins(c, b.inserted(), b.options.Comment):
+		sent, order = b.joinable()
+		runEnd = sent.runEnd
 	}
 	report := c.db.client.reportOf(ctx, unitWrites)
 	o := writeOp(ctx, c, now, now.refuseHint(ctx, b.hint), func(ctx context.Context, coll *mongo.Collection) (none T, _ error) {
@@ -104,11 +110,12 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 		}
 		ctx, cancel := c.db.client.limited(ctx, time.Now()) // the timeout of the client limits all commands together
 		defer cancel()
-		err, invalid := sendParts(len(b.models), b.ordered, runEnd, report, done, func(first, end int, part *bulkOutcome) error {
-			these := *b
-			these.models = b.models[first:end]
+		err, invalid := sendParts(len(sent.models), sent.ordered, runEnd, report, done, func(first, end int, part *bulkOutcome) error {
+			these := *sent
+			these.models = sent.models[first:end]
 			return send(&these, ctx, coll, part)
 		})
+		done.reorder(order)
 		if invalid != nil {
 			return none, invalid
 		}
@@ -125,9 +132,9 @@ func bulkOp[T any](ctx context.Context, c *collection, b *bulk, now settings, re
 // sendParts sends n writes. If there is a report, it sends them in parts, and reports the progress after each. send sends
 // the writes with the indexes from first, and before end. Its outcome has their indexes in the part.
 //
-// A write error ends an ordered list. A write concern error does not, since the server has tried all writes of its
-// command. The driver ends the list between two commands after such an error, and does not say where. So a part of an
-// ordered list ends at runEnd of its first write, where the next command starts.
+// A part ends at runEnd of its first write at the latest. A write error ends an ordered list. A write concern error does
+// not, since the server has tried all writes of its command. The driver ends the list between two commands after such an
+// error, and does not say where. So runEnd of an ordered list returns where the next command starts.
 //
 // err is that of the server for the writes of all parts, or the first error of another kind, which ends sendParts. If
 // there is no outcome, because the first reply is wrong, the error is invalid.
@@ -138,10 +145,7 @@ func sendParts(
 	size := partSize(report, n)
 	report.Start(int64(n))
 	for first, end := 0, 0; first < n; first = end {
-		end = min(first+size, n)
-		if ordered {
-			end = min(end, runEnd(first))
-		}
+		end = min(first+size, runEnd(first))
 		var part bulkOutcome
 		bad := usercode.Try(func() { err = send(first, end, &part) }) // the driver panics on some replies
 		if bad == nil {
@@ -157,6 +161,7 @@ func sendParts(
 		if err != nil && !errors.As(err, &failed) {
 			return err, nil
 		}
+		done.tried = end
 		if len(failed.WriteErrors) > 0 && ordered {
 			for _, e := range failed.WriteErrors { // the server has not tried the writes after this one
 				end = first + e.Index + 1
@@ -169,13 +174,57 @@ func sendParts(
 	return done.err(), nil
 }
 
-// runEnd returns the index after the last write that the driver may send in one command with the write first.
+// runEnd returns the index after the last write that may be sent together with the write first: in one command if the
+// order matters or if the documents are joined.
 func (b *bulk) runEnd(first int) int {
-	end := first + 1
-	for end < len(b.models) && driverKind(b.models[end]) == driverKind(b.models[first]) {
-		end++
+	rest := b.models[first:]
+	inserts := b.joined && insertedBy(rest[0]) != nil
+	n := 1
+	for n < len(rest) && (driverKind(rest[n]) == driverKind(rest[0]) || !b.ordered && !inserts) {
+		n++
 	}
-	return end
+	if inserts {
+		n = b.client.fitting(n, b.client.messageLimit(), func(i int) int { return len(insertedBy(rest[i])) })
+	}
+	return first + n
+}
+
+// insertedBy returns the document of an insert, or nil for other writes.
+func insertedBy(m mongo.WriteModel) bson.Raw {
+	insert, _ := m.(*mongo.InsertOneModel)
+	if insert == nil {
+		return nil
+	}
+	return insert.Document.(bson.Raw) // encoded
+}
+
+// inserted returns the documents of all inserts.
+func (b *bulk) inserted() (docs []bson.Raw) {
+	for _, m := range b.models {
+		if doc := insertedBy(m); doc != nil {
+			docs = append(docs, doc)
+		}
+	}
+	return docs
+}
+
+// joinable returns the bulk with joined inserts. If the order does not matter, the inserts come first. order then has the
+// index in b of each write.
+func (b *bulk) joinable() (joined *bulk, order []int) {
+	copied := *b
+	copied.joined = true
+	if b.ordered {
+		return &copied, nil
+	}
+	copied.models = nil
+	for _, isInsert := range []bool{true, false} {
+		for i, m := range b.models {
+			if (insertedBy(m) != nil) == isInsert {
+				copied.models, order = append(copied.models, m), append(order, i)
+			}
+		}
+	}
+	return &copied, order
 }
 
 // driverKind returns the type of a write. Writes that the driver sends in one command have the same.
@@ -196,8 +245,14 @@ func (b *bulk) hint() any {
 	return nil
 }
 
-// byDriver sends the writes with the driver's BulkWrite.
+// byDriver sends the writes with the driver's BulkWrite, or with its InsertMany if they are joined inserts.
 func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
+	if docs := b.inserted(); b.joined && len(docs) == len(b.models) {
+		all := &inserts{client: b.client, docs: docs, ids: make([]any, len(docs)), ordered: b.ordered, joined: true}
+		all.options.Ordered, all.options.BypassDocumentValidation = b.options.Ordered, b.options.BypassDocumentValidation
+		all.options.Internal = b.options.Internal
+		return all.byDriver(ctx, coll, 0, len(docs), done)
+	}
 	r, err := coll.BulkWrite(ctx, b.models, &command.Literal[options.BulkWriteOptions]{Options: b.options})
 	if r == nil {
 		return err
@@ -386,69 +441,12 @@ func clientBulkError(err error, op func(int) any) error {
 	return withResult(err, clientBulkOutcome(bulk, op), partial)
 }
 
-// bulkRun is a part of a bulk that is sent with one kind of command.
-type bulkRun struct {
-	kind       *command.Kind
-	statements []bson.Raw
-	indexes    []int // of the statements, in the list of writes
-}
-
-func (r *bulkRun) add(s bson.Raw, index int) {
-	r.statements = append(r.statements, s)
-	r.indexes = append(r.indexes, index)
-}
-
-// runs groups the writes by their commands. If their order matters, only adjacent writes share a command.
-func (b *bulk) runs() (all []*bulkRun, err error) {
-	for i, m := range b.models {
-		s, err := command.StatementOf(b.codec.Codec, m)
-		if err != nil {
-			return nil, codecError(err)
-		}
-		var into *bulkRun
-		for _, r := range slices.Backward(all) {
-			if r.kind == s.Kind {
-				into = r
-			}
-			if r.kind == s.Kind || b.ordered {
-				break
-			}
-		}
-		if into == nil {
-			into = &bulkRun{kind: s.Kind}
-			all = append(all, into)
-		}
-		into.add(s.Doc, i)
-	}
-	return all, nil
-}
-
-// byCommands sends the writes with commands that we build (see writeCommand).
-func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson.Raw, done *bulkOutcome) error {
-	runs, err := b.runs()
-	if err != nil {
-		return err
-	}
-	for _, run := range runs {
-		w := &writeCommand{
-			arguments: &arguments{command.Bulk(b.codec.Codec, coll.Name(), run.kind, b.options)}, kind: run.kind, wire: wire,
-		}
-		w.Check(w.sendAll(ctx, b.client, coll.Database(), run, b.ordered, done))
-		if err := w.err(); err != nil {
-			return err
-		}
-		if b.ordered && len(done.bad.WriteErrors) > 0 {
-			break
-		}
-	}
-	return done.err()
-}
-
 // bulkOutcome is the outcome of several writes.
 type bulkOutcome struct {
 	result   BulkWriteResult
 	bad      mongo.BulkWriteException // with indexes in the whole list, and the last write concern error
 	concerns []mongo.WriteConcernError
+	tried    int                 // how many writes sendParts has sent before an error that is not of a write
 	op       func(index int) any // returns a write as a statement of its command
 }
 
@@ -610,6 +608,23 @@ func (o *bulkOutcome) merge(part *bulkOutcome, first int) {
 	}
 	o.concerns = append(o.concerns, part.concerns...)
 	o.addLabels(part.bad.Labels)
+}
+
+// reorder gives the writes the indexes of order, or none if it is nil.
+func (o *bulkOutcome) reorder(order []int) {
+	if order == nil {
+		return
+	}
+	for i := range o.bad.WriteErrors {
+		o.bad.WriteErrors[i].Index = order[o.bad.WriteErrors[i].Index]
+	}
+	if o.result.upsertedIDs != nil {
+		ids := make(map[int64]any, len(o.result.upsertedIDs))
+		for i, id := range o.result.upsertedIDs {
+			ids[int64(order[i])] = id
+		}
+		o.result.upsertedIDs = ids
+	}
 }
 
 // document returns the outcome as a document: PyMongo's BulkWriteError.details, and the result of the old Bulk.execute.

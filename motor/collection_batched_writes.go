@@ -94,24 +94,12 @@ func (q *writeQueue) next() {
 // sendParts sends writes in as many commands as the limits of the server require, and records the outcome of each. A
 // command that fails does not affect the others.
 func (q *writeQueue) sendParts(command *gather.Command, now settings, writes []*gatheredWrite) {
+	client := q.batch.coll.db.client
 	for len(writes) > 0 {
-		n := q.fitting(writes)
+		n := client.fitting(len(writes), client.messageLimit(), func(i int) int { return writes[i].size })
 		q.sendPart(command.Context(), writes[:n], now)
 		writes = writes[n:]
 	}
-}
-
-// fitting returns how many of the writes fit into one command.
-func (q *writeQueue) fitting(writes []*gatheredWrite) int {
-	const overhead = 16 << 10 // bytes for the rest of the message
-	client := q.batch.coll.db.client
-	size, limit, most := 0, client.MaxMessageSize()-overhead, client.MaxWriteBatchSize()
-	for n, g := range writes {
-		if size += g.size; n > 0 && (size > limit || n == most) {
-			return n
-		}
-	}
-	return len(writes)
 }
 
 // sendPart sends writes that fit into one command. If the server refuses the command, none of them was executed, and it

@@ -163,9 +163,9 @@ func resultBeside(err error, id any) *InsertOneResult {
 }
 
 // insertMany sends inserts in one command. It is the command of batch.inserts.
-func (b *batch) insertMany(ctx context.Context, inserts []*gatheredWrite, now settings) error {
-	docs := make([]bson.Raw, len(inserts))
-	for i, g := range inserts {
+func (b *batch) insertMany(ctx context.Context, writes []*gatheredWrite, now settings) error {
+	docs := make([]bson.Raw, len(writes))
+	for i, g := range writes {
 		docs[i] = g.raw
 	}
 	done := newInsertOutcome(docs)
@@ -173,8 +173,9 @@ func (b *batch) insertMany(ctx context.Context, inserts []*gatheredWrite, now se
 	if err != nil {
 		return err
 	}
-	_, err = writerAt(b.coll, client, now).InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
-	done.addError(err)
+	all := &inserts{client: b.coll.db.client, docs: docs, ids: make([]any, len(docs)), joined: joins(b.coll, docs, nil)}
+	all.options.Ordered = &all.ordered
+	err = all.byDriver(ctx, writerAt(b.coll, client, now), 0, len(docs), done)
 	if bad := done.check(len(docs)); bad != nil {
 		return bad
 	}
@@ -185,7 +186,7 @@ func (b *batch) insertMany(ctx context.Context, inserts []*gatheredWrite, now se
 	for _, e := range done.bad.WriteErrors {
 		bad[e.Index] = e.WriteError
 	}
-	for i, g := range inserts {
+	for i, g := range writes {
 		e, failed := bad[i]
 		if !failed {
 			g.inserted = &InsertOneResult{InsertedID: g.id, Acknowledged: true}

@@ -2,8 +2,6 @@ package motor
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -12,7 +10,6 @@ import (
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/bsoncodec"
 	"github.com/gomotor/gomotor/internal/command"
-	"github.com/gomotor/gomotor/internal/progress"
 )
 
 // writeFunc sends a write.
@@ -73,118 +70,6 @@ func idOf(c *collection, doc bson.Raw) (any, error) {
 	}
 	id, _, err := bsoncodec.ID(doc)
 	return id, codecError(err)
-}
-
-// InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
-// fails. With options.InsertMany().SetOrdered(false) it tries all of them.
-//
-// Errors: [BulkWriteError]: errors.As finds its [Error], whose Details list the writes that failed and whose
-// PartialResult has the result of the others. A future also has that result beside the error. A document that exists
-// already is one of those that failed, with code 11000. The error is a [BulkWriteError] then, too. Nothing is sent
-// after these: [TypeError] for a value that is not a slice, for an empty slice, and for elements that are not
-// documents; [InvalidDocument] for an element that cannot be encoded; [DocumentTooLarge].
-//
-// Motor: MotorCollection.insert_many.
-func (c *collection) InsertMany(ctx context.Context, documents any, opts ...options.Lister[options.InsertManyOptions]) *future.Future[*InsertManyResult] {
-	e, now := c.arguments(), c.snapshot()
-	raws := e.Documents(documents)
-	insert, err := c.insertMany(ctx, now, e, raws, opts)
-	report := c.db.client.reportOf(ctx, unitWrites)
-	if report != nil && err == nil {
-		insert, err = c.insertParts(now, raws, opts, report)
-	}
-	op := writeOp(ctx, c, now, err, insert)
-	op.ending = c.db.client.ending(report)
-	return submit(ctx, c.db.client, op)
-}
-
-// insertParts is insertMany in several parts, whose progress it reports.
-func (c *collection) insertParts(
-	now settings, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions], report *progress.Report,
-) (writeFunc[*InsertManyResult], error) {
-	o, err := mergeOptions(opts)
-	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
-		var result *InsertManyResult
-		done := newInsertOutcome(raws)
-		one := func(int) int { return len(raws) }
-		ctx, cancel := c.db.client.limited(ctx, time.Now())
-		defer cancel()
-		err, invalid := sendParts(len(raws), valueOr(o.Ordered, true), one, report, done, func(first, end int, part *bulkOutcome) error {
-			insert, err := c.insertMany(ctx, now, c.arguments(), raws[first:end], opts)
-			if err != nil {
-				return err
-			}
-			r, err := insert(ctx, coll)
-			if r != nil && result == nil {
-				result = r
-			} else if r != nil {
-				result.InsertedIDs = append(result.InsertedIDs, r.InsertedIDs...)
-			}
-			var own *Error
-			if errors.As(err, &own) {
-				if outcome, ok := own.outcome.(*bulkOutcome); ok {
-					*part = *outcome
-					return part.err()
-				}
-			}
-			if r != nil {
-				part.result.inserted = int64(len(r.InsertedIDs))
-			}
-			return err
-		})
-		switch {
-		case invalid != nil:
-			return nil, invalid
-		case err == nil || result == nil:
-			return result, err
-		}
-		return result, done.failed(err, result)
-	}, err
-}
-
-func (c *collection) insertMany(
-	ctx context.Context, now settings, e *arguments, raws []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) (writeFunc[*InsertManyResult], error) {
-	if opts = encoded(e, opts); e.err() != nil {
-		return nil, e.err()
-	}
-	if now.byCommand(ctx) {
-		return insertManyByCommand(c, now, raws, opts)
-	}
-	ids := make([]any, len(raws))
-	for i, raw := range raws {
-		var err error
-		if ids[i], err = idOf(c, raw); err != nil {
-			return nil, err
-		}
-	}
-	o, err := mergeOptions(opts)
-	if err != nil {
-		return nil, err
-	}
-	ordered := valueOr(o.Ordered, true)
-	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
-		r, err := coll.InsertMany(ctx, raws, opts...)
-		if r == nil {
-			return nil, err
-		}
-		done := newInsertOutcome(raws)
-		done.addError(err)
-		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: r.Acknowledged}
-		for i, id := range r.InsertedIDs { // the driver leaves out the same
-			if i < len(result.InsertedIDs) && result.InsertedIDs[i] == nil {
-				result.InsertedIDs[i] = id
-			}
-		}
-		if err == nil {
-			return result, nil
-		}
-		done.result.inserted = int64(len(result.InsertedIDs))
-		if bad := done.check(len(raws)); bad != nil {
-			return nil, bad
-		}
-		return result, done.failed(err, result)
-	}, nil
 }
 
 // UpdateOne changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or is a
@@ -549,29 +434,6 @@ func insertOneByCommand(
 	return sendOne(w, doc, false, func(writeAnswer) *InsertOneResult {
 		return &InsertOneResult{InsertedID: id, Acknowledged: true}
 	}), w.err()
-}
-
-func insertManyByCommand(
-	c *collection, now settings, docs []bson.Raw, opts []options.Lister[options.InsertManyOptions],
-) (writeFunc[*InsertManyResult], error) {
-	o, err := mergeOptions(opts)
-	w := newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), err)
-	ids := make([]any, len(docs))
-	run := &bulkRun{kind: command.InsertKind}
-	for i, doc := range docs {
-		doc, ids[i], err = withID(doc)
-		w.Check(err)
-		run.add(doc, i)
-	}
-	ordered := valueOr(o.Ordered, true)
-	return func(ctx context.Context, coll *mongo.Collection) (*InsertManyResult, error) {
-		done := newInsertOutcome(run.statements)
-		if err := w.sendAll(ctx, c.db.client, coll.Database(), run, ordered, done); err != nil {
-			return nil, err
-		}
-		result := &InsertManyResult{InsertedIDs: withoutFailed(ids, done.bad.WriteErrors, ordered), Acknowledged: true}
-		return result, done.failed(done.err(), result)
-	}, w.err()
 }
 
 // updateByCommand builds the command of all updates and replacements. It takes their options as those of UpdateOne.

@@ -47,7 +47,7 @@ func (c *collection) Insert(ctx context.Context, documents any, opts ...InsertOp
 		e.keysOf("a document", raw, o.CheckKeys)
 	}
 	ordered := options.InsertMany().SetOrdered(!o.ContinueOnError)
-	op, err := c.insertMany(ctx, now, e, raws, []options.Lister[options.InsertManyOptions]{ordered})
+	op, err := c.insertMany(ctx, now, e, raws, []options.Lister[options.InsertManyOptions]{ordered}, nil)
 	return submit(ctx, c.db.client, writeOp(ctx, c, now, err, func(ctx context.Context, coll *mongo.Collection) (any, error) {
 		r, err := op(ctx, coll)
 		if err != nil {

@@ -301,7 +301,7 @@ func (w *fileWriter) send() error {
 	for _, doc := range docs {
 		e.CheckSize("a chunk", doc)
 	}
-	insert, err := chunks.insertMany(w.ctx, now, e, docs, nil)
+	insert, err := chunks.insertMany(w.ctx, now, e, docs, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -106,40 +106,12 @@ func (w *writeCommand) sendAll(ctx context.Context, c *Client, db *mongo.Databas
 
 // fitCount returns how many of the statements fit into one command.
 func (c *Client) fitCount(all []bson.Raw) (n int, err error) {
-	size, limit := 0, c.MaxBSONSize()
-	for n < len(all) && n < c.MaxWriteBatchSize() {
-		const overhead = 16 // the most bytes that an element of a list adds
-		size += len(all[n]) + overhead
-		if size > limit && n > 0 {
-			break
-		}
-		if len(all[n]) > limit {
-			return 0, newError(DocumentTooLarge, "BSON document too large (%d bytes): the server supports BSON document sizes up to %d bytes", len(all[n]), limit)
-		}
-		n++
+	limit := c.MaxBSONSize()
+	if size := len(all[0]); size > limit {
+		return 0, newError(DocumentTooLarge, "BSON document too large (%d bytes): the server supports BSON document sizes up to %d bytes", size, limit)
 	}
-	return n, nil
-}
-
-// withoutFailed returns the _ids of the documents that were inserted.
-func withoutFailed(ids []any, failed []mongo.BulkWriteError, ordered bool) []any {
-	if len(failed) == 0 {
-		return ids
-	}
-	bad := make(map[int]bool)
-	for _, e := range failed {
-		bad[e.Index] = true
-	}
-	var kept []any
-	for i, id := range ids {
-		if bad[i] && ordered {
-			break
-		}
-		if !bad[i] {
-			kept = append(kept, id)
-		}
-	}
-	return kept
+	const overhead = 16 // the most bytes that an element of a list adds
+	return c.fitting(len(all), limit, func(i int) int { return len(all[i]) + overhead }), nil
 }
 
 // updateResult converts the reply to an update.
@@ -150,4 +122,71 @@ func (r writeAnswer) updateResult() *UpdateResult {
 		result.upsertedID = r.Upserted[0].id()
 	}
 	return result
+}
+
+// bulkRun is a part of a bulk that is sent with one kind of command.
+type bulkRun struct {
+	kind       *command.Kind
+	statements []bson.Raw
+	indexes    []int // of the statements, in the list of writes
+}
+
+func (r *bulkRun) add(s bson.Raw, index int) {
+	r.statements = append(r.statements, s)
+	r.indexes = append(r.indexes, index)
+}
+
+// newInsertRun returns the part of a bulk that inserts documents.
+func newInsertRun(docs []bson.Raw) *bulkRun {
+	r := &bulkRun{kind: command.InsertKind}
+	for i, doc := range docs {
+		r.add(doc, i)
+	}
+	return r
+}
+
+// runs groups the writes by their commands. If their order matters, only adjacent writes share a command.
+func (b *bulk) runs() (all []*bulkRun, err error) {
+	for i, m := range b.models {
+		s, err := command.StatementOf(b.codec.Codec, m)
+		if err != nil {
+			return nil, codecError(err)
+		}
+		var into *bulkRun
+		for _, r := range slices.Backward(all) {
+			if r.kind == s.Kind {
+				into = r
+			}
+			if r.kind == s.Kind || b.ordered {
+				break
+			}
+		}
+		if into == nil {
+			into = &bulkRun{kind: s.Kind}
+			all = append(all, into)
+		}
+		into.add(s.Doc, i)
+	}
+	return all, nil
+}
+
+// byCommands sends the writes with commands that we build (see writeCommand).
+func (b *bulk) byCommands(ctx context.Context, coll *mongo.Collection, wire bson.Raw, done *bulkOutcome) error {
+	runs, err := b.runs()
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		w := &writeCommand{
+			arguments: &arguments{command.Bulk(b.codec.Codec, coll.Name(), run.kind, b.options)}, kind: run.kind, wire: wire,
+		}
+		w.Check(w.sendAll(ctx, b.client, coll.Database(), run, b.ordered, done))
+		if err := w.err(); err != nil {
+			return err
+		}
+		if b.ordered && len(done.bad.WriteErrors) > 0 {
+			break
+		}
+	}
+	return done.err()
 }
