@@ -630,23 +630,6 @@ func (c *collection) InsertOne(
 	deliver(c.loop, c.futures.InsertOne(ctx, document, opts...), callback)
 }
 
-// InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
-// fails. With options.InsertMany().SetOrdered(false) it tries all of them.
-//
-// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
-// whose PartialResult has the result of the others. A future also has that result beside the error. A document that
-// exists already is one of those that failed, with code 11000. The error is a [motor.BulkWriteError] then, too.
-// Nothing is sent after these: [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements
-// that are not documents; [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
-//
-// Motor: MotorCollection.insert_many.
-func (c *collection) InsertMany(
-	ctx context.Context, documents any, callback Func[*motor.InsertManyResult],
-	opts ...options.Lister[options.InsertManyOptions],
-) {
-	deliver(c.loop, c.futures.InsertMany(ctx, documents, opts...), callback)
-}
-
 // UpdateOne changes the first document that matches filter. update has operators, as in bson.M{"$set": ...}, or is a
 // pipeline.
 //
@@ -891,6 +874,24 @@ func (c *collection) TagSets() []map[string]string {
 // Motor: tag_sets = [...].
 func (c *collection) SetTagSets(sets []map[string]string) error {
 	return c.futures.SetTagSets(sets)
+}
+
+// InsertMany inserts a slice of documents, each of a type that InsertOne takes. The server stops at the first that
+// fails. With options.InsertMany().SetOrdered(false) it tries all of them.
+//
+// Errors: [motor.BulkWriteError]: errors.As finds its [motor.Error], whose Details list the writes that failed and
+// whose PartialResult has the result of the others. A future also has that result beside the error. A document that
+// exists already is one of those that failed, with code 11000. The error is a [motor.BulkWriteError] then, too. An
+// error of the network has the result of the commands before it in the same way. Nothing is sent after these:
+// [motor.TypeError] for a value that is not a slice, for an empty slice, and for elements that are not documents;
+// [motor.InvalidDocument] for an element that cannot be encoded; [motor.DocumentTooLarge].
+//
+// Motor: MotorCollection.insert_many.
+func (c *collection) InsertMany(
+	ctx context.Context, documents any, callback Func[*motor.InsertManyResult],
+	opts ...options.Lister[options.InsertManyOptions],
+) {
+	deliver(c.loop, c.futures.InsertMany(ctx, documents, opts...), callback)
 }
 
 // FindRawBatches is [Collection.Find] with a cursor over whole batches as the server sends them, for decoding
