@@ -490,14 +490,14 @@ func decodeBatch(c *codec, driver *mongo.Cursor, list docList) docBatch {
 	defer d.Release()
 	list.reset(n)
 	for i := range n {
-		if i > 0 && !driver.Next(context.Background()) { // within the batch: no I/O
+		if i > 0 && !drivercompat.NextInBatch(driver) { // no I/O
 			b.keep(i)
 			break
 		}
 		if err := d.Decode(driver.Current, list.at(i)); err != nil {
 			b.decodeErr = codecError(err)
 			b.keep(i)
-			if driver.RemainingBatchLength() > 0 && driver.Next(context.Background()) {
+			if driver.RemainingBatchLength() > 0 && drivercompat.NextInBatch(driver) {
 				b.undecoded, b.lostErr = cloneBatch(driver)
 			}
 			break
@@ -563,7 +563,7 @@ func cloneBatch(driver *mongo.Cursor) ([]bson.Raw, error) {
 		if left == 0 {
 			return docs, nil
 		}
-		if !driver.Next(context.Background()) {
+		if !drivercompat.NextInBatch(driver) {
 			return docs, corruptBatch(driver.Err())
 		}
 		left = driver.RemainingBatchLength()

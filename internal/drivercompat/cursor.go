@@ -2,10 +2,13 @@ package drivercompat
 
 import (
 	"context"
+	"encoding/binary"
 	"reflect"
+	"sync"
 	"time"
 	"unsafe"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
@@ -104,4 +107,74 @@ func BatchIsCorrupt(cursor *mongo.Cursor) bool {
 	}
 	const terminator = 1
 	return cursor.Err() != nil && position.Int() < int64(list.Len()-terminator)
+}
+
+// NextInBatch is the Next of a cursor whose batch has another document. The driver's allocates memory for each document,
+// and a timer if the client has a timeout. That takes longer than decoding a small document.
+func NextInBatch(cursor *mongo.Cursor) bool {
+	if f := batchFieldsOf(); f != nil && f.next(cursor) {
+		return true
+	}
+	return cursor.Next(context.Background())
+}
+
+// batchFields says where the fields of a cursor, and of the iterator over its batch, are.
+type batchFields struct{ iterator, left, err, list, position uintptr }
+
+// batchFieldsOf returns nil if the driver has changed these fields.
+var batchFieldsOf = sync.OnceValue(func() *batchFields {
+	f, cursor := new(batchFields), reflect.TypeFor[mongo.Cursor]()
+	iterator, ok := cursor.FieldByName("batch")
+	if !ok || iterator.Type.Kind() != reflect.Pointer || iterator.Type.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	f.iterator = iterator.Offset
+	for _, field := range []struct {
+		of   reflect.Type
+		name string
+		kind reflect.Type
+		at   *uintptr
+	}{
+		{cursor, "batchLength", reflect.TypeFor[int](), &f.left},
+		{cursor, "err", reflect.TypeFor[error](), &f.err},
+		{iterator.Type.Elem(), "List", reflect.TypeFor[[]byte](), &f.list},
+		{iterator.Type.Elem(), "pos", reflect.TypeFor[int](), &f.position},
+	} {
+		found, ok := field.of.FieldByName(field.name)
+		if !ok || found.Type.Kind() != field.kind.Kind() || !found.Type.ConvertibleTo(field.kind) {
+			return nil
+		}
+		*field.at = found.Offset
+	}
+	return f
+})
+
+// next moves to the next element of the batch. It reports false, and does nothing, unless that is a document within the
+// batch.
+func (f *batchFields) next(cursor *mongo.Cursor) bool {
+	c := unsafe.Pointer(cursor)
+	iterator, left := *(*unsafe.Pointer)(unsafe.Add(c, f.iterator)), (*int)(unsafe.Add(c, f.left))
+	if iterator == nil || *left <= 0 || *(*error)(unsafe.Add(c, f.err)) != nil {
+		return false
+	}
+	list, position := *(*[]byte)(unsafe.Add(iterator, f.list)), (*int)(unsafe.Add(iterator, f.position))
+	const header, least = 4, 5 // bytes: of the length of a list, of an empty document
+	at := *position
+	if at < header || at >= len(list) || bson.Type(list[at]) != bson.TypeEmbeddedDocument {
+		return false
+	}
+	for at++; at < len(list) && list[at] != 0; at++ { // the key
+	}
+	at++
+	if len(list)-at < least {
+		return false
+	}
+	size := int64(int32(binary.LittleEndian.Uint32(list[at:])))
+	if size < least || size > int64(len(list)-at) {
+		return false
+	}
+	end := at + int(size)
+	cursor.Current, *position = list[at:end:end], end
+	*left--
+	return true
 }

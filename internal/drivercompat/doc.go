@@ -3,7 +3,7 @@
 //   - names of error types in driver packages that promise no stability, where the documented errors are not enough
 //     ([IsServerSelection] and the others);
 //   - the server's reply in an error of such a type ([WriteCommandReply]);
-//   - unexported fields of a session ([SessionReads]), of a cursor ([BatchIsCorrupt], [CursorReader]) and of a ClientEncryption
+//   - unexported fields of a session ([SessionReads]), of a cursor ([BatchIsCorrupt], [CursorReader], [NextInBatch]) and of a ClientEncryption
 //     ([CloseEncryption]);
 //   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]);
 //   - the calls with which the driver encodes and decodes the documents that it inserts, and unexported fields of its writer of
