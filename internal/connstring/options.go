@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // spec describes an option.
@@ -105,6 +106,9 @@ func Note(key, value string) string {
 
 // Check returns an error for a value that an option cannot have. It does not contain the value if that may be secret.
 func Check(key, value string) error {
+	if !utf8.ValidString(value) {
+		return errors.New("invalid value: not valid UTF-8")
+	}
 	if check := known[key].check; check != nil {
 		return check(value)
 	}

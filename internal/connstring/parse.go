@@ -104,9 +104,12 @@ func parseUser(text string) (*User, error) {
 	}
 	u := new(User)
 	var err error
-	if u.Name, err = url.PathUnescape(name); err == nil && hasPassword {
-		password, err = url.PathUnescape(password)
+	if u.Name, err = unescape(name); err == nil && hasPassword {
+		password, err = unescape(password)
 		u.Password = &password
+	}
+	if err == errText {
+		return nil, fmt.Errorf("the user name or the password is not valid UTF-8")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the user name or the password has a '%%' that must be escaped as %%25")
@@ -137,9 +140,9 @@ func parseHost(text string, say func(string) string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("the list of hosts is empty, or has an empty host")
 	}
-	host, err := url.PathUnescape(text)
+	host, err := unescape(text)
 	if err != nil {
-		return "", fmt.Errorf("invalid escape in the host %s", say(text))
+		return "", fmt.Errorf("invalid escape or UTF-8 in the host %s", say(text))
 	}
 	if isSocket(host) {
 		return host, nil
@@ -175,13 +178,25 @@ func hasPort(host string) bool {
 	return found
 }
 
+// errText is the error for text that is not valid UTF-8.
+var errText = errors.New("invalid UTF-8")
+
+// unescape returns the text that a part of a connection string stands for.
+func unescape(part string) (string, error) {
+	text, err := url.PathUnescape(part)
+	if err == nil && !utf8.ValidString(text) {
+		err = errText
+	}
+	return text, err
+}
+
 func isSocket(host string) bool { return strings.HasSuffix(host, ".sock") }
 
 // parseDatabase reads the path. Of a database and a collection, as in "db.c", it takes the database.
 func (u *URI) parseDatabase(path string, say func(string) string) error {
-	name, err := url.PathUnescape(path)
+	name, err := unescape(path)
 	if err != nil {
-		return fmt.Errorf("invalid escape in the name of the database %s", say(path))
+		return fmt.Errorf("invalid escape or UTF-8 in the name of the database %s", say(path))
 	}
 	u.Database, _, _ = strings.Cut(name, ".")
 	if strings.ContainsAny(u.Database, "/\\ \"$\x00") && u.Database != "$external" {
