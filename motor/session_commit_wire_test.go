@@ -136,6 +136,31 @@ func TestWriteAfterDriverCommit(t *testing.T) {
 	}
 }
 
+// An operation after a repeated commit is in no transaction.
+func TestOperationAfterRepeatedCommit(t *testing.T) {
+	for _, byDriver := range []bool{false, true} {
+		peer, s, coll := newSession(t)
+		ctx, driver, _ := startDriverSession(t, coll)
+		start := driver.StartTransaction
+		commit := func() error { return driver.CommitTransaction(ctx) }
+		if !byDriver {
+			ctx = s.Context(t.Context())
+			start = s.StartTransaction
+			commit = func() error { return second(s.CommitTransaction(ctx).Await(ctx)) }
+		}
+		peer.Handle("insert", ok(bson.M{"n": 1}))
+		peer.Handle("commitTransaction", ok())
+		noError(t, start())
+		succeed(t, coll.InsertOne(ctx, bson.M{}))
+		noError(t, commit())
+		noError(t, commit())
+		peer.Handle("insert", nil)
+		inserted := coll.InsertOne(ctx, bson.M{})
+		peer.Receive("insert").Want(bson.M{"autocommit": wiretest.Absent, "startTransaction": wiretest.Absent}).OK(bson.M{"n": 1})
+		succeed(t, inserted)
+	}
+}
+
 // The recovery token of a transaction is not sent with the next transaction.
 func TestRecoveryTokenOfPreviousTransaction(t *testing.T) {
 	peer := wiretest.Start(t, wiretest.Mongos)

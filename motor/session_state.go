@@ -331,12 +331,12 @@ func (t *sessionTicket) wait(ctx context.Context) error {
 }
 
 // checkTransaction returns an error if the transaction that the operation was called in is over. If the operation was
-// called in no transaction, it ends the one that the driver's session still has, whose commit was given up, and removes
-// the wtimeout that a commit of the driver has left.
+// called in no transaction, it ends the one that the driver's session still has, whose commit was given up, and forgets
+// a commit of the driver.
 func (t *sessionTicket) checkTransaction(ctx context.Context) error {
 	running := t.driver.TransactionRunning()
 	if t.after.phase == noTransaction {
-		drivercompat.SetWTimeout(t.driver, 0)
+		drivercompat.ClearCommit(t.driver)
 	}
 	switch {
 	case t.after.phase == noTransaction && running:

@@ -125,7 +125,7 @@ func (s *Session) commitInTurn(ctx context.Context) error {
 	}
 	drivercompat.SetWTimeout(s.driver, wtimeout)
 	err := s.driver.CommitTransaction(ctx)
-	drivercompat.SetWTimeout(s.driver, 0)
+	drivercompat.ClearCommit(s.driver)
 	st.mu.Lock()
 	st.commitUnknown = s.driver.TransactionRunning()
 	st.mu.Unlock()

@@ -214,6 +214,17 @@ func TestTransactionFields(t *testing.T) {
 		t.Errorf("got writeConcern %s, want w: 2 and wtimeout: 3000. The fields clientSession.CurrentWc and "+
 			"clientSession.CurrentWTimeout of the driver's Session have changed.", got)
 	}
+	if err := session.CommitTransaction(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	drivercompat.ClearCommit(session)
+	if err := insert(mongo.NewSessionContext(t.Context(), session), session.Client()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := peer.Seen("insert")[1].LookupErr("autocommit"); err == nil {
+		t.Errorf("got autocommit %s after a repeated commit, want none. The field clientSession.RetryingCommit of the driver's "+
+			"Session has changed.", got)
+	}
 	if got, err := commit.LookupErr("recoveryToken"); err == nil {
 		t.Errorf("got recoveryToken %s, want none. The field clientSession.RecoveryToken of the driver's Session has changed.", got)
 	}

@@ -35,10 +35,16 @@ func SetTransactionConcern(session *mongo.Session, concern *writeconcern.WriteCo
 }
 
 // SetWTimeout sets the wtimeout that the driver sends with every write concern in the session; 0 is none. The driver
-// sets it for a repeated commit and never resets it, so that all later writes, commits and aborts of the session would
-// have it.
+// sets it for a repeated commit and never resets it: see [ClearCommit].
 func SetWTimeout(session *mongo.Session, timeout time.Duration) {
 	setSessionField(session, "CurrentWTimeout", timeout)
+}
+
+// ClearCommit forgets a commit. Without it, the driver sends the wtimeout of a repeated commit with every later command of
+// the session, and autocommit: false with the next one, which servers refuse outside a transaction.
+func ClearCommit(session *mongo.Session) {
+	SetWTimeout(session, 0)
+	setSessionField(session, "RetryingCommit", false)
 }
 
 // ClearRecoveryToken forgets the recovery token of the session's previous transaction. The driver forgets it only at
