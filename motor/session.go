@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"time"
-	"weak"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -104,23 +103,6 @@ func (c *Client) started(driver *mongo.Session, o options.SessionOptions, wtimeo
 	return s
 }
 
-// session returns the handle of a session of the driver, or nil for nil.
-func (c *Client) session(driver *mongo.Session) *Session {
-	if driver == nil {
-		return nil
-	}
-	st := stateOf(driver)
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	known, _ := st.handle.(weak.Pointer[Session])
-	s := known.Value()
-	if s == nil {
-		s = &Session{client: c, driver: driver, state: st}
-		st.handle = weak.Make(s)
-	}
-	return s
-}
-
 // has reports whether a session was started on the open connection.
 func (c *Client) has(driver *mongo.Session) bool {
 	conn := c.opened()
@@ -136,22 +118,6 @@ func (s *Session) Context(ctx context.Context) context.Context {
 		return nil
 	}
 	return mongo.NewSessionContext(ctx, s.driver)
-}
-
-// in returns ctx with the session only. The session may be nil.
-func (s *Session) in(ctx context.Context) context.Context {
-	if mongo.SessionFromContext(ctx) == s.delegate() {
-		return ctx
-	}
-	return mongo.NewSessionContext(ctx, s.delegate())
-}
-
-// delegate returns the driver's session, or nil.
-func (s *Session) delegate() *mongo.Session {
-	if s == nil {
-		return nil
-	}
-	return s.driver
 }
 
 // EndSession ends the session when the operations that were called in it have ended. It aborts a transaction in

@@ -252,6 +252,39 @@ func (st *sessionState) runInTurn(driver *mongo.Session, change stateChange, fn 
 	return nil
 }
 
+// session returns the handle of a session of the driver, or nil for nil.
+func (c *Client) session(driver *mongo.Session) *Session {
+	if driver == nil {
+		return nil
+	}
+	st := stateOf(driver)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	known, _ := st.handle.(weak.Pointer[Session])
+	s := known.Value()
+	if s == nil {
+		s = &Session{client: c, driver: driver, state: st}
+		st.handle = weak.Make(s)
+	}
+	return s
+}
+
+// in returns ctx with the session only. The session may be nil.
+func (s *Session) in(ctx context.Context) context.Context {
+	if mongo.SessionFromContext(ctx) == s.delegate() {
+		return ctx
+	}
+	return mongo.NewSessionContext(ctx, s.delegate())
+}
+
+// delegate returns the driver's session, or nil.
+func (s *Session) delegate() *mongo.Session {
+	if s == nil {
+		return nil
+	}
+	return s.driver
+}
+
 // turns are the places of an operation in the sequences that it shares with others. Either may be nil. An operation
 // waits for its turn in the cursor or the file first: see [future.ReserveBoth].
 type turns struct {
