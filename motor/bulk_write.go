@@ -248,7 +248,6 @@ func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkO
 	if docs := b.inserted(); b.joined && len(docs) == len(b.models) {
 		all := &inserts{client: b.client, docs: docs, ids: make([]any, len(docs)), ordered: b.ordered, joined: true}
 		all.options.Ordered, all.options.BypassDocumentValidation = b.options.Ordered, b.options.BypassDocumentValidation
-		all.options.Internal = b.options.Internal
 		return all.byDriver(ctx, coll, 0, len(docs), done)
 	}
 	r, err := coll.BulkWrite(ctx, b.models, &command.Literal[options.BulkWriteOptions]{Options: b.options})

@@ -110,14 +110,16 @@ func newInserts(c *collection, raws []bson.Raw, o options.InsertManyOptions, byC
 	return all, nil
 }
 
-// joins reports whether the driver may get documents as one. That saves time for small ones. Encryption looks at each.
+// joins reports whether the driver may get documents as one. That saves time for small ones. Encryption looks at each, and
+// before a server is known its limits are not.
 func joins(c *collection, docs []bson.Raw, comment any) bool {
 	const small = 16 << 10
 	size := 0
 	for _, doc := range docs {
 		size += len(doc)
 	}
-	return len(docs) > 1 && size/len(docs) <= small && comment == nil && drivercompat.JoinsDocuments() &&
+	_, known := c.db.client.topology().connected()
+	return known && len(docs) > 1 && size/len(docs) <= small && comment == nil && drivercompat.JoinsDocuments() &&
 		wholeRegistry(c) != nil && c.db.client.driver.AutoEncryptionOptions == nil
 }
 

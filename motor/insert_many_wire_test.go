@@ -93,12 +93,17 @@ func TestInsertManySplit(t *testing.T) {
 		commands [][]any
 		class    *motor.ErrorClass
 		failed   []int // indexes of write errors
+		unopened bool  // the first operation, so that the limits of the server are not known when it is called
 	}{
 		{name: "one command", docs: docsFrom(0, 7), opts: ordered, want: rangeOf(0, 7), commands: [][]any{rangeOf(0, 7)}},
 		{name: "one document", docs: docsFrom(0, 1), opts: ordered, want: rangeOf(0, 1), commands: [][]any{rangeOf(0, 1)}},
 		{
 			name: "most documents of a command", docs: docsFrom(0, 8), hello: bson.M{"maxWriteBatchSize": 3}, opts: ordered,
 			want: rangeOf(0, 8), commands: [][]any{rangeOf(0, 3), rangeOf(3, 6), rangeOf(6, 8)},
+		},
+		{
+			name: "limits that are not known yet", docs: docsFrom(0, 8), hello: bson.M{"maxWriteBatchSize": 3}, opts: ordered,
+			want: rangeOf(0, 8), commands: [][]any{rangeOf(0, 3), rangeOf(3, 6), rangeOf(6, 8)}, unopened: true,
 		},
 		{
 			name: "most bytes of a message", opts: ordered, hello: bson.M{"maxMessageSizeBytes": 1 << 20},
@@ -139,7 +144,9 @@ func TestInsertManySplit(t *testing.T) {
 			}
 			peer.Handle("insert", func(r *wiretest.Request) { number++; answer(number-1, r) })
 			client := newClient(t, peer.URI())
-			succeed(t, client.Open(t.Context()))
+			if !test.unopened {
+				succeed(t, client.Open(t.Context()))
+			}
 			r, err := client.Database("d").Collection("c").InsertMany(t.Context(), test.docs, test.opts).Await(t.Context())
 			if (err != nil || test.class != nil) && (test.class == nil || !errors.Is(err, test.class)) {
 				t.Errorf("InsertMany() = %v, want %v", err, test.class)
@@ -215,7 +222,9 @@ func TestInsertManyEvents(t *testing.T) {
 			commands = append(commands, e.Command)
 		}
 	}}
-	coll := newClient(t, peer.URI(), motor.WithClientOptions(options.Client().SetMonitor(monitor))).Database("d").Collection("c")
+	client := newClient(t, peer.URI(), motor.WithClientOptions(options.Client().SetMonitor(monitor)))
+	succeed(t, client.Open(t.Context()))
+	coll := client.Database("d").Collection("c")
 	succeed(t, coll.InsertMany(t.Context(), docsFrom(0, 12)))
 	if len(commands) != 1 {
 		t.Fatalf("%d events, want 1", len(commands))
@@ -231,7 +240,9 @@ func TestInsertManyWithoutIDs(t *testing.T) {
 	for _, opts := range [][]motor.ClientOption{nil, {motor.WithClientOptions(options.Client().SetRegistry(bson.NewRegistry()))}} {
 		peer := wiretest.Start(t, wiretest.Standalone)
 		peer.Handle("insert", func(r *wiretest.Request) { acknowledge(0, r) })
-		coll := newClient(t, peer.URI(), opts...).Database("d").Collection("c")
+		client := newClient(t, peer.URI(), opts...)
+		succeed(t, client.Open(t.Context()))
+		coll := client.Database("d").Collection("c")
 		docs := []bson.M{{"a": 1}, {"_id": "x"}, {}, {"b": bson.D{{Key: "_id", Value: 1}}}}
 		r := succeed(t, coll.InsertMany(t.Context(), docs))
 		sent := idsIn(t, peer.Seen("insert")[0])
