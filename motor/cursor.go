@@ -12,7 +12,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/gomotor/gomotor/future"
-	"github.com/gomotor/gomotor/internal/command"
 )
 
 // The directions for Sort.
@@ -632,13 +631,6 @@ func (c *cursorReader) endResult(ctx context.Context, s *resultSet, inSession bo
 	return s.batches.Close(ctx)
 }
 
-// query is a snapshot of a cursor's query.
-type query struct {
-	filter bson.Raw
-	set    options.FindOptions
-	chain
-}
-
 // currentQuery returns a snapshot of the cursor's query.
 func (c *cursor) currentQuery() (query, error) {
 	c.mu.Lock()
@@ -652,16 +644,6 @@ func (c *cursor) currentQuery() (query, error) {
 		q.set.MaxAwaitTime = nil // servers reject it, and Motor omits it
 	}
 	return q, err
-}
-
-// List implements options.Lister, so that the query is an option of the driver's Find.
-func (q *query) List() []func(*options.FindOptions) error {
-	return []func(*options.FindOptions) error{func(all *options.FindOptions) error { *all = q.set; return nil }}
-}
-
-// byCommand reports whether the query has options that the driver's Find lacks.
-func (q *query) byCommand() bool {
-	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone
 }
 
 // find sends the query.
@@ -700,13 +682,4 @@ func (c *cursor) send(ctx context.Context, client *mongo.Client) (*mongo.Cursor,
 		driver.SetMaxAwaitTime(*q.set.MaxAwaitTime)
 	}
 	return driver, nil
-}
-
-// spec converts the query for a command.
-func (q *query) spec() *command.Query {
-	flags := tailFlags(q.set.CursorType)
-	return &command.Query{
-		Filter: q.filter, Options: q.set, MaxTimeMS: q.maxTimeMS, MaxScan: q.maxScan,
-		Tailable: flags&QueryFlagTailable != 0, AwaitData: flags&QueryFlagAwaitData != 0,
-	}
 }

@@ -45,6 +45,32 @@ func (c *cursor) Distinct(ctx context.Context, key string) *future.Future[[]any]
 	})
 }
 
+// query is a snapshot of a cursor's query.
+type query struct {
+	filter bson.Raw
+	set    options.FindOptions
+	chain
+}
+
+// List implements options.Lister, so that the query is an option of the driver's Find.
+func (q *query) List() []func(*options.FindOptions) error {
+	return []func(*options.FindOptions) error{func(all *options.FindOptions) error { *all = q.set; return nil }}
+}
+
+// byCommand reports whether the query has options that the driver's Find lacks.
+func (q *query) byCommand() bool {
+	return q.maxTimeMS != nil || q.maxScan != nil || q.set.CursorType != nil && *q.set.CursorType == awaitAlone
+}
+
+// spec converts the query for a command.
+func (q *query) spec() *command.Query {
+	flags := tailFlags(q.set.CursorType)
+	return &command.Query{
+		Filter: q.filter, Options: q.set, MaxTimeMS: q.maxTimeMS, MaxScan: q.maxScan,
+		Tailable: flags&QueryFlagTailable != 0, AwaitData: flags&QueryFlagAwaitData != 0,
+	}
+}
+
 // queryCommand starts a command about a query. Its result is answer(reply). The command is built at once.
 func queryCommand[T any](
 	ctx context.Context, c *cursor, build func(*command.Query) *command.Builder, answer func(bson.Raw) (T, error),

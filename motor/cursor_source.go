@@ -2,7 +2,6 @@ package motor
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -281,16 +280,6 @@ func (r *readOp) fetch(ctx, outer context.Context, conn *connection, s *resultSe
 	}
 	s.token = s.batches.resume()
 	return err
-}
-
-// pinned reports whether a cursor of the driver that has failed with err, and has no id any more, may keep a connection
-// until it is closed. Behind a load balancer a cursor has its own connection, and loses its id when the connection fails.
-func pinned(err error) bool { return err != nil && mongo.IsNetworkError(err) }
-
-// outOfTime reports whether a round trip failed because of a deadline or a cancelled context. The driver also returns
-// such errors shortly before the deadline, when the context has not ended yet.
-func outOfTime(err error) bool {
-	return mongo.IsTimeout(err) || errors.Is(err, context.Canceled)
 }
 
 // start sends the command. The caller has the cursor's turn. If the command fails, it may be sent again, since nothing

@@ -206,6 +206,16 @@ func classifyCommand(err mongo.CommandError) *ErrorClass {
 	return OperationFailure
 }
 
+// pinned reports whether a cursor of the driver that has failed with err, and has no id any more, may keep a connection
+// until it is closed. Behind a load balancer a cursor has its own connection, and loses its id when the connection fails.
+func pinned(err error) bool { return err != nil && mongo.IsNetworkError(err) }
+
+// outOfTime reports whether a round trip failed because of a deadline or a cancelled context. The driver also returns
+// such errors shortly before the deadline, when the context has not ended yet.
+func outOfTime(err error) bool {
+	return mongo.IsTimeout(err) || errors.Is(err, context.Canceled)
+}
+
 // newWriteException returns the error that the driver makes from the reply to a write whose write concern fails.
 func newWriteException(reply bson.Raw) mongo.WriteException {
 	var parsed struct {
