@@ -121,8 +121,11 @@ func NextInBatch(cursor *mongo.Cursor) bool {
 // batchFields says where the fields of a cursor, and of the iterator over its batch, are.
 type batchFields struct{ iterator, left, err, list, position uintptr }
 
-// batchFieldsOf returns nil if the driver has changed these fields.
+// batchFieldsOf returns nil if the driver may have changed these fields.
 var batchFieldsOf = sync.OnceValue(func() *batchFields {
+	if !tested {
+		return nil
+	}
 	f, cursor := new(batchFields), reflect.TypeFor[mongo.Cursor]()
 	iterator, ok := cursor.FieldByName("batch")
 	if !ok || iterator.Type.Kind() != reflect.Pointer || iterator.Type.Elem().Kind() != reflect.Struct {

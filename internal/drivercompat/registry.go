@@ -6,12 +6,10 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"unsafe"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/version"
 )
 
 // insertedID is the type that the driver decodes a document into to find its _id.
@@ -56,12 +54,8 @@ var wholeRegistry = sync.OnceValue(func() *bson.Registry {
 // its documents, one after the other, so the driver can do that once for all of them.
 type Documents []bson.Raw
 
-// JoinsDocuments reports whether the driver sends [Documents]. That was tested with this version of the driver.
-func JoinsDocuments() bool { return strings.HasPrefix(version.Driver, testedVersion) }
-
-// testedVersion is how the version of the driver begins with which [Documents] were tested. A driver that looks at the
-// documents of a command might refuse them. With another version they are passed one by one, which is slower.
-const testedVersion = "2.10."
+// JoinsDocuments reports whether the driver sends [Documents].
+func JoinsDocuments() bool { return tested }
 
 // writesWhole reports whether the registry encodes documents to the same bytes.
 func writesWhole(registry *bson.Registry) bool {
@@ -165,8 +159,11 @@ type documentWriter struct {
 	sink, buffer, frame uintptr      // where an io.Writer, the bytes that it has not got yet, and the depth are
 }
 
-// newDocumentWriter returns nil if the driver has changed these fields.
+// newDocumentWriter returns nil if the driver may have changed these fields.
 func newDocumentWriter() *documentWriter {
+	if !tested {
+		return nil
+	}
 	kind := reflect.TypeOf(bson.NewDocumentWriter(nil))
 	if kind.Kind() != reflect.Pointer || kind.Elem().Kind() != reflect.Struct {
 		return nil

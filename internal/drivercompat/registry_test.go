@@ -160,12 +160,15 @@ func TestWholeRegistrySink(t *testing.T) {
 	}
 }
 
+func TestVersion(t *testing.T) {
+	if !drivercompat.JoinsDocuments() {
+		t.Errorf("The driver has the version %s, with which this package was not tested. Reads and writes are slower now. "+
+			"Change testedVersion, and keep that if all tests of this package pass.", version.Driver)
+	}
+}
+
 // TestDocuments fails if the driver treats [drivercompat.Documents] in another way.
 func TestDocuments(t *testing.T) {
-	if !drivercompat.JoinsDocuments() {
-		t.Errorf("The driver has the version %s, with which Documents were not tested. Inserts of several documents are slower now. "+
-			"If the rest of this test passes, change testedVersion.", version.Driver)
-	}
 	peer := wiretest.Start(t, wiretest.Standalone)
 	peer.Handle("insert", func(r *wiretest.Request) { r.WriteError(1, 11000, "E11000 duplicate key") })
 	coll := connect(t, peer.URI()).Database("d").Collection("c", options.Collection().SetRegistry(wholeRegistry(t)))
