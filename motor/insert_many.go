@@ -51,7 +51,8 @@ func (c *collection) insertMany(
 	if err != nil {
 		return nil, err
 	}
-	all.joined = acknowledged && !byCommand && joins(c, all.docs, o.Comment)
+	all.split = acknowledged && !byCommand && c.db.client.knowsLimits()
+	all.joined = all.split && joins(c, all.docs, o.Comment)
 	send := all.byDriver
 	if byCommand {
 		w := newWriteCommand(command.InsertKind, now, command.InsertMany(c.codec.Codec, c.name, o), nil)
@@ -91,6 +92,7 @@ type inserts struct {
 	ids     []any // of each document, or nil if the driver finds or makes it
 	ordered bool
 	options options.InsertManyOptions // encoded
+	split   bool                      // each command is sent by itself, so that the result of one that fails does not hide the others
 	joined  bool                      // the driver gets the documents of a command as one; see [drivercompat.Documents]
 }
 
@@ -110,22 +112,20 @@ func newInserts(c *collection, raws []bson.Raw, o options.InsertManyOptions, byC
 	return all, nil
 }
 
-// joins reports whether the driver may get documents as one. That saves time for small ones. Encryption looks at each, and
-// before a server is known its limits are not.
+// joins reports whether the driver may get documents as one. That saves time for small ones. Encryption looks at each.
 func joins(c *collection, docs []bson.Raw, comment any) bool {
 	const small = 16 << 10
 	size := 0
 	for _, doc := range docs {
 		size += len(doc)
 	}
-	_, known := c.db.client.topology().connected()
-	return known && len(docs) > 1 && size/len(docs) <= small && comment == nil && drivercompat.JoinsDocuments() &&
-		wholeRegistry(c) != nil && c.db.client.driver.AutoEncryptionOptions == nil
+	return len(docs) > 1 && size/len(docs) <= small && comment == nil && drivercompat.JoinsDocuments() &&
+		c.db.client.knowsLimits() && wholeRegistry(c) != nil && c.db.client.driver.AutoEncryptionOptions == nil
 }
 
 // runEnd returns the index after the last document that may be sent together with the document first.
 func (s *inserts) runEnd(first int) int {
-	if !s.joined {
+	if !s.split {
 		return len(s.docs) // the driver makes several commands if they are needed
 	}
 	return first + s.client.fitting(len(s.docs)-first, s.client.messageLimit(), func(i int) int { return len(s.docs[first+i]) })
@@ -178,6 +178,12 @@ func withoutFailed[T any](all []T, failed []mongo.BulkWriteError, ordered bool) 
 		}
 	}
 	return kept
+}
+
+// knowsLimits reports whether a server is known that writes go to, and so its limits are.
+func (c *Client) knowsLimits() bool {
+	_, known := c.topology().connected()
+	return known
 }
 
 // messageLimit returns how many bytes of writes fit into one message.

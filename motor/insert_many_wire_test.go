@@ -82,6 +82,10 @@ func duplicate(index int) func(*wiretest.Request) {
 
 func TestInsertManySplit(t *testing.T) {
 	big := strings.Repeat("x", 600<<10)
+	large := docsFrom(0, 4)
+	for i := range large {
+		large[i] = append(large[i], bson.E{Key: "v", Value: big})
+	}
 	ordered, unordered := options.InsertMany(), options.InsertMany().SetOrdered(false)
 	for _, test := range []struct {
 		name     string
@@ -125,6 +129,11 @@ func TestInsertManySplit(t *testing.T) {
 			name: "a lost connection", docs: docsFrom(0, 8), hello: bson.M{"maxWriteBatchSize": 3}, opts: unordered,
 			answer: answers(duplicate(1), (*wiretest.Request).HangUp), want: []any{int32(0), int32(2)},
 			commands: [][]any{rangeOf(0, 3), rangeOf(3, 6)}, class: motor.AutoReconnect, failed: []int{1},
+		},
+		{
+			name: "a lost connection, large documents", docs: large, hello: bson.M{"maxMessageSizeBytes": 2 << 20}, opts: ordered,
+			answer: answers(acknowledgeOne, (*wiretest.Request).HangUp), want: rangeOf(0, 3),
+			commands: [][]any{rangeOf(0, 3), rangeOf(3, 4)}, class: motor.AutoReconnect,
 		},
 		{
 			name: "a refused command", docs: docsFrom(0, 3), opts: ordered, answer: answers(refuse(13, "Unauthorized")),
