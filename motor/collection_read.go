@@ -121,8 +121,14 @@ func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...opt
 	count := command.NewCounting(set)
 	err = firstError(err, bad, late)
 	return submit(ctx, c.db.client, collectionOp(c, c.snapshot(), err, func(ctx context.Context, coll *mongo.Collection) (int64, error) {
+		ctx, cancel := c.db.client.limited(ctx, time.Now())
+		defer cancel()
+		set := count.AggregateOptions
+		if limit := maxTimeMS(ctx); limit > 0 {
+			set.Custom = bson.M{"maxTimeMS": limit} // the driver sends none with a cursor
+		}
 		// The driver's CountDocuments returns 0 for a result that it cannot read.
-		driver, err := coll.Aggregate(ctx, count.Pipeline(query), &command.Literal[options.AggregateOptions]{Options: count.AggregateOptions})
+		driver, err := coll.Aggregate(ctx, count.Pipeline(query), &command.Literal[options.AggregateOptions]{Options: set})
 		if err != nil {
 			return 0, err
 		}

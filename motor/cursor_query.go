@@ -225,6 +225,17 @@ func (r *readRetries) again(ctx context.Context, err error) bool {
 	return true
 }
 
+// maxTimeMS returns how many milliseconds are left until the deadline of ctx, or 0 if that is no limit for the server: a
+// number of 31 bits.
+func maxTimeMS(ctx context.Context) int64 {
+	deadline, limited := ctx.Deadline()
+	left := time.Until(deadline)
+	if !limited || left > math.MaxInt32*time.Millisecond {
+		return 0
+	}
+	return max(1, left.Milliseconds())
+}
+
 // pause waits. It returns false if ctx ends before.
 func pause(ctx context.Context, d time.Duration) bool {
 	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < d {
