@@ -45,6 +45,8 @@ func TestJudge(t *testing.T) {
 		{"both fail, skipped", specs.Future, failed, failed, "a reason", specs.Skipped},
 		{"both fail, skipped, other commands", specs.Future, sending(failed, other), failed, "a reason", specs.Failed},
 		{"motor passes, skipped", specs.Future, passed, failed, "a reason", specs.Failed},
+		{"motor passes, driver fails, other commands", specs.Future, sending(passed, other), failed, "", specs.Passed},
+		{"motor passes, driver refused, other commands", specs.Future, sending(passed, other), refused, "", specs.Passed},
 		{"motor pending", specs.Future, pending, passed, "", specs.Pending},
 		{"motor passes, driver pending", specs.Future, passed, pending, "", specs.Passed},
 		{"motor refused, driver pending", specs.Future, refused, pending, "", specs.Refused},
