@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomotor/gomotor/future"
 	"github.com/gomotor/gomotor/internal/command"
+	"github.com/gomotor/gomotor/internal/drivercompat"
 )
 
 // FindOne finds the first document that matches filter. If none matches, the result is the zero D: a nil map, a nil
@@ -125,7 +126,7 @@ func (c *collection) CountDocuments(ctx context.Context, filter any, opts ...opt
 		defer cancel()
 		set := count.AggregateOptions
 		if limit := maxTimeMS(ctx); limit > 0 {
-			set.Custom = bson.M{"maxTimeMS": limit} // the driver sends none with a cursor
+			drivercompat.SetMaxTimeMS(&set, limit)
 		}
 		// The driver's CountDocuments returns 0 for a result that it cannot read.
 		driver, err := coll.Aggregate(ctx, count.Pipeline(query), &command.Literal[options.AggregateOptions]{Options: set})

@@ -3,6 +3,9 @@ package drivercompat
 import (
 	"context"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // HideDeadline returns a context that ends with ctx and whose deadline the driver does not send as maxTimeMS. Use it
@@ -16,3 +19,10 @@ type farDeadlineContext struct{ context.Context }
 
 // Deadline implements [context.Context].
 func (farDeadlineContext) Deadline() (time.Time, bool) { return time.Now().AddDate(1, 0, 0), true }
+
+// SetMaxTimeMS sets the maxTimeMS of an aggregate command. The driver sends none with commands that open a cursor, and
+// has no option for it.
+func SetMaxTimeMS(o *options.AggregateOptions, limit int64) {
+	//lint:ignore SA1019 The field is for the driver's own use. Its test fails if the driver no longer sends it.
+	o.Custom = bson.M{"maxTimeMS": limit}
+}

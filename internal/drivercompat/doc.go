@@ -5,7 +5,7 @@
 //   - the server's reply in an error of such a type ([WriteCommandReply]);
 //   - unexported fields of a session ([SessionReads]), of a cursor ([BatchIsCorrupt], [CursorReader], [NextInBatch]) and of a ClientEncryption
 //     ([CloseEncryption]);
-//   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline]);
+//   - the way in which the driver derives maxTimeMS from a deadline ([HideDeadline], [SetMaxTimeMS]);
 //   - the calls with which the driver encodes and decodes the documents that it inserts, and unexported fields of its writer of
 //     documents ([WholeRegistry]);
 //   - the place of these documents in the command ([Documents]).

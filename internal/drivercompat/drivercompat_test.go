@@ -14,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.uber.org/goleak"
 
+	"github.com/gomotor/gomotor/internal/command"
 	"github.com/gomotor/gomotor/internal/drivercompat"
 	"github.com/gomotor/gomotor/internal/wiretest"
 )
@@ -259,5 +260,20 @@ func TestHideDeadline(t *testing.T) {
 	cancel()
 	if !errors.Is(hidden.Err(), context.Canceled) {
 		t.Errorf("after cancel: hidden.Err() = %v, want context.Canceled", hidden.Err())
+	}
+}
+
+func TestSetMaxTimeMS(t *testing.T) {
+	peer := wiretest.Start(t, wiretest.Standalone)
+	peer.Handle("aggregate", func(r *wiretest.Request) { r.Cursor("d.c", 0) })
+	coll := connect(t, peer.URI("timeoutMS=60000")).Database("d").Collection("c")
+	var set options.AggregateOptions
+	drivercompat.SetMaxTimeMS(&set, 7)
+	_, err := coll.Aggregate(t.Context(), bson.A{}, &command.Literal[options.AggregateOptions]{Options: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit, ok := peer.Seen("aggregate")[0].Lookup("maxTimeMS").AsInt64OK(); !ok || limit != 7 {
+		t.Errorf("sent %v, want the maxTimeMS 7. The driver has changed what it adds to an aggregate command.", peer.Seen("aggregate")[0])
 	}
 }
