@@ -132,22 +132,13 @@ var batchFieldsOf = sync.OnceValue(func() *batchFields {
 		return nil
 	}
 	f.iterator = iterator.Offset
-	for _, field := range []struct {
-		of   reflect.Type
-		name string
-		kind reflect.Type
-		at   *uintptr
-	}{
-		{cursor, "batchLength", reflect.TypeFor[int](), &f.left},
-		{cursor, "err", reflect.TypeFor[error](), &f.err},
-		{iterator.Type.Elem(), "List", reflect.TypeFor[[]byte](), &f.list},
-		{iterator.Type.Elem(), "pos", reflect.TypeFor[int](), &f.position},
-	} {
-		found, ok := field.of.FieldByName(field.name)
-		if !ok || found.Type.Kind() != field.kind.Kind() || !found.Type.ConvertibleTo(field.kind) {
-			return nil
-		}
-		*field.at = found.Offset
+	if !located(
+		field{of: cursor, name: "batchLength", kind: reflect.TypeFor[int](), at: &f.left},
+		field{of: cursor, name: "err", kind: reflect.TypeFor[error](), at: &f.err},
+		field{of: iterator.Type.Elem(), name: "List", kind: reflect.TypeFor[[]byte](), at: &f.list, named: true},
+		field{of: iterator.Type.Elem(), name: "pos", kind: reflect.TypeFor[int](), at: &f.position},
+	) {
+		return nil
 	}
 	return f
 })

@@ -16,15 +16,3 @@
 // What only saves time, and could do harm if the driver changed, is done with the tested versions of the driver only
 // ([NextInBatch], [Documents], and the documents that [WholeRegistry] does not copy).
 package drivercompat
-
-import (
-	"strings"
-
-	"go.mongodb.org/mongo-driver/v2/version"
-)
-
-// testedVersion is how the version of the driver begins with which the tests of this package have passed. With another
-// driver, programs work as well, but are slower.
-const testedVersion = "2.10."
-
-var tested = strings.HasPrefix(version.Driver, testedVersion)

@@ -169,18 +169,12 @@ func newDocumentWriter() *documentWriter {
 		return nil
 	}
 	d := &documentWriter{kind: kind}
-	for _, field := range []struct {
-		name string
-		kind reflect.Type
-		at   *uintptr
-	}{
-		{"w", reflect.TypeFor[io.Writer](), &d.sink}, {"buf", reflect.TypeFor[[]byte](), &d.buffer}, {"frame", reflect.TypeFor[int64](), &d.frame},
-	} {
-		f, ok := kind.Elem().FieldByName(field.name)
-		if !ok || f.Type != field.kind {
-			return nil
-		}
-		*field.at = f.Offset
+	if !located(
+		field{of: kind.Elem(), name: "w", kind: reflect.TypeFor[io.Writer](), at: &d.sink},
+		field{of: kind.Elem(), name: "buf", kind: reflect.TypeFor[[]byte](), at: &d.buffer},
+		field{of: kind.Elem(), name: "frame", kind: reflect.TypeFor[int64](), at: &d.frame},
+	) {
+		return nil
 	}
 	return d
 }
