@@ -241,14 +241,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < d {
 		return false
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	_, err := future.Sleep(d).Await(ctx)
+	return err == nil
 }
 
 // retryableReadCodes are the codes of the specification "Retryable Reads".
