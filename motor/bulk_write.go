@@ -245,7 +245,8 @@ func (b *bulk) hint() any {
 
 // byDriver sends the writes with the driver's BulkWrite, or with its InsertMany if they are joined inserts.
 func (b *bulk) byDriver(ctx context.Context, coll *mongo.Collection, done *bulkOutcome) error {
-	if docs := b.inserted(); b.joined && len(docs) == len(b.models) {
+	if b.joined && insertedBy(b.models[0]) != nil { // then all of them are: see runEnd
+		docs := b.inserted()
 		all := &inserts{client: b.client, docs: docs, ids: make([]any, len(docs)), ordered: b.ordered, joined: true}
 		all.options.Ordered, all.options.BypassDocumentValidation = b.options.Ordered, b.options.BypassDocumentValidation
 		return all.byDriver(ctx, coll, 0, len(docs), done)
