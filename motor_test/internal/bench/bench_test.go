@@ -18,9 +18,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Every row runs, on the stub, and reports can be read.
-func TestRows(t *testing.T) {
-	fileSize, idleStreams = 1<<20, 20
+// startStub starts a stub that ends with the test, and returns its documents too.
+func startStub(t *testing.T) (*Stub, *Corpus) {
+	t.Helper()
 	corpus, err := LoadCorpus("")
 	if err != nil {
 		t.Fatal(err)
@@ -29,11 +29,18 @@ func TestRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := stub.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return stub, corpus
+}
+
+// Every row runs, on the stub, and reports can be read.
+func TestRows(t *testing.T) {
+	fileSize, idleStreams = 1<<20, 20
+	stub, corpus := startStub(t)
 	var table strings.Builder
 	results, err := Run(t.Context(), stub.URI(), true, Config{Rounds: 1, Slice: time.Microsecond}, corpus, &table)
 	if err != nil {
@@ -85,19 +92,7 @@ func TestRows(t *testing.T) {
 // The peers that are installed and this library have a rate in each row, and the table can be read.
 func TestPeers(t *testing.T) {
 	fileSize = 1 << 20
-	corpus, err := LoadCorpus("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stub, err := StartStub(corpus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := stub.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	stub, _ := startStub(t)
 	peers, err := MeasurePeers(t.Context(), stub.URI(), nil, 1, 0.001, io.Discard)
 	if err != nil {
 		t.Fatal(err)
