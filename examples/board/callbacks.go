@@ -47,7 +47,7 @@ func (s *callbackStyle) read(ctx context.Context, h *hub, done callback.Func[str
 			s.tail(ctx, h, again)
 		case err != nil:
 			end(err)
-		default: // the stream has what is inserted from now on
+		default: // from here on, the stream delivers each new message
 			h.setOnline(byChangeStream)
 			s.messages.Find(bson.D{}).Each(ctx, func(m *message, err error) bool {
 				switch {

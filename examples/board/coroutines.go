@@ -45,7 +45,7 @@ func (s *coroutineStyle) watch(co *callback.Co, h *hub) error {
 	if _, err := stream.Open(co).Await(co); err != nil {
 		return err
 	}
-	h.setOnline(byChangeStream) // the stream has what is inserted from now on
+	h.setOnline(byChangeStream) // from here on, the stream delivers each new message
 	for m, err := range s.messages.Find(bson.D{}).All(co) {
 		if err != nil {
 			return err
